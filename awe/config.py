@@ -1,0 +1,167 @@
+"""The configuration of one awe process, read once.
+
+Precedence, highest first: keyword argument of `Environment.load`; environment variable of the
+same name as the key, in lower case (`project=KIDS awe`) or with the prefix `AWE_` in upper case
+(`AWE_PROJECT`); the user's file `AWE_HOME/Environment.cfg`; the site file named by `AWE_SITE`
+(default `/etc/awe/Environment.cfg`); what the embedded services wrote about themselves in
+`AWE_HOME/services/endpoints.json`; the default. Files are INI, section `[global]`, lines
+`key : value`. Nothing is read at import. A user's file that others can read is refused.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from awe.errors import ConfigError, nearest
+
+__all__ = ["Environment", "home_directory"]
+
+SITE_FILE = "/etc/awe/Environment.cfg"
+
+
+def home_directory() -> Path:
+    """Return `AWE_HOME`, or `~/.awe` where it is not set."""
+    return Path(os.environ.get("AWE_HOME") or Path.home() / ".awe").expanduser().absolute()
+
+
+def _key(doc: str, default: str = "") -> str:
+    value: str = field(default=default, metadata={"doc": doc})
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(Mapping[str, str]):
+    """All configuration keys; a mapping, so that `Env['data_server']` works at the prompt.
+
+    `origin` tells for each key where its value came from.
+    """
+
+    home: Path = field(default_factory=home_directory)
+    database_user: str = _key("login at the database")
+    database_password: str = _key("password of that login; only in a file with mode 0600")
+    database_name: str = _key("host[:port]/database, or empty for the embedded database")
+    data_server: str = _key("host of the dataserver", "127.0.0.1")
+    data_port: str = _key("port of the dataserver")
+    data_protocol: str = _key("http or https", "http")
+    project: str = _key("project at the start of a session, with an optional level: NAME (2)")
+    privileges: str = _key("level of new objects and lowest level seen, 1 to 5", "1")
+    dpu_name: str = _key("where dpu.run places jobs: local or slurm", "local")
+    dpu_workers: str = _key("jobs that run side by side here; empty: one per core")
+    query_limit: str = _key("most objects loaded without asking", "100000")
+    debug: str = _key("1 shows full tracebacks of users' mistakes")
+    origin: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def keys_declared(cls) -> dict[str, str]:
+        """Return every key with its one-line description."""
+        return {f.name: f.metadata["doc"] for f in fields(cls) if "doc" in f.metadata}
+
+    @classmethod
+    def load(cls, **overrides: str) -> Environment:
+        """Read all layers once and return the result.
+
+        Raises
+        ------
+        ConfigError
+            A key is unknown, a file cannot be parsed, or others can read the user's file.
+        """
+        known = cls.keys_declared()
+        for name in overrides:
+            if name not in known:
+                msg = f"no configuration key {name!r}{nearest(name, list(known))}"
+                raise ConfigError(msg)
+        home = home_directory()
+        layers = [
+            ("keyword", overrides),
+            ("environment", _from_environment(known)),
+            (str(home / "Environment.cfg"), _from_file(home / "Environment.cfg", known, True)),
+            (site := os.environ.get("AWE_SITE", SITE_FILE), _from_file(Path(site), known, False)),
+            ("embedded services", _from_endpoints(home, known)),
+        ]
+        values: dict[str, str] = {}
+        origin: dict[str, str] = {}
+        for where, layer in layers:
+            for name, value in layer.items():
+                if name not in values:
+                    values[name] = value
+                    origin[name] = where
+        return cls(home=home, origin=origin, **values)
+
+    @property
+    def embedded(self) -> bool:
+        """True where awe runs its own database, below `home`."""
+        return self.origin.get("database_name", "default") in ("default", "embedded services")
+
+    def __getitem__(self, key: str) -> str:
+        if key not in self.keys_declared():
+            msg = f"no configuration key {key!r}{nearest(key, list(self.keys_declared()))}"
+            raise KeyError(msg)
+        value: str = getattr(self, key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys_declared())
+
+    def __len__(self) -> int:
+        return len(self.keys_declared())
+
+    def __repr__(self) -> str:
+        shown = {k: ("..." if k == "database_password" and v else v) for k, v in self.items()}
+        return "\n".join(
+            f"{k:18}: {v}   [{self.origin.get(k, 'default')}]" for k, v in shown.items()
+        )
+
+
+def _from_environment(known: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for name in known:
+        for spelling in (name, f"AWE_{name.upper()}"):
+            if spelling in os.environ:
+                found[name] = os.environ[spelling]
+                break
+    return found
+
+
+def _from_endpoints(home: Path, known: Mapping[str, str]) -> dict[str, str]:
+    path = home / "services" / "endpoints.json"
+    try:
+        data = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {k: str(v) for k, v in data.items() if k in known}
+
+
+def _from_file(path: Path, known: Mapping[str, str], private: bool) -> dict[str, str]:
+    try:
+        text = path.read_text()
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except PermissionError as error:
+        msg = f"configuration {path} cannot be read: {error.strerror}; make it yours: chmod 600"
+        raise ConfigError(msg) from error
+    if private and mode & 0o077:
+        msg = (
+            f"configuration {path} has mode {mode:04o}, others can read your password; "
+            f"wanted 0600: chmod 600 {path}"
+        )
+        raise ConfigError(msg)
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        first = str(error).splitlines()[0]
+        msg = f"configuration {path} is not INI with a [global] section: {first}"
+        raise ConfigError(msg) from error
+    section = parser["global"] if parser.has_section("global") else {}
+    for name in section:
+        if name not in known:
+            msg = f"configuration {path}: no key {name!r}{nearest(name, list(known))}"
+            raise ConfigError(msg)
+    return dict(section)
