@@ -1,0 +1,117 @@
+"""Where the parts of one raw chip image lie: prescan, overscan and light-sensitive pixels.
+
+Regions are 1-based inclusive FITS sections, as headers write them; `awe.calib.sections` turns
+them into slices. A geometry describes one image as it was read out, a windowed one included:
+it comes from the header of the frame, never from the chip alone. It knows no pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awe.errors import WrongShape
+
+__all__ = ["ChipGeometry"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipGeometry:
+    """The regions of one raw chip image.
+
+    Parameters
+    ----------
+    nx, ny : int
+        Size of the image [pixel]: `NAXIS1` and `NAXIS2`.
+    active : str
+        Section of the light-sensitive pixels, `"[49:2096,1:4100]"`.
+    prescan_x, overscan_x : str or None
+        Sections of the columns read before and after the light-sensitive ones, as high as
+        `active`; None where the image has none.
+    prescan_y, overscan_y : str or None
+        Sections of the rows that hold no light, as wide as `active`; None where there are none.
+        `overscan_y` holds the rows read out last, at whichever edge of the image they are.
+
+    Examples
+    --------
+    >>> chip = ChipGeometry.from_counts(nx=2144, ny=4200, prescan_x=48, overscan_x=48,
+    ...                                 overscan_y=100)
+    >>> chip.active
+    '[49:2096,1:4100]'
+    >>> chip.overscan_y
+    '[49:2096,4101:4200]'
+    """
+
+    nx: int
+    ny: int
+    active: str
+    prescan_x: str | None = None
+    overscan_x: str | None = None
+    prescan_y: str | None = None
+    overscan_y: str | None = None
+
+    @classmethod
+    def from_counts(
+        cls,
+        *,
+        nx: int,
+        ny: int,
+        prescan_x: int = 0,
+        overscan_x: int = 0,
+        prescan_y: int = 0,
+        overscan_y: int = 0,
+        read_at_top: bool = False,
+    ) -> ChipGeometry:
+        """Return the geometry of an image with so many columns and rows without light.
+
+        Parameters
+        ----------
+        nx, ny : int
+            Size of the image [pixel].
+        prescan_x, overscan_x, prescan_y, overscan_y : int
+            Widths of the strips [pixel]: as read out, so the overscan rows come last.
+        read_at_top : bool
+            The output lies at the upper edge of the image: the overscan rows, read last, are
+            then the lowest of the image and the prescan rows the highest.
+
+        Raises
+        ------
+        WrongShape
+            When the strips leave no light-sensitive pixel.
+        """
+        low, high = (overscan_y, prescan_y) if read_at_top else (prescan_y, overscan_y)
+        x1, x2 = prescan_x + 1, nx - overscan_x
+        y1, y2 = low + 1, ny - high
+        if min(prescan_x, overscan_x, prescan_y, overscan_y) < 0 or x2 < x1 or y2 < y1:
+            msg = (
+                f"an image of {nx} x {ny} pixels has no room for prescan {prescan_x} x "
+                f"{prescan_y} and overscan {overscan_x} x {overscan_y}: check the header"
+            )
+            raise WrongShape(msg)
+        below = f"[{x1}:{x2},1:{low}]" if low else None
+        above = f"[{x1}:{x2},{y2 + 1}:{ny}]" if high else None
+        return cls(
+            nx=nx,
+            ny=ny,
+            active=f"[{x1}:{x2},{y1}:{y2}]",
+            prescan_x=f"[1:{prescan_x},{y1}:{y2}]" if prescan_x else None,
+            overscan_x=f"[{x2 + 1}:{nx},{y1}:{y2}]" if overscan_x else None,
+            prescan_y=above if read_at_top else below,
+            overscan_y=below if read_at_top else above,
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the array of the whole image, (ny, nx)."""
+        return self.ny, self.nx
+
+    def check(self, shape: tuple[int, ...], name: str = "the image") -> None:
+        """Refuse an array of another shape than this geometry describes.
+
+        Raises
+        ------
+        WrongShape
+            With the shape found and the one wanted.
+        """
+        if tuple(shape) != self.shape:
+            msg = f"{name} has shape {tuple(shape)}; its header promises {self.shape} (y, x)"
+            raise WrongShape(msg)
