@@ -1,1 +1,1 @@
-"""calib"""
+"""Calibration kernels: arrays and numbers in, arrays and frozen dataclasses out."""
