@@ -1,0 +1,297 @@
+"""Calibration products: from read noise to master flats, with the frames they were made from.
+
+Every class links to its inputs, to the parameters it was made with and to the previous version
+of itself. Images are ADU; flats have mean 1 and divide; pixel maps are 1 = good and 0 = bad.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from awe.db.base import behaviour, persistent
+from awe.db.data import DataObject
+from awe.db.mixins import Calibration
+from awe.db.observing import Chip, Filter, Instrument, ObservingBlock, Template
+from awe.db.parameters import (
+    BackgroundFrameParameters,
+    BiasFrameParameters,
+    ColdPixelMapParameters,
+    DarkCurrentParameters,
+    DomeFlatFrameParameters,
+    FringeFrameParameters,
+    GainLinearityParameters,
+    HotPixelMapParameters,
+    IlluminationCorrectionParameters,
+    MasterFlatFrameParameters,
+    NightSkyFlatFrameParameters,
+    QuickCheckFrameParameters,
+    ReadNoiseParameters,
+    TwilightFlatFrameParameters,
+)
+from awe.db.raw import (
+    RawBiasFrame,
+    RawDarkFrame,
+    RawDomeFlatFrame,
+    RawFrame,
+    RawScienceFrame,
+    RawTwilightFlatFrame,
+)
+from awe.db.statistics import Imstat
+
+__all__ = [
+    "BackgroundFrame",
+    "BaseFlatFrame",
+    "BaseFrame",
+    "BiasFrame",
+    "ColdPixelMap",
+    "DarkCurrent",
+    "DarkFrame",
+    "DomeFlatFrame",
+    "FringeFrame",
+    "GainLinearity",
+    "HotPixelMap",
+    "IlluminationCorrection",
+    "IlluminationCorrectionFrame",
+    "MasterFlatFrame",
+    "NightSkyFlatFrame",
+    "PixelMap",
+    "QuickCheckFrame",
+    "ReadNoise",
+    "TwilightFlatFrame",
+]
+
+
+class ChipCalibration(Calibration, abstract=True):
+    """A calibration of one chip: every one can be chosen by instrument, chip and date."""
+
+    instrument = persistent("Camera the calibration is for [None]", Instrument, None)
+    chip = persistent("Detector the calibration is for [None]", Chip, None)
+
+    __order__: ClassVar[tuple[str, ...]] = ("creation_date", "chip.name")
+    __indexes__: ClassVar[tuple[Any, ...]] = (
+        ("instrument", "chip", "timestamp_start", "timestamp_end"),
+    )
+
+    select = behaviour("awe.db.validity:select_calibration")
+    why = behaviour("awe.db.validity:why")
+    verify = behaviour("awe.db.quality:verify")
+    compare = behaviour("awe.db.quality:compare")
+
+
+class FilterCalibration(ChipCalibration, abstract=True):
+    """A calibration of one chip in one filter."""
+
+    filter = persistent("Filter the calibration is for [None]", Filter, None)
+
+    __indexes__: ClassVar[tuple[Any, ...]] = (
+        ("instrument", "chip", "filter", "timestamp_start", "timestamp_end"),
+    )
+
+
+class BaseFrame(DataObject, abstract=True):
+    """A file with the pixels of one chip."""
+
+    imstat = persistent("Statistics of the frame [None]", Imstat, None)
+
+    inspect = behaviour("awe.inspect.frame:inspect")
+
+
+class BaseFlatFrame(FilterCalibration, BaseFrame, abstract=True):
+    """A flat field: mean 1, science frames are divided by it."""
+
+    NAXIS1 = persistent("Columns of the frame [pixel]", int, 0)
+    NAXIS2 = persistent("Rows of the frame [pixel]", int, 0)
+    observing_block = persistent("Block of the first input [None]", ObservingBlock, None)
+    template = persistent("Template of the first input [None]", Template, None)
+
+
+class PixelMap(BaseFrame, abstract=True):
+    """A map of pixels, 1 = good and 0 = bad."""
+
+    count = persistent("Number of bad pixels [pixel]", int, 0)
+
+
+class ReadNoise(ChipCalibration):
+    """Read noise of a chip, from the differences of pairs of bias frames."""
+
+    raw_bias_frames = persistent("Pairs of raw biases measured [None]", RawBiasFrame, [])
+    read_noise = persistent("Read noise: rms of the differences over sqrt(2) [ADU]", float, 0.0)
+    mean_diff = persistent("Mean of the differences [ADU]", float, 0.0)
+    median_diff = persistent("Median of the differences [ADU]", float, 0.0)
+    prev = persistent("Previous version [None]", "ReadNoise", None)
+    process_params = persistent("Process parameters [None]", ReadNoiseParameters, None)
+    observing_block = persistent("Block of the first input [None]", ObservingBlock, None)
+
+
+class BiasFrame(ChipCalibration, BaseFrame):
+    """Master bias: the clipped mean of trimmed, overscan-corrected raw biases [ADU]."""
+
+    raw_bias_frames = persistent("Raw biases combined [None]", RawBiasFrame, [])
+    read_noise = persistent("Read noise the outliers were judged by [None]", ReadNoise, None)
+    prev = persistent("Previous version [None]", "BiasFrame", None)
+    observing_block = persistent("Block of the first input [None]", ObservingBlock, None)
+    process_params = persistent("Process parameters [None]", BiasFrameParameters, None)
+
+
+class DarkFrame(ChipCalibration, BaseFrame):
+    """Master dark for an exposure of 1 s, bias subtracted [ADU/s]."""
+
+    raw_dark_frames = persistent("Raw darks combined [None]", RawDarkFrame, [])
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    prev = persistent("Previous version [None]", "DarkFrame", None)
+    process_params = persistent("Process parameters [None]", DarkCurrentParameters, None)
+
+
+class DarkCurrent(ChipCalibration):
+    """Dark current and rate of particle hits of a chip."""
+
+    raw_dark_frames = persistent("Raw darks measured [None]", RawDarkFrame, [])
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    dark = persistent("Master dark made from the same frames [None]", DarkFrame, None)
+    dark_current = persistent("Median dark current [ADU/pixel/hour]", float, 0.0)
+    particle_rate = persistent("Rate of particle hits [1/cm^2/min]", float, 0.0)
+    prev = persistent("Previous version [None]", "DarkCurrent", None)
+    process_params = persistent("Process parameters [None]", DarkCurrentParameters, None)
+
+
+class GainLinearity(ChipCalibration):
+    """Gain by photon transfer and deviation from a linear response."""
+
+    raw_dome_flat_frames = persistent("Pairs of dome flats measured [None]", RawDomeFlatFrame, [])
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    gain = persistent("Gain [e-/ADU]", float, 0.0)
+    gain_error = persistent("Standard error of the gain [e-/ADU]", float, 0.0)
+    read_noise = persistent("Read noise from the same fit [ADU]", float, 0.0)
+    linearity = persistent("Largest deviation from a linear response [None]", float, 0.0)
+    coefficients = persistent("Correction polynomial: true = c0 x + c1 x^2 + ... [ADU]", float, [])
+    prev = persistent("Previous version [None]", "GainLinearity", None)
+    process_params = persistent("Process parameters [None]", GainLinearityParameters, None)
+
+
+class HotPixelMap(ChipCalibration, PixelMap):
+    """Pixels with excess signal in the master bias; 1 = good, 0 = hot."""
+
+    bias = persistent("Bias searched [None]", BiasFrame, None)
+    prev = persistent("Previous version [None]", "HotPixelMap", None)
+    process_params = persistent("Process parameters [None]", HotPixelMapParameters, None)
+
+
+class DomeFlatFrame(BaseFlatFrame):
+    """Dome flat, mean 1."""
+
+    raw_dome_flat_frames = persistent("Raw dome flats combined [None]", RawDomeFlatFrame, [])
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    hot = persistent("Hot pixels left out [None]", HotPixelMap, None)
+    prev = persistent("Previous version [None]", "DomeFlatFrame", None)
+    process_params = persistent("Process parameters [None]", DomeFlatFrameParameters, None)
+
+
+class ColdPixelMap(FilterCalibration, PixelMap):
+    """Pixels that respond differently from their neighbours; 1 = good, 0 = cold."""
+
+    flat = persistent("Dome flat searched [None]", DomeFlatFrame, None)
+    prev = persistent("Previous version [None]", "ColdPixelMap", None)
+    process_params = persistent("Process parameters [None]", ColdPixelMapParameters, None)
+
+
+class TwilightFlatFrame(BaseFlatFrame):
+    """Twilight flat, mean 1."""
+
+    raw_twilight_flat_frames = persistent(
+        "Raw twilight flats combined [None]", RawTwilightFlatFrame, []
+    )
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    hot = persistent("Hot pixels left out [None]", HotPixelMap, None)
+    cold = persistent("Cold pixels left out [None]", ColdPixelMap, None)
+    prev = persistent("Previous version [None]", "TwilightFlatFrame", None)
+    process_params = persistent("Process parameters [None]", TwilightFlatFrameParameters, None)
+
+
+class NightSkyFlatFrame(BaseFlatFrame):
+    """Correction of the flat from many science frames of blank sky, mean 1."""
+
+    raw_science_frames = persistent("Raw science frames combined [None]", RawScienceFrame, [])
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    flat = persistent("Flat divided by before combining [None]", "MasterFlatFrame", None)
+    hot = persistent("Hot pixels left out [None]", HotPixelMap, None)
+    cold = persistent("Cold pixels left out [None]", ColdPixelMap, None)
+    prev = persistent("Previous version [None]", "NightSkyFlatFrame", None)
+    process_params = persistent("Process parameters [None]", NightSkyFlatFrameParameters, None)
+
+
+class MasterFlatFrame(BaseFlatFrame):
+    """The flat science frames are divided by: dome for small, twilight for large scales."""
+
+    dome = persistent("Dome flat, small scales [None]", DomeFlatFrame, None)
+    twilight = persistent("Twilight flat, large scales [None]", TwilightFlatFrame, None)
+    nightsky = persistent("Night-sky correction [None]", NightSkyFlatFrame, None)
+    cold = persistent("Cold pixels left out of the smoothing [None]", ColdPixelMap, None)
+    combine = persistent("How dome and twilight were combined, 1 to 3 [None]", int, 1)
+    prev = persistent("Previous version [None]", "MasterFlatFrame", None)
+    process_params = persistent("Process parameters [None]", MasterFlatFrameParameters, None)
+
+
+class FringeFrame(FilterCalibration, BaseFrame):
+    """Fringe pattern from many science frames, scaled to the sky [None]."""
+
+    raw_science_frames = persistent("Raw science frames combined [None]", RawScienceFrame, [])
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    flat = persistent("Flat divided by [None]", MasterFlatFrame, None)
+    hot = persistent("Hot pixels left out [None]", HotPixelMap, None)
+    cold = persistent("Cold pixels left out [None]", ColdPixelMap, None)
+    prev = persistent("Previous version [None]", "FringeFrame", None)
+    process_params = persistent("Process parameters [None]", FringeFrameParameters, None)
+
+
+class IlluminationCorrection(FilterCalibration):
+    """Coefficients of the large-scale surface that the flat gets wrong."""
+
+    raw_science_frames = persistent("Frames of the dithered field [None]", RawScienceFrame, [])
+    coefficients = persistent("Polynomial in normalised x and y, row by row [None]", float, [])
+    degree = persistent("Degree of the polynomial in x and y [None]", int, 0)
+    prev = persistent("Previous version [None]", "IlluminationCorrection", None)
+    process_params = persistent(
+        "Process parameters [None]", IlluminationCorrectionParameters, None
+    )
+
+
+class IlluminationCorrectionFrame(FilterCalibration, BaseFrame):
+    """The illumination correction as an image, mean 1; science frames are divided by it."""
+
+    illumination_correction = persistent(
+        "Coefficients the image was drawn from [None]", IlluminationCorrection, None
+    )
+    prev = persistent("Previous version [None]", "IlluminationCorrectionFrame", None)
+    process_params = persistent(
+        "Process parameters [None]", IlluminationCorrectionParameters, None
+    )
+
+
+class BackgroundFrame(FilterCalibration, BaseFrame):
+    """The smooth sky background of one science frame [ADU]."""
+
+    raw = persistent("Raw science frame [None]", RawScienceFrame, None)
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    flat = persistent("Flat divided by [None]", MasterFlatFrame, None)
+    prev = persistent("Previous version [None]", "BackgroundFrame", None)
+    process_params = persistent("Process parameters [None]", BackgroundFrameParameters, None)
+
+
+class QuickCheckFrame(FilterCalibration, BaseFrame):
+    """A single dome flat divided by the master, to see at once that the camera is well."""
+
+    raw = persistent("Raw dome flat checked [None]", RawDomeFlatFrame, None)
+    bias = persistent("Bias subtracted [None]", BiasFrame, None)
+    flat = persistent("Dome flat compared with [None]", DomeFlatFrame, None)
+    lamp_ratio = persistent("Level relative to the frames of the master [None]", float, 0.0)
+    prev = persistent("Previous version [None]", "QuickCheckFrame", None)
+    process_params = persistent("Process parameters [None]", QuickCheckFrameParameters, None)
+
+
+RAW_INPUTS: dict[str, type[RawFrame]] = {
+    "raw_bias_frames": RawBiasFrame,
+    "raw_dark_frames": RawDarkFrame,
+    "raw_dome_flat_frames": RawDomeFlatFrame,
+    "raw_twilight_flat_frames": RawTwilightFlatFrame,
+    "raw_science_frames": RawScienceFrame,
+}

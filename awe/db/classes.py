@@ -1,0 +1,15 @@
+"""Loads every module that declares persistent classes, once."""
+
+from __future__ import annotations
+
+import importlib
+
+__all__ = ["MODULES", "load"]
+
+MODULES = ("statistics", "observing", "parameters", "raw", "calfiles", "science")
+
+
+def load() -> None:
+    """Import all class modules, so that the registry, schema and prompt are complete."""
+    for name in MODULES:
+        importlib.import_module(f"awe.db.{name}")

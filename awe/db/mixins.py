@@ -1,0 +1,74 @@
+"""Attributes and small behaviours shared by the persistent classes of the optical pipeline.
+
+Owns what every processed object has (`is_valid`, `quality_flags`, `process_status`), what every
+calibration has (a validity range) and the meaning of the bits of `quality_flags`. It knows no
+particular class and reads no pixels.
+"""
+
+from __future__ import annotations
+
+import datetime
+from enum import IntFlag
+
+from awe.db.base import DBObject, persistent
+
+__all__ = ["Calibration", "ProcessTarget", "QualityFlag"]
+
+FOREVER_START = datetime.datetime(1970, 1, 1)
+FOREVER_END = datetime.datetime(2100, 1, 1)
+
+
+class QualityFlag(IntFlag):
+    """What the system found wrong with a product when it was made; 0 means nothing."""
+
+    LEVEL = 1
+    """The mean level is outside the declared limits."""
+    NOISE = 2
+    """The scatter over the frame is above the declared limit."""
+    SUBWINDOWS = 4
+    """One part of the frame is noisier than, or off the level of, the others."""
+    FEW_INPUTS = 8
+    """Fewer input frames were usable than the declared minimum."""
+    CHANGED = 16
+    """The product differs from its predecessor by more than the declared limit."""
+    BAD_PIXELS = 32
+    """More pixels are bad than the declared maximum."""
+    NOT_FINITE = 64
+    """Pixels without a finite value were met; they have weight 0."""
+    SATURATED = 128
+    """Most of the frame is saturated."""
+    EMPTY = 256
+    """No pixel is left with a weight above 0."""
+
+    @classmethod
+    def explain(cls, value: int) -> str:
+        """Return the names of the bits set in `value`, or `fine`."""
+        names = [flag.name or "" for flag in cls if value & flag]
+        return " | ".join(names) if names else "fine"
+
+
+class ProcessTarget(DBObject, abstract=True):
+    """An object that a recipe makes: it has parameters, a status and two verdicts."""
+
+    is_valid = persistent(
+        "Verdict of people: 0 bad, 1 valid, 2 proposed for the next level [None]", int, 1
+    )
+    quality_flags = persistent(
+        "Verdict of the system at creation: 0 fine, else bits of QualityFlag [None]", int, 0
+    )
+    process_status = persistent("1 when the object was made completely [None]", int, 0)
+
+
+class Calibration(ProcessTarget, abstract=True):
+    """A processed object that is chosen for other frames by its validity range."""
+
+    timestamp_start = persistent(
+        "First moment the object may be chosen for, inclusive [UTC]",
+        datetime.datetime,
+        FOREVER_START,
+    )
+    timestamp_end = persistent(
+        "Moment from which it may not be chosen any more, exclusive [UTC]",
+        datetime.datetime,
+        FOREVER_END,
+    )

@@ -1,0 +1,1 @@
+"""Quality control: products against their declared limits and against their predecessors."""
