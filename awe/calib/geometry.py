@@ -30,6 +30,11 @@ class ChipGeometry:
     prescan_y, overscan_y : str or None
         Sections of the rows that hold no light, as wide as `active`; None where there are none.
         `overscan_y` holds the rows read out last, at whichever edge of the image they are.
+    start_x, start_y : int
+        Column and row of the chip (1-based, light-sensitive pixels only) at the lower left corner
+        of `active`: 1, 1 unless a window was read.
+    binning : tuple of int
+        Binning in x and y.
 
     Examples
     --------
@@ -48,6 +53,9 @@ class ChipGeometry:
     overscan_x: str | None = None
     prescan_y: str | None = None
     overscan_y: str | None = None
+    start_x: int = 1
+    start_y: int = 1
+    binning: tuple[int, int] = (1, 1)
 
     @classmethod
     def from_counts(
@@ -60,6 +68,9 @@ class ChipGeometry:
         prescan_y: int = 0,
         overscan_y: int = 0,
         read_at_top: bool = False,
+        start_x: int = 1,
+        start_y: int = 1,
+        binning: tuple[int, int] = (1, 1),
     ) -> ChipGeometry:
         """Return the geometry of an image with so many columns and rows without light.
 
@@ -72,6 +83,10 @@ class ChipGeometry:
         read_at_top : bool
             The output lies at the upper edge of the image: the overscan rows, read last, are
             then the lowest of the image and the prescan rows the highest.
+        start_x, start_y : int
+            First column and row of a window on the chip.
+        binning : tuple of int
+            Binning in x and y.
 
         Raises
         ------
@@ -97,6 +112,9 @@ class ChipGeometry:
             overscan_x=f"[{x2 + 1}:{nx},{y1}:{y2}]" if overscan_x else None,
             prescan_y=above if read_at_top else below,
             overscan_y=below if read_at_top else above,
+            start_x=start_x,
+            start_y=start_y,
+            binning=binning,
         )
 
     @property

@@ -1,0 +1,168 @@
+"""Reading header cards so that one error names everything that is wrong.
+
+A `Card` says which attribute comes from which keyword and what kind of value it must have; a
+`CardReader` reads many of them and collects the problems instead of stopping at the first.
+Headers are any mapping from keyword to value; values are data and never interpreted further.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from awe.errors import BadHeader
+
+__all__ = ["Card", "CardReader"]
+
+_LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Card:
+    """One attribute and the header card it comes from.
+
+    Parameters
+    ----------
+    attribute : str
+        Name of the attribute.
+    keyword : str
+        Keyword, without `HIERARCH`.
+    kind : type
+        str, int, float or datetime; a datetime is written `2012-06-01T08:51:44.123`.
+    default : object
+        Value when the card is absent; the `REQUIRED` mark makes its absence a problem.
+    low, high : float
+        Bounds of a number, inclusive.
+    """
+
+    REQUIRED = object()
+
+    attribute: str
+    keyword: str
+    kind: type
+    default: Any = REQUIRED
+    low: float = -math.inf
+    high: float = math.inf
+
+
+class CardReader:
+    """Reads cards from one or more headers and remembers what was wrong.
+
+    Parameters
+    ----------
+    *headers : mapping of str to value
+        Where to look, first header first.
+
+    Attributes
+    ----------
+    problems : list of str
+        One sentence per card that could not be used.
+    """
+
+    def __init__(self, *headers: Mapping[str, Any]) -> None:
+        self.headers = headers
+        self.problems: list[str] = []
+
+    def read(self, cards: Iterable[Card]) -> dict[str, Any]:
+        """Return the values of all cards that can be read, by attribute."""
+        return {card.attribute: self.value(card) for card in cards}
+
+    def value(self, card: Card) -> Any:
+        """Return the value of one card, its default, or None after noting a problem."""
+        try:
+            found = self._find(card.keyword)
+        except ValueError as problem:
+            self.problems.append(str(problem))
+            return None
+        if found is None:
+            if card.default is Card.REQUIRED:
+                self.problems.append(f"{card.keyword} is missing")
+                return None
+            return card.default
+        try:
+            return _convert(found, card)
+        except (TypeError, ValueError) as problem:
+            self.problems.append(f"{card.keyword} = {_shown(found)} {problem}")
+            return None
+
+    def _find(self, keyword: str) -> Any:
+        for header in self.headers:
+            try:
+                present = keyword in header
+                value = header[keyword] if present else None
+            except Exception as problem:
+                msg = f"{keyword} cannot be read"
+                raise ValueError(msg) from problem
+            if not present or value is None:
+                continue
+            if _differs(header, keyword):
+                msg = f"{keyword} appears more than once with different values"
+                raise ValueError(msg)
+            return value
+        return None
+
+    def finish(self, name: str, instrument: str) -> None:
+        """Raise one error for all problems noted so far, or return.
+
+        Raises
+        ------
+        BadHeader
+            Naming the frame and every problem.
+        """
+        if not self.problems:
+            return
+        listed = "; ".join(dict.fromkeys(self.problems))
+        msg = (
+            f"{name}: {len(dict.fromkeys(self.problems))} problem(s) in the header: {listed}. "
+            f"These are the cards a frame of {instrument} must have; correct the file or leave "
+            "it out"
+        )
+        raise BadHeader(msg)
+
+
+def _differs(header: Mapping[str, Any], keyword: str) -> bool:
+    count = getattr(header, "count", None)
+    if count is None or count(keyword) < 2:
+        return False
+    values = {str(header[(keyword, position)]) for position in range(count(keyword))}  # type: ignore[index]
+    return len(values) > 1
+
+
+def _convert(found: Any, card: Card) -> Any:
+    if card.kind is datetime:
+        return _moment(found)
+    if card.kind is str:
+        return str(found).strip()
+    if isinstance(found, bool | str) or not isinstance(found, int | float):
+        msg = "is not a number"
+        raise ValueError(msg)
+    if not math.isfinite(found):
+        msg = "is not finite"
+        raise ValueError(msg)
+    if card.kind is int and found != int(found):
+        msg = "is not a whole number"
+        raise ValueError(msg)
+    if not card.low <= found <= card.high:
+        msg = f"lies outside {card.low:g} to {card.high:g}"
+        raise ValueError(msg)
+    return card.kind(found)
+
+
+def _moment(found: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(found).strip())
+    except ValueError:
+        msg = "is not a date like 2012-06-01T08:51:44.123"
+        raise ValueError(msg) from None
+    if moment.tzinfo is not None or "T" not in str(found):
+        msg = "is not a moment in UTC like 2012-06-01T08:51:44.123"
+        raise ValueError(msg)
+    return moment
+
+
+def _shown(found: Any) -> str:
+    text = repr(found)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

@@ -1,0 +1,151 @@
+"""What a camera is to awe: chips, filters, and how its headers are read.
+
+A camera is data: places and nominal numbers of its chips, names of its filters, and a list of
+`Card` declarations that say which header card gives which attribute of a raw frame. Reading
+headers is written once, in `awe.instruments._cards`. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from awe.calib.geometry import ChipGeometry
+from awe.errors import NotFound, nearest
+
+__all__ = ["Chip", "Instrument"]
+
+Header = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """One CCD of a camera, with its nominal numbers.
+
+    Parameters
+    ----------
+    name : str
+        Name as in queries, `"ESO_CCD_#65"`.
+    extension : int
+        Usual number of its extension in an exposure; frames are identified by name.
+    geometry : ChipGeometry
+        Regions of an image of the whole chip.
+    gain : float
+        Nominal gain [electron/ADU].
+    read_noise : float
+        Nominal read noise [electron].
+    bias_level : float
+        Nominal bias level [ADU].
+    corner : tuple of float
+        Place of the lower left corner of the light-sensitive area in the focal plane,
+        x and y from the optical axis [pixel].
+    read_at_top : bool
+        The output lies at the upper edge of the image.
+    remarks : tuple of str
+        What sets this chip apart, in words.
+    """
+
+    name: str
+    extension: int
+    geometry: ChipGeometry
+    gain: float
+    read_noise: float
+    bias_level: float
+    corner: tuple[float, float]
+    read_at_top: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """A camera: its chips and filters, and the meaning of its headers.
+
+    Parameters
+    ----------
+    name : str
+        Name as in queries and in the `INSTRUME` card.
+    telescope : str
+        Name of the telescope.
+    utc_offset : float
+        Local time minus UTC at the telescope [hour]; decides where a night begins.
+    pixel_scale : float
+        Size of a pixel on the sky [arcsec].
+    chips : mapping of str to Chip
+        All chips, in the order of the extensions.
+    filters : mapping of str to str
+        Name in the header -> name in awe.
+    reader : callable
+        `reader(instrument, primary, extension)` returns the attributes of a raw frame.
+    purposes : callable
+        `purposes(primary)` returns what an exposure was taken for.
+    parameters : mapping of str to object
+        Values of process parameters that differ from the declared defaults here:
+        `{"BiasFrame.SIGMA_CLIP": 3.0}`.
+    """
+
+    name: str
+    telescope: str
+    utc_offset: float
+    pixel_scale: float
+    chips: Mapping[str, Chip]
+    filters: Mapping[str, str]
+    reader: Callable[[Instrument, Header, Header], dict[str, Any]] = field(repr=False)
+    purposes: Callable[[Header], str] = field(repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def chip(self, name: str) -> Chip:
+        """Return the chip of that name.
+
+        Raises
+        ------
+        NotFound
+            When the camera has no such chip.
+        """
+        if name not in self.chips:
+            hint = nearest(name, list(self.chips))
+            first, *_, last = self.chips
+            msg = f"{self.name} has no chip {name!r}{hint}; its chips are {first} ... {last}"
+            raise NotFound(msg)
+        return self.chips[name]
+
+    def translate(self, primary: Header, extension: Header) -> dict[str, Any]:
+        """Return the attributes of the raw frame these two headers describe.
+
+        Parameters
+        ----------
+        primary, extension : mapping of str to value
+            Header of the exposure and of the chip; for a file of one chip, twice the same.
+
+        Returns
+        -------
+        dict
+            Attributes in capitals as in `RawFrame`; `chip`, `filter` (names), `geometry`
+            (ChipGeometry), and the dictionaries `template`, `observing_block`, `astrom`.
+
+        Raises
+        ------
+        BadHeader
+            One error that lists every card that is missing, repeated or impossible.
+        """
+        return self.reader(self, primary, extension)
+
+    def purpose(self, primary: Header) -> str:
+        """Return what an exposure was taken for: `"bias"`, `"dome"`, `"science"`, ...
+
+        Raises
+        ------
+        BadHeader
+            When the header does not say, or says something unknown.
+        """
+        return self.purposes(primary)
+
+    def night(self, moment: datetime) -> date:
+        """Return the night, local noon to noon, that a moment in UTC belongs to."""
+        return (moment + timedelta(hours=self.utc_offset - 12)).date()
+
+    def night_range(self, night: date) -> tuple[datetime, datetime]:
+        """Return begin and end, in UTC, of the night named by the date it began on."""
+        begin = datetime.combine(night, time(12)) - timedelta(hours=self.utc_offset)
+        return begin, begin + timedelta(days=1)
