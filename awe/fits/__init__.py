@@ -1,0 +1,38 @@
+"""FITS files in and out, thin over astropy, with awe's own judgement of what may be trusted.
+
+`judge` looks at the bytes before astropy does; `read` and `write` move one image or one file;
+`cards` keeps headers standard-conforming and says where lineage and parameters are written.
+Nothing here knows the database. Importing this package loads neither numpy nor astropy.
+"""
+
+from __future__ import annotations
+
+from awe.fits.cards import (
+    clean,
+    copy_cards,
+    escape,
+    lineage_cards,
+    parameter_cards,
+    read_lineage,
+    read_parameters,
+)
+from awe.fits.image import Image, extensions, read, read_header, sha256, write
+from awe.fits.judge import ExtensionInfo, judge
+
+__all__ = [
+    "ExtensionInfo",
+    "Image",
+    "clean",
+    "copy_cards",
+    "escape",
+    "extensions",
+    "judge",
+    "lineage_cards",
+    "parameter_cards",
+    "read",
+    "read_header",
+    "read_lineage",
+    "read_parameters",
+    "sha256",
+    "write",
+]

@@ -1,0 +1,177 @@
+"""Header cards: what may be copied, what is renamed, and where awe writes its own.
+
+Owns the layout of awe's cards. Lineage: for the n-th parent `HIERARCH AWE LINn ROLE`, `CLASS`,
+`ID` and `FILE`. Parameters: `HIERARCH AWE PAR <NAME>`, the unit in brackets in the comment.
+Strings are escaped to printable ASCII, so that no header can reach a terminal's control codes.
+Refuses nothing: a card that cannot be understood is kept as a COMMENT.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Card, Header
+
+__all__ = [
+    "clean",
+    "copy_cards",
+    "escape",
+    "lineage_cards",
+    "parameter_cards",
+    "read_lineage",
+    "read_parameters",
+]
+
+#: Keywords that describe the bytes of one HDU; they are made anew for every file written.
+STRUCTURE = frozenset(
+    ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BSCALE",
+     "BZERO", "BLANK", "CHECKSUM", "DATASUM", "TFIELDS", "THEAP", "ZIMAGE", "ZSIMPLE", "ZTENSION",
+     "ZEXTEND", "ZPCOUNT", "ZGCOUNT", "ZBITPIX", "ZNAXIS", "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0",
+     "ZHECKSUM", "ZDATASUM", "ZBLOCKED", "LONGSTRN", "END"]
+)  # fmt: skip
+_NUMBERED = ("NAXIS", "ZNAXIS", "TFORM", "TTYPE", "TUNIT", "ZTILE", "ZNAME", "ZVAL", "TDIM")
+
+#: Deprecated keywords and what the standard calls them now.
+RENAMED = {"RADECSYS": "RADESYS", "EPOCH": "EQUINOX"}
+
+_PRIMARY_ONLY = frozenset(["ORIGFILE", "ARCFILE", "EXTNAME", "EXTVER", "INHERIT"])
+_COMMENTARY = frozenset(["COMMENT", "HISTORY", ""])
+
+
+def escape(text: str) -> str:
+    r"""Return `text` in printable ASCII; anything else is written as `\x1b` or `\u00e9`.
+
+    Examples
+    --------
+    >>> escape("M 31\x1b[2J")
+    'M 31\\x1b[2J'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character if " " <= character <= "~" else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def clean(header: Header | None) -> Header:
+    """Return a copy of `header` that can stand in a new file.
+
+    Cards of structure are left out, deprecated keywords get their present name, undefined and
+    non-finite values are dropped, strings are escaped, and of a repeated keyword the last wins.
+    """
+    from astropy.io import fits
+
+    result = fits.Header()
+    if header is None:
+        return result
+    for card in header.cards:
+        for keyword, value, comment in _cleaned(card, header):
+            if keyword in _COMMENTARY:
+                result.add_comment(value) if keyword == "COMMENT" else result.add_history(value)
+            else:
+                result[_spelt(keyword)] = (value, comment)
+    if any(len(str(card)) > 80 for card in result.cards):
+        result.insert(0, ("LONGSTRN", "OGIP 1.0", "long strings are continued"))
+    return result
+
+
+def copy_cards(*headers: Header) -> Header:
+    """Return the cards of raw headers that a product keeps; a later header wins.
+
+    Give the primary header first and the extension's after it. Left out are structure, file
+    names of the archive, and the commentary of the instrument's software.
+    """
+    from astropy.io import fits
+
+    result = fits.Header()
+    for header in headers:
+        for card in clean(header).cards:
+            if card.keyword not in _PRIMARY_ONLY | _COMMENTARY | {"LONGSTRN"}:
+                result[_spelt(card.keyword)] = (card.value, card.comment)
+    return result
+
+
+def lineage_cards(parents: Iterable[Mapping[str, str]]) -> list[tuple[str, str, str]]:
+    """Return cards (keyword, value, comment) that name the parents of a product.
+
+    Parameters
+    ----------
+    parents : iterable of mappings
+        Each with the keys `role`, `class`, `id` and, where the parent has a file, `file`.
+    """
+    cards = []
+    for number, parent in enumerate(parents, start=1):
+        for key, comment in (
+            ("role", "what it was used as"),
+            ("class", "class of the parent"),
+            ("id", "object_id"),
+            ("file", "file name"),
+        ):
+            if parent.get(key):
+                keyword = f"HIERARCH AWE LIN{number} {key.upper()}"
+                cards.append((keyword, escape(str(parent[key])), comment))
+    return cards
+
+
+def parameter_cards(
+    parameters: Mapping[str, Any], units: Mapping[str, str] | None = None
+) -> list[tuple[str, Any, str]]:
+    """Return cards (keyword, value, comment) that record the parameters of a product."""
+    cards = []
+    for name, value in parameters.items():
+        unit = (units or {}).get(name, "")
+        shown = escape(value) if isinstance(value, str) else value
+        cards.append((f"HIERARCH AWE PAR {name}", shown, f"[{unit}]" if unit else ""))
+    return cards
+
+
+def read_lineage(header: Header) -> list[dict[str, str]]:
+    """Return the parents written by `lineage_cards`, in order."""
+    parents: dict[int, dict[str, str]] = {}
+    for keyword, value in header.items():
+        words = keyword.split()
+        if len(words) == 3 and words[0] == "AWE" and words[1].startswith("LIN"):
+            parents.setdefault(int(words[1][3:]), {})[words[2].lower()] = str(value)
+    return [parents[number] for number in sorted(parents)]
+
+
+def read_parameters(header: Header) -> dict[str, Any]:
+    """Return the parameters written by `parameter_cards`."""
+    prefix = "AWE PAR "
+    return {k[len(prefix) :]: v for k, v in header.items() if k.startswith(prefix)}
+
+
+def _spelt(keyword: str) -> str:
+    return keyword if len(keyword) <= 8 and " " not in keyword else f"HIERARCH {keyword}"
+
+
+def _is_structure(keyword: str) -> bool:
+    stem = keyword.rstrip("0123456789")
+    return keyword in STRUCTURE or (stem in _NUMBERED and stem != keyword)
+
+
+def _cleaned(card: Card, header: Header) -> list[tuple[str, Any, str]]:
+    from astropy.io.fits.card import Undefined
+    from astropy.io.fits.verify import VerifyError, VerifyWarning
+
+    try:
+        keyword, value, comment = card.keyword, card.value, escape(card.comment)
+    except (VerifyError, ValueError, UnicodeError):
+        with warnings.catch_warnings(category=VerifyWarning, action="ignore"):
+            return [("COMMENT", escape(f"unreadable card: {card.image.rstrip()}"), "")]
+    if _is_structure(keyword) or value is None or isinstance(value, Undefined):
+        return []
+    if keyword in _COMMENTARY:
+        return [(keyword or "COMMENT", escape(str(value)), "")] if str(value).strip() else []
+    if isinstance(value, float) and not math.isfinite(value):
+        return []
+    if keyword in RENAMED:
+        keyword = RENAMED[keyword]
+        if keyword in header:
+            return []
+    return [(keyword, escape(value) if isinstance(value, str) else value, comment)]

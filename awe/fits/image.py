@@ -1,0 +1,272 @@
+"""Images: one array with its header, read from and written to FITS files.
+
+Reading maps the file and copies only the section asked for, in one step, into native byte
+order; unsigned 16-bit frames stay 16-bit. Writing goes to a temporary name in the same folder,
+with CHECKSUM and DATASUM, and appears under the final name only when complete. Refuses to
+replace a file unless asked. Arrays are [y, x] and zero-based; sections are slices of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone
+from awe.fits.cards import clean
+
+if TYPE_CHECKING:
+    from astropy.io.fits import HDUList, Header
+    from numpy.typing import NDArray
+
+__all__ = ["Image", "extensions", "read", "read_header", "sha256", "write"]
+
+Section = tuple[slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One image: `pixels` indexed [y, x], None for an empty primary, and its `header`."""
+
+    pixels: NDArray[Any] | None
+    header: Header
+
+
+def read(path: Path | str, extension: int | str = 0, section: Section | None = None) -> Image:
+    """Return one image of a FITS file.
+
+    Parameters
+    ----------
+    path : path
+        The file; judge it first when it comes from outside.
+    extension : int or str
+        Number of the HDU, or its EXTNAME.
+    section : pair of slices, optional
+        The part [y, x] wanted; only that part is read.
+
+    Returns
+    -------
+    Image
+        Pixels in native byte order, in memory of their own: uint16 for frames with BZERO
+        32768, float32 for other scaled integers, otherwise the type of the file.
+
+    Raises
+    ------
+    FileGone
+        There is no such file.
+    BadFits
+        There is no such extension, it holds no image, or the section lies outside.
+    """
+    with _opened(path) as hdus:
+        hdu = _extension(hdus, extension, path)
+        if hdu.is_image is False or not hdu.shape:
+            msg = f"extension {extension!r} of {path} holds no image; it has {_listed(hdus)}"
+            raise BadFits(msg)
+        header = hdu.header.copy()
+        if section is not None:
+            _check_section(section, hdu.shape, path)
+        return Image(_pixels(hdu, section), header)
+
+
+def read_header(path: Path | str, extension: int | str = 0) -> Header:
+    """Return a copy of one header; nothing else of the file is read.
+
+    Raises
+    ------
+    FileGone
+        There is no such file.
+    BadFits
+        There is no such extension.
+    """
+    with _opened(path) as hdus:
+        return _extension(hdus, extension, path).header.copy()
+
+
+def extensions(path: Path | str) -> list[str]:
+    """Return the EXTNAME of every HDU of a file, an empty string where there is none."""
+    with _opened(path) as hdus:
+        return [hdu.name if number else "" for number, hdu in enumerate(hdus)]
+
+
+def write(
+    path: Path | str,
+    images: Image | Sequence[Image],
+    *,
+    primary: Header | None = None,
+    compress: bool = False,
+    replace: bool = False,
+) -> Path:
+    """Write a FITS file that `fitsverify` passes, and return its path.
+
+    Parameters
+    ----------
+    path : path
+        The final name.
+    images : Image or sequence of Image
+        One Image becomes the primary HDU. A sequence becomes extensions, named by their
+        EXTNAME cards, behind an empty primary HDU with the header `primary`.
+    primary : Header, optional
+        Header of the primary HDU when `images` is a sequence.
+    compress : bool
+        Compress integer extensions with RICE, losslessly; they are read back and compared
+        before the file appears. Floating-point images are never compressed.
+    replace : bool
+        Allow an existing file to be replaced.
+
+    Raises
+    ------
+    BadFits
+        The name is taken and `replace` is False.
+    DiskFull
+        There is no space; nothing is left behind.
+    ChecksumMismatch
+        A compressed map did not read back as it was.
+    """
+    target = Path(path)
+    if target.exists() and not replace:
+        msg = f"{target} exists already; choose another name or use replace=True"
+        raise BadFits(msg)
+    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
+    try:
+        _write_part(part, _hdus(images, primary, compress))
+        if compress and not isinstance(images, Image):
+            _compare(part, images)
+        part.replace(target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            msg = f"no space left for {target}; free some or choose another folder"
+            raise DiskFull(msg) from error
+        raise
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+    return target
+
+
+def sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _opened(path: Path | str) -> HDUList:
+    from astropy.io import fits
+
+    try:
+        return fits.open(path, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=True)
+    except FileNotFoundError as error:
+        msg = f"no file {path} here; retrieve() it or check the name"
+        raise FileGone(msg) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        msg = f"{path} is not a FITS file: {error}; fetch it again"
+        raise BadFits(msg) from error
+
+
+def _extension(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
+    try:
+        return hdus[extension]
+    except (KeyError, IndexError) as error:
+        msg = f"{path} has no extension {extension!r}; it has {_listed(hdus)}"
+        raise BadFits(msg) from error
+
+
+def _listed(hdus: HDUList) -> str:
+    names = [f"{number} {hdu.name!r}" for number, hdu in enumerate(hdus)]
+    return ", ".join(names[:8]) + (f", ... {len(names)} in all" if len(names) > 8 else "")
+
+
+def _check_section(section: Section, shape: tuple[int, ...], path: Path | str) -> None:
+    for part, length in zip(section, shape[-2:], strict=True):
+        start, stop, step = part.indices(length)
+        asked = part.stop if part.stop is not None else length
+        if step != 1 or start >= stop or asked > length:
+            msg = f"section {section} lies outside the image of {path}: [y, x] has shape {shape}"
+            raise BadFits(msg)
+
+
+#: BZERO of unsigned integers, by the bytes of one pixel.
+_UNSIGNED = {2: 1 << 15, 4: 1 << 31, 8: 1 << 63}
+
+
+def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
+    import numpy as np
+
+    stored: NDArray[Any] = _stored(hdu, section)
+    if stored.dtype.kind == "u" and stored.dtype.itemsize > 1:
+        return stored
+    native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
+    scale = hdu.header.get("BSCALE", 1)
+    zero = hdu.header.get("BZERO", 0)
+    if scale == 1 and zero == 0:
+        return native
+    size = native.dtype.itemsize
+    if scale == 1 and native.dtype.kind == "i" and zero == _UNSIGNED.get(size):
+        unsigned = native.view(f"u{size}")
+        unsigned ^= unsigned.dtype.type(1 << (8 * size - 1))
+        return unsigned
+    wide = np.float32 if size <= 2 or native.dtype == np.float32 else np.float64
+    return np.asarray(native * wide(scale) + wide(zero), dtype=wide)
+
+
+def _stored(hdu: Any, section: Section | None) -> Any:
+    from astropy.io import fits
+
+    if section is None:
+        return hdu.data
+    if isinstance(hdu, fits.CompImageHDU):
+        return hdu.section[section]
+    return hdu.data[(..., *section)]
+
+
+def _hdus(images: Image | Sequence[Image], primary: Header | None, compress: bool) -> HDUList:
+    from astropy.io import fits
+
+    if isinstance(images, Image):
+        return fits.HDUList([fits.PrimaryHDU(_storable(images), clean(images.header))])
+    first = clean(primary)
+    first.remove("EXTNAME", ignore_missing=True)
+    hdus = fits.HDUList([fits.PrimaryHDU(header=first)])
+    for image in images:
+        header = clean(image.header)
+        pixels = _storable(image)
+        if compress and pixels is not None and pixels.dtype.kind in "iu":
+            hdus.append(fits.CompImageHDU(pixels, header, compression_type="RICE_1"))
+        else:
+            hdus.append(fits.ImageHDU(pixels, header))
+    return hdus
+
+
+def _storable(image: Image) -> NDArray[Any] | None:
+    import numpy as np
+
+    if image.pixels is not None and image.pixels.dtype == np.bool_:
+        return image.pixels.view(np.uint8)
+    return image.pixels
+
+
+def _write_part(part: Path, hdus: HDUList) -> None:
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    with os.fdopen(descriptor, "wb") as stream:
+        hdus.writeto(stream, checksum=True, output_verify="silentfix")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _compare(part: Path, images: Sequence[Image]) -> None:
+    import numpy as np
+
+    for number, image in enumerate(images, start=1):
+        if image.pixels is None or image.pixels.dtype.kind not in "biu":
+            continue
+        back = read(part, number).pixels
+        if back is None or not np.array_equal(back, image.pixels):
+            msg = f"extension {number} does not read back as written; write it uncompressed"
+            raise ChecksumMismatch(msg)

@@ -1,0 +1,165 @@
+"""Images and headers written here are read back as they were and pass fitsverify."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits as astropy_fits
+
+from awe import fits
+from awe.errors import BadFits, FileGone
+
+FITSVERIFY = shutil.which("fitsverify")
+
+
+def raw_header():
+    header = astropy_fits.Header()
+    header["OBJECT"] = "KIDS_141.0_-0.5"
+    header["RADECSYS"] = "FK5"
+    header["EPOCH"] = 2000.0
+    header["AIRMASS"] = None
+    header["HIERARCH ESO DET CHIP NAME"] = "ESO_CCD_#65"
+    header["HIERARCH ESO TPL START"] = ("2012-06-01T08:51:44", "start of the template")
+    header["EXTNAME"] = "ESO_CCD_#65"
+    return header
+
+
+def product_header():
+    header = fits.copy_cards(raw_header())
+    name = "Sci-STUDENT-OMEGACAM-------OCAM_r_SDSS-ESO_CCD_#65-Red---Sci-56081.1234567-" + 40 * "a"
+    parents = [
+        {"role": "bias", "class": "BiasFrame", "id": "0" * 36, "file": name + ".fits"},
+        {"role": "flat", "class": "MasterFlatFrame", "id": "1" * 36},
+    ]
+    header.extend(fits.lineage_cards(parents))
+    header.extend(
+        fits.parameter_cards({"SIGMA_CLIP": 3.0, "COMBINE": "x" * 120}, {"SIGMA_CLIP": "sigma"})
+    )
+    return header, parents
+
+
+def assert_verified(path):
+    if FITSVERIFY is None:
+        pytest.skip("fitsverify is not installed: apt-get install fitsverify")
+    done = subprocess.run(
+        [FITSVERIFY, "-q", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "verification OK" in done.stdout
+
+
+def pixels(dtype):
+    values = np.arange(12000).reshape(100, 120)
+    return (values % 251).astype(dtype) if np.dtype(dtype).itemsize == 1 else values.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "u4", "f4", "f8", "?"])
+@pytest.mark.parametrize("compress", [False, True])
+def test_every_type_of_pixel_comes_back_as_it_went(tmp_path, dtype, compress):
+    image = fits.Image(pixels(dtype), raw_header())
+    path = fits.write(tmp_path / "a.fits", [image], compress=compress)
+    back = fits.read(path, "ESO_CCD_#65")
+    assert np.array_equal(back.pixels, image.pixels)
+    assert back.pixels.dtype == (np.uint8 if dtype == "?" else np.dtype(dtype))
+    assert back.pixels.dtype.isnative
+    part = fits.read(path, 1, (slice(10, 20), slice(100, 120)))
+    assert np.array_equal(part.pixels, image.pixels[10:20, 100:120])
+    assert [info.verified for info in fits.judge(path)] == [True, True]
+    assert fits.judge(path)[1].shape == (100, 120)
+    assert_verified(path)
+
+
+def test_product_with_lineage_and_parameters_passes_fitsverify(tmp_path):
+    header, parents = product_header()
+    path = fits.write(tmp_path / "p.fits", fits.Image(pixels("f4"), header))
+    assert_verified(path)
+    back = fits.read_header(path)
+    assert fits.read_lineage(back) == parents
+    assert fits.read_parameters(back) == {"SIGMA_CLIP": 3.0, "COMBINE": "x" * 120}
+    assert back["RADESYS"] == "FK5"
+    assert back["EQUINOX"] == 2000.0
+    assert back["ESO DET CHIP NAME"] == "ESO_CCD_#65"
+    assert not {"RADECSYS", "EPOCH", "AIRMASS"} & set(back)
+
+
+def test_header_that_astropy_cannot_parse_is_kept_as_a_comment(tmp_path):
+    header = raw_header()
+    header.append(astropy_fits.Card.fromstring("EXPTIME = 6,4E-05"))
+    header.append(astropy_fits.Card("NOTANUM", None))
+    path = fits.write(tmp_path / "p.fits", fits.Image(pixels("f4"), header))
+    assert_verified(path)
+    assert "6,4E-05" in str(fits.read_header(path)["COMMENT"])
+
+
+def test_control_bytes_are_escaped(tmp_path):
+    assert fits.escape("a\x1b]0;x\x07é") == "a\\x1b]0;x\\x07\\xe9"
+    assert fits.escape("M 31 'core' %s; DROP TABLE") == "M 31 'core' %s; DROP TABLE"
+
+
+def test_write_replaces_only_when_asked_and_leaves_nothing_behind(tmp_path):
+    image = fits.Image(pixels("i2"), raw_header())
+    path = fits.write(tmp_path / "a.fits", image)
+    before = path.read_bytes()
+    with pytest.raises(BadFits, match=r"exists already.*replace=True"):
+        fits.write(path, fits.Image(pixels("f4"), raw_header()))
+    with pytest.raises(ValueError, match="complex"):
+        fits.write(tmp_path / "b.fits", fits.Image(np.zeros((2, 2), "?"), _broken()))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.fits"]
+    fits.write(path, fits.Image(pixels("f4"), raw_header()), replace=True)
+    assert path.read_bytes() != before
+
+
+def _broken():
+    class Header(astropy_fits.Header):
+        @property
+        def cards(self):
+            msg = "a complex header"
+            raise ValueError(msg)
+
+    return Header()
+
+
+def test_reading_what_is_not_there_says_what_is(tmp_path):
+    path = fits.write(tmp_path / "a.fits", [fits.Image(pixels("i2"), raw_header())])
+    with pytest.raises(
+        BadFits, match="no extension 'ESO_CCD_#66'; it has 0 'PRIMARY', 1 'ESO_CCD_#65'"
+    ):
+        fits.read(path, "ESO_CCD_#66")
+    with pytest.raises(BadFits, match="holds no image"):
+        fits.read(path, 0)
+    with pytest.raises(BadFits, match="outside the image"):
+        fits.read(path, 1, (slice(0, 101), slice(0, 5)))
+    with pytest.raises(FileGone, match="retrieve"):
+        fits.read(tmp_path / "none.fits")
+    (tmp_path / "t.fits").write_text("hello")
+    with pytest.raises(BadFits, match="not a FITS file"):
+        fits.read(tmp_path / "t.fits")
+
+
+def test_a_raw_header_of_600_hierarch_cards_survives(tmp_path):
+    header = raw_header()
+    for number in range(600):
+        header[f"HIERARCH ESO TEL SENSOR{number} VALUE"] = (number / 7, "[deg] a value")
+    path = fits.write(
+        tmp_path / "raw.fits", [fits.Image(pixels("u2"), raw_header())], primary=header
+    )
+    assert_verified(path)
+    kept = fits.copy_cards(fits.read_header(path), fits.read_header(path, 1))
+    assert kept["ESO TEL SENSOR599 VALUE"] == pytest.approx(599 / 7)
+    assert "EXTNAME" not in kept
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path):
+    file = tmp_path / "x"
+    file.write_bytes(b"abc")
+    assert fits.sha256(file).startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_importing_fits_loads_neither_numpy_nor_astropy():
+    import sys
+
+    code = "import awe.fits, sys; sys.exit(any(m in sys.modules for m in ('numpy', 'astropy')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path("/")).returncode == 0
