@@ -1,0 +1,117 @@
+"""Which window system shows the figures: asked once per process, never guessed twice.
+
+In a notebook the notebook shows them. On a desktop Qt is used where PySide6 is installed and
+starts, otherwise Tk. Qt is tried in a process of its own first, because it aborts the process
+when a system library is missing. Without a display figures are drawn to PNG files. A backend
+the user chose (`MPLBACKEND`) is kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import subprocess
+import sys
+from enum import Enum
+
+__all__ = ["Screen", "activate", "prompt_waits", "screen"]
+
+
+class Screen(Enum):
+    """Where figures appear; the value is matplotlib's name of the backend."""
+
+    NOTEBOOK = "notebook"
+    QT = "qtagg"
+    TK = "tkagg"
+    MAC = "macosx"
+    FILE = "agg"
+    CHOSEN = "chosen"
+
+    @property
+    def has_windows(self) -> bool:
+        """True where a figure is a window with a pointer and a keyboard."""
+        return self in (Screen.QT, Screen.TK, Screen.MAC, Screen.CHOSEN)
+
+
+@functools.cache
+def screen() -> Screen:
+    """Return where figures of this process appear."""
+    if _in_notebook():
+        return Screen.NOTEBOOK
+    if os.environ.get("MPLBACKEND"):
+        chosen = os.environ["MPLBACKEND"].lower()
+        return Screen.FILE if chosen in ("agg", "pdf", "svg", "ps", "cairo") else Screen.CHOSEN
+    if sys.platform == "darwin":
+        return Screen.MAC
+    if sys.platform.startswith("linux") and not _display_named():
+        return Screen.FILE
+    if _qt_starts():
+        return Screen.QT
+    if _tk_starts():
+        return Screen.TK
+    return Screen.FILE
+
+
+def activate() -> Screen:
+    """Tell matplotlib and the prompt's event loop about `screen()`; return it."""
+    import matplotlib as mpl
+
+    where = screen()
+    if where in (Screen.QT, Screen.TK, Screen.MAC, Screen.FILE):
+        mpl.use(where.value)
+    _join_event_loop(where)
+    return where
+
+
+def prompt_waits() -> bool:
+    """Return True where somebody types at a prompt while windows live."""
+    return _ipython() is not None or hasattr(sys, "ps1") or bool(sys.flags.interactive)
+
+
+def _ipython() -> object | None:
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None
+
+
+def _in_notebook() -> bool:
+    shell = _ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _join_event_loop(where: Screen) -> None:
+    shell = _ipython()
+    loop = {Screen.QT: "qt", Screen.TK: "tk", Screen.MAC: "osx"}.get(where)
+    if shell is None or loop is None or not hasattr(shell, "enable_gui"):
+        return
+    if getattr(shell, "active_eventloop", None) in (None, "", "asyncio"):
+        shell.enable_gui(loop)
+
+
+def _display_named() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _qt_starts() -> bool:
+    if importlib.util.find_spec("PySide6") is None:
+        return False
+    probe = "from PySide6.QtWidgets import QApplication as A; A([])"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", probe], capture_output=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _tk_starts() -> bool:
+    try:
+        import tkinter
+    except ImportError:
+        return False
+    try:
+        tkinter.Tk().destroy()
+    except tkinter.TclError:
+        return False
+    return True

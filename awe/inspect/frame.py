@@ -1,0 +1,217 @@
+"""`frame.inspect()`: the method persistent frames get by name.
+
+Checks the arguments and opens the window. Importing this module loads no plotting library, so
+`help(raw.inspect)` is instant; its text lists the hot-keys from their one table.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from awe.errors import ArgumentError, nearest
+from awe.inspect.keys import help_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.inspect.window import Inspection
+
+__all__ = ["Frame", "inspect"]
+
+
+class Frame(Protocol):
+    """What `inspect` needs of a frame."""
+
+    @property
+    def filename(self) -> str:
+        """Unique name of the file."""
+
+    @property
+    def pathname(self) -> str:
+        """Where the file is on this machine."""
+
+    @property
+    def data(self) -> NDArray[Any]:
+        """Pixels, shape (ny, nx)."""
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """Header cards."""
+
+
+def inspect(
+    frame: Frame,
+    pixels: NDArray[Any] | None = None,
+    zone: tuple[int, int, int, int] | None = None,
+    kappa: float = 4.0,
+    iterations: int = 5,
+    cmap: str = "gray",
+    lower: float | None = None,
+    upper: float | None = None,
+    interpolation: str = "nearest",
+    width: float | None = None,
+    ratio: float | None = None,
+    viewer: str | None = None,
+    block: bool | None = None,
+) -> Inspection | None:
+    """Show the frame in a window with single-key tools.
+
+    The prompt goes on while the window is open. In a notebook the image is drawn in place;
+    without a display it is written to a PNG file in the working directory.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (ny, nx) or (ny, nx, 3), optional
+        Show these instead of the frame's own pixels.
+    zone : (x0, y0, x1, y1), optional
+        Show this part only: FITS pixel coordinates, both corners included.
+    kappa : float
+        Display range in standard deviations round the median; 0 shows the full range.
+    iterations : int
+        How often outliers are clipped before the standard deviation is taken.
+    cmap : str
+        Name of a matplotlib colour map.
+    lower, upper : float, optional
+        Ends of the display range [ADU]; they override `kappa`.
+    interpolation : str
+        "nearest", "bilinear", ... as matplotlib knows them.
+    width : float, optional
+        Width of the window [inch]; default: what fits on a screen.
+    ratio : float, optional
+        Width divided by height of the window; default: that of the image.
+    viewer : str, optional
+        Command of an external viewer to open the file with instead, such as "ds9".
+    block : bool, optional
+        Wait until the window is closed; default: only where no prompt is waiting.
+
+    Returns
+    -------
+    Inspection
+        Its `table` holds what the hot-keys measured; None for an external viewer.
+
+    Raises
+    ------
+    ArgumentError
+        The zone is not on the image, or a name is unknown.
+
+    Notes
+    -----
+    Hot-keys, pressed with the pointer over the image:
+
+    {keys}
+    """
+    if viewer is not None:
+        _open_viewer(viewer, frame.pathname)
+        return None
+    image = _image(frame.data if pixels is None else pixels, frame.filename)
+    image, first = _cut(image, zone)
+    _check_names(cmap, interpolation)
+    from awe.inspect import backend
+    from awe.inspect.picture import Look
+    from awe.inspect.window import Inspection
+
+    window = Inspection(
+        image,
+        name=frame.filename or str(frame.pathname),
+        caption=_caption({} if pixels is not None else frame.header),
+        first=first,
+        look=Look(
+            kappa=kappa,
+            iterations=iterations,
+            cmap=cmap,
+            lower=lower,
+            upper=upper,
+            interpolation=interpolation,
+        ),
+        size=_size(image.shape, width, ratio),
+    )
+    window.show(block=not backend.prompt_waits() if block is None else block)
+    return window
+
+
+if inspect.__doc__:
+    inspect.__doc__ = inspect.__doc__.replace("{keys}", help_text().replace("\n", "\n    "))
+
+
+def _image(pixels: Any, name: str) -> NDArray[Any]:
+    import numpy as np
+
+    image = np.asarray(pixels)
+    colour = image.ndim == 3 and image.shape[2] == 3
+    if not (image.ndim == 2 or colour) or image.size == 0:
+        msg = (
+            f"{name}: pixels have shape {image.shape}; wanted (ny, nx) or (ny, nx, 3); "
+            "give one plane with pixels="
+        )
+        raise ArgumentError(msg)
+    return image
+
+
+def _cut(
+    image: NDArray[Any], zone: tuple[int, int, int, int] | None
+) -> tuple[NDArray[Any], tuple[int, int]]:
+    if zone is None:
+        return image, (1, 1)
+    ny, nx = image.shape[:2]
+    try:
+        x0, y0, x1, y1 = (int(value) for value in zone)
+    except (TypeError, ValueError):
+        x0 = y0 = x1 = y1 = 0
+    if not (1 <= x0 <= x1 <= nx and 1 <= y0 <= y1 <= ny):
+        msg = f"zone {zone} is not on the image; wanted (x0, y0, x1, y1) within (1, 1, {nx}, {ny})"
+        raise ArgumentError(msg)
+    return image[y0 - 1 : y1, x0 - 1 : x1], (x0, y0)
+
+
+def _check_names(cmap: str, interpolation: str) -> None:
+    import matplotlib as mpl
+    from matplotlib.image import interpolations_names
+
+    if cmap not in mpl.colormaps:
+        hint = nearest(cmap, list(mpl.colormaps))
+        msg = f"no colour map {cmap!r}{hint}; try 'gray' or 'viridis'"
+        raise ArgumentError(msg)
+    if interpolation not in interpolations_names:
+        msg = (
+            f"no interpolation {interpolation!r}"
+            f"{nearest(interpolation, list(interpolations_names))}; try 'nearest'"
+        )
+        raise ArgumentError(msg)
+
+
+def _size(
+    shape: tuple[int, ...], width: float | None, ratio: float | None
+) -> tuple[float, float]:
+    """Return a window that holds the image and its margins and fits on a laptop's screen."""
+    margin_x, margin_y = 2.0, 1.5
+    aspect = shape[1] / shape[0] if ratio is None else ratio
+    if width is None:
+        height = min(7.2, 9.0 / aspect)
+        return max(height * aspect + margin_x, 6.0), max(height + margin_y, 4.0)
+    if ratio is not None:
+        return width, width / ratio
+    return width, max((width - margin_x) / aspect + margin_y, 3.0)
+
+
+def _caption(header: Mapping[str, Any]) -> str:
+    """Return one line about the exposure from those cards the header has."""
+    units = {"EXPTIME": " s"}
+    names = ("OBJECT", "FILTER", "EXPTIME", "DATE-OBS")
+    found = [f"{header[name]}{units.get(name, '')}" for name in names if name in header]
+    return "   ".join(found)
+
+
+def _open_viewer(viewer: str, path: str) -> None:
+    try:
+        subprocess.Popen(
+            [*shlex.split(viewer), str(path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, IndexError) as error:
+        msg = f"viewer {viewer!r} does not start: {error}; leave viewer out to use awe's window"
+        raise ArgumentError(msg) from error

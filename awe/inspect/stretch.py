@@ -1,0 +1,101 @@
+"""How pixel values become grey levels: the display range and the reduced overview.
+
+Both are for the eye only. Range finding works on a sample of the pixels, so a mosaic costs no
+more than one chip; images without a single finite pixel, or with one value only, are fine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["block_mean", "display_range"]
+
+SAMPLE = 200_000
+
+
+def display_range(
+    pixels: NDArray[Any], *, kappa: float, iterations: int
+) -> tuple[float, float]:
+    """Return the lowest and highest pixel value to tell apart on the screen.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (ny, nx)
+        Any numeric type; NaN and infinities are left out.
+    kappa : float
+        Half the range in units of the clipped standard deviation, round the median. The
+        values are also kept inside what the image contains. 0 means the full range.
+    iterations : int
+        How often to clip at `kappa` (at least 3) deviations from the median.
+
+    Returns
+    -------
+    lower, upper : float
+        `lower < upper` always holds; (0, 1) where nothing is finite.
+
+    Examples
+    --------
+    >>> display_range(np.arange(100.0).reshape(10, 10), kappa=0, iterations=0)
+    (0.0, 99.0)
+    """
+    flat = pixels.reshape(-1)
+    if kappa > 0:
+        flat = flat[:: max(1, flat.size // SAMPLE)]
+    values = flat[np.isfinite(flat)].astype(np.float64)
+    if values.size == 0:
+        return 0.0, 1.0
+    lower, upper = float(values.min()), float(values.max())
+    if kappa > 0:
+        middle, spread = _clipped(values, max(kappa, 3.0), iterations)
+        lower = max(lower, middle - kappa * spread)
+        upper = min(upper, middle + kappa * spread)
+    if not lower < upper:
+        margin = max(abs(lower) * 1e-3, 0.5)
+        return lower - margin, upper + margin
+    return lower, upper
+
+
+def _clipped(values: NDArray[np.float64], kappa: float, iterations: int) -> tuple[float, float]:
+    kept = values
+    for _ in range(max(iterations, 0)):
+        middle = np.median(kept)
+        inside = np.abs(kept - middle) <= kappa * kept.std()
+        if inside.all():
+            break
+        kept = kept[inside]
+    return float(np.median(kept)), float(kept.std())
+
+
+def block_mean(pixels: NDArray[Any], step: int) -> NDArray[np.float32]:
+    """Return the image reduced by averaging blocks of `step` x `step` pixels.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (ny, nx)
+        Not modified. NaN is left out of a block's mean; a block of NaN is NaN.
+    step : int
+        Side of a block; incomplete blocks at the upper and right edge are averages of the
+        pixels they have.
+
+    Returns
+    -------
+    ndarray of float32, shape (ceil(ny / step), ceil(nx / step))
+        The reduced image.
+    """
+    image = np.asarray(pixels, dtype=np.float32)
+    if step <= 1:
+        return image
+    good = np.isfinite(image)
+    rows = np.arange(0, image.shape[0], step)
+    columns = np.arange(0, image.shape[1], step)
+    filled = image if good.all() else np.where(good, image, np.float32(0))
+    total = np.add.reduceat(np.add.reduceat(filled, rows, axis=0), columns, axis=1)
+    count = np.add.reduceat(
+        np.add.reduceat(good.astype(np.float32), rows, axis=0), columns, axis=1
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[np.float32] = np.where(count > 0, total / count, np.float32(np.nan))
+    return mean.astype(np.float32, copy=False)

@@ -1,0 +1,321 @@
+"""The window of one inspected image: picture, pointer, hot-keys, and what they measured.
+
+The window takes matplotlib's own single-letter keys away from its figures only, so `q`, `s` or
+`l` mean here what the table of hot-keys says and keep their meaning in other figures. It never
+blocks the prompt; whoever opens it decides whether to wait.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe.errors import ArgumentError, UserMistake, nearest
+from awe.inspect import backend
+from awe.inspect.keys import KEYS, Key, help_text
+from awe.inspect.picture import Look, Picture
+from awe.inspect.spot import Reading, Spot
+from awe.lazy import resolve
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from matplotlib.backend_bases import Event, KeyEvent
+    from matplotlib.figure import Figure
+
+__all__ = ["Inspection"]
+
+_open: set[Inspection] = set()
+"""Windows that live: matplotlib itself keeps only weak references to their methods."""
+
+
+def say(text: str) -> None:
+    """Write a line to the prompt."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _figure_without_window(size: tuple[float, float]) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+class Inspection:
+    """An image on the screen and what was measured on it.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
+        The image; not modified.
+    name : str
+        Title of the window.
+    caption : str
+        Second line, smaller: what the header says about the exposure.
+    first : tuple of int
+        FITS pixel coordinates (x, y) of `pixels[0, 0]`.
+    look : Look
+        Display range, colours, interpolation.
+    size : tuple of float
+        Width and height of the window in inches.
+
+    Attributes
+    ----------
+    table : astropy.table.Table
+        One row for every measurement made with a hot-key: key, x, y and the quantities.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[Any],
+        *,
+        name: str,
+        caption: str,
+        first: tuple[int, int],
+        look: Look,
+        size: tuple[float, float],
+    ) -> None:
+        self.name = name
+        self._first = first
+        self._rows: list[dict[str, Any]] = []
+        self._plots: dict[str, Figure] = {}
+        self._screen = backend.activate()
+        self._figure = self._new_figure(name, size)
+        self._picture = self._compose(pixels, caption, look)
+        self._message = self._figure.text(
+            0.02, 0.012, "? lists the hot-keys", fontsize=8, color="#44505c"
+        )
+        if self._screen.has_windows:
+            _open.add(self)
+
+    def _compose(self, pixels: NDArray[Any], caption: str, look: Look) -> Picture:
+        width, height = self._figure.get_size_inches()
+        axes = self._figure.add_axes(
+            (0.8 / width, 0.8 / height, 1 - 2.0 / width, 1 - 1.5 / height)
+        )
+        picture = Picture(axes, pixels, self._first, look)
+        axes.set_anchor("C")
+        axes.set_xlabel("x [pixel]")
+        axes.set_ylabel("y [pixel]")
+        axes.tick_params(direction="out", labelsize=8)
+        self._figure.text(
+            0.5, 1 - 0.28 / height, self.name, ha="center", va="center", fontsize=10
+        )
+        self._figure.text(
+            0.5, 1 - 0.5 / height, caption, ha="center", va="center", fontsize=8,
+            color="#44505c",
+        )
+        bar_axes = axes.inset_axes((1.02, 0, 0.035 * height / width, 1))
+        bar = self._figure.colorbar(picture.image, cax=bar_axes)
+        bar.ax.tick_params(labelsize=8)
+        bar.set_label("ADU", fontsize=8)
+        return picture
+
+    @property
+    def table(self) -> Table:
+        """All measurements so far, one row each; quantities a key does not give are masked."""
+        from astropy.table import Table
+
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        if not names:
+            return Table(names=["key", "x", "y"], dtype=["U1", "f8", "f8"])
+        columns = {}
+        for name in names:
+            values = [row.get(name) for row in self._rows]
+            missing = [value is None for value in values]
+            filled = ["" if name == "key" else 0 if v is None else v for v in values]
+            if name == "key":
+                filled = values
+            columns[name] = np.ma.MaskedArray(filled, mask=missing) if any(missing) else filled
+        return Table(columns)
+
+    def press(self, key: str, x: float, y: float) -> Reading | None:
+        """Do what a hot-key does at a place, as if it had been pressed there.
+
+        Parameters
+        ----------
+        key : str
+            One of the hot-keys.
+        x, y : float
+            FITS pixel coordinates.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such key, or the place is not on the image.
+        """
+        if key not in KEYS:
+            msg = f"no hot-key {key!r}{nearest(key, list(KEYS))}; wanted one of {' '.join(KEYS)}"
+            raise ArgumentError(msg)
+        if KEYS[key].of_window:
+            self._command(KEYS[key], self._figure)
+            return None
+        if not self._contains(x, y):
+            msg = f"({x:g}, {y:g}) is not on {self.name}; wanted {self._bounds()}"
+            raise ArgumentError(msg)
+        return self._measure(KEYS[key], x, y)
+
+    def show(self, *, block: bool) -> None:
+        """Bring the window to the screen, or write it to a file where there is none.
+
+        Parameters
+        ----------
+        block : bool
+            Return only when the window has been closed.
+        """
+        import matplotlib.pyplot as plt
+
+        if self._screen.has_windows:
+            plt.show(block=block)
+        else:
+            self._present(self._figure, "inspect")
+
+    def close(self) -> None:
+        """Close the window and the plots made from it."""
+        import matplotlib.pyplot as plt
+
+        figures = [*self._plots.values(), self._figure]
+        self._plots = {}
+        _open.discard(self)
+        for figure in figures:
+            plt.close(figure)
+
+    def __repr__(self) -> str:
+        return f"<inspect {self.name}: {len(self._rows)} measurements in .table>"
+
+    # figures
+
+    def _new_figure(self, title: str, size: tuple[float, float]) -> Figure:
+        if not self._screen.has_windows:
+            return _figure_without_window(size)
+        import matplotlib.pyplot as plt
+
+        with plt.rc_context({"figure.raise_window": False, "figure.max_open_warning": 0}):
+            figure = plt.figure(figsize=size, facecolor="white")
+        manager: Any = figure.canvas.manager
+        if manager is not None:
+            manager.set_window_title(title)
+            handler = getattr(manager, "key_press_handler_id", None)
+            if handler is not None:
+                figure.canvas.mpl_disconnect(handler)
+        figure.canvas.mpl_connect("key_press_event", self._on_key)
+        figure.canvas.mpl_connect("close_event", self._on_close)
+        return figure
+
+    def _plot_figure(self, entry: Key) -> Figure:
+        figure = self._plots.get(entry.key)
+        if figure is None:
+            figure = self._new_figure(f"{entry.title} - {self.name}", (6.4, 5.2))
+            self._plots[entry.key] = figure
+        figure.clear()
+        figure.suptitle(f"{entry.title} - {self.name}", fontsize=9)
+        return figure
+
+    def _present(self, figure: Figure, label: str) -> None:
+        """Let a figure that was drawn appear."""
+        if self._screen.has_windows:
+            figure.canvas.draw_idle()
+            manager: Any = figure.canvas.manager
+            manager.show()
+        elif self._screen is backend.Screen.NOTEBOOK:
+            from IPython.display import display
+
+            display(figure)  # type: ignore[no-untyped-call]
+        else:
+            say(f"no display: wrote {self._write(figure, label)}")
+
+    def _write(self, figure: Figure, label: str) -> Path:
+        path = Path.cwd() / f"{Path(self.name).stem}.{label}.png"
+        try:
+            figure.savefig(path, dpi=110)
+        except OSError as error:
+            msg = f"{path} cannot be written: {error.strerror}; change to another directory"
+            raise ArgumentError(msg) from error
+        return path
+
+    # keys
+
+    def _on_key(self, event: Event) -> None:
+        pressed: KeyEvent = event  # type: ignore[assignment]
+        entry = KEYS.get(pressed.key or "")
+        try:
+            if entry is None:
+                self._pass_on(pressed)
+            elif entry.of_window:
+                self._command(entry, pressed.canvas.figure)
+            elif pressed.inaxes is self._picture.image.axes:
+                self._measure(entry, float(pressed.xdata or 0), float(pressed.ydata or 0))
+        except UserMistake as mistake:
+            say(f"{mistake.code}: {mistake}")
+
+    def _pass_on(self, event: KeyEvent) -> None:
+        """Give keys that are no plain characters (ctrl+s, home) to matplotlib."""
+        from matplotlib.backend_bases import key_press_handler
+
+        manager: Any = event.canvas.manager
+        if event.key and len(event.key) > 1 and manager is not None:
+            key_press_handler(event, event.canvas, manager.toolbar)
+
+    def _measure(self, entry: Key, x: float, y: float) -> Reading:
+        spot = Spot(pixels=self._picture.grey, x=x, y=y, name=self.name, first=self._first)
+        drawn: list[Figure] = []
+
+        def figure() -> Figure:
+            drawn.append(self._plot_figure(entry))
+            return drawn[-1]
+
+        reading: Reading = resolve(entry.target)(spot, figure)
+        self._rows.append({"key": entry.key, "x": x, "y": y, **reading.values})
+        say(f"{entry.key} at ({x:.1f}, {y:.1f}): {reading}")
+        self._note(f"{entry.key} ({x:.0f}, {y:.0f})  {str(reading).splitlines()[-1]}")
+        for plot in drawn:
+            self._present(plot, entry.title.replace(" ", "-"))
+        return reading
+
+    def _note(self, text: str) -> None:
+        self._message.set_text(text if len(text) < 110 else text[:107] + "...")
+        self._figure.canvas.draw_idle()
+
+    def _command(self, entry: Key, figure: Figure) -> None:
+        getattr(self, entry.target.partition(":")[2])(figure)
+
+    def save(self, figure: Figure) -> None:
+        """Write a figure of this window as PNG to the working directory and say where."""
+        label = next((KEYS[k].title for k, f in self._plots.items() if f is figure), "inspect")
+        say(f"saved {self._write(figure, label.replace(' ', '-'))}")
+
+    def show_help(self, figure: Figure) -> None:
+        """Print the table of hot-keys."""
+        say(help_text())
+
+    def quit(self, figure: Figure) -> None:
+        """Close a figure of this window; the image takes its plots with it."""
+        import matplotlib.pyplot as plt
+
+        if figure is self._figure:
+            self.close()
+        else:
+            plt.close(figure)
+
+    def _on_close(self, event: Event) -> None:
+        """Forget a window that was closed, by its key or by the desktop."""
+        if event.canvas.figure is self._figure:
+            self.close()
+            return
+        self._plots = {k: f for k, f in self._plots.items() if f is not event.canvas.figure}
+
+    def _contains(self, x: float, y: float) -> bool:
+        ny, nx = self._picture.grey.shape
+        fx, fy = self._first
+        return bool(fx - 0.5 <= x < fx + nx - 0.5 and fy - 0.5 <= y < fy + ny - 0.5)
+
+    def _bounds(self) -> str:
+        ny, nx = self._picture.grey.shape
+        fx, fy = self._first
+        return f"x {fx} to {fx + nx - 1}, y {fy} to {fy + ny - 1}"
