@@ -1,0 +1,187 @@
+"""The smooth part of an image: medians over a mesh of boxes, joined by a spline.
+
+`Surface` keeps the mesh and evaluates any rows of the image from it, so a full-size background
+exists only where it is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import _select
+from awe.errors import NoValidPixels, ParameterError
+
+__all__ = ["Surface", "estimate", "filled", "medians", "smoothed"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Grid = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """A smooth image kept as a mesh.
+
+    Attributes
+    ----------
+    mesh : ndarray of float32, shape (my, mx)
+        Values at the centres of the boxes, in the unit of the image; all finite.
+    spread : ndarray of float32, shape (my, mx)
+        Noise of one pixel in each box.
+    box : int, pixel
+        Size of a box.
+    shape : (int, int)
+        (ny, nx) of the image.
+    """
+
+    mesh: Grid
+    spread: Grid
+    box: int
+    shape: tuple[int, int]
+
+    def rows(self, rows: slice = slice(None)) -> NDArray[np.float32]:
+        """Return some rows of the smooth image (float32, all by default)."""
+        along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
+        result: NDArray[np.float32] = along_y @ self.across()
+        return result
+
+    def across(self) -> NDArray[np.float32]:
+        """Return the mesh evaluated at every column: float32, shape (my, nx)."""
+        along_x = _spline(self.mesh.shape[1], self.box, self.shape[1])
+        result: NDArray[np.float32] = np.ascontiguousarray(self.mesh @ along_x.T)
+        return result
+
+    @property
+    def level(self) -> float:
+        """Median of the mesh."""
+        return float(np.median(self.mesh))
+
+
+def estimate(
+    image: NDArray[np.float32],
+    *,
+    box: int,
+    bad: NDArray[np.bool_] | None = None,
+    clip: float = 0.0,
+    step: int = 1,
+) -> Surface:
+    """Return the smooth part of an image.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Not modified. Non-finite pixels are left out.
+    box : int, pixel
+        Size of the boxes; structure much smaller does not enter the background.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels to leave out.
+    clip : float
+        Remove values beyond so many sigma of each box; 0 for none.
+    step : int
+        Read every step-th pixel in x and y.
+
+    Raises
+    ------
+    NoValidPixels
+        No box has a quarter of its pixels.
+
+    Notes
+    -----
+    Boxes without a value take the mean of their neighbours; a 3 x 3 median of the boxes removes
+    those spoilt by an extended object.
+
+    Examples
+    --------
+    >>> estimate(np.full((100, 100), 7, np.float32), box=32).level
+    7.0
+    """
+    centre, spread, _ = medians(image, box=box, bad=bad, clip=clip, step=step, least=0.25)
+    return Surface(
+        mesh=smoothed(filled(centre)),
+        spread=smoothed(filled(spread)),
+        box=box,
+        shape=(image.shape[0], image.shape[1]),
+    )
+
+
+def medians(
+    image: NDArray[np.float32],
+    *,
+    box: int,
+    bad: NDArray[np.bool_] | None,
+    clip: float,
+    step: int,
+    least: float,
+) -> tuple[Grid, Grid, NDArray[np.int32]]:
+    """Return median, spread (1.4826 MAD) and number of values of every box; NaN where too few."""
+    if box < 2 or not 1 <= step <= box:
+        msg = f"boxes of {box} pixels read in steps of {step} make no mesh; want 1 <= step <= box"
+        raise ParameterError(msg)
+    ny, nx = image.shape
+    shape = (max(1, -(-ny // box)), max(1, -(-nx // box)))
+    centre = np.empty(shape, np.float32)
+    spread = np.empty(shape, np.float32)
+    number = np.empty(shape, np.int32)
+    left_out = np.zeros((ny, nx), np.bool_) if bad is None else np.ascontiguousarray(bad)
+    _select.mesh_statistics(
+        np.ascontiguousarray(image, np.float32), left_out, box, step, least, clip,
+        centre, spread, number,
+    )
+    return centre, spread, number
+
+
+def filled(mesh: Grid) -> Grid:
+    """Return a mesh whose NaNs are replaced by the mean of their neighbours, spreading out."""
+    result = mesh.copy()
+    if not np.isfinite(result).any():
+        msg = "no box of the mesh has enough good pixels; use larger boxes or look at the frame"
+        raise NoValidPixels(msg)
+    while (missing := ~np.isfinite(result)).any():
+        padded = np.pad(result, 1, constant_values=np.nan)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))[missing]
+        known = np.isfinite(windows)
+        number = known.sum(axis=(1, 2))
+        total = np.where(known, windows, 0).sum(axis=(1, 2))
+        result[missing] = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    return result
+
+
+def smoothed(mesh: Grid) -> Grid:
+    """Return the 3 x 3 median of a finite mesh; gradients go on beyond its edges."""
+    if min(mesh.shape) < 2:
+        return mesh
+    padded = np.pad(mesh, 1, mode="reflect", reflect_type="odd")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    result: Grid = np.median(windows, axis=(2, 3)).astype(np.float32)
+    return result
+
+
+@lru_cache(maxsize=64)
+def _spline(knots: int, box: int, size: int) -> NDArray[np.float32]:
+    """Return the matrix (size, knots) from values at box centres to values at pixels.
+
+    Cubic where there are four boxes; beyond the outer centres the spline goes on straight.
+    """
+    pixel = np.arange(size, dtype=np.float64)
+    centre = np.minimum((np.arange(knots) + 0.5) * box, size) - 0.5
+    if knots > 1:
+        # the last box may be cut off by the edge
+        centre[-1] = (size + (knots - 1) * box) / 2 - 0.5
+    if knots == 1:
+        return np.ones((size, 1), np.float32)
+    if knots < 4:
+        columns = [np.interp(pixel, centre, row) for row in np.eye(knots)]
+        return np.stack(columns, axis=1).astype(np.float32)
+    from scipy.interpolate import CubicSpline
+
+    spline = CubicSpline(centre, np.eye(knots), bc_type="natural")
+    inside = np.clip(pixel, centre[0], centre[-1])
+    matrix = spline(inside) + spline(inside, 1) * (pixel - inside)[:, None]
+    result: NDArray[np.float32] = np.ascontiguousarray(matrix, np.float32)
+    result.setflags(write=False)
+    return result

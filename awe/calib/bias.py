@@ -1,0 +1,177 @@
+"""Read noise from pairs of biases, and the master bias (and dark) of a chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import statistics
+from awe.calib.combine import Combined, Method, Noise, combine
+from awe.errors import NoValidPixels
+
+__all__ = ["DIGITISATION", "ReadNoise", "dark", "master", "read_noise"]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+#: variance that rounding to whole counts adds [ADU**2]
+DIGITISATION = 1.0 / 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadNoise:
+    """Read noise of one chip.
+
+    Attributes
+    ----------
+    read_noise : float, ADU
+        Noise of the electronics of one pixel, the rounding of the converter taken out.
+    error : float, ADU
+        Its standard error.
+    mean_diff, median_diff : float, ADU
+        Level of the second frame minus the first, averaged over the pairs.
+    rejected_fraction : float
+        Fraction of the pixels left out as outliers.
+    pairs : int
+        Number of pairs.
+    """
+
+    read_noise: float
+    error: float
+    mean_diff: float
+    median_diff: float
+    rejected_fraction: float
+    pairs: int
+
+
+def read_noise(
+    pairs: Sequence[tuple[NDArray[np.generic], NDArray[np.generic]]],
+    *,
+    sigma: float,
+    iterations: int,
+) -> ReadNoise:
+    """Return the read noise: rms of the difference of two biases, over sqrt(2).
+
+    Parameters
+    ----------
+    pairs : sequence of (ndarray, ndarray), shape (ny, nx), ADU
+        Trimmed biases of any real dtype, overscan corrected or not; not modified.
+    sigma : float
+        Rejection factor for particle hits.
+    iterations : int
+        At most so many rounds of rejection.
+
+    Raises
+    ------
+    NoValidPixels
+        No pairs, or a pair without a finite pixel.
+
+    Notes
+    -----
+    The spread is a clipped standard deviation divided by what clipping does to a Gaussian: the
+    median absolute deviation of whole numbers moves in steps of 1.48 ADU / sqrt(2).
+    """
+    if len(pairs) == 0:
+        msg = "read noise needs at least one pair of biases, found none; widen the selection"
+        raise NoValidPixels(msg)
+    found = [
+        statistics.clipped(
+            np.subtract(second, first, dtype=np.float32, casting="unsafe"),
+            sigma=sigma,
+            iterations=iterations,
+        )
+        for first, second in pairs
+    ]
+    variance = float(np.mean([one.stdev**2 / 2 for one in found]))
+    used = sum(one.n for one in found)
+    noise = max(variance - DIGITISATION, 0.0) ** 0.5
+    return ReadNoise(
+        read_noise=noise,
+        error=float((variance / (2 * used)) ** 0.5),
+        mean_diff=float(np.mean([one.mean for one in found])),
+        median_diff=float(np.mean([one.median for one in found])),
+        rejected_fraction=sum(one.rejected for one in found)
+        / sum(one.n + one.rejected for one in found),
+        pairs=len(found),
+    )
+
+
+def master(
+    frames: Sequence[NDArray[np.generic]],
+    *,
+    read_noise: float,
+    sigma: float,
+    offsets: Sequence[NDArray[np.float32]] | None = None,
+    count: bool = False,
+) -> Combined:
+    """Return the mean of biases without outliers.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray, shape (ny, nx), ADU
+        Trimmed raw biases of any real dtype; not modified.
+    read_noise : float, ADU
+        As measured by `read_noise`: values further than sigma times it from the median of their
+        pixel are left out.
+    sigma : float
+        Rejection factor.
+    offsets : sequence of ndarray of float32, optional
+        Levels to subtract, one per frame (`overscan.measure`, trimmed), ADU.
+    count : bool
+        Count used and rejected values per pixel.
+
+    Examples
+    --------
+    >>> biases = [np.full((4, 4), level) for level in (250, 251, 252)]
+    >>> float(master(biases, read_noise=2.2, sigma=5).image.mean())
+    251.0
+    """
+    noise = Noise(constant=read_noise**2 + DIGITISATION)
+    return combine(
+        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, count=count
+    )
+
+
+def dark(
+    frames: Sequence[NDArray[np.generic]],
+    bias: NDArray[np.float32],
+    *,
+    exposure_times: Sequence[float],
+    read_noise: float,
+    gain: float,
+    sigma: float,
+    offsets: Sequence[NDArray[np.float32]] | None = None,
+) -> Combined:
+    """Return the dark current [ADU/s]: mean of (frame - bias) / exposure time.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray, shape (ny, nx), ADU
+        Trimmed raw darks; not modified.
+    bias : ndarray of float32, shape (ny, nx), ADU
+        Master bias.
+    exposure_times : sequence of float, s
+        One per frame, all above zero.
+    read_noise : float, ADU
+        Of one pixel.
+    gain : float, e-/ADU
+        For the noise of the dark current itself.
+    sigma : float
+        Rejection factor.
+    offsets : sequence of ndarray of float32, optional
+        Levels to subtract, one per frame, ADU.
+    """
+    if not all(time > 0 for time in exposure_times):
+        msg = f"darks need exposure times above zero, found {list(exposure_times)}"
+        raise NoValidPixels(msg)
+    scales = [1.0 / time for time in exposure_times]
+    constant = (read_noise**2 + DIGITISATION) * float(np.mean(np.square(scales)))
+    noise = Noise(constant=constant, slope=float(np.mean(scales)) / gain)
+    return combine(
+        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, subtract=bias,
+        scales=scales,
+    )

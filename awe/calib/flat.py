@@ -1,0 +1,229 @@
+"""Flats: dome, twilight and night-sky stacks, and the master flat made of them.
+
+A flat has mean 1 over its good pixels and divides. Frames of different brightness are brought to
+one level before they are compared; their noise is known, so stars and hits are rejected without
+an assumption about the few values of a pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import background, statistics
+from awe.calib.bias import DIGITISATION
+from awe.calib.combine import Method, Noise, combine
+from awe.calib.trim import require_shape
+from awe.errors import NoValidPixels, ParameterError
+
+__all__ = ["Flat", "MasterChoice", "master", "normalise", "stack", "usable"]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class MasterChoice(IntEnum):
+    """What a master flat is made of: the `combine` argument of MasterFlat."""
+
+    DOME = 1
+    DOME_TWILIGHT = 2
+    TWILIGHT = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flat:
+    """A stack of flat exposures.
+
+    Attributes
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Relative response, mean 1 over the good pixels; NaN where no value is left.
+    levels : tuple of float, ADU
+        Median level of every frame that entered.
+    noise : float
+        Expected noise of a pixel of response 1.
+    rejected_fraction : float
+        Fraction of the values left out.
+    """
+
+    image: NDArray[np.float32]
+    levels: tuple[float, ...]
+    noise: float
+    rejected_fraction: float
+
+
+def stack(
+    frames: Sequence[NDArray[np.generic]],
+    bias: NDArray[np.float32],
+    *,
+    gain: float,
+    read_noise: float,
+    sigma: float | tuple[float, float],
+    saturation: float,
+    offsets: Sequence[NDArray[np.float32]] | None = None,
+    bad: NDArray[np.bool_] | None = None,
+) -> Flat:
+    """Return the normalised mean of flat exposures, without outliers.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray, shape (ny, nx), ADU
+        Trimmed raw flats: dome, twilight or night sky; not modified.
+    bias : ndarray of float32, shape (ny, nx), ADU
+        Master bias, made with the same overscan method.
+    gain : float, e-/ADU
+        For the noise of the light.
+    read_noise : float, ADU
+        Of one pixel.
+    sigma : float or (float, float)
+        Rejection factor, or one below and one above the median; twilight flats with stars want
+        a smaller one above.
+    saturation : float, ADU
+        Raw counts from here on are saturated; a frame whose median is, is refused.
+    offsets : sequence of ndarray of float32, optional
+        Levels to subtract, one per frame, ADU.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels that do not count for levels and the mean: hot and cold ones.
+
+    Raises
+    ------
+    NoValidPixels
+        No frames, or one whose level is not above zero, or a saturated one: named by number.
+
+    Notes
+    -----
+    Frames enter with equal weight after division by their median level.
+    """
+    if len(frames) == 0:
+        msg = "a flat needs at least one exposure, found none; widen the selection"
+        raise NoValidPixels(msg)
+    require_shape(bias, (frames[0].shape[0], frames[0].shape[1]), "the master bias")
+    zeros = [np.zeros((1, 1), np.float32)] * len(frames)
+    levels = [
+        _level(number, frame, offset, bias, saturation, bad)
+        for number, (frame, offset) in enumerate(zip(frames, offsets or zeros, strict=True), 1)
+    ]
+    scales = [1.0 / level for level in levels]
+    noise = Noise(
+        constant=(read_noise**2 + DIGITISATION) * float(np.mean(np.square(scales))),
+        slope=float(np.mean(scales)) / gain,
+    )
+    combined = combine(
+        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, subtract=bias,
+        scales=scales, count=True,
+    )
+    return Flat(
+        image=normalise(combined.image, bad),
+        levels=tuple(levels),
+        noise=((noise.constant + noise.slope) / len(frames)) ** 0.5,
+        rejected_fraction=combined.rejected_fraction,
+    )
+
+
+def master(
+    dome: NDArray[np.float32] | None,
+    twilight: NDArray[np.float32] | None,
+    *,
+    choice: MasterChoice,
+    box: int,
+    bad: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Return the flat that divides science frames: float32, shape (ny, nx), mean 1.
+
+    Parameters
+    ----------
+    dome, twilight : ndarray of float32, shape (ny, nx), or None
+        Normalised stacks; only those the choice needs. Not modified.
+    choice : MasterChoice
+        The dome flat; the dome flat for small scales times the large scales of the twilight
+        flat; or the twilight flat.
+    box : int, pixel
+        Size of the boxes that separate large from small scales.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels that do not count for the large scales and the mean.
+
+    Raises
+    ------
+    ParameterError
+        A flat that the choice needs is missing.
+    """
+    choice = MasterChoice(choice)
+    wanted = {"dome": dome, "twilight": twilight}
+    needed = {MasterChoice.DOME: ["dome"], MasterChoice.TWILIGHT: ["twilight"]}
+    for name in needed.get(choice, ["dome", "twilight"]):
+        if wanted[name] is None:
+            msg = (
+                f"combine={choice.value} ({choice.name}) needs a {name} flat and there is none; "
+                "make one or choose another combine (1 dome, 2 dome and twilight, 3 twilight)"
+            )
+            raise ParameterError(msg)
+    if dome is None or choice is MasterChoice.TWILIGHT:
+        assert twilight is not None
+        return normalise(twilight, bad)
+    if twilight is None or choice is MasterChoice.DOME:
+        return normalise(dome, bad)
+    require_shape(twilight, (dome.shape[0], dome.shape[1]), "the twilight flat")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.divide(twilight, dome)
+    surface = background.estimate(ratio, box=box, bad=bad, clip=4.0, step=2)
+    return normalise(dome * surface.rows(), bad)
+
+
+def normalise(
+    image: NDArray[np.float32], bad: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """Return an image divided by the mean of its finite, good pixels.
+
+    Raises
+    ------
+    NoValidPixels
+        No such pixel, or their mean is not above zero.
+    """
+    numbers = statistics.image_statistics(image, bad)
+    if not numbers.mean > 0 or not numbers.median > 0:
+        msg = (
+            f"an image with mean {numbers.mean:.4g} and median {numbers.median:.4g} cannot be a "
+            "flat, both must be above zero; look at the exposures with inspect()"
+        )
+        raise NoValidPixels(msg)
+    result: NDArray[np.float32] = image * np.float32(1.0 / numbers.mean)
+    return result
+
+
+def usable(flat: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell where a flat can divide: finite and above zero."""
+    with np.errstate(invalid="ignore"):
+        return (flat > 0) & (flat < np.inf)
+
+
+def _level(
+    number: int,
+    frame: NDArray[np.generic],
+    offset: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    saturation: float,
+    bad: NDArray[np.bool_] | None,
+) -> float:
+    """Return the median level of one exposure [ADU], or refuse it."""
+    reduced = np.subtract(frame, offset, dtype=np.float32, casting="unsafe")
+    reduced -= bias
+    level = statistics.median(reduced, bad)
+    raw = level + float(np.median(offset)) + float(np.nanmedian(bias[::16, ::16]))
+    if raw >= saturation:
+        msg = (
+            f"flat exposure {number} has a median of {raw:.0f} ADU, saturation begins at "
+            f"{saturation:.0f}; leave it out (is_valid = 0)"
+        )
+        raise NoValidPixels(msg)
+    if not level > 0:
+        msg = (
+            f"flat exposure {number} has a median of {level:.4g} ADU above the bias and must "
+            "have more than 0; is it a bias, or its bias of another chip?"
+        )
+        raise NoValidPixels(msg)
+    return level

@@ -1,0 +1,82 @@
+"""Maps of hot pixels (from a master bias) and cold pixels (from a dome flat).
+
+Stored maps are 1 = good; these functions return `bad`, True where a pixel must not be used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import background, statistics
+
+__all__ = ["cold", "hot"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: rounds of rejection when the noise of a master is measured
+_ROUNDS = 10
+
+
+def hot(bias: NDArray[np.float32], *, threshold: float, box: int) -> NDArray[np.bool_]:
+    """Return the pixels of a master bias that stand out of their surroundings, either way.
+
+    Parameters
+    ----------
+    bias : ndarray of float32, shape (ny, nx), ADU
+        Master bias; not modified.
+    threshold : float
+        In units of the noise of the master bias.
+    box : int, pixel
+        Size of the boxes whose medians give the background.
+
+    Returns
+    -------
+    ndarray of bool, shape (ny, nx)
+        True = bad; non-finite pixels are.
+
+    Notes
+    -----
+    The noise is the clipped standard deviation of all pixels about the background, so hot pixels
+    do not raise their own threshold.
+    """
+    residual = _residual(bias, box)
+    noise = statistics.clipped(residual, sigma=4.0, iterations=_ROUNDS).stdev
+    with np.errstate(invalid="ignore"):
+        return ~(np.abs(residual) <= threshold * max(noise, 1e-6))
+
+
+def cold(
+    flat: NDArray[np.float32], *, low: float, high: float, box: int
+) -> NDArray[np.bool_]:
+    """Return the pixels whose response deviates from their surroundings, either way.
+
+    Parameters
+    ----------
+    flat : ndarray of float32, shape (ny, nx)
+        Normalised dome flat; not modified.
+    low, high : float
+        Limits of the response relative to the local level, for example 0.94 and 1.06.
+    box : int, pixel
+        Size of the boxes whose medians give the local level.
+
+    Returns
+    -------
+    ndarray of bool, shape (ny, nx)
+        True = bad; non-finite pixels are.
+    """
+    surface = background.estimate(flat, box=box, clip=4.0, step=2)
+    bad = np.empty(flat.shape, np.bool_)
+    for start in range(0, flat.shape[0], 64):
+        rows = slice(start, start + 64)
+        level = surface.rows(rows)
+        with np.errstate(invalid="ignore"):
+            bad[rows] = ~((flat[rows] >= low * level) & (flat[rows] <= high * level))
+    return bad
+
+
+def _residual(image: NDArray[np.float32], box: int) -> NDArray[np.float32]:
+    surface = background.estimate(image, box=box, clip=4.0, step=2)
+    return image - surface.rows()

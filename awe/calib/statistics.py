@@ -1,0 +1,206 @@
+"""Numbers about images: extremes, mean, exact median, spread, with and without outliers.
+
+Medians are exact, not binned: a histogram of the upper half of every pixel's bits finds the few
+pixels around the rank, and only those are sorted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import _select
+from awe.errors import NoValidPixels
+
+__all__ = [
+    "Clipped",
+    "ImageStatistics",
+    "clipped",
+    "image_statistics",
+    "median",
+    "outliers",
+    "truncation",
+]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NO_BAD = np.empty((0, 0), np.bool_)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageStatistics:
+    """Statistics of the finite, good pixels of an image, in its unit.
+
+    Attributes
+    ----------
+    min, max, mean, median, stdev : float
+        `stdev` is about the mean, of the population.
+    n : int
+        Number of pixels used.
+    """
+
+    min: float
+    max: float
+    mean: float
+    median: float
+    stdev: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clipped:
+    """Statistics without outliers.
+
+    Attributes
+    ----------
+    mean, median : float
+        Of the values kept.
+    stdev : float
+        Of the values kept, divided by what clipping does to a Gaussian: unbiased for noise.
+    n, rejected : int
+        Number of values kept and rejected.
+    """
+
+    mean: float
+    median: float
+    stdev: float
+    n: int
+    rejected: int
+
+
+def image_statistics(
+    image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None
+) -> ImageStatistics:
+    """Return the statistics of an image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx), any real dtype
+        Not modified. Non-finite pixels are left out.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels to leave out.
+
+    Raises
+    ------
+    NoValidPixels
+        No pixel is left.
+
+    Examples
+    --------
+    >>> image_statistics(np.array([[1.0, 2.0], [3.0, np.nan]])).median
+    2.0
+    """
+    pixels = np.ascontiguousarray(image, np.float32)
+    bits = pixels.view(np.uint32)
+    mask = _NO_BAD if bad is None else bad
+    histogram = np.zeros(1 << 16, np.int64)
+    n, low, high, mean, stdev = _select.moments(pixels, bits, mask, histogram)
+    if n == 0:
+        msg = (
+            f"none of the {pixels.size} pixels is both finite and good, so there is nothing to "
+            "measure; look at the frame and its maps with inspect()"
+        )
+        raise NoValidPixels(msg)
+    cumulative = np.cumsum(histogram)
+    ranks = ((n - 1) // 2, n // 2)
+    first, last = (int(np.searchsorted(cumulative, rank, "right")) for rank in ranks)
+    values = np.empty(int(histogram[first : last + 1].sum()), np.float32)
+    _select.collect_bin(pixels, bits, mask, first, last, values)
+    before = int(cumulative[first - 1]) if first else 0
+    inside = [rank - before for rank in ranks]
+    ordered = np.partition(values, inside)
+    middle = 0.5 * (float(ordered[inside[0]]) + float(ordered[inside[1]]))
+    return ImageStatistics(
+        min=float(low), max=float(high), mean=float(mean), median=middle, stdev=float(stdev), n=n
+    )
+
+
+def median(image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None) -> float:
+    """Return the exact median of the finite, good pixels."""
+    return image_statistics(image, bad).median
+
+
+def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Clipped:
+    """Return statistics after iterated rejection about the median.
+
+    Parameters
+    ----------
+    values : ndarray, any shape and real dtype
+        Not modified. Non-finite values are left out.
+    sigma : float
+        Rejection factor.
+    iterations : int
+        At most so many rounds.
+
+    Raises
+    ------
+    NoValidPixels
+        No value is finite.
+
+    Notes
+    -----
+    The first sigma comes from quantiles, so that outliers do not hide themselves; the following
+    are standard deviations, which the quantisation of integers does not disturb.
+    """
+    finite = np.asarray(values, np.float64).ravel()
+    finite = finite[np.isfinite(finite)]
+    if finite.size == 0:
+        msg = "none of the values is finite, so there is nothing to measure; look at the frame"
+        raise NoValidPixels(msg)
+    factor = truncation(sigma)
+    low, middle, high = np.percentile(finite[:: max(1, finite.size // 200_000)], [16, 50, 84])
+    spread = max((high - low) / 2, 1e-12)
+    kept = finite
+    centre = float(middle)
+    for _ in range(max(1, iterations)):
+        # a step of the converter wider than the quantiles tell must not empty the sample
+        near = finite[np.abs(finite - centre) <= max(sigma * spread, 1e-12)]
+        if near.size == 0 or (near.size == kept.size and kept is not finite):
+            break
+        kept = near
+        centre = float(kept.mean())
+        spread = float(kept.std()) / factor
+    return Clipped(
+        mean=float(kept.mean()),
+        median=float(np.median(kept)),
+        stdev=float(kept.std()) / factor,
+        n=int(kept.size),
+        rejected=int(finite.size - kept.size),
+    )
+
+
+def truncation(sigma: float) -> float:
+    """Return the standard deviation of a unit Gaussian cut off at +-sigma.
+
+    Examples
+    --------
+    >>> round(truncation(3.0), 4)
+    0.9866
+    """
+    from math import erf, exp, pi, sqrt
+
+    if not np.isfinite(sigma):
+        return 1.0
+    density = exp(-0.5 * sigma**2) / sqrt(2 * pi)
+    return sqrt(1 - 2 * sigma * density / erf(sigma / sqrt(2)))
+
+
+def outliers(values: NDArray[np.float64], *, sigma: float, floor: float) -> NDArray[np.bool_]:
+    """Tell which of a few numbers lie far from the rest.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        One number per frame, such as its level.
+    sigma : float
+        Rejection factor on 1.4826 times the median absolute deviation.
+    floor : float
+        Differences up to this are never far, in the unit of the values.
+    """
+    distance = np.abs(values - np.median(values))
+    limit = max(sigma * 1.4826 * float(np.median(distance)), floor)
+    far: NDArray[np.bool_] = ~(distance <= limit)
+    return far
