@@ -23,10 +23,10 @@ SET ROLE awe_kernel;
 
 -- Does this ticket open this file? The same rule as policy 'see' of awe.file, for the ticket's user.
 CREATE FUNCTION awe.ds_may_read(t bytea, fid uuid)
-RETURNS TABLE (size bigint, sha256 bytea, health text) LANGUAGE sql STABLE SECURITY DEFINER
+RETURNS TABLE (size bigint, sha256 bytea, health text, filename text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT f.size, f.sha256, f.health FROM awe.file f
+  SELECT f.size, f.sha256, f.health, f.filename FROM awe.file f
    WHERE f.id = fid AND f.state IN ('linked', 'stored')
      AND ((f.state = 'linked' AND f._privileges >= 4)
        OR EXISTS (SELECT 1 FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id
