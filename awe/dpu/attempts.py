@@ -1,0 +1,149 @@
+"""One running attempt as the runner sees it: its log, its lease, its limits and its end.
+
+Owns the rule that nothing is called cancelled, failed or dead while a process of it lives: the
+group gets TERM, then KILL, and only its verified absence is recorded.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from awe.dpu.backends import Worker
+from awe.dpu.folder import Folder
+from awe.dpu.queue import Queue
+
+__all__ = ["Running"]
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 0.4
+LINES_KEPT = 100_000
+
+
+class Running:
+    """An attempt that was placed or adopted.
+
+    Parameters
+    ----------
+    job, attempt : int
+        The job and its fencing number.
+    worker : Worker
+        The placed process.
+    folder : Folder
+        Its directory.
+    queue : Queue
+        Where its life is recorded.
+    seconds : float or None
+        Time limit; None is no limit.
+    memory : int
+        Most bytes it may hold.
+    """
+
+    def __init__(
+        self,
+        job: int,
+        attempt: int,
+        worker: Worker,
+        folder: Folder,
+        queue: Queue,
+        seconds: float | None,
+        memory: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.job = job
+        self.attempt = attempt
+        self.worker = worker
+        self._folder = folder
+        self._queue = queue
+        self._clock = clock
+        self._until = clock() + seconds if seconds else None
+        self._seconds = seconds
+        self._memory = memory
+        self._stopping: float | None = None
+        self._why = ""
+        self._cancelled = False
+        self._counts = True
+        self._end: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the attempt's directory."""
+        return self._folder.path.name
+
+    def look(self) -> None:
+        """Renew the lease; notice a cancellation, a lost lease and limits passed."""
+        answer = self._queue.beat(self.job, self.attempt)
+        if answer == "cancel":
+            self._cancelled = True
+            self.stop("cancelled")
+        elif answer is None:
+            self.stop("another attempt holds the job")
+        elif self._until is not None and self._clock() > self._until:
+            self.stop(f"killed: the time limit of {self._seconds:.0f} s is over")
+        elif self.worker.memory() > self._memory:
+            self.stop(f"killed: over the memory limit of {self._memory / 2**30:.1f} GB")
+
+    def stop(self, why: str, *, counts: bool = True) -> None:
+        """Ask the process group to end; `finished` kills it when it does not."""
+        if self._stopping is None:
+            self._why = why
+            self._counts = counts
+            self._stopping = self._clock()
+            self.worker.signal(signal.SIGTERM)
+
+    def listen(self, last: bool = False) -> None:
+        """Carry new lines of the log and reports of the worker to the queue."""
+        first, lines = self._folder.new_lines(last)
+        if lines and first <= LINES_KEPT:
+            self._queue.say(self.job, self.attempt, first, lines)
+        for report in self._folder.new_reports():
+            total = report.get("total")
+            if isinstance(total, int) and 0 <= total < 2**31:
+                self._queue.total(self.job, self.attempt, total)
+            if report.get("end") in ("done", "failed"):
+                self._end = report
+
+    def finished(self) -> bool:
+        """Tell whether the attempt is over and recorded."""
+        status = self.worker.poll()
+        if status is None:
+            if self._stopping is not None and self._clock() - self._stopping > PATIENCE:
+                self.worker.signal(signal.SIGKILL)
+            return False
+        if self.worker.alive():  # what the worker started must not outlive it
+            self.worker.signal(signal.SIGKILL)
+            return False
+        self.listen(last=True)
+        self._record(status)
+        return True
+
+    def _record(self, status: int) -> None:
+        if self._end is not None and status == 0:
+            note = str(self._end.get("message", ""))[:2000]
+            if self._cancelled and self._end["end"] != "done":
+                note = "cancelled"
+            self._queue.end(self.job, self.attempt, str(self._end["end"]), status, note)
+        elif self._cancelled:
+            self._queue.end(self.job, self.attempt, "cancelled", status, "cancelled")
+        else:
+            note = self._why or _exit(status)
+            self._queue.died(self.job, self.attempt, status, note, counts=self._counts)
+        self._queue.logout(self.job, self.attempt)
+        self._folder.remove_work()
+        if self._end is not None and self._end["end"] == "done":
+            self._folder.remove()
+        logger.info("job %d attempt %d ended: status %d", self.job, self.attempt, status)
+
+
+def _exit(status: int) -> str:
+    if status < 0:
+        try:
+            name = f" ({signal.Signals(-status).name})"
+        except ValueError:
+            name = ""
+        return f"killed by signal {-status}{name}"
+    return f"the worker ended with exit status {status} and without a report"

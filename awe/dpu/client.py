@@ -1,0 +1,316 @@
+"""`dpu` at the prompt: submit, watch, read the logs of, and cancel jobs.
+
+Everything asked is asked of the database, so another prompt, or this one tomorrow, gives the same
+answers. What is printed is printed by `get_status`, `get_logs`, `cancel_job` and the `show_`
+methods only.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from awe.dpu import jobs
+from awe.dpu.backends import BACK_ENDS
+from awe.dpu.requests import plan
+from awe.dpu.sequences import Sequences
+from awe.dpu.table import status_table
+from awe.errors import ArgumentError, nearest
+
+__all__ = ["JobIds", "Processor"]
+
+DAYS_KNOWN = 1.0
+PAUSE = 0.3
+PATIENCE = 15.0
+
+
+class JobIds(list[int]):
+    """Job numbers, shown with what they are the jobs of."""
+
+    def __init__(self, ids: Iterable[int], recipe: str) -> None:
+        super().__init__(ids)
+        self.recipe = recipe
+
+    def __repr__(self) -> str:
+        if len(self) == 1:
+            return f"[{self[0]}]   {self.recipe}: job {self[0]} submitted"
+        inner = list.__repr__(self) if len(self) <= 8 else f"[{self[0]}, ..., {self[-1]}]"
+        return f"{inner}   {self.recipe}: {len(self)} jobs submitted"
+
+
+class Processor(Sequences):
+    """The distributed processing unit as its user sees it.
+
+    Parameters
+    ----------
+    name : str
+        Where jobs are placed, one of `get_dpu_identifiers()`.
+    """
+
+    def __init__(self, name: str = "local") -> None:
+        self._name = "local"
+        self.select_dpu(name or "local")
+        self._submitted: list[int] = []
+        self._shown: dict[int, tuple[int, int]] = {}
+        self._logfile: Path | None = None
+
+    def run(self, recipe: str, **arguments: Any) -> JobIds:
+        """Submit a recipe and return the job numbers; nothing is stored unless `commit=True`.
+
+        Parameters
+        ----------
+        recipe : str
+            Name of a recipe such as `'Reduce'`, or a chain such as `'ReadNoise>Bias>HotPixels'`.
+        **arguments
+            Arguments of the recipe by long or short name (`dpu.show_sequence_options('Reduce')`
+            lists them), `pars=` from `Pars.get()`, and the options `dpu_time` (most seconds a job
+            may take) and `dpu_aweversion`.
+
+        Returns
+        -------
+        JobIds
+            One number per job: a recipe runs one job per chip.
+
+        Raises
+        ------
+        ArgumentError
+            The recipe or an argument is unknown, missing, or of the wrong type.
+        Refused
+            The project or level does not allow it.
+
+        Examples
+        --------
+        >>> dpu.run("Reduce", instrument="OMEGACAM", commit=True)  # doctest: +SKIP
+        """
+        made = plan(recipe, arguments, self._name)
+        ids = jobs.submit(made, uuid.uuid4())
+        self._submitted.extend(ids)
+        return JobIds(ids, made.recipe)
+
+    def get_jobids(self, days: float | None = DAYS_KNOWN) -> list[int]:
+        """Return the numbers of your jobs: those not over, and those of the last `days`.
+
+        Parameters
+        ----------
+        days : float or None
+            How far to look back; None is for ever.
+        """
+        return jobs.known(days)
+
+    def get_status(self, jobids: int | Iterable[int] | None = None) -> None:
+        """Print a table of jobs: what runs, how far it is, where, and what it said last.
+
+        Parameters
+        ----------
+        jobids : int, list of int, or None
+            The jobs; None is `get_jobids()`.
+
+        Raises
+        ------
+        JobUnknown
+            A number is of no job, or of somebody else's.
+        """
+        ids = self.get_jobids() if jobids is None else jobs.numbers(jobids)
+        found = jobs.fetch(ids)
+        nothing = "you have no jobs; dpu.run('Reduce', ...) makes some"
+        sys.stdout.write((status_table(found) if found else nothing) + "\n")
+
+    def get_logs(
+        self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
+    ) -> None:
+        """Wait until jobs are over, print their logs and add them to this session's log file.
+
+        Ctrl-C leaves the wait; the jobs go on. The file is named by date and time and lies in the
+        directory that was the working directory when the first lines came.
+
+        Parameters
+        ----------
+        jobids : int, list of int, or None
+            The jobs; None is those this session submitted, or else `get_jobids()`.
+        follow : bool
+            Print lines as they come instead of at the end.
+
+        Raises
+        ------
+        JobUnknown
+            A number is of no job, or of somebody else's.
+        """
+        if jobids is None:
+            ids = list(self._submitted) or self.get_jobids()
+        else:
+            ids = jobs.numbers(jobids)
+        jobs.fetch(ids)
+        try:
+            if follow:
+                self._follow(ids)
+            else:
+                self._wait(ids)
+        except KeyboardInterrupt:
+            going = [str(job.id) for job in jobs.fetch(ids) if not job.over]
+            sys.stdout.write(
+                f"\nleft waiting; jobs {', '.join(going) or '(none)'} go on: "
+                "dpu.get_status() shows them, dpu.get_logs() waits again\n"
+            )
+            return
+        if not follow:
+            self._print(ids)
+
+    def cancel_job(self, jobid: int) -> None:
+        """Cancel a job: a queued one at once, a running one is killed within a second.
+
+        Parameters
+        ----------
+        jobid : int
+            The job; it must be your own.
+
+        Raises
+        ------
+        JobUnknown
+            There is no such job, or it is somebody else's.
+        """
+        for number in jobs.numbers(jobid):
+            marked = jobs.cancel(number)
+            (job,) = jobs.fetch([number])
+            if job.state == "running":
+                text = f"running on {job.host}, is being stopped; dpu.get_status() shows the end"
+            elif marked:
+                text = job.state
+            else:
+                text = f"already {job.state}, nothing to cancel"
+            sys.stdout.write(f"job {number}: {text}\n")
+
+    def retry_job(self, jobid: int) -> None:
+        """Queue a job that failed, was lost or cancelled again; finished inputs are not redone.
+
+        Parameters
+        ----------
+        jobid : int
+            The job; it must be your own.
+
+        Raises
+        ------
+        JobUnknown
+            There is no such job, or it is somebody else's.
+        """
+        (number,) = jobs.numbers([jobid])
+        (job,) = jobs.fetch([number])
+        again = jobs.retry(number)
+        text = "queued again" if again else f"is {job.state}, there is nothing to do again"
+        sys.stdout.write(f"job {number}: {text}\n")
+
+    def get_job_result(self, jobid: int) -> list[Any]:
+        """Return the objects a job committed; an empty list after a dry run.
+
+        Parameters
+        ----------
+        jobid : int
+            The job.
+
+        Raises
+        ------
+        JobUnknown
+            There is no such job, or it is somebody else's.
+        """
+        from awe.db.base import registry
+
+        (number,) = jobs.numbers([jobid])
+        jobs.fetch([number])
+        return [
+            registry[kind](object_id=identity)
+            for kind, identity in jobs.products(number)
+            if kind in registry
+        ]
+
+    def get_dpu_identifiers(self) -> list[str]:
+        """Return the names of the places where jobs can run."""
+        return list(BACK_ENDS)
+
+    def show_dpu_identifiers(self) -> None:
+        """Print the places where jobs can run; the selected one is marked."""
+        for name in self.get_dpu_identifiers():
+            sys.stdout.write(f"{'*' if name == self._name else ' '} {name}\n")
+
+    def select_dpu(self, name: str) -> None:
+        """Choose where the next jobs run.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such place.
+        """
+        places = self.get_dpu_identifiers()
+        if name not in places:
+            msg = f"no dpu {name!r}{nearest(str(name), places)}; known: {', '.join(places)}"
+            raise ArgumentError(msg)
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"dpu {self._name!r}: dpu.run('Reduce', ...), dpu.get_status(), dpu.get_logs()"
+
+    def _wait(self, ids: list[int]) -> None:
+        started = time.monotonic()
+        told = False
+        while True:
+            open_jobs = [job for job in jobs.fetch(ids) if not job.over]
+            if not open_jobs:
+                return
+            waited = time.monotonic() - started
+            if not told and waited > PATIENCE and all(not job.attempt for job in open_jobs):
+                told = True
+                sys.stdout.write(
+                    "no worker has taken these jobs yet; awe-admin status tells whether the "
+                    "services run (Ctrl-C leaves the wait)\n"
+                )
+                sys.stdout.flush()
+            time.sleep(PAUSE)
+
+    def _follow(self, ids: list[int]) -> None:
+        while True:
+            over = all(job.over for job in jobs.fetch(ids))
+            self._print(ids, new_only=True)
+            if over:
+                return
+            time.sleep(PAUSE)
+
+    def _print(self, ids: list[int], *, new_only: bool = False) -> None:
+        """Print log lines; those not yet in this session's file are added to it."""
+        for job in jobs.fetch(ids):
+            seen = self._shown.get(job.id, (0, 0))
+            fresh = []
+            for attempt, number, at, line in jobs.lines(job.id, seen if new_only else (0, 0)):
+                text = f"{at:%Y-%m-%dT%H:%M:%S} [{job.recipe} {job.id}] {line}"
+                sys.stdout.write(text + "\n")
+                if (attempt, number) > seen:
+                    fresh.append(text)
+                    self._shown[job.id] = (attempt, number)
+            if job.over and not new_only:
+                sys.stdout.write(f"job {job.id} ({job.recipe}) is {job.state}: {job.line}\n")
+            self._keep(fresh)
+        sys.stdout.flush()
+
+    def _keep(self, texts: list[str]) -> None:
+        if not texts:
+            return
+        if self._logfile is None:
+            self._logfile = _new_logfile(Path.cwd())
+        with self._logfile.open("a") as file:
+            file.write("\n".join(texts) + "\n")
+
+
+def _new_logfile(directory: Path) -> Path:
+    """Make a new file named by date and time, never one that exists."""
+    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    for number in range(1000):
+        path = directory / (f"{stamp}.log" if not number else f"{stamp}-{number}.log")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return path
+    msg = f"no name is left for a log file in {directory}"
+    raise ArgumentError(msg)

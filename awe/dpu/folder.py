@@ -1,0 +1,105 @@
+"""The private directory of one attempt: where its worker works, and how it speaks to the runner.
+
+`log` takes everything the worker prints; `report` takes one JSON object per line: `{"total": 5}`,
+and at the end `{"end": "done", "message": "..."}`. Both are files, not pipes, so a worker never
+waits for its runner and a new runner reads on where a killed one stopped; a batch engine with a
+shared file system works the same way. What a worker writes is its own claim about its own job.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Folder", "clean", "forget_old"]
+
+LONGEST_LINE = 2000
+LARGEST_READ = 1 << 18
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def clean(line: str) -> str:
+    """Return a line of a log without terminal controls, at most 2000 characters long."""
+    line = CONTROL.sub("", line.rsplit("\r", 1)[-1])
+    return line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " ..."
+
+
+class Folder:
+    """Directory `<job>_<attempt>` below `root`, mode 0700."""
+
+    def __init__(self, root: Path, job: int, attempt: int) -> None:
+        self.path = root / f"{job}_{attempt}"
+        self.work = self.path / "work"
+        self.log = self.path / "log"
+        self.report = self.path / "report"
+        self._log_read = 0
+        self._report_read = 0
+        self._lines = 0
+
+    def make(self) -> None:
+        """Make the directory, empty."""
+        self.remove()
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700)
+        self.work.mkdir(mode=0o700)
+        self.log.touch(mode=0o600)
+        self.report.touch(mode=0o600)
+
+    def new_lines(self, last: bool = False) -> tuple[int, list[str]]:
+        """Return the number of the first new line of the log, and the new lines.
+
+        A line still without its end is kept for later unless this is the `last` look.
+        """
+        data = _read_from(self.log, self._log_read)
+        if not last or len(data) == LARGEST_READ:
+            data = data[: data.rfind(b"\n") + 1] or (data if len(data) == LARGEST_READ else b"")
+        self._log_read += len(data)
+        first = self._lines + 1
+        lines = [clean(line) for line in data.decode("utf-8", "replace").split("\n")]
+        if lines and not lines[-1]:
+            lines.pop()
+        self._lines += len(lines)
+        return first, lines
+
+    def new_reports(self) -> Iterator[dict[str, Any]]:
+        """Yield what the worker reported since the last look."""
+        data = _read_from(self.report, self._report_read)
+        data = data[: data.rfind(b"\n") + 1]
+        self._report_read += len(data)
+        for line in data.splitlines():
+            try:
+                report = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(report, dict):
+                yield report
+
+    def remove_work(self) -> None:
+        """Remove the files the recipe made; the log stays."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove the directory with everything in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def forget_old(root: Path, days: float, living: set[str]) -> None:
+    """Remove the directories that nothing touched for `days`, but those of `living` attempts."""
+    limit = time.time() - days * 86_400
+    for path in root.glob("[0-9]*_[0-9]*"):
+        if path.name not in living and path.lstat().st_mtime < limit:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _read_from(path: Path, offset: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(LARGEST_READ)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,201 @@
+"""Jobs as their owner sees them: the statements behind `dpu.get_status` and its kin.
+
+Owns the SQL of the prompt's side; what may be seen is decided by the database. A job of somebody
+else and a job that never was look the same here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from awe.db import scope
+from awe.db.connection import database
+from awe.dpu.requests import Plan
+from awe.errors import ArgumentError, DatabaseError, JobUnknown, Refused
+
+__all__ = ["FINAL", "Job", "cancel", "fetch", "known", "lines", "numbers", "products", "retry",
+           "submit"]  # fmt: skip
+
+FINAL = ("done", "failed", "cancelled", "lost")
+
+JOBS = """
+SELECT j.id, j.run, j.recipe, j.args, j.state::text, j.cancel,
+       (SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok),
+       j.total, t.host,
+       extract(epoch FROM coalesce(j.ended, clock_timestamp()) - j.submitted)::float8,
+       coalesce(j.message, (SELECT l.line FROM awe.job_log l WHERE l.job = j.id
+                            ORDER BY l.attempt DESC, l.line_no DESC LIMIT 1), ''),
+       j.attempt
+  FROM awe.job j LEFT JOIN awe.attempt t ON t.job = j.id AND t.attempt = j.attempt
+ WHERE j.id = ANY (%s) ORDER BY j.id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job, as it stood when asked."""
+
+    id: int
+    run: int
+    recipe: str
+    args: dict[str, Any]
+    state: str
+    cancel: bool
+    done: int
+    total: int | None
+    host: str | None
+    age: float
+    line: str
+    attempt: int
+
+    @property
+    def over(self) -> bool:
+        """Tell whether the job has ended."""
+        return self.state in FINAL
+
+
+NAMES = tuple(Job.__dataclass_fields__)
+
+
+def submit(plan: Plan, request: uuid.UUID) -> list[int]:
+    """Queue a plan in the current project and level; return the job numbers.
+
+    The same `request` twice is the same run, so a lost answer is asked for again without harm.
+
+    Raises
+    ------
+    Refused
+        The user may not work in the project or at the level.
+    """
+    here = scope.current()
+    values = (
+        str(request),
+        plan.recipe,
+        json.dumps(plan.arguments, allow_nan=False),
+        here.project_id,
+        here.privileges,
+        json.dumps(plan.jobs, allow_nan=False),
+    )
+    sql = "SELECT awe.job_submit(%s::uuid, %s, %s::jsonb, %s, %s, %s::jsonb)"
+    try:
+        rows = database.execute(sql, values)
+    except DatabaseError:
+        rows = database.execute(sql, values)
+    except Exception as error:
+        if not _is_refusal(error):
+            raise
+        msg = (
+            f"no job may be run in project {here.project_name} at level {here.privileges}: "
+            "choose another with context.set_project() or context.set_privileges()"
+        )
+        raise Refused(msg) from error
+    return [row[0] for row in rows]
+
+
+def numbers(given: Any) -> list[int]:
+    """Return job numbers from a number or a list of them.
+
+    Raises
+    ------
+    ArgumentError
+        Something given is no job number.
+    """
+    some = [given] if isinstance(given, int | str) or not isinstance(given, Iterable) else given
+    found = []
+    for value in some:
+        text = str(value)
+        if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > 18:
+            msg = f"{value!r} is no job number: dpu.get_jobids() lists yours"
+            raise ArgumentError(msg)
+        found.append(int(text))
+    return found
+
+
+def known(days: float | None) -> list[int]:
+    """Return the own jobs that are not over or were submitted within `days`; None is all."""
+    rows = database.execute(
+        "SELECT id FROM awe.job WHERE user_id = (SELECT awe.uid()) AND (%s::float8 IS NULL "
+        "OR state IN ('queued', 'running') OR submitted > now() - %s * interval '1 day') "
+        "ORDER BY id",
+        (days, days),
+    )
+    return [row[0] for row in rows]
+
+
+def fetch(ids: Sequence[int]) -> list[Job]:
+    """Return the jobs with these numbers.
+
+    Raises
+    ------
+    JobUnknown
+        A number is of no job, or of somebody else's.
+    """
+    rows = database.execute(JOBS, (list(ids),))
+    found = [Job(**dict(zip(NAMES, row, strict=True))) for row in rows]
+    missing = sorted(set(ids) - {job.id for job in found})
+    if missing:
+        names = ", ".join(str(number) for number in missing)
+        msg = f"job {names}: no such job, or it is not yours; dpu.get_jobids() lists yours"
+        raise JobUnknown(msg)
+    return found
+
+
+def lines(
+    job: int, after: tuple[int, int] = (0, 0)
+) -> list[tuple[int, int, datetime.datetime, str]]:
+    """Return attempt, number, time (UTC) and text of the log lines after a place in the log."""
+    return database.execute(
+        "SELECT attempt, line_no, at AT TIME ZONE 'UTC', line FROM awe.job_log WHERE job = %s "
+        "AND (attempt, line_no) > (%s, %s) ORDER BY attempt, line_no",
+        (job, *after),
+    )
+
+
+def cancel(job: int) -> bool:
+    """Mark a job of one's own as cancelled; False where it was over before.
+
+    Raises
+    ------
+    JobUnknown
+        There is no such job, or it is not one's own.
+    """
+    rows = database.execute(
+        "SELECT state::text FROM awe.job WHERE id = %s AND user_id = (SELECT awe.uid())", (job,)
+    )
+    if not rows:
+        msg = f"job {job}: no such job, or it is not yours; dpu.get_jobids() lists yours"
+        raise JobUnknown(msg)
+    marked = database.execute(
+        "UPDATE awe.job SET cancel = true WHERE id = %s AND user_id = (SELECT awe.uid()) "
+        "AND state IN ('queued', 'running') RETURNING id",
+        (job,),
+    )
+    return bool(marked)
+
+
+def retry(job: int) -> bool:
+    """Queue a job that ended badly again; False where it did not, or is not one's own."""
+    with database.transaction():
+        return bool(database.execute("SELECT awe.job_retry(%s)", (job,))[0][0])
+
+
+def products(job: int) -> list[tuple[str, str]]:
+    """Return class and identity of what a job committed, in the order it was made."""
+    return database.execute(
+        "SELECT class, product::text FROM awe.job_item WHERE job = %s AND ok "
+        "AND product IS NOT NULL ORDER BY at, item",
+        (job,),
+    )
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell whether the database refused for lack of rights, however it was wrapped."""
+    if isinstance(error, Refused):
+        return True
+    cause = error.__cause__ or error
+    return getattr(cause, "pgcode", None) in ("42501", "23514")

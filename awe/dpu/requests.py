@@ -1,0 +1,223 @@
+"""What was typed, checked and turned into jobs, before anything is queued.
+
+Owns the rule that a job is plain JSON: a recipe by name and arguments made of text, numbers,
+truth values, lists and dictionaries. Objects, code, NaN and deep nesting are refused here with a
+sentence, and again by the database without one.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import awe
+from awe import recipes
+from awe.errors import ArgumentError, nearest
+
+__all__ = ["OPTIONS", "Plan", "chain", "plain", "plan"]
+
+OPTIONS = {
+    "dpu_time": "time limit of each job [s]",
+    "dpu_aweversion": "version of awe to run: 'current' or 'develop', both the installed one",
+}
+DEEPEST = 4
+LARGEST = 900_000
+LONGEST_TIME = 30 * 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A checked run: what was typed, and the jobs it becomes.
+
+    `jobs` are dictionaries with `recipe`, `args`, `after` (places in the list that must be done
+    first), `back_end` and `seconds`.
+    """
+
+    recipe: str
+    arguments: dict[str, Any]
+    jobs: list[dict[str, Any]]
+
+
+def plain(value: Any, name: str, depth: int = 0) -> Any:
+    """Return `value` as it may stand in JSON.
+
+    Raises
+    ------
+    ArgumentError
+        The value is not text, a number, a truth value, a date, or lists and dictionaries of them.
+    """
+    if depth > DEEPEST:
+        msg = f"argument {name} is nested deeper than {DEEPEST} levels: pass a flat list or dict"
+        raise ArgumentError(msg)
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, str):
+        return _text(value, name)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            msg = f"argument {name} is {value}: wanted a finite number"
+            raise ArgumentError(msg)
+        return value
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID | PurePath):
+        return str(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item, name, depth + 1) for item in value]
+    if isinstance(value, Mapping):
+        return {_key(key, name): plain(item, name, depth + 1) for key, item in value.items()}
+    kind = type(value).__name__
+    msg = (
+        f"argument {name} holds an object of type {kind}: a job takes text, numbers and lists "
+        "of them; pass names, such as [raw.filename for raw in query]"
+    )
+    raise ArgumentError(msg)
+
+
+def chain(recipe: str) -> list[str]:
+    """Return the recipe names of `'ReadNoise>Bias'`, each one known.
+
+    Raises
+    ------
+    ArgumentError
+        `recipe` is no text, empty, or names a recipe that does not exist.
+    """
+    if not isinstance(recipe, str) or not recipe.strip():
+        msg = f"a recipe is named by text such as 'Reduce', not by {recipe!r}"
+        raise ArgumentError(msg)
+    names = [part.strip() for part in recipe.split(">")]
+    known = list(recipes.available())
+    for name in names:
+        if name not in known:
+            msg = (
+                f"no recipe {name!r}{nearest(name, known)}; "
+                "dpu.show_sequence_identifiers() lists all"
+            )
+            raise ArgumentError(msg)
+    return names
+
+
+def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> Plan:
+    """Check a call of `dpu.run` against the recipes' own declarations and split it into jobs.
+
+    Parameters
+    ----------
+    recipe : str
+        A recipe, or a chain such as `'ReadNoise>Bias>HotPixels'`: a job of a later recipe waits
+        for the jobs of the one before that work on the same chip.
+    arguments : mapping
+        Arguments of the recipe by long or short name, and the `OPTIONS`.
+    back_end : str
+        Where the jobs are placed.
+
+    Raises
+    ------
+    ArgumentError
+        An argument or option is unknown, missing, or of the wrong type.
+    """
+    names = chain(recipe)
+    options, rest = _options(arguments)
+    typed = {name: plain(value, name) for name, value in rest.items()}
+    jobs: list[dict[str, Any]] = []
+    before: list[int] = []
+    for name, chosen in zip(names, _share(names, typed), strict=True):
+        first = len(jobs)
+        for args in recipes.find(name)(**chosen).jobs():
+            job = {"recipe": name, "args": _sized(plain(args, name)), "back_end": back_end}
+            job["after"] = [k for k in before if _meet(jobs[k]["args"], job["args"])]
+            job["seconds"] = options["dpu_time"]
+            jobs.append(job)
+        before = list(range(first, len(jobs)))
+    if not jobs:
+        msg = f"{recipe} found nothing to do with {rest}: select more data"
+        raise ArgumentError(msg)
+    return Plan(recipe=">".join(names), arguments=_sized(typed), jobs=jobs)
+
+
+def _options(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    options: dict[str, Any] = {"dpu_time": None, "dpu_aweversion": "current"}
+    rest: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name in options:
+            options[name] = value
+        elif name.startswith("dpu_"):
+            msg = f"no option {name!r}{nearest(name, list(OPTIONS))}; known: {', '.join(OPTIONS)}"
+            raise ArgumentError(msg)
+        else:
+            rest[name] = value
+    seconds = options["dpu_time"]
+    if seconds is not None:
+        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not number or not 1 <= seconds <= LONGEST_TIME:
+            msg = f"dpu_time is {seconds!r}: wanted seconds, 1 to {LONGEST_TIME}, as in 8*60*60"
+            raise ArgumentError(msg)
+        options["dpu_time"] = math.ceil(seconds)
+    version = options["dpu_aweversion"]
+    known = ["current", "develop", getattr(awe, "__version__", "current")]
+    if version not in known:
+        msg = f"dpu_aweversion is {version!r}: this DPU has {', '.join(known)}"
+        raise ArgumentError(msg)
+    return options, rest
+
+
+def _share(names: list[str], typed: dict[str, Any]) -> list[dict[str, Any]]:
+    """In a chain each recipe takes the arguments it declares; each argument fits some recipe."""
+    if len(names) == 1:
+        return [typed]
+    shares = [
+        {k: v for k, v in typed.items() if k in _accepted(recipes.find(name))} for name in names
+    ]
+    for name in typed:
+        if not any(name in share for share in shares):
+            known = sorted({k for n in names for k in _accepted(recipes.find(n))})
+            msg = f"no recipe of {'>'.join(names)} has an argument {name!r}{nearest(name, known)}"
+            raise ArgumentError(msg)
+    return shares
+
+
+def _accepted(task: Any) -> set[str]:
+    """Return the long and short names a task takes."""
+    names: set[str] = set()
+    for argument in task.arguments:
+        names.update(n for n in (argument.name, argument.short) if n)
+    return names
+
+
+def _meet(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
+    """Tell whether a later job has to wait for an earlier one: not if they differ in the chip."""
+    chips = (earlier.get("chip"), later.get("chip"))
+    return None in chips or chips[0] == chips[1]
+
+
+def _text(value: str, name: str) -> str:
+    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        msg = f"argument {name} is text with characters no database takes: {value[:40]!r}"
+        raise ArgumentError(msg)
+    return value
+
+
+def _key(key: Any, name: str) -> str:
+    if not isinstance(key, str):
+        msg = f"argument {name} is a dictionary with the key {key!r}: wanted text"
+        raise ArgumentError(msg)
+    return _text(key, name)
+
+
+def _sized(arguments: Any) -> Any:
+    try:
+        size = len(json.dumps(arguments, allow_nan=False).encode())
+    except (UnicodeEncodeError, ValueError) as error:
+        msg = f"the arguments cannot be written as JSON: {error}"
+        raise ArgumentError(msg) from error
+    if size > LARGEST:
+        msg = f"the arguments take {size} bytes, at most {LARGEST} fit into a job: run it in parts"
+        raise ArgumentError(msg)
+    return arguments

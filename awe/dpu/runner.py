@@ -1,0 +1,231 @@
+"""The part of awe-server that makes jobs happen: claims, starts, watches, kills, records.
+
+It holds no state that matters: the queue is in the database, the processes are found again by
+their directories, so a runner that was killed is replaced by starting another. It sees no user's
+password and acts for nobody: a worker's login is minted for the attempt and dropped with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from awe.config import Environment
+from awe.dpu.attempts import Running
+from awe.dpu.backends import BACK_ENDS, BackEnd
+from awe.dpu.folder import Folder, forget_old
+from awe.dpu.queue import Claim, Queue
+from awe.errors import AweError, DatabaseError
+
+__all__ = ["Runner"]
+
+logger = logging.getLogger(__name__)
+
+LEASE = 30.0
+MOST_MEMORY = 4 << 30
+DAYS_KEPT = 7.0
+
+
+class Runner:
+    """Runs the jobs of one machine.
+
+    Parameters
+    ----------
+    environment : Environment
+        Names the database, the dataserver, the home directory and the number of workers.
+    secrets : mapping
+        Holds the password of `awe_runner`.
+    lease : float
+        Seconds without a sign of life after which a job counts as abandoned.
+    memory : int
+        Most bytes the processes of one job may hold.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        secrets: Mapping[str, str],
+        *,
+        lease: float = LEASE,
+        memory: int = MOST_MEMORY,
+    ) -> None:
+        self._environment = environment
+        self._root = Path(environment.home) / "dpu"
+        self._workers = _workers(environment)
+        self._memory = memory
+        self._pause = min(0.25, lease / 4)
+        self._beat_every = min(1.0, lease / 4)
+        parameters = connection_parameters(environment, "awe_runner", secrets["awe_runner"])
+        self._queue = Queue(parameters, socket.gethostname(), lease)
+        self._places: dict[str, BackEnd] = {name: make() for name, make in BACK_ENDS.items()}
+        self._running: list[Running] = []
+        self._next_beat = 0.0
+        self._next_tidy = 0.0
+        self._recovered = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; then end the workers and queue their jobs again."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while not stop.is_set():
+            try:
+                self.step()
+            except DatabaseError as error:
+                logger.warning("%s; trying again", error)
+                stop.wait(1.0)
+            except Exception:
+                logger.exception("the runner stumbled; it goes on")
+                stop.wait(1.0)
+        self._close()
+
+    def step(self) -> None:
+        """Do everything that is due, then wait for the next event for a moment."""
+        if not self._recovered:
+            self._recover()
+        now = time.monotonic()
+        if now >= self._next_tidy:
+            self._queue.tidy()
+            self._queue.sweep()
+            self._next_tidy = now + 15 * self._beat_every
+        self._look(now)
+        self._fill()
+        busy = bool(self._running)
+        if self._queue.wait(self._pause if busy else 4 * self._pause):
+            self._queue.tidy()
+            self._next_beat = 0.0
+
+    def _look(self, now: float) -> None:
+        beat = now >= self._next_beat
+        if beat:
+            self._next_beat = now + self._beat_every
+        for running in list(self._running):
+            if beat:
+                running.look()
+            running.listen()
+            if running.finished():
+                self._running.remove(running)
+                self._queue.tidy()
+
+    def _fill(self) -> None:
+        while len(self._running) < self._workers:
+            claim = self._queue.claim(list(self._places))
+            if claim is None:
+                return
+            self._start(claim)
+
+    def _start(self, claim: Claim) -> None:
+        folder = Folder(self._root, claim.job, claim.attempt)
+        try:
+            folder.make()
+            password = secrets.token_urlsafe(32)
+            login = self._queue.login(claim.job, claim.attempt, password)
+            description = self._describe(claim, login, password)
+            worker = self._places[claim.back_end].start(folder, description)
+        except (OSError, AweError) as error:
+            logger.exception("job %d attempt %d was not started", claim.job, claim.attempt)
+            self._queue.died(claim.job, claim.attempt, None, f"could not be started: {error}")
+            self._queue.logout(claim.job, claim.attempt)
+            folder.remove()
+            return
+        self._running.append(self._watch(claim.job, claim.attempt, worker, folder, claim.seconds))
+        self._queue.placed(claim.job, claim.attempt, worker.number)
+        logger.info("job %d attempt %d runs as %d", claim.job, claim.attempt, worker.number)
+
+    def _watch(
+        self, job: int, attempt: int, worker: Any, folder: Folder, seconds: int | None
+    ) -> Running:
+        return Running(job, attempt, worker, folder, self._queue, seconds, self._memory)
+
+    def _describe(self, claim: Claim, login: str, password: str) -> bytes:
+        env = self._environment
+        keys = ("database_name", "data_server", "data_port", "data_protocol", "query_limit")
+        values = {key: env[key] for key in keys}
+        values.update(database_user=login, database_password=password)
+        return json.dumps(
+            {
+                "job": claim.job,
+                "attempt": claim.attempt,
+                "role": claim.role,
+                "recipe": claim.recipe,
+                "args": claim.args,
+                "project": claim.project,
+                "privileges": claim.privileges,
+                "environment": values,
+            }
+        ).encode()
+
+    def _recover(self) -> None:
+        """Take over the workers of a former runner; record those that are gone."""
+        left = self._queue.left()
+        for job, attempt, number, seconds, back_end in left:
+            folder = Folder(self._root, job, attempt)
+            place = self._places.get(back_end)
+            worker = place.adopt(number, folder) if place and number else None
+            if worker is None:
+                worker = _Gone(number or 0)
+            self._running.append(self._watch(job, attempt, worker, folder, seconds))
+        forget_old(self._root, DAYS_KEPT, {running.name for running in self._running})
+        self._recovered = True
+
+    def _close(self) -> None:
+        for running in self._running:
+            running.stop("the service was stopped", counts=False)
+        limit = time.monotonic() + 5.0
+        while self._running and time.monotonic() < limit:
+            try:
+                self._running = [r for r in self._running if not r.finished()]
+            except DatabaseError as error:
+                logger.warning("%s; the next runner will record the rest", error)
+                break
+            time.sleep(0.05)
+        for place in self._places.values():
+            place.close()
+        self._queue.close()
+
+
+class _Gone:
+    """A worker of a former runner that does not live any more; its report tells how it ended."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def poll(self) -> int | None:
+        return 0
+
+    def signal(self, number: int) -> None:
+        return
+
+    def alive(self) -> bool:
+        return False
+
+    def memory(self) -> int:
+        return 0
+
+
+def connection_parameters(environment: Environment, user: str, password: str) -> dict[str, Any]:
+    """Return the keyword arguments of `psycopg2.connect` for a service's login."""
+    address, _, name = environment.database_name.rpartition("/")
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdigit()):
+        host, port = address, "5432"
+    return {
+        "host": host or "localhost",
+        "port": int(port),
+        "dbname": name,
+        "user": user,
+        "password": password,
+        "connect_timeout": 10,
+        "application_name": "awe-runner",
+    }
+
+
+def _workers(environment: Environment) -> int:
+    given = environment.dpu_workers
+    return max(1, int(given)) if given else max(1, os.cpu_count() or 1)

@@ -1,0 +1,72 @@
+"""The table of `dpu.get_status`: jobs in lines that fit a terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from awe.dpu.jobs import Job
+
+__all__ = ["age", "shortened", "status_table"]
+
+HEADS = ("job", "recipe", "arguments", "state", "done", "host", "age", "last line")
+WIDEST = {"arguments": 34, "host": 14}
+
+
+def status_table(jobs: Sequence[Job]) -> str:
+    """Return one line per job under a heading, and a line of totals when there are several."""
+    rows = [_cells(job) for job in jobs]
+    widths = [max(len(row[k]) for row in [HEADS, *rows]) for k in range(len(HEADS) - 1)]
+    room = max(20, shutil.get_terminal_size((120, 24)).columns - sum(widths) - 2 * len(widths))
+    text = []
+    for row in [HEADS, *rows]:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        text.append("  ".join([*cells, _cut(row[-1], room)]).rstrip())
+    if len(jobs) > 1:
+        counts: dict[str, int] = {}
+        for job in jobs:
+            counts[job.state] = counts.get(job.state, 0) + 1
+        inner = ", ".join(f"{n} {state}" for state, n in counts.items())
+        text.append(f"{len(jobs)} jobs: {inner}")
+    return "\n".join(text)
+
+
+def shortened(arguments: Mapping[str, Any]) -> str:
+    """Return arguments in the fewest letters that still tell jobs apart."""
+    parts = []
+    order = sorted(arguments, key=lambda name: (name != "chip", name == "instrument"))
+    for name in order:
+        value = arguments[name]
+        if isinstance(value, list):
+            value = f"{len(value)} {name}"
+        elif isinstance(value, bool | int | float | dict) or value is None:
+            continue
+        parts.append(str(value))
+    if arguments.get("commit"):
+        parts.append("commit")
+    return _cut(" ".join(parts), WIDEST["arguments"])
+
+
+def age(seconds: float) -> str:
+    """Return a length of time as `12 s`, `3:25` or `2:03:25`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _cells(job: Job) -> tuple[str, ...]:
+    state = "stopping" if job.state == "running" and job.cancel else job.state
+    progress = f"{job.done} of {job.total}" if job.total else (str(job.done) if job.done else "")
+    host = _cut(job.host or "", WIDEST["host"])
+    arguments = shortened(job.args)
+    return str(job.id), job.recipe, arguments, state, progress, host, age(job.age), job.line
+
+
+def _cut(text: str, width: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: max(0, width - 3)] + "..."

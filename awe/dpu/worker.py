@@ -1,0 +1,125 @@
+"""The process of one attempt: `python -m awe.dpu.worker DIRECTORY`.
+
+Reads its description, with the connection data, from standard input; logs in as the attempt's own
+login, which can become the submitter and nobody else; takes the project and level the submission
+had; runs the task in the `work` directory; reports the end. It knows no other secret, and what it
+knows is in no file, argument or environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from awe.config import Environment
+from awe.errors import AweError, JobError, UserMistake
+
+__all__ = ["main", "work"]
+
+
+class Reports:
+    """The worker's lines to its runner."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, report: dict[str, Any]) -> None:
+        with self._path.open("a") as file:
+            file.write(json.dumps(report) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one attempt; the exit status is 0 whenever the end was reported."""
+    (directory,) = arguments if arguments is not None else sys.argv[1:]
+    return work(Path(directory), json.loads(sys.stdin.buffer.read()))
+
+
+def work(directory: Path, description: dict[str, Any]) -> int:
+    """Run the attempt described, in `directory`, and report its end."""
+    os.umask(0o077)
+    os.chdir(directory / "work")
+    reports = Reports(directory / "report")
+    try:
+        state, message = _run(description, reports)
+    except UserMistake as error:
+        state, message = "failed", f"{error.code}: {error}"
+    except (AweError, Exception) as error:
+        traceback.print_exc()
+        state, message = "failed", f"{type(error).__name__}: {error}"
+    sys.stdout.write(f"{description['recipe']}: {message}\n")
+    sys.stdout.flush()
+    reports({"end": state, "message": message[:2000]})
+    return 0
+
+
+def _run(description: dict[str, Any], reports: Reports) -> tuple[str, str]:
+    from awe import recipes
+    from awe.db.connection import database
+    from awe.dpu.items import Items
+
+    role = description["role"]
+    database.connect(Environment(**description["environment"]), role=role)
+    try:
+        _take_scope(description)
+        items = Items(description["job"], description["attempt"], reports)
+        task = recipes.find(description["recipe"])(**description["args"])
+        task.items = items
+        try:
+            products = task.execute()
+        except UserMistake:
+            if not items.errors:
+                raise
+            products = []
+        _record_rest(items, products)
+        return items.summary()
+    finally:
+        database.close()
+
+
+def _take_scope(description: dict[str, Any]) -> None:
+    """Work in the project and at the level of the submission, if the user still may."""
+    from awe.db import scope
+    from awe.db.connection import database
+
+    rows = database.execute(
+        "SELECT u.id, u.role_name::text, p.id, p.name FROM awe.users u, awe.project p "
+        "WHERE u.role_name = current_user AND p.id = %s AND p.id = ANY (awe.my_projects())",
+        (description["project"],),
+    )
+    if not rows:
+        msg = f"{description['role']} is no member of the job's project any more: ask its manager"
+        raise JobError(msg)
+    user, role, project, name = rows[0]
+    scope.use(
+        scope.Scope(
+            user_id=user,
+            user_name=role,
+            project_id=project,
+            project_name=name,
+            privileges=description["privileges"],
+        )
+    )
+
+
+def _record_rest(items: Any, products: Any) -> None:
+    """Record the products of a task that does not do it itself."""
+    if products is None:
+        return
+    some = products if isinstance(products, list | tuple) else [products]
+    known = items.products
+    for number, product in enumerate(some):
+        identity = str(getattr(product, "object_id", ""))
+        if identity not in known:
+            name = getattr(product, "filename", None) or f"product {number + 1}"
+            if not items.finished(name):
+                items.record(name, product)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
