@@ -182,9 +182,7 @@ def _check_names(cmap: str, interpolation: str) -> None:
         raise ArgumentError(msg)
 
 
-def _size(
-    shape: tuple[int, ...], width: float | None, ratio: float | None
-) -> tuple[float, float]:
+def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> tuple[float, float]:
     """Return a window that holds the image and its margins and fits on a laptop's screen."""
     margin_x, margin_y = 2.0, 1.5
     aspect = shape[1] / shape[0] if ratio is None else ratio

@@ -16,9 +16,7 @@ __all__ = ["block_mean", "display_range"]
 SAMPLE = 200_000
 
 
-def display_range(
-    pixels: NDArray[Any], *, kappa: float, iterations: int
-) -> tuple[float, float]:
+def display_range(pixels: NDArray[Any], *, kappa: float, iterations: int) -> tuple[float, float]:
     """Return the lowest and highest pixel value to tell apart on the screen.
 
     Parameters

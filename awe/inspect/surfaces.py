@@ -28,9 +28,7 @@ def wireframe(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     box = spot.box(HALF)
     axes = _three_d(figure(), box)
     x, y = np.meshgrid(box.x, box.y)
-    axes.plot_wireframe(
-        x, y, _drawable(box), rstride=1, cstride=1, linewidth=0.6, color=INK
-    )
+    axes.plot_wireframe(x, y, _drawable(box), rstride=1, cstride=1, linewidth=0.6, color=INK)
     return _summary(box)
 
 
@@ -39,9 +37,7 @@ def surface(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     box = spot.box(HALF)
     axes = _three_d(figure(), box)
     x, y = np.meshgrid(box.x, box.y)
-    axes.plot_surface(
-        x, y, _drawable(box), rstride=1, cstride=1, cmap="viridis", linewidth=0
-    )
+    axes.plot_surface(x, y, _drawable(box), rstride=1, cstride=1, cmap="viridis", linewidth=0)
     return _summary(box)
 
 

@@ -104,11 +104,14 @@ class Inspection:
         axes.set_xlabel("x [pixel]")
         axes.set_ylabel("y [pixel]")
         axes.tick_params(direction="out", labelsize=8)
+        self._figure.text(0.5, 1 - 0.28 / height, self.name, ha="center", va="center", fontsize=10)
         self._figure.text(
-            0.5, 1 - 0.28 / height, self.name, ha="center", va="center", fontsize=10
-        )
-        self._figure.text(
-            0.5, 1 - 0.5 / height, caption, ha="center", va="center", fontsize=8,
+            0.5,
+            1 - 0.5 / height,
+            caption,
+            ha="center",
+            va="center",
+            fontsize=8,
             color="#44505c",
         )
         bar_axes = axes.inset_axes((1.02, 0, 0.035 * height / width, 1))

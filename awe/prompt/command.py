@@ -1,0 +1,125 @@
+"""The `awe` command: the prompt, `awe script.py`, `awe -c code`.
+
+Reads the command line, opens the session, and hands over. Without a terminal on standard input
+the input is run as a script, as python does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from awe import __version__
+from awe.errors import AweError
+from awe.prompt import errors
+
+if TYPE_CHECKING:
+    from awe.prompt.session import Session
+
+__all__ = ["main"]
+
+USAGE = "awe [-h] [--version] [--tutorial] [script.py | -c CODE] [arguments ...]"
+DESCRIPTION = "The awe prompt: query CCD frames, choose calibrations, run recipes, look at it all."
+EPILOG = """\
+  script.py [arguments]  run this file in the prompt's namespace
+  -c CODE [arguments]    run this code; exit codes are python's
+
+Everything awe keeps lies below AWE_HOME (default ~/.awe). Every configuration key can be set
+for one run by an environment variable of its name: project=KIDS awe. Services are looked after
+by awe-admin; raw files enter by awe-ingest."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the `awe` command; return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command line without the command itself; default: that of the process.
+    """
+    ours, job = _split(sys.argv[1:] if arguments is None else list(arguments))
+    options = _parser().parse_args(ours)
+    if job == ["-c"]:
+        sys.stderr.write("awe: -c needs code: awe -c 'print(len(RawScienceFrame.select_all()))'\n")
+        return 2
+    try:
+        return _run(job, tutorial=options.tutorial)
+    except KeyboardInterrupt as stop:
+        errors.report(stop, debug=False)
+        return 130
+    except AweError as error:
+        errors.report(error, debug=False)
+        return 1
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return awe's own options, and from the script or `-c` on all that belongs to the job."""
+    for position, word in enumerate(arguments):
+        if word == "-c" or not word.startswith("-"):
+            return arguments[:position], arguments[position:]
+    return arguments, []
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="awe",
+        usage=USAGE,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"awe {__version__}")
+    parser.add_argument(
+        "--tutorial",
+        action="store_true",
+        help="make the tutorial night first, where it is not there yet",
+    )
+    return parser
+
+
+def _run(job: list[str], *, tutorial: bool) -> int:
+    interactive = not job and sys.stdin.isatty()
+    from awe.prompt import namespace
+    from awe.prompt.session import open_session
+
+    session = open_session(tutorial=tutorial, ask_password=_ask_password if interactive else None)
+    try:
+        names = namespace.build(session.environment)
+        if interactive:
+            return _prompt(session, names)
+        if session.trouble:
+            sys.stderr.write(f"awe: {session.trouble}\n")
+        return _job(job, names, debug=session.debug)
+    finally:
+        session.close()
+
+
+def _prompt(session: Session, names: dict[str, Any]) -> int:
+    from awe.prompt import shell
+    from awe.prompt.banner import banner
+
+    return shell.run(
+        names, banner=banner(session), home=session.environment.home, debug=session.debug
+    )
+
+
+def _job(job: list[str], names: dict[str, Any], *, debug: bool) -> int:
+    from awe.prompt import script
+
+    if not job:
+        return script.run_input(names, debug=debug)
+    if job[0] == "-c":
+        return script.run_code(job[1], job[2:], names, debug=debug)
+    return script.run_file(job[0], job[1:], names, debug=debug)
+
+
+def _ask_password(question: str) -> str:
+    import getpass
+
+    return getpass.getpass(question)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

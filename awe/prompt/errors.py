@@ -1,0 +1,58 @@
+"""How an exception is shown at the prompt and by scripts.
+
+A user's mistake is one line, `NoCalibration: no master flat for ...`; anything else keeps its
+traceback. The traceback of a mistake is one command away (`%traceback`), or always shown with
+`debug : 1` in the configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from types import TracebackType
+
+from awe.errors import UserMistake
+
+__all__ = ["is_mistake", "one_line", "report"]
+
+PRELOADED = os.sep + "prompt" + os.sep + "script.py"
+
+
+def is_mistake(error: BaseException, *, debug: bool) -> bool:
+    """Return True where one line says enough."""
+    return isinstance(error, (UserMistake, KeyboardInterrupt)) and not debug
+
+
+def one_line(error: BaseException) -> str:
+    """Return `Name: message` on a single line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted"
+    text = " ".join(str(error).split())
+    name = error.code if isinstance(error, UserMistake) else type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def report(error: BaseException, *, debug: bool, skip: str = PRELOADED) -> None:
+    """Write an exception to standard error the way it deserves.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+    debug : bool
+        Show tracebacks of users' mistakes too.
+    skip : str
+        Frames at the top of the traceback whose file name ends so are awe's own and left out.
+    """
+    if is_mistake(error, debug=debug):
+        sys.stderr.write(one_line(error) + "\n")
+        return
+    trace = _without(error.__traceback__, skip)
+    sys.stderr.write("".join(traceback.format_exception(type(error), error, trace)))
+
+
+def _without(trace: TracebackType | None, skip: str) -> TracebackType | None:
+    while trace is not None and trace.tb_frame.f_code.co_filename.endswith(skip):
+        trace = trace.tb_next
+    return trace

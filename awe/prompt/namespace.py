@@ -1,0 +1,76 @@
+"""The names that are there at the prompt, in scripts and in notebooks, without an import.
+
+One short table of names that exist once; everything else is derived: persistent classes from
+their registry, tasks from the recipes found by name. Nothing here loads numpy, scipy, astropy,
+matplotlib or sqlalchemy; a test holds that. A task that cannot be loaded (a user's own recipe
+with a mistake) is left out and named in a warning, it does not stop the prompt.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from typing import TYPE_CHECKING, Any
+
+from awe import errors
+from awe.lazy import resolve
+
+if TYPE_CHECKING:
+    from awe.config import Environment
+
+__all__ = ["SINGLE", "build"]
+
+SINGLE: dict[str, str] = {
+    "context": "awe.context:context",
+    "database": "awe.db.connection:database",
+    "Pars": "awe.pars:Pars",
+    "DBObject": "awe.db.base:DBObject",
+    "persistent": "awe.db.base:persistent",
+}
+"""Names of things that exist once, and where they are."""
+
+
+def build(environment: Environment) -> dict[str, Any]:
+    """Return the namespace of a session.
+
+    Parameters
+    ----------
+    environment : Environment
+        Becomes `Env`.
+    """
+    names: dict[str, Any] = {"__name__": "__main__", "__doc__": None}
+    names["datetime"] = datetime
+    names["Env"] = environment
+    names.update({name: resolve(target) for name, target in SINGLE.items()})
+    names["dpu"] = resolve("awe.dpu:Processor")(environment.dpu_name)
+    names["lpu"] = resolve("awe.dpu:LocalProcessor")()
+    names.update(_errors())
+    names.update(_classes())
+    names.update(_tasks())
+    return names
+
+
+def _errors() -> dict[str, Any]:
+    """Return the errors by name, so that `except NoCalibration:` works as it is printed."""
+    return {name: getattr(errors, name) for name in errors.__all__ if name != "nearest"}
+
+
+def _classes() -> dict[str, Any]:
+    from awe.db import classes
+    from awe.db.registry import declared
+
+    classes.load()
+    return dict(declared)
+
+
+def _tasks() -> dict[str, Any]:
+    from awe import recipes
+
+    found = {}
+    for identifier, target in recipes.available().items():
+        try:
+            found[target.partition(":")[2]] = resolve(target)
+        except Exception as error:
+            line = " ".join(str(error).split())
+            sys.stderr.write(f"recipe {identifier} left out: {type(error).__name__}: {line}\n")
+    return found

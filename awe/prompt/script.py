@@ -1,0 +1,70 @@
+"""Running a file or a string in the prompt's namespace, without an interactive shell.
+
+Exit codes are python's: 0, 1 after an exception, 2 for a file that cannot be opened, what
+`sys.exit` was given, 130 after an interrupt. IPython is not loaded, so scripts start fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from awe.prompt import errors
+
+__all__ = ["exit_status", "run_code", "run_file", "run_input"]
+
+
+def run_file(path: str, arguments: list[str], namespace: dict[str, Any], *, debug: bool) -> int:
+    """Run a script as `__main__`; return its exit code."""
+    try:
+        source = Path(path).read_bytes()
+    except OSError as error:
+        sys.stderr.write(f"awe: can't open file {path!r}: {error.strerror}\n")
+        return 2
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    return _run(source, path, [path, *arguments], {**namespace, "__file__": path}, debug)
+
+
+def run_code(code: str, arguments: list[str], namespace: dict[str, Any], *, debug: bool) -> int:
+    """Run a string as `__main__`; return its exit code."""
+    sys.path.insert(0, "")
+    return _run(code, "<string>", ["-c", *arguments], namespace, debug)
+
+
+def run_input(namespace: dict[str, Any], *, debug: bool) -> int:
+    """Run what comes in on standard input, when that is no terminal; return its exit code."""
+    sys.path.insert(0, "")
+    return _run(sys.stdin.read(), "<stdin>", [""], namespace, debug)
+
+
+def _run(
+    source: str | bytes, name: str, argv: list[str], namespace: dict[str, Any], debug: bool
+) -> int:
+    sys.argv = argv
+    main = ModuleType("__main__")
+    main.__dict__.update(namespace, __builtins__=__builtins__)
+    sys.modules["__main__"] = main
+    try:
+        code = compile(source, name, "exec", dont_inherit=True)
+        exec(code, main.__dict__)
+    except SystemExit as stop:
+        return exit_status(stop.code)
+    except KeyboardInterrupt as stop:
+        errors.report(stop, debug=False)
+        return 130
+    except BaseException as error:
+        errors.report(error, debug=debug)
+        return 1
+    return 0
+
+
+def exit_status(code: object) -> int:
+    """Return the exit code of `sys.exit(code)`, saying what is no number on standard error."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    sys.stderr.write(f"{code}\n")
+    return 1

@@ -1,0 +1,146 @@
+"""Opening and closing a session: configuration, services, login, project.
+
+A session always opens. When the database cannot be reached, or refuses the login, the prompt
+starts all the same within seconds and says in one line what is wrong; commands that need the
+database try again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from awe.config import Environment
+from awe.errors import AweError, LoginRefused, UserMistake
+
+if TYPE_CHECKING:
+    from awe.db.scope import Scope
+
+__all__ = ["Session", "open_session"]
+
+TRIES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What the prompt knows about itself.
+
+    Attributes
+    ----------
+    environment : Environment
+        The configuration in force.
+    trouble : str
+        One line about what did not work at the start; empty when all is well.
+    """
+
+    environment: Environment
+    trouble: str = ""
+
+    @property
+    def debug(self) -> bool:
+        """True where full tracebacks are wanted."""
+        return self.environment.debug not in ("", "0")
+
+    @property
+    def user_name(self) -> str:
+        """The login as people write it."""
+        scope = _scope()
+        return scope.user_name if scope else self.environment.database_user.upper()
+
+    @property
+    def project_name(self) -> str:
+        """The current project."""
+        scope = _scope()
+        return scope.project_name if scope else self.environment.project
+
+    @property
+    def database_name(self) -> str:
+        """Where the database is."""
+        name = self.environment.database_name
+        return "not connected" if self.trouble and not name else name
+
+    @property
+    def level(self) -> str:
+        """The current level, as `1 (MyDB)`."""
+        from awe.db.projects import level_text
+
+        scope = _scope()
+        level = scope.privileges if scope else self.environment.privileges
+        return level_text(int(level))
+
+    def close(self) -> None:
+        """Roll back what is open, cancel what runs on the server, and disconnect."""
+        module = sys.modules.get("awe.db.connection")
+        if module is not None:
+            module.database.close()
+
+
+def open_session(
+    *, tutorial: bool = False, ask_password: Callable[[str], str] | None = None
+) -> Session:
+    """Start what has to run, log in, and return the session.
+
+    Parameters
+    ----------
+    tutorial : bool
+        Make the tutorial night first, where it is not there yet.
+    ask_password : callable, optional
+        Asked for a password when the database refuses the configured one.
+    """
+    environment = Environment.load()
+    try:
+        environment = _with_services(environment, tutorial)
+        return _log_in(environment, ask_password)
+    except AweError as error:
+        line = f"{error}; commands that need the database will try again"
+        return Session(environment=environment, trouble=" ".join(line.split()))
+
+
+def _with_services(environment: Environment, tutorial: bool) -> Environment:
+    if not environment.embedded:
+        return environment
+    from awe.services import stack
+
+    stack.ensure(environment.home, say)
+    fresh = Environment.load()
+    if tutorial:
+        from awe.demo import night
+
+        night.ensure(environment.home, say)
+        fresh = Environment.load()
+    return fresh
+
+
+def say(text: str) -> None:
+    """Show a line of progress where somebody watches."""
+    if sys.stderr.isatty():
+        sys.stderr.write(text + " ...\n")
+
+
+def _log_in(environment: Environment, ask_password: Callable[[str], str] | None) -> Session:
+    from awe.context import context
+
+    for tried in range(TRIES):
+        try:
+            context.start(environment)
+            return Session(environment=environment)
+        except LoginRefused as error:
+            if ask_password is None or tried == TRIES - 1:
+                raise
+            sys.stderr.write(f"{error}\n")
+            password = ask_password(f"password of {environment.database_user}: ")
+            environment = Environment.load(database_password=password)
+    raise AssertionError
+
+
+def _scope() -> Scope | None:
+    module = sys.modules.get("awe.db.scope")
+    if module is None:
+        return None
+    try:
+        scope: Scope | None = module.current()
+    except UserMistake:
+        return None
+    return scope
