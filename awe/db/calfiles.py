@@ -72,10 +72,18 @@ class ChipCalibration(Calibration, abstract=True):
         ("instrument", "chip", "timestamp_start", "timestamp_end"),
     )
 
-    select = behaviour("awe.db.validity:select_calibration")
-    why = behaviour("awe.db.validity:why")
+    validity_days: ClassVar[int] = 7
+    """Days before and after its night that a new object is valid for."""
+
     verify = behaviour("awe.db.quality:verify")
     compare = behaviour("awe.db.quality:compare")
+
+    @classmethod
+    def select(cls, **keywords: Any) -> Any:
+        """Return the newest valid object for an instrument, chip (, filter) and date."""
+        from awe.db.select import calibration
+
+        return calibration(cls, **keywords)
 
 
 class FilterCalibration(ChipCalibration, abstract=True):
@@ -114,6 +122,8 @@ class PixelMap(BaseFrame, abstract=True):
 class ReadNoise(ChipCalibration):
     """Read noise of a chip, from the differences of pairs of bias frames."""
 
+    validity_days = 14
+
     raw_bias_frames = persistent("Pairs of raw biases measured [None]", RawBiasFrame, [])
     read_noise = persistent("Read noise: rms of the differences over sqrt(2) [ADU]", float, 0.0)
     mean_diff = persistent("Mean of the differences [ADU]", float, 0.0)
@@ -126,6 +136,8 @@ class ReadNoise(ChipCalibration):
 class BiasFrame(ChipCalibration, BaseFrame):
     """Master bias: the clipped mean of trimmed, overscan-corrected raw biases [ADU]."""
 
+    validity_days = 3
+
     raw_bias_frames = persistent("Raw biases combined [None]", RawBiasFrame, [])
     read_noise = persistent("Read noise the outliers were judged by [None]", ReadNoise, None)
     prev = persistent("Previous version [None]", "BiasFrame", None)
@@ -136,6 +148,8 @@ class BiasFrame(ChipCalibration, BaseFrame):
 class DarkFrame(ChipCalibration, BaseFrame):
     """Master dark for an exposure of 1 s, bias subtracted [ADU/s]."""
 
+    validity_days = 14
+
     raw_dark_frames = persistent("Raw darks combined [None]", RawDarkFrame, [])
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
     prev = persistent("Previous version [None]", "DarkFrame", None)
@@ -144,6 +158,8 @@ class DarkFrame(ChipCalibration, BaseFrame):
 
 class DarkCurrent(ChipCalibration):
     """Dark current and rate of particle hits of a chip."""
+
+    validity_days = 14
 
     raw_dark_frames = persistent("Raw darks measured [None]", RawDarkFrame, [])
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
@@ -156,6 +172,8 @@ class DarkCurrent(ChipCalibration):
 
 class GainLinearity(ChipCalibration):
     """Gain by photon transfer and deviation from a linear response."""
+
+    validity_days = 14
 
     raw_dome_flat_frames = persistent("Pairs of dome flats measured [None]", RawDomeFlatFrame, [])
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
@@ -171,6 +189,8 @@ class GainLinearity(ChipCalibration):
 class HotPixelMap(ChipCalibration, PixelMap):
     """Pixels with excess signal in the master bias; 1 = good, 0 = hot."""
 
+    validity_days = 3
+
     bias = persistent("Bias searched [None]", BiasFrame, None)
     prev = persistent("Previous version [None]", "HotPixelMap", None)
     process_params = persistent("Process parameters [None]", HotPixelMapParameters, None)
@@ -178,6 +198,8 @@ class HotPixelMap(ChipCalibration, PixelMap):
 
 class DomeFlatFrame(BaseFlatFrame):
     """Dome flat, mean 1."""
+
+    validity_days = 4
 
     raw_dome_flat_frames = persistent("Raw dome flats combined [None]", RawDomeFlatFrame, [])
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
@@ -188,6 +210,8 @@ class DomeFlatFrame(BaseFlatFrame):
 
 class ColdPixelMap(FilterCalibration, PixelMap):
     """Pixels that respond differently from their neighbours; 1 = good, 0 = cold."""
+
+    validity_days = 4
 
     flat = persistent("Dome flat searched [None]", DomeFlatFrame, None)
     prev = persistent("Previous version [None]", "ColdPixelMap", None)
@@ -209,6 +233,8 @@ class TwilightFlatFrame(BaseFlatFrame):
 
 class NightSkyFlatFrame(BaseFlatFrame):
     """Correction of the flat from many science frames of blank sky, mean 1."""
+
+    validity_days = 15
 
     raw_science_frames = persistent("Raw science frames combined [None]", RawScienceFrame, [])
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
@@ -234,6 +260,8 @@ class MasterFlatFrame(BaseFlatFrame):
 class FringeFrame(FilterCalibration, BaseFrame):
     """Fringe pattern from many science frames, scaled to the sky [None]."""
 
+    validity_days = 15
+
     raw_science_frames = persistent("Raw science frames combined [None]", RawScienceFrame, [])
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
     flat = persistent("Flat divided by [None]", MasterFlatFrame, None)
@@ -245,6 +273,8 @@ class FringeFrame(FilterCalibration, BaseFrame):
 
 class IlluminationCorrection(FilterCalibration):
     """Coefficients of the large-scale surface that the flat gets wrong."""
+
+    validity_days = 90
 
     raw_science_frames = persistent("Frames of the dithered field [None]", RawScienceFrame, [])
     coefficients = persistent("Polynomial in normalised x and y, row by row [None]", float, [])
@@ -258,6 +288,8 @@ class IlluminationCorrection(FilterCalibration):
 class IlluminationCorrectionFrame(FilterCalibration, BaseFrame):
     """The illumination correction as an image, mean 1; science frames are divided by it."""
 
+    validity_days = 90
+
     illumination_correction = persistent(
         "Coefficients the image was drawn from [None]", IlluminationCorrection, None
     )
@@ -270,6 +302,8 @@ class IlluminationCorrectionFrame(FilterCalibration, BaseFrame):
 class BackgroundFrame(FilterCalibration, BaseFrame):
     """The smooth sky background of one science frame [ADU]."""
 
+    validity_days = 0
+
     raw = persistent("Raw science frame [None]", RawScienceFrame, None)
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
     flat = persistent("Flat divided by [None]", MasterFlatFrame, None)
@@ -279,6 +313,8 @@ class BackgroundFrame(FilterCalibration, BaseFrame):
 
 class QuickCheckFrame(FilterCalibration, BaseFrame):
     """A single dome flat divided by the master, to see at once that the camera is well."""
+
+    validity_days = 0
 
     raw = persistent("Raw dome flat checked [None]", RawDomeFlatFrame, None)
     bias = persistent("Bias subtracted [None]", BiasFrame, None)

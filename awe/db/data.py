@@ -1,14 +1,246 @@
-"""Objects with a file: where it is, how it gets to the dataserver and how it comes back."""
+"""Objects with a file: how it gets to the dataserver and how it comes back.
+
+A file is reserved in the database, sent, and only then named by an object: a crash leaves at
+most a file nobody names. Files are found by the unique id of their record and verified by the
+checksum the database holds. Pixels, header and coordinates are read when first asked for.
+"""
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import sys
+import tempfile
+import threading
 import uuid
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.db.base import DBObject, behaviour, persistent
+from awe.db.base import DBObject, persistent
+from awe.errors import FileGone
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from astropy.nddata import CCDData
     from astropy.wcs import WCS
+    from numpy.typing import NDArray
 
-__all__ = ["DataObject"]
+    from awe.dataserver.client import Client
+
+__all__ = ["DataObject", "fetch", "store"]
+
+_local = threading.local()
+
+
+class DataObject(DBObject, abstract=True):
+    """An object that names one immutable file."""
+
+    filename = persistent("Name of the file, unique in the whole system [None]", str, "")
+    globalname = persistent("Name of the file at the dataserver [None]", str, "")
+    file = persistent("Record of the stored file [None]", uuid.UUID, None)
+
+    @classmethod
+    def get_persistent_properties(cls) -> list[str]:
+        """Return the names of all attributes one can query for, in alphabetical order."""
+        return [name for name in super().get_persistent_properties() if name != "file"]
+
+    @property
+    def pathname(self) -> str:
+        """Path of the local copy of the file, empty while there is none."""
+        path: Path | None = self.__dict__.get("_path")
+        return str(path) if path is not None and path.exists() else ""
+
+    @pathname.setter
+    def pathname(self, path: str | Path) -> None:
+        self.__dict__["_path"] = Path(path).absolute()
+
+    def store(self) -> None:
+        """Send the local file to the dataserver; `commit()` afterwards makes it findable.
+
+        Raises
+        ------
+        FileGone
+            There is no local file: `pathname` is empty or points nowhere.
+        """
+        store([self])
+
+    def retrieve(self, directory: str | Path = ".") -> None:
+        """Download the file into a directory under its own name, and say where it is.
+
+        A copy that is there already and has the right checksum is kept.
+
+        Raises
+        ------
+        FileGone
+            The object names no file, or you may not see it.
+        """
+        fetch([self], directory)
+        size = Path(self.pathname).stat().st_size / 1e6
+        sys.stdout.write(f"{self.filename}: {size:.1f} MB, checksum verified, in {directory}\n")
+
+    def url(self, expires: int = 3600) -> str:
+        """Return an address from which the file can be fetched without logging in.
+
+        Parameters
+        ----------
+        expires : int
+            How long the address is good for [sec].
+        """
+        from awe.db.tickets import link
+
+        _require_file(self)
+        return f"{_base_url()}/file/{self.file}?link={link(self.file, expires)}"
+
+    @property
+    def data(self) -> NDArray[Any]:
+        """Pixels of the frame, [y, x]."""
+        from awe import fits
+
+        pixels = fits.read(self._here()).pixels
+        if pixels is None:
+            msg = f"{self.filename} holds no image in its first extension"
+            raise FileGone(msg)
+        return pixels
+
+    @property
+    def header(self) -> Header:
+        """Header of the file."""
+        from awe import fits
+
+        return fits.read_header(self._here())
+
+    @property
+    def wcs(self) -> WCS:
+        """World coordinates of the frame."""
+        import warnings
+
+        from astropy.wcs import WCS, FITSFixedWarning
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FITSFixedWarning)
+            return WCS(self.header)
+
+    def to_ccddata(self) -> CCDData:
+        """Return the frame as an astropy CCDData, with flags and uncertainty where it has them."""
+        from astropy.nddata import CCDData, VarianceUncertainty
+
+        from awe import fits
+
+        path = self._here()
+        image = fits.read(path)
+        names = fits.extensions(path)
+        flags = fits.read(path, "FLAGS").pixels if "FLAGS" in names else None
+        variance = fits.read(path, "VARIANCE").pixels if "VARIANCE" in names else None
+        unit = str(image.header.get("BUNIT", "adu")).lower() or ""
+        ccd = CCDData(image.pixels, unit=unit, meta=image.header, wcs=self.wcs)
+        if flags is not None:
+            ccd.flags = flags
+            ccd.mask = flags != 0
+        if variance is not None:
+            ccd.uncertainty = VarianceUncertainty(variance)
+        return ccd
+
+    def _here(self) -> Path:
+        """Return the path of a local copy, fetching it into the session's scratch if needed."""
+        if not self.pathname:
+            fetch([self], _scratch())
+        return Path(self.pathname)
+
+
+def fetch(objects: Sequence[DataObject], directory: str | Path) -> list[Path]:
+    """Bring the files of objects into a directory and return their paths, in the same order.
+
+    Raises
+    ------
+    FileGone
+        An object names no file, or you may not see it.
+    """
+    folder = Path(directory)
+    records = _records(objects)
+    paths = []
+    for item in objects:
+        size, checksum = records[item.file]
+        path = folder / item.filename
+        item.pathname = _client().get(item.file, path, sha256=checksum, size=size)
+        paths.append(path)
+    return paths
+
+
+def store(objects: Iterable[DataObject]) -> None:
+    """Reserve and send the files of several new objects, with one statement for all."""
+    from awe import fits
+    from awe.db.connection import database
+
+    pending = [item for item in objects if item.file is None]
+    for item in pending:
+        if not item.pathname:
+            msg = f"{item.filename or type(item).__name__} has no local file; set pathname first"
+            raise FileGone(msg)
+    if not pending:
+        return
+    reserved = [(uuid.uuid4(), item) for item in pending]
+    rows = [value for file_id, item in reserved for value in (str(file_id), item.filename)]
+    places = ", ".join(["(%s, %s)"] * len(reserved))
+    database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
+    for file_id, item in reserved:
+        path = Path(item.pathname)
+        _client().put(file_id, path, sha256=fits.sha256(path))
+        item.globalname = item.filename
+        item.file = file_id
+
+
+def _require_file(item: DataObject) -> None:
+    if item.file is None:
+        msg = f"{item.filename or type(item).__name__} has no file at the dataserver yet; store()"
+        raise FileGone(msg)
+
+
+def _records(objects: Sequence[DataObject]) -> dict[uuid.UUID, tuple[int, str]]:
+    """Return size and checksum of the files of objects, with one statement."""
+    from awe.db.connection import database
+
+    for item in objects:
+        _require_file(item)
+    ids = [str(item.file) for item in objects]
+    rows = database.execute(
+        "SELECT id, size, encode(sha256, 'hex') FROM awe.file WHERE id = ANY(%s::uuid[])", (ids,)
+    )
+    records = {uuid.UUID(str(row[0])): (int(row[1]), str(row[2])) for row in rows}
+    for item in objects:
+        if item.file not in records:
+            msg = f"the file of {item.filename} does not exist or is not visible to you"
+            raise FileGone(msg)
+    return records
+
+
+def _base_url() -> str:
+    from awe.db.connection import database
+
+    environment = database.environment
+    return (
+        f"{environment['data_protocol']}://{environment['data_server']}"
+        f":{environment['data_port']}"
+    )
+
+
+def _client() -> Client:
+    """Return this thread's client of the dataserver in use."""
+    from awe.dataserver.client import Client
+    from awe.db.tickets import ticket
+
+    address = _base_url()
+    if getattr(_local, "address", None) != address:
+        _local.client = Client(address, ticket)
+        _local.address = address
+    client: Client = _local.client
+    return client
+
+
+@cache
+def _scratch() -> Path:
+    """Return the directory of this process for files nobody asked to keep."""
+    path = Path(tempfile.mkdtemp(prefix="awe-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path

@@ -23,6 +23,7 @@ class Instrument(DBObject):
 
     __order__ = ("name",)
     __indexes__ = ("name",)
+    __reference__ = True
 
 
 class Chip(DBObject):
@@ -37,6 +38,7 @@ class Chip(DBObject):
 
     __order__ = ("name",)
     __indexes__ = ("name",)
+    __reference__ = True
 
 
 class Filter(DBObject):
@@ -49,6 +51,7 @@ class Filter(DBObject):
 
     __order__ = ("name",)
     __indexes__ = ("name",)
+    __reference__ = True
 
 
 class Template(DBObject):

@@ -349,9 +349,8 @@ class NightSkyFlatFrameParameters(ProcessParameters):
 class MasterFlatFrameParameters(ProcessParameters):
     """Parameters of `MasterFlatFrame`."""
 
-    SMOOTHING_SCALE = parameter(
-        "Width of the filter that parts large from small scales", 64.0, "pixel",
-        low=2.0, high=4096.0,
+    BOX = parameter(
+        "Side of the boxes that part large from small scales", 64, "pixel", low=4, high=4096
     )
     MINIMUM_RESPONSE = parameter("Flat values below are unusable", 0.05, low=0.0, high=1.0)
     MAXIMUM_SUBWIN_FLATNESS = parameter(
@@ -359,8 +358,8 @@ class MasterFlatFrameParameters(ProcessParameters):
     )
     COMBINE = parameter(
         "Which flats give small and large scales",
-        1,
-        choices={1: "dome small, twilight large", 2: "dome only", 3: "twilight only"},
+        2,
+        choices={1: "dome only", 2: "dome small, twilight large", 3: "twilight only"},
     )
 
 

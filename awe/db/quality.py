@@ -1,1 +1,196 @@
-"""Quality control: products against their declared limits and against their predecessors."""
+"""Quality control: products against their declared limits and against their predecessors.
+
+The limits are process parameters; each check names the parameter it reads and the bit of
+`QualityFlag` it sets, and runs for every class that has the parameter. Spreads are those of the
+bulk of the pixels: hot pixels have a map of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from awe.db.mixins import QualityFlag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["CHECKS", "Numbers", "compare", "measure", "verify"]
+
+#: windows over a frame, along y and x
+WINDOWS = (8, 4)
+
+#: pixels further from the median do not count for spreads [sigma]
+BULK = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """What the checks look at."""
+
+    mean: float
+    stdev: float
+    window_medians: tuple[float, ...]
+    window_stdevs: tuple[float, ...]
+    not_finite: int
+    size: int
+
+
+def measure(pixels: NDArray[Any]) -> Numbers:
+    """Return the numbers of a frame that the checks look at."""
+    import numpy as np
+
+    from awe.calib import statistics
+
+    bulk = statistics.clipped(pixels, sigma=BULK, iterations=3)
+    parts = [
+        statistics.clipped(part, sigma=BULK, iterations=2)
+        for band in np.array_split(pixels, WINDOWS[0], axis=0)
+        for part in np.array_split(band, WINDOWS[1], axis=1)
+        if part.size and np.isfinite(part).any()
+    ]
+    return Numbers(
+        mean=bulk.mean,
+        stdev=bulk.stdev,
+        window_medians=tuple(part.median for part in parts),
+        window_stdevs=tuple(part.stdev for part in parts),
+        not_finite=int(pixels.size - np.isfinite(pixels).sum()),
+        size=int(pixels.size),
+    )
+
+
+def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
+    """Return the quality flags of a product against its declared limits.
+
+    A new product gets the result as its `quality_flags`; a committed one is only judged.
+
+    Parameters
+    ----------
+    product : object
+        Product with `process_params`.
+    pixels : ndarray, optional
+        Its pixels; read from its file when left out.
+    """
+    if pixels is None and hasattr(product, "filename"):
+        pixels = product.data
+    numbers = measure(pixels) if pixels is not None else None
+    parameters = product.process_params
+    flags = QualityFlag(0)
+    for check in CHECKS:
+        limit = getattr(parameters, check.parameter, None)
+        if limit is not None and check.fails(product, numbers, limit):
+            flags |= check.flag
+    if numbers is not None and numbers.not_finite:
+        flags |= QualityFlag.NOT_FINITE & _mask_of(product)
+    return _set(product, flags)
+
+
+def compare(product: Any) -> dict[str, tuple[float, float]]:
+    """Return name -> (value, previous value) of the numbers of a product and its predecessor.
+
+    A new product that differs by more than a declared limit gets the bit `CHANGED`.
+    """
+    previous = getattr(product, "prev", None)
+    if previous is None:
+        return {}
+    found = {}
+    for parameter, path in COMPARED.items():
+        limit = getattr(product.process_params, parameter, None)
+        now, before = _follow(product, path), _follow(previous, path)
+        if limit is None or now is None or before is None:
+            continue
+        found[path] = (now, before)
+        if abs(now - before) > limit:
+            _set(product, QualityFlag(product.quality_flags) | QualityFlag.CHANGED)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One limit: the parameter that holds it, what it sets, and when."""
+
+    parameter: str
+    flag: QualityFlag
+    fails: Callable[[Any, Numbers | None, float], bool]
+
+
+def _too_noisy(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return numbers is not None and numbers.stdev > limit
+
+
+def _off_level(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    corrected = getattr(product.process_params, "OVERSCAN_CORRECTION", 0) != 0
+    return numbers is not None and corrected and abs(numbers.mean) > limit
+
+
+def _noisy_window(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return numbers is not None and max(numbers.window_stdevs, default=0.0) > limit
+
+
+def _uneven_windows(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    if numbers is None or not numbers.window_medians:
+        return False
+    return max(numbers.window_medians) - min(numbers.window_medians) > limit
+
+
+def _few_inputs(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return 0 < _inputs(product) < limit
+
+
+def _bad_fraction(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return numbers is not None and product.count > limit * numbers.size
+
+
+def _high_read_noise(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(product.read_noise > limit)
+
+
+def _unequal_pair(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(abs(product.mean_diff) > limit)
+
+
+CHECKS = (
+    Check(parameter="MAXIMUM_ABS_MEAN", flag=QualityFlag.LEVEL, fails=_off_level),
+    Check(parameter="MAXIMUM_STDEV", flag=QualityFlag.NOISE, fails=_too_noisy),
+    Check(parameter="MAXIMUM_SUBWIN_STDEV", flag=QualityFlag.SUBWINDOWS, fails=_noisy_window),
+    Check(parameter="MAXIMUM_SUBWIN_FLATNESS", flag=QualityFlag.SUBWINDOWS, fails=_uneven_windows),
+    Check(parameter="MINIMUM_INPUTS", flag=QualityFlag.FEW_INPUTS, fails=_few_inputs),
+    Check(parameter="MAXIMUM_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_bad_fraction),
+    Check(parameter="MAXIMUM_READ_NOISE", flag=QualityFlag.NOISE, fails=_high_read_noise),
+    Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),
+)
+
+#: limit of a change -> the number that may change by it
+COMPARED = {
+    "MAXIMUM_STDEV_DIFFERENCE": "imstat.stdev",
+    "MAXIMUM_READ_NOISE_DIFFERENCE": "read_noise",
+}
+
+
+def _inputs(product: Any) -> int:
+    for name in product.get_persistent_properties():
+        if name.startswith("raw_") and name.endswith("_frames"):
+            inputs: Sequence[Any] = getattr(product, name)
+            return len(inputs)
+    return 0
+
+
+def _mask_of(product: Any) -> QualityFlag:
+    """Return the bits a product can have: maps and flats leave pixels out by design."""
+    masked = hasattr(product, "count") or "Flat" in type(product).__name__
+    return QualityFlag(0) if masked else QualityFlag.NOT_FINITE
+
+
+def _follow(item: Any, path: str) -> Any:
+    for name in path.split("."):
+        item = getattr(item, name, None)
+        if item is None:
+            return None
+    return item
+
+
+def _set(product: Any, flags: QualityFlag) -> int:
+    if not product._committed:
+        product.quality_flags = int(flags)
+    return int(flags)

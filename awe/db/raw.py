@@ -89,7 +89,13 @@ class RawFrame(ProcessTarget, DataObject, abstract=True):
     )
 
     inspect = behaviour("awe.inspect.frame:inspect")
-    select = behaviour("awe.db.validity:select_raw")
+
+    @classmethod
+    def select(cls, **keywords: Any) -> Any:
+        """Return the query of frames of a night, chip, filter, object...; see `awe.db.select`."""
+        from awe.db.select import frames
+
+        return frames(cls, **keywords)
 
 
 class RawBiasFrame(RawFrame):

@@ -60,7 +60,12 @@ class ScienceProduct(ProcessTarget, BaseFrame, abstract=True):
     __order__: ClassVar[tuple[str, ...]] = ("DATE_OBS", "chip.name")
     __indexes__: ClassVar[tuple[Any, ...]] = ("raw", "DATE_OBS")
 
-    select = behaviour("awe.db.validity:select_raw")
+    @classmethod
+    def select(cls, **keywords: Any) -> Any:
+        """Return the query of products of a night, chip, filter...; see `awe.db.select`."""
+        from awe.db.select import frames
+
+        return frames(cls, **keywords)
 
 
 class SaturatedPixelMap(ScienceProduct, PixelMap):

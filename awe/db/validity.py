@@ -1,0 +1,277 @@
+"""Which calibration belongs to a frame, and why the others do not.
+
+The rule: same instrument, chip (and filter, where the class has one); `is_valid` above 0;
+`quality_flags` 0; `timestamp_start` <= date < `timestamp_end`; visible in the current context.
+Of those the newest `creation_date` wins, then the larger object id. `choose` applies the rule in
+the database; `judge` says for every candidate what ruled it out, and by how much.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from awe.db.mixins import QualityFlag
+from awe.errors import ArgumentError, NoCalibration
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import ChipCalibration
+
+__all__ = ["Candidate", "Verdicts", "choose", "judge", "night_range", "range_around", "why"]
+
+#: most candidates an explanation lists
+LISTED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One calibration and what speaks against it; no objections means it may be chosen."""
+
+    calibration: Any
+    objections: tuple[str, ...]
+
+    def __str__(self) -> str:
+        verdict = "; ".join(self.objections) or "may be chosen"
+        made = f"{self.calibration.creation_date:%Y-%m-%d %H:%M:%S}"
+        return f"{_name(self.calibration)} (made {made}): {verdict}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """The answer to `why`: what was chosen, and the verdict on every candidate."""
+
+    wanted: str
+    chosen: Any
+    candidates: Sequence[Candidate]
+
+    def __str__(self) -> str:
+        lines = [f"{self.wanted}: {_name(self.chosen) if self.chosen else 'none'}"]
+        for candidate in self.candidates:
+            mark = "*" if candidate.calibration == self.chosen else " "
+            lines.append(f" {mark} {candidate}")
+        if not self.candidates:
+            lines.append("   there is no candidate at all")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def choose(
+    cls: type[ChipCalibration],
+    *,
+    instrument: Any,
+    chip: Any,
+    filter: Any = None,
+    date: datetime.datetime,
+) -> Any:
+    """Return the calibration of class `cls` that belongs to a frame.
+
+    Parameters
+    ----------
+    cls : class
+        Class of the calibration, for example `BiasFrame`.
+    instrument, chip, filter : object or str
+        Persistent objects or their names; `filter` only where the class has one.
+    date : datetime
+        Start of the observation [UTC].
+
+    Raises
+    ------
+    NoCalibration
+        None may be chosen; the message lists every candidate and what ruled it out.
+    """
+    same = _same(cls, instrument, chip, filter)
+    rule = (
+        (cls.is_valid > 0)
+        & (cls.quality_flags == 0)
+        & (cls.timestamp_start <= date)
+        & (cls.timestamp_end > date)
+    )
+    chosen = (same & rule).max("creation_date")
+    if chosen is not None:
+        return chosen
+    wanted = _wanted(cls, instrument, chip, filter, date)
+    listing = _listing(judge(cls, instrument=instrument, chip=chip, filter=filter, date=date))
+    msg = f"no {wanted}{listing}; {_next_step(cls, instrument, chip, filter)}"
+    raise NoCalibration(msg)
+
+
+def judge(
+    cls: type[ChipCalibration],
+    *,
+    instrument: Any,
+    chip: Any,
+    filter: Any = None,
+    date: datetime.datetime,
+) -> list[Candidate]:
+    """Return every visible calibration of the chip with what speaks against it, newest first."""
+    found = list(_same(cls, instrument, chip, filter))
+    found.sort(key=lambda item: (item.creation_date, str(item.object_id)), reverse=True)
+    verdicts = [Candidate(calibration=item, objections=_objections(item, date)) for item in found]
+    best = next((one for one in verdicts if not one.objections), None)
+    if best is None:
+        return verdicts
+    return [one if one.objections or one is best else _older(one, best) for one in verdicts]
+
+
+def why(product: Any, role: str) -> Verdicts:
+    """Return which calibrations a product could have had in a role, and why it has the one it has.
+
+    Parameters
+    ----------
+    product : ReducedScienceFrame or calibration
+        Object with a link `role`.
+    role : str
+        Name of the link: `bias`, `flat`, `hot`...
+    """
+    cls = type(product)._attribute(role).target
+    if not hasattr(cls, "timestamp_start"):
+        msg = f"{role} of {type(product).__name__} is not chosen by validity; ask for bias or flat"
+        raise ArgumentError(msg)
+    date = _date_of(product)
+    chosen = getattr(product, role)
+    filter_ = getattr(product, "filter", None)
+    candidates = judge(
+        cls, instrument=product.instrument, chip=product.chip, filter=filter_, date=date
+    )
+    wanted = _wanted(cls, product.instrument, product.chip, filter_, date)
+    by_hand = (getattr(product, "choices", None) or {}).get(role, "validity")
+    note = "" if by_hand == "validity" else f", chosen {by_hand}"
+    return Verdicts(wanted=wanted + note, chosen=chosen, candidates=candidates)
+
+
+def night_range(instrument: Any, date: Any) -> tuple[datetime.datetime, datetime.datetime]:
+    """Return begin and end [UTC] of the night that began at the telescope on a date."""
+    from awe import instruments
+
+    return instruments.get(_text(instrument)).night_range(as_date(date))
+
+
+def range_around(
+    cls: type[ChipCalibration], instrument: Any, first: datetime.datetime, last: datetime.datetime
+) -> tuple[datetime.datetime, datetime.datetime]:
+    """Return the validity range of a new calibration whose inputs span `first` to `last`."""
+    from awe import instruments
+
+    camera = instruments.get(_text(instrument))
+    begin, _ = camera.night_range(camera.night(first))
+    _, end = camera.night_range(camera.night(last))
+    margin = datetime.timedelta(days=cls.validity_days)
+    return begin - margin, end + margin
+
+
+def as_date(value: Any) -> datetime.date:
+    """Return a date from a date, datetime or `CCYY-MM-DD`."""
+    if isinstance(value, datetime.datetime):
+        return value.date()
+    if isinstance(value, datetime.date):
+        return value
+    try:
+        return datetime.date.fromisoformat(str(value))
+    except ValueError as error:
+        msg = f"date {value!r} is not a night; write it as CCYY-MM-DD, for example '2012-05-31'"
+        raise ArgumentError(msg) from error
+
+
+def _same(cls: Any, instrument: Any, chip: Any, filter: Any) -> Any:
+    query = _is(cls.instrument, instrument) & _is(cls.chip, chip)
+    if hasattr(cls, "filter"):
+        if filter is None:
+            msg = f"{cls.__name__} is chosen by filter too; give filter='...'"
+            raise ArgumentError(msg)
+        query &= _is(cls.filter, filter)
+    return query
+
+
+def _is(path: Any, value: Any) -> Any:
+    return path.name == value if isinstance(value, str) else path == value
+
+
+def _objections(item: Any, date: datetime.datetime) -> tuple[str, ...]:
+    objections = []
+    if item.is_valid <= 0:
+        objections.append(f"is_valid is {item.is_valid}, wanted above 0")
+    if item.quality_flags:
+        objections.append(f"quality_flags: {QualityFlag.explain(item.quality_flags)}")
+    if date < item.timestamp_start:
+        late = _span(item.timestamp_start - date)
+        objections.append(f"valid from {item.timestamp_start}, {late} too late")
+    if date >= item.timestamp_end:
+        early = _span(date - item.timestamp_end)
+        objections.append(f"valid until {item.timestamp_end}, {early} too early")
+    return tuple(objections)
+
+
+def _older(one: Candidate, best: Candidate) -> Candidate:
+    age = best.calibration.creation_date - one.calibration.creation_date
+    reason = f"valid, but {_span(age)} older than the chosen one"
+    return Candidate(calibration=one.calibration, objections=(reason,))
+
+
+def _span(delta: datetime.timedelta) -> str:
+    seconds = delta.total_seconds()
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.1f} days"
+
+
+def _listing(candidates: list[Candidate]) -> str:
+    if not candidates:
+        return "; there is none at all for this chip"
+    lines = "".join(f"\n  {candidate}" for candidate in candidates[:LISTED])
+    rest = len(candidates) - LISTED
+    return f"; ruled out:{lines}" + (f"\n  and {rest} more" if rest > 0 else "") + "\n"
+
+
+def _wanted(cls: Any, instrument: Any, chip: Any, filter: Any, date: datetime.datetime) -> str:
+    names = [_text(instrument), _text(chip)]
+    if hasattr(cls, "filter"):
+        names.append(_text(filter))
+    return f"{cls.__name__} for {' '.join(names)} on {date}"
+
+
+def _next_step(cls: Any, instrument: Any, chip: Any, filter: Any) -> str:
+    recipe = {
+        "ReadNoise": "ReadNoise",
+        "BiasFrame": "Bias",
+        "HotPixelMap": "HotPixels",
+        "ColdPixelMap": "ColdPixels",
+        "GainLinearity": "Gain",
+    }.get(cls.__name__, cls.__name__.removesuffix("Frame"))
+    extra = f", filter={_text(filter)!r}" if hasattr(cls, "filter") else ""
+    return (
+        f"make one with dpu.run({recipe!r}, instrument={_text(instrument)!r}, date=..., "
+        f"chip={_text(chip)!r}{extra}, commit=True) or widen a range with "
+        "context.update_timestamp_start/end"
+    )
+
+
+def _text(named: Any) -> str:
+    return named if isinstance(named, str) else str(getattr(named, "name", named))
+
+
+def _name(item: Any) -> str:
+    return getattr(item, "filename", "") or f"{type(item).__name__} {item.object_id}"
+
+
+def _date_of(product: Any) -> datetime.datetime:
+    """Return the date a product's calibrations were chosen for."""
+    date = getattr(product, "DATE_OBS", None)
+    if date is not None:
+        moment: datetime.datetime = date
+        return moment
+    for attribute in type(product).get_persistent_properties():
+        if attribute.startswith("raw"):
+            inputs = getattr(product, attribute)
+            first = inputs[0] if isinstance(inputs, list) and inputs else inputs
+            if first:
+                start: datetime.datetime = first.DATE_OBS
+                return start
+    middle: datetime.datetime = product.timestamp_start + (
+        product.timestamp_end - product.timestamp_start
+    ) / 2
+    return middle

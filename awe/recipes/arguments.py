@@ -1,0 +1,211 @@
+"""Arguments of tasks: declared once with long and short name, type, unit and meaning."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from awe.errors import ArgumentError, nearest
+
+__all__ = ["COMMON", "Argument", "bind", "common", "describe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argument:
+    """One argument of a task.
+
+    Attributes
+    ----------
+    name, short : str
+        Long name, and the short one that `dpu.run` and tasks accept too.
+    type : type
+        str, int, float, bool, dict, list (of str) or `datetime.datetime`.
+    doc : str
+        What it selects or does.
+    default : object
+        Value when it is not given; None selects everything.
+    unit : str
+        Unit, empty where there is none.
+    low, high : int or float or None
+        Smallest and largest value.
+    required : bool
+        The task refuses to start without it.
+    """
+
+    name: str
+    type: type
+    doc: str
+    short: str = ""
+    default: Any = None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    required: bool = False
+
+    def check(self, value: Any) -> Any:
+        """Return the value in the declared type.
+
+        Raises
+        ------
+        ArgumentError
+            The value is of another type or out of range.
+        """
+        if value is None:
+            return None
+        converted = _convert(self.type, value)
+        if converted is None:
+            msg = (
+                f"argument {self.name} wants {_in_words(self.type)}, "
+                f"got {value!r} ({type(value).__name__})"
+            )
+            raise ArgumentError(msg)
+        outside = self.low is not None and converted < self.low
+        if outside or (self.high is not None and converted > self.high):
+            msg = f"argument {self.name} wants {self.low} to {self.high}, got {value!r}"
+            raise ArgumentError(msg)
+        return converted
+
+
+def _convert(wanted: type, value: Any) -> Any:
+    """Return the value as the wanted type, or None."""
+    if wanted is bool:
+        return bool(value) if value in (0, 1) else None
+    if wanted is list:
+        return _names(value)
+    if wanted is datetime.date:
+        return _night(value)
+    if wanted is datetime.datetime:
+        return _moment(value)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if wanted is int and isinstance(value, bool):
+        return None
+    if wanted is dict and isinstance(value, Mapping):
+        return dict(value)
+    return value if isinstance(value, wanted) else None
+
+
+def _names(value: Any) -> list[str] | None:
+    values = [value] if isinstance(value, str) else list(value)
+    return values if values and all(isinstance(item, str) for item in values) else None
+
+
+def _night(value: Any) -> str | None:
+    if isinstance(value, datetime.date):
+        return f"{value:%Y-%m-%d}"
+    try:
+        return datetime.date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        return None
+
+
+def _moment(value: Any) -> datetime.datetime | None:
+    if isinstance(value, datetime.datetime):
+        return value
+    try:
+        return datetime.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _in_words(wanted: type) -> str:
+    return {
+        list: "a name or a list of names",
+        bool: "True or False",
+        datetime.date: "a night as 'CCYY-MM-DD'",
+        datetime.datetime: "a moment as 'CCYY-MM-DDThh:mm:ss'",
+    }.get(wanted, wanted.__name__)
+
+
+COMMON = {
+    argument.name: argument
+    for argument in (
+        Argument(
+            name="instrument", short="i", type=str, required=True, doc="camera, e.g. 'OMEGACAM'"
+        ),
+        Argument(
+            name="date",
+            short="d",
+            type=datetime.date,
+            doc="night that began on this date at the telescope, 'CCYY-MM-DD'",
+        ),
+        Argument(name="filter", short="f", type=str, doc="filter, e.g. 'OCAM_r_SDSS'"),
+        Argument(name="chip", short="c", type=str, doc="detector, e.g. 'ESO_CCD_#65'"),
+        Argument(name="object", short="o", type=str, doc="name of the target, with * and ?"),
+        Argument(
+            name="template",
+            type=datetime.datetime,
+            doc="start of the observing template, 'CCYY-MM-DDThh:mm:ss' UTC",
+        ),
+        Argument(name="raw_filenames", short="raw", type=list, doc="names of raw frames"),
+        Argument(name="red_filenames", short="red", type=list, doc="names of reduced frames"),
+        Argument(
+            name="overscan",
+            short="oc",
+            type=int,
+            low=0,
+            high=10,
+            doc="overscan method, 0 to 10; by default the parameter OVERSCAN_CORRECTION (6)",
+        ),
+        Argument(name="pars", type=dict, doc="process parameters that differ: Pars(...).get()"),
+        Argument(
+            name="commit",
+            short="C",
+            type=bool,
+            default=False,
+            doc="store and commit the products; False is a dry run that does all but this",
+        ),
+    )
+}
+
+
+def common(*names: str) -> tuple[Argument, ...]:
+    """Return shared arguments by name."""
+    return tuple(COMMON[name] for name in names)
+
+
+def bind(
+    owner: str, arguments: tuple[Argument, ...], keywords: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return long name -> checked value for every declared argument.
+
+    Raises
+    ------
+    ArgumentError
+        A name is unknown or given twice, a value does not fit, or a required one is missing.
+    """
+    by_name = {a.name: a for a in arguments} | {a.short: a for a in arguments if a.short}
+    values = {argument.name: argument.default for argument in arguments}
+    given: set[str] = set()
+    for name, value in keywords.items():
+        argument = by_name.get(name)
+        if argument is None:
+            hint = nearest(name, list(by_name))
+            known = ", ".join(values)
+            msg = f"{owner} has no argument {name!r}{hint}; it has: {known}"
+            raise ArgumentError(msg)
+        if argument.name in given:
+            msg = f"argument {argument.name} of {owner} is given twice; leave one out"
+            raise ArgumentError(msg)
+        given.add(argument.name)
+        values[argument.name] = argument.check(value)
+    for argument in arguments:
+        if argument.required and values[argument.name] is None:
+            msg = f"{owner} wants {argument.name} ({argument.doc})"
+            raise ArgumentError(msg)
+    return values
+
+
+def describe(arguments: tuple[Argument, ...]) -> str:
+    """Return the numpydoc section of the arguments."""
+    lines = ["Parameters", "----------"]
+    for argument in arguments:
+        short = f" ({argument.short})" if argument.short else ""
+        need = "required" if argument.required else f"default {argument.default}"
+        unit = f" [{argument.unit}]" if argument.unit else ""
+        kind = _in_words(argument.type)
+        lines.append(f"{argument.name}{short} : {kind}, {need}")
+        lines.append(f"    {argument.doc}{unit}")
+    return "\n".join(lines)

@@ -1,0 +1,45 @@
+"""Recipe Bias: the master bias of a chip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import BiasFrame
+
+__all__ = ["BiasTask"]
+
+
+class BiasTask(Task):
+    """Combine raw biases into a master bias: trimmed, overscan-corrected, outliers left out.
+
+    Outliers are judged by the chip's read noise, so ReadNoise comes first.
+    """
+
+    makes: ClassVar[tuple[str, ...]] = ("BiasFrame",)
+    raw = "RawBiasFrame"
+    example = "BiasTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
+
+    def make(self, unit: Unit) -> BiasFrame:
+        """Return the master bias of the unit's chip."""
+        from awe.calib import bias
+        from awe.db.calfiles import BiasFrame, ReadNoise
+        from awe.recipes.inputs import choose, finish, read_raws
+
+        noise = choose(unit, ReadNoise)
+        parameters = self.parameters("BiasFrame")
+        raws = read_raws(self, unit.frames, parameters.OVERSCAN_CORRECTION)
+        master = bias.master(
+            raws.pixels,
+            read_noise=noise.read_noise,
+            sigma=parameters.SIGMA_CLIP,
+            offsets=raws.offsets,
+        )
+        product = BiasFrame(
+            raw_bias_frames=list(unit.frames), read_noise=noise, process_params=parameters
+        )
+        finish(self, unit, product, master.image)
+        self.write(product, master.image)
+        return product

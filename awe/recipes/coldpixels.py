@@ -1,0 +1,52 @@
+"""Recipe ColdPixels: the map of pixels that respond differently from their neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.recipes.arguments import common
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import ColdPixelMap
+
+__all__ = ["ColdPixelsTask"]
+
+
+class ColdPixelsTask(Task):
+    """Find the pixels of the dome flat that deviate either way from the local level."""
+
+    makes: ClassVar[tuple[str, ...]] = ("ColdPixelMap",)
+    arguments = common("instrument", "date", "filter", "chip", "pars", "commit")
+    example = (
+        "ColdPixelsTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
+        "chip='ESO_CCD_#65').execute()"
+    )
+
+    def units(self) -> list[Unit]:
+        """Return one unit per chip."""
+        from awe.recipes.selection import chips_of_night
+
+        return chips_of_night(self)
+
+    def make(self, unit: Unit) -> ColdPixelMap:
+        """Return the map of the unit's chip and filter."""
+        import numpy as np
+
+        from awe.calib import pixels
+        from awe.db.calfiles import ColdPixelMap, DomeFlatFrame
+        from awe.recipes.inputs import choose, finish
+
+        flat = choose(unit, DomeFlatFrame)
+        parameters = self.parameters("ColdPixelMap")
+        bad = pixels.cold(
+            self.pixels(flat),
+            low=parameters.THRESHOLD_LOW,
+            high=parameters.THRESHOLD_HIGH,
+            box=parameters.BOX,
+        )
+        good = (~bad).astype(np.uint8)
+        product = ColdPixelMap(flat=flat, count=int(bad.sum()), process_params=parameters)
+        finish(self, unit, product, good)
+        self.write(product, good, unit="")
+        return product

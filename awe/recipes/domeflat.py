@@ -1,0 +1,45 @@
+"""Recipe DomeFlat: the dome flat of a chip and filter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.recipes.arguments import common
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import DomeFlatFrame
+
+__all__ = ["DomeFlatTask"]
+
+
+class DomeFlatTask(Task):
+    """Combine de-biased dome flats of one filter into a flat with mean 1."""
+
+    makes: ClassVar[tuple[str, ...]] = ("DomeFlatFrame",)
+    raw = "RawDomeFlatFrame"
+    arguments = common(
+        "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
+        "commit",
+    )  # fmt: skip
+    example = (
+        "DomeFlatTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
+        "chip='ESO_CCD_#65').execute()"
+    )
+
+    def make(self, unit: Unit) -> DomeFlatFrame:
+        """Return the dome flat of the unit's chip and filter."""
+        from awe.db.calfiles import BiasFrame, DomeFlatFrame, HotPixelMap
+        from awe.recipes.inputs import choose, finish
+        from awe.recipes.stacking import stack
+
+        bias = choose(unit, BiasFrame)
+        hot = choose(unit, HotPixelMap)
+        parameters = self.parameters("DomeFlatFrame")
+        image, used = stack(self, unit, bias, ~self.good(hot), parameters)
+        product = DomeFlatFrame(
+            raw_dome_flat_frames=used, bias=bias, hot=hot, process_params=parameters
+        )
+        finish(self, unit, product, image)
+        self.write(product, image, unit="")
+        return product

@@ -1,0 +1,46 @@
+"""Recipe HotPixels: the map of hot pixels of a chip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.recipes.arguments import common
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import HotPixelMap
+
+__all__ = ["HotPixelsTask"]
+
+
+class HotPixelsTask(Task):
+    """Find the pixels of the master bias that stand out of their surroundings."""
+
+    makes: ClassVar[tuple[str, ...]] = ("HotPixelMap",)
+    arguments = common("instrument", "date", "chip", "pars", "commit")
+    example = "HotPixelsTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
+
+    def units(self) -> list[Unit]:
+        """Return one unit per chip."""
+        from awe.recipes.selection import chips_of_night
+
+        return chips_of_night(self)
+
+    def make(self, unit: Unit) -> HotPixelMap:
+        """Return the map of the unit's chip."""
+        import numpy as np
+
+        from awe.calib import pixels
+        from awe.db.calfiles import BiasFrame, HotPixelMap
+        from awe.recipes.inputs import choose, finish
+
+        bias = choose(unit, BiasFrame)
+        parameters = self.parameters("HotPixelMap")
+        bad = pixels.hot(
+            self.pixels(bias), threshold=parameters.REJECTION_THRESHOLD, box=parameters.BOX
+        )
+        good = (~bad).astype(np.uint8)
+        product = HotPixelMap(bias=bias, count=int(bad.sum()), process_params=parameters)
+        finish(self, unit, product, good)
+        self.write(product, good, unit="")
+        return product

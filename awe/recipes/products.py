@@ -1,0 +1,204 @@
+"""Products on their way out of a task: names, headers, files, and one line about each.
+
+A product's header says what it is, where it lies on the sky, what it was made from, with which
+parameters and by which software: enough to make it again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from numpy.typing import NDArray
+
+    from awe.db.data import DataObject
+    from awe.fits import Image
+
+__all__ = ["new_objects", "product_name", "summary", "write"]
+
+KINDS = {
+    "BiasFrame": "Bias",
+    "DarkFrame": "Dark",
+    "HotPixelMap": "Hot",
+    "ColdPixelMap": "Cold",
+    "DomeFlatFrame": "Dome",
+    "TwilightFlatFrame": "Twilight",
+    "NightSkyFlatFrame": "NightSky",
+    "MasterFlatFrame": "Mflat",
+    "FringeFrame": "Fringe",
+    "IlluminationCorrectionFrame": "Illum",
+    "BackgroundFrame": "Back",
+    "QuickCheckFrame": "Quick",
+    "ReducedScienceFrame": "Red",
+    "WeightFrame": "Weight",
+    "SaturatedPixelMap": "Satur",
+    "CosmicMap": "Cosmic",
+    "SatelliteMap": "Satel",
+}
+
+EPOCH = datetime.datetime(1858, 11, 17)
+
+
+def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
+    """Return the file name of a product, unique in the whole system.
+
+    Fields that a product lacks stay empty; `AW` is left off the user's name.
+    """
+    from awe.db.scope import current
+
+    now = moment or datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    mjd = (now - EPOCH) / datetime.timedelta(days=1)
+    kind = type(product).__name__
+    category = "Cal" if hasattr(product, "timestamp_start") else "Sci"
+    user = current().user_name.upper().removeprefix("AW")
+    filter_ = getattr(product, "filter", None)
+    digits = hashlib.sha256(f"{product.object_id}{mjd}".encode()).hexdigest()[:40]
+    return (
+        f"{category}-{user}-{product.instrument.name}-------{filter_.name if filter_ else ''}"
+        f"-{product.chip.name}-{KINDS.get(kind, kind)}---{category}-{mjd:.7f}-{digits}.fits"
+    )
+
+
+def write(
+    product: Any,
+    pixels: NDArray[Any],
+    extensions: Sequence[Image],
+    *,
+    directory: Path,
+    header: Header | None = None,
+    unit: str = "adu",
+) -> Path:
+    """Write the file of a product and set its `filename` and `pathname`.
+
+    Parameters
+    ----------
+    product : object
+        New object with its links and parameters set.
+    pixels : ndarray
+        Image of the first HDU.
+    extensions : sequence of Image
+        Images of the HDUs behind it, each with an EXTNAME card.
+    directory : Path
+        Where the file goes.
+    header : Header, optional
+        Header of the raw frame whose cards are kept.
+    unit : str
+        Unit of the pixels.
+    """
+    from awe import fits
+
+    product.filename = product_name(product)
+    path = directory / product.filename
+    image = fits.Image(pixels, _header(product, header, unit))
+    if extensions:
+        fits.write(path, list(extensions), primary=image)
+    else:
+        fits.write(path, image)
+    product.pathname = path
+    return path
+
+
+def new_objects(product: Any) -> list[DataObject]:
+    """Return the uncommitted objects with a file that hang on a product, itself the last."""
+    from awe.db.data import DataObject
+
+    found: dict[Any, DataObject] = {}
+
+    def visit(item: Any) -> None:
+        for _, parent in _links(item):
+            if not parent._committed and parent.object_id not in found:
+                visit(parent)
+        if isinstance(item, DataObject):
+            found[item.object_id] = item
+
+    visit(product)
+    return list(found.values())
+
+
+def summary(product: Any) -> str:
+    """Return one line about a product."""
+    from awe.db.mixins import QualityFlag
+
+    words = [type(product).__name__, getattr(product, "filename", "") or product.chip.name]
+    imstat = getattr(product, "imstat", None)
+    if imstat is not None:
+        words.append(f"median {imstat.median:.4g}, stdev {imstat.stdev:.3g}")
+    for name, unit in (("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels")):
+        value = getattr(product, name, None)
+        if isinstance(value, int | float):
+            words.append(f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}")
+    if product.quality_flags:
+        words.append(f"quality: {QualityFlag.explain(product.quality_flags)}")
+    return " ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
+
+
+def _links(item: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (role, object) for everything an object refers to."""
+    for name in item.get_persistent_properties():
+        if not item._attribute(name).is_link:
+            continue
+        value = getattr(item, name)
+        for linked in value if isinstance(value, list) else [value]:
+            if linked is not None:
+                yield name, linked
+
+
+def _header(product: Any, raw_header: Header | None, unit: str) -> Header:
+    from astropy.io.fits import Header
+
+    from awe import fits
+
+    header = fits.copy_cards(raw_header) if raw_header is not None else Header()
+    for keyword in ("NAXIS1", "NAXIS2", "WCSAXES"):
+        header.remove(keyword, ignore_missing=True)
+    for keyword, value, comment in _cards(product, unit):
+        header[keyword] = (value, comment)
+    parents = [
+        {
+            "role": role,
+            "class": type(parent).__name__,
+            "id": str(parent.object_id),
+            "file": getattr(parent, "filename", ""),
+        }
+        for role, parent in _links(product)
+        if hasattr(parent, "is_valid") and role != "prev"
+    ]
+    parameters = product.process_params
+    units = {name: one.unit for name, one in parameters.declarations.items()}
+    units = {name: "" if unit == "None" else unit for name, unit in units.items()}
+    own = [*fits.lineage_cards(parents), *fits.parameter_cards(parameters.values(), units)]
+    for keyword, value, comment in own:
+        header[keyword] = (value, comment)
+    return header
+
+
+def _cards(product: Any, unit: str) -> Iterator[tuple[str, Any, str]]:
+    from awe import __version__
+    from awe.db.scope import current
+
+    yield "BUNIT", unit, "unit of the pixels"
+    yield "INSTRUME", product.instrument.name, "camera"
+    yield "CHIP", product.chip.name, "detector"
+    if getattr(product, "filter", None) is not None:
+        yield "FILTER", product.filter.name, "filter"
+    astrom = getattr(product, "astrom", None)
+    if astrom is not None:
+        for keyword, value in astrom.cards().items():
+            yield keyword, value, ""
+    for name in ("timestamp_start", "timestamp_end"):
+        if hasattr(product, name):
+            keyword = f"HIERARCH AWE {name.upper().replace('_', ' ')}"
+            yield keyword, getattr(product, name).isoformat(), "UTC"
+    now = datetime.datetime.now(datetime.UTC)
+    yield "DATE", f"{now:%Y-%m-%dT%H:%M:%S}", "UTC, when this file was written"
+    yield "HIERARCH AWE CLASS", type(product).__name__, "class of this object"
+    yield "HIERARCH AWE ID", str(product.object_id), "object_id"
+    yield "HIERARCH AWE FILENAME", product.filename, "name at the dataserver"
+    yield "HIERARCH AWE USER", current().user_name, "who made it"
+    yield "HIERARCH AWE PROJECT", current().project_name, "where it belongs"
+    yield "HIERARCH AWE VERSION", __version__, "software that made it"

@@ -1,0 +1,49 @@
+"""Recipe ReadNoise: the read noise of a chip from pairs of biases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.errors import NoValidPixels
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import ReadNoise
+
+__all__ = ["ReadNoiseTask"]
+
+
+class ReadNoiseTask(Task):
+    """Measure the read noise of each chip from the differences of consecutive biases."""
+
+    makes: ClassVar[tuple[str, ...]] = ("ReadNoise",)
+    raw = "RawBiasFrame"
+    example = "ReadNoiseTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
+
+    def make(self, unit: Unit) -> ReadNoise:
+        """Return the read noise of the unit's chip."""
+        from awe.calib import bias
+        from awe.db.calfiles import ReadNoise
+        from awe.recipes.inputs import finish, read_raws
+
+        if len(unit.frames) < 2:
+            msg = f"read noise of {unit.name} wants at least 2 biases, found {len(unit.frames)}"
+            raise NoValidPixels(msg)
+        parameters = self.parameters("ReadNoise")
+        frames = unit.frames[: len(unit.frames) // 2 * 2]
+        raws = read_raws(self, frames, parameters.OVERSCAN_CORRECTION)
+        level = [p - o for p, o in zip(raws.pixels, raws.offsets, strict=True)]
+        measured = bias.read_noise(
+            list(zip(level[::2], level[1::2], strict=True)),
+            sigma=parameters.REJECTION_THRESHOLD,
+            iterations=parameters.MAXIMUM_ITERATIONS,
+        )
+        product = ReadNoise(
+            raw_bias_frames=list(frames),
+            read_noise=measured.read_noise,
+            mean_diff=measured.mean_diff,
+            median_diff=measured.median_diff,
+            process_params=parameters,
+        )
+        finish(self, unit, product)
+        return product

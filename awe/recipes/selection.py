@@ -1,0 +1,155 @@
+"""Which frames a task works on: from its arguments to frames, from frames to units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import ArgumentError, NotFound
+from awe.recipes.task import Unit, require
+
+if TYPE_CHECKING:
+    from awe.recipes.task import Task
+
+__all__ = ["by_chip", "chips_of_night", "one_each", "raw_frames"]
+
+SELECTING = (
+    "instrument", "date", "chip", "filter", "object", "template", "raw_filenames", "red_filenames",
+)  # fmt: skip
+
+
+def arguments_of(task: Task) -> dict[str, Any]:
+    """Return the arguments of a task that select, without those not given."""
+    return {
+        name: value
+        for name in SELECTING
+        if (value := getattr(task, name, None)) is not None
+    }
+
+
+def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
+    """Return the valid raw frames a task asks for, in their natural order.
+
+    Raises
+    ------
+    ArgumentError
+        Nothing but the instrument is given: that would be all frames there are.
+    NotFound
+        No frame answers, or a named file is not there or not visible.
+    """
+    from awe.db.classes import load
+    from awe.db.registry import find
+
+    load()
+    cls: Any = find(raw or task.raw)
+    asked = arguments_of(task)
+    names = asked.get("raw_filenames")
+    if not any(name in asked for name in ("date", "template", "raw_filenames")):
+        msg = f"{type(task).__name__} wants a date, a template or raw_filenames"
+        raise ArgumentError(msg)
+    query = (cls.instrument.name == task.instrument) & (cls.is_valid > 0)
+    query &= _conditions(cls, asked)
+    frames = list(query)
+    if names is not None:
+        _require_all(cls, names, frames)
+    require(frames, f"valid {cls.__name__}", asked)
+    return frames
+
+
+def by_chip(frames: Sequence[Any]) -> list[Unit]:
+    """Return one unit per chip (and filter, where frames have one)."""
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for frame in frames:
+        filter_ = getattr(frame, "filter", None)
+        key = (frame.chip.name, filter_.name if filter_ is not None else "")
+        groups.setdefault(key, []).append(frame)
+    return [_unit(" ".join(filter(None, key)), group) for key, group in groups.items()]
+
+
+def one_each(frames: Sequence[Any]) -> list[Unit]:
+    """Return one unit per frame."""
+    return [_unit(frame.filename, [frame]) for frame in frames]
+
+
+def chips_of_night(task: Task) -> list[Unit]:
+    """Return one unit per chip for recipes that start from products instead of raw frames.
+
+    Raises
+    ------
+    ArgumentError
+        The date is not given, or the instrument is not in the database.
+    """
+    from awe.db.observing import Chip, Filter, Instrument
+    from awe.db.validity import night_range
+
+    if task.date is None:
+        msg = f"{type(task).__name__} wants a date: the night its inputs were made for"
+        raise ArgumentError(msg)
+    begin, end = night_range(task.instrument, task.date)
+    instrument = _named(Instrument, task.instrument)
+    filter_ = _named(Filter, task.filter) if task.filter is not None else None
+    if task.chip is not None:
+        chips = [_named(Chip, task.chip)]
+    else:
+        chips = list(Chip.instrument == instrument)
+    return [
+        Unit(
+            name=chip.name,
+            instrument=instrument,
+            chip=chip,
+            date=begin + (end - begin) / 2,
+            filter=filter_,
+        )
+        for chip in chips
+    ]
+
+
+def _conditions(cls: Any, asked: dict[str, Any]) -> Any:
+    from awe.db.validity import night_range
+
+    query = cls.is_valid > 0
+    if "chip" in asked:
+        query &= cls.chip.name == asked["chip"]
+    if "filter" in asked and hasattr(cls, "filter"):
+        query &= cls.filter.name == asked["filter"]
+    if "object" in asked:
+        query &= cls.OBJECT.like(asked["object"])
+    if "template" in asked:
+        query &= cls.template.start == asked["template"]
+    if "raw_filenames" in asked:
+        query &= cls.filename.isin(asked["raw_filenames"])
+    if "date" in asked:
+        begin, end = night_range(asked["instrument"], asked["date"])
+        query &= (begin <= cls.DATE_OBS) & (end > cls.DATE_OBS)
+    return query
+
+
+def _require_all(cls: Any, names: list[str], frames: list[Any]) -> None:
+    missing = sorted(set(names) - {frame.filename for frame in frames})
+    if missing:
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if missing[3:] else "")
+        msg = (
+            f"no valid {cls.__name__} named {shown} answers all arguments or is visible to you; "
+            "take names from a query: [raw.filename for raw in query]"
+        )
+        raise NotFound(msg)
+
+
+def _named(cls: Any, name: str) -> Any:
+    found = list(cls.name == name)
+    if not found:
+        msg = f"no {cls.__name__.lower()} {name!r} in the database; check the name"
+        raise NotFound(msg)
+    return found[0]
+
+
+def _unit(name: str, frames: list[Any]) -> Unit:
+    first = frames[0]
+    return Unit(
+        name=name,
+        instrument=first.instrument,
+        chip=first.chip,
+        frames=tuple(frames),
+        date=first.DATE_OBS,
+        filter=getattr(first, "filter", None),
+    )

@@ -1,0 +1,347 @@
+"""`Task`: one configured call of a recipe, from its arguments to its committed products.
+
+A task splits its work into units (one chip, or one frame), makes the product of each, leaves the
+files in the working directory, and with `commit` stores and commits them, one transaction per
+unit. A unit that fails is reported and the others go on. An interrupted unit leaves nothing.
+Recipes subclass `Task` and write `make`; pixels are computed in `awe.calib`, never here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from awe.errors import NotFound, ParameterError, UserMistake, nearest
+from awe.recipes.arguments import Argument, bind, common, describe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.db.data import DataObject
+    from awe.db.parameters import ProcessParameters
+    from awe.fits import Image
+
+__all__ = ["Argument", "Items", "Task", "Unit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One piece of work: the frames of one chip, or one frame.
+
+    Attributes
+    ----------
+    name : str
+        What messages and job records call it.
+    instrument, chip : object
+        Persistent objects.
+    frames : tuple
+        Input frames, in the order of the query.
+    date : datetime
+        Moment [UTC] the calibrations are chosen for.
+    filter : object or None
+        Persistent object, where the recipe depends on it.
+    """
+
+    name: str
+    instrument: Any
+    chip: Any
+    frames: tuple[Any, ...] = ()
+    date: datetime.datetime
+    filter: Any = None
+
+
+class Items(Protocol):
+    """Recorder of single inputs that the DPU lends to a task."""
+
+    def total(self, number: int) -> None:
+        """So many units there are."""
+
+    def finished(self, name: str) -> bool:
+        """Tell whether an earlier attempt has committed this one."""
+
+    def record(self, name: str, product: Any) -> None:
+        """Record a product, in the transaction that commits it."""
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Record why one failed."""
+
+
+@dataclass
+class _Session:
+    """What lives only while `execute` runs."""
+
+    scratch: Path
+    written: list[Path] = field(default_factory=list)
+    pixels: dict[Any, NDArray[Any]] = field(default_factory=dict)
+
+
+class Task:
+    """Base of all recipes.
+
+    Class attributes of a recipe: `makes`, names of the classes it makes, the main one first;
+    `raw`, name of the class of its raw frames; `arguments`; `example`, a call that runs.
+    """
+
+    makes: ClassVar[tuple[str, ...]] = ()
+    raw: ClassVar[str] = ""
+    arguments: ClassVar[tuple[Argument, ...]] = common(
+        "instrument", "date", "chip", "template", "raw_filenames", "overscan", "pars", "commit"
+    )
+    example: ClassVar[str] = ""
+    items: Items | None = None
+
+    instrument: str
+    date: str | None = None
+    chip: str | None = None
+    filter: str | None = None
+    object: str | None = None
+    template: datetime.datetime | None = None
+    raw_filenames: list[str] | None = None
+    red_filenames: list[str] | None = None
+    overscan: int | None = None
+    pars: dict[str, Any] | None = None
+    commit: bool = False
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        text = (cls.__dict__.get("__doc__") or "").rstrip()
+        example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
+        makes = ", ".join(cls.makes) or "what execute() returns"
+        cls.__doc__ = f"{text}\n\nMakes {makes}.\n\n{describe(cls.arguments)}{example}\n"
+
+    def __init__(self, **keywords: Any) -> None:
+        values = bind(type(self).__name__, self.arguments, keywords)
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.progress: Callable[[int, int, str], None] | None = None
+        self._session: _Session | None = None
+        self._check_parameters()
+
+    @classmethod
+    def identifier(cls) -> str:
+        """Name of the recipe, as `dpu.run` takes it."""
+        return cls.__name__.removesuffix("Task")
+
+    def __repr__(self) -> str:
+        given = (f"{name}={value!r}" for name, value in self._given().items())
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    # -- what a recipe writes ------------------------------------------------------------------
+
+    def make(self, unit: Unit) -> Any:
+        """Return the new, uncommitted product of one unit; its files are written."""
+        msg = f"{type(self).__name__} does not say how to make its product: write make(unit)"
+        raise NotImplementedError(msg)
+
+    def units(self) -> list[Unit]:
+        """Return the work: by default the raw frames of each chip together."""
+        from awe.recipes.selection import by_chip, raw_frames
+
+        return by_chip(raw_frames(self))
+
+    # -- running -------------------------------------------------------------------------------
+
+    def execute(self) -> list[Any]:
+        """Make all products and return them.
+
+        FITS files are left in the working directory. With `commit` they are stored at the
+        dataserver and the objects committed. One line is printed per product.
+
+        Raises
+        ------
+        NotFound
+            Nothing answers the arguments.
+        UserMistake
+            Every single unit failed; the error is that of the first.
+        """
+        units = self.units()
+        if self.items is not None:
+            self.items.total(len(units))
+        products: list[Any] = []
+        failures: list[UserMistake] = []
+        with tempfile.TemporaryDirectory(prefix="awe-") as scratch:
+            self._session = _Session(scratch=Path(scratch))
+            try:
+                for number, unit in enumerate(units):
+                    self._report_progress(number, len(units), unit.name)
+                    self._attempt(unit, products, failures)
+            finally:
+                self._session = None
+        self._report_progress(len(units), len(units), "")
+        if failures and not products:
+            raise failures[0]
+        return products
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the arguments of this task split into one call per chip, ready for JSON."""
+        given = self._given()
+        calls = []
+        for chip, names in self._chips().items():
+            call = {**given, "chip": chip}
+            for argument in ("raw_filenames", "red_filenames"):
+                if argument in given:
+                    call[argument] = names
+            calls.append(call)
+        return calls
+
+    def _given(self) -> dict[str, Any]:
+        """Return the arguments that differ from their defaults, in types JSON has."""
+        given = {}
+        for argument in self.arguments:
+            value = getattr(self, argument.name)
+            if value != argument.default:
+                moment = isinstance(value, datetime.datetime)
+                given[argument.name] = value.isoformat() if moment else value
+        return given
+
+    def _chips(self) -> dict[str, list[str]]:
+        """Return chip -> names of input files, for all units."""
+        chips: dict[str, list[str]] = {}
+        for unit in self.units():
+            names = chips.setdefault(unit.chip.name, [])
+            names += [frame.filename for frame in unit.frames]
+        return chips
+
+    def _attempt(self, unit: Unit, products: list[Any], failures: list[UserMistake]) -> None:
+        if self.items is not None and self.items.finished(unit.name):
+            return
+        session = self._running()
+        before = len(session.written)
+        try:
+            product = self.make(unit)
+            self._finish(unit, product)
+        except UserMistake as error:
+            self._discard(session.written[before:])
+            failures.append(error)
+            _say(f"{unit.name}: failed: {error}")
+            if self.items is not None:
+                self.items.failed(unit.name, error)
+        except BaseException:
+            self._discard(session.written[before:])
+            raise
+        else:
+            products.append(product)
+
+    def _finish(self, unit: Unit, product: Any) -> None:
+        """Store and commit a product with all it brought along, or say what would be stored."""
+        from awe.db.connection import database
+        from awe.db.data import store
+        from awe.recipes.products import new_objects, summary
+
+        if not self.commit:
+            _say(f"{summary(product)}; dry run: not stored, not committed")
+            return
+        store(new_objects(product))
+        with database.transaction():
+            product.commit()
+            if self.items is not None:
+                self.items.record(unit.name, product)
+        _say(f"{summary(product)}; committed")
+
+    def _discard(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+    def _running(self) -> _Session:
+        if self._session is None:
+            msg = "a task works only inside execute()"
+            raise RuntimeError(msg)
+        return self._session
+
+    def _report_progress(self, done: int, total: int, name: str) -> None:
+        if self.progress is not None:
+            self.progress(done, total, name)
+
+    # -- parameters ----------------------------------------------------------------------------
+
+    def parameters(self, product: str) -> ProcessParameters:
+        """Return the process parameters for a class: instrument's values, `pars`, `overscan`."""
+        from awe.db.parameters import parameters_class
+
+        cls = parameters_class(product)
+        if cls is None:
+            msg = f"{product} has no process parameters; it is not made by {self.identifier()}"
+            raise ParameterError(msg)
+        prefix = f"{product}.process_params."
+        changes = {
+            key.removeprefix(prefix): value
+            for key, value in (self.pars or {}).items()
+            if key.startswith(prefix)
+        }
+        if self.overscan is not None and "OVERSCAN_CORRECTION" in cls.declarations:
+            changes["OVERSCAN_CORRECTION"] = self.overscan
+        return cls.make(self.instrument, changes)
+
+    def _check_parameters(self) -> None:
+        from awe.db.parameters import parameters_class
+
+        for key, value in (self.pars or {}).items():
+            product, _, rest = key.partition(".")
+            config, _, name = rest.partition(".")
+            cls = parameters_class(product)
+            if cls is None or product not in self.makes or config != "process_params":
+                hint = nearest(product, list(self.makes))
+                makes = ", ".join(self.makes)
+                msg = (
+                    f"{key!r} is no parameter of {self.identifier()}{hint}; keys are "
+                    f"'<class>.process_params.<NAME>' with the classes {makes}"
+                )
+                raise ParameterError(msg)
+            cls.check(name, value)
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def fetch(self, objects: Sequence[DataObject]) -> None:
+        """Bring the files of several objects into the task's scratch directory."""
+        from awe.db.data import fetch
+
+        missing = [item for item in objects if not item.pathname]
+        if missing:
+            fetch(missing, self._running().scratch)
+
+    def pixels(self, item: DataObject) -> NDArray[Any]:
+        """Return the pixels of a calibration; read once per task."""
+        known = self._running().pixels
+        if item.object_id not in known:
+            self.fetch([item])
+            known[item.object_id] = item.data
+        return known[item.object_id]
+
+    def good(self, item: DataObject) -> NDArray[Any]:
+        """Return a stored pixel map as a bool array, True = good."""
+        return self.pixels(item) != 0
+
+    def write(
+        self, product: Any, pixels: NDArray[Any], extensions: Sequence[Image] = (), **details: Any
+    ) -> None:
+        """Write the file of a product into the working directory and set its names."""
+        from awe.recipes.products import write
+
+        path = write(product, pixels, extensions, directory=Path.cwd(), **details)
+        self._running().written.append(path)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def require(found: Sequence[Any], what: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse to go on with nothing.
+
+    Raises
+    ------
+    NotFound
+        With the arguments that found nothing.
+    """
+    if not found:
+        asked = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        msg = f"no {what} for {asked}; check the night, chip and names, or ingest the frames"
+        raise NotFound(msg)

@@ -1,0 +1,51 @@
+"""Recipe TwilightFlat: the twilight flat of a chip and filter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.recipes.arguments import common
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import TwilightFlatFrame
+
+__all__ = ["TwilightFlatTask"]
+
+
+class TwilightFlatTask(Task):
+    """Combine de-biased twilight flats of one filter into a flat with mean 1, stars left out."""
+
+    makes: ClassVar[tuple[str, ...]] = ("TwilightFlatFrame",)
+    raw = "RawTwilightFlatFrame"
+    arguments = common(
+        "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
+        "commit",
+    )  # fmt: skip
+    example = (
+        "TwilightFlatTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
+        "chip='ESO_CCD_#65').execute()"
+    )
+
+    def make(self, unit: Unit) -> TwilightFlatFrame:
+        """Return the twilight flat of the unit's chip and filter."""
+        from awe.db.calfiles import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
+        from awe.recipes.inputs import choose, finish
+        from awe.recipes.stacking import stack
+
+        bias = choose(unit, BiasFrame)
+        hot = choose(unit, HotPixelMap)
+        cold = choose(unit, ColdPixelMap)
+        parameters = self.parameters("TwilightFlatFrame")
+        bad = ~(self.good(hot) & self.good(cold))
+        image, used = stack(self, unit, bias, bad, parameters)
+        product = TwilightFlatFrame(
+            raw_twilight_flat_frames=used,
+            bias=bias,
+            hot=hot,
+            cold=cold,
+            process_params=parameters,
+        )
+        finish(self, unit, product, image)
+        self.write(product, image, unit="")
+        return product
