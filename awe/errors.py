@@ -21,6 +21,7 @@ __all__ = [
     "Defect",
     "DiskFull",
     "FileGone",
+    "FileTaken",
     "JobError",
     "JobUnknown",
     "LoginRefused",
@@ -28,6 +29,8 @@ __all__ = [
     "NoValidPixels",
     "NotFound",
     "NotVisible",
+    "OutOfRange",
+    "OutcomeUnknown",
     "ParameterError",
     "ProjectUnknown",
     "QueryError",
@@ -65,6 +68,10 @@ class DatabaseError(UserMistake, ConnectionError):
     """The database cannot be reached or broke off; nothing was stored."""
 
 
+class OutcomeUnknown(DatabaseError):
+    """The connection broke off while a commit was being written; nobody knows yet how it ended."""
+
+
 class LoginRefused(UserMistake, PermissionError):
     """The database does not accept this user name and password."""
 
@@ -87,6 +94,10 @@ class DiskFull(UserMistake, OSError):
 
 class FileGone(UserMistake, FileNotFoundError):
     """A file is not where it is wanted, or not visible to you."""
+
+
+class FileTaken(UserMistake, FileExistsError):
+    """A file of that name or id is there already, with other content."""
 
 
 class ChecksumMismatch(UserMistake, OSError):
@@ -115,6 +126,10 @@ class AttributeUnknown(UserMistake, AttributeError):
 
 class QueryError(UserMistake, TypeError):
     """A query is written in a way that would silently mean something else."""
+
+
+class OutOfRange(UserMistake, IndexError):
+    """A query has fewer objects than the index asks for."""
 
 
 class NotFound(UserMistake, LookupError):

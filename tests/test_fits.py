@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits as astropy_fits
 
 from awe import fits
-from awe.errors import BadFits, FileGone
+from awe.errors import BadFits, FileGone, FileTaken
 
 FITSVERIFY = shutil.which("fitsverify")
 
@@ -102,7 +102,7 @@ def test_write_replaces_only_when_asked_and_leaves_nothing_behind(tmp_path):
     image = fits.Image(pixels("i2"), raw_header())
     path = fits.write(tmp_path / "a.fits", image)
     before = path.read_bytes()
-    with pytest.raises(BadFits, match=r"exists already.*replace=True"):
+    with pytest.raises(FileTaken, match=r"exists already.*replace=True"):
         fits.write(path, fits.Image(pixels("f4"), raw_header()))
     with pytest.raises(ValueError, match="complex"):
         fits.write(tmp_path / "b.fits", fits.Image(np.zeros((2, 2), "?"), _broken()))

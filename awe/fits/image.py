@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone
+from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone, FileTaken
 from awe.fits.cards import clean
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def write(
 
     Raises
     ------
-    BadFits
+    FileTaken
         The name is taken and `replace` is False.
     DiskFull
         There is no space; nothing is left behind.
@@ -131,7 +131,7 @@ def write(
     target = Path(path)
     if target.exists() and not replace:
         msg = f"{target} exists already; choose another name or use replace=True"
-        raise BadFits(msg)
+        raise FileTaken(msg)
     part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
     try:
         _write_part(part, _hdus(images, primary, compress))

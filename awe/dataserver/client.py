@@ -1,0 +1,289 @@
+"""The client of the dataserver.
+
+Owns the way of a file between this machine and the server: temporary name in the target's
+folder, length and SHA-256 compared, renamed only then; retried with growing waits, continued
+where it broke off. Refuses to replace a local file with other content unless asked, and to hand
+over bytes that are not those stored. Every fault is one line that says what to do next.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import secrets
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from awe.errors import (
+    AweError,
+    ChecksumMismatch,
+    DataserverError,
+    DiskFull,
+    FileGone,
+    FileTaken,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Client"]
+
+CHUNK = 1 << 20
+#: Waits before the second and third try, in seconds.
+WAITS = (0.3, 1.0)
+
+
+class Client:
+    """Files of one dataserver.
+
+    Parameters
+    ----------
+    base_url : str
+        `http://host:port`.
+    ticket : callable
+        Returns the ticket to show, or None to ask as nobody.
+    """
+
+    def __init__(self, base_url: str, ticket: Callable[[], str | None] = lambda: None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._ticket = ticket
+        self._session: httpx.Client | None = None
+
+    def get(
+        self,
+        file_id: UUID | str,
+        target: Path | str,
+        *,
+        sha256: str,
+        size: int,
+        replace: bool = False,
+    ) -> Path:
+        """Bring a file here and return its path; a right one that is here already is kept.
+
+        Parameters
+        ----------
+        file_id : UUID
+            The file.
+        target : path
+            Where it goes.
+        sha256, size : str, int
+            What the database says of it.
+        replace : bool
+            Replace a local file of that name that has other content.
+
+        Raises
+        ------
+        FileTaken
+            The target has other content and `replace` is False.
+        FileGone
+            The server has no such file for you, or has lost it.
+        ChecksumMismatch
+            What arrives is not what was stored, twice.
+        DiskFull
+            There is no space here.
+        DataserverError
+            The server does not answer.
+        """
+        target = Path(target)
+        if target.exists():
+            if target.stat().st_size == size and _digest(target) == sha256:
+                return target
+            if not replace:
+                msg = f"{target} is here already with other content; move it or use replace=True"
+                raise FileTaken(msg)
+        part = target.with_name(f".{file_id}.{secrets.token_hex(4)}.part")
+        try:
+            with _space(target):
+                self._fetch(str(file_id), part, target, sha256, size)
+                part.replace(target)
+        finally:
+            with suppress(FileNotFoundError):
+                part.unlink()
+        return target
+
+    def put(self, file_id: UUID | str, path: Path | str, *, sha256: str) -> None:
+        """Store a local file under an id that was reserved for it.
+
+        Raises
+        ------
+        ChecksumMismatch
+            The file changed while it was sent, or arrived damaged, twice.
+        FileTaken
+            The id has other content.
+        DiskFull
+            There is no space on the server.
+        DataserverError
+            The server does not answer or does not take the file.
+        """
+        path = Path(path)
+        digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+        headers = {
+            "content-length": str(path.stat().st_size),
+            "content-digest": f"sha-256=:{digest}:",
+        }
+
+        def send() -> None:
+            answer = self._request(
+                "PUT", f"/file/{file_id}", headers=headers, content=_blocks(path)
+            )
+            self._check(answer, path.name)
+
+        self._tried(send, path.name)
+
+    def url(self, filename: str) -> str:
+        """Return the address of a file by its name."""
+        return f"{self.base_url}/{quote(filename, safe='')}"
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _fetch(self, file_id: str, part: Path, target: Path, sha256: str, size: int) -> None:
+        def receive() -> None:
+            self._continue(file_id, part, target.name, sha256)
+            if part.stat().st_size < size:
+                msg = f"{target.name} broke off after {part.stat().st_size} of {size} bytes"
+                raise DataserverError(msg)
+            found = _digest(part)
+            if found != sha256:
+                part.unlink()
+                msg = f"{target.name} from {self.base_url} has SHA-256 {found}, stored {sha256}"
+                raise ChecksumMismatch(msg)
+
+        try:
+            self._tried(receive, target.name)
+        except ChecksumMismatch as error:
+            with suppress(AweError):
+                self._request("POST", f"/file/{file_id}/verify")
+            msg = f"{error}; nothing was written, ask the administrator for 'awe-admin fsck'"
+            raise ChecksumMismatch(msg) from None
+
+    def _continue(self, file_id: str, part: Path, name: str, sha256: str) -> None:
+        have = part.stat().st_size if part.exists() else 0
+        headers = {"range": f"bytes={have}-", "if-range": f'"{sha256}"'} if have else {}
+        with (
+            self._faults(name),
+            self._client().stream(
+                "GET", f"{self.base_url}/file/{file_id}", headers=self._signed(headers)
+            ) as answer,
+        ):
+            if answer.status_code == 416:
+                return
+            if answer.is_error:
+                answer.read()
+            self._check(answer, name)
+            with part.open("ab" if answer.status_code == 206 else "wb") as stream:
+                for block in answer.iter_raw(CHUNK):
+                    stream.write(block)
+
+    def _tried(self, action: Callable[[], None], name: str) -> None:
+        damaged = 0
+        for wait in (*WAITS, None):
+            try:
+                return action()
+            except ChecksumMismatch:
+                damaged += 1
+                if wait is None or damaged > 1:
+                    raise
+            except DataserverError as error:
+                if wait is None or not getattr(error, "worth_another_try", True):
+                    raise
+            time.sleep(wait)
+        return None
+
+    def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        with self._faults(path):
+            headers = self._signed(arguments.pop("headers", {}))
+            return self._client().request(
+                method, self.base_url + path, headers=headers, **arguments
+            )
+
+    def _client(self) -> httpx.Client:
+        if self._session is None:
+            import httpx
+
+            self._session = httpx.Client(
+                timeout=httpx.Timeout(60.0, connect=5.0), trust_env=False, follow_redirects=False
+            )
+            weakref.finalize(self, self._session.close)
+        return self._session
+
+    def _signed(self, headers: dict[str, str]) -> dict[str, str]:
+        ticket = self._ticket()
+        signed = {**headers, "accept-encoding": "identity"}
+        if ticket:
+            signed["authorization"] = f"Bearer {ticket}"
+        return signed
+
+    @contextmanager
+    def _faults(self, name: str) -> Iterator[None]:
+        import httpx
+
+        try:
+            yield
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            reason = str(error) or type(error).__name__
+            msg = (
+                f"the file server at {self.base_url} does not answer ({reason}) for {name}; "
+                "metadata is fine, start the server with 'awe-admin start' and repeat"
+            )
+            raise DataserverError(msg) from error
+
+    def _check(self, answer: httpx.Response, name: str) -> None:
+        status = answer.status_code
+        if status < 400:
+            return
+        try:
+            told = str(answer.json()["message"])
+        except (ValueError, KeyError, TypeError):
+            told = f"status {status}"
+        where = f"{name} at {self.base_url}"
+        if status in (404, 410):
+            msg = f"{where}: {told}"
+            raise FileGone(msg)
+        if status == 409:
+            msg = f"{where}: {told}"
+            raise FileTaken(msg)
+        if status == 422:
+            msg = f"{where}: {told}"
+            raise ChecksumMismatch(msg)
+        if status == 507:
+            msg = f"no space on the file server for {where}: {told}"
+            raise DiskFull(msg)
+        msg = f"the file server refused {where}: {told}; see 'awe-admin status'"
+        refusal = DataserverError(msg)
+        refusal.worth_another_try = status >= 500 or status == 408  # type: ignore[attr-defined]
+        raise refusal
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while block := stream.read(CHUNK):
+            yield block
+
+
+@contextmanager
+def _space(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except AweError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        msg = f"no space left here for {target}; free some or choose another folder"
+        raise DiskFull(msg) from error

@@ -1,0 +1,65 @@
+"""What is cleared away behind interrupted stores and deleted objects.
+
+Owns the order: the database gives a file up first, its bytes go after, its row last. Files on
+disk that the database does not know are put aside only if it knew them neither before nor after
+the disk was listed, and only past the grace; they are removed a month later. Refuses to touch a
+file that any row links.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from awe.dataserver.permits import Permits
+from awe.dataserver.store import Store
+from awe.errors import AweError
+
+__all__ = ["Collected", "collect", "collect_forever"]
+
+#: Seconds a reservation or an unlinked file is kept: longer than any transaction or ticket lives.
+GRACE = 24 * 3600.0
+#: Seconds a file nobody knows stays put aside.
+DARK = 30 * 24 * 3600.0
+#: Seconds between two rounds.
+PAUSE = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What one round cleared."""
+
+    given_up: int
+    removed: int
+    put_aside: int
+    swept: int
+
+
+def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collected:
+    """Clear what nobody linked within `grace` seconds, and return what was cleared."""
+    given_up = len(permits.loose(grace))
+    removed = 0
+    for file_id in permits.trash():
+        removed += store.discard(file_id)
+        permits.gone(file_id)
+    on_disk = {file_id for file_id in store.ids() if store.age(file_id) > grace}
+    unknown = on_disk - permits.known(on_disk)
+    unknown -= permits.known(unknown)
+    for file_id in unknown:
+        store.put_aside(store.path(file_id))
+    swept = store.sweep(uploads_after=grace, dark_after=DARK)
+    return Collected(given_up=given_up, removed=removed, put_aside=len(unknown), swept=swept)
+
+
+def collect_forever(store: Store, permits: Permits, stop: threading.Event) -> None:
+    """Collect once an hour until `stop` is set."""
+    while not stop.wait(PAUSE):
+        try:
+            done = collect(store, permits)
+        except (AweError, OSError) as error:
+            _log.warning("nothing collected: %s", error)
+        else:
+            _log.info("collected: %s", done)

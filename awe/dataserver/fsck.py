@@ -1,0 +1,135 @@
+"""Disk and database compared, file by file.
+
+Owns the findings: bytes that changed (bit flip), were cut (truncated), are away (missing), are
+another file's (swapped), or that nobody knows (extra). Changes nothing unless asked to mend;
+mending marks the health of files and puts extras aside, and never removes or invents bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from awe.dataserver.store import Store
+from awe.errors import FileGone
+
+__all__ = ["Expected", "Finding", "check", "mend"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """A file as the database knows it."""
+
+    file_id: UUID
+    filename: str
+    size: int
+    sha256: str
+    health: str = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One difference: `kind` is missing, truncated, longer, flipped, swapped, extra or healed."""
+
+    kind: str
+    name: str
+    detail: str
+    file_id: UUID | None = None
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.name}: {self.detail}"
+
+
+def check(
+    store: Store,
+    expected: Iterable[Expected],
+    *,
+    known: Iterable[UUID] = (),
+    progress: Callable[[int], None] = lambda done: None,
+) -> Iterator[Finding]:
+    """Yield every difference between the store and what the database expects.
+
+    Parameters
+    ----------
+    store : Store
+        The files; every one is read once.
+    expected : iterable of Expected
+        Files whose bytes must be there.
+    known : iterable of UUID
+        Further ids the database knows (reserved, or in the trash): not extra.
+    progress : callable
+        Told the number of files read so far.
+    """
+    wanted = list(expected)
+    owners = {file.sha256: file for file in wanted}
+    for done, file in enumerate(wanted, start=1):
+        finding = _compare(store, file, owners)
+        if finding is not None:
+            yield finding
+        progress(done)
+    yield from _extras(store, {file.file_id for file in wanted} | set(known))
+
+
+def mend(store: Store, finding: Finding, mark: Callable[[UUID, str], None]) -> str:
+    """Record a finding where it belongs and return what was done.
+
+    Parameters
+    ----------
+    store : Store
+        The files.
+    finding : Finding
+        One of `check`.
+    mark : callable
+        Records the health of a file in the database.
+    """
+    if finding.kind == "extra" and finding.path is not None:
+        return f"put aside as {store.put_aside(finding.path)}"
+    if finding.file_id is None:
+        return "nothing to be done"
+    health = {"missing": "lost", "healed": "ok"}.get(finding.kind, "bad")
+    mark(finding.file_id, health)
+    return f"marked {health}; restore it from a copy" if health != "ok" else "marked ok"
+
+
+def _compare(store: Store, file: Expected, owners: dict[str, Expected]) -> Finding | None:
+    def found(kind: str, detail: str) -> Finding:
+        return Finding(
+            kind=kind,
+            name=file.filename,
+            detail=detail,
+            file_id=file.file_id,
+            path=store.path(file.file_id),
+        )
+
+    try:
+        with store.open(file.file_id) as stream:
+            size = os.fstat(stream.fileno()).st_size
+        digest = store.digest(file.file_id)
+    except FileGone as error:
+        return found("missing", str(error))
+    if digest == file.sha256:
+        return found("healed", "marked damaged, but right") if file.health != "ok" else None
+    other = owners.get(digest)
+    if other is not None:
+        return found("swapped", f"has the bytes of {other.filename}")
+    if size != file.size:
+        kind = "truncated" if size < file.size else "longer"
+        return found(kind, f"{size} bytes, stored were {file.size}")
+    return found("flipped", f"SHA-256 is {digest}, stored was {file.sha256}")
+
+
+def _extras(store: Store, known: set[UUID]) -> Iterator[Finding]:
+    odd = set(store.strangers())
+    for path in sorted(odd):
+        yield Finding(
+            kind="extra", name=path.name, detail=f"at {path}, not a file of the store", path=path
+        )
+    for file_id in store.ids():
+        path = store.path(file_id)
+        if file_id not in known and path not in odd and path.exists():
+            detail = f"at {path}, no row knows it"
+            yield Finding(kind="extra", name=str(file_id), detail=detail, path=path)

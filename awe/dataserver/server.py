@@ -1,0 +1,356 @@
+"""The dataserver's HTTP interface.
+
+Owns `PUT`, `GET`, `HEAD /file/<uuid>`, `POST /file/<uuid>/verify` and `GET /<filename>`. Who asks
+is told by a ticket (`Authorization: Bearer`) or a short-lived link (`?link=`); the database
+decides for every request anew. What is absent and what is forbidden get the same answer, byte
+for byte. Refuses to replace a file, to take bytes that were not announced, and to guess when the
+database is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from io import FileIO
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from awe.dataserver.permits import Permit, Permits, ticket_hash
+from awe.dataserver.store import Store, Upload
+from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
+
+__all__ = ["create_app", "ticket_of"]
+
+CHUNK = 1 << 20
+#: Seconds an upload may be silent.
+PATIENCE = 60.0
+#: Threads that read and write files, or wait for the database.
+THREADS = 16
+#: Largest file taken, in bytes.
+LARGEST = 64 << 30
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#@+=-]{0,254}")
+_STATUS: dict[type[AweError], int] = {
+    ChecksumMismatch: 422,
+    FileTaken: 409,
+    DiskFull: 507,
+    FileGone: 410,
+    ServiceDown: 503,
+}
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    store: Store, permits: Permits, *, routes: Sequence[BaseRoute] = (), **state: Any
+) -> Starlette:
+    """Return the application; `routes` come before the route of file names.
+
+    Parameters
+    ----------
+    store : Store
+        Where the files lie.
+    permits : Permits
+        Who may.
+    routes : sequence of routes
+        Further pages of the same process.
+    **state
+        Further attributes of `app.state`, for those pages.
+    """
+    app = Starlette(
+        routes=[
+            Route("/file/{file_id}", _put, methods=["PUT"]),
+            Route("/file/{file_id}", _get, methods=["GET", "HEAD"]),
+            Route("/file/{file_id}/verify", _verify, methods=["POST"]),
+            *routes,
+            Route("/{filename}", _get_named, methods=["GET", "HEAD"]),
+        ],
+        exception_handlers={
+            HTTPException: _refused,
+            AweError: _failed,
+            ClientDisconnect: _left,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.store = store
+    app.state.permits = permits
+    app.state.threads = anyio.CapacityLimiter(THREADS)
+    for name, value in state.items():
+        setattr(app.state, name, value)
+    return app
+
+
+def ticket_of(request: Request, *, links: bool = True) -> bytes | None:
+    """Return the hash of the ticket or link of a request, None for an anonymous one."""
+    scheme, _, ticket = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return ticket_hash(ticket.strip())
+    if not links:
+        return None
+    return ticket_hash(request.query_params.get("link") or request.cookies.get("awe_ticket"))
+
+
+async def in_thread(request: Request, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run something that waits for the disk or the database in one of the server's threads."""
+    return await anyio.to_thread.run_sync(function, *arguments, limiter=request.app.state.threads)
+
+
+async def _get(request: Request) -> Response:
+    file_id = _file_id(request)
+    permit = await in_thread(request, _permits(request).may_read, ticket_of(request), file_id)
+    if permit is None:
+        raise HTTPException(404)
+    return await _send(request, permit)
+
+
+async def _get_named(request: Request) -> Response:
+    filename = request.path_params["filename"]
+    if not _NAME.fullmatch(filename) or ".." in filename:
+        raise HTTPException(404)
+    ticket = ticket_of(request)
+    found = await in_thread(request, _permits(request).named, ticket, filename)
+    for file_id in found:
+        permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
+        if permit is not None:
+            return await _send(request, permit)
+    raise HTTPException(404)
+
+
+async def _verify(request: Request) -> Response:
+    file_id = _file_id(request)
+    permit = await in_thread(request, _permits(request).may_read, ticket_of(request), file_id)
+    if permit is None:
+        raise HTTPException(404)
+    health = await in_thread(request, _store(request).health, file_id, permit.size, permit.sha256)
+    if health != permit.health:
+        _log.warning("file %s is %s, was %s", file_id, health, permit.health)
+        await in_thread(request, _permits(request).mark, file_id, health)
+    return JSONResponse({"health": health}, 200 if health == "ok" else 410)
+
+
+async def _put(request: Request) -> Response:
+    file_id = _file_id(request)
+    ticket = ticket_of(request, links=False)
+    announced = _announced(request)
+    filename = await in_thread(request, _permits(request).may_write, ticket, file_id)
+    if filename is None:
+        permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
+        if permit is None:
+            raise HTTPException(404)
+        return _stored_already(permit, announced)
+    await _receive(request, file_id, announced)
+    recorded = await in_thread(
+        request, _permits(request).stored, file_id, announced.size, announced.sha256
+    )
+    if recorded:
+        _log.info("stored %s, %d bytes, as %s", file_id, announced.size, filename)
+        return JSONResponse({"id": str(file_id), "sha256": announced.sha256}, 201)
+    permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
+    if permit is None:
+        raise HTTPException(404)
+    return _stored_already(permit, announced)
+
+
+@dataclass(frozen=True)
+class _Announced:
+    size: int
+    sha256: str
+
+
+def _announced(request: Request) -> _Announced:
+    length = request.headers.get("content-length", "")
+    if not re.fullmatch(r"\d{1,15}", length):
+        raise HTTPException(411, "Content-Length is missing; send the length of the file")
+    if int(length) > LARGEST:
+        raise HTTPException(413, f"{length} bytes are more than the {LARGEST} taken")
+    digest = request.headers.get("content-digest", "")
+    match = re.fullmatch(r"sha-256=:([A-Za-z0-9+/]{43}=):", digest)
+    if match is None:
+        raise HTTPException(400, "Content-Digest is missing; send sha-256=:<base64>:")
+    return _Announced(int(length), base64.b64decode(match[1]).hex())
+
+
+def _stored_already(permit: Permit, announced: _Announced) -> Response:
+    if (permit.size, permit.sha256) == (announced.size, announced.sha256):
+        return JSONResponse({"id": str(permit.file_id), "sha256": permit.sha256}, 200)
+    msg = f"file {permit.file_id} is stored with other content; store yours under a new id"
+    raise FileTaken(msg)
+
+
+async def _receive(request: Request, file_id: UUID, announced: _Announced) -> None:
+    upload: Upload = await in_thread(request, _store(request).receive, file_id, announced.size)
+    finished = False
+    try:
+        async for block in _blocks(request):
+            await in_thread(request, upload.write, block)
+        await in_thread(request, _finish, upload, announced)
+        finished = True
+    except TimeoutError as error:
+        raise HTTPException(408, f"nothing came for {PATIENCE:.0f} s; send it again") from error
+    finally:
+        if not finished:
+            upload.abandon()
+
+
+def _finish(upload: Upload, announced: _Announced) -> None:
+    upload.finish(size=announced.size, sha256=announced.sha256)
+
+
+async def _blocks(request: Request) -> AsyncIterator[bytes]:
+    stream = request.stream().__aiter__()
+    gathered = bytearray()
+    while True:
+        async with asyncio.timeout(PATIENCE):
+            chunk = await anext(stream, None)
+        if chunk is not None:
+            gathered += chunk
+        if len(gathered) >= CHUNK or (chunk is None and gathered):
+            yield bytes(gathered)
+            gathered.clear()
+        if chunk is None:
+            return
+
+
+async def _send(request: Request, permit: Permit) -> Response:
+    if permit.health != "ok":
+        msg = f"file {permit.filename} is {permit.health}; ask the administrator to restore it"
+        raise FileGone(msg)
+    headers = _headers(permit)
+    if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    stream = await in_thread(request, _opened, request, permit)
+    part = _range(request, permit, headers["etag"])
+    if part is None:
+        stream.close()
+        return Response(
+            status_code=416, headers={**headers, "content-range": f"bytes */{permit.size}"}
+        )
+    first, last = part
+    status = 200
+    if (first, last) != (0, permit.size - 1):
+        status = 206
+        headers["content-range"] = f"bytes {first}-{last}/{permit.size}"
+    headers["content-length"] = str(last - first + 1)
+    media = "image/fits" if permit.filename.endswith((".fits", ".fit")) else None
+    media = media or "application/octet-stream"
+    if request.method == "HEAD":
+        stream.close()
+        return Response(status_code=status, headers=headers, media_type=media)
+    body = _read(request, stream, first, last - first + 1)
+    return StreamingResponse(body, status, headers, media)
+
+
+def _opened(request: Request, permit: Permit) -> FileIO:
+    try:
+        stream = _store(request).open(permit.file_id)
+    except FileGone:
+        _log.error("file %s is lost", permit.file_id)
+        _permits(request).mark(permit.file_id, "lost")
+        msg = f"file {permit.filename} is lost; ask the administrator to restore it"
+        raise FileGone(msg) from None
+    if stream.seek(0, 2) != permit.size:
+        stream.close()
+        _log.error("file %s has another length than stored", permit.file_id)
+        _permits(request).mark(permit.file_id, "bad")
+        msg = f"file {permit.filename} is damaged; ask the administrator to restore it"
+        raise FileGone(msg)
+    return stream
+
+
+async def _read(request: Request, stream: FileIO, first: int, left: int) -> AsyncIterator[bytes]:
+    try:
+        stream.seek(first)
+        while left:
+            block = await in_thread(request, stream.read, min(left, CHUNK))
+            if not block:
+                return
+            left -= len(block)
+            yield block
+    finally:
+        stream.close()
+
+
+def _headers(permit: Permit) -> dict[str, str]:
+    digest = base64.b64encode(bytes.fromhex(permit.sha256)).decode()
+    quoted = quote(permit.filename, safe="")
+    return {
+        "etag": f'"{permit.sha256}"',
+        "repr-digest": f"sha-256=:{digest}:",
+        "accept-ranges": "bytes",
+        "cache-control": "private, no-cache",
+        "x-content-type-options": "nosniff",
+        "content-disposition": f"attachment; filename*=UTF-8''{quoted}",
+    }
+
+
+def _matches(condition: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in condition.split(",")]
+    return etag in tags or "*" in tags
+
+
+def _range(request: Request, permit: Permit, etag: str) -> tuple[int, int] | None:
+    """Return first and last byte to send; None where the range cannot be satisfied."""
+    whole = (0, permit.size - 1)
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+    if match is None or match[0] == "bytes=-":
+        return whole
+    if request.headers.get("if-range", etag) != etag:
+        return whole
+    if not match[1]:
+        length = min(int(match[2]), permit.size)
+        return (permit.size - length, permit.size - 1) if length else None
+    first = int(match[1])
+    last = min(int(match[2]), permit.size - 1) if match[2] else permit.size - 1
+    return (first, last) if first <= last else None
+
+
+def _file_id(request: Request) -> UUID:
+    text = request.path_params["file_id"]
+    if not _UUID.fullmatch(text):
+        raise HTTPException(404)
+    return UUID(text)
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _permits(request: Request) -> Permits:
+    permits: Permits = request.app.state.permits
+    return permits
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        message = "no such file, or it is not visible to you"
+        return JSONResponse({"code": "FileGone", "message": message}, 404)
+    return JSONResponse(
+        {"code": "DataserverError", "message": error.detail}, error.status_code, error.headers
+    )
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AweError)
+    status = _STATUS.get(type(error), 500)
+    if status >= 500:
+        _log.error("%s: %s", error.code, error)
+    return JSONResponse({"code": error.code, "message": str(error)}, status)
+
+
+async def _left(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)

@@ -1,0 +1,307 @@
+"""The store of immutable files on disk.
+
+Owns one directory, mode 0700: `incoming/` for uploads, `objects/<2 hex>/<uuid>` for stored files,
+`dark/` for files nobody knows, put aside. A file appears under its id complete and on disk, or
+not at all, and is never replaced: link(2) cannot. Refuses symbolic links, planted hard links,
+uploads that would eat into the reserve of free space, and any name that is not a UUID.
+Knows nothing of users: whoever may do what is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from uuid import UUID
+
+from awe.errors import ChecksumMismatch, DiskFull, FileGone, FileTaken
+
+__all__ = ["Store", "Upload"]
+
+CHUNK = 1 << 20
+#: Free space that uploads never use, in bytes.
+RESERVE = 2 << 30
+
+
+class Upload:
+    """One file on its way into the store; its bytes are hashed as they are written."""
+
+    def __init__(self, store: Store, file_id: UUID) -> None:
+        self.store = store
+        self.file_id = file_id
+        self.path = store.incoming / f"{file_id}.{secrets.token_hex(8)}.part"
+        self.size = 0
+        self._hash = hashlib.sha256()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with _space(store.root):
+            self._stream = FileIO(os.open(self.path, flags, 0o600), "wb")
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes.
+
+        Raises
+        ------
+        DiskFull
+            There is no space; the upload is gone.
+        """
+        left = memoryview(chunk)
+        try:
+            with _space(self.store.root):
+                while left:
+                    left = left[self._stream.write(left) :]
+        except DiskFull:
+            self.abandon()
+            raise
+        self._hash.update(chunk)
+        self.size += len(chunk)
+
+    def finish(self, *, size: int, sha256: str) -> bool:
+        """Put the file under its id; False where the same content was there already.
+
+        Raises
+        ------
+        ChecksumMismatch
+            Length or SHA-256 are not those announced; the upload is gone.
+        FileTaken
+            The id has other content; the upload is gone.
+        """
+        try:
+            if (self.size, self.sha256) != (size, sha256):
+                msg = (
+                    f"file {self.file_id}: {self.size} bytes with SHA-256 {self.sha256} arrived, "
+                    f"{size} with {sha256} were announced; send it again"
+                )
+                raise ChecksumMismatch(msg)
+            with _space(self.store.root):
+                self.store.sync(self._stream)
+                return self.store.place(self)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Remove what has arrived, unless it is in its place."""
+        self._stream.close()
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+
+
+class Store:
+    """Files by UUID below one directory.
+
+    Parameters
+    ----------
+    root : path
+        Made with mode 0700 where it does not exist.
+    reserve : int
+        Bytes of free space that uploads leave alone.
+    """
+
+    def __init__(self, root: Path | str, *, reserve: int = RESERVE) -> None:
+        self.root = Path(root)
+        self.reserve = reserve
+        self.incoming = self.root / "incoming"
+        self.objects = self.root / "objects"
+        self.dark = self.root / "dark"
+        for folder in (self.root, self.incoming, self.objects, self.dark):
+            folder.mkdir(mode=0o700, parents=folder is self.root, exist_ok=True)
+            _refuse_wide(folder)
+
+    def receive(self, file_id: UUID, size: int) -> Upload:
+        """Begin an upload of `size` bytes.
+
+        Raises
+        ------
+        DiskFull
+            The file would eat into the reserve.
+        """
+        free = shutil.disk_usage(self.root).free
+        if free - size < self.reserve:
+            msg = (
+                f"no space on the file server: {size} bytes asked, {free} free of which "
+                f"{self.reserve} are kept in reserve; free some space at {self.root}"
+            )
+            raise DiskFull(msg)
+        return Upload(self, file_id)
+
+    def sync(self, stream: FileIO) -> None:
+        """Wait until the bytes of an upload are on disk."""
+        os.fsync(stream.fileno())
+
+    def place(self, upload: Upload) -> bool:
+        """Give an upload its final name and wait until the name is on disk."""
+        target = self.path(upload.file_id)
+        if not target.parent.is_dir():
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            self.sync_folder(self.objects)
+        fresh = True
+        try:
+            self.link(upload.path, target)
+        except FileExistsError:
+            if self.digest(upload.file_id) != upload.sha256:
+                msg = f"file {upload.file_id} is stored with other content; use a new id"
+                raise FileTaken(msg) from None
+            fresh = False
+        self.unlink(upload.path)
+        self.sync_folder(target.parent)
+        return fresh
+
+    def link(self, part: Path, target: Path) -> None:
+        """Give the upload its second name; cannot replace a file."""
+        os.link(part, target, follow_symlinks=False)
+
+    def unlink(self, part: Path) -> None:
+        """Remove the upload's first name."""
+        part.unlink()
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the names in a folder are on disk."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def path(self, file_id: UUID) -> Path:
+        """Return where the file of that id lies, or would."""
+        name = str(UUID(str(file_id)))
+        return self.objects / name[:2] / name
+
+    def open(self, file_id: UUID) -> FileIO:
+        """Return a stream of a stored file.
+
+        Raises
+        ------
+        FileGone
+            There is none, or what lies there is not a file this store made.
+        """
+        path = self.path(file_id)
+        try:
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise
+            msg = f"file {file_id} is not in the store at {self.root}; restore it from a copy"
+            raise FileGone(msg) from error
+        stream = FileIO(descriptor, "rb")
+        # Asked twice: the upload's own name may go away between the two looks of one question.
+        if not any(self._ours(os.fstat(descriptor), file_id) for _ in range(2)):
+            stream.close()
+            msg = f"file {file_id} was not made by the store at {self.root}; run awe-admin fsck"
+            raise FileGone(msg)
+        return stream
+
+    def digest(self, file_id: UUID) -> str:
+        """Return the SHA-256 of a stored file, read from disk."""
+        with self.open(file_id) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def health(self, file_id: UUID, size: int, sha256: str) -> str:
+        """Return `"ok"`, `"bad"` or `"lost"`, from the bytes on disk."""
+        try:
+            with self.open(file_id) as stream:
+                if os.fstat(stream.fileno()).st_size != size:
+                    return "bad"
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except FileGone:
+            return "lost"
+        return "ok" if found == sha256 else "bad"
+
+    def ids(self) -> Iterator[UUID]:
+        """Yield the id of every file in its place."""
+        for path in self.objects.glob("??/*"):
+            with suppress(ValueError):
+                yield UUID(path.name)
+
+    def strangers(self) -> Iterator[Path]:
+        """Yield everything below `objects` that is not a file of this store in its place."""
+        for path in self.objects.glob("*"):
+            if path.is_symlink() or not path.is_dir():
+                yield path
+        for path in self.objects.glob("*/*"):
+            try:
+                expected = self.path(UUID(path.name))
+            except ValueError:
+                expected = None
+            if path != expected or not self._ours(path.lstat(), UUID(path.name)):
+                yield path
+
+    def age(self, file_id: UUID) -> float:
+        """Return the seconds since a file was stored."""
+        return time.time() - self.path(file_id).lstat().st_mtime
+
+    def discard(self, file_id: UUID) -> bool:
+        """Remove a stored file; False where there was none."""
+        path = self.path(file_id)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        self.sync_folder(path.parent)
+        return True
+
+    def put_aside(self, path: Path) -> Path:
+        """Move something nobody knows into `dark/`, and return where it is now."""
+        target = self.dark / f"{path.name}.{secrets.token_hex(4)}"
+        path.rename(target)
+        os.utime(target, follow_symlinks=False)
+        self.sync_folder(self.dark)
+        return target
+
+    def sweep(self, *, uploads_after: float, dark_after: float) -> int:
+        """Remove uploads and dark files older than so many seconds; return how many."""
+        removed = 0
+        now = time.time()
+        for folder, limit in ((self.incoming, uploads_after), (self.dark, dark_after)):
+            for path in folder.iterdir():
+                with suppress(FileNotFoundError):
+                    if now - path.lstat().st_mtime > limit:
+                        path.unlink()
+                        removed += 1
+        return removed
+
+    def _ours(self, status: os.stat_result, file_id: UUID) -> bool:
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            return False
+        if status.st_nlink == 1:
+            return True
+        parts = self.incoming.glob(f"{file_id}.*.part")
+        known = sum(part.lstat().st_ino == status.st_ino for part in parts)
+        return status.st_nlink == 1 + known
+
+
+@contextmanager
+def _space(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        msg = f"no space on the file server: {root} is full; free some space there"
+        raise DiskFull(msg) from error
+
+
+def _refuse_wide(folder: Path) -> None:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        msg = f"{folder} is not a directory of this account; move it away"
+        raise FileGone(msg)
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        msg = f"{folder} can be entered by others; close it: chmod 700 {folder}"
+        raise FileGone(msg)

@@ -1,0 +1,230 @@
+"""The process `awe-server`: dataserver, pages and the runner of jobs.
+
+Owns one process per AWE_HOME, held by a lock: it binds 127.0.0.1, writes its port into
+`services/endpoints.json` and its identity into `services/server.json`, logs to
+`services/server.log`, and goes away cleanly on SIGTERM. Passwords come from
+`services/secrets.json`, never from arguments or the environment. Refuses to start twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import IO, Any
+
+from awe.config import Environment
+from awe.errors import AweError, ConfigError, ServiceDown
+
+__all__ = ["connection_arguments", "main"]
+
+_log = logging.getLogger("awe.services.server")
+
+
+def connection_arguments(database_name: str, user: str, password: str) -> dict[str, str | int]:
+    """Return keyword arguments of `psycopg2.connect` for `host[:port]/database`.
+
+    Examples
+    --------
+    >>> connection_arguments("/run/awe:5432/awe", "me", "pw")["host"]
+    '/run/awe'
+    """
+    place, _, database = database_name.rpartition("/")
+    host, _, port = place.rpartition(":")
+    if not port.isdigit():
+        host, port = place, "5432"
+    if not host or not database:
+        msg = f"database_name is {database_name!r}, wanted host[:port]/database"
+        raise ConfigError(msg)
+    return {
+        "host": host,
+        "port": int(port),
+        "dbname": database,
+        "user": user,
+        "password": password,
+    }
+
+
+def main() -> int:
+    """Run until SIGTERM; return the exit code."""
+    environment = Environment.load()
+    folder = environment.home / "services"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _log_to(folder / "server.log")
+    try:
+        with _only_one(folder / "server.lock"):
+            _serve(environment, folder)
+    except AweError as error:
+        _log.error("%s", error)
+        sys.stderr.write(f"awe-server: {error}\n")
+        return 1
+    return 0
+
+
+def _serve(environment: Environment, folder: Path) -> None:
+    from awe.dataserver.collector import collect_forever
+    from awe.dataserver.permits import Permits
+    from awe.dataserver.server import create_app
+    from awe.dataserver.store import Store
+    from awe.web.pages import routes
+
+    known = _secrets(folder / "secrets.json")
+    permits = Permits(
+        connection_arguments(environment.database_name, "awe_dataserver", known["awe_dataserver"])
+    )
+    store = Store(environment.home / "files")
+    stop = threading.Event()
+    listener = _listen(environment)
+    threads = [
+        threading.Thread(target=collect_forever, args=(store, permits, stop), name="collector")
+    ]
+    runner = _runner(environment, known)
+    if runner is not None:
+        threads.append(threading.Thread(target=_run, args=(runner, stop), name="runner"))
+    for thread in threads:
+        thread.start()
+    try:
+        _record(folder, listener.getsockname()[1])
+        _answer(create_app(store, permits, routes=routes), listener)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=30)
+        permits.close()
+        (folder / "server.json").unlink(missing_ok=True)
+        _log.info("stopped")
+
+
+def _answer(app: Any, listener: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+        limit_concurrency=200,
+    )
+    server = uvicorn.Server(config)
+    _log.info("listening on port %d", listener.getsockname()[1])
+    server.run(sockets=[listener])
+
+
+def _listen(environment: Environment) -> socket.socket:
+    port = int(environment.data_port or 0)
+    if environment.origin.get("data_port") == "embedded services":
+        port = 0
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        msg = f"port {port} is taken ({error.strerror}); choose another data_port"
+        raise ServiceDown(msg) from error
+    return listener
+
+
+def _runner(environment: Environment, known: Mapping[str, str]) -> Any:
+    if "awe_runner" not in known or importlib.util.find_spec("awe.dpu.runner") is None:
+        _log.warning("no runner of jobs here")
+        return None
+    from awe.dpu.runner import Runner
+
+    return Runner(environment, known)
+
+
+def _run(runner: Any, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            runner.run(stop)
+        except Exception:
+            _log.exception("the runner of jobs broke off; it starts again in 5 s")
+            stop.wait(5)
+
+
+def _record(folder: Path, port: int) -> None:
+    from awe.services.process import identify
+
+    who = identify(os.getpid())
+    identity = who.to_record() if who is not None else {"pid": os.getpid(), "started": ""}
+    _write(folder / "server.json", {**identity, "port": port})
+    path = folder / "endpoints.json"
+    try:
+        endpoints = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        endpoints = {}
+    _write(path, {**endpoints, "data_server": "127.0.0.1", "data_port": str(port)})
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(content, stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    try:
+        mode = path.stat().st_mode & 0o777
+        content: dict[str, str] = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError) as error:
+        msg = f"no passwords of the services in {path}; run 'awe-admin start'"
+        raise ConfigError(msg) from error
+    if mode & 0o077:
+        msg = f"{path} has mode {mode:04o}, others can read it; close it: chmod 600 {path}"
+        raise ConfigError(msg)
+    if "awe_dataserver" not in content:
+        msg = f"{path} has no password of awe_dataserver; run 'awe-admin start'"
+        raise ConfigError(msg)
+    return content
+
+
+class _only_one:  # noqa: N801 - reads as a statement: with _only_one(lock)
+    """Hold a lock file as long as this process lives."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stream: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        self._stream = self.path.open("a")
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._stream.close()
+            msg = f"awe-server runs already for {self.path.parent.parent}"
+            raise ServiceDown(msg) from error
+
+    def __exit__(self, *_: object) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _log_to(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.close(descriptor)
+    handler = RotatingFileHandler(path, maxBytes=10 << 20, backupCount=3)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+if __name__ == "__main__":
+    # Uvicorn sends itself the signal again after a clean end; that must not look like a failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""A real dataserver process on loopback, before a real database."""
+
+import hashlib
+import json
+import secrets
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from awe.dataserver.client import Client
+from awe.dataserver.store import Store
+
+SERVE = Path(__file__).with_name("serve.py")
+
+
+@dataclass
+class Running:
+    """One server process, its store, and the people who use it."""
+
+    db: object
+    root: Path
+    patience: float = 60.0
+    reserve: int = 0
+    port: int = 0
+    process: subprocess.Popen | None = None
+    _tickets: dict = field(default_factory=dict)
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [sys.executable, str(SERVE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        connection = {
+            "host": str(self.db.cluster.socket),
+            "port": 5432,
+            "dbname": self.db.name,
+            "user": "awe_dataserver",
+            "password": self.db.password("awe_dataserver"),
+        }
+        asked = {"root": str(self.root), "connection": connection}
+        asked |= {"patience": self.patience, "reserve": self.reserve}
+        json.dump(asked, self.process.stdin)
+        self.process.stdin.close()
+        self.port = int(self.process.stdout.readline())
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{self.url}/", timeout=5)
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+            self.process = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def store(self):
+        return Store(self.root, reserve=0)
+
+    def ticket(self, person):
+        if person is None:
+            return None
+        if person not in self._tickets:
+            ticket = secrets.token_urlsafe(32)
+            hashed = hashlib.sha256(ticket.encode()).digest()
+            self.db.rows(person, "INSERT INTO awe.ticket (hash) VALUES (%s)", hashed)
+            self._tickets[person] = ticket
+        return self._tickets[person]
+
+    def client(self, person="student"):
+        return Client(self.url, lambda: self.ticket(person))
+
+    def reserve_file(self, person="student", name="a.fits"):
+        file_id = uuid.uuid4()
+        statement = "INSERT INTO awe.file (id, filename) VALUES (%s, %s)"
+        self.db.rows(person, statement, str(file_id), name)
+        return file_id
+
+    def put(self, content, person="student", name="a.fits", level=None, project="TUTORIAL2015"):
+        """Store content as that person; with a level, also as if an object linked it."""
+        file_id = self.reserve_file(person, name)
+        path = self.root.parent / f"up-{file_id}"
+        path.write_bytes(content)
+        self.client(person).put(file_id, path, sha256=sha(content))
+        path.unlink()
+        if level is not None:
+            self.link(file_id, level, project)
+        return file_id
+
+    def link(self, file_id, level, project="TUTORIAL2015"):
+        self.db.rows(
+            "superuser",
+            "UPDATE awe.file SET state = 'linked', _privileges = %s,"
+            " _project = (SELECT id FROM awe.project WHERE name = %s) WHERE id = %s",
+            level,
+            project,
+            str(file_id),
+        )
+
+    def ask(self, method, path, person=None, headers=None, **arguments):
+        headers = dict(headers or {})
+        if person is not None:
+            headers["authorization"] = f"Bearer {self.ticket(person)}"
+        return httpx.request(method, self.url + path, headers=headers, timeout=20, **arguments)
+
+    def state(self, file_id):
+        [row] = self.db.rows(
+            "superuser", "SELECT state, health FROM awe.file WHERE id = %s", str(file_id)
+        )
+        return row
+
+
+def sha(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def served(db, tmp_path):
+    running = Running(db, tmp_path / "files")
+    running.start()
+    yield running
+    running.stop()

@@ -1,0 +1,22 @@
+"""A dataserver of its own: store and connection from standard input, port to standard output."""
+
+import json
+import socket
+import sys
+
+import uvicorn
+
+from awe.dataserver import server
+from awe.dataserver.permits import Permits
+from awe.dataserver.store import Store
+
+asked = json.load(sys.stdin)
+server.PATIENCE = asked.get("patience", 60.0)
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(64)
+print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
+store = Store(asked["root"], reserve=asked.get("reserve", 0))
+app = server.create_app(store, Permits(asked["connection"]))
+config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+uvicorn.Server(config).run(sockets=[listener])
