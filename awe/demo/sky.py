@@ -142,7 +142,7 @@ class Truth:
     cosmic, track : ndarray of float32, ADU
         Charge from cosmic rays, light from trails, as recorded.
     saturated : ndarray of bool
-        Pixels at or above what they can hold or the camera can count, spilling included.
+        Pixels at or above what the camera can count, or changed by charge that spilled over.
     hot, cold : ndarray of bool
         Pixels with excess signal, pixels of low response.
     lines : tuple of tuple of float
@@ -244,12 +244,13 @@ def simulate(
     signal = expected + cosmic
     if effects.photon_noise:
         signal = _with_photon_noise(signal, gain, rng)
+    before = signal.copy()
     if effects.bleeding:
         spill(signal, FULL_WELL / gain)
     level, drift = _level(chip, effects, rng)
     raw = _read_out(signal, chip, effects, level, drift, gain, rng)
     inside = sections.parse(chip.geometry.active)
-    counted = (raw[inside] >= ADC_LIMIT) | (signal >= 0.999 * FULL_WELL / gain)
+    counted = (raw[inside] >= ADC_LIMIT) | (signal != before)
     truth = Truth(
         science=science,
         objects=objects,

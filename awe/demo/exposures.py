@@ -1,0 +1,259 @@
+"""Writing simulated exposures as multi-extension FITS files, chip after chip.
+
+Each chip is simulated through the whole night by one process, so its fixed patterns are made
+once and memory does not grow with the number of chips; every process writes its own extensions
+into files laid out beforehand. Files carry their final name only when complete.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import as_completed as completed
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from awe.calib.geometry import ChipGeometry
+from awe.demo.field import Field
+from awe.demo.headers import extension_cards, primary_cards
+from awe.demo.plan import PlannedExposure, Window, plan, sky_field
+from awe.demo.progress import Progress
+from awe.demo.sky import Detector, Effects, Truth, make_detector, simulate
+from awe.fits.blocks import card, datasum, pad, sealed
+from awe.instruments import Chip, get
+from awe.instruments.omegacam import RIDGE, UNSTABLE_GAIN, UNSTABLE_LEVEL
+
+__all__ = ["Night", "recall", "write_night"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """What decides every pixel of a simulated night.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of all randomness.
+    window : Window
+        The part of the chips that is read.
+    chips : tuple of str
+        Names of the chips, in the order of the extensions.
+    effects : Effects
+        What is simulated.
+    """
+
+    seed: int = 20120601
+    window: Window = field(default_factory=Window)
+    chips: tuple[str, ...] = tuple(get("OMEGACAM").chips)
+    effects: Effects = field(default_factory=Effects)
+
+    def detector(self, name: str) -> Detector:
+        """Return the simulated chip of that name."""
+        chip = get("OMEGACAM").chip(name)
+        geometry = ChipGeometry.from_counts(
+            nx=self.window.nx + 96,
+            ny=self.window.ny + self.window.overscan_y,
+            prescan_x=48,
+            overscan_x=48,
+            overscan_y=self.window.overscan_y,
+            read_at_top=chip.read_at_top,
+            start_x=self.window.x,
+            start_y=self.window.y,
+        )
+        return make_detector(
+            geometry,
+            np.random.default_rng([self.seed, 2, int(name[-2:])]),
+            gain=chip.gain,
+            read_noise=chip.read_noise,
+            level=chip.bias_level,
+            corner=chip.corner,
+            ridge=RIDGE in chip.remarks,
+            level_wander=6.0 if UNSTABLE_LEVEL in chip.remarks else 0.5,
+            gain_wander=0.01 if UNSTABLE_GAIN in chip.remarks else 0.0,
+            read_at_top=chip.read_at_top,
+        )
+
+    def take(
+        self, planned: PlannedExposure, name: str, detector: Detector, sources: Field
+    ) -> tuple[np.ndarray[Any, np.dtype[np.uint16]], Truth]:
+        """Return raw pixels and truth of one chip in one exposure."""
+        exposure = planned.exposure
+        if exposure.kind == "science":
+            exposure = replace(exposure, field=sources)
+        rng = np.random.default_rng([self.seed, 3, planned.number, int(name[-2:])])
+        return simulate(exposure, detector, self.effects, rng)
+
+
+def write_night(directory: Path, night: Night, processes: int = 2) -> list[Path]:
+    """Write all exposures of a night and the record of their truth.
+
+    Parameters
+    ----------
+    directory : Path
+        Where to; files of an earlier, interrupted attempt are overwritten.
+    night : Night
+        What to simulate.
+    processes : int
+        How many processes share the chips.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of the exposures; `truth.json` lies beside them.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    exposures = plan()
+    layout = _Layout.of(night)
+    for planned in exposures:
+        layout.prepare(_part(directory, planned), planned)
+    records: dict[str, Any] = {}
+    bar = Progress("simulating the night", len(night.chips) * len(exposures))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        jobs = {pool.submit(_write_chip, directory, layout, name): name for name in night.chips}
+        for job in completed(jobs):
+            records[jobs[job]] = job.result()
+            bar.advance(len(exposures))
+    _write_truth(directory, night, {name: records[name] for name in night.chips})
+    return [
+        _part(directory, planned).rename(directory / planned.filename) for planned in exposures
+    ]
+
+
+def recall(directory: Path, filename: str, chip: str) -> Truth:
+    """Return the truth of one chip of one exposure that `write_night` wrote.
+
+    The record holds the seeds; the maps are simulated again.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the exposures are.
+    filename : str
+        Name of the exposure, or of the frame split from it.
+    chip : str
+        Name of the chip.
+    """
+    record = json.loads((directory / "truth.json").read_text(encoding="utf-8"))
+    night = Night(
+        seed=record["seed"],
+        window=Window(**record["window"]),
+        chips=tuple(record["chips"]),
+        effects=Effects(**record["effects"]),
+    )
+    start = filename.removesuffix(".fits").split("_")[0]
+    planned = next(item for item in plan() if item.filename == f"{start}.fits")
+    return night.take(planned, chip, night.detector(chip), sky_field(night.seed))[1]
+
+
+def _part(directory: Path, planned: PlannedExposure) -> Path:
+    return directory / f".{planned.filename}.part"
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the extensions lie in a file: all have the same length."""
+
+    night: Night
+    header: int
+    data: int
+
+    @classmethod
+    def of(cls, night: Night) -> _Layout:
+        name = night.chips[0]
+        detector = night.detector(name)
+        data = pad(bytes(2 * detector.geometry.nx * detector.geometry.ny))
+        header = _extension(plan()[0], get("OMEGACAM").chip(name), detector, 1, data)
+        return cls(night=night, header=len(header), data=len(data))
+
+    def prepare(self, path: Path, planned: PlannedExposure) -> None:
+        primary = self._primary(planned)
+        size = len(primary) + len(self.night.chips) * (self.header + self.data)
+        with path.open("wb") as stream:
+            stream.write(primary)
+            stream.truncate(size)
+
+    def place(self, planned: PlannedExposure, position: int) -> int:
+        return len(self._primary(planned)) + position * (self.header + self.data)
+
+    def _primary(self, planned: PlannedExposure) -> bytes:
+        structure = [
+            card("SIMPLE", True, "Standard FITS"),
+            card("BITPIX", 8, "# of bits per pixel"),
+            card("NAXIS", 0, "no data in the primary"),
+            card("EXTEND", True, "FITS extensions may be present"),
+        ]
+        cards = primary_cards(planned, self.night.window, len(self.night.chips))
+        return sealed(structure + cards, 0)
+
+
+def _extension(
+    planned: PlannedExposure, chip: Chip, detector: Detector, index: int, data: bytes
+) -> bytes:
+    structure = [
+        card("XTENSION", "IMAGE", "IMAGE extension"),
+        card("BITPIX", 16, "# of bits per pixel"),
+        card("NAXIS", 2, "# of axes"),
+        card("NAXIS1", detector.geometry.nx, "# of columns"),
+        card("NAXIS2", detector.geometry.ny, "# of rows"),
+        card("PCOUNT", 0, "no parameters"),
+        card("GCOUNT", 1, "one group"),
+        card("BSCALE", 1.0, "real = fits-value*BSCALE+BZERO"),
+        card("BZERO", 32768.0, "unsigned integers"),
+    ]
+    return sealed(structure + extension_cards(planned, chip, detector, index), datasum(data))
+
+
+def _write_chip(directory: Path, layout: _Layout, name: str) -> dict[str, Any]:
+    """Simulate one chip through the night and write its extensions; return its record."""
+    chip = get("OMEGACAM").chip(name)
+    night = layout.night
+    detector = night.detector(name)
+    sources = sky_field(night.seed)
+    position = night.chips.index(name)
+    exposures = {}
+    for planned in plan():
+        raw, truth = night.take(planned, name, detector, sources)
+        data = pad((raw ^ np.uint16(0x8000)).astype(">u2").tobytes())
+        header = _extension(planned, chip, detector, position + 1, data)
+        with _part(directory, planned).open("r+b") as stream:
+            os.pwrite(stream.fileno(), header + data, layout.place(planned, position))
+        exposures[planned.filename] = _summary(truth)
+    return {
+        "gain": detector.gain,
+        "read_noise": detector.read_noise,
+        "level": detector.level,
+        "hot_pixels": int(np.count_nonzero(detector.hot)),
+        "cold_pixels": int(np.count_nonzero(detector.cold)),
+        "remarks": list(chip.remarks),
+        "exposures": exposures,
+    }
+
+
+def _summary(truth: Truth) -> dict[str, Any]:
+    return {
+        "level": round(truth.level, 3),
+        "gain": round(truth.gain, 5),
+        "cosmic_hits": truth.cosmic_hits,
+        "cosmic_pixels": int(np.count_nonzero(truth.hit())),
+        "saturated_pixels": int(np.count_nonzero(truth.saturated)),
+        "sources": len(truth.x),
+        "tracks": [[round(end, 2) for end in line] for line in truth.lines],
+    }
+
+
+def _write_truth(directory: Path, night: Night, chips: dict[str, Any]) -> None:
+    record = {
+        "seed": night.seed,
+        "window": asdict(night.window),
+        "effects": asdict(night.effects),
+        "chips": chips,
+    }
+    part = directory / ".truth.json.part"
+    part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    part.rename(directory / "truth.json")

@@ -1,0 +1,152 @@
+"""HDUs as bytes: cards of 80 characters, blocks of 2880, and the checksums over them.
+
+For work that touches hundreds of images and needs no array of any: cutting one chip out of an
+exposure without decoding a pixel, writing simulated exposures. Everything else goes through
+`awe.fits.read` and `write`. Cards are made only from printable ASCII; others are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from awe.errors import BadHeader
+
+__all__ = ["Value", "card", "cards", "datasum", "keyword", "pad", "sealed"]
+
+BLOCK = 2880
+CARD = 80
+_LAST_COLUMN = 30
+
+Value = str | bool | int | float
+
+
+def card(name: str, value: Value, comment: str = "") -> bytes:
+    """Return one header card.
+
+    Parameters
+    ----------
+    name : str
+        Keyword; one of more than eight characters, or with spaces, is written `HIERARCH`.
+    value : str, bool, int or float
+        Value; text is quoted.
+    comment : str
+        Comment, cut off where the card ends.
+
+    Raises
+    ------
+    BadHeader
+        When the value does not fit, or is not printable ASCII.
+
+    Examples
+    --------
+    >>> card("EXPTIME", 360.0, "[s]").rstrip()
+    b'EXPTIME =                360.0 / [s]'
+    """
+    text = _formatted(value)
+    if len(name) <= 8 and " " not in name:
+        head = f"{name:<8}= "
+        text = f"{text:<20}" if isinstance(value, str) else f"{text:>20}"
+    else:
+        head = f"HIERARCH {name} = "
+    body = head + text
+    if len(body) > CARD or not (body.isascii() and body.isprintable()):
+        msg = f"card {name} = {value!r} does not fit into {CARD} printable ASCII characters"
+        raise BadHeader(msg)
+    if comment and len(body) + 4 < CARD:
+        body = f"{body} / {comment}"
+    return body[:CARD].ljust(CARD).encode("ascii")
+
+
+def _formatted(value: Value) -> str:
+    if isinstance(value, bool):
+        return "T" if value else "F"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''").ljust(8) + "'"
+    if isinstance(value, float):
+        return repr(value).upper()
+    return str(value)
+
+
+def cards(header: bytes) -> Iterator[bytes]:
+    """Yield the cards of a header up to its END; a continued card comes with its tail."""
+    held = b""
+    for place in range(0, len(header), CARD):
+        text = header[place : place + CARD]
+        if text.startswith(b"CONTINUE") and held:
+            held += text
+            continue
+        if held:
+            yield held
+        held = text
+        if text.startswith(b"END     "):
+            return
+    if held:
+        yield held
+
+
+def keyword(text: bytes) -> str:
+    """Return the keyword of one card as astropy spells it: without `HIERARCH`."""
+    if text.startswith(b"HIERARCH"):
+        return text[8:].split(b"=", 1)[0].decode("latin-1").strip()
+    return text[:8].decode("latin-1").strip()
+
+
+def pad(data: bytes, fill: bytes = b"\0") -> bytes:
+    """Return bytes filled up to whole blocks."""
+    return data + fill * (-len(data) % BLOCK)
+
+
+def datasum(data: bytes | memoryview) -> int:
+    """Return the 32-bit ones-complement sum of whole blocks, as DATASUM holds it."""
+    import numpy as np
+
+    return _folded(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)))
+
+
+def sealed(lines: Iterable[bytes], data_sum: int) -> bytes:
+    """Return a header of whole blocks that ends in DATASUM and CHECKSUM.
+
+    Parameters
+    ----------
+    lines : iterable of bytes
+        All other cards, in order, without END.
+    data_sum : int
+        Sum of the data that follow, from `datasum`.
+
+    References
+    ----------
+    FITS standard 4.0, appendix J.
+    """
+    body = b"".join(lines) + card("DATASUM", str(data_sum), "data unit checksum")
+    empty = body + card("CHECKSUM", "0" * 16, "HDU checksum") + b"END".ljust(CARD)
+    header = pad(empty, b" ")
+    total = _folded(datasum(header) + data_sum)
+    value = len(body) + len("CHECKSUM= '")
+    return header[:value] + _encoded(~total & 0xFFFFFFFF) + header[value + 16 :]
+
+
+def _folded(total: int) -> int:
+    while total >> 32:
+        total = (total & 0xFFFFFFFF) + (total >> 32)
+    return total
+
+
+def _encoded(value: int) -> bytes:
+    """Write a 32-bit number as 16 letters and digits whose sum is that number."""
+    columns = [[0] * 4 for _ in range(4)]
+    for place, byte in enumerate(value.to_bytes(4, "big")):
+        quotient, remainder = divmod(byte, 4)
+        letters = [quotient + 0x30] * 4
+        letters[0] += remainder
+        while any(_is_punctuation(letter) for letter in letters):
+            for first in (0, 2):
+                if any(_is_punctuation(letter) for letter in letters[first : first + 2]):
+                    letters[first] += 1
+                    letters[first + 1] -= 1
+        columns[place] = letters
+    text = bytes(columns[place][row] for row in range(4) for place in range(4))
+    return text[-1:] + text[:-1]
+
+
+def _is_punctuation(letter: int) -> bool:
+    return 0x3A <= letter <= 0x40 or 0x5B <= letter <= 0x60
