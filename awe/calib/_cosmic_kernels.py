@@ -1,0 +1,212 @@
+"""Compiled dense passes of `cosmic`: electrons with a border, significance S, masks.
+
+One pass over the frame, row by row in cache, computes the Laplacian over the noise of every pixel
+and lists the few pixels where anything can happen; `_cosmic_search` works on that list.
+"""
+
+# mypy: ignore-errors
+# the types inside compiled functions are inferred by numba
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe.calib._jit import compiled
+from awe.calib._medians import median7
+
+__all__ = ["COSMIC", "EXCLUDED", "electrons", "exclude", "laplacian_at", "significance"]
+
+#: states of a pixel during the search
+EXCLUDED = np.uint8(1)
+COSMIC = np.uint8(2)
+
+_ZERO = np.float32(0)
+_QUARTER = np.float32(0.25)
+_TINY = np.float32(1e-5)
+_REACH = 3
+
+
+@compiled
+def electrons(image, bad, factor, box, pad, fill, out):
+    """Copy the image times its factor into `out`, with a border of `pad` mirrored pixels.
+
+    `factor` (my, nx) [e-/ADU] holds the rows at y = (j + 1/2) box, in between it is linear. Bad
+    and non-finite pixels become `fill` (electrons).
+    """
+    ny, nx = image.shape
+    for row in range(out.shape[0]):
+        y = abs(row - pad)
+        y = y if y < ny else 2 * (ny - 1) - y
+        place = (y + 0.5) / box - 0.5
+        j = min(max(int(place), 0), factor.shape[0] - 2)
+        part = np.float32(min(max(place - j, 0.0), 1.0))
+        source = image[y]
+        lower = factor[j]
+        upper = factor[j + 1]
+        target = out[row, pad : pad + nx]
+        for x in range(nx):
+            value = source[x] * (lower[x] + part * (upper[x] - lower[x]))
+            target[x] = value if (value - value) == _ZERO else fill
+        if bad.shape[0] > 0:
+            left_out = bad[y]
+            for x in range(nx):
+                if left_out[x]:
+                    target[x] = fill
+        for k in range(1, pad + 1):
+            out[row, pad - k] = target[k]
+            out[row, pad + nx - 1 + k] = target[nx - 1 - k]
+
+
+@compiled
+def _row_medians(r, out, n):
+    for i in range(_REACH):
+        out[i] = r[i]
+        out[n - 1 - i] = r[n - 1 - i]
+    r0 = r[0:]
+    r1 = r[1:]
+    r2 = r[2:]
+    r3 = r[3:]
+    r4 = r[4:]
+    r5 = r[5:]
+    r6 = r[6:]
+    inner = out[3:]
+    for x in range(n - 6):
+        inner[x] = median7(r3[x], r2[x], r4[x], r1[x], r5[x], r0[x], r6[x])
+
+
+@compiled
+def _column_medians(r0, r1, r2, r3, r4, r5, r6, out, n):
+    for x in range(n):
+        out[x] = median7(r3[x], r2[x], r4[x], r1[x], r5[x], r0[x], r6[x])
+
+
+@compiled
+def laplacian_at(centre, up, down, left, right):
+    """Return the clipped, 2 x 2 subsampled Laplacian of a pixel, in closed form.
+
+    The order of the sums follows the compiled peer, for equality to the last bit.
+    """
+    four = np.float32(4) * centre
+    a = (four - centre) - left
+    b = (four - right) - centre
+    e = centre + up
+    g = down + centre
+    p = a - e
+    q = a - g
+    v = b - e
+    w = b - g
+    p = p if p > _ZERO else _ZERO
+    q = q if q > _ZERO else _ZERO
+    v = v if v > _ZERO else _ZERO
+    w = w if w > _ZERO else _ZERO
+    return _QUARTER * ((p + w) + (q + v))
+
+
+@compiled
+def _significance_row(up, row, down, median, s, n, read_variance):
+    left = row[0:]
+    centre = row[1:]
+    right = row[2:]
+    u = up[1:]
+    d = down[1:]
+    m = median[1:]
+    inner = s[1:]
+    for x in range(n - 2):
+        variance = m[x] + read_variance
+        variance = variance if variance > _TINY else _TINY
+        laplacian = laplacian_at(centre[x], u[x], d[x], left[x], right[x])
+        inner[x] = laplacian / (np.float32(2) * np.sqrt(variance))
+    for x in (0, n - 1):
+        before = row[x - 1] if x > 0 else _ZERO
+        after = row[x + 1] if x < n - 1 else _ZERO
+        variance = max(median[x] + read_variance, _TINY)
+        laplacian = laplacian_at(row[x], up[x], down[x], before, after)
+        s[x] = laplacian / (np.float32(2) * np.sqrt(variance))
+
+
+@compiled
+def significance(c, s, read_variance, limit, saturation, candidates, saturated):
+    """Fill S of every pixel; list pixels with S > limit and those of saturated stars.
+
+    Returns the lengths of both lists (flat indices). Saturated hits are told from stars by the
+    7 x 7 median, which a star raises.
+    """
+    ny, nx = c.shape
+    ring = np.empty((8, nx), np.float32)
+    median = np.empty(nx, np.float32)
+    zero = np.zeros(nx, np.float32)
+    star = saturation / np.float32(10)
+    n_candidates = 0
+    n_saturated = 0
+    for ahead in range(ny + _REACH):
+        if ahead < ny:
+            _row_medians(c[ahead], ring[ahead & 7], nx)
+        y = ahead - _REACH
+        if y < 0:
+            continue
+        row = c[y]
+        inner = 3 <= y < ny - 3
+        if inner:
+            _column_medians(
+                ring[(y - 3) & 7], ring[(y - 2) & 7], ring[(y - 1) & 7], ring[y & 7],
+                ring[(y + 1) & 7], ring[(y + 2) & 7], ring[(y + 3) & 7], median, nx,
+            )
+            for i in range(_REACH):
+                median[i] = row[i]
+                median[nx - 1 - i] = row[nx - 1 - i]
+        else:
+            median[:] = row
+        up = c[y - 1] if y > 0 else zero
+        down = c[y + 1] if y < ny - 1 else zero
+        _significance_row(up, row, down, median, s[y], nx, read_variance)
+        for first in range(0, nx, 32):
+            last = min(nx, first + 32)
+            high = 0
+            full = 0
+            for x in range(first, last):
+                high += s[y, x] > limit
+                full += row[x] >= saturation
+            if high > 0 and inner:
+                for x in range(max(first, 3), min(last, nx - 3)):
+                    if s[y, x] > limit:
+                        candidates[n_candidates] = y * nx + x
+                        n_candidates += 1
+            if full > 0:
+                for x in range(first, last):
+                    if row[x] >= saturation and median[x] > star:
+                        saturated[n_saturated] = y * nx + x
+                        n_saturated += 1
+    return n_candidates, n_saturated
+
+
+@compiled
+def exclude(bad, pad, saturated, state):
+    """Mark bad pixels with their neighbours, and saturated stars with 4 pixels around.
+
+    As the peer does it: neighbours in the outermost pixels are left alone.
+    """
+    ny, nx = state.shape
+    for y in range(bad.shape[0]):
+        row = bad[y]
+        for first in range(0, row.size, 64):
+            last = min(row.size, first + 64)
+            any_bad = 0
+            for x in range(first, last):
+                any_bad += row[x]
+            if any_bad == 0:
+                continue
+            for x in range(first, last):
+                if row[x]:
+                    state[y + pad, x + pad] |= EXCLUDED
+                    for yy in range(max(1, y + pad - 1), min(ny - 1, y + pad + 2)):
+                        for xx in range(max(1, x + pad - 1), min(nx - 1, x + pad + 2)):
+                            state[yy, xx] |= EXCLUDED
+    for k in range(saturated.size):
+        y = saturated[k] // nx
+        x = saturated[k] % nx
+        state[y, x] |= EXCLUDED
+        for yy in range(y - 4, y + 5):
+            for xx in range(x - 4, x + 5):
+                # two steps of a 5 x 5 square without its corners
+                if abs(yy - y) + abs(xx - x) < 7 and 2 <= yy < ny - 2 and 2 <= xx < nx - 2:
+                    state[yy, xx] |= EXCLUDED

@@ -1,0 +1,270 @@
+"""Compiled sparse part of `cosmic`: decide, grow, clean and look again, only where it matters.
+
+A later iteration can differ from the one before only near pixels that were cleaned, so only
+those are computed again; everywhere else the old answer is the answer.
+"""
+
+# mypy: ignore-errors
+# the types inside compiled functions are inferred by numba
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe.calib._cosmic_kernels import COSMIC, EXCLUDED, laplacian_at
+from awe.calib._jit import compiled
+from awe.calib._medians import median5, median9, separable5_at, separable7_at
+
+__all__ = ["drop_weak", "iterate"]
+
+#: marks of one iteration, cleared at its end
+_STEP = np.uint8(4)
+_LISTED = np.uint8(8)
+_DIRTY = np.uint8(16)
+
+_TINY = np.float32(1e-5)
+_LEAST = np.float32(0.01)
+
+
+@compiled
+def _noise_at(c, y, x, read_variance, scratch):
+    return np.sqrt(max(separable7_at(c, y, x, scratch) + read_variance, _TINY))
+
+
+@compiled
+def _fine_at(c, y, x, outer, inner, scratch):
+    """Return median5 minus median9 of median5, all separable; 0 within 4 pixels of an edge."""
+    ny, nx = c.shape
+    if y < 4 or x < 4 or y >= ny - 4 or x >= nx - 4:
+        return np.float32(0)
+    if y < 6 or y >= ny - 6 or x < 6 or x + 14 > nx:
+        for j in range(9):
+            for i in range(9):
+                inner[j, i] = separable5_at(c, y - 4 + j, x - 4 + i, scratch)
+    else:
+        # sixteen columns where nine are needed: a whole number of vector registers
+        for j in range(13):
+            r = c[y - 6 + j, x - 6 :]
+            for i in range(16):
+                outer[j, i] = median5(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4])
+        for j in range(9):
+            for i in range(16):
+                inner[j, i] = median5(
+                    outer[j, i], outer[j + 1, i], outer[j + 2, i], outer[j + 3, i],
+                    outer[j + 4, i],
+                )
+    for j in range(9):
+        b = inner[j]
+        scratch[j] = median9(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8])
+    t = scratch
+    return inner[4, 4] - median9(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8])
+
+
+@compiled
+def _cores(c, s, state, candidates, n, tiles, first, read_variance, limit, contrast, found):
+    """List candidates that are sharper than any star: returns their number."""
+    nx = c.shape[1]
+    scratch = np.empty(16, np.float32)
+    outer = np.empty((13, 16), np.float32)
+    inner = np.empty((9, 16), np.float32)
+    number = 0
+    for k in range(n):
+        y = candidates[k] // nx
+        x = candidates[k] % nx
+        if state[y, x] & EXCLUDED or s[y, x] <= limit:
+            continue
+        if not first and tiles[y >> 3, x >> 3] == 0:
+            continue
+        sharp = s[y, x] - separable7_at(s, y, x, scratch)
+        if sharp <= limit:
+            continue
+        noise = _noise_at(c, y, x, read_variance, scratch)
+        fine = max(_fine_at(c, y, x, outer, inner, scratch) / noise, _LEAST)
+        if sharp / fine > contrast:
+            found[number] = candidates[k]
+            number += 1
+            state[y, x] |= _STEP
+    return number
+
+
+@compiled
+def _grow(s, state, found, number, threshold):
+    """Add neighbours above the threshold to the list; returns its new length."""
+    ny, nx = s.shape
+    scratch = np.empty(16, np.float32)
+    for k in range(number):
+        y = found[k] // nx
+        x = found[k] % nx
+        for yy in range(max(3, y - 1), min(ny - 3, y + 2)):
+            for xx in range(max(3, x - 1), min(nx - 3, x + 2)):
+                if state[yy, xx] & (_STEP | EXCLUDED) or s[yy, xx] <= threshold:
+                    continue
+                if s[yy, xx] - separable7_at(s, yy, xx, scratch) > threshold:
+                    state[yy, xx] |= _STEP
+                    found[number] = yy * nx + xx
+                    number += 1
+    return number
+
+
+@compiled
+def _touched(state, fresh, number, changed):
+    """List flagged pixels whose 5 x 5 holds a fresh one: only their cleaned value moves."""
+    nx = state.shape[1]
+    n = 0
+    for k in range(number):
+        y = fresh[k] // nx
+        x = fresh[k] % nx
+        for yy in range(y - 2, y + 3):
+            for xx in range(x - 2, x + 3):
+                if state[yy, xx] & COSMIC and not state[yy, xx] & _DIRTY:
+                    state[yy, xx] |= _DIRTY
+                    changed[n] = yy * nx + xx
+                    n += 1
+    return n
+
+
+@compiled
+def _clean(c, state, changed, n, level):
+    """Replace flagged pixels by the mean of the unflagged ones around; order does not matter."""
+    nx = c.shape[1]
+    for k in range(n):
+        y = changed[k] // nx
+        x = changed[k] % nx
+        state[y, x] &= ~_DIRTY
+        number = 0
+        total = np.float32(0)
+        for yy in range(y - 2, y + 3):
+            for xx in range(x - 2, x + 3):
+                if not state[yy, xx] & (EXCLUDED | COSMIC):
+                    total += c[yy, xx]
+                    number += 1
+        c[y, x] = total / np.float32(number) if number else level
+
+
+@compiled
+def _again(c, s, state, changed, n, tiles, dirty, read_variance, limit, candidates, listed):
+    """Compute S again near changed pixels and list new candidates; returns their number."""
+    nx = c.shape[1]
+    scratch = np.empty(16, np.float32)
+    tiles[:] = 0
+    n_dirty = 0
+    for k in range(n):
+        y = changed[k] // nx
+        x = changed[k] % nx
+        for ty in range(max(0, y - 6) >> 3, (min(ny - 1, y + 6) >> 3) + 1):
+            for tx in range(max(0, x - 6) >> 3, (min(nx - 1, x + 6) >> 3) + 1):
+                tiles[ty, tx] = 1
+        for yy in range(max(0, y - 3), min(ny, y + 4)):
+            for xx in range(max(0, x - 3), min(nx, x + 4)):
+                if not state[yy, xx] & _DIRTY:
+                    state[yy, xx] |= _DIRTY
+                    dirty[n_dirty] = yy * nx + xx
+                    n_dirty += 1
+    for k in range(n_dirty):
+        y = dirty[k] // nx
+        x = dirty[k] % nx
+        state[y, x] &= ~_DIRTY
+        inside = 3 <= y < ny - 3 and 3 <= x < nx - 3
+        median = separable7_at(c, y, x, scratch) if inside else c[y, x]
+        up = c[y - 1, x] if y > 0 else np.float32(0)
+        down = c[y + 1, x] if y < ny - 1 else np.float32(0)
+        left = c[y, x - 1] if x > 0 else np.float32(0)
+        right = c[y, x + 1] if x < nx - 1 else np.float32(0)
+        noise = np.sqrt(max(median + read_variance, _TINY))
+        s[y, x] = laplacian_at(c[y, x], up, down, left, right) / (np.float32(2) * noise)
+        if inside and s[y, x] > limit and not state[y, x] & _LISTED:
+            state[y, x] |= _LISTED
+            candidates[listed] = dirty[k]
+            listed += 1
+    return listed
+
+
+@compiled
+def iterate(
+    c, s, state, candidates, n_candidates, read_variance, limit, low, contrast, rounds, level,
+    flagged, before,
+):
+    """Flag and clean until nothing new is found; returns the number of flagged pixels.
+
+    `c` is cleaned in place; `flagged` receives the flat indices and `before` the values as they
+    were. `level` fills pixels without a usable neighbour.
+    """
+    ny, nx = c.shape
+    tiles = np.zeros((ny // 8 + 2, nx // 8 + 2), np.uint8)
+    found = np.empty(ny * nx, np.int32)
+    changed = np.empty(ny * nx, np.int32)
+    dirty = np.empty(ny * nx, np.int32)
+    total = 0
+    for k in range(n_candidates):
+        state[candidates[k] // nx, candidates[k] % nx] |= _LISTED
+    for turn in range(rounds):
+        number = _cores(
+            c, s, state, candidates, n_candidates, tiles, turn == 0, read_variance, limit,
+            contrast, found,
+        )
+        number = _grow(s, state, found, number, limit)
+        number = _grow(s, state, found, number, low)
+        start = total
+        for k in range(number):
+            y = found[k] // nx
+            x = found[k] % nx
+            state[y, x] &= ~_STEP
+            if not state[y, x] & COSMIC:
+                state[y, x] |= COSMIC
+                flagged[total] = found[k]
+                before[total] = c[y, x]
+                total += 1
+        if total == start:
+            break
+        n_changed = _touched(state, flagged[start:total], total - start, changed)
+        _clean(c, state, changed, n_changed, level)
+        if turn < rounds - 1:
+            n_candidates = _again(
+                c, s, state, changed, n_changed, tiles, dirty, read_variance, limit, candidates,
+                n_candidates,
+            )
+    return total
+
+
+@compiled
+def drop_weak(c, state, flagged, read_variance, least):
+    """Unflag connected groups whose summed squared significance does not exceed `least`.
+
+    `c` holds the uncleaned electrons. Returns the numbers of groups kept and dropped.
+    """
+    nx = c.shape[1]
+    scratch = np.empty(16, np.float32)
+    group = np.empty(flagged.size, np.int32)
+    kept = 0
+    dropped = 0
+    for start in range(flagged.size):
+        y = flagged[start] // nx
+        x = flagged[start] % nx
+        if state[y, x] & (COSMIC | _DIRTY) != COSMIC:
+            continue
+        group[0] = flagged[start]
+        state[y, x] |= _DIRTY
+        n = 1
+        k = 0
+        total = np.float32(0)
+        while k < n:
+            y = group[k] // nx
+            x = group[k] % nx
+            k += 1
+            median = separable7_at(c, y, x, scratch)
+            z = (c[y, x] - median) / np.sqrt(max(median + read_variance, _TINY))
+            if z > 0:
+                total += z * z
+            for yy in range(y - 1, y + 2):
+                for xx in range(x - 1, x + 2):
+                    if state[yy, xx] & (COSMIC | _DIRTY) == COSMIC:
+                        state[yy, xx] |= _DIRTY
+                        group[n] = yy * nx + xx
+                        n += 1
+        if total > least:
+            kept += 1
+            continue
+        dropped += 1
+        for k in range(n):
+            state[group[k] // nx, group[k] % nx] &= ~COSMIC
+    return kept, dropped

@@ -1,0 +1,100 @@
+"""Saturated pixels, the charge they spill, and the dead pixels beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.errors import ParameterError
+
+__all__ = ["Saturation", "find", "grown"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Map = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saturation:
+    """Pixels spoilt by too much light; ndarrays of bool, shape (ny, nx), True = bad.
+
+    Attributes
+    ----------
+    saturated : ndarray of bool
+        Raw count at or above the upper threshold.
+    bleed : ndarray of bool
+        Within reach of a saturated pixel, along the column (charge spills) and beside it.
+    dead : ndarray of bool
+        Raw count at or below the lower threshold, beside a saturated pixel.
+    """
+
+    saturated: Map
+    bleed: Map
+    dead: Map
+
+    @property
+    def bad(self) -> Map:
+        """Pixels of any of the three kinds."""
+        return self.saturated | self.bleed | self.dead
+
+
+def find(
+    raw: NDArray[np.generic], *, high: float, low: float, along: int, beside: int, reach: int
+) -> Saturation:
+    """Return the pixels spoilt by saturation.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (ny, nx), ADU
+        Trimmed raw frame of any real dtype, before any correction; not modified.
+    high : float, ADU
+        Raw counts from here on are saturated.
+    low : float, ADU
+        Raw counts down from here are dead, if a saturated pixel is near.
+    along, beside : int, pixel
+        Reach of bleeding along y (the column) and along x.
+    reach : int, pixel
+        Dead pixels lie within this distance of saturated ones, in x and y.
+
+    Raises
+    ------
+    ParameterError
+        The lower threshold is not below the upper one.
+
+    Examples
+    --------
+    >>> frame = np.full((9, 9), 300); frame[4, 4] = 65535; frame[4, 6] = 0
+    >>> spoilt = find(frame, high=60000, low=50, along=2, beside=1, reach=3)
+    >>> int(spoilt.saturated.sum()), int(spoilt.bleed.sum()), int(spoilt.dead.sum())
+    (1, 6, 1)
+    """
+    if not low < high:
+        msg = f"THRESHOLD_LOW {low} must be below THRESHOLD_HIGH {high}; correct the parameters"
+        raise ParameterError(msg)
+    pixels = np.asarray(raw)
+    saturated = np.greater_equal(pixels, high)
+    if not saturated.any():
+        nothing = np.zeros_like(saturated)
+        return Saturation(saturated=saturated, bleed=nothing, dead=nothing)
+    bleed = grown(saturated, along, 0) | grown(saturated, 0, beside)
+    bleed &= ~saturated
+    dead = np.less_equal(pixels, low)
+    if dead.any():
+        dead &= grown(saturated, reach, reach)
+    return Saturation(saturated=saturated, bleed=bleed, dead=dead)
+
+
+def grown(pixels: Map, along: int, beside: int) -> Map:
+    """Return pixels with all within `along` of them in y and `beside` in x."""
+    result = pixels.copy()
+    for step in range(1, along + 1):
+        result[step:] |= pixels[:-step]
+        result[:-step] |= pixels[step:]
+    line = result.copy()
+    for step in range(1, beside + 1):
+        result[:, step:] |= line[:, :-step]
+        result[:, :-step] |= line[:, step:]
+    return result

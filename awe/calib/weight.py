@@ -1,0 +1,85 @@
+"""Weights and variances: how much a pixel may be believed.
+
+The relative weight is flat times good: 0 if and only if a reason bit is set. The variance is
+that of the reduced pixel in ADU**2; it stays finite on flagged pixels wherever it can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib.flags import FLAG_DTYPE, PixelFlag
+from awe.calib.trim import require_shape
+
+__all__ = ["NoiseModel", "make", "plane"]
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseModel:
+    """Variance of a pixel before the flat: light / gain + constant.
+
+    Attributes
+    ----------
+    gain : float, e-/ADU
+        Electrons per count.
+    constant : float, ADU**2
+        Read noise squared, rounding of the converter, level and master bias together.
+    """
+
+    gain: float
+    constant: float
+
+    def variance(
+        self, counts: NDArray[np.float32], out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the variance [ADU**2] of counts above the bias [ADU]; light below 0 has none."""
+        result = np.maximum(counts, np.float32(0), out=out)
+        result *= np.float32(1.0 / self.gain)
+        result += np.float32(self.constant)
+        return result
+
+
+def plane(shape: tuple[int, int], maps: Mapping[PixelFlag, NDArray[np.bool_]]) -> NDArray[np.uint16]:
+    """Return the plane of reason bits of several maps.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        (ny, nx) of the plane.
+    maps : mapping of PixelFlag to ndarray of bool, shape (ny, nx)
+        True = bad.
+    """
+    flags = np.zeros(shape, FLAG_DTYPE)
+    for flag, bad in maps.items():
+        require_shape(bad, shape, f"the map of {flag.short} pixels")
+        np.bitwise_or(flags, FLAG_DTYPE.type(flag), out=flags, where=bad)
+    return flags
+
+
+def make(flat: NDArray[np.float32], flags: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return the relative weight: the flat where no bit is set, 0 elsewhere.
+
+    Parameters
+    ----------
+    flat : ndarray of float32, shape (ny, nx)
+        Flat by which the image was divided; finite and above 0 wherever no bit is set.
+    flags : ndarray of uint16, shape (ny, nx)
+        Reason bits.
+
+    Examples
+    --------
+    >>> make(np.array([[0.9, 1.1]], np.float32), np.array([[0, 16]], np.uint16)).tolist()
+    [[0.8999999761581421, 0.0]]
+    """
+    require_shape(flags, (flat.shape[0], flat.shape[1]), "the plane of flags")
+    weight = np.zeros(flat.shape, np.float32)
+    np.copyto(weight, flat, where=flags == 0)
+    return weight
