@@ -1,0 +1,248 @@
+"""The rules that keep the house standing: layers, names that resolve, sizes, clean words."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from awe.inspect.keys import KEYS
+from awe.lazy import resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "awe"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+#: Longest match wins; a module may import its own row and lower ones.
+ROWS = {
+    "awe": 0,
+    "awe.errors": 0,
+    "awe.config": 0,
+    "awe.lazy": 0,
+    "awe.calib": 1,
+    "awe.instruments": 1,
+    "awe.fits": 1,
+    "awe.dataserver": 1,
+    "awe.demo": 1,
+    "awe.inspect": 2,
+    "awe.db": 3,
+    "awe.context": 4,
+    "awe.recipes": 5,
+    "awe.ingest": 5,
+    "awe.pars": 6,
+    "awe.dpu": 6,
+    "awe.prompt": 7,
+    "awe.web": 7,
+    "awe.services": 7,
+    "awe.admin": 7,
+    "awe.demo.night": 7,
+}
+HEAVY = ("numpy", "scipy", "astropy", "matplotlib", "sqlalchemy", "numba", "httpx", "starlette")
+LONGEST_MODULE = 500
+LONGEST_FUNCTION = 60
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def row_of(module: str) -> int | None:
+    """Row of a module; None for one that is in no row of the table."""
+    if module == "awe":
+        return 0
+    while module != "awe":
+        if module in ROWS:
+            return ROWS[module]
+        module = module.rpartition(".")[0]
+    return None
+
+
+def imported(path: Path) -> list[tuple[int, str]]:
+    """Every module of awe a file imports, at the top, in functions and for types alike."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = module_name(path).split(".")
+                cut = node.level - (path.name == "__init__.py")
+                base = ".".join([*package[: len(package) - cut], *filter(None, [base])])
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                found.append((node.lineno, full if is_module(full) else base))
+    return [(line, name) for line, name in found if name == "awe" or name.startswith("awe.")]
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def function_bodies(path: Path) -> list[tuple[str, int]]:
+    """Names of functions and the number of lines of each, without the docstring."""
+    bodies = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0]
+            documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            start = first.end_lineno + 1 if documented else first.lineno
+            bodies.append((node.name, (node.end_lineno or start) - start + 1))
+    return bodies
+
+
+def test_the_table_names_every_part_of_the_package() -> None:
+    outside = [module_name(path) for path in FILES if row_of(module_name(path)) is None]
+    assert not outside, f"give these a row in the table: {outside}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_no_module_imports_a_higher_row(path: Path) -> None:
+    own = row_of(module_name(path))
+    upward = [
+        f"{path.relative_to(ROOT)}:{line} imports {name} (row {row_of(name)} > {own})"
+        for line, name in imported(path)
+        if (row_of(name) or 0) > (own or 0)
+    ]
+    assert not upward, "\n".join(upward)
+
+
+def test_the_import_reader_sees_imports_inside_functions_and_relative_ones(tmp_path: Path) -> None:
+    path = PACKAGE / "db" / "no_such_file.py"
+    source = "def f():\n    from awe.prompt import shell\n    from ..dpu import client\n"
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            names.append((node.module, node.level))
+    assert ("awe.prompt", 0) in names
+    assert ("dpu", 2) in names
+    assert row_of("awe.prompt.shell") == 7
+    assert row_of("awe.demo.night") == 7
+    assert row_of("awe.demo.sky") == 1
+    assert module_name(path) == "awe.db.no_such_file"
+
+
+def behaviours() -> list[str]:
+    targets = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "behaviour"
+            if named and isinstance(node.args[0], ast.Constant):
+                targets.append(node.args[0].value)
+    return sorted(set(targets))
+
+
+@pytest.mark.parametrize("target", behaviours())
+def test_every_behaviour_resolves_to_a_documented_function(target: str) -> None:
+    function = resolve(target)
+    assert callable(function)
+    assert function.__doc__, f"{target} has no docstring, help() would be empty"
+
+
+def test_there_are_behaviours_and_inspect_is_one() -> None:
+    assert "awe.inspect.frame:inspect" in behaviours()
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=lambda entry: entry.key)
+def test_every_hot_key_has_its_code(key: object) -> None:
+    from awe.inspect.window import Inspection
+
+    target = key.target
+    function = getattr(Inspection, target[7:]) if key.of_window else resolve(target)
+    assert callable(function)
+    assert function.__doc__
+
+
+def child(code: str, home: Path) -> str:
+    """Run code in a fresh python and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "AWE_HOME": str(home)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_namespace_of_the_prompt_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from awe.config import Environment\n"
+        "from awe.prompt import command, namespace, session, script, completion\n"
+        "names = namespace.build(Environment.load())\n"
+        "assert 'RawScienceFrame' in names and 'ReduceTask' in names, sorted(names)\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])\n"
+    )
+    assert child(code, tmp_path).strip() == "[]"
+
+
+def test_help_on_inspect_loads_no_plotting(tmp_path: Path) -> None:
+    code = (
+        "import sys, pydoc\n"
+        "from awe.db import classes; classes.load()\n"
+        "from awe.db.raw import RawScienceFrame\n"
+        "text = pydoc.render_doc(RawScienceFrame.inspect, renderer=pydoc.plaintext)\n"
+        "assert 'wire-frame' in text and 'close the window' in text, text\n"
+        "print('matplotlib' in sys.modules)\n"
+    )
+    assert child(code, tmp_path).strip() == "False"
+
+
+def test_nothing_connects_or_writes_on_import(tmp_path: Path) -> None:
+    code = (
+        "import awe.prompt.command, awe.db.classes, awe.dpu, awe.recipes\n"
+        "awe.db.classes.load()\n"
+    )
+    child(code, tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_modules_and_functions_are_short(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= LONGEST_MODULE, f"{lines} lines: one noun too many in here"
+    long = [f"{name}: {n} lines" for name, n in function_bodies(path) if n > LONGEST_FUNCTION]
+    assert not long, long
+
+
+#: Words of a workplace, not of a program.
+BANNED = re.compile(
+    r"/work/|/root/|/home/\w+/|\bissues? #?\d|\bprototyp|\bbuilders?\b|\bTODO\b|\bFIXME\b",
+    re.IGNORECASE,
+)
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(
+        ["git", "ls-files", "awe", "docs", "tests", "benchmarks", "README.md", "pyproject.toml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    suffixes = (".py", ".md", ".toml", ".sql", ".txt", ".rst", ".html", ".css", ".js")
+    names = [name for name in done.stdout.splitlines() if name.endswith(suffixes)]
+    return [path for name in names if (path := ROOT / name).exists()]
+
+
+def test_no_words_of_a_workplace_in_the_tree() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: the list of files is git's")
+    hits = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:90]}"
+        for path in tracked()
+        if path != Path(__file__).resolve()
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        if BANNED.search(line)
+    ]
+    assert not hits, "\n".join(hits)
