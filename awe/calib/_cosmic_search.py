@@ -144,7 +144,7 @@ def _clean(c, state, changed, n, level):
 @compiled
 def _again(c, s, state, changed, n, tiles, dirty, read_variance, limit, candidates, listed):
     """Compute S again near changed pixels and list new candidates; returns their number."""
-    nx = c.shape[1]
+    ny, nx = c.shape
     scratch = np.empty(16, np.float32)
     tiles[:] = 0
     n_dirty = 0

@@ -1,4 +1,4 @@
-"""Fringes: interference of night-sky lines in the chip, made from many exposures and scaled to one."""
+"""Fringes: interference of night-sky lines in the chip, stacked and scaled to an exposure."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ __all__ = ["Illumination", "fit"]
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Values = NDArray[np.float64]
+    Values = NDArray[np.floating]
 
 
 @dataclass(frozen=True, kw_only=True)

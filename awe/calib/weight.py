@@ -47,7 +47,9 @@ class NoiseModel:
         return result
 
 
-def plane(shape: tuple[int, int], maps: Mapping[PixelFlag, NDArray[np.bool_]]) -> NDArray[np.uint16]:
+def plane(
+    shape: tuple[int, int], maps: Mapping[PixelFlag, NDArray[np.bool_]]
+) -> NDArray[np.uint16]:
     """Return the plane of reason bits of several maps.
 
     Parameters
