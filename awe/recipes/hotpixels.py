@@ -18,7 +18,10 @@ class HotPixelsTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("HotPixelMap",)
     arguments = common("instrument", "date", "chip", "pars", "commit")
-    example = "HotPixelsTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
+    example = (
+        "HotPixelsTask(instrument='OMEGACAM', date='2012-05-31', "
+        "chip='ESO_CCD_#65').execute()"
+    )
 
     def units(self) -> list[Unit]:
         """Return one unit per chip."""

@@ -93,7 +93,7 @@ def write(
     from awe import fits
 
     product.filename = product_name(product)
-    path = directory / product.filename
+    path: Path = directory / product.filename
     image = fits.Image(pixels, _header(product, header, unit))
     if extensions:
         fits.write(path, list(extensions), primary=image)

@@ -18,7 +18,10 @@ class ReadNoiseTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("ReadNoise",)
     raw = "RawBiasFrame"
-    example = "ReadNoiseTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
+    example = (
+        "ReadNoiseTask(instrument='OMEGACAM', date='2012-05-31', "
+        "chip='ESO_CCD_#65').execute()"
+    )
 
     def make(self, unit: Unit) -> ReadNoise:
         """Return the read noise of the unit's chip."""

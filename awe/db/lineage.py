@@ -1,0 +1,108 @@
+"""Lineage both ways: what an object was made from, and what was made from it.
+
+Links of the declarations are the graph; nothing is stored twice. Objects you may not see are
+named as such where a link points to them, and absent where they point here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from awe.db.info import label
+from awe.db.registry import concrete, registry
+from awe.errors import NotVisible
+
+if TYPE_CHECKING:
+    from awe.db.base import DBObject
+
+__all__ = ["Tree", "inverse_objects", "lineage", "used_by"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """An object and what it was made from, printed as a tree."""
+
+    item: Any
+    role: str
+    parents: tuple[Tree, ...]
+    note: str = ""
+
+    def lines(self, guide: str = "") -> Iterator[str]:
+        """Yield the lines of the tree."""
+        name = f"{type(self.item).__name__} {label(self.item)}" if self.item else self.note
+        text = f"{name}, {self.note}" if self.item and self.note else name
+        yield f"{self.role}: {text}" if self.role else text
+        for number, parent in enumerate(self.parents):
+            last = number == len(self.parents) - 1
+            first, *rest = parent.lines()
+            yield f"{' `-- ' if last else ' |-- '}{first}"
+            yield from (f"{'     ' if last else ' |   '}{line}" for line in rest)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    __repr__ = __str__
+
+
+def inverse_objects(self: DBObject) -> list[Any]:
+    """Return all visible objects that refer to this one, class by class."""
+    found: dict[Any, Any] = {}
+    for cls, name in _pointing_at(type(self)):
+        for item in _referring(cls, name, self):
+            found[item.object_id] = item
+    return list(found.values())
+
+
+def used_by(self: DBObject) -> list[Any]:
+    """Return all visible products made with this object, directly or through other products."""
+    found: dict[Any, Any] = {}
+    waiting = [self]
+    while waiting:
+        for item in inverse_objects(waiting.pop()):
+            if item.object_id not in found and hasattr(item, "is_valid"):
+                found[item.object_id] = item
+                waiting.append(item)
+    return list(found.values())
+
+
+def lineage(self: DBObject) -> Tree:
+    """Return what the object was made from, as a tree that prints itself."""
+    return _tree(self, "", set())
+
+
+def _tree(item: Any, role: str, seen: set[Any]) -> Tree:
+    if item.object_id in seen:
+        return Tree(item=item, role=role, parents=(), note="see above")
+    seen.add(item.object_id)
+    parents = []
+    for name in item.get_persistent_properties():
+        if name == "prev" or not item._attribute(name).is_link:
+            continue
+        try:
+            value = getattr(item, name)
+            linked = value if isinstance(value, list) else [value]
+            parents += [_tree(one, name, seen) for one in linked if _made(one)]
+        except NotVisible:
+            parents.append(Tree(item=None, role=name, parents=(), note="not visible to you"))
+    return Tree(item=item, role=role, parents=tuple(parents))
+
+
+def _made(item: Any) -> bool:
+    """Tell whether an object belongs in a lineage: products and raw frames do, chips do not."""
+    return item is not None and hasattr(item, "is_valid")
+
+
+def _pointing_at(cls: type[DBObject]) -> Iterator[tuple[Any, str]]:
+    """Yield (class, attribute) of every link that may point to objects of a class."""
+    for other in list(registry.values()):
+        for name, attribute in other._attributes.items():
+            if attribute.is_link and cls in concrete(attribute.target):
+                yield other, name
+
+
+def _referring(cls: Any, name: str, item: DBObject) -> Iterator[Any]:
+    path = getattr(cls, name)
+    many = isinstance(cls._attributes[name].default, list)
+    yield from (path.contains(item) if many else path == item)
