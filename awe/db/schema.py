@@ -76,12 +76,9 @@ def self_check(superuser: Mapping[str, Any], database: str = "awe") -> list[tupl
 
 def classes_ddl() -> list[str]:
     """Return the statements that make and protect the tables of all persistent classes."""
-    from importlib.util import find_spec
+    from awe.db import classes, tables
 
-    if find_spec("awe.db.tables") is None:
-        return []
-    from awe.db import tables
-
+    classes.load()
     return tables.ddl()
 
 

@@ -130,14 +130,12 @@ def end(
     bool
         True if it went by itself, False if it had to be killed.
     """
-    deadline = time.monotonic() + patience
-    if who.alive:
-        os.kill(who.pid, ask)
-    while who.alive and time.monotonic() < deadline:
-        time.sleep(0.01)
-    if not who.alive:
-        return True
-    os.kill(who.pid, signal.SIGKILL)
-    while who.alive:
-        time.sleep(0.01)
+    for signal_, limit in ((ask, patience), (signal.SIGKILL, float("inf"))):
+        deadline = time.monotonic() + limit
+        if identify(who.pid) == who:
+            os.kill(who.pid, signal_)
+        while identify(who.pid) == who and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if identify(who.pid) != who:
+            return signal_ is ask
     return False

@@ -80,7 +80,7 @@ def stop(home: Path | None = None) -> list[str]:
     from awe.services.cluster import Cluster
 
     home = home or home_directory()
-    stopped = []
+    stopped: list[str] = []
     if not (home / "services").exists():
         return stopped
     with _lock(home):

@@ -127,7 +127,7 @@ BEGIN
       AND (creation_date = (SELECT awe.utcnow())
            OR EXISTS (SELECT 1 FROM awe.trash d
                        WHERE d.object_id = %2$s.object_id AND d.relation = %3$L
-                         AND d.content = to_jsonb(%2$s))))$p$, t, bare, t::text);
+                         AND d.content = to_jsonb(%2$s.*))))$p$, t, bare, t::text);
   EXECUTE format($p$CREATE POLICY change ON %s FOR UPDATE TO awe_user USING (
       _creator = (SELECT awe.uid())
       OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())::int[]))) WITH CHECK (true)$p$, t);
@@ -169,7 +169,7 @@ BEGIN
               AND (o.creation_date = (SELECT awe.utcnow())
                    OR EXISTS (SELECT 1 FROM awe.trash d
                                WHERE d.object_id = %3$s.owner AND d.relation = %4$L
-                                 AND d.content = to_jsonb(%3$s)))))$p$,
+                                 AND d.content = to_jsonb(%3$s.*)))))$p$,
       link, owner_table, bare, link::text);
   EXECUTE format('CREATE TRIGGER "A_link_visible" AFTER INSERT ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.link_visible(%L, %L)',

@@ -1,0 +1,334 @@
+"""The context of a session: who works, in which project, at which level of privileges.
+
+`context` is the one object of this module. It starts a session, changes its scope, and changes
+the little that may change of committed objects: validity, time range, level, and existence. The
+database decides what is allowed; a refused call leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from awe.config import Environment
+from awe.errors import ArgumentError, Refused, SchemaMismatch
+
+if TYPE_CHECKING:
+    from awe.db.base import DBObject
+    from awe.db.projects import Project, User
+    from awe.db.sharing import Publication
+    from awe.db.trash import Deletion
+
+__all__ = ["Context", "context"]
+
+_PROJECT = re.compile(r"\s*(?P<name>.*?)\s*(?:\(\s*(?P<level>\d+)\s*\))?\s*", re.DOTALL)
+#: Project one starts in when none is configured: everything public, for queries.
+EVERYTHING = "ALL"
+VALIDITY = {0: "bad", 1: "valid", 2: "proposed for the next level"}
+
+
+class Context:
+    """Scope of the session, and the changes that are possible after commit."""
+
+    def start(self, environment: Environment | None = None) -> None:
+        """Log in and set project and level as configured.
+
+        Parameters
+        ----------
+        environment : Environment, optional
+            The configuration; read when left out.
+
+        Raises
+        ------
+        LoginRefused
+            The database does not accept name and password.
+        DatabaseError
+            The database cannot be reached.
+        ProjectUnknown
+            The configured project is not one of yours; the session is in project ALL.
+        """
+        from awe.db import scope
+        from awe.db.connection import database
+        from awe.db.scope import Scope
+
+        environment = environment or Environment.load()
+        database.connect(environment)
+        number = _check_in()
+        scope.use(Scope(
+            user_id=number, user_name=database.user, project_id=1, project_name=EVERYTHING,
+            privileges=1,
+        ))
+        self._choose(environment.project or EVERYTHING, environment.privileges or "1")
+
+    def _choose(self, project: str, privileges: str) -> None:
+        name, level = _parse_project(project)
+        if level is None:
+            try:
+                level = int(privileges)
+            except ValueError:
+                msg = f"configuration: privileges is {privileges!r}; wanted a number from 1 to 5"
+                raise ArgumentError(msg) from None
+        self._use(name, level)
+
+    # -- project and level -------------------------------------------------------------------
+
+    def get_current_user(self) -> User:
+        """Return who is logged in."""
+        from awe.db import projects, scope
+
+        number = scope.current().user_id
+        found = projects.user(number)
+        if number:
+            return found
+        return projects.User(id=0, name=scope.current().user_name, full_name="the world")
+
+    def get_current_project(self) -> Project:
+        """Return the current project; print it to see its description and levels."""
+        from awe.db import projects
+
+        return projects.current_project()
+
+    def get_projects(self) -> list[str]:
+        """Return the names of the projects you may work in."""
+        from awe.db import projects
+
+        return [project.name for project in projects.my_projects()]
+
+    def set_project(self, project: str | Project) -> None:
+        """Work in another project from now on.
+
+        Parameters
+        ----------
+        project : str
+            Its name, with a level in brackets where that changes too: `'KIDS (2)'`.
+
+        Raises
+        ------
+        ProjectUnknown
+            There is no such project, or you are not a member; the old one stays.
+        """
+        from awe.db import scope
+
+        name, level = _parse_project(getattr(project, "name", project))
+        self._use(name, scope.current().privileges if level is None else level)
+
+    def set_privileges(self, privileges: int) -> None:
+        """Set the level of new objects, which is also the lowest level that queries find.
+
+        Parameters
+        ----------
+        privileges : int
+            1 MyDB, 2 Project, 3 Astro-WISE, 4 World, 5 VO.
+
+        Raises
+        ------
+        ArgumentError
+            No such level, or above the project's maximum; the old one stays.
+        """
+        from awe.db import scope
+
+        self._use(scope.current().project_name, privileges)
+
+    @contextmanager
+    def project(self, project: str) -> Iterator[Project]:
+        """Work in another project inside the `with` block."""
+        from awe.db import scope
+
+        before = scope.current()
+        self.set_project(project)
+        try:
+            yield self.get_current_project()
+        finally:
+            scope.use(before)
+
+    def _use(self, name: str, level: Any) -> None:
+        from dataclasses import replace
+
+        from awe.db import projects, scope
+
+        found = projects.find_project(name)
+        level = projects.check_level(level, found)
+        scope.use(replace(
+            scope.current(), project_id=found.id, project_name=found.name, privileges=level
+        ))
+
+    # -- committed objects -------------------------------------------------------------------
+
+    def publish(
+        self,
+        obj: DBObject | Iterable[DBObject],
+        privileges: int,
+        *,
+        follow: bool = False,
+        commit: bool = True,
+    ) -> Publication:
+        """Show objects to more people; this cannot be taken back.
+
+        Parameters
+        ----------
+        obj : DBObject or iterable of DBObject
+            Your objects.
+        privileges : int
+            The new level, 2 to 5.
+        follow : bool, optional
+            Also raise your frames they were made from, where their level is lower.
+        commit : bool, optional
+            False only returns what would happen.
+
+        Raises
+        ------
+        Refused
+            Something they were made from would stay behind; nothing was changed.
+        """
+        from awe.db import projects, sharing
+
+        objects = _several(obj)
+        if isinstance(privileges, bool) or privileges not in projects.LEVELS:
+            levels = ", ".join(projects.level_text(number) for number in projects.LEVELS)
+            msg = f"no level of privileges {privileges!r}; wanted one of {levels}"
+            raise ArgumentError(msg)
+        if not commit:
+            return sharing.preview(objects, privileges)
+        return sharing.publish(objects, privileges, follow=follow)
+
+    def delete(
+        self,
+        obj: DBObject | Iterable[DBObject],
+        delete_config: bool = True,
+        commit: bool = True,
+    ) -> Deletion:
+        """Delete your own objects of level 1 and 2 that nothing refers to.
+
+        Parameters
+        ----------
+        obj : DBObject or iterable of DBObject
+            Objects to delete, all or none.
+        delete_config : bool, optional
+            Also delete their parameters and statistics, where nothing else uses them.
+        commit : bool, optional
+            False only returns what would happen, and what refers to the objects.
+
+        Raises
+        ------
+        Refused
+            One is published, not yours, or something refers to it; nothing was deleted.
+        """
+        from awe.db import trash
+
+        objects = _several(obj)
+        if not commit:
+            return trash.preview(objects, parts=delete_config)
+        return trash.delete(objects, parts=delete_config)
+
+    def undelete(self, obj: DBObject | Iterable[DBObject] | None = None) -> int:
+        """Bring back what you deleted in the last seven days; without argument the last deletion.
+
+        Returns
+        -------
+        int
+            Number of objects restored.
+        """
+        from awe.db import trash
+
+        return trash.undelete(None if obj is None else [o.object_id for o in _several(obj)])
+
+    def update_is_valid(self, obj: DBObject, is_valid: int) -> None:
+        """Judge an object: 0 bad, 1 valid, 2 proposed for the next level.
+
+        Raises
+        ------
+        ArgumentError
+            No such judgement, or the class has none.
+        Refused
+            You are neither the creator nor a manager of the project.
+        """
+        if isinstance(is_valid, bool) or is_valid not in VALIDITY:
+            known = ", ".join(f"{number} ({text})" for number, text in VALIDITY.items())
+            msg = f"is_valid cannot be {is_valid!r}; wanted {known}"
+            raise ArgumentError(msg)
+        self._update(obj, "is_valid", is_valid)
+
+    def update_timestamp_start(self, obj: DBObject, timestamp: datetime.datetime) -> None:
+        """Set the first moment for which a calibration may be chosen."""
+        self._update_range(obj, "timestamp_start", timestamp)
+
+    def update_timestamp_end(self, obj: DBObject, timestamp: datetime.datetime) -> None:
+        """Set the moment from which on a calibration may not be chosen any more."""
+        self._update_range(obj, "timestamp_end", timestamp)
+
+    def _update_range(self, obj: DBObject, name: str, timestamp: datetime.datetime) -> None:
+        known = {n: getattr(obj, n, None) for n in ("timestamp_start", "timestamp_end")}
+        known[name] = timestamp
+        start, end = known["timestamp_start"], known["timestamp_end"]
+        if (
+            isinstance(start, datetime.datetime)
+            and isinstance(end, datetime.datetime)
+            and start.tzinfo is end.tzinfo
+            and start >= end
+        ):
+            msg = f"{obj!r}: nothing lies between {start} and {end}; set the other end first"
+            raise ArgumentError(msg)
+        self._update(obj, name, timestamp)
+
+    def _update(self, obj: DBObject, name: str, value: Any) -> None:
+        from awe.db.commit import update
+
+        if name not in getattr(type(obj), "_attributes", {}):
+            msg = f"{type(obj).__name__} has no {name} to change"
+            raise ArgumentError(msg)
+        if not obj._committed:
+            msg = f"{obj!r} is not committed yet; set its {name} directly"
+            raise Refused(msg)
+        update([obj], **{name: value})
+
+    def __repr__(self) -> str:
+        from awe.db import projects, scope
+
+        now = scope.current()
+        level = projects.level_text(now.privileges)
+        return f"<context: {now.user_name} in {now.project_name}, level {level}>"
+
+
+def _check_in() -> int:
+    """Return the user's number, 0 for the world, after a look at the schema's version."""
+    from awe.db import schema
+    from awe.db.connection import database
+
+    rows = database.execute(
+        "SELECT (SELECT max(version) FROM awe.schema_version), "
+        "(SELECT id FROM awe.users WHERE role_name = current_user)"
+    )
+    version, number = rows[0]
+    if version != schema.VERSION:
+        step = "upgrade awe" if version > schema.VERSION else "run awe-admin migrate"
+        msg = f"database schema {version}, this version of awe knows {schema.VERSION}; {step}"
+        raise SchemaMismatch(msg)
+    return int(number or 0)
+
+
+def _parse_project(text: Any) -> tuple[str, int | None]:
+    if not isinstance(text, str):
+        msg = f"a project is chosen by its name, not {text!r}; context.get_projects() lists yours"
+        raise ArgumentError(msg)
+    match = _PROJECT.fullmatch(text)
+    if match is None or not match["name"]:
+        msg = f"no project name in {text!r}; context.get_projects() lists yours"
+        raise ArgumentError(msg)
+    return match["name"], int(match["level"]) if match["level"] else None
+
+
+def _several(obj: DBObject | Iterable[DBObject]) -> Sequence[DBObject]:
+    from awe.db.base import DBObject
+
+    objects = [obj] if isinstance(obj, DBObject) else list(obj)
+    for item in objects:
+        if not isinstance(item, DBObject):
+            msg = f"wanted objects of the database, not {item!r}"
+            raise ArgumentError(msg)
+    return objects
+
+
+context = Context()

@@ -1,0 +1,147 @@
+"""Publishing: objects become visible to more people, never before what they were made from.
+
+Works out what an object stands on, refuses what would dangle or takes it along, and raises all
+levels in one transaction. The database checks the same rules again; here they get their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from awe.db import scope
+from awe.db.attributes import Kind
+from awe.db.projects import level_text, user
+from awe.errors import NotVisible, Refused
+
+if TYPE_CHECKING:
+    from awe.db.base import DBObject
+
+__all__ = ["Publication", "preview", "publish"]
+
+SHOWN = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What publishing would change, or has changed.
+
+    Attributes
+    ----------
+    level : int
+        The new level.
+    objects : tuple of DBObject
+        Objects asked for, with their parameters and statistics, whose level is lower.
+    parents : tuple of DBObject
+        One's own frames they were made from and whose level is lower.
+    hindrances : tuple of str
+        Why it cannot be done: parents of others, or invisible ones.
+    done : bool
+        True after the change.
+    """
+
+    level: int
+    objects: tuple[DBObject, ...]
+    parents: tuple[DBObject, ...]
+    hindrances: tuple[str, ...]
+    done: bool = False
+
+    def __repr__(self) -> str:
+        verb = "published" if self.done else "would publish"
+        lines = [f"{verb} at {level_text(self.level)}: {_listed(self.objects)}"]
+        if self.parents:
+            lines.append(f"  with what they were made from: {_listed(self.parents)}")
+        lines.extend(f"  refused: {reason}" for reason in self.hindrances)
+        return "\n".join(lines)
+
+
+def preview(objects: Sequence[DBObject], level: int) -> Publication:
+    """Return what raising `objects` to `level` needs, without changing anything."""
+    order: dict[DBObject, None] = {}
+    hindrances: dict[str, None] = {}
+    for item in objects:
+        if not item._committed:
+            hindrances[f"{item!r} is not committed yet; commit it first"] = None
+        elif item._privileges > level:
+            hindrances[f"{item!r} is at {level_text(item._privileges)}; levels only rise"] = None
+        else:
+            _collect(item, level, order, hindrances)
+    asked = set(objects)
+    parts = tuple(i for i in order if i in asked or not _is_frame(i))
+    return Publication(
+        level=level,
+        objects=parts,
+        parents=tuple(i for i in order if i not in set(parts)),
+        hindrances=tuple(hindrances),
+    )
+
+
+def publish(objects: Sequence[DBObject], level: int, *, follow: bool = False) -> Publication:
+    """Raise `objects` to `level`, with `follow` also what they were made from.
+
+    Raises
+    ------
+    Refused
+        Something they were made from would stay behind; nothing was changed.
+    """
+    from awe.db.commit import update
+
+    plan = preview(objects, level)
+    if plan.hindrances:
+        msg = f"nothing was published: {'; '.join(plan.hindrances)}"
+        raise Refused(msg)
+    if plan.parents and not follow:
+        msg = (
+            f"nothing was published: made from objects of lower level: {_listed(plan.parents)}; "
+            f"publish these first, or all together with follow=True"
+        )
+        raise Refused(msg)
+    update([*_in_order(plan)], _privileges=level)
+    return Publication(
+        level=level, objects=plan.objects, parents=plan.parents, hindrances=(), done=True
+    )
+
+
+def _collect(
+    item: DBObject, level: int, order: dict[DBObject, None], hindrances: dict[str, None]
+) -> None:
+    """Add an object after everything it stands on."""
+    if item in order or item._privileges >= level:
+        return
+    if item._creator != scope.current().user_id:
+        hindrances[f"{item!r} belongs to {user(item._creator).name}, who must publish it"] = None
+        return
+    for name, attribute in item._attributes.items():
+        if not attribute.is_link:
+            continue
+        try:
+            value = getattr(item, name)
+        except NotVisible as error:
+            hindrances[str(error)] = None
+            continue
+        linked = value if attribute.kind is Kind.LINKS else [value]
+        for parent in linked:
+            if parent is not None:
+                _collect(parent, level, order, hindrances)
+    order[item] = None
+
+
+def _in_order(plan: Publication) -> list[DBObject]:
+    """Return parents before what was made from them: frames by date, parts before frames."""
+    everything = {*plan.objects, *plan.parents}
+    order: dict[DBObject, None] = {}
+    for item in (*plan.parents, *plan.objects):
+        _collect(item, plan.level, order, {})
+    return [item for item in order if item in everything]
+
+
+def _is_frame(item: DBObject) -> bool:
+    return "filename" in item._attributes
+
+
+def _listed(objects: Sequence[DBObject]) -> str:
+    names = [repr(item) for item in objects[:SHOWN]]
+    if len(objects) > SHOWN:
+        names.append(f"and {len(objects) - SHOWN} more")
+    return ", ".join(names) or "nothing (all are there already)"

@@ -1,0 +1,194 @@
+"""Deleting one's own unpublished objects, with a look before and seven days to undo.
+
+What others depend on stays; what is published stays for ever and is only made invalid. The rows
+go to the trash of the database, the files to the dataserver's, and come back together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from awe.db import registry, scope
+from awe.db.attributes import Kind
+from awe.db.compiler import link_table, quoted, table
+from awe.db.connection import database
+from awe.db.projects import level_text, user
+from awe.errors import NotFound, Refused
+
+if TYPE_CHECKING:
+    from awe.db.base import DBObject
+
+__all__ = ["Deletion", "delete", "preview", "undelete"]
+
+SHOWN = 8
+HIGHEST_DELETABLE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """What deleting would take away, or has taken.
+
+    Attributes
+    ----------
+    objects : tuple of DBObject
+        Objects that go, in the order in which they can go.
+    hindrances : tuple of str
+        Why it cannot be done: what refers to them and whose it is, level, owner.
+    done : bool
+        True after the deletion.
+    """
+
+    objects: tuple[DBObject, ...]
+    hindrances: tuple[str, ...]
+    done: bool = False
+
+    def __repr__(self) -> str:
+        verb = "deleted" if self.done else "would delete"
+        names = ", ".join(repr(item) for item in self.objects[:SHOWN])
+        more = len(self.objects) - SHOWN
+        lines = [f"{verb}: {names}{f' and {more} more' if more > 0 else ''}"]
+        if self.done:
+            lines.append("  seven days to change your mind: context.undelete()")
+        lines.extend(f"  refused: {reason}" for reason in self.hindrances)
+        return "\n".join(lines)
+
+
+def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
+    """Return what deleting `objects` would take away and what stands against it.
+
+    Parameters
+    ----------
+    objects : sequence of DBObject
+        Objects to delete.
+    parts : bool, optional
+        Also their parameters and statistics, where nothing else uses them.
+    """
+    chosen = dict.fromkeys(objects)
+    hindrances = [line for item in chosen for line in _own_hindrances(item)]
+    for item in chosen:
+        for other in _referring(item):
+            if other not in chosen:
+                whose = "yours" if _is_mine(other) else f"of {user(other._creator).name}"
+                hindrances.append(f"{other!r} ({whose}) refers to {item!r}; delete that first")
+    if parts and not hindrances:
+        for item in list(chosen):
+            chosen.update(dict.fromkeys(_parts(item, chosen)))
+    return Deletion(objects=tuple(_children_first(chosen)), hindrances=tuple(hindrances))
+
+
+def delete(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
+    """Delete objects, all or none.
+
+    Raises
+    ------
+    Refused
+        One is published, not yours, or something depends on it; nothing was deleted.
+    """
+    from awe.db import commit
+
+    plan = preview(objects, parts=parts)
+    if plan.hindrances:
+        msg = f"nothing was deleted: {'; '.join(plan.hindrances[:SHOWN])}"
+        raise Refused(msg)
+    commit.delete(list(plan.objects))
+    return Deletion(objects=plan.objects, hindrances=(), done=True)
+
+
+def undelete(ids: Iterable[UUID] | None = None) -> int:
+    """Bring deleted objects back, without `ids` those of the last deletion.
+
+    Returns
+    -------
+    int
+        Number of objects restored.
+
+    Raises
+    ------
+    NotFound
+        They are not in the trash: never yours, or deleted more than seven days ago.
+    """
+    if ids is None:
+        rows = database.execute(
+            "SELECT DISTINCT object_id FROM awe.trash "
+            "WHERE deleted = (SELECT max(deleted) FROM awe.trash)"
+        )
+        wanted = [row[0] for row in rows]
+    else:
+        wanted = list(ids)
+    with database.transaction():
+        restored: int = database.execute("SELECT awe.undelete(%s::uuid[])", (wanted,))[0][0]
+        if restored < len(set(wanted)) or not wanted:
+            missing = len(set(wanted)) - restored
+            msg = (
+                f"{missing or 'no'} objects to bring back are not in your trash; it keeps what "
+                "you deleted for seven days"
+            )
+            raise NotFound(msg)
+    return restored
+
+
+def _own_hindrances(item: DBObject) -> list[str]:
+    if not item._committed:
+        return [f"{item!r} is not committed; there is nothing to delete"]
+    if not _is_mine(item):
+        return [f"{item!r} belongs to {user(item._creator).name}; only its creator deletes it"]
+    if item._privileges > HIGHEST_DELETABLE:
+        level = level_text(item._privileges)
+        return [f"{item!r} is published at {level} and stays; context.update_is_valid(obj, 0)"]
+    return []
+
+
+def _is_mine(item: DBObject) -> bool:
+    return item._creator == scope.current().user_id
+
+
+def _referring(item: DBObject) -> list[DBObject]:
+    """Return the objects one sees that link to `item`."""
+    from awe.db.loading import load
+
+    found: list[DBObject] = []
+    for cls in registry.registry.values():
+        ids: set[UUID] = set()
+        for attribute in cls._attributes.values():
+            if not attribute.is_link or type(item) not in registry.concrete(attribute.target):
+                continue
+            if attribute.kind is Kind.LINKS:
+                text = f"SELECT owner FROM {link_table(cls, attribute)} WHERE target = %s"
+            else:
+                text = f"SELECT object_id FROM {table(cls)} WHERE {quoted(attribute.column)} = %s"
+            ids.update(row[0] for row in database.execute(text, (item.object_id,)))
+        found.extend(load(cls, ids).values())
+    return found
+
+
+def _parts(item: DBObject, chosen: dict[DBObject, None]) -> list[DBObject]:
+    """Return one's own objects without a file that only `item` uses."""
+    found = []
+    for name, attribute in item._attributes.items():
+        if attribute.kind is not Kind.LINK or "filename" in attribute.target._attributes:
+            continue
+        part = getattr(item, name)
+        if part is None or _own_hindrances(part):
+            continue
+        if all(other in chosen for other in _referring(part)):
+            found.append(part)
+    return found
+
+
+def _children_first(chosen: dict[DBObject, None]) -> list[DBObject]:
+    order: dict[DBObject, None] = {}
+
+    def visit(item: DBObject) -> None:
+        if item in order:
+            return
+        for other in _referring(item) if item._committed else []:
+            if other in chosen:
+                visit(other)
+        order[item] = None
+
+    for item in chosen:
+        visit(item)
+    return list(order)
