@@ -84,6 +84,17 @@ def test_product_with_lineage_and_parameters_passes_fitsverify(tmp_path):
     assert not {"RADECSYS", "EPOCH", "AIRMASS"} & set(back)
 
 
+def test_product_with_planes_behind_the_science_pixels(tmp_path):
+    header, _ = product_header()
+    flags = fits.Image(pixels("u2"), astropy_fits.Header({"EXTNAME": "FLAGS"}))
+    science = fits.Image(pixels("f4"), header)
+    path = fits.write(tmp_path / "p.fits", [flags], primary=science, compress=True)
+    assert_verified(path)
+    assert np.array_equal(fits.read(path).pixels, science.pixels)
+    assert np.array_equal(fits.read(path, "FLAGS").pixels, flags.pixels)
+    assert fits.extensions(path) == ["", "FLAGS"]
+
+
 def test_header_that_astropy_cannot_parse_is_kept_as_a_comment(tmp_path):
     header = raw_header()
     header.append(astropy_fits.Card.fromstring("EXPTIME = 6,4E-05"))

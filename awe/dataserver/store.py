@@ -225,22 +225,30 @@ class Store:
 
     def ids(self) -> Iterator[UUID]:
         """Yield the id of every file in its place."""
-        for path in self.objects.glob("??/*"):
-            with suppress(ValueError):
-                yield UUID(path.name)
+        for folder in self._folders():
+            for path in folder.iterdir():
+                with suppress(ValueError):
+                    file_id = UUID(path.name)
+                    if path == self.path(file_id):
+                        yield file_id
 
     def strangers(self) -> Iterator[Path]:
         """Yield everything below `objects` that is not a file of this store in its place."""
-        for path in self.objects.glob("*"):
-            if path.is_symlink() or not path.is_dir():
-                yield path
-        for path in self.objects.glob("*/*"):
-            try:
-                expected = self.path(UUID(path.name))
-            except ValueError:
-                expected = None
-            if path != expected or not self._ours(path.lstat(), UUID(path.name)):
-                yield path
+        folders = set(self._folders())
+        yield from (path for path in self.objects.iterdir() if path not in folders)
+        for folder in folders:
+            for path in folder.iterdir():
+                try:
+                    file_id = UUID(path.name)
+                except ValueError:
+                    yield path
+                    continue
+                if path != self.path(file_id) or not self._ours(path.lstat(), file_id):
+                    yield path
+
+    def _folders(self) -> list[Path]:
+        # A planted link to a directory is not walked into.
+        return [path for path in self.objects.iterdir() if path.is_dir() and not path.is_symlink()]
 
     def age(self, file_id: UUID) -> float:
         """Return the seconds since a file was stored."""

@@ -98,7 +98,7 @@ def write(
     path: Path | str,
     images: Image | Sequence[Image],
     *,
-    primary: Header | None = None,
+    primary: Image | Header | None = None,
     compress: bool = False,
     replace: bool = False,
 ) -> Path:
@@ -110,9 +110,9 @@ def write(
         The final name.
     images : Image or sequence of Image
         One Image becomes the primary HDU. A sequence becomes extensions, named by their
-        EXTNAME cards, behind an empty primary HDU with the header `primary`.
-    primary : Header, optional
-        Header of the primary HDU when `images` is a sequence.
+        EXTNAME cards, behind the primary HDU.
+    primary : Image or Header, optional
+        The primary HDU when `images` is a sequence: an image, or a header without pixels.
     compress : bool
         Compress integer extensions with RICE, losslessly; they are read back and compared
         before the file appears. Floating-point images are never compressed.
@@ -226,14 +226,17 @@ def _stored(hdu: Any, section: Section | None) -> Any:
     return hdu.data[(..., *section)]
 
 
-def _hdus(images: Image | Sequence[Image], primary: Header | None, compress: bool) -> HDUList:
+def _hdus(
+    images: Image | Sequence[Image], primary: Image | Header | None, compress: bool
+) -> HDUList:
     from astropy.io import fits
 
     if isinstance(images, Image):
         return fits.HDUList([fits.PrimaryHDU(_storable(images), clean(images.header))])
-    first = clean(primary)
+    front = primary if isinstance(primary, Image) else Image(None, clean(primary))
+    first = clean(front.header)
     first.remove("EXTNAME", ignore_missing=True)
-    hdus = fits.HDUList([fits.PrimaryHDU(header=first)])
+    hdus = fits.HDUList([fits.PrimaryHDU(_storable(front), first)])
     for image in images:
         header = clean(image.header)
         pixels = _storable(image)

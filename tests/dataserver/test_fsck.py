@@ -1,0 +1,148 @@
+"""Every planted fault is found and named; the collector clears what nobody linked."""
+
+import hashlib
+import random
+import uuid
+
+import pytest
+
+from awe.dataserver.collector import collect
+from awe.dataserver.fsck import Expected, check, mend
+from awe.dataserver.permits import Permits
+from awe.dataserver.store import Store
+
+
+def sha(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def filled(tmp_path, count):
+    store = Store(tmp_path / "files", reserve=0)
+    expected = []
+    for number in range(count):
+        content = random.Random(number).randbytes(3000 + number)
+        file_id = uuid.uuid4()
+        upload = store.receive(file_id, len(content))
+        upload.write(content)
+        upload.finish(size=len(content), sha256=sha(content))
+        expected.append(
+            Expected(
+                file_id=file_id, filename=f"f{number}.fits", size=len(content), sha256=sha(content)
+            )
+        )
+    return store, expected
+
+
+def flip(store, file, others):
+    path = store.path(file.file_id)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+
+
+def truncate(store, file, others):
+    path = store.path(file.file_id)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def lose(store, file, others):
+    store.path(file.file_id).unlink()
+
+
+def swap(store, file, others):
+    store.path(file.file_id).write_bytes(store.path(others[0].file_id).read_bytes())
+
+
+def lengthen(store, file, others):
+    with store.path(file.file_id).open("ab") as stream:
+        stream.write(b"x")
+
+
+PLANTED = {
+    "flipped": flip,
+    "truncated": truncate,
+    "missing": lose,
+    "swapped": swap,
+    "longer": lengthen,
+}
+
+
+def test_a_hundred_planted_faults_are_found_and_named(tmp_path):
+    store, expected = filled(tmp_path, 110)
+    sound, faulty = expected[:30], expected[30:]
+    wanted = {}
+    for number, file in enumerate(faulty):
+        kind = list(PLANTED)[number % len(PLANTED)]
+        PLANTED[kind](store, file, sound)
+        wanted[file.filename] = kind
+    for _ in range(18):
+        extra = uuid.uuid4()
+        store.path(extra).parent.mkdir(exist_ok=True)
+        store.path(extra).write_bytes(b"extra")
+        wanted[str(extra)] = "extra"
+    (store.objects / "zz").mkdir()
+    (store.objects / "zz" / "stray").write_text("x")
+    (store.objects / "link").symlink_to("/etc")
+    wanted |= {"stray": "extra", "link": "extra"}
+    assert len(wanted) == 100
+    found = {finding.name: finding.kind for finding in check(store, expected)}
+    assert found == wanted
+
+
+def test_sound_store_has_no_findings_and_nothing_is_changed(tmp_path):
+    store, expected = filled(tmp_path, 5)
+    before = {path: path.stat().st_mtime_ns for path in store.root.rglob("*")}
+    assert list(check(store, expected)) == []
+    assert list(check(store, expected[1:], known=[expected[0].file_id])) == []
+    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before
+
+
+def test_mending_marks_and_puts_aside(tmp_path):
+    store, expected = filled(tmp_path, 4)
+    lose(store, expected[0], [])
+    flip(store, expected[1], [])
+    healed = Expected(**{**vars(expected[2]), "health": "bad"})
+    marks = {}
+    files = [*expected[:2], healed]
+    for finding in list(check(store, files)):
+        mend(store, finding, marks.__setitem__)
+    assert marks == {
+        expected[0].file_id: "lost",
+        expected[1].file_id: "bad",
+        healed.file_id: "ok",
+    }
+    [aside] = store.dark.iterdir()
+    assert aside.name.startswith(str(expected[3].file_id))
+
+
+@pytest.fixture
+def permits(served):
+    connection = {
+        "host": str(served.db.cluster.socket),
+        "port": 5432,
+        "dbname": served.db.name,
+        "user": "awe_dataserver",
+        "password": served.db.password("awe_dataserver"),
+    }
+    permits = Permits(connection)
+    yield permits
+    permits.close()
+
+
+def test_collector_clears_what_nobody_linked_and_nothing_else(served, permits):
+    linked = served.put(b"linked" * 9, level=1)
+    loose = served.put(b"loose" * 9)
+    reserved = served.reserve_file()
+    dark = uuid.uuid4()
+    store = served.store
+    store.path(dark).parent.mkdir(exist_ok=True, mode=0o700)
+    store.path(dark).write_bytes(b"dark")
+    done = collect(store, permits, grace=3600)
+    assert (done.given_up, done.removed, done.put_aside) == (0, 0, 0)
+    done = collect(store, permits, grace=-60)
+    assert (done.given_up, done.removed, done.put_aside) == (2, 1, 1)
+    assert list(store.ids()) == [linked]
+    rows = served.db.rows("superuser", "SELECT id::text FROM awe.file")
+    assert rows == [(str(linked),)]
+    assert str(reserved) not in rows
+    assert str(loose) not in rows
