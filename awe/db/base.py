@@ -1,0 +1,332 @@
+"""The root of all persistent classes and of their objects.
+
+A class declares `name = persistent(doc, type, default)`; from that follow its table, its rights,
+its queries and its completion. An object is new until `commit()` and never changes afterwards.
+Pickling is refused: an object is only its id plus what you may see, fetch it where it is needed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+
+from awe.db import registry as _registry
+from awe.db.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
+from awe.db.path import RESERVED, Path, make_path
+from awe.db.registry import registry
+from awe.errors import ArgumentError, AttributeUnknown, Refused, nearest
+from awe.lazy import behaviour
+
+if TYPE_CHECKING:
+    from awe.db.loading import Batch
+    from awe.db.query import Query
+
+__all__ = ["DBObject", "behaviour", "persistent", "registry"]
+
+UPDATABLE = ("is_valid", "timestamp_start", "timestamp_end")
+
+
+class PersistentType(type):
+    """Type of persistent classes: answers for attributes nobody declared."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            msg = f"{cls.__name__} has no attribute {name!r}"
+            raise AttributeError(msg)
+        known = list(cls.__dict__.get("_attributes", {})) or dir(cls)
+        msg = f"{cls.__name__} has no attribute {name!r}{nearest(name, known)}"
+        raise AttributeUnknown(msg)
+
+
+class DBObject(metaclass=PersistentType):
+    """An object whose attributes live in the database.
+
+    Parameters
+    ----------
+    object_id : str or uuid.UUID
+        Given alone: fetch this object. The first characters of the id suffice if only one
+        object of the class begins with them.
+    filename : str
+        Given alone: fetch the object with this file.
+    **attributes : object
+        Values of a new object; those left out have their default.
+    """
+
+    object_id = persistent("Identification, unique in the whole system [None]", uuid.UUID, None)
+    creation_date = persistent(
+        "Moment the object was committed, by the server's clock [UTC]", datetime.datetime, None
+    )
+    _creator = persistent("Id of the user who made the object [None]", int, None)
+    _project = persistent("Id of the project the object belongs to [None]", int, None)
+    _privileges = persistent(
+        "Who may see it: 1 MyDB, 2 Project, 3 Astro-WISE, 4 World, 5 VO [None]", int, None
+    )
+
+    #: Natural order of the class: attributes, or chains such as `"chip.name"`.
+    __order__: ClassVar[Sequence[str]] = ("creation_date",)
+    #: Indexes: attribute names, or tuples of names for composite ones.
+    __indexes__: ClassVar[Sequence[str | Sequence[str]]] = ()
+    #: Combinations of attributes that occur once in the whole system.
+    __unique__: ClassVar[Sequence[str | Sequence[str]]] = ()
+    #: A small class other objects point to: looked up once per query instead of joined.
+    __reference__: ClassVar[bool] = False
+
+    _attributes: ClassVar[dict[str, Persistent[Any]]] = {}
+
+    def __init_subclass__(cls, *, abstract: bool = False, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls._attributes = _collect(cls)
+        _refuse_collisions(cls)
+        _registry.enter(cls, abstract=abstract)
+
+    def __new__(cls, **attributes: Any) -> Self:
+        """Fetch the object named by its id or filename alone, or begin a new one."""
+        if registry.get(cls.__name__) is not cls:
+            _refuse_abstract(cls, attributes)
+        if len(attributes) == 1:
+            name = next(iter(attributes))
+            if name in ("object_id", "filename") and name in cls._attributes:
+                from awe.db import loading
+
+                found: Self = loading.fetch(cls, name, attributes[name])
+                return found
+        return super().__new__(cls)
+
+    def __init__(self, **attributes: Any) -> None:
+        if "_values" in self.__dict__:
+            return
+        self.__dict__["_values"] = {"object_id": uuid.uuid4()}
+        self.__dict__["_committed"] = False
+        for name, value in attributes.items():
+            if name not in self._attributes or name.startswith("_"):
+                self._unknown(name)
+            setattr(self, name, value)
+
+    # -- the class ---------------------------------------------------------------------------
+
+    @classmethod
+    def _path(cls, attribute: Persistent[Any]) -> Path:
+        return make_path(cls, (attribute,))
+
+    @classmethod
+    def _attribute(cls, name: str) -> Persistent[Any]:
+        """Return the declaration of an attribute, or say which one was meant."""
+        try:
+            return cls._attributes[name]
+        except KeyError:
+            known = cls.get_persistent_properties()
+            msg = f"{cls.__name__} has no attribute {name!r}{nearest(name, known)}"
+            raise AttributeUnknown(msg) from None
+
+    @classmethod
+    def get_persistent_properties(cls) -> list[str]:
+        """Return the names of all attributes one can query for, in alphabetical order."""
+        return sorted(name for name in cls._attributes if not name.startswith("_"))
+
+    @classmethod
+    def select_all(cls) -> Query:
+        """Return the query without a condition."""
+        from awe.db.query import everything
+
+        return everything(cls)
+
+    @classmethod
+    def select(cls, **keywords: Any) -> Any:
+        """Return the query for objects with the given attributes.
+
+        Parameters
+        ----------
+        **keywords : object
+            `instrument='OMEGACAM'`, `chip=...`, `filter=...`, `object=`, `date=` (the night),
+            `template=`, `filename=`; names may hold `*` and `?`.
+        """
+        from awe.db.select import frames
+
+        return frames(cls, **keywords)
+
+    # -- attributes --------------------------------------------------------------------------
+
+    def _read(self, attribute: Persistent[Any]) -> Any:
+        values = self.__dict__["_values"]
+        name = attribute.name
+        if name not in values:
+            if attribute.kind is Kind.LINKS and self._committed:
+                return self._follow(attribute)
+            default = attribute.fresh_default()
+            if isinstance(default, list | dict):
+                values[name] = default
+            return default
+        value = values[name]
+        if attribute.kind is Kind.LINK and type(value) is uuid.UUID:
+            return self._follow(attribute)
+        if type(value) is dict and self._committed:
+            return attribute.fresh_copy(value)
+        return value
+
+    def _follow(self, attribute: Persistent[Any]) -> Any:
+        from awe.db import loading
+
+        return loading.follow(self, attribute)
+
+    def _write(self, attribute: Persistent[Any], value: Any) -> None:
+        name = attribute.name
+        if self._committed:
+            msg = f"{self!r} is committed: {name} never changes; make a new object with .copy()"
+            if name in UPDATABLE:
+                msg = f"{self!r} is committed: change it by context.update_{name}(obj, value)"
+            raise Refused(msg)
+        if name in ("object_id", "creation_date") or name.startswith("_"):
+            msg = f"{type(self).__name__}.{name} is set by the system, not by hand"
+            raise Refused(msg)
+        try:
+            value = convert(attribute, value)
+        except Mismatch as error:
+            msg = f"{type(self).__name__}.{name} is {attribute.type_name}: {error}"
+            raise ArgumentError(msg) from None
+        if attribute.kind in (Kind.LINKS, Kind.ARRAY):
+            value = TypedList(attribute, value)
+        self.__dict__["_values"][name] = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or name in self._attributes or _declared_in(type(self), name):
+            object.__setattr__(self, name, value)
+        else:
+            self._unknown(name)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            msg = f"{type(self).__name__} has no attribute {name!r}"
+            raise AttributeError(msg)
+        self._unknown(name)
+
+    def __delattr__(self, name: str) -> None:
+        if name in self._attributes:
+            msg = f"{type(self).__name__}.{name} cannot be deleted; set it to None"
+            raise Refused(msg)
+        object.__delattr__(self, name)
+
+    def _unknown(self, name: str) -> NoReturn:
+        known = [*self.get_persistent_properties(), *self.__dir__()]
+        msg = f"{type(self).__name__} has no attribute {name!r}{nearest(name, known)}"
+        raise AttributeUnknown(msg)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*self.__dict__, *dir(type(self))} - {"_values", "_committed", "_batch"})
+
+    # -- life --------------------------------------------------------------------------------
+
+    @property
+    def _committed(self) -> bool:
+        committed: bool = self.__dict__["_committed"]
+        return committed
+
+    def commit(self) -> None:
+        """Write the object, and every new object it links to, in one transaction."""
+        from awe.db.commit import commit_all
+
+        commit_all([self])
+
+    def copy(self) -> Self:
+        """Return a new, uncommitted object with the same attributes and its own id."""
+        attributes = {
+            name: getattr(self, name)
+            for name in self._attributes
+            if name not in ("object_id", "creation_date") and not name.startswith("_")
+        }
+        new = type(self)()
+        for name, value in attributes.items():
+            setattr(new, name, value)
+        return new
+
+    def _ready(self) -> None:
+        """Refuse a commit that cannot succeed; classes with conditions of their own extend it."""
+
+    @classmethod
+    def _restore(cls, values: dict[str, Any], batch: Batch) -> Self:
+        """Return the object of one row of the database."""
+        self = object.__new__(cls)
+        self.__dict__.update(_values=values, _committed=True, _batch=batch)
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, DBObject):
+            mine: bool = self.object_id == other.object_id
+            return mine
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.__dict__["_values"]["object_id"])
+
+    def __reduce__(self) -> NoReturn:
+        msg = (
+            f"{type(self).__name__} objects are not pickled: what you see depends on your "
+            f"rights; pass obj.object_id and fetch it with {type(self).__name__}(object_id=...)"
+        )
+        raise TypeError(msg)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        msg = f"a {type(self).__name__} is one object and cannot be looped over"
+        raise ArgumentError(msg)
+
+    def __repr__(self) -> str:
+        values = self.__dict__["_values"]
+        label = values.get("filename") or values.get("name") or str(values["object_id"])
+        new = "" if self._committed else ", not committed"
+        return f"<{type(self).__name__} {label}{new}>"
+
+    info = behaviour("awe.db.info:info")
+    _repr_html_ = behaviour("awe.db.info:html")
+    inverse_objects = behaviour("awe.db.lineage:inverse_objects")
+    used_by = behaviour("awe.db.lineage:used_by")
+    lineage = behaviour("awe.db.lineage:lineage")
+
+
+def _collect(cls: type[DBObject]) -> dict[str, Persistent[Any]]:
+    """Return all declarations of a class, those of its bases first."""
+    found: dict[str, Persistent[Any]] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, Persistent):
+                found[name] = value
+    return found
+
+
+def _refuse_collisions(cls: type[DBObject]) -> None:
+    columns: dict[str, str] = {}
+    for name, attribute in cls._attributes.items():
+        nearest_definition = inspect.getattr_static(cls, name)
+        hidden = any(
+            name in vars(base) and not isinstance(vars(base)[name], Persistent)
+            for base in cls.__mro__
+        )
+        if name in RESERVED or hidden or not isinstance(nearest_definition, Persistent):
+            msg = (
+                f"persistent attribute {cls.__name__}.{name} has the name of a method; "
+                f"choose another name"
+            )
+            raise ArgumentError(msg)
+        other = columns.setdefault(attribute.column, name)
+        if other != name:
+            msg = f"{cls.__name__}.{name} and .{other} differ only in case; choose another name"
+            raise ArgumentError(msg)
+
+
+def _refuse_abstract(cls: type[DBObject], attributes: dict[str, Any]) -> None:
+    if getattr(cls, "__instantiable__", False):
+        return
+    names = ", ".join(sorted(c.__name__ for c in _registry.concrete(cls))) or "a class below it"
+    msg = f"{cls.__name__} is an abstract class without objects of its own; use {names}"
+    raise ArgumentError(msg)
+
+
+def _declared_in(cls: type, name: str) -> bool:
+    return any(name in vars(base) for base in cls.__mro__)

@@ -1,0 +1,262 @@
+"""Writing objects: new ones with everything new they link to, in one transaction.
+
+Objects are stamped with the scope of the session; the server's clock gives the date. Ctrl-C waits
+for the end of the commit. When the connection breaks off in the middle, the outcome is looked up
+by the object's id, which the client chose, so the answer is always committed or not committed.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from awe.db import scope
+from awe.db.attributes import Kind, Persistent, TypedList, convert
+from awe.db.compiler import link_table, quoted, table
+from awe.db.connection import database
+from awe.db.loading import Batch, stored
+from awe.errors import ArgumentError, DatabaseError, OutcomeUnknown, Refused
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from awe.db.base import DBObject
+
+__all__ = ["commit_all", "delete", "update"]
+
+SYSTEM = ("object_id", "creation_date", "_creator", "_project", "_privileges")
+
+
+def commit_all(objects: Iterable[DBObject]) -> None:
+    """Commit objects and every new object they link to, together or not at all.
+
+    Raises
+    ------
+    Refused
+        The database does not allow it; nothing was stored.
+    DatabaseError
+        The connection was lost; nothing was stored.
+    """
+    levels = _levels(objects)
+    new = [item for level in levels for item in level]
+    if not new:
+        return
+    for item in new:
+        item._ready()
+    current = scope.current()
+    with _interrupts_deferred():
+        dates = database.retrying(lambda: _write_checked(levels, current))
+        _settle(new, dates, current)
+
+
+def _levels(objects: Iterable[DBObject]) -> list[list[DBObject]]:
+    """Return the new objects reached over links, each level linking only to former ones."""
+    depth: dict[DBObject, int] = {}
+    entered: set[DBObject] = set()
+
+    def visit(item: DBObject) -> int:
+        if item in depth:
+            return depth[item]
+        if item in entered:
+            msg = f"{item!r} links to itself over other new objects; commit one of them first"
+            raise ArgumentError(msg)
+        entered.add(item)
+        depth[item] = 1 + max((visit(other) for other in _new_links(item)), default=-1)
+        return depth[item]
+
+    for item in objects:
+        if not item._committed:
+            visit(item)
+    levels: list[list[DBObject]] = [[] for _ in range(1 + max(depth.values(), default=-1))]
+    for item, level in depth.items():
+        levels[level].append(item)
+    return levels
+
+
+def _new_links(item: DBObject) -> Iterator[DBObject]:
+    values = item.__dict__["_values"]
+    for name, attribute in item._attributes.items():
+        if attribute.is_link and values.get(name):
+            linked = values[name] if attribute.kind is Kind.LINKS else [values[name]]
+            yield from (other for other in linked if not getattr(other, "_committed", True))
+
+
+def _write_checked(levels: list[list[DBObject]], current: scope.Scope) -> dict[Any, Any]:
+    """Write in one transaction; when its end is unknown, find out."""
+    try:
+        with database.transaction():
+            return _write(levels, current)
+    except OutcomeUnknown as error:
+        dates = _dates(levels)
+        if not dates:
+            msg = "connection lost while committing; checked: nothing was stored, run it again"
+            raise DatabaseError(msg) from error
+        return dates
+    except Refused as error:
+        raise _explained(error, current) from error
+
+
+def _write(levels: list[list[DBObject]], current: scope.Scope) -> dict[Any, Any]:
+    dates: dict[Any, Any] = {}
+    for level in levels:
+        by_class: dict[type[DBObject], list[DBObject]] = {}
+        for item in level:
+            by_class.setdefault(type(item), []).append(item)
+        for cls, items in by_class.items():
+            dates.update(_insert(cls, items, current))
+    for level in levels:
+        _insert_lists(level)
+    return dates
+
+
+def _insert(
+    cls: type[DBObject], items: Sequence[DBObject], current: scope.Scope
+) -> list[tuple[Any, ...]]:
+    attributes = [a for a in stored(cls) if a.name not in SYSTEM]
+    names = ["object_id", "_creator", "_project", "_privileges", *(a.column for a in attributes)]
+    stamp = (current.user_id, current.project_id, current.privileges)
+    rows = [
+        (item.object_id, *stamp, *(_bound(item, attribute) for attribute in attributes))
+        for item in items
+    ]
+    text = (
+        f"INSERT INTO {table(cls)} ({', '.join(map(quoted, names))}) VALUES %s "
+        f"RETURNING object_id, creation_date"
+    )
+    return database.insert_rows(text, rows)
+
+
+def _bound(item: DBObject, attribute: Persistent[Any]) -> Any:
+    """Return the value of a column as the driver wants it."""
+    values = item.__dict__["_values"]
+    value = values[attribute.name] if attribute.name in values else attribute.fresh_default()
+    if attribute.kind is Kind.LINK:
+        return getattr(value, "object_id", value)
+    if attribute.kind is Kind.ARRAY:
+        return list(value)
+    if attribute.declared_type is dict and value is not None:
+        from psycopg2.extras import Json
+
+        return Json(convert(attribute, value))
+    return value
+
+
+def _insert_lists(items: Iterable[DBObject]) -> None:
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for item in items:
+        for name, attribute in item._attributes.items():
+            if attribute.kind is Kind.LINKS and item.__dict__["_values"].get(name):
+                elements = item.__dict__["_values"][name]
+                rows.setdefault(link_table(type(item), attribute), []).extend(
+                    (item.object_id, position, element.object_id)
+                    for position, element in enumerate(elements)
+                )
+    for name, links in rows.items():
+        database.insert_rows(f"INSERT INTO {name} (owner, position, target) VALUES %s", links)
+
+
+def _dates(levels: list[list[DBObject]]) -> dict[Any, Any]:
+    """Return the dates of what was stored: of all objects, or of none."""
+    dates: dict[Any, Any] = {}
+    for item in (item for level in levels for item in level):
+        text = f"SELECT object_id, creation_date FROM {table(type(item))} WHERE object_id = %s"
+        dates.update(database.execute(text, (item.object_id,)))
+    return dates
+
+
+def _settle(items: list[DBObject], dates: dict[Any, Any], current: scope.Scope) -> None:
+    """Mark objects as committed."""
+    batch = Batch()
+    for item in items:
+        values = item.__dict__["_values"]
+        values.update(
+            creation_date=dates[item.object_id],
+            _creator=current.user_id,
+            _project=current.project_id,
+            _privileges=current.privileges,
+        )
+        for name, attribute in item._attributes.items():
+            if attribute.kind in (Kind.LINKS, Kind.ARRAY):
+                values.setdefault(name, TypedList(attribute))
+                values[name].freeze()
+        item.__dict__["_committed"] = True
+        item.__dict__["_batch"] = batch
+        batch.add(item)
+        database.objects[type(item), item.object_id] = item
+
+
+def _explained(error: Refused, current: scope.Scope) -> Refused:
+    """Return a refusal with the reason the database can give afterwards."""
+    if getattr(error.__cause__, "pgcode", None) != "42501" or database._session.depth:
+        return error
+    rows = database.execute(
+        "SELECT awe.why_refused(%s, %s)", (current.project_id, current.privileges)
+    )
+    return Refused(f"nothing was stored: {rows[0][0]}")
+
+
+def update(objects: Sequence[DBObject], **values: Any) -> None:
+    """Change `is_valid`, `timestamp_start`, `timestamp_end` or `_privileges` of committed objects.
+
+    Raises
+    ------
+    Refused
+        One of them may not be changed by you; none was.
+    """
+    with _interrupts_deferred(), database.transaction():
+        for item in objects:
+            attributes = [item._attribute(name) for name in values]
+            new = [convert(a, value) for a, value in zip(attributes, values.values(), strict=True)]
+            sets = ", ".join(f"{quoted(attribute.column)} = %s" for attribute in attributes)
+            text = f"UPDATE {table(type(item))} SET {sets} WHERE object_id = %s RETURNING 1"
+            if not database.execute(text, (*new, item.object_id)):
+                msg = f"{item!r} may not be changed by you; ask its creator or a project manager"
+                raise Refused(msg)
+    for item in objects:
+        item.__dict__["_values"].update(
+            {name: convert(item._attribute(name), value) for name, value in values.items()}
+        )
+
+
+def delete(objects: Sequence[DBObject]) -> None:
+    """Delete committed objects, all or none.
+
+    Raises
+    ------
+    Refused
+        One of them is not yours, is published, or others depend on it.
+    """
+    with _interrupts_deferred(), database.transaction():
+        for item in objects:
+            text = f"DELETE FROM {table(type(item))} WHERE object_id = %s RETURNING 1"
+            if not database.execute(text, (item.object_id,)):
+                msg = f"{item!r} cannot be deleted: it is not yours, or it is published"
+                raise Refused(msg)
+    for item in objects:
+        database.objects.pop((type(item), item.object_id), None)
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done; a second one breaks in at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = 0
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed += 1
+        if pressed > 1:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

@@ -1,0 +1,153 @@
+"""The tree of a query's conditions: plain data, made by paths and read by the compiler.
+
+Nothing here touches the database. Every condition is either true or false for an object, never
+unknown: a missing value makes a comparison false, and its negation true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from awe.db.attributes import Persistent
+    from awe.db.query import Query
+
+__all__ = [
+    "And",
+    "Any_",
+    "Compare",
+    "CompareCount",
+    "ComparePaths",
+    "Condition",
+    "Everything",
+    "Holds",
+    "IsNone",
+    "Like",
+    "Not",
+    "OneOf",
+    "Or",
+    "Steps",
+    "Within",
+    "both",
+]
+
+Steps = tuple["Persistent[Any]", ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Something that is true or false for an object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything(Condition):
+    """True for every object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class And(Condition):
+    """All parts are true."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Or(Condition):
+    """At least one part is true."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Not(Condition):
+    """The part is false."""
+
+    part: Condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Condition):
+    """The value at the end of the steps stands in a relation to a constant."""
+
+    steps: Steps
+    operator: str
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePaths(Condition):
+    """Two values of the same object stand in a relation."""
+
+    steps: Steps
+    operator: str
+    other: Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class IsNone(Condition):
+    """There is no value at the end of the steps."""
+
+    steps: Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneOf(Condition):
+    """The value is one of several constants, none of them None."""
+
+    steps: Steps
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Like(Condition):
+    """The string matches a pattern with `*` and `?`."""
+
+    steps: Steps
+    pattern: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holds(Condition):
+    """The list of values contains a constant."""
+
+    steps: Steps
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Within(Condition):
+    """The linked object, or with no steps the object itself, is found by a query."""
+
+    steps: Steps
+    query: Query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Any_(Condition):  # noqa: N801 - `Any` is taken
+    """At least one element of the list of links fulfils a condition of its own class."""
+
+    steps: Steps
+    condition: Condition
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareCount(Condition):
+    """The number of elements of a list stands in a relation to a constant."""
+
+    steps: Steps
+    operator: str
+    value: int
+
+
+def both(first: Condition, second: Condition) -> Condition:
+    """Return the conjunction, flat and without needless parts."""
+    parts: list[Condition] = []
+    for condition in (first, second):
+        if isinstance(condition, And):
+            parts.extend(condition.parts)
+        elif not isinstance(condition, Everything):
+            parts.append(condition)
+    if not parts:
+        return Everything()
+    return parts[0] if len(parts) == 1 else And(parts=tuple(parts))

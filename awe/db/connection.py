@@ -1,0 +1,418 @@
+"""The connection to the database: one per thread, safe against Ctrl-C, loss and forks.
+
+Statements run in autocommit mode unless inside `database.transaction()`. A connection lost
+between two commands is replaced silently; lost inside a transaction it is an error, and nothing
+was stored. Statements that begin with SELECT or WITH may be sent a second time after a loss, so
+functions that write belong into a transaction. All timestamps are UTC.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from awe.config import Environment
+from awe.db import failures
+from awe.errors import DatabaseError, OutcomeUnknown
+
+__all__ = ["Database", "database"]
+
+T = TypeVar("T")
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+STATEMENT_TIMEOUT = 10 * 60
+RESTART_PATIENCE = 30.0
+CANCEL_PATIENCE = 1.0
+CONFLICT_ATTEMPTS = 8
+
+#: Connections of the parent process, kept so that a child never closes them for the parent.
+_inherited: list[Any] = []
+
+
+class _Session(threading.local):
+    """What one thread has: its connection, its transaction, the objects it knows."""
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.process = 0
+        self.depth = 0
+        self.statements = 0
+        self.generation = 0
+        self.interrupted = False
+        self.objects: WeakValueDictionary[Any, Any] = WeakValueDictionary()
+        self.memory: dict[str, Any] = {}
+
+
+class Database:
+    """The database of this process; use the one instance, `database`."""
+
+    def __init__(self) -> None:
+        self._environment: Environment | None = None
+        self._role: str | None = None
+        self._generation = 0
+        self._session = _Session()
+
+    # -- connecting --------------------------------------------------------------------------
+
+    def connect(self, environment: Environment | None = None, *, role: str | None = None) -> None:
+        """Connect, and remember how, so that other threads and later commands can.
+
+        Parameters
+        ----------
+        environment : Environment, optional
+            Where and as whom; read from the configuration when left out.
+        role : str, optional
+            Act as this role (logins of jobs may become their user and nobody else).
+
+        Raises
+        ------
+        LoginRefused
+            The database does not accept the name and password.
+        DatabaseError
+            It cannot be reached.
+        """
+        self.close()
+        self._environment = environment or Environment.load()
+        self._role = role
+        self._generation += 1
+        self._live()
+
+    @property
+    def environment(self) -> Environment:
+        """Configuration given to `connect`."""
+        if self._environment is None:
+            msg = "not connected: start the prompt with `awe`, or call context.start(environment)"
+            raise DatabaseError(msg)
+        return self._environment
+
+    @property
+    def connected(self) -> bool:
+        """True when this thread holds a connection."""
+        session = self._session
+        mine = session.connection is not None and session.process == os.getpid()
+        return mine and not bool(session.connection.closed)
+
+    @property
+    def user(self) -> str:
+        """Name of the user, as people see it: in upper case."""
+        return (self._role or self.environment.database_user).upper()
+
+    @property
+    def statements(self) -> int:
+        """Statements this thread has sent so far."""
+        return self._session.statements
+
+    @property
+    def objects(self) -> WeakValueDictionary[Any, Any]:
+        """Objects of this thread by id: one row is one object while somebody holds it."""
+        return self._session.objects
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """Things worth keeping as long as this thread's connection is to the same user."""
+        self._refresh()
+        return self._session.memory
+
+    def close(self) -> None:
+        """Close this thread's connection and forget its objects."""
+        self._drop()
+        self._session.depth = 0
+        self._session.objects.clear()
+        self._session.memory.clear()
+
+    def _drop(self) -> None:
+        session = self._session
+        connection, session.connection = session.connection, None
+        if connection is not None:
+            if session.process == os.getpid():
+                connection.close()
+            else:
+                _inherited.append(connection)
+
+    def _refresh(self) -> None:
+        """Forget what belongs to another process or to a former user."""
+        session = self._session
+        if session.process == os.getpid() and session.generation == self._generation:
+            return
+        self.close()
+        session.process = os.getpid()
+        session.generation = self._generation
+
+    def _live(self) -> Any:
+        """Return this thread's connection, made if necessary."""
+        self._refresh()
+        session = self._session
+        if session.connection is None or session.connection.closed:
+            if session.depth:
+                raise DatabaseError(failures.LOST)
+            session.connection = self._open()
+        return session.connection
+
+    def _open(self) -> Any:
+        import psycopg2
+        import psycopg2.extensions
+        import psycopg2.extras
+
+        psycopg2.extensions.set_wait_callback(_wait)
+        deadline = time.monotonic() + RESTART_PATIENCE
+        pause = 0.1
+        while True:
+            try:
+                connection = psycopg2.connect(**self._arguments())
+            except psycopg2.OperationalError as error:
+                if not failures.is_starting(error) or time.monotonic() > deadline:
+                    raise failures.connecting(error, self.environment) from None
+                time.sleep(pause)
+                pause = min(2 * pause, 2.0)
+            else:
+                connection.autocommit = True
+                psycopg2.extras.register_uuid(conn_or_curs=connection)
+                return connection
+
+    def _arguments(self) -> dict[str, Any]:
+        environment = self.environment
+        address, _, name = environment.database_name.rpartition("/")
+        host, colon, port = address.rpartition(":")
+        if not (colon and port.isdigit()):
+            host, port = address, "5432"
+        options = f"-ctimezone=UTC -cstatement_timeout={STATEMENT_TIMEOUT}s"
+        if self._role:
+            options += f" -crole={self._role}"
+        return {
+            "host": host or "localhost",
+            "port": int(port),
+            "dbname": name,
+            "user": environment.database_user.lower(),
+            "password": environment.database_password,
+            "options": options,
+            "connect_timeout": 4,
+            "application_name": "awe",
+        }
+
+    # -- statements --------------------------------------------------------------------------
+
+    def execute(self, sql_text: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows, an empty list when it has none.
+
+        Parameters
+        ----------
+        sql_text : str
+            Statement with places `%s` or `%(name)s`.
+        parameters : sequence or mapping, optional
+            Values for the places; they are always bound, never pasted.
+        """
+        if self._session.depth:
+            return self._run(sql_text, parameters)
+        if not _repeatable(sql_text):
+            with self.transaction():
+                return self._run(sql_text, parameters)
+        return self._run_idle(sql_text, parameters)
+
+    def command(self, sql_text: str) -> list[tuple[Any, ...]]:
+        """Run one statement exactly once, in no transaction of its own."""
+        return self._run(sql_text, None)
+
+    def insert_rows(
+        self, sql_text: str, rows: Sequence[Sequence[Any]], *, page: int = 1000
+    ) -> list[tuple[Any, ...]]:
+        """Insert many rows with few statements: `INSERT INTO t (a, b) VALUES %s RETURNING a`."""
+        from psycopg2.extras import execute_values
+
+        def send(cursor: Any) -> list[tuple[Any, ...]]:
+            self._session.statements += -(-len(rows) // page) - 1
+            fetched = execute_values(
+                cursor, sql_text, rows, page_size=page, fetch="RETURNING" in sql_text
+            )
+            return list(fetched or [])
+
+        with self.transaction():
+            return self._guarded(send)
+
+    def _run_idle(self, sql_text: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        fresh = not self.connected
+        try:
+            return self._run(sql_text, parameters)
+        except DatabaseError:
+            if fresh or self.connected:
+                raise
+            return self._run(sql_text, parameters)
+
+    def _run(self, sql_text: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        def send(cursor: Any) -> list[tuple[Any, ...]]:
+            cursor.execute(sql_text, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+        return self._guarded(send)
+
+    def _guarded(self, send: Callable[[Any], T]) -> T:
+        """Send something over a live connection; leave a usable one, or none, behind."""
+        import psycopg2
+
+        session = self._session
+        connection = self._live()
+        session.statements += 1
+        session.interrupted = False
+        try:
+            with connection.cursor() as cursor:
+                result = send(cursor)
+        except psycopg2.Error as error:
+            if session.interrupted:
+                self._recover()
+                raise KeyboardInterrupt from None
+            if failures.is_lost(error, connection):
+                self._drop()
+            raise failures.translate(error, in_transaction=bool(session.depth)) from error
+        except KeyboardInterrupt:
+            self._recover()
+            raise
+        if session.interrupted:
+            self._recover()
+            raise KeyboardInterrupt
+        return result
+
+    def _recover(self) -> None:
+        """After an interrupt: leave the connection idle, or close it."""
+        import psycopg2
+        from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+
+        session = self._session
+        session.interrupted = False
+        connection = session.connection
+        if connection is None or connection.closed:
+            return
+        try:
+            if session.depth:
+                return
+            if connection.info.transaction_status == TRANSACTION_STATUS_IDLE:
+                return
+            connection.cancel()
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+        except (psycopg2.Error, KeyboardInterrupt):
+            self._drop()
+
+    def printable(self, sql_text: str, parameters: Parameters) -> str:
+        """Return a statement with its values written in, for people to read."""
+        with self._live().cursor() as cursor:
+            text: bytes = cursor.mogrify(sql_text, parameters)
+        return text.decode()
+
+    # -- transactions ------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run the statements of the block as one; an inner transaction joins the outer one.
+
+        Raises
+        ------
+        DatabaseError
+            The connection was lost; nothing was stored.
+        OutcomeUnknown
+            It was lost while the end of the transaction was being written.
+        """
+        session = self._session
+        if session.depth:
+            session.depth += 1
+            try:
+                yield
+            finally:
+                session.depth -= 1
+            return
+        self._run_idle("BEGIN", None)
+        session.depth = 1
+        try:
+            yield
+        except BaseException:
+            session.depth = 0
+            self._rollback()
+            raise
+        self._finish()
+
+    def _finish(self) -> None:
+        session = self._session
+        try:
+            if not self.connected:
+                raise DatabaseError(failures.LOST)
+            self._run("COMMIT", None)
+        except DatabaseError as error:
+            if error.__cause__ is not None and not self.connected:
+                raise OutcomeUnknown(failures.UNKNOWN) from error
+            raise
+        finally:
+            session.depth = 0
+            if self.connected and not self._idle():
+                self._rollback()
+
+    def _idle(self) -> bool:
+        from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+
+        status: int = self._session.connection.info.transaction_status
+        return status == TRANSACTION_STATUS_IDLE
+
+    def _rollback(self) -> None:
+        import psycopg2
+
+        if not self.connected or self._idle():
+            return
+        connection = self._session.connection
+        try:
+            if connection.isexecuting():
+                connection.cancel()
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+        except (psycopg2.Error, KeyboardInterrupt):
+            self._drop()
+
+    def retrying(self, function: Callable[[], T]) -> T:
+        """Call `function` again after a deadlock or a conflict between transactions."""
+        for attempt in range(CONFLICT_ATTEMPTS):
+            try:
+                return function()
+            except DatabaseError as error:
+                last = attempt == CONFLICT_ATTEMPTS - 1
+                if last or self._session.depth or not failures.is_conflict(error):
+                    raise
+            time.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)
+        raise AssertionError
+
+
+def _repeatable(sql_text: str) -> bool:
+    word = sql_text.lstrip(" \n(")[:8].upper()
+    return word.startswith(("SELECT", "WITH", "SHOW", "EXPLAIN", "TABLE"))
+
+
+def _wait(connection: Any) -> None:
+    """Wait for the server so that Ctrl-C is heard; it cancels what the server is doing."""
+    import select
+
+    from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
+
+    events = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
+    deadline = None
+    while True:
+        try:
+            state = connection.poll()
+            if state == POLL_OK:
+                return
+            poller = select.poll()
+            poller.register(connection.fileno(), events[state])
+            if deadline is None:
+                poller.poll()
+            elif not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+            database._session.interrupted = True
+            deadline = deadline or time.monotonic() + CANCEL_PATIENCE
+            connection.cancel()
+
+
+database = Database()

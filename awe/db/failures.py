@@ -1,0 +1,118 @@
+"""What the database's refusals and failures mean to the person at the prompt.
+
+Turns errors of the driver into errors of awe, one sentence each, without ever showing a
+password. It decides nothing about retrying; it only tells the kinds apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awe.config import Environment
+from awe.errors import (
+    AweError,
+    DatabaseError,
+    Defect,
+    LoginRefused,
+    QueryError,
+    Refused,
+    SchemaMismatch,
+)
+
+__all__ = ["connecting", "is_conflict", "is_lost", "is_starting", "translate"]
+
+LOST = "connection to the database lost, nothing was stored; run it again"
+UNKNOWN = "connection to the database lost while committing; the outcome is being checked"
+
+CONFLICTS = ("40001", "40P01")
+ENDED = ("57P01", "57P02", "57P03")
+
+
+def is_starting(error: Exception) -> bool:
+    """Tell whether the server is only starting, stopping or recovering."""
+    text = str(error)
+    return any(
+        phrase in text
+        for phrase in ("starting up", "shutting down", "in recovery mode", "not yet accepting")
+    )
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Tell whether a transaction lost against another one and may be tried again."""
+    return getattr(error.__cause__, "pgcode", None) in CONFLICTS
+
+
+def is_lost(error: Any, connection: Any) -> bool:
+    """Tell whether the connection is gone."""
+    code = error.pgcode or ""
+    return bool(connection.closed) or code in ENDED or code.startswith("08")
+
+
+def connecting(error: Exception, environment: Environment) -> AweError:
+    """Return the error for a connection that could not be made."""
+    text = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    user = environment.database_user.upper()
+    refused = ("password", "authentication", "does not exist", "no pg_hba", "not permitted")
+    if "FATAL" in text and any(word in text for word in refused):
+        reason = text.partition("FATAL:")[2].strip()
+        msg = (
+            f"the database refused {user}: {reason}; check database_user and "
+            f"database_password in {environment.home / 'Environment.cfg'}"
+        )
+        return LoginRefused(_without_password(msg, environment))
+    where = environment.database_name or "(no database_name)"
+    msg = (
+        f"the database {where} cannot be reached: {text.removeprefix('connection to server ')}; "
+        f"start it with `awe-admin start`, or check database_name"
+    )
+    return DatabaseError(_without_password(msg, environment))
+
+
+def _without_password(text: str, environment: Environment) -> str:
+    secret = environment.database_password
+    return text.replace(secret, "...") if len(secret) > 3 else text
+
+
+def translate(error: Any, *, in_transaction: bool = False) -> AweError:
+    """Return what an error of the driver means, to be raised from it."""
+    code: str = error.pgcode or ""
+    text = (error.diag.message_primary or str(error)).strip() or type(error).__name__
+    if code in CONFLICTS:
+        return DatabaseError("two transactions got into each other's way; run it again")
+    if not code or code in ENDED or code.startswith("08"):
+        return _broken(error, text, in_transaction)
+    if code == "57014":
+        msg = "the database gave up after ten minutes; narrow the query, or ask for a count first"
+        return DatabaseError(msg)
+    if code.startswith("AW"):
+        return Refused(text)
+    if code in ("42501", "23503", "23505", "23514", "23502"):
+        return Refused(_refusal(code, error, text))
+    if code in ("42P01", "42703", "42883"):
+        msg = f"the database lacks what this version of awe asks for ({text}); awe-admin doctor"
+        return SchemaMismatch(msg)
+    if code.startswith("22"):
+        return QueryError(f"the database cannot use a value: {text}")
+    if code.startswith("53"):
+        return DatabaseError(f"the database has no room or no connection left: {text}")
+    return Defect(f"the database reports {code}: {text}")
+
+
+def _broken(error: Any, text: str, in_transaction: bool) -> AweError:
+    import psycopg2
+
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) or error.pgcode:
+        return DatabaseError(LOST if in_transaction else f"connection lost: {text}; run it again")
+    if isinstance(error, psycopg2.DataError | psycopg2.ProgrammingError):
+        return QueryError(f"a value cannot be sent to the database: {text}")
+    return DatabaseError(f"the database failed: {text}")
+
+
+def _refusal(code: str, error: Any, text: str) -> str:
+    detail = (error.diag.message_detail or "").strip()
+    if code == "23503":
+        return f"another object depends on it, or it refers to an absent one: {detail or text}"
+    if code == "23505":
+        return f"there is such an object already: {detail or text}"
+    reasons = {"42501": "the database does not allow it", "23514": "a value is out of its range"}
+    return f"{reasons.get(code, 'a value is missing')}: {text}"

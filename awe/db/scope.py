@@ -1,0 +1,63 @@
+"""The scope of a session: who asks, in which project and at which level of privileges.
+
+A scope stamps new objects and filters what queries find; it is never the guard, which is the
+database itself. Each thread has its own; a thread that never set one works in the main thread's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from awe.errors import DatabaseError
+
+__all__ = ["Scope", "current", "use", "using"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """User, project and level of privileges."""
+
+    user_id: int
+    user_name: str
+    project_id: int
+    project_name: str
+    #: Level of new objects, and the lowest level queries find.
+    privileges: int = 1
+
+
+class _State(threading.local):
+    scope: Scope | None = None
+
+
+_state = _State()
+_of_main_thread: list[Scope] = []
+
+
+def current() -> Scope:
+    """Return the scope of this thread."""
+    scope = _state.scope or (_of_main_thread[-1] if _of_main_thread else None)
+    if scope is None:
+        msg = "no session yet: start the prompt with `awe`, or call context.start(environment)"
+        raise DatabaseError(msg)
+    return scope
+
+
+def use(scope: Scope | None) -> None:
+    """Work in this scope from now on; None forgets it."""
+    _state.scope = scope
+    if threading.current_thread() is threading.main_thread():
+        _of_main_thread[:] = [scope] if scope else []
+
+
+@contextmanager
+def using(scope: Scope) -> Iterator[Scope]:
+    """Work in this scope inside the `with` block."""
+    before = _state.scope
+    use(scope)
+    try:
+        yield scope
+    finally:
+        use(before)

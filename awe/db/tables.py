@@ -1,0 +1,229 @@
+"""Tables from declarations: one table per class, one per list of links.
+
+Builds SQLAlchemy Core metadata from the registry and from it the statements that create the
+schema: tables, foreign keys, indexes, and for every class the same call of `awe.protect`, so no
+class can be without rights or have others. It executes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from awe.db import registry
+from awe.db.attributes import Kind, Persistent
+from awe.db.compiler import link_table, table, table_name
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData, Table
+    from sqlalchemy.types import TypeEngine
+
+    from awe.db.base import DBObject
+
+__all__ = ["ddl", "metadata"]
+
+UTC_NOW = "awe.utcnow()"
+WRITABLE = ("is_valid", "timestamp_start", "timestamp_end")
+LONGEST_NAME = 63
+
+
+def metadata(classes: Iterable[type[DBObject]] | None = None) -> MetaData:
+    """Return the tables of classes, of all registered ones by default."""
+    from sqlalchemy import Column, Integer, MetaData, Table, Uuid
+
+    result = MetaData(schema="awe")
+    for name, type_ in (("users", Integer), ("project", Integer), ("file", Uuid)):
+        Table(name, result, Column("id", type_, primary_key=True))
+    chosen = _chosen(classes)
+    for cls in chosen:
+        _add_table(result, cls)
+    for cls in chosen:
+        _add_lists(result, cls)
+    return result
+
+
+def _chosen(classes: Iterable[type[DBObject]] | None) -> list[type[DBObject]]:
+    if classes is not None:
+        return list(classes)
+    from awe.db import classes as all_classes
+
+    all_classes.load()
+    return list(registry.registry.values())
+
+
+def _column_type(attribute: Persistent[Any]) -> TypeEngine[Any]:
+    from sqlalchemy import BigInteger, Boolean, DateTime, Double, Text
+    from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+    types: dict[Any, TypeEngine[Any]] = {
+        str: Text(collation="C"),
+        int: BigInteger(),
+        float: Double(),
+        bool: Boolean(),
+        datetime.datetime: DateTime(timezone=False),
+        uuid.UUID: UUID(),
+        dict: JSONB(),
+    }
+    if attribute.kind is Kind.LINK:
+        return UUID()
+    type_ = types[attribute.declared_type]
+    return ARRAY(type_) if attribute.kind is Kind.ARRAY else type_
+
+
+def _system_columns() -> list[Any]:
+    from sqlalchemy import Column, DateTime, ForeignKey, Integer, SmallInteger, text
+    from sqlalchemy.dialects.postgresql import UUID
+
+    return [
+        Column("object_id", UUID(), primary_key=True),
+        Column("creation_date", DateTime(), nullable=False, server_default=text(UTC_NOW)),
+        Column("_creator", Integer, ForeignKey("awe.users.id"), nullable=False,
+               server_default=text("awe.uid()")),
+        Column("_project", Integer, ForeignKey("awe.project.id"), nullable=False),
+        Column("_privileges", SmallInteger, nullable=False),
+    ]  # fmt: skip
+
+
+def _add_table(result: MetaData, cls: type[DBObject]) -> Table:
+    from sqlalchemy import CheckConstraint, Column, ForeignKey, Table, UniqueConstraint
+
+    columns = _system_columns()
+    names = {column.name for column in columns}
+    for attribute in cls._attributes.values():
+        if attribute.kind is Kind.LINKS or attribute.column in names:
+            continue
+        arguments: list[Any] = []
+        if _is_file(attribute):
+            arguments = [ForeignKey("awe.file.id")]
+        columns.append(
+            Column(attribute.column, _column_type(attribute), *arguments,
+                   unique=True if _is_file(attribute) else None)
+        )  # fmt: skip
+    name = table_name(cls)
+    made = Table(name, result, *columns, CheckConstraint("_privileges BETWEEN 1 AND 5"))
+    for entry in cls.__unique__:
+        made.append_constraint(UniqueConstraint(*_columns_of(cls, entry)))
+    _add_indexes(made, cls)
+    return made
+
+
+def _is_file(attribute: Persistent[Any]) -> bool:
+    return attribute.name == "file" and attribute.declared_type is uuid.UUID
+
+
+def _columns_of(cls: type[DBObject], entry: str | Sequence[str]) -> list[str]:
+    names = [entry] if isinstance(entry, str) else list(entry)
+    return [cls._attribute(name).column for name in names]
+
+
+def _add_indexes(made: Table, cls: type[DBObject]) -> None:
+    """Index what rights and queries look up: creator, links, filenames and what is declared."""
+    from sqlalchemy import Index
+
+    wanted: list[list[str]] = [["_creator"], ["creation_date"]]
+    wanted += [[a.column] for a in cls._attributes.values() if a.kind is Kind.LINK]
+    if "filename" in cls._attributes:
+        wanted.append(["filename"])
+    wanted += [_columns_of(cls, entry) for entry in cls.__indexes__]
+    longest = {tuple(columns) for columns in wanted}
+    for columns in sorted(longest):
+        if any(other[: len(columns)] == columns and other != columns for other in longest):
+            continue
+        name = f"{made.name}_{'_'.join(columns)}"[:LONGEST_NAME]
+        Index(name, *(made.c[column] for column in columns))
+
+
+def _add_lists(result: MetaData, cls: type[DBObject]) -> None:
+    from sqlalchemy import Column, Index, Integer, Table
+    from sqlalchemy.dialects.postgresql import UUID
+
+    for attribute in cls._attributes.values():
+        if attribute.kind is Kind.LINKS:
+            name = f"{table_name(cls)}__{attribute.column}"
+            made = Table(
+                name,
+                result,
+                Column("owner", UUID(), primary_key=True),
+                Column("position", Integer, primary_key=True, autoincrement=False),
+                Column("target", UUID(), nullable=False),
+            )
+            Index(f"{name}_target"[:LONGEST_NAME], made.c.target)
+
+
+def ddl(classes: Iterable[type[DBObject]] | None = None) -> list[str]:
+    """Return the statements that create the tables of classes and protect them.
+
+    Tables come first, then foreign keys (so that classes may refer to each other in circles),
+    then rights.
+
+    Parameters
+    ----------
+    classes : iterable of type, optional
+        Concrete persistent classes; all registered ones when left out.
+    """
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    chosen = _chosen(classes)
+    tables = metadata(chosen)
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    statements = []
+    for made in tables.tables.values():
+        if made.name in ("users", "project", "file"):
+            continue
+        statements.append(str(CreateTable(made).compile(dialect=dialect)).strip())
+        indexes = sorted(made.indexes, key=lambda index: str(index.name))
+        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
+    for cls in chosen:
+        statements += _foreign_keys(cls)
+    for cls in chosen:
+        statements += _rights(cls)
+    return statements
+
+
+def _single(attribute: Persistent[Any]) -> type[DBObject] | None:
+    """Return the one class a link can point to; None where there are several."""
+    targets = registry.concrete(attribute.target)
+    return targets[0] if targets == [attribute.target] else None
+
+
+def _foreign_keys(cls: type[DBObject]) -> list[str]:
+    statements = []
+    for attribute in cls._attributes.values():
+        if not attribute.is_link:
+            continue
+        target = _single(attribute)
+        column = attribute.column
+        source = table(cls)
+        if attribute.kind is Kind.LINKS:
+            source = link_table(cls, attribute)
+            column = "target"
+            statements.append(
+                f"ALTER TABLE {source} ADD FOREIGN KEY (owner) REFERENCES {table(cls)} "
+                f"ON DELETE CASCADE"
+            )
+        if target is not None:
+            statements.append(
+                f'ALTER TABLE {source} ADD FOREIGN KEY ("{column}") REFERENCES {table(target)}'
+            )
+    return statements
+
+
+def _rights(cls: type[DBObject]) -> list[str]:
+    names = [name for name in WRITABLE if name in cls._attributes]
+    writable = ",".join(["_privileges", *names])
+    links = [a for a in cls._attributes.values() if a.kind is Kind.LINK]
+    refs = ",".join(
+        f'"{a.column}=awe.{table_name(target)}"' for a in links if (target := _single(a))
+    )
+    statements = [f"SELECT awe.protect('{table(cls)}', '{{{writable}}}', '{{{refs}}}')"]
+    for attribute in cls._attributes.values():
+        if attribute.kind is Kind.LINKS:
+            target = _single(attribute)
+            to = f"'{table(target)}'" if target is not None else "NULL"
+            statements.append(
+                f"SELECT awe.protect_links('{link_table(cls, attribute)}', '{table(cls)}', {to})"
+            )
+    return statements
