@@ -67,6 +67,7 @@ class Running:
         self._why = ""
         self._cancelled = False
         self._counts = True
+        self._final = False
         self._end: dict[str, Any] | None = None
 
     @property
@@ -83,15 +84,21 @@ class Running:
         elif answer is None:
             self.stop("another attempt holds the job")
         elif self._until is not None and self._clock() > self._until:
-            self.stop(f"killed: the time limit of {self._seconds:.0f} s is over")
+            self.stop(f"killed: the time limit of {self._seconds:.0f} s is over", final=True)
         elif self.worker.memory() > self._memory:
-            self.stop(f"killed: over the memory limit of {self._memory / 2**30:.1f} GB")
+            limit = self._memory / 2**30
+            self.stop(f"killed: over the memory limit of {limit:.1f} GB", final=True)
 
-    def stop(self, why: str, *, counts: bool = True) -> None:
-        """Ask the process group to end; `finished` kills it when it does not."""
+    def stop(self, why: str, *, counts: bool = True, final: bool = False) -> None:
+        """Ask the process group to end; `finished` kills it when it does not.
+
+        A `final` stop fails the job; another one queues it again, and only where it `counts` does
+        it use up one of the attempts allowed.
+        """
         if self._stopping is None:
             self._why = why
             self._counts = counts
+            self._final = final
             self._stopping = self._clock()
             self.worker.signal(signal.SIGTERM)
 
@@ -129,6 +136,8 @@ class Running:
             self._queue.end(self.job, self.attempt, str(self._end["end"]), status, note)
         elif self._cancelled:
             self._queue.end(self.job, self.attempt, "cancelled", status, "cancelled")
+        elif self._final:
+            self._queue.end(self.job, self.attempt, "failed", status, self._why)
         else:
             note = self._why or _exit(status)
             self._queue.died(self.job, self.attempt, status, note, counts=self._counts)

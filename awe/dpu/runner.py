@@ -147,6 +147,7 @@ class Runner:
         env = self._environment
         keys = ("database_name", "data_server", "data_port", "data_protocol", "query_limit")
         values = {key: env[key] for key in keys}
+        values.update(_dataserver(env))
         values.update(database_user=login, database_password=password)
         return json.dumps(
             {
@@ -224,6 +225,18 @@ def connection_parameters(environment: Environment, user: str, password: str) ->
         "connect_timeout": 10,
         "application_name": "awe-runner",
     }
+
+
+def _dataserver(environment: Environment) -> dict[str, str]:
+    """Return where the embedded dataserver listens now: its port changes with every start."""
+    if environment.origin.get("data_port", "default") not in ("default", "embedded services"):
+        return {}
+    try:
+        text = (Path(environment.home) / "services" / "endpoints.json").read_text()
+        known = json.loads(text)
+    except (OSError, ValueError):
+        return {}
+    return {key: str(known[key]) for key in ("data_server", "data_port") if key in known}
 
 
 def _workers(environment: Environment) -> int:

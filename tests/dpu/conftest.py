@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import time
+import sys
+import threading
 import uuid
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from awe.config import Environment
 from awe.dpu.queue import Queue
-from awe.dpu.runner import connection_parameters
+from awe.dpu.runner import Runner, connection_parameters
 
 
 class Bench:
@@ -48,13 +49,21 @@ class Bench:
         return Queue(parameters, host or socket.gethostname(), lease)
 
 
-def until(claim: Any, seconds: float = 20.0) -> Any:
-    """Wait until `claim()` is true and return what it gave."""
-    limit = time.monotonic() + seconds
-    while not (found := claim()):
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.02)
-    return found
+@pytest.fixture
+def db(db):
+    """The database of the test, asked over one connection per person: these tests poll."""
+    connections: dict[str, Any] = {}
+
+    def rows(person: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        if person not in connections:
+            superuser = person == "superuser"
+            connections[person] = db.superuser() if superuser else db.connect(person)
+        with connections[person].cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    db.rows = rows
+    return db
 
 
 @pytest.fixture
@@ -67,3 +76,133 @@ def queue(bench):
     queue = bench.queue()
     yield queue
     queue.close()
+
+
+RECIPE = '''
+import os, subprocess, sys, time
+from pathlib import Path
+from awe.db.connection import database
+from awe.errors import NotFound
+from awe.recipes import Argument, Task
+
+
+class ProbeTask(Task):
+    """Does what the tests of the DPU ask for."""
+
+    arguments = (
+        Argument(name="names", short="n", type=list, doc="inputs"),
+        Argument(name="chip", short="c", type=str, doc="chip"),
+        Argument(name="chips", type=list, doc="chips to split into"),
+        Argument(name="wait", type=float, default=0.0, doc="seconds per input"),
+        Argument(name="do", type=str, default="", doc="what to do"),
+        Argument(name="diary", type=str, default="", doc="file that notes each input done"),
+        Argument(name="commit", short="C", type=bool, default=False, doc="keep"),
+    )
+
+    def jobs(self):
+        given = {k: v for k, v in self._given().items() if k != "chips"}
+        return [{**given, "chip": chip} for chip in self.chips or ["A"]]
+
+    def execute(self):
+        print("probe at work", self.chip, flush=True)
+        if self.do == "stubborn":
+            import signal
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            subprocess.Popen(["sleep", "600"])
+            subprocess.Popen(["sleep", "600"], start_new_session=True)
+        if self.do == "crash":
+            os.kill(os.getpid(), 11)
+        if self.do == "exit":
+            os._exit(3)
+        if self.do == "raise":
+            raise RuntimeError("a broken promise")
+        if self.do == "eat":
+            hoard = [bytearray(os.urandom(1 << 20)) * 64 for _ in range(20)]
+            time.sleep(60)
+        if self.do == "speak":
+            print("\\x1b[31mred\\x1b[0m \\x07bell", "x" * 5000)
+            sys.stderr.write("to stderr\\n")
+        if self.do == "who":
+            print("user", database.execute("SELECT current_user::text, session_user::text"))
+            print("argv", sys.argv, Path("/proc/self/environ").read_bytes())
+        names = self.names or ["only"]
+        self.items.total(len(names))
+        for name in names:
+            if self.items.finished(name):
+                continue
+            time.sleep(self.wait)
+            try:
+                if name.startswith("bad"):
+                    raise NotFound(f"no calibration for {name}")
+                with database.transaction():
+                    if self.diary:
+                        with open(self.diary, "a") as file:
+                            file.write(name + "\\n")
+                    self.items.record(name, None)
+            except NotFound as error:
+                self.items.failed(name, error)
+        return []
+'''
+
+
+@pytest.fixture
+def recipes(tmp_path, monkeypatch):
+    """A directory with the recipe Probe, found by this process and by the workers."""
+    home = tmp_path / "home"
+    (home / "recipes").mkdir(parents=True)
+    (home / "recipes" / "probe.py").write_text(RECIPE)
+    monkeypatch.setenv("AWE_HOME", str(home))
+    monkeypatch.delenv("AWE_RECIPES", raising=False)
+    yield home
+    sys.modules.pop("awe.recipes.user.probe", None)
+
+
+@pytest.fixture
+def runner(bench, recipes):
+    """A runner at work in a thread; `runner.start(...)` and `runner.stop()`."""
+    made = RunnerThread(bench)
+    yield made
+    made.stop()
+
+
+class RunnerThread:
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, *, workers: int = 2, **more: Any) -> None:
+        environment = self._bench.environment(dpu_workers=str(workers))
+        secrets = {"awe_runner": self._bench.db.password("awe_runner")}
+        runner = Runner(environment, secrets, **more)
+        self._stop.clear()
+        self._thread = threading.Thread(target=runner.run, args=(self._stop,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+            assert not self._thread.is_alive()
+            self._thread = None
+
+
+@pytest.fixture
+def session(bench, recipes):
+    """Log in as a person in this thread; returns a `Processor`."""
+    from awe.db import scope
+    from awe.db.connection import database
+    from awe.dpu import Processor
+
+    def start(person: str = "student", privileges: int = 1) -> Processor:
+        database.connect(bench.environment(person))
+        ((user, role),) = database.execute(
+            "SELECT id, role_name::text FROM awe.users WHERE role_name = current_user"
+        )
+        scope.use(scope.Scope(user_id=user, user_name=role, project_id=37,
+                              project_name="TUTORIAL2015", privileges=privileges))
+        return Processor()
+
+    yield start
+    database.close()
+    scope.use(None)
