@@ -1,24 +1,22 @@
 """The process `awe-server`: dataserver, pages and the runner of jobs.
 
-Owns one process per AWE_HOME, held by a lock: it binds 127.0.0.1, writes its port into
-`services/endpoints.json` and its identity into `services/server.json`, logs to
-`services/server.log`, and goes away cleanly on SIGTERM. Passwords come from
-`services/secrets.json`, never from arguments or the environment. Refuses to start twice.
+Owns one process per AWE_HOME, held by a lock: it binds 127.0.0.1, tells its port and identity to
+`awe.services.stack`, logs to `services/server.log`, and goes away cleanly on SIGTERM. Passwords
+come from `services/secrets.json`, never from arguments or the environment. Refuses to start twice.
 """
 
 from __future__ import annotations
 
 import fcntl
 import importlib.util
-import json
 import logging
 import os
-import secrets
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, Any
@@ -76,15 +74,21 @@ def _serve(environment: Environment, folder: Path) -> None:
     from awe.dataserver.permits import Permits
     from awe.dataserver.server import create_app
     from awe.dataserver.store import Store
+    from awe.services.stack import read_secrets, record_endpoint
     from awe.web.pages import routes
 
-    known = _secrets(folder / "secrets.json")
+    known = read_secrets(environment.home)
+    if "awe_dataserver" not in known:
+        msg = f"no password of awe_dataserver in {folder / 'secrets.json'}; run 'awe-admin start'"
+        raise ConfigError(msg)
     permits = Permits(
         connection_arguments(environment.database_name, "awe_dataserver", known["awe_dataserver"])
     )
     store = Store(environment.home / "files")
     stop = threading.Event()
     listener = _listen(environment)
+    port = listener.getsockname()[1]
+    environment = replace(environment, data_server="127.0.0.1", data_port=str(port))
     threads = [
         threading.Thread(target=collect_forever, args=(store, permits, stop), name="collector")
     ]
@@ -94,14 +98,13 @@ def _serve(environment: Environment, folder: Path) -> None:
     for thread in threads:
         thread.start()
     try:
-        _record(folder, listener.getsockname()[1])
+        record_endpoint(environment.home, data_server="127.0.0.1", data_port=port)
         _answer(create_app(store, permits, routes=routes), listener)
     finally:
         stop.set()
         for thread in threads:
             thread.join(timeout=30)
         permits.close()
-        (folder / "server.json").unlink(missing_ok=True)
         _log.info("stopped")
 
 
@@ -124,17 +127,21 @@ def _answer(app: Any, listener: socket.socket) -> None:
 
 
 def _listen(environment: Environment) -> socket.socket:
-    port = int(environment.data_port or 0)
-    if environment.origin.get("data_port") == "embedded services":
-        port = 0
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        msg = f"port {port} is taken ({error.strerror}); choose another data_port"
-        raise ServiceDown(msg) from error
-    return listener
+    """Listen on the configured port, else the last one, so that prompts find it again."""
+    configured = environment.origin.get("data_port") != "embedded services"
+    last = int(environment.data_port or 0)
+    for port in (last,) if configured else (last, 0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            listener.close()
+            continue
+        listener.listen(128)
+        return listener
+    msg = f"port {last} of this machine is taken; choose another data_port"
+    raise ServiceDown(msg)
 
 
 def _runner(environment: Environment, known: Mapping[str, str]) -> Any:
@@ -153,46 +160,6 @@ def _run(runner: Any, stop: threading.Event) -> None:
         except Exception:
             _log.exception("the runner of jobs broke off; it starts again in 5 s")
             stop.wait(5)
-
-
-def _record(folder: Path, port: int) -> None:
-    from awe.services.process import identify
-
-    who = identify(os.getpid())
-    identity = who.to_record() if who is not None else {"pid": os.getpid(), "started": ""}
-    _write(folder / "server.json", {**identity, "port": port})
-    path = folder / "endpoints.json"
-    try:
-        endpoints = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        endpoints = {}
-    _write(path, {**endpoints, "data_server": "127.0.0.1", "data_port": str(port)})
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(content, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
-
-
-def _secrets(path: Path) -> dict[str, str]:
-    try:
-        mode = path.stat().st_mode & 0o777
-        content: dict[str, str] = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError) as error:
-        msg = f"no passwords of the services in {path}; run 'awe-admin start'"
-        raise ConfigError(msg) from error
-    if mode & 0o077:
-        msg = f"{path} has mode {mode:04o}, others can read it; close it: chmod 600 {path}"
-        raise ConfigError(msg)
-    if "awe_dataserver" not in content:
-        msg = f"{path} has no password of awe_dataserver; run 'awe-admin start'"
-        raise ConfigError(msg)
-    return content
 
 
 class _only_one:  # noqa: N801 - reads as a statement: with _only_one(lock)
@@ -226,5 +193,6 @@ def _log_to(path: Path) -> None:
 
 if __name__ == "__main__":
     # Uvicorn sends itself the signal again after a clean end; that must not look like a failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     sys.exit(main())

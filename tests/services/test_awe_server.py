@@ -1,0 +1,106 @@
+"""awe-server as its own process, started by the stack in an installation of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from awe.services import stack
+from awe.services.process import Identity
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture(scope="module")
+def home():
+    home = Path(tempfile.mkdtemp(prefix="awe-server-"))
+    before = os.environ.get("AWE_HOME")
+    os.environ["AWE_HOME"] = str(home)
+    stack.start(home)
+    yield home
+    stack.stop(home)
+    shutil.rmtree(home)
+    if before is None:
+        del os.environ["AWE_HOME"]
+    else:
+        os.environ["AWE_HOME"] = before
+
+
+def identity(home):
+    return Identity.from_record(stack._read(home, "state.json")["server"])
+
+
+def url(endpoints, path):
+    return f"http://{endpoints['data_server']}:{endpoints['data_port']}{path}"
+
+
+def gone(who):
+    deadline = time.monotonic() + 15
+    while who.alive and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not who.alive
+
+
+def test_it_answers_and_pages_are_there(home):
+    endpoints = stack.ensure(home)
+    absent = httpx.get(url(endpoints, "/no-such.fits"))
+    assert (absent.status_code, absent.json()["code"]) == (404, "FileGone")
+    page = httpx.get(url(endpoints, "/jobs"))
+    assert page.status_code == 401
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_a_second_one_refuses_and_says_why(home):
+    stack.ensure(home)
+    second = subprocess.run(
+        [sys.executable, "-m", "awe.services.server"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert second.stderr == f"awe-server: awe-server runs already for {home}\n"
+
+
+def test_sigterm_ends_it_cleanly(home):
+    stack.ensure(home)
+    who = identity(home)
+    os.kill(who.pid, signal.SIGTERM)
+    assert gone(who)
+    log = (home / "services" / "server.log").read_text()
+    assert log.rstrip().endswith("stopped")
+    assert "Traceback" not in log
+
+
+def test_killed_it_comes_back_on_the_same_port(home):
+    before = stack.ensure(home)
+    who = identity(home)
+    os.kill(who.pid, signal.SIGKILL)
+    assert gone(who)
+    after = stack.ensure(home)
+    assert after["data_port"] == before["data_port"]
+    assert identity(home) != who
+    assert httpx.get(url(after, "/no-such.fits")).status_code == 404
+
+
+def test_passwords_are_in_no_log_argument_or_environment(home):
+    stack.ensure(home)
+    process = Path("/proc") / str(identity(home).pid)
+    shown = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+    shown += b"".join(log.read_bytes() for log in (home / "services").glob("*.log*"))
+    for password in stack.read_secrets(home).values():
+        assert password.encode() not in shown
+
+
+def test_files_are_closed_to_others(home):
+    stack.ensure(home)
+    for path in (home / "files", home / "services" / "server.log"):
+        assert path.stat().st_mode & 0o077 == 0
