@@ -14,8 +14,12 @@ import os
 import subprocess
 import sys
 from enum import Enum
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Screen", "activate", "prompt_waits", "screen"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Screen", "activate", "place_beside", "prompt_waits", "screen"]
 
 
 class Screen(Enum):
@@ -62,6 +66,29 @@ def activate() -> Screen:
         mpl.use(where.value)
     _join_event_loop(where)
     return where
+
+
+def place_beside(figure: Figure, neighbour: Figure, shift: int) -> None:
+    """Move a new window to the right of another, where the desktop lets programs do so.
+
+    Parameters
+    ----------
+    figure, neighbour : Figure
+        The window to move, and the one that must stay visible.
+    shift : int
+        How many windows stand there already; each is set off a little.
+    """
+    window: Any = getattr(figure.canvas.manager, "window", None)
+    other: Any = getattr(neighbour.canvas.manager, "window", None)
+    offset = 36 * shift
+    if screen() is Screen.TK:
+        right = other.winfo_x() + other.winfo_width() + 12
+        right = max(0, min(right, other.winfo_screenwidth() - window.winfo_reqwidth()))
+        window.wm_geometry(f"+{right}+{other.winfo_y() + offset}")
+    elif screen() is Screen.QT:
+        frame = other.frameGeometry()
+        limit = other.screen().availableGeometry().right() - window.width()
+        window.move(max(0, min(frame.right() + 12, limit)), frame.top() + offset)
 
 
 def prompt_waits() -> bool:

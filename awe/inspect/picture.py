@@ -75,7 +75,7 @@ class Picture:
 
         colours = mpl.colormaps[look.cmap].with_extremes(bad="#6d3b47")
         part, extent = self._visible(*self._limits)
-        return self._axes.imshow(
+        image = self._axes.imshow(
             part,
             origin="lower",
             extent=extent,
@@ -85,6 +85,9 @@ class Picture:
             interpolation=look.interpolation,
             aspect="equal",
         )
+        # the status line shows the true pixel by readout(), not the value of the overview
+        image.set_mouseover(False)
+        return image
 
     def readout(self, x: float, y: float) -> str:
         """Return the coordinates and the pixel value at a place, for the window's status line."""
@@ -103,7 +106,6 @@ class Picture:
         if part.size:
             self.image.set_data(part)
             self.image.set_extent(extent)
-            # set_extent turns autoscaling of the limits off only for new images
             axes.figure.canvas.draw_idle()
 
     def _visible(

@@ -54,12 +54,24 @@ def contour(spot: Spot, figure: Callable[[], Figure]) -> Reading:
         extent=(box.x[0] - 0.5, box.x[-1] + 0.5, box.y[0] - 0.5, box.y[-1] + 0.5),
     )
     if np.ptp(values) > 0 and min(values.shape) > 1:
-        lines = axes.contour(box.x, box.y, values, levels=10, cmap="viridis", linewidths=1)
+        lines = axes.contour(
+            box.x, box.y, values, levels=_levels(values), cmap="viridis", linewidths=1
+        )
         axes.clabel(lines, fontsize=7, fmt="%.6g")
     axes.plot(spot.x, spot.y, "+", color="#c0392b", markersize=10)
     axes.set_xlabel("x [pixel]")
     axes.set_ylabel("y [pixel]")
     return _summary(box)
+
+
+def _levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ten levels above the noise, or over the full range where nothing stands out."""
+    middle = float(np.median(values))
+    noise = 1.4826 * float(np.median(np.abs(values - middle)))
+    lowest, highest = middle + 3 * noise, float(values.max())
+    if highest <= middle + 6 * noise:
+        lowest = float(values.min())
+    return np.linspace(lowest, highest, 12)[1:-1]
 
 
 def _three_d(figure: Figure, box: Box) -> Any:
@@ -72,6 +84,7 @@ def _three_d(figure: Figure, box: Box) -> Any:
         f"x {box.x[0]}:{box.x[-1]}, y {box.y[0]}:{box.y[-1]}", fontsize="medium", loc="left"
     )
     axes.view_init(elev=32, azim=-58)
+    figure.subplots_adjust(left=0.0, right=0.9, bottom=0.03, top=0.93)
     return axes
 
 

@@ -215,6 +215,7 @@ class Inspection:
         figure = self._plots.get(entry.key)
         if figure is None:
             figure = self._new_figure(f"{entry.title} - {self.name}", (6.4, 5.2))
+            backend.place_beside(figure, self._figure, len(self._plots))
             self._plots[entry.key] = figure
         figure.clear()
         figure.suptitle(f"{entry.title} - {self.name}", fontsize=9)
