@@ -22,10 +22,11 @@ __all__ = ["Raws", "choose", "finish", "imstat", "newest", "nominal", "read_raws
 
 @dataclass(frozen=True, kw_only=True)
 class Raws:
-    """Trimmed raw frames and the electronic level of each."""
+    """Trimmed raw frames, the electronic level of each and the variance of one level."""
 
     pixels: list[NDArray[Any]]
     offsets: list[NDArray[Any]]
+    variances: list[float]
 
 
 def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
@@ -35,14 +36,15 @@ def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
     from awe.calib.geometry import ChipGeometry
 
     task.fetch(frames)
-    raws = Raws(pixels=[], offsets=[])
+    raws = Raws(pixels=[], offsets=[], variances=[])
     for frame in frames:
         geometry = ChipGeometry(**frame.geometry)
         pixels = fits.read(frame.pathname).pixels
         if pixels is None:
             msg = f"{frame.filename} holds no image; set is_valid = 0 with context.update_is_valid"
             raise NoValidPixels(msg)
-        levels = overscan.measure(pixels, geometry, method).values
+        measured = overscan.measure(pixels, geometry, method)
+        levels = measured.values
         rows, columns = trim.active(geometry, (pixels.shape[0], pixels.shape[1]))
         part = (
             rows if levels.shape[0] > 1 else slice(None),
@@ -50,6 +52,7 @@ def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
         )
         raws.pixels.append(trim.trim(pixels, geometry))
         raws.offsets.append(levels[part])
+        raws.variances.append(measured.variance)
     return raws
 
 

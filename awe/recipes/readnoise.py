@@ -41,9 +41,11 @@ class ReadNoiseTask(Task):
             sigma=parameters.REJECTION_THRESHOLD,
             iterations=parameters.MAXIMUM_ITERATIONS,
         )
+        # the level subtracted from each row is itself measured, with this noise
+        of_levels = sum(raws.variances) / len(raws.variances)
         product = ReadNoise(
             raw_bias_frames=list(frames),
-            read_noise=measured.read_noise,
+            read_noise=max(measured.read_noise**2 - of_levels, 0.0) ** 0.5,
             mean_diff=measured.mean_diff,
             median_diff=measured.median_diff,
             process_params=parameters,

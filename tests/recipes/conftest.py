@@ -1,0 +1,200 @@
+"""A small night on a real database and a real dataserver, seen by the calibration scientist."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from awe.calib.geometry import ChipGeometry
+from awe.config import Environment
+
+SERVE = Path(__file__).parent.parent / "dataserver" / "serve.py"
+NIGHT = "2012-05-31"
+CHIPS = ("ESO_CCD_#65", "ESO_CCD_#66")
+SHAPE = (160, 192)
+GEOMETRY = ChipGeometry.from_counts(
+    nx=SHAPE[1] + 24, ny=SHAPE[0] + 10, prescan_x=12, overscan_x=12, overscan_y=10
+)
+GAIN = 2.5
+READ_NOISE = 2.0
+LEVEL = 250.0
+HOT = ((20, 30), (77, 101))
+COLD = ((50, 60), (120, 15))
+START = datetime.datetime(2012, 6, 1, 8, 51, 44)
+
+
+@pytest.fixture
+def dataserver(db: Any, tmp_path: Path) -> Iterator[int]:
+    """The port of a dataserver process before the test's database."""
+    process = subprocess.Popen(
+        [sys.executable, str(SERVE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    connection = {
+        "host": str(db.cluster.socket),
+        "port": 5432,
+        "dbname": db.name,
+        "user": "awe_dataserver",
+        "password": db.password("awe_dataserver"),
+    }
+    assert process.stdin is not None
+    assert process.stdout is not None
+    json.dump({"root": str(tmp_path / "files"), "connection": connection}, process.stdin)
+    process.stdin.close()
+    yield int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+class Night:
+    """Ingested raw frames of two chips, and the truth behind them."""
+
+    date = NIGHT
+    shape = SHAPE
+    read_noise = READ_NOISE
+    hot = HOT
+    cold = COLD
+
+    def __init__(self, db: Any, port: int, folder: Path) -> None:
+        self.db = db
+        self.port = port
+        self.folder = folder
+        self.random = np.random.default_rng(65)
+        y, x = np.mgrid[0 : SHAPE[0], 0 : SHAPE[1]]
+        self.pattern = (3 * np.sin(x / 9.0)).astype(np.float32)
+        self.flat = (1 + 0.1 * np.cos(x / 80.0) * np.cos(y / 90.0)).astype(np.float32)
+        self.flat *= self.random.normal(1, 0.01, SHAPE).astype(np.float32)
+        for place in COLD:
+            self.flat[place] = 0.4
+        self.flat /= self.flat.mean()
+
+    def login(self, person: str = "scientist", privileges: int = 1, **more: str) -> None:
+        from awe.context import context
+
+        keys = self.db.environment(person, data_port=str(self.port), **more)
+        context.start(Environment.load(**keys))
+        context.set_privileges(privileges)
+
+    def raw(self, light: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return a raw frame of so much light [ADU]."""
+        full = self.random.normal(LEVEL, READ_NOISE, (GEOMETRY.ny, GEOMETRY.nx))
+        photons = self.random.poisson(np.maximum(light, 0) * self.flat * GAIN) / GAIN
+        photons = photons + self.pattern
+        for place in HOT:
+            photons[place] += 400
+        full[: SHAPE[0], 12 : 12 + SHAPE[1]] += photons
+        return np.clip(np.rint(full), 0, 65535).astype(np.uint16)
+
+    def ingest(self) -> None:
+        """Make the camera's objects and five biases, domes, twilights and two science frames."""
+        from awe.db.observing import Chip, Filter, Instrument, Template
+        from awe.db.raw import (
+            RawBiasFrame,
+            RawDomeFlatFrame,
+            RawScienceFrame,
+            RawTwilightFlatFrame,
+        )
+
+        self.instrument = Instrument(name="OMEGACAM", telescope="VST", utc_offset=-4.0)
+        self.filter = Filter(name="OCAM_r_SDSS", instrument=self.instrument)
+        self.template = Template(name="dither", start=START)
+        self.chips = [Chip(name=name, instrument=self.instrument) for name in CHIPS]
+        dark = np.zeros(SHAPE)
+        self.frames = []
+        for number in range(5):
+            self._expose(RawBiasFrame, "bias", number, dark)
+            self._expose(RawDomeFlatFrame, "dome", number, dark + 20000.0)
+            self._expose(RawTwilightFlatFrame, "twilight", number, dark + 9000.0 * (1 + number))
+        for number in range(2):
+            self._expose(RawScienceFrame, "science", number, self.sky())
+        from awe.db.data import store
+
+        store(self.frames)
+        for frame in self.frames:
+            frame.commit()
+
+    def sky(self) -> np.ndarray[Any, Any]:
+        y, x = np.mgrid[0 : SHAPE[0], 0 : SHAPE[1]]
+        sky = np.full(SHAPE, 500.0)
+        for sx, sy, flux in ((40, 50, 40000), (120, 90, 90000), (160, 30, 20000)):
+            star = np.exp(-((x - sx) ** 2 + (y - sy) ** 2) / (2 * 1.8**2))
+            sky += flux * star / star.sum()
+        return sky
+
+    def _expose(self, cls: Any, kind: str, number: int, light: np.ndarray[Any, Any]) -> None:
+        from astropy.io.fits import Header
+
+        from awe import fits
+        from awe.db.observing import Astrom
+        from awe.db.statistics import Imstat
+
+        minutes = {"bias": -700, "dome": -600, "twilight": -560, "science": 0}[kind] + 6 * number
+        date = START + datetime.timedelta(minutes=minutes)
+        for extension, chip in enumerate(self.chips, start=1):
+            pixels = self.raw(light)
+            inner = pixels[: SHAPE[0], 12 : 12 + SHAPE[1]]
+            frame = cls(
+                instrument=self.instrument, chip=chip, template=self.template, DATE_OBS=date,
+                EXPTIME=360.0, OBJECT=kind.upper(), NAXIS1=GEOMETRY.nx, NAXIS2=GEOMETRY.ny,
+                extension=extension, geometry=dataclasses.asdict(GEOMETRY),
+                imstat=Imstat(median=float(np.median(inner)), max=float(inner.max())),
+            )  # fmt: skip
+            if kind != "bias":
+                frame.filter = self.filter
+            if kind == "science":
+                frame.astrom = Astrom(
+                    CRVAL1=212.5, CRVAL2=-11.25, CRPIX1=100.0, CRPIX2=80.0, CD1_1=-5.9e-5,
+                    CD2_2=5.9e-5,
+                )  # fmt: skip
+            frame.filename = f"OMEGACAM.{date:%Y-%m-%dT%H:%M:%S}.000_{extension}.fits"
+            path = self.folder / frame.filename
+            header = Header([("EXTNAME", chip.name), ("OBJECT", kind), ("EXPTIME", 360.0)])
+            fits.write(path, fits.Image(pixels, header))
+            frame.pathname = path
+            self.frames.append(frame)
+
+    def calibrate(self) -> None:
+        """Run the calibration recipes of the tutorial for both chips."""
+        from awe import recipes
+
+        night = {"instrument": "OMEGACAM", "date": NIGHT, "commit": True}
+        for name in ("ReadNoise", "Bias", "HotPixels"):
+            recipes.find(name)(**night).execute()
+        for name in ("DomeFlat", "ColdPixels", "TwilightFlat", "MasterFlat"):
+            recipes.find(name)(**night, filter="OCAM_r_SDSS").execute()
+
+
+@pytest.fixture
+def night(db: Any, dataserver: int, tmp_path: Path, monkeypatch: Any) -> Iterator[Night]:
+    """The ingested night; the working directory is a fresh one."""
+    from awe.db.classes import load
+    from awe.db.connection import database
+
+    load()
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
+    made = Night(db, dataserver, tmp_path)
+    made.login("scientist", privileges=4)
+    made.ingest()
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    yield made
+    os.chdir(tmp_path)
+    database.close()
+
+
+@pytest.fixture
+def calibrated(night: Night) -> Night:
+    """The night with all its master calibrations, committed for the world."""
+    night.calibrate()
+    return night
