@@ -1,1 +1,1 @@
-"""admin"""
+"""The nouns of awe-admin, one module each."""

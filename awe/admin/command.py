@@ -1,0 +1,49 @@
+"""The command `awe-admin`: services, people, projects and checks, one noun per module.
+
+Finds the modules of this package and asks each for its subcommands, so that a new noun is one
+new file with a function `add(commands)`. Mistakes are one line on standard error and exit code
+1; what the nouns do is their own business.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+import awe.admin
+from awe.errors import UserMistake
+
+__all__ = ["main", "parser"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser with the subcommands of all modules of this package."""
+    made = argparse.ArgumentParser(
+        prog="awe-admin",
+        description="Look after an awe installation: services, people, projects.",
+    )
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in sorted(pkgutil.iter_modules(awe.admin.__path__), key=lambda m: m.name):
+        add = getattr(importlib.import_module(f"awe.admin.{module.name}"), "add", None)
+        if add is not None:
+            add(commands)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 refused or found something."""
+    chosen = parser().parse_args(arguments)
+    try:
+        code: int | None = chosen.run(chosen)
+    except UserMistake as error:
+        sys.stderr.write(f"awe-admin: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("awe-admin: interrupted\n")
+        return 130
+    except BrokenPipeError:
+        return 0
+    return code or 0

@@ -1,0 +1,80 @@
+"""`awe-admin doctor`: what is wrong with this installation, one line for each finding."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from awe.config import Environment, home_directory
+from awe.errors import UserMistake
+
+__all__ = ["add"]
+
+#: Files nobody else may read, and directories nobody else may look into.
+PRIVATE = ("Environment.cfg", "services", "services/secrets.json", "services/state.json")
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    doctor = commands.add_parser("doctor", help="check the installation and its rights")
+    doctor.set_defaults(run=_run)
+
+
+def _run(_: argparse.Namespace) -> int:
+    findings = list(examine(home_directory()))
+    for line in findings:
+        sys.stdout.write(f"{line}\n")
+    if not findings:
+        sys.stdout.write("all is well\n")
+    return 1 if findings else 0
+
+
+def examine(home: Path) -> Iterator[str]:
+    """Yield what is wrong with the installation in `home`."""
+    yield from _configuration(home)
+    yield from _services(home)
+    yield from _rights(home)
+
+
+def _configuration(home: Path) -> Iterator[str]:
+    try:
+        Environment.load()
+    except UserMistake as error:
+        yield str(error)
+    for name in PRIVATE:
+        path = home / name
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield f"{path} can be read by others; chmod go= {path}"
+    if home.exists():
+        usage = shutil.disk_usage(home)
+        if usage.free < max(2 * 1024**3, usage.total // 20):
+            yield f"only {usage.free // 2**20} MB are left below {home}; free some"
+
+
+def _services(home: Path) -> Iterator[str]:
+    from awe.services import stack
+
+    for name, text in stack.status(home).items():
+        if name in ("database", "awe-server") and not text.startswith("running"):
+            yield f"{name} is {text}; awe-admin start"
+
+
+def _rights(home: Path) -> Iterator[str]:
+    from awe.db import schema
+    from awe.services.cluster import Cluster
+
+    cluster = Cluster(home)
+    if cluster.process() is None:
+        return
+    superuser = cluster.superuser()
+    found = schema.version(superuser)
+    if found != schema.VERSION:
+        yield f"database schema {found}, this version of awe knows {schema.VERSION}"
+        return
+    for rule, culprit in schema.self_check(superuser):
+        yield f"rights: {rule}: {culprit}"

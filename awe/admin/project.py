@@ -1,0 +1,125 @@
+"""`awe-admin project add|set|member|list`: projects, their levels and their members."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from typing import Any
+
+from awe.errors import ArgumentError
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands."""
+    project = commands.add_parser("project", help="projects: add, set, member, list")
+    verbs = project.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verb = verbs.add_parser("add", help="make a project")
+    verb.add_argument("name")
+    _options(verb, public=False, maximum=4, default=1)
+    verb.set_defaults(run=_add)
+    verb = verbs.add_parser("set", help="change a project")
+    verb.add_argument("name")
+    _options(verb, public=None, maximum=None, default=None)
+    verb.set_defaults(run=_set)
+    verb = verbs.add_parser("list", help="show all projects, or the members of one")
+    verb.add_argument("name", nargs="?")
+    verb.set_defaults(run=_list)
+    member = verbs.add_parser("member", help="members: add, remove")
+    changes = member.add_subparsers(title="changes", metavar="CHANGE", required=True)
+    change = changes.add_parser("add", help="make a person a member")
+    change.add_argument("project")
+    change.add_argument("user")
+    change.add_argument("--manager", action="store_true", help="with a manager's rights")
+    change.set_defaults(run=_member_add)
+    change = changes.add_parser("remove", help="end a membership")
+    change.add_argument("project")
+    change.add_argument("user")
+    change.set_defaults(run=_member_remove)
+
+
+def _options(
+    verb: argparse.ArgumentParser, *, public: bool | None, maximum: int | None, default: int | None
+) -> None:
+    levels = range(1, 6)
+    verb.add_argument("--description")
+    verb.add_argument("--instrument")
+    verb.add_argument("--public", action=argparse.BooleanOptionalAction, default=public,
+                      help="every user is a member")
+    verb.add_argument("--maximum", type=int, choices=levels, default=maximum,
+                      help="highest level of privileges")
+    verb.add_argument("--default", type=int, choices=levels, default=default,
+                      help="level a session starts with")
+
+
+def _add(chosen: argparse.Namespace) -> None:
+    from awe.db import people
+    from awe.services import stack
+
+    with closing(stack.superuser()) as connection:
+        number = people.add_project(
+            connection, chosen.name, description=chosen.description or "",
+            instrument=chosen.instrument, public=chosen.public, maximum=chosen.maximum,
+            default=chosen.default,
+        )
+    sys.stdout.write(f"project {chosen.name} has id {number}\n")
+
+
+def _set(chosen: argparse.Namespace) -> None:
+    from awe.db import people
+    from awe.services import stack
+
+    wanted = {
+        "description": chosen.description, "instrument": chosen.instrument,
+        "is_public": chosen.public, "max_privileges": chosen.maximum,
+        "default_privileges": chosen.default,
+    }
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    if not changes:
+        msg = "nothing to change; see awe-admin project set --help for what there is"
+        raise ArgumentError(msg)
+    with closing(stack.superuser()) as connection:
+        people.change_project(connection, chosen.name, changes)
+    sys.stdout.write(f"project {chosen.name}: {', '.join(changes)} changed\n")
+
+
+def _list(chosen: argparse.Namespace) -> None:
+    from awe.db import people
+    from awe.services import stack
+
+    with closing(stack.superuser()) as connection:
+        if chosen.name:
+            for name, manager in people.members(connection, chosen.name):
+                sys.stdout.write(f"{name}{' (manager)' if manager else ''}\n")
+            return
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, name, coalesce(instrument, ''), is_public, max_privileges, "
+                "(SELECT count(*) FROM awe.member WHERE project_id = id) "
+                "FROM awe.project ORDER BY name"
+            )
+            rows = cursor.fetchall()
+    for number, name, instrument, public, maximum, count in rows:
+        who = "everybody" if public else f"{count} members"
+        sys.stdout.write(f"{number:5} {name:24} {instrument:12} up to {maximum}  {who}\n")
+
+
+def _member_add(chosen: argparse.Namespace) -> None:
+    from awe.db import people
+    from awe.services import stack
+
+    with closing(stack.superuser()) as connection:
+        people.add_member(connection, chosen.project, chosen.user, manager=chosen.manager)
+    rank = "manager" if chosen.manager else "member"
+    sys.stdout.write(f"{chosen.user.upper()} is a {rank} of {chosen.project}\n")
+
+
+def _member_remove(chosen: argparse.Namespace) -> None:
+    from awe.db import people
+    from awe.services import stack
+
+    with closing(stack.superuser()) as connection:
+        people.remove_member(connection, chosen.project, chosen.user)
+    sys.stdout.write(f"{chosen.user.upper()} is no longer a member of {chosen.project}\n")
