@@ -80,9 +80,8 @@ def _three_d(figure: Figure, box: Box) -> Any:
     axes.set_ylabel("y [pixel]")
     axes.set_zlabel("pixel value [ADU]", labelpad=12)
     axes.tick_params(axis="z", pad=6)
-    axes.set_title(
-        f"x {box.x[0]}:{box.x[-1]}, y {box.y[0]}:{box.y[-1]}", fontsize="medium", loc="left"
-    )
+    where = f"x {box.x[0]}:{box.x[-1]}, y {box.y[0]}:{box.y[-1]}"
+    figure.text(0.5, 0.925, where, ha="center", fontsize="small", color="#44505c")
     axes.view_init(elev=32, azim=-58)
     figure.subplots_adjust(left=0.0, right=0.9, bottom=0.03, top=0.93)
     return axes
