@@ -48,7 +48,7 @@ def check(
     store: Store,
     expected: Iterable[Expected],
     *,
-    known: Iterable[UUID] = (),
+    known: Callable[[], Iterable[UUID]] = tuple,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Iterator[Finding]:
     """Yield every difference between the store and what the database expects.
@@ -59,8 +59,9 @@ def check(
         The files; every one is read once.
     expected : iterable of Expected
         Files whose bytes must be there.
-    known : iterable of UUID
-        Further ids the database knows (reserved, or in the trash): not extra.
+    known : callable
+        Returns every further id the database knows (reserved, in the trash, stored by now);
+        asked after the disk was listed, so that a file on its way in is not extra.
     progress : callable
         Told the number of files read so far.
     """
@@ -71,7 +72,8 @@ def check(
         if finding is not None:
             yield finding
         progress(done)
-    yield from _extras(store, {file.file_id for file in wanted} | set(known))
+    listed = list(store.ids())
+    yield from _extras(store, listed, {file.file_id for file in wanted} | set(known()))
 
 
 def mend(store: Store, finding: Finding, mark: Callable[[UUID, str], None]) -> str:
@@ -122,13 +124,12 @@ def _compare(store: Store, file: Expected, owners: dict[str, Expected]) -> Findi
     return found("flipped", f"SHA-256 is {digest}, stored was {file.sha256}")
 
 
-def _extras(store: Store, known: set[UUID]) -> Iterator[Finding]:
+def _extras(store: Store, listed: Iterable[UUID], known: set[UUID]) -> Iterator[Finding]:
     odd = set(store.strangers())
     for path in sorted(odd):
-        yield Finding(
-            kind="extra", name=path.name, detail=f"at {path}, not a file of the store", path=path
-        )
-    for file_id in store.ids():
+        detail = f"at {path}, not a file of the store"
+        yield Finding(kind="extra", name=path.name, detail=detail, path=path)
+    for file_id in listed:
         path = store.path(file_id)
         if file_id not in known and path not in odd and path.exists():
             detail = f"at {path}, no row knows it"

@@ -76,6 +76,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     from awe.dataserver.store import Store
     from awe.services.stack import read_secrets, record_endpoint
     from awe.web.pages import routes
+    from awe.web.world import World
 
     known = read_secrets(environment.home)
     if "awe_dataserver" not in known:
@@ -84,6 +85,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     permits = Permits(
         connection_arguments(environment.database_name, "awe_dataserver", known["awe_dataserver"])
     )
+    world = World(connection_arguments(environment.database_name, "anonymous", "anonymous"))
     store = Store(environment.home / "files")
     stop = threading.Event()
     listener = _listen(environment)
@@ -99,12 +101,13 @@ def _serve(environment: Environment, folder: Path) -> None:
         thread.start()
     try:
         record_endpoint(environment.home, data_server="127.0.0.1", data_port=port)
-        _answer(create_app(store, permits, routes=routes), listener)
+        _answer(create_app(store, permits, routes=routes, world=world), listener)
     finally:
         stop.set()
         for thread in threads:
             thread.join(timeout=30)
         permits.close()
+        world.close()
         _log.info("stopped")
 
 

@@ -1,8 +1,8 @@
 """The pages `/jobs`, `/object/<class>/<id>` and `/login`.
 
-Owns plain HTML made of escaped text, for whoever shows a ticket and for nobody in particular;
-what each may see is decided by the database. Refuses scripts, frames and anything loaded from
-elsewhere; what is absent and what is forbidden look the same.
+Owns plain HTML made of escaped text: the jobs of whoever shows a ticket, and the objects that
+all the world may see, read as the user `anonymous`. Refuses scripts, frames and anything loaded
+from elsewhere; what is absent and what is forbidden look the same.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ __all__ = ["routes"]
 
 _CLASS = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: What is shown of a job, in this order.
+_COLUMNS = (
+    "id", "run", "recipe", "state", "done", "total", "host", "submitted", "started", "ended",
+    "message",
+)  # fmt: skip
 _STYLE = (
     "body{font:15px/1.4 sans-serif;margin:2em;max-width:70em}"
     "table{border-collapse:collapse}td,th{padding:.2em .8em;text-align:left;"
@@ -48,7 +53,7 @@ async def _jobs(request: Request) -> Response:
     found = await in_thread(request, request.app.state.permits.jobs, ticket)
     if not found:
         return _page("Jobs", "<p>No jobs to show.</p>")
-    columns = list(found[0])
+    columns = [name for name in _COLUMNS if name in found[0]]
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{_shown(job.get(name))}</td>" for name in columns) + "</tr>"
@@ -62,13 +67,7 @@ async def _object(request: Request) -> Response:
     object_id = request.path_params["object_id"]
     if not _CLASS.fullmatch(name) or not _UUID.fullmatch(object_id):
         raise HTTPException(404)
-    values = await in_thread(
-        request,
-        request.app.state.permits.thing,
-        ticket_of(request),
-        _table_name(name),
-        UUID(object_id),
-    )
+    values = await in_thread(request, request.app.state.world.attributes, name, UUID(object_id))
     if values is None:
         raise HTTPException(404)
     return _page(f"{name} {object_id}", _listing(values.items()))
@@ -86,10 +85,6 @@ async def _login(request: Request) -> Response:
         secure=request.url.scheme == "https",
     )
     return answer
-
-
-def _table_name(class_name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
 
 
 def _listing(items: Iterable[tuple[str, Any]]) -> str:

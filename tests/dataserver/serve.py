@@ -9,6 +9,8 @@ import uvicorn
 from awe.dataserver import server
 from awe.dataserver.permits import Permits
 from awe.dataserver.store import Store
+from awe.web.pages import routes
+from awe.web.world import World
 
 asked = json.load(sys.stdin)
 server.PATIENCE = asked.get("patience", 60.0)
@@ -17,6 +19,7 @@ listener.bind(("127.0.0.1", 0))
 listener.listen(64)
 print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
 store = Store(asked["root"], reserve=asked.get("reserve", 0))
-app = server.create_app(store, Permits(asked["connection"]))
+anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
+app = server.create_app(store, Permits(asked["connection"]), routes=routes, world=World(anonymous))
 config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
 uvicorn.Server(config).run(sockets=[listener])

@@ -104,3 +104,21 @@ def test_files_are_closed_to_others(home):
     stack.ensure(home)
     for path in (home / "files", home / "services" / "server.log"):
         assert path.stat().st_mode & 0o077 == 0
+
+
+def test_fsck_reads_everything_and_names_what_is_wrong(home, capsys):
+    from awe.admin.command import main
+
+    stack.ensure(home)
+    assert main(["fsck"]) == 0
+    stray = home / "files" / "objects" / "stray"
+    stray.write_text("x")
+    capsys.readouterr()
+    assert main(["fsck"]) == 1
+    said = capsys.readouterr().out
+    assert "extra: stray" in said
+    assert "repeat with --mend" in said
+    assert stray.exists()
+    assert main(["fsck", "--mend"]) == 1
+    assert not stray.exists()
+    assert main(["fsck"]) == 0

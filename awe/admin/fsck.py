@@ -1,0 +1,72 @@
+"""`awe-admin fsck`: are the stored files those the database knows, byte for byte."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+from awe.config import home_directory
+
+__all__ = ["add"]
+
+_EXPECTED = (
+    "SELECT id::text, filename, size, encode(sha256, 'hex'), health FROM awe.file"
+    " WHERE state IN ('stored', 'linked') OR (state = 'trash' AND trashed > '-infinity')"
+)
+_KNOWN = "SELECT id::text FROM awe.file"
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    fsck = commands.add_parser("fsck", help="read every stored file and compare it")
+    fsck.add_argument(
+        "--mend", action="store_true", help="mark damaged files, put unknown ones aside"
+    )
+    fsck.set_defaults(run=_run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from awe.dataserver import fsck
+    from awe.dataserver.store import Store
+    from awe.services import stack
+
+    home = home_directory()
+    with closing(stack.superuser(home)) as connection:
+        connection.autocommit = True
+        store = Store(home / "files")
+        expected = [
+            fsck.Expected(file_id=UUID(row[0]), filename=row[1], size=row[2], sha256=row[3],
+                          health=row[4])
+            for row in _rows(connection, _EXPECTED)
+        ]  # fmt: skip
+        number = 0
+        for finding in fsck.check(store, expected, known=lambda: _ids(connection)):
+            number += 1
+            sys.stdout.write(f"{finding}\n")
+            if chosen.mend:
+                done = fsck.mend(store, finding, lambda i, h: _mark(connection, i, h))
+                sys.stdout.write(f"    {done}\n")
+    sys.stdout.write(f"{len(expected)} files read, {number} findings\n")
+    if number and not chosen.mend:
+        sys.stdout.write("nothing was changed; repeat with --mend to mark and put aside\n")
+    return 1 if number else 0
+
+
+def _rows(connection: Any, statement: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _ids(connection: Any) -> Iterable[UUID]:
+    return [UUID(row[0]) for row in _rows(connection, _KNOWN)]
+
+
+def _mark(connection: Any, file_id: UUID, health: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT awe.ds_health(%s::uuid, %s)", (str(file_id), health))
