@@ -1,0 +1,146 @@
+"""The client when this machine, the line or the person at the prompt gets in the way."""
+
+import hashlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from awe.dataserver.client import Client
+from awe.errors import DataserverError, DiskFull
+
+CONTENT = random.Random(5).randbytes(6_000_000)
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Cutting:
+    """A relay before the dataserver that breaks off each of the first answers half-way."""
+
+    def __init__(self, port, cuts, after):
+        self.target = port
+        self.cuts = cuts
+        self.after = after
+        self.requests = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while True:
+            line, _ = self.listener.accept()
+            with line, socket.create_connection(("127.0.0.1", self.target)) as server:
+                asked = line.recv(65536)
+                if not asked:
+                    return
+                self.requests.append(asked.decode())
+                server.sendall(asked.replace(b"keep-alive", b"close"))
+                left = self.after if len(self.requests) <= self.cuts else 1 << 40
+                while left > 0 and (block := server.recv(65536)):
+                    line.sendall(block[:left])
+                    left -= len(block)
+
+    def close(self):
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self.thread.join()
+        self.listener.close()
+
+
+def test_broken_transfer_continues_where_it_stopped(served, tmp_path):
+    file_id = served.put(CONTENT)
+    relay = Cutting(served.port, cuts=2, after=2_000_000)
+    client = Client(f"http://127.0.0.1:{relay.port}", lambda: served.ticket("student"))
+    try:
+        client.get(file_id, tmp_path / "a.fits", sha256=SHA, size=len(CONTENT))
+    finally:
+        client.close()
+        relay.close()
+    assert (tmp_path / "a.fits").read_bytes() == CONTENT
+    ranges = ["range: bytes=" in request.lower() for request in relay.requests]
+    assert ranges == [False, True, True]
+
+
+def test_line_that_always_breaks_gives_up_and_leaves_nothing(served, tmp_path):
+    file_id = served.put(CONTENT)
+    relay = Cutting(served.port, cuts=9, after=100_000)
+    client = Client(f"http://127.0.0.1:{relay.port}", lambda: served.ticket("student"))
+    try:
+        with pytest.raises(DataserverError, match=r"does not answer.*awe-admin start"):
+            client.get(file_id, tmp_path / "a.fits", sha256=SHA, size=len(CONTENT))
+    finally:
+        client.close()
+        relay.close()
+    assert len(relay.requests) == 3
+    assert [p.name for p in tmp_path.iterdir()] == ["files"]
+
+
+GETTER = """
+import sys
+from awe.dataserver.client import Client
+url, ticket, file_id, target, sha256, size = sys.argv[1:]
+print("ready", flush=True)
+for number in range(1000):
+    path = f"{target}/{number}.fits"
+    Client(url, lambda: ticket).get(file_id, path, sha256=sha256, size=int(size))
+"""
+
+
+def test_interrupt_leaves_no_half_file(served, tmp_path):
+    file_id = served.put(CONTENT)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    arguments = [served.url, served.ticket("student"), str(file_id), str(folder), SHA]
+    for wait in (0.25, 0.33, 0.41):
+        process = subprocess.Popen(
+            [sys.executable, "-c", GETTER, *arguments, str(len(CONTENT))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(wait)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+        process.stdout.close()
+        for path in folder.iterdir():
+            assert path.suffix == ".fits"
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA
+            path.unlink()
+
+
+def test_full_local_disk_keeps_what_was_there(served, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount command here")
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    try:
+        file_id = served.put(CONTENT)
+        (small / "a.fits").write_bytes(b"old")
+        client = served.client()
+        with pytest.raises(DiskFull, match=r"no space left here for .*a\.fits"):
+            client.get(file_id, small / "a.fits", sha256=SHA, size=len(CONTENT), replace=True)
+        assert (small / "a.fits").read_bytes() == b"old"
+        assert [p.name for p in small.iterdir()] == ["a.fits"]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_server_restarted_in_between_is_not_noticed(served, tmp_path):
+    file_id = served.put(CONTENT)
+    client = served.client()
+    client.get(file_id, tmp_path / "a", sha256=SHA, size=len(CONTENT))
+    served.stop()
+    served.start()
+    client.base_url = served.url
+    client.get(file_id, tmp_path / "b", sha256=SHA, size=len(CONTENT))
+    assert (tmp_path / "b").read_bytes() == CONTENT
