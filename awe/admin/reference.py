@@ -1,0 +1,207 @@
+"""`awe-admin reference`: the pages of `docs/reference` that are made from declarations.
+
+Each page is a function that returns its text; names, units, defaults and meanings come from
+where they are declared, so a page cannot differ from the code. It writes nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["PAGES", "add", "pages"]
+
+NOTE = "<!-- made by `awe-admin reference docs/reference`; change the declarations instead -->"
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    command = commands.add_parser("reference", help="write the reference pages")
+    command.add_argument("directory", type=Path, help="where the pages go")
+    command.set_defaults(run=_run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    chosen.directory.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (chosen.directory / name).write_text(text)
+        sys.stdout.write(f"{chosen.directory / name}\n")
+    return 0
+
+
+def pages() -> dict[str, str]:
+    """Return every page: file name -> text."""
+    return {f"{name}.md": f"{NOTE}\n\n{page()}" for name, page in PAGES.items()}
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def _first(documented: object) -> str:
+    text = inspect.getdoc(documented) or ""
+    return text.split("\n\n")[0]
+
+
+def classes() -> str:
+    """Return the page of persistent classes and their attributes."""
+    from awe.db import classes as declared
+    from awe.db.base import registry
+
+    declared.load()
+    text = "# Persistent classes\n\nWhat one can query for. Units stand in square brackets.\n"
+    for name, cls in sorted(registry.items()):
+        if not cls.__module__.startswith("awe."):
+            continue
+        rows = [
+            (f"`{attribute}`", _type(cls, attribute), cls._attributes[attribute].__doc__)
+            for attribute in cls.get_persistent_properties()
+        ]
+        text += f"\n## {name}\n\n{_first(cls)}\n\n{_table(('attribute', 'type', 'meaning'), rows)}"
+    return text
+
+
+def _type(cls: Any, attribute: str) -> str:
+    name: str = cls._attributes[attribute].type_name
+    return name
+
+
+def recipes() -> str:
+    """Return the page of recipes and their arguments."""
+    from awe.recipes import available, find
+
+    text = (
+        "# Recipes\n\n`dpu.run('Name', ...)`, `lpu.run('Name', ...)` and "
+        "`NameTask(...).execute()` take the same arguments, by long or short name.\n"
+    )
+    for name, target in sorted(available().items()):
+        if not target.startswith("awe."):
+            continue
+        task = find(name)
+        rows = [
+            (f"`{argument.name}`", f"`{argument.short}`" if argument.short else "",
+             argument.type.__name__, argument.default, argument.doc)
+            for argument in task.arguments
+        ]  # fmt: skip
+        head = ("argument", "short", "type", "default", "meaning")
+        text += f"\n## {name}\n\n{_first(task)}\n\n{_table(head, rows)}"
+    return text
+
+
+def parameters() -> str:
+    """Return the page of process parameters."""
+    from awe import instruments
+    from awe.db import parameters as module
+    from awe.db.classes import load
+
+    load()
+    text = "# Process parameters\n\nSet them with `Pars`; a product is stored with its own.\n"
+    for name in sorted(n for n in module.__all__ if n.endswith("Parameters")):
+        cls = getattr(module, name)
+        if not cls.product:
+            continue
+        rows = [
+            (f"`{key}`", p.default, p.unit, p.range, p.doc) for key, p in cls.declarations.items()
+        ]
+        head = ("parameter", "default", "unit", "accepted", "meaning")
+        text += f"\n## {cls.product}\n\n{_table(head, rows)}"
+        for instrument in instruments.available():
+            changed = {
+                key: value
+                for key, value in cls.defaults(instrument).items()
+                if value != cls.declarations[key].default
+            }
+            if changed:
+                listed = ", ".join(f"`{key}` {value}" for key, value in changed.items())
+                text += f"\n{instrument}: {listed}.\n"
+    return text
+
+
+def hotkeys() -> str:
+    """Return the page of hot-keys of the inspect window."""
+    from awe.inspect.keys import KEYS
+
+    rows = [(f"`{key.key}`", key.title, key.doc) for key in KEYS.values()]
+    return f"# Hot-keys of `inspect()`\n\n{_table(('key', 'tool', 'what it does'), rows)}"
+
+
+def errors() -> str:
+    """Return the page of errors."""
+    module = importlib.import_module("awe.errors")
+    rows = [
+        (f"`{name}`", ", ".join(b.__name__ for b in getattr(module, name).__bases__[1:]),
+         _first(getattr(module, name)))
+        for name in module.__all__
+        if inspect.isclass(getattr(module, name))
+    ]  # fmt: skip
+    return f"# Errors\n\n{_table(('name', 'also a', 'when'), rows)}"
+
+
+def configuration() -> str:
+    """Return the page of configuration keys."""
+    from awe.config import Environment
+
+    rows = [
+        (f"`{name}`", f"`AWE_{name.upper()}`", doc)
+        for name, doc in Environment.keys_declared().items()
+    ]
+    head = ("key", "environment variable", "meaning")
+    intro = _first(importlib.import_module("awe.config"))
+    rest = (importlib.import_module("awe.config").__doc__ or "").split("\n\n", 1)[1]
+    return f"# Configuration\n\n{intro}\n\n{rest}\n{_table(head, rows)}"
+
+
+def flags() -> str:
+    """Return the page of reason bits."""
+    from awe.calib.flags import PixelFlag
+
+    rows = [
+        (int(flag).bit_length() - 1, f"`{flag.name}`", f"`{flag.key}`", flag.text)
+        for flag in PixelFlag
+    ]
+    head = ("bit", "name", "header card", "meaning")
+    return (
+        "# Reason bits\n\nExtension FLAGS of a product: 0 where the pixel may be used. The weight "
+        f"is 0 if and only if a bit is set.\n\n{_table(head, rows)}"
+    )
+
+
+def commands() -> str:
+    """Return the page of the commands of `awe-admin`."""
+    from awe.admin.command import parser
+
+    rows = [(f"`awe-admin {name}`", text) for name, text in _subcommands(parser(), "")]
+    return f"# awe-admin\n\n{_table(('command', 'what it does'), rows)}"
+
+
+def _subcommands(made: argparse.ArgumentParser, before: str) -> Iterator[tuple[str, str]]:
+    for action in made._actions:
+        if not isinstance(action, argparse._SubParsersAction):
+            continue
+        texts = {choice.dest: choice.help for choice in action._choices_actions}
+        for name, parser in action.choices.items():
+            yield f"{before}{name}", texts.get(name) or ""
+            yield from _subcommands(parser, f"{before}{name} ")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "classes": classes,
+    "recipes": recipes,
+    "parameters": parameters,
+    "hotkeys": hotkeys,
+    "errors": errors,
+    "configuration": configuration,
+    "flags": flags,
+    "commands": commands,
+}
+"""The pages, by file name without its ending."""
