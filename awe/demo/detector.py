@@ -165,7 +165,7 @@ def _bias(shape: tuple[int, int], x: Map | None, rng: np.random.Generator) -> Ma
     columns = rng.normal(0, 0.6, shape[1]).astype(np.float32)
     pattern = 2.0 * _smooth(shape, rng) + columns
     if x is not None:
-        pattern = pattern + 22.0 * np.exp(-0.5 * ((x - 1024.0) / 90.0) ** 2)
+        pattern = pattern + 16.0 * np.exp(-0.5 * ((x - 1024.0) / 60.0) ** 2)
     return pattern.astype(np.float32)
 
 

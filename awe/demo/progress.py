@@ -47,6 +47,11 @@ class Progress:
             self.stream.write(f"{self._state()}\n")
             self.stream.flush()
 
+    def finish(self) -> None:
+        """Record that nothing is left to do."""
+        if self.done < self.total:
+            self.advance(self.total - self.done)
+
     def _state(self) -> str:
         passed = time.monotonic() - self.started
         return f"{self.name:<28} {self.done:>4}/{self.total} {passed:5.1f} s"

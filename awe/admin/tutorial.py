@@ -1,0 +1,37 @@
+"""`awe-admin tutorial`: the tutorial night."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    tutorial = commands.add_parser(
+        "tutorial", help="make the tutorial night: simulate, ingest, calibrate"
+    )
+    tutorial.add_argument(
+        "--full", action="store_true", help="whole chips of 2144 x 4200 pixels (15 GB for all)"
+    )
+    tutorial.add_argument(
+        "--chips", nargs="+", metavar="CHIP", help="only these, for example 65 66 90"
+    )
+    tutorial.set_defaults(run=_make)
+
+
+def _make(options: argparse.Namespace) -> int:
+    from awe.config import home_directory
+    from awe.demo import night
+    from awe.services import stack
+
+    home = home_directory()
+    stack.ensure(home)
+    there = night.made(home)
+    folder = night.make(home, full=options.full, chips=options.chips)
+    state = "is there already" if there else "is made"
+    sys.stdout.write(f"the tutorial night {state}; its exposures are in {folder}\n")
+    return 0

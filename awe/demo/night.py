@@ -1,0 +1,307 @@
+"""The tutorial night: simulated, ingested and calibrated as a real one would be.
+
+`make` writes the exposures, ingests them and runs the calibration recipes, all as the
+calibration scientist and into the project everybody can read. Nothing here knows the answers:
+what it leaves behind came through the same ingest and the same recipes as any night. A making
+that was interrupted goes on where it stopped; a finished one is recognised and left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import as_completed as completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import ArgumentError, DiskFull, JobError, UserMistake
+
+if TYPE_CHECKING:
+    from awe.config import Environment
+    from awe.demo.exposures import Night
+
+__all__ = ["NIGHT", "SCIENTIST", "ensure", "made", "make"]
+
+SCIENTIST = "awscientist"
+"""Login of the calibration scientist."""
+
+NIGHT = "2012-05-31"
+"""The night's name: the date on which it began."""
+
+PROJECT = "OMEGACAM@VST"
+WORLD = "4"
+FILTER = "OCAM_r_SDSS"
+
+RECIPES = (
+    ("ReadNoise", "ReadNoise", False),
+    ("Bias", "BiasFrame", False),
+    ("HotPixels", "HotPixelMap", False),
+    ("DomeFlat", "DomeFlatFrame", True),
+    ("ColdPixels", "ColdPixelMap", True),
+    ("TwilightFlat", "TwilightFlatFrame", True),
+    ("MasterFlat", "MasterFlatFrame", True),
+)
+"""Recipe, class of its product, and whether it is asked for by filter; in order."""
+
+PIXELS_ALL = 3.0
+"""Disk space the whole installation needs, in sizes of the raw night."""
+
+Say = Callable[[str], None]
+
+
+def made(home: Path) -> bool:
+    """Return True when this installation has its tutorial night."""
+    return (_folder(home) / "done.json").exists()
+
+
+def ensure(home: Path, say: Say | None = None) -> None:
+    """Make the tutorial night unless it is there.
+
+    Parameters
+    ----------
+    home : Path
+        The installation, with its services running.
+    say : callable, optional
+        Told one line before it begins.
+    """
+    if made(home):
+        return
+    if say is not None:
+        say("making the tutorial night, once; this takes about a minute")
+    make(home)
+
+
+def make(home: Path, *, full: bool = False, chips: Sequence[str] | None = None) -> Path:
+    """Make the tutorial night and return the directory of its exposures.
+
+    Parameters
+    ----------
+    home : Path
+        The installation; its services are started.
+    full : bool
+        Read the whole chips, 2144 x 4200 pixels each, instead of a window.
+    chips : sequence of str, optional
+        Names or numbers of the chips; all 32 when left out.
+
+    Raises
+    ------
+    ArgumentError
+        A chip is unknown, or a night with other chips or another window is there.
+    DiskFull
+        There is not enough space for it.
+    JobError
+        The ingest or a recipe failed; the message says how to go on.
+    """
+    from awe.demo.exposures import write_night
+
+    night = _night(full, chips)
+    folder = _folder(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        _check_signature(folder, night)
+        if made(home):
+            return folder / "raw"
+        _check_space(folder, night)
+        warming = _warm()
+        if not (folder / "written.json").exists():
+            _mark(folder, "begun.json", night)
+            paths = write_night(folder / "raw", night)
+            _mark(folder, "written.json", night)
+        else:
+            paths = sorted((folder / "raw").glob("OMEGACAM.*.fits"))
+        environment = _environment(home)
+        _ingest(environment, paths)
+        warming.join()
+        _calibrate(environment, folder, night.chips)
+        _mark(folder, "done.json", night)
+    return folder / "raw"
+
+
+def _folder(home: Path) -> Path:
+    return home / "tutorial"
+
+
+def _night(full: bool, chips: Sequence[str] | None) -> Night:
+    from awe.demo.exposures import Night
+    from awe.demo.plan import Window
+    from awe.instruments import get
+
+    camera = get("OMEGACAM")
+    window = Window.full() if full else Window()
+    if not chips:
+        return Night(window=window)
+    wanted = {name if name.startswith("ESO") else f"ESO_CCD_#{name}" for name in chips}
+    for name in wanted:
+        camera.chip(name)
+    return Night(window=window, chips=tuple(name for name in camera.chips if name in wanted))
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Let one process at a time make the night; others wait and find it made."""
+    with (folder / "lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _signature(night: Night) -> dict[str, Any]:
+    return {"seed": night.seed, "window": asdict(night.window), "chips": list(night.chips)}
+
+
+def _check_signature(folder: Path, night: Night) -> None:
+    path = folder / "begun.json"
+    if not path.exists():
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found != _signature(night):
+        window = found["window"]
+        msg = (
+            f"{folder} has a night of {len(found['chips'])} chips, {window['nx']} x "
+            f"{window['ny']} pixels each; for another one choose another AWE_HOME"
+        )
+        raise ArgumentError(msg)
+
+
+def _mark(folder: Path, name: str, night: Night) -> None:
+    part = folder / f".{name}.part"
+    part.write_text(json.dumps(_signature(night)) + "\n", encoding="utf-8")
+    part.replace(folder / name)
+
+
+def _check_space(folder: Path, night: Night) -> None:
+    pixels = (night.window.nx + 96) * (night.window.ny + night.window.overscan_y)
+    needed = PIXELS_ALL * 25 * len(night.chips) * 2 * pixels
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        msg = (
+            f"the tutorial night needs {needed / 1e9:.1f} GB below {folder}, there are "
+            f"{free / 1e9:.1f}; free some or choose fewer chips: awe-admin tutorial --chips 65"
+        )
+        raise DiskFull(msg)
+
+
+def _environment(home: Path) -> Environment:
+    """Start the services and return the configuration of the calibration scientist."""
+    from dataclasses import replace
+
+    from awe.config import Environment
+    from awe.services import stack
+
+    endpoints = stack.ensure(home)
+    login = stack.account(home, SCIENTIST, "Calibration Scientist", manager=(PROJECT,))
+    known = Environment.keys_declared()
+    settings = {key: value for key, value in endpoints.items() if key in known}
+    loaded = Environment.load(**settings, **login, project=PROJECT, privileges=WORLD)
+    return replace(loaded, home=home)
+
+
+def _spawned() -> Any:
+    return multiprocessing.get_context("spawn")
+
+
+def _warm() -> Any:
+    """Compile the kernels beside the simulation, so that the recipes find them compiled."""
+    process = _spawned().Process(target=_compile, name="awe-warm")
+    process.start()
+    return process
+
+
+def _compile() -> None:
+    os.nice(5)
+    warm = getattr(importlib.import_module("awe.calib"), "warm", None)
+    if warm is not None:
+        warm()
+
+
+def _ingest(environment: Environment, paths: Sequence[Path]) -> None:
+    from awe.context import context
+    from awe.db import scope
+    from awe.db.connection import database
+    from awe.demo.progress import Progress
+    from awe.ingest import ingest
+
+    context.start(environment)
+    bar = Progress("ingesting", len(paths))
+    try:
+        report = ingest(paths, commit=True, processes=2, progress=bar.advance)
+    finally:
+        database.close()
+        scope.use(None)
+    bar.finish()
+    if not report.ok:
+        msg = f"the tutorial night could not be ingested; repeat awe --tutorial\n{report}"
+        raise JobError(msg)
+
+
+def _calibrate(environment: Environment, folder: Path, chips: Sequence[str]) -> None:
+    from awe.demo.progress import Progress
+
+    bar = Progress("making calibrations", len(chips))
+    log = folder / "calibrations.log"
+    failures = []
+    with ProcessPoolExecutor(2, mp_context=_spawned()) as pool:
+        jobs = {pool.submit(_calibrate_chip, environment, log, chip): chip for chip in chips}
+        for job in completed(jobs):
+            try:
+                job.result()
+            except UserMistake as error:
+                failures.append(f"{jobs[job]}: {error}")
+            bar.advance()
+    if failures:
+        listed = "\n  ".join(sorted(failures))
+        msg = f"calibrations of the tutorial night failed, see {log}:\n  {listed}"
+        raise JobError(msg)
+
+
+def _calibrate_chip(environment: Environment, log: Path, chip: str) -> None:
+    """Run all recipes for one chip, as anybody would at the prompt."""
+    from awe.context import context
+    from awe.db.connection import database
+
+    if not database.connected:
+        context.start(environment)
+    with (
+        log.open("a", encoding="utf-8") as stream,
+        contextlib.redirect_stdout(stream),
+        tempfile.TemporaryDirectory(prefix="awe-tutorial-") as scratch,
+        contextlib.chdir(scratch),
+    ):
+        for recipe, product, by_filter in RECIPES:
+            if not _exists(product, chip):
+                _run(recipe, chip, by_filter)
+        sys.stdout.flush()
+
+
+def _exists(product: str, chip: str) -> bool:
+    from awe.db.classes import load
+    from awe.db.registry import find
+    from awe.demo.plan import SCIENCE_START
+
+    load()
+    cls: Any = find(product)
+    query = (
+        (cls.instrument.name == "OMEGACAM")
+        & (cls.chip.name == chip)
+        & (cls.timestamp_start <= SCIENCE_START)
+        & (cls.timestamp_end > SCIENCE_START)
+    )
+    return len(query) > 0
+
+
+def _run(recipe: str, chip: str, by_filter: bool) -> None:
+    from awe import recipes
+
+    arguments: dict[str, Any] = {"instrument": "OMEGACAM", "date": NIGHT, "chip": chip}
+    if by_filter:
+        arguments["filter"] = FILTER
+    recipes.find(recipe)(**arguments, commit=True).execute()

@@ -1,0 +1,14 @@
+"""Raw exposures into the system: judged, split into one file per chip, stored and committed.
+
+Without `commit` it is a dry run that looks at everything and changes nothing. Each exposure is
+committed in one transaction and known by the checksum of its file: a second ingest of the same
+exposure is named and skipped. A bad file is refused with its reasons, the others go on.
+"""
+
+from __future__ import annotations
+
+from awe.ingest.command import main
+from awe.ingest.report import Report, Row, State
+from awe.ingest.run import ingest
+
+__all__ = ["Report", "Row", "State", "ingest", "main"]

@@ -1,0 +1,70 @@
+"""What an ingest did, or would do: one line per exposure."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Report", "Row", "State"]
+
+
+class State(enum.Enum):
+    """What became of an exposure."""
+
+    NEW = "would be ingested"
+    INGESTED = "ingested"
+    KNOWN = "ingested before, skipped"
+    REFUSED = "refused"
+    FAILED = "failed, nothing stored"
+
+
+@dataclass(kw_only=True)
+class Row:
+    """One exposure: the file, what it is, what became of it and why."""
+
+    path: Path
+    state: State = State.NEW
+    purpose: str = ""
+    object: str = ""
+    filter: str = ""
+    frames: int = 0
+    message: str = ""
+
+    def __str__(self) -> str:
+        cells = f"{self.path.name:<42} {self.purpose:<9} {self.filter:<12} {self.object:<18}"
+        line = f"{cells} {self.frames:>3}  {self.state.value}"
+        return f"{line}: {self.message}" if self.message else line
+
+
+@dataclass
+class Report:
+    """All exposures of one call, in the order given."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def count(self, state: State) -> int:
+        """Return how many exposures ended in a state."""
+        return sum(row.state is state for row in self.rows)
+
+    @property
+    def ok(self) -> bool:
+        """True when no exposure was refused or failed."""
+        return not (self.count(State.REFUSED) or self.count(State.FAILED))
+
+    def show(self) -> None:
+        """Print the table and a summary."""
+        sys.stdout.write(f"{self}\n")
+
+    def __str__(self) -> str:
+        title = f"{'file':<42} {'purpose':<9} {'filter':<12} {'object':<18} {'CCD':>3}"
+        counts = [f"{self.count(state)} {state.value}" for state in State if self.count(state)]
+        return "\n".join([title, *map(str, self.rows), "; ".join(counts) or "no files"])

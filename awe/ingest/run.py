@@ -1,0 +1,236 @@
+"""The ingest itself: processes for the bytes, one connection for the objects.
+
+Files are examined, cut and sent by worker processes; reserving names and committing objects is
+done here, exposure by exposure, as their files arrive. When one fails, or the ingest is stopped,
+exposures committed so far stay and the rest can be ingested again; what was sent without being
+committed is a file nobody names, which `awe-admin fsck` clears.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import as_completed as completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import ArgumentError, AweError, nearest
+from awe.ingest.report import Report, Row, State
+
+if TYPE_CHECKING:
+    from awe.ingest.records import Records
+    from awe.ingest.split import Exposure
+
+__all__ = ["ingest"]
+
+FEW = 2
+"""Up to so many exposures no processes are started."""
+
+Statistics = list[dict[str, dict[str, float]]]
+Progress = Callable[[int], None]
+
+
+def ingest(
+    paths: Iterable[Path | str],
+    purpose: str | None = None,
+    commit: bool = False,
+    *,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Bring exposures into the system, into the current project at the current level.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Unsplit multi-extension FITS files.
+    purpose : str, optional
+        What they were taken for (`"bias"`, `"dome"`, `"twilight"`, `"science"`, ...). The headers
+        decide; files that say otherwise are refused.
+    commit : bool
+        Store and commit. Without it nothing is changed.
+    processes : int, optional
+        How many processes read and send files; by default one per core, at most four.
+    progress : callable, optional
+        Called with 1 for each exposure done.
+
+    Returns
+    -------
+    Report
+        One row per file.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such purpose.
+    """
+    from awe.ingest.records import CLASSES, Records
+
+    if purpose is not None and purpose not in CLASSES:
+        hint = nearest(purpose, list(CLASSES))
+        msg = f"no purpose {purpose!r}{hint}; purposes are {', '.join(CLASSES)}"
+        raise ArgumentError(msg)
+    files = [Path(path) for path in paths]
+    report = Report([Row(path=path) for path in files])
+    with _executor(len(files), processes) as pool:
+        exposures = _examine(pool, report, purpose)
+        _skip_known(exposures, report)
+        _refuse_twins(exposures, report)
+        if commit:
+            _store(pool, exposures, report, Records(), progress)
+    return report
+
+
+@contextmanager
+def _executor(number: int, processes: int | None) -> Iterator[Executor]:
+    workers = processes or min(os.cpu_count() or 1, 4)
+    pool: Executor
+    if number <= FEW or workers == 1:
+        pool = ThreadPoolExecutor(1)
+    else:
+        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _examine(pool: Executor, report: Report, purpose: str | None) -> dict[int, Exposure]:
+    """Return the exposures that may go on, by the number of their row."""
+    from awe.ingest.records import CLASSES
+    from awe.ingest.split import examine
+
+    jobs = [pool.submit(examine, row.path) for row in report]
+    exposures = {}
+    for number, (row, job) in enumerate(zip(report, jobs, strict=True)):
+        try:
+            exposure = job.result()
+        except (AweError, OSError) as error:
+            row.state, row.message = State.REFUSED, str(error)
+            continue
+        first = exposure.frames[0].attributes
+        row.purpose = exposure.purpose
+        row.object = first["OBJECT"]
+        row.filter = first["filter"] or ""
+        row.frames = len(exposure.frames)
+        row.message = "; ".join(exposure.notes)
+        if exposure.purpose not in CLASSES:
+            row.state = State.REFUSED
+            row.message = f"exposures for {exposure.purpose!r} are not ingested"
+        elif purpose is not None and CLASSES[purpose] is not CLASSES[exposure.purpose]:
+            row.state = State.REFUSED
+            row.message = f"its header says {exposure.purpose}, you say {purpose}; leave out -t"
+        else:
+            exposures[number] = exposure
+    return exposures
+
+
+def _skip_known(exposures: dict[int, Exposure], report: Report) -> None:
+    """Drop exposures that are in the system."""
+    from awe.db.raw import RawFitsData
+
+    if not exposures:
+        return
+    checksums = [exposure.checksum for exposure in exposures.values()]
+    names = [exposure.path.name for exposure in exposures.values()]
+    same = {found.checksum for found in RawFitsData.checksum.isin(checksums)}
+    taken = {found.filename for found in RawFitsData.filename.isin(names)}
+    for number, exposure in list(exposures.items()):
+        row = report.rows[number]
+        if exposure.checksum in same:
+            row.state, row.message = State.KNOWN, ""
+            del exposures[number]
+        elif exposure.path.name in taken:
+            row.state = State.REFUSED
+            row.message = "an exposure of that name but with other content is in the system"
+            del exposures[number]
+
+
+def _refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
+    """Of files with the same content or date keep the first."""
+    seen: dict[Any, str] = {}
+    for number, exposure in list(exposures.items()):
+        moment = (exposure.instrument, exposure.DATE_OBS)
+        twin = seen.get(exposure.checksum) or seen.get(moment)
+        if twin is not None:
+            row = report.rows[number]
+            row.state, row.message = State.REFUSED, f"the same exposure as {twin}"
+            del exposures[number]
+            continue
+        seen[exposure.checksum] = seen[moment] = exposure.path.name
+
+
+def _store(
+    pool: Executor,
+    exposures: dict[int, Exposure],
+    report: Report,
+    records: Records,
+    progress: Progress | None,
+) -> None:
+    from awe.db.connection import database
+    from awe.db.tickets import ticket
+
+    if not exposures:
+        return
+    environment = database.environment
+    address = (
+        f"{environment['data_protocol']}://{environment['data_server']}:{environment['data_port']}"
+    )
+    jobs: dict[Future[Statistics], tuple[int, list[uuid.UUID]]] = {}
+    for number, exposure in exposures.items():
+        ids = _reserve([frame.filename for frame in exposure.frames])
+        jobs[pool.submit(_send, exposure, ids, address, ticket())] = (number, ids)
+    for job in completed(jobs):
+        number, ids = jobs[job]
+        row = report.rows[number]
+        try:
+            _commit(records, exposures[number], ids, job.result())
+        except AweError as error:
+            row.state, row.message = State.FAILED, str(error)
+        else:
+            row.state = State.INGESTED
+        if progress is not None:
+            progress(1)
+
+
+def _commit(
+    records: Records, exposure: Exposure, ids: list[uuid.UUID], statistics: Statistics
+) -> None:
+    from awe.db.commit import commit_all
+
+    commit_all(records.frames(exposure, exposure.purpose, ids, statistics))
+
+
+def _reserve(names: list[str]) -> list[uuid.UUID]:
+    """Announce files to the database and return their ids."""
+    from awe.db.connection import database
+
+    ids = [uuid.uuid4() for _ in names]
+    values = [value for pair in zip(map(str, ids), names, strict=True) for value in pair]
+    places = ", ".join(["(%s, %s)"] * len(names))
+    database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", values)
+    return ids
+
+
+def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -> Statistics:
+    """Cut an exposure and send its files; return the statistics of the frames."""
+    from awe.dataserver.client import Client
+    from awe.ingest.split import cut
+
+    client = Client(address, lambda: secret)
+    statistics: Statistics = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="awe-ingest-") as directory:
+            pieces = cut(exposure, Path(directory))
+            for piece, file_id in zip(pieces, ids, strict=True):
+                client.put(file_id, piece.path, sha256=piece.checksum)
+                piece.path.unlink()
+                statistics.append(piece.statistics)
+    finally:
+        client.close()
+    return statistics

@@ -1,0 +1,261 @@
+"""The ingest: exposures judged, split, stored and committed, on a real database and dataserver."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from awe.config import Environment
+from awe.context import context
+from awe.db.connection import database
+from awe.demo.exposures import Night, write_night
+from awe.demo.plan import plan
+from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch
+from awe.fits import blocks
+from awe.ingest import State, ingest
+from awe.ingest.split import cut, examine
+
+SERVE = Path(__file__).parent / "dataserver" / "serve.py"
+CHIPS = ("ESO_CCD_#65", "ESO_CCD_#90")
+START = datetime.datetime(2012, 6, 1, 8, 51, 44)
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    return write_night(tmp_path_factory.mktemp("night"), Night(chips=CHIPS), processes=1)
+
+
+@pytest.fixture
+def dataserver(db, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, str(SERVE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    connection = {
+        "host": str(db.cluster.socket),
+        "port": 5432,
+        "dbname": db.name,
+        "user": "awe_dataserver",
+        "password": db.password("awe_dataserver"),
+    }
+    json.dump({"root": str(tmp_path / "files"), "connection": connection}, process.stdin)
+    process.stdin.close()
+    yield int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def scientist(db, dataserver):
+    login(db, dataserver, "scientist", privileges="4")
+    yield
+    database.close()
+
+
+def login(db, port, person, **settings):
+    settings = db.environment(person, data_port=str(port), **settings)
+    context.start(Environment.load(**settings))
+
+
+def rewritten(path, target, change):
+    """A copy of an exposure with other header cards, its checksums right again."""
+    with fits.open(path, do_not_scale_image_data=True) as hdus:
+        change(hdus)
+        hdus.writeto(target, checksum=True)
+    return target
+
+
+# -- bytes ---------------------------------------------------------------------------------------
+
+
+def test_a_frame_is_bit_for_bit_what_the_camera_wrote(night, tmp_path):
+    exposure = examine(night[5])
+    pieces = list(cut(exposure, tmp_path))
+    assert [piece.path.name for piece in pieces] == [
+        f"OMEGACAM.2012-06-01T08:51:46.312_{number}.fits" for number in (1, 2)
+    ]
+    with fits.open(night[5]) as original:
+        for number, piece in enumerate(pieces, start=1):
+            with fits.open(piece.path, checksum=True) as hdus:
+                assert np.array_equal(hdus[0].data, original[number].data)
+                header = hdus[0].header
+            assert header["EXTNAME"] == CHIPS[number - 1]
+            assert header["ESO TPL START"] == original[0].header["ESO TPL START"]
+            assert header["CRPIX1"] == original[number].header["CRPIX1"]
+
+
+def test_statistics_are_exact(night, tmp_path):
+    piece = next(iter(cut(examine(night[5]), tmp_path)))
+    pixels = fits.getdata(night[5], 1)[:420, 48:448].astype(float)
+    found = piece.statistics["active"]
+    assert found["median"] == np.median(pixels)
+    assert found["mean"] == pytest.approx(pixels.mean())
+    assert found["stdev"] == pytest.approx(pixels.std())
+    assert (found["min"], found["max"]) == (pixels.min(), pixels.max())
+    assert (found["x_lower"], found["x_upper"]) == (49, 448)
+
+
+def test_all_problems_of_all_chips_come_at_once(night, tmp_path):
+    def damage(hdus):
+        hdus[0].header["EXPTIME"] = "6,4E-05"
+        del hdus[0].header["ESO TPL START"]
+        hdus[2].header["EXTNAME"] = "ESO_CCD_#99"
+
+    with pytest.raises(BadHeader) as refused:
+        examine(rewritten(night[5], tmp_path / "bad.fits", damage))
+    for part in ("2 of 2 extensions", "6,4E-05", "ESO TPL START is missing", "#99"):
+        assert part in str(refused.value)
+
+
+def test_a_chip_that_appears_twice_is_refused(night, tmp_path):
+    def damage(hdus):
+        hdus[2].header["EXTNAME"] = CHIPS[0]
+
+    with pytest.raises(BadHeader, match="#65 appears more than once"):
+        examine(rewritten(night[0], tmp_path / "twice.fits", damage))
+
+
+def test_other_instruments_and_other_pixels_are_refused(night, tmp_path):
+    def camera(hdus):
+        hdus[0].header["INSTRUME"] = "OMEGACAMERA"
+
+    with pytest.raises(LookupError, match="did you mean 'OMEGACAM'"):
+        examine(rewritten(night[0], tmp_path / "camera.fits", camera))
+    data = np.zeros((30, 40), dtype=np.float32)
+    primary = fits.PrimaryHDU(header=fits.Header({"INSTRUME": "OMEGACAM"}))
+    primary.header["HIERARCH ESO DPR TYPE"] = "BIAS"
+    fits.HDUList([primary, fits.ImageHDU(data)]).writeto(tmp_path / "float.fits")
+    with pytest.raises(BadHeader, match="unsigned 16-bit"):
+        examine(tmp_path / "float.fits")
+    fits.PrimaryHDU(data).writeto(tmp_path / "single.fits")
+    with pytest.raises(BadFits, match="unsplit"):
+        examine(tmp_path / "single.fits")
+
+
+def test_a_flipped_bit_is_refused(night, tmp_path):
+    damaged = bytearray(night[0].read_bytes())
+    damaged[-9000] ^= 4
+    path = tmp_path / "damaged.fits"
+    path.write_bytes(damaged)
+    with pytest.raises(ChecksumMismatch):
+        examine(path)
+
+
+def test_hostile_text_stays_data_and_harmless(night, tmp_path):
+    content = night[5].read_bytes()
+    place = content.index(b"OBJECT  =")
+    evil = b"OBJECT  = '\x1b[2J; DROP TABLE %s {0}'".ljust(80)
+    header = content[: examine(night[5]).frames[0].header[0]]
+    cards = [card for card in blocks.cards(header) if not card.startswith((b"CHECKSUM", b"END"))]
+    cards = [card for card in cards if not card.startswith(b"DATASUM")]
+    cards = [evil if card.startswith(b"OBJECT  =") else card for card in cards]
+    made = blocks.sealed(cards, 0)
+    path = tmp_path / "evil.fits"
+    path.write_bytes(made + content[len(header) :])
+    assert place < len(header)
+    exposure = examine(path)
+    assert exposure.frames[0].attributes["OBJECT"] == "\\x1b[2J; DROP TABLE %s {0}"
+    piece = next(iter(cut(exposure, tmp_path)))
+    pixels = 2 * 496 * 440
+    header = piece.path.read_bytes()[: -(pixels + -pixels % 2880)]
+    assert header.rstrip().endswith(b"END")
+    assert b"\x1b" not in header
+
+
+# -- the system ----------------------------------------------------------------------------------
+
+
+def test_a_dry_run_changes_nothing(scientist, night):
+    from awe.db.raw import RawFitsData
+
+    report = ingest(night, processes=1)
+    assert report.count(State.NEW) == 25
+    assert report.ok
+    assert len(RawFitsData.select_all()) == 0
+    assert database.execute("SELECT count(*) FROM awe.file") == [(0,)]
+
+
+def test_a_night_is_ingested_once_and_seen_by_students(scientist, night, db, dataserver, tmp_path):
+    from awe.db.raw import RawBiasFrame, RawFitsData, RawScienceFrame
+
+    report = ingest(night, commit=True, processes=2)
+    assert report.count(State.INGESTED) == 25, str(report)
+    again = ingest(night, commit=True, processes=1)
+    assert again.count(State.KNOWN) == 25
+    assert len(RawFitsData.select_all()) == 25
+
+    login(db, dataserver, "student")
+    query = (RawScienceFrame.instrument.name == "OMEGACAM") & (
+        RawScienceFrame.template.start == START
+    )
+    assert len(query) == 10
+    query = query & (RawScienceFrame.chip.name == CHIPS[1])
+    frames = list(query)
+    assert [frame.DATE_OBS for frame in frames] == [item.start for item in plan()[5:10]]
+    assert len({frame.template for frame in frames}) == 1
+    raw = query.max("DATE_OBS")
+    assert raw.filter.name == "OCAM_r_SDSS"
+    assert raw.raw_fits.filename == night[9].name
+    assert raw.extension == 2
+    assert raw.observing_block.templates[0] == raw.template
+    assert raw.geometry["active"] == "[49:448,21:440]"
+    assert raw.overscan_y_stat.y_upper == 20
+    assert pytest.approx(-31.2 + 2 * 85 / 3600) == raw.astrom.CRVAL2
+    raw.retrieve(tmp_path)
+    with fits.open(raw.pathname, checksum=True) as hdus:
+        assert hdus[0].data.max() >= raw.imstat.max
+    assert len(RawBiasFrame.chip.name == CHIPS[0]) == 10
+
+
+def test_one_bad_file_does_not_stop_the_others(scientist, night, tmp_path):
+    page = tmp_path / "page.fits"
+    page.write_text("<html>503 Service Unavailable</html>")
+    copy = tmp_path / "copy.fits"
+    copy.write_bytes(night[5].read_bytes())
+    report = ingest([page, night[5], copy, tmp_path / "absent.fits"], commit=True)
+    states = [row.state for row in report]
+    assert states == [State.REFUSED, State.INGESTED, State.REFUSED, State.REFUSED]
+    assert "HTML" in report.rows[0].message
+    assert "the same exposure as" in report.rows[2].message
+    assert not report.ok
+    assert "page.fits" in str(report)
+
+
+def test_a_purpose_that_contradicts_the_header_is_refused(scientist, night):
+    report = ingest([night[5], night[10]], "bias")
+    assert [row.state for row in report] == [State.REFUSED, State.NEW]
+    assert "its header says science" in report.rows[0].message
+    with pytest.raises(ArgumentError, match="did you mean 'twilight'"):
+        ingest(night[:1], "twiligth")
+
+
+def test_other_content_under_a_known_name_is_refused(scientist, night, tmp_path):
+    assert ingest([night[5]], commit=True).ok
+
+    def later(hdus):
+        hdus[0].header["OBSERVER"] = "somebody else"
+
+    changed = rewritten(night[5], tmp_path / night[5].name, later)
+    report = ingest([changed], commit=True)
+    assert "other content" in report.rows[0].message
+
+
+def test_a_dead_dataserver_leaves_nothing_half_done(db, night):
+    from awe.db.raw import RawFitsData, RawScienceFrame
+
+    login(db, 9, "scientist", privileges="4")
+    try:
+        report = ingest([night[5]], commit=True)
+        assert report.rows[0].state is State.FAILED
+        assert "does not answer" in report.rows[0].message
+        assert len(RawFitsData.select_all()) == 0
+        assert len(RawScienceFrame.select_all()) == 0
+    finally:
+        database.close()
