@@ -7,7 +7,7 @@ of mean 1 that divides flat-fielded frames.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ __all__ = ["Illumination", "fit"]
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Values = NDArray[np.floating]
+    Values = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def fit(
     design = np.stack([v**j * u**i for j, i in powers], axis=1)
     kept = np.isfinite(difference) & np.isfinite(u) & np.isfinite(v)
     scatter = 0.0
-    solution = np.zeros(len(powers))
+    solution: Values = np.zeros(len(powers))
     for _ in range(10):
         if kept.sum() < 2 * len(powers):
             msg = (

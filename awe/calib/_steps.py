@@ -1,0 +1,379 @@
+"""The steps of `science.reduce`: what each does to the work in hand, and when it is skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import background, cosmic, fringe, gain, overscan, satellite, saturation, trim
+from awe.calib.bias import DIGITISATION
+from awe.calib.flags import FLAG_DTYPE, PixelFlag
+from awe.calib.weight import NoiseModel
+from awe.errors import NoValidPixels
+
+__all__ = ["STEPS", "Step", "Work"]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from awe.calib.fringe import Scale
+    from awe.calib.geometry import ChipGeometry
+    from awe.calib.satellite import Track
+    from awe.calib.science import Calibrations, Settings
+
+#: boxes [pixel] and pitch of reading for the large scales of the flat: the vignetting
+_VIGNETTING = (128, 8)
+
+#: smallest box [pixel] of the sky under fringes
+_FRINGE_BOX = 256
+
+
+@dataclass(kw_only=True)
+class Work:
+    """The frame in hand; planes appear as steps make them."""
+
+    raw: NDArray[np.generic]
+    geometry: ChipGeometry
+    calibrations: Calibrations
+    settings: Settings
+    shape: tuple[int, int] = (0, 0)
+    levels: overscan.Levels | None = None
+    offsets: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
+    noise: NoiseModel | None = None
+    science: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    variance: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    weight: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    flags: NDArray[np.uint16] = field(default_factory=lambda: np.empty((0, 0), FLAG_DTYPE))
+    vignetting: background.Surface | None = None
+    sky: background.Surface | None = None
+    fringe_scale: Scale | None = None
+    tracks: tuple[Track, ...] = ()
+
+    def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> None:
+        """Set a bit wherever `bad` is True."""
+        if bad.any():
+            self.flags[rows] |= np.multiply(bad, FLAG_DTYPE.type(flag), dtype=FLAG_DTYPE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of a reduction.
+
+    Attributes
+    ----------
+    name, text : str
+        Its name and what it does.
+    before, after : str
+        Unit of the pixels it takes and gives.
+    skip : callable
+        Tells why there is nothing to do, or None.
+    frame : callable or None
+        Works on the whole frame (before `rows`); returns what it found.
+    rows : callable or None
+        Works on a block of rows.
+    """
+
+    name: str
+    text: str
+    before: str
+    after: str
+    skip: Callable[[Work], str | None]
+    frame: Callable[[Work], str] | None = None
+    rows: Callable[[Work, slice], None] | None = None
+
+
+def _always(work: Work) -> str | None:
+    del work
+    return None
+
+
+def _unless_given(name: str) -> Callable[[Work], str | None]:
+    def skip(work: Work) -> str | None:
+        return None if getattr(work.calibrations, name) is not None else f"no {name} given"
+
+    return skip
+
+
+def _trim(work: Work) -> str:
+    inside = trim.active(work.geometry, (work.raw.shape[0], work.raw.shape[1]))
+    method = work.settings.overscan
+    if work.calibrations.bias is not None:
+        overscan.require_same(method, work.calibrations.bias_method, "the master bias")
+    levels = overscan.measure(work.raw, work.geometry, method)
+    work.levels = levels
+    work.offsets = levels.values[
+        inside[0] if levels.values.shape[0] > 1 else slice(None),
+        inside[1] if levels.values.shape[1] > 1 else slice(None),
+    ]
+    work.raw = work.raw[inside]
+    work.shape = (work.raw.shape[0], work.raw.shape[1])
+    for name in ("bias", "flat", "dark", "illumination", "fringes", "hot", "cold"):
+        plane = getattr(work.calibrations, name)
+        if plane is not None:
+            trim.require_shape(plane, work.shape, f"the calibration {name!r}")
+    work.science = np.empty(work.shape, np.float32)
+    work.variance = np.empty(work.shape, np.float32)
+    work.weight = np.empty(work.shape, np.float32)
+    work.flags = np.zeros(work.shape, FLAG_DTYPE)
+    return f"{work.shape[1]} x {work.shape[0]} pixels"
+
+
+def _saturation(work: Work) -> str:
+    settings = work.settings
+    found = saturation.find(
+        work.raw, high=settings.saturation_high, low=settings.saturation_low,
+        along=settings.bleed_along, beside=settings.bleed_beside, reach=settings.dead_reach,
+    )
+    work.flag(PixelFlag.SATURATED, found.saturated)
+    work.flag(PixelFlag.BLEED, found.bleed)
+    work.flag(PixelFlag.DEAD, found.dead)
+    return f"{int(np.count_nonzero(found.saturated))} pixels saturated"
+
+
+def _known_bad(work: Work) -> str:
+    found = []
+    for flag, bad in (
+        (PixelFlag.HOT, work.calibrations.hot),
+        (PixelFlag.COLD, work.calibrations.cold),
+    ):
+        if bad is not None:
+            work.flag(flag, bad)
+            found.append(f"{int(np.count_nonzero(bad))} {flag.short}s")
+    return ", ".join(found)
+
+
+def _no_maps(work: Work) -> str | None:
+    calibrations = work.calibrations
+    return "no maps given" if calibrations.hot is None and calibrations.cold is None else None
+
+
+def _overscan_frame(work: Work) -> str:
+    assert work.levels is not None
+    method = overscan.METHODS[work.levels.method]
+    return f"{method}, {float(np.nanmean(work.offsets)):.2f} ADU"
+
+
+def _overscan_rows(work: Work, rows: slice) -> None:
+    science = work.science[rows]
+    np.copyto(science, work.raw[rows], casting="unsafe")
+    science -= work.offsets[rows] if work.offsets.shape[0] > 1 else work.offsets
+
+
+def _bias_rows(work: Work, rows: slice) -> None:
+    assert work.calibrations.bias is not None
+    work.science[rows] -= work.calibrations.bias[rows]
+
+
+def _is_linear(work: Work) -> str | None:
+    return "the chip is taken as linear" if work.calibrations.curvature == 0 else None
+
+
+def _linearity_rows(work: Work, rows: slice) -> None:
+    work.science[rows] = gain.linearised(work.science[rows], work.calibrations.curvature)
+
+
+def _noise_frame(work: Work) -> str:
+    assert work.levels is not None
+    settings = work.settings
+    bias = work.calibrations.bias_variance if work.calibrations.bias is not None else 0.0
+    constant = settings.read_noise**2 + DIGITISATION + work.levels.variance + bias
+    work.noise = NoiseModel(gain=settings.gain, constant=constant)
+    return f"light / {settings.gain:.4g} + {constant:.4g} ADU**2"
+
+
+def _noise_rows(work: Work, rows: slice) -> None:
+    assert work.noise is not None
+    work.noise.variance(work.science[rows], out=work.variance[rows])
+
+
+def _dark_rows(work: Work, rows: slice) -> None:
+    assert work.calibrations.dark is not None
+    time = np.float32(work.settings.exposure_time)
+    work.science[rows] -= work.calibrations.dark[rows] * time
+
+
+def _flat_frame(work: Work) -> str:
+    flat = work.calibrations.flat
+    assert flat is not None
+    box, step = _VIGNETTING
+    step = step if min(flat.shape) >= 4 * box else 2
+    try:
+        work.vignetting = background.estimate(flat, box=box, step=step)
+    except NoValidPixels as error:
+        msg = "the master flat has no region that can divide; make a new one with MasterFlat"
+        raise NoValidPixels(msg) from error
+    if not work.vignetting.level > 0:
+        msg = (
+            f"the master flat has a median of {work.vignetting.level:.4g} and must have more "
+            "than 0; make a new one with MasterFlat"
+        )
+        raise NoValidPixels(msg)
+    return f"flat noise {work.calibrations.flat_noise:.2g}"
+
+
+def _flat_rows(work: Work, rows: slice) -> None:
+    flat = work.calibrations.flat
+    assert flat is not None
+    science = work.science[rows]
+    variance = work.variance[rows]
+    inverse = np.float32(1) / flat[rows]
+    science *= inverse
+    inverse *= inverse
+    variance *= inverse
+    if work.calibrations.flat_noise > 0:
+        variance += np.square(science * np.float32(work.calibrations.flat_noise))
+    bad = ~(flat[rows] >= work.settings.minimum_response) | ~(flat[rows] < np.inf)
+    if bad.any():
+        work.flag(PixelFlag.BAD_FLAT, bad, rows)
+        science[bad] = np.nan
+        variance[bad] = np.nan
+
+
+def _illumination_rows(work: Work, rows: slice) -> None:
+    assert work.calibrations.illumination is not None
+    inverse = np.float32(1) / work.calibrations.illumination[rows]
+    work.science[rows] *= inverse
+    inverse *= inverse
+    work.variance[rows] *= inverse
+
+
+def _finite_rows(work: Work, rows: slice) -> None:
+    science = work.science[rows]
+    bad = ~np.isfinite(science)
+    if bad.any():
+        raw = work.raw[rows]
+        broken = bad & ((work.flags[rows] & FLAG_DTYPE.type(PixelFlag.BAD_FLAT)) == 0)
+        work.flag(PixelFlag.NON_FINITE, broken | ~np.isfinite(raw), rows)
+        science[bad] = np.nan
+        work.variance[rows][bad] = np.nan
+
+
+def _fringe_frame(work: Work) -> str:
+    fringes = work.calibrations.fringes
+    assert fringes is not None
+    settings = work.settings
+    work.fringe_scale = fringe.scale(
+        work.science, fringes, low=settings.fringe_low, high=settings.fringe_high,
+        threshold=settings.image_threshold, box=_FRINGE_BOX, bad=work.flags != 0,
+    )
+    work.science -= np.float32(work.fringe_scale.factor) * fringes
+    return f"scaled by {work.fringe_scale.factor:.4f} +- {work.fringe_scale.error:.4f}"
+
+
+def _no_cosmic(work: Work) -> str | None:
+    return "not asked for" if work.settings.cosmic is None else None
+
+
+def _cosmic_frame(work: Work) -> str:
+    settings = work.settings
+    chosen = settings.cosmic
+    assert chosen is not None
+    bad = work.flags != 0
+    if bad.mean() > 0.9:
+        return "not looked for: nearly all pixels are bad"
+    found = cosmic.find(
+        work.science,
+        gain=settings.gain,
+        read_noise=settings.read_noise * settings.gain,
+        sigma=chosen.sigma,
+        neighbour_fraction=chosen.neighbour_fraction,
+        sharpness=chosen.sharpness,
+        iterations=chosen.iterations,
+        groups=chosen.groups,
+        saturation=settings.saturation_high - float(np.nanmean(work.offsets)),
+        bad=bad,
+        vignetting=work.vignetting,
+    )
+    work.flag(PixelFlag.COSMIC, found.bad)
+    return f"{found.groups} hits, {found.count} pixels"
+
+
+def _no_satellite(work: Work) -> str | None:
+    return "not asked for" if work.settings.satellite is None else None
+
+
+def _satellite_frame(work: Work) -> str:
+    chosen = work.settings.satellite
+    assert chosen is not None
+    bad = work.flags != 0
+    if bad.mean() > 0.9:
+        return "not looked for: nearly all pixels are bad"
+    spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
+    work.tracks, crossed = satellite.find(
+        work.science,
+        bad=bad,
+        saturated=(work.flags & FLAG_DTYPE.type(spoilt)) != 0,
+        threshold=chosen.threshold,
+        binning=chosen.binning,
+        minimum_length=chosen.minimum_length,
+    )
+    work.flag(PixelFlag.SATELLITE, crossed)
+    return f"{len(work.tracks)} tracks, {int(np.count_nonzero(crossed))} pixels"
+
+
+def _keep_sky(work: Work) -> str | None:
+    return "not asked for" if work.settings.background_box == 0 else None
+
+
+def _background_frame(work: Work) -> str:
+    work.sky = background.estimate(
+        work.science, box=work.settings.background_box, bad=work.flags != 0, clip=3.0, step=2
+    )
+    return f"{work.sky.level:.2f} ADU"
+
+
+def _background_rows(work: Work, rows: slice) -> None:
+    assert work.sky is not None
+    work.science[rows] -= work.sky.rows(rows)
+
+
+def _weight_rows(work: Work, rows: slice) -> None:
+    flat = work.calibrations.flat
+    good = work.flags[rows] == 0
+    np.multiply(1.0 if flat is None else flat[rows], good, out=work.weight[rows])
+    work.weight[rows][~good] = 0
+
+
+_RAW, _ADU = "raw ADU", "ADU"
+
+#: the sequence of Reduce; the order is data
+STEPS: tuple[Step, ...] = (
+    Step(name="trim", text="cut the light-sensitive section and check the calibrations fit",
+         before=_RAW, after=_RAW, skip=_always, frame=_trim),
+    Step(name="saturation", text="flag saturated pixels, bleeding and dead neighbours",
+         before=_RAW, after=_RAW, skip=_always, frame=_saturation),
+    Step(name="maps", text="flag hot and cold pixels",
+         before=_RAW, after=_RAW, skip=_no_maps, frame=_known_bad),
+    Step(name="overscan", text="subtract the electronic level",
+         before=_RAW, after=_ADU, skip=_always, frame=_overscan_frame, rows=_overscan_rows),
+    Step(name="bias", text="subtract the master bias",
+         before=_ADU, after=_ADU, skip=_unless_given("bias"), rows=_bias_rows),
+    Step(name="linearity", text="take the curvature of the response out",
+         before=_ADU, after=_ADU, skip=_is_linear, rows=_linearity_rows),
+    Step(name="noise", text="state the variance of every pixel",
+         before=_ADU, after=_ADU, skip=_always, frame=_noise_frame, rows=_noise_rows),
+    Step(name="dark", text="subtract the dark current times the exposure time",
+         before=_ADU, after=_ADU, skip=_unless_given("dark"), rows=_dark_rows),
+    Step(name="flat", text="divide by the master flat",
+         before=_ADU, after=_ADU, skip=_unless_given("flat"), frame=_flat_frame,
+         rows=_flat_rows),
+    Step(name="illumination", text="divide by the illumination correction",
+         before=_ADU, after=_ADU, skip=_unless_given("illumination"), rows=_illumination_rows),
+    Step(name="finite", text="flag pixels without a value",
+         before=_ADU, after=_ADU, skip=_always, rows=_finite_rows),
+    Step(name="fringes", text="subtract the scaled fringe frame",
+         before=_ADU, after=_ADU, skip=_unless_given("fringes"), frame=_fringe_frame),
+    Step(name="cosmic", text="flag cosmic rays",
+         before=_ADU, after=_ADU, skip=_no_cosmic, frame=_cosmic_frame),
+    Step(name="satellite", text="flag satellite and aircraft tracks",
+         before=_ADU, after=_ADU, skip=_no_satellite, frame=_satellite_frame),
+    Step(name="background", text="subtract the smooth sky",
+         before=_ADU, after=_ADU, skip=_keep_sky, frame=_background_frame,
+         rows=_background_rows),
+    Step(name="weight", text="make the relative weight, 0 where a reason is set",
+         before=_ADU, after=_ADU, skip=_always, rows=_weight_rows),
+)

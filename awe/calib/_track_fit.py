@@ -1,0 +1,219 @@
+"""Judgement of one candidate line at full resolution: whether it is a track, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import _track_kernels as kernels
+
+__all__ = ["SEGMENTS", "Fit", "Line", "chord", "fit"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Profiles = NDArray[np.float32]
+
+#: the strip is cut into so many pieces along the line and reaches so far across it [pixel]
+SEGMENTS = 24
+_HALF = 40
+
+#: widths tried [pixel, Gaussian sigma]; the first is a column of the chip, the last too wide
+_SIGMAS = (0.5, 1.2, 1.9, 3.0, 5.0, 8.0)
+
+#: least significance, least ratio of median (and of the mean without the brightest third) to
+#: mean, least fraction of positive segments: stars and spikes fill only part of a chord
+_LEAST_SCORE = 6.0
+_LEAST_EVENNESS = 0.45
+_LEAST_POSITIVE = 0.7
+
+#: what dropping the brightest third of 24 values takes off the mean of unit noise
+_TRIM_BIAS = 0.54
+
+Line = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A judged candidate.
+
+    Attributes
+    ----------
+    line : tuple of float
+        x0, y0, x1, y1: where the fitted line enters and leaves the frame [pixel].
+    score : float
+        Significance of the whole line.
+    sigma : float, pixel
+        Gaussian width.
+    peak : float
+        Brightness at the middle of the profile, unit of the image.
+    segments : ndarray of float64
+        Significance of every piece; 0 where it could not be measured.
+    refused : str
+        Why this is no track; empty when it is.
+    """
+
+    line: Line
+    score: float
+    sigma: float
+    peak: float
+    segments: NDArray[np.float64]
+    refused: str
+
+
+def chord(line: Line, shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
+    """Return (ux, uy, start, length) of a line within a frame of (ny, nx), or None."""
+    x0, y0, x1, y1 = line
+    length = float(np.hypot(x1 - x0, y1 - y0))
+    if length == 0:
+        return None
+    direction = ((x1 - x0) / length, (y1 - y0) / length)
+    begin, end = -1e9, 1e9
+    for place, step, size in zip((x0, y0), direction, (shape[1], shape[0]), strict=True):
+        if abs(step) > 1e-9:
+            near, far = sorted(((0 - place) / step, (size - 1 - place) / step))
+            begin, end = max(begin, near), min(end, far)
+        elif not 0 <= place <= size - 1:
+            return None
+    if end - begin < 50:
+        return None
+    return direction[0], direction[1], begin, end - begin
+
+
+def fit(
+    image: NDArray[np.float32],
+    bad: NDArray[np.bool_],
+    keep: NDArray[np.bool_],
+    binning: int,
+    noise: float,
+    line: Line,
+    minimum_length: float,
+) -> Fit:
+    """Return a candidate measured and judged.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Reduced image, sky subtracted.
+    bad : ndarray of bool, shape (ny, nx)
+        Pixels to leave out, saturated ones and their surroundings among them.
+    keep : ndarray of bool, shape (ny // binning, nx // binning)
+        Bins to use.
+    binning : int, pixel
+        Size of those bins.
+    noise : float
+        Of one pixel.
+    line : tuple of float
+        Candidate x0, y0, x1, y1 [pixel].
+    minimum_length : float, pixel
+        Shorter chords are refused.
+    """
+    shape = (image.shape[0], image.shape[1])
+    result = Fit(
+        line=line, score=0.0, sigma=1.9, peak=0.0, segments=np.zeros(SEGMENTS), refused="short"
+    )
+    for reach, step in ((8, 1.0), (4, 0.5)):
+        place = chord(result.line, shape)
+        if place is None or place[3] < minimum_length:
+            return result
+        mean = np.zeros((SEGMENTS, 2 * _HALF + 1), np.float32)
+        number = np.zeros_like(mean)
+        ux, uy, first, length = place
+        kernels.straighten(
+            image, bad, keep, binning, result.line[0], result.line[1], ux, uy, first,
+            int(length), _HALF, np.float32(noise), mean, number,
+        )
+        result = _matched(result, mean, number, place, noise, reach, step)
+    return result
+
+
+def _matched(
+    before: Fit,
+    mean: Profiles,
+    number: Profiles,
+    place: tuple[float, float, float, float],
+    noise: float,
+    reach: int,
+    step: float,
+) -> Fit:
+    """Return the best offset, tilt and width on the profiles of a strip."""
+    offset = np.arange(-_HALF, _HALF + 1.0)
+    weight = number / noise**2
+    side = (np.abs(offset) > 5 * min(before.sigma, 5.0)) & (np.abs(offset) < _HALF - 2)
+    level = (mean * weight * side).sum(1) / np.maximum((weight * side).sum(1), 1e-9)
+    signal = np.where(number > 0, mean - level[:, None], 0) * weight
+    along = 2 * ((np.arange(SEGMENTS) + 0.5) / SEGMENTS - 0.5)
+    shifts = np.arange(-reach, reach + step / 2, step)
+    # every tilt and shift at once: column of each segment, shape (tilts, shifts, segments)
+    columns = np.rint(
+        shifts[None, :, None] + shifts[:, None, None] * along[None, None, :]
+    ).astype(np.intp) + _HALF
+    rows = np.arange(SEGMENTS)
+    best = (-1e9, 0, 0, 1.9, np.zeros(SEGMENTS), np.ones(SEGMENTS))
+    for sigma in _SIGMAS:
+        kernel = np.exp(-0.5 * (np.arange(-int(3 * sigma), int(3 * sigma) + 1) / sigma) ** 2)
+        light = np.stack([np.convolve(line, kernel, "same") for line in signal])
+        power = np.stack([np.convolve(line, kernel**2, "same") for line in weight])
+        sums = light[rows, columns].sum(axis=2)
+        powers = power[rows, columns].sum(axis=2)
+        score = sums / np.sqrt(np.maximum(powers, 1e-9))
+        tilt, shift = divmod(int(np.argmax(score)), score.shape[1])
+        if score[tilt, shift] > best[0]:
+            chosen = columns[tilt, shift]
+            best = (
+                float(score[tilt, shift]), tilt, shift, sigma,
+                light[rows, chosen], power[rows, chosen],
+            )
+    score_best, tilt, shift, sigma, light_best, power_best = best
+    line = _moved(before.line, place, float(shifts[shift]), float(shifts[tilt]))
+    return _judged(line, score_best, sigma, light_best, power_best)
+
+
+def _judged(
+    line: Line,
+    score: float,
+    sigma: float,
+    light: NDArray[np.float64],
+    power: NDArray[np.float64],
+) -> Fit:
+    segments = np.zeros(SEGMENTS)
+    seen = power > 0
+    usable = power > 0.25 * np.median(power[seen]) if seen.any() else seen
+    if usable.sum() < SEGMENTS // 2:
+        return Fit(
+            line=line, score=score, sigma=sigma, peak=0.0, segments=segments, refused="masked"
+        )
+    found = light[usable] / np.sqrt(power[usable])
+    segments[usable] = found
+    middle = float(np.median(found))
+    # side bands on a bright object make single segments very negative: they must not decide
+    found = np.maximum(found, middle - 3.0)
+    mean = max(float(found.mean()), 1e-9)
+    kept = np.sort(found)[: int(0.67 * found.size)]
+    score = float((found * np.sqrt(power[usable])).sum() / np.sqrt(power[usable].sum()))
+    reasons = {
+        "weak": score < _LEAST_SCORE,
+        "concentrated": middle / mean < _LEAST_EVENNESS
+        or (float(kept.mean()) + _TRIM_BIAS) / mean < _LEAST_EVENNESS,
+        "few": float((found > 0).mean()) < _LEAST_POSITIVE,
+        "column": sigma <= _SIGMAS[0],
+        "wide": sigma >= _SIGMAS[-1],
+    }
+    refused = next((reason for reason, holds in reasons.items() if holds), "")
+    peak = float(np.median(light[usable] / power[usable]))
+    return Fit(
+        line=line, score=score, sigma=sigma, peak=peak, segments=segments, refused=refused
+    )
+
+
+def _moved(
+    line: Line, place: tuple[float, float, float, float], shift: float, tilt: float
+) -> Line:
+    """Return the chord shifted across and tilted about its middle."""
+    ux, uy, first, length = place
+    ends = []
+    for along, across in ((first, shift - tilt), (first + length, shift + tilt)):
+        ends += [line[0] + along * ux - across * uy, line[1] + along * uy + across * ux]
+    return ends[0], ends[1], ends[2], ends[3]
