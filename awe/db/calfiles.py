@@ -109,6 +109,7 @@ class BaseFlatFrame(FilterCalibration, BaseFrame, abstract=True):
 
     NAXIS1 = persistent("Columns of the frame [pixel]", int, 0)
     NAXIS2 = persistent("Rows of the frame [pixel]", int, 0)
+    noise = persistent("Expected relative noise of a pixel [None]", float, 0.0)
     observing_block = persistent("Block of the first input [None]", ObservingBlock, None)
     template = persistent("Template of the first input [None]", Template, None)
 
@@ -181,7 +182,7 @@ class GainLinearity(ChipCalibration):
     gain_error = persistent("Standard error of the gain [e-/ADU]", float, 0.0)
     read_noise = persistent("Read noise from the same fit [ADU]", float, 0.0)
     linearity = persistent("Largest deviation from a linear response [None]", float, 0.0)
-    coefficients = persistent("Correction polynomial: true = c0 x + c1 x^2 + ... [ADU]", float, [])
+    curvature = persistent("Counts = rate t (1 + curvature rate t) [1/ADU]", float, 0.0)
     prev = persistent("Previous version [None]", "GainLinearity", None)
     process_params = persistent("Process parameters [None]", GainLinearityParameters, None)
 

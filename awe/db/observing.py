@@ -23,6 +23,7 @@ class Instrument(DBObject):
 
     __order__ = ("name",)
     __indexes__ = ("name",)
+    __unique__ = ("name",)
     __reference__ = True
 
 
@@ -38,6 +39,7 @@ class Chip(DBObject):
 
     __order__ = ("name",)
     __indexes__ = ("name",)
+    __unique__ = ("name",)
     __reference__ = True
 
 
@@ -51,6 +53,7 @@ class Filter(DBObject):
 
     __order__ = ("name",)
     __indexes__ = ("name",)
+    __unique__ = ("name",)
     __reference__ = True
 
 
@@ -95,6 +98,13 @@ class Astrom(DBObject):
     CD1_2 = persistent("Change of the first coordinate along y [deg/pixel]", float, 0.0)
     CD2_1 = persistent("Change of the second coordinate along x [deg/pixel]", float, 0.0)
     CD2_2 = persistent("Change of the second coordinate along y [deg/pixel]", float, 0.0)
+
+    def shifted(self, columns: int, rows: int) -> Astrom:
+        """Return the new system of a frame that lost so many first columns and rows."""
+        new = self.copy()
+        new.CRPIX1 = self.CRPIX1 - columns
+        new.CRPIX2 = self.CRPIX2 - rows
+        return new
 
     def cards(self) -> dict[str, float | str]:
         """Return the FITS keywords of the system."""

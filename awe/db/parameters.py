@@ -402,17 +402,25 @@ class SaturatedPixelMapParameters(ProcessParameters):
     THRESHOLD_LOW = parameter(
         "Raw counts down from here beside saturated pixels are dead", 50.0, "ADU", low=0.0
     )
+    BLEED_ALONG = parameter("Reach of bleeding along a column", 3, "pixel", low=0, high=1000)
+    BLEED_BESIDE = parameter("Reach of bleeding across columns", 1, "pixel", low=0, high=100)
+    DEAD_REACH = parameter("Dead pixels lie this close to saturated ones", 20, "pixel",
+                           low=0, high=1000)  # fmt: skip
 
 
 class CosmicMapParameters(ProcessParameters):
     """Parameters of `CosmicMap`."""
 
-    SIGMA_LIMIT = parameter("Significance of a hit's core", 5.0, "sigma", low=1.0, high=100.0)
+    SIGMA_LIMIT = parameter("Significance of a hit's core", 4.5, "sigma", low=1.0, high=100.0)
     SIGMA_FRACTION = parameter(
         "Fraction of the limit for the neighbours of a core", 0.3, low=0.0, high=1.0
     )
     OBJECT_LIMIT = parameter(
-        "Contrast between a hit and the fine structure of stars", 5.0, low=0.1, high=100.0
+        "Contrast between a hit and a star's profile; 0: from the seeing of the frame",
+        0.0, low=0.0, high=100.0,
+    )  # fmt: skip
+    GROUP_LIMIT = parameter(
+        "Summed squared significance of a whole hit; 0 keeps all", 34.0, low=0.0, high=10000.0
     )
     MAXIMUM_ITERATIONS = parameter("Most rounds of detection", 4, low=1, high=20)
 
@@ -421,7 +429,7 @@ class SatelliteMapParameters(ProcessParameters):
     """Parameters of `SatelliteMap`."""
 
     DETECTION_THRESHOLD = parameter(
-        "Significance of a whole track", 8.0, "sigma", low=3.0, high=1000.0
+        "Significance of a whole track", 6.5, "sigma", low=3.0, high=1000.0
     )
     BINNING = parameter("Binning of the frame for the search", 4, "pixel", low=1, high=16)
     MINIMUM_LENGTH = parameter("Shortest track looked for", 300.0, "pixel", low=10.0)
@@ -444,5 +452,11 @@ class ReducedScienceFrameParameters(ProcessParameters):
     )
     IMAGE_THRESHOLD = parameter(
         "Clipping that finds the sky without sources", 5.0, "sigma", low=1.0, high=100.0
+    )
+    BACKGROUND_BOX = parameter(
+        "Side of the boxes of the sky subtracted; 0 leaves the sky", 0, "pixel", low=0, high=4096
+    )
+    PSF_THRESHOLD = parameter(
+        "Stars measured for the seeing lie this far above the sky", 20.0, "sigma", low=3.0
     )
     OVERSCAN_CORRECTION = _overscan()

@@ -92,8 +92,8 @@ class SatelliteTrack(DBObject):
     y_start = persistent("Row where the track enters, counted from 1 [pixel]", float, 0.0)
     x_end = persistent("Column where the track leaves, counted from 1 [pixel]", float, 0.0)
     y_end = persistent("Row where the track leaves, counted from 1 [pixel]", float, 0.0)
-    width = persistent("Full width of the masked band [pixel]", float, 0.0)
-    brightness = persistent("Mean brightness of the track above the sky [ADU]", float, 0.0)
+    width = persistent("Full width of the track at half its maximum [pixel]", float, 0.0)
+    brightness = persistent("Median brightness along the middle, above the sky [ADU]", float, 0.0)
     significance = persistent("Signal over noise of the whole track [None]", float, 0.0)
 
     __order__ = ("DATE_OBS", "chip.name")

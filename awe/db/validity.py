@@ -19,7 +19,16 @@ from awe.errors import ArgumentError, NoCalibration
 if TYPE_CHECKING:
     from awe.db.calfiles import ChipCalibration
 
-__all__ = ["Candidate", "Verdicts", "choose", "judge", "night_range", "range_around", "why"]
+__all__ = [
+    "Candidate",
+    "Verdicts",
+    "choose",
+    "find",
+    "judge",
+    "night_range",
+    "range_around",
+    "why",
+]
 
 #: most candidates an explanation lists
 LISTED = 20
@@ -58,6 +67,24 @@ class Verdicts:
     __repr__ = __str__
 
 
+def find(
+    cls: type[ChipCalibration],
+    *,
+    instrument: Any,
+    chip: Any,
+    filter: Any = None,
+    date: datetime.datetime,
+) -> Any:
+    """Return the calibration that `choose` would return, or None."""
+    rule = (
+        (cls.is_valid > 0)
+        & (cls.quality_flags == 0)
+        & (cls.timestamp_start <= date)
+        & (cls.timestamp_end > date)
+    )
+    return (_same(cls, instrument, chip, filter) & rule).max("creation_date")
+
+
 def choose(
     cls: type[ChipCalibration],
     *,
@@ -82,14 +109,7 @@ def choose(
     NoCalibration
         None may be chosen; the message lists every candidate and what ruled it out.
     """
-    same = _same(cls, instrument, chip, filter)
-    rule = (
-        (cls.is_valid > 0)
-        & (cls.quality_flags == 0)
-        & (cls.timestamp_start <= date)
-        & (cls.timestamp_end > date)
-    )
-    chosen = (same & rule).max("creation_date")
+    chosen = find(cls, instrument=instrument, chip=chip, filter=filter, date=date)
     if chosen is not None:
         return chosen
     wanted = _wanted(cls, instrument, chip, filter, date)

@@ -36,10 +36,11 @@ class DomeFlatTask(Task):
         bias = choose(unit, BiasFrame)
         hot = choose(unit, HotPixelMap)
         parameters = self.parameters("DomeFlatFrame")
-        image, used = stack(self, unit, bias, ~self.good(hot), parameters)
+        stacked, used = stack(self, unit, bias, ~self.good(hot), parameters)
         product = DomeFlatFrame(
             raw_dome_flat_frames=used, bias=bias, hot=hot, process_params=parameters
         )
-        finish(self, unit, product, image)
-        self.write(product, image, unit="")
+        product.noise = stacked.noise
+        finish(self, unit, product, stacked.image)
+        self.write(product, stacked.image, unit="")
         return product

@@ -10,14 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import NoCalibration, NoValidPixels
+from awe.errors import NoValidPixels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.recipes.task import Task, Unit
 
-__all__ = ["Raws", "choose", "finish", "imstat", "newest", "nominal", "read_raws", "within_levels"]
+__all__ = [
+    "Raws",
+    "choose",
+    "find",
+    "finish",
+    "imstat",
+    "newest",
+    "nominal",
+    "read_raws",
+    "within_levels",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +66,23 @@ def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
     return raws
 
 
-def choose(unit: Unit, cls: Any, date: Any = None) -> Any:
-    """Return the calibration of a class that belongs to a unit."""
+def choose(unit: Unit, cls: Any) -> Any:
+    """Return the calibration of a class that belongs to a unit, or refuse to go on."""
     from awe.db import validity
 
-    with_filter = {"filter": unit.filter} if hasattr(cls, "filter") else {}
-    return validity.choose(
-        cls, instrument=unit.instrument, chip=unit.chip, date=date or unit.date, **with_filter
-    )
+    return validity.choose(cls, date=unit.date, **_place(unit, cls))
 
 
-def choose_if_any(unit: Unit, cls: Any) -> Any:
+def find(unit: Unit, cls: Any) -> Any:
     """Return the calibration of a class that belongs to a unit, or None."""
-    try:
-        return choose(unit, cls)
-    except NoCalibration:
-        return None
+    from awe.db import validity
+
+    return validity.find(cls, date=unit.date, **_place(unit, cls))
+
+
+def _place(unit: Unit, cls: Any) -> dict[str, Any]:
+    place = {"instrument": unit.instrument, "chip": unit.chip}
+    return place | ({"filter": unit.filter} if hasattr(cls, "filter") else {})
 
 
 def newest(unit: Unit, cls: Any) -> Any:

@@ -70,6 +70,8 @@ class MasterFlatTask(Task):
             combine=int(choice),
             process_params=parameters,
         )
+        small_scales = dome if dome is not None else twilight
+        product.noise = small_scales.noise
         finish(self, unit, product, image)
         self.write(product, image, unit="")
         return product

@@ -72,6 +72,7 @@ def write(
     directory: Path,
     header: Header | None = None,
     unit: str = "adu",
+    astrom: Any = None,
 ) -> Path:
     """Write the file of a product and set its `filename` and `pathname`.
 
@@ -89,12 +90,14 @@ def write(
         Header of the raw frame whose cards are kept.
     unit : str
         Unit of the pixels.
+    astrom : Astrom, optional
+        World coordinates, where the product has none of its own.
     """
     from awe import fits
 
     product.filename = product_name(product)
     path: Path = directory / product.filename
-    image = fits.Image(pixels, _header(product, header, unit))
+    image = fits.Image(pixels, _header(product, header, unit, astrom))
     if extensions:
         fits.write(path, list(extensions), primary=image)
     else:
@@ -148,7 +151,7 @@ def _links(item: Any) -> Iterator[tuple[str, Any]]:
                 yield name, linked
 
 
-def _header(product: Any, raw_header: Header | None, unit: str) -> Header:
+def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> Header:
     from astropy.io.fits import Header
 
     from awe import fits
@@ -156,7 +159,7 @@ def _header(product: Any, raw_header: Header | None, unit: str) -> Header:
     header = fits.copy_cards(raw_header) if raw_header is not None else Header()
     for keyword in ("NAXIS1", "NAXIS2", "WCSAXES"):
         header.remove(keyword, ignore_missing=True)
-    for keyword, value, comment in _cards(product, unit):
+    for keyword, value, comment in _cards(product, unit, astrom):
         header[keyword] = (value, comment)
     parents = [
         {
@@ -177,7 +180,7 @@ def _header(product: Any, raw_header: Header | None, unit: str) -> Header:
     return header
 
 
-def _cards(product: Any, unit: str) -> Iterator[tuple[str, Any, str]]:
+def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str]]:
     from awe import __version__
     from awe.db.scope import current
 
@@ -186,7 +189,7 @@ def _cards(product: Any, unit: str) -> Iterator[tuple[str, Any, str]]:
     yield "CHIP", product.chip.name, "detector"
     if getattr(product, "filter", None) is not None:
         yield "FILTER", product.filter.name, "filter"
-    astrom = getattr(product, "astrom", None)
+    astrom = getattr(product, "astrom", None) or astrom
     if astrom is not None:
         for keyword, value in astrom.cards().items():
             yield keyword, value, ""

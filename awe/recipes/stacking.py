@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from awe.calib.flat import Flat
     from awe.recipes.task import Task, Unit
 
 __all__ = ["stack"]
@@ -14,7 +15,7 @@ __all__ = ["stack"]
 
 def stack(
     task: Task, unit: Unit, bias: Any, bad: NDArray[Any], parameters: Any
-) -> tuple[NDArray[Any], list[Any]]:
+) -> tuple[Flat, list[Any]]:
     """Return the normalised mean of a unit's flats, and the raw frames that entered.
 
     Raises
@@ -42,4 +43,4 @@ def stack(
         offsets=raws.offsets,
         bad=bad,
     )
-    return stacked.image, used
+    return stacked, used

@@ -38,7 +38,7 @@ class TwilightFlatTask(Task):
         cold = choose(unit, ColdPixelMap)
         parameters = self.parameters("TwilightFlatFrame")
         bad = ~(self.good(hot) & self.good(cold))
-        image, used = stack(self, unit, bias, bad, parameters)
+        stacked, used = stack(self, unit, bias, bad, parameters)
         product = TwilightFlatFrame(
             raw_twilight_flat_frames=used,
             bias=bias,
@@ -46,6 +46,7 @@ class TwilightFlatTask(Task):
             cold=cold,
             process_params=parameters,
         )
-        finish(self, unit, product, image)
-        self.write(product, image, unit="")
+        product.noise = stacked.noise
+        finish(self, unit, product, stacked.image)
+        self.write(product, stacked.image, unit="")
         return product

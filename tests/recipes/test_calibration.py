@@ -35,7 +35,7 @@ def test_the_masters_of_a_night_recover_the_truth(calibrated):
     ratio = (flat.data / calibrated.flat)[good & (cold.data == 1)]
     assert ratio.std() < 0.006
     assert flat.dome.bias == bias
-    assert flat.NAXIS1 == calibrated.shape[1]
+    assert calibrated.shape[1] == flat.NAXIS1
 
 
 def test_files_of_calibrations_are_named_and_documented(calibrated):

@@ -1,0 +1,79 @@
+"""The pixel maps of one reduced frame: what was saturated, hit or crossed, as stored objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.calib.science import Reduced
+    from awe.fits import Image
+    from awe.recipes.task import Task
+
+__all__ = ["flag_image", "make_maps", "variance_image"]
+
+
+def make_maps(task: Task, identity: dict[str, Any], reduced: Reduced) -> dict[str, Any]:
+    """Return the new maps of saturated pixels, cosmic rays and tracks, files written."""
+    from awe.calib.flags import PixelFlag
+    from awe.db.science import CosmicMap, SatelliteMap, SaturatedPixelMap
+
+    spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
+    saturated = _map(task, SaturatedPixelMap, identity, reduced.bad(spoilt))
+    cosmic = _map(task, CosmicMap, identity, reduced.bad(PixelFlag.COSMIC))
+    satellite = _map(task, SatelliteMap, identity, reduced.bad(PixelFlag.SATELLITE))
+    satellite.tracks = [_track(identity, track) for track in reduced.tracks]
+    return {"saturated": saturated, "cosmic": cosmic, "satellite": satellite}
+
+
+def flag_image(reduced: Reduced) -> Image:
+    """Return the reason bits as an extension whose header names every bit."""
+    from astropy.io.fits import Header
+
+    from awe import fits
+    from awe.calib.flags import header_cards
+
+    header = Header([("EXTNAME", "FLAGS", "reason bits; weight is 0 where one is set")])
+    header.extend(header_cards())
+    return fits.Image(reduced.flags, header)
+
+
+def variance_image(reduced: Reduced) -> Image:
+    """Return the variance of every pixel as an extension."""
+    from astropy.io.fits import Header
+
+    from awe import fits
+
+    header = Header([("EXTNAME", "VARIANCE", "variance of the science pixels")])
+    header["BUNIT"] = ("adu2", "unit of the pixels")
+    return fits.Image(reduced.variance, header)
+
+
+def _map(task: Task, cls: Any, identity: dict[str, Any], bad: NDArray[Any]) -> Any:
+    import numpy as np
+
+    product = cls(
+        **identity,
+        count=int(bad.sum()),
+        process_params=task.parameters(cls.__name__),
+        process_status=1,
+    )
+    task.write(product, (~bad).astype(np.uint8), unit="")
+    return product
+
+
+def _track(identity: dict[str, Any], track: Any) -> Any:
+    from awe.db.science import SatelliteTrack
+
+    names = ("raw", "instrument", "chip", "DATE_OBS")
+    return SatelliteTrack(
+        **{name: identity[name] for name in names},
+        x_start=float(track.x0) + 1,
+        y_start=float(track.y0) + 1,
+        x_end=float(track.x1) + 1,
+        y_end=float(track.y1) + 1,
+        width=float(track.width),
+        brightness=float(track.brightness),
+        significance=float(track.score),
+    )

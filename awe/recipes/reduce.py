@@ -1,0 +1,304 @@
+"""Recipe Reduce: from raw to reduced science frames, with weights and the maps behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from awe.errors import NotFound, WrongShape
+from awe.recipes.arguments import Argument, common
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.calib.science import Calibrations, Reduced, Settings
+    from awe.db.science import ReducedScienceFrame, WeightFrame
+
+__all__ = ["ReduceTask"]
+
+#: seeing [pixel] assumed where no star can be measured: no core of a star is lost
+UNDERSAMPLED = 2.0
+
+#: peaks narrower than this [pixel] are particle hits, not stars
+NARROWEST = 1.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The calibrations of one frame, and how each came to be chosen."""
+
+    bias: Any
+    flat: Any
+    hot: Any
+    cold: Any
+    read_noise: Any
+    gain: Any
+    illumination: Any
+    fringe: Any
+    choices: dict[str, str]
+
+    @property
+    def with_files(self) -> list[Any]:
+        """Those that are images, without those there are not."""
+        images = (self.bias, self.flat, self.hot, self.cold, self.illumination, self.fringe)
+        return [item for item in images if item is not None]
+
+
+class ReduceTask(Task):
+    """De-bias and flat-field raw science frames, and flag every pixel that may not be used.
+
+    Steps: trim, overscan, bias, linearity, flat, illumination correction, fringes, saturated
+    pixels, cosmic rays, satellite tracks, hot and cold pixels, weight. Calibrations are the
+    newest valid ones for each frame's date, unless named.
+    """
+
+    makes: ClassVar[tuple[str, ...]] = (
+        "ReducedScienceFrame", "WeightFrame", "SaturatedPixelMap", "CosmicMap", "SatelliteMap",
+    )  # fmt: skip
+    raw = "RawScienceFrame"
+    bias_filename: str | None = None
+    flat_filename: str | None = None
+    arguments = (
+        *common(
+            "instrument", "date", "filter", "chip", "object", "template", "raw_filenames",
+            "overscan",
+        ),
+        Argument(name="bias_filename", type=str, doc="a BiasFrame, instead of the valid one"),
+        Argument(name="flat_filename", type=str, doc="a MasterFlatFrame, likewise"),
+        *common("pars", "commit"),
+    )  # fmt: skip
+    example = (
+        "ReduceTask(instrument='OMEGACAM', template='2012-06-01T08:51:44', "
+        "chip='ESO_CCD_#65').execute()"
+    )
+
+    def units(self) -> list[Unit]:
+        """Return one unit per raw frame."""
+        from awe.recipes.selection import one_each, raw_frames
+
+        return one_each(raw_frames(self))
+
+    def make(self, unit: Unit) -> ReducedScienceFrame:
+        """Return the reduced frame of the unit's raw frame."""
+        from awe import fits
+        from awe.calib import science, trim
+        from awe.calib.geometry import ChipGeometry
+
+        raw = unit.frames[0]
+        chosen = self._choose(unit)
+        self.fetch([raw, *chosen.with_files])
+        image = fits.read(raw.pathname)
+        if image.pixels is None:
+            msg = f"{raw.filename} holds no image; ingest the exposure again"
+            raise WrongShape(msg)
+        geometry = ChipGeometry(**raw.geometry)
+        settings = self._settings(unit, chosen, trim.trim(image.pixels, geometry))
+        reduced = science.reduce(
+            image.pixels, geometry, self._calibrations(chosen), settings
+        )
+        return self._product(raw, chosen, reduced, image.header, geometry)
+
+    # -- in ------------------------------------------------------------------------------------
+
+    def _choose(self, unit: Unit) -> Chosen:
+        from awe.db import calfiles
+        from awe.recipes.inputs import choose, find
+
+        named = {
+            "bias": self._named(unit, calfiles.BiasFrame, self.bias_filename),
+            "flat": self._named(unit, calfiles.MasterFlatFrame, self.flat_filename),
+        }
+        found = {
+            "bias": named["bias"] or choose(unit, calfiles.BiasFrame),
+            "flat": named["flat"] or choose(unit, calfiles.MasterFlatFrame),
+            "hot": choose(unit, calfiles.HotPixelMap),
+            "cold": choose(unit, calfiles.ColdPixelMap),
+            "read_noise": choose(unit, calfiles.ReadNoise),
+            "gain": find(unit, calfiles.GainLinearity),
+            "illumination": find(unit, calfiles.IlluminationCorrectionFrame),
+            "fringe": find(unit, calfiles.FringeFrame),
+        }
+        choices = {
+            role: "by hand" if named.get(role) is not None else "validity"
+            for role, item in found.items()
+            if item is not None
+        }
+        return Chosen(**found, choices=choices)
+
+    def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
+        """Return the calibration named by hand, if it fits the frame."""
+        if filename is None:
+            return None
+        found = list(cls.filename == filename)
+        if not found:
+            msg = f"no {cls.__name__} {filename!r} is visible to you; check the name"
+            raise NotFound(msg)
+        item = found[0]
+        for role in ("instrument", "chip", "filter"):
+            if hasattr(cls, role) and getattr(item, role) != getattr(unit, role):
+                theirs, ours = getattr(item, role).name, getattr(unit, role).name
+                msg = f"{filename} is for {role} {theirs}, {unit.name} is of {role} {ours}"
+                raise WrongShape(msg)
+        return item
+
+    def _calibrations(self, chosen: Chosen) -> Calibrations:
+        from awe.calib.science import Calibrations
+
+        inputs = max(len(chosen.bias.raw_bias_frames), 1)
+        return Calibrations(
+            bias=self.pixels(chosen.bias),
+            bias_method=chosen.bias.process_params.OVERSCAN_CORRECTION,
+            bias_variance=chosen.read_noise.read_noise**2 / inputs,
+            flat=self.pixels(chosen.flat),
+            flat_noise=chosen.flat.noise,
+            illumination=self._image(chosen.illumination),
+            fringes=self._image(chosen.fringe),
+            hot=~self.good(chosen.hot),
+            cold=~self.good(chosen.cold),
+            curvature=chosen.gain.curvature if chosen.gain is not None else 0.0,
+        )
+
+    def _image(self, item: Any) -> Any:
+        return None if item is None else self.pixels(item)
+
+    def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
+        from awe.calib.science import CosmicSettings, SatelliteSettings, Settings
+        from awe.recipes.inputs import nominal
+
+        red = self.parameters("ReducedScienceFrame")
+        saturated = self.parameters("SaturatedPixelMap")
+        cosmic = self.parameters("CosmicMap")
+        satellite = self.parameters("SatelliteMap")
+        gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
+        return Settings(
+            overscan=red.OVERSCAN_CORRECTION,
+            gain=gain,
+            read_noise=chosen.read_noise.read_noise,
+            exposure_time=unit.frames[0].EXPTIME,
+            saturation_high=saturated.THRESHOLD_HIGH,
+            saturation_low=saturated.THRESHOLD_LOW,
+            bleed_along=saturated.BLEED_ALONG,
+            bleed_beside=saturated.BLEED_BESIDE,
+            dead_reach=saturated.DEAD_REACH,
+            minimum_response=self.parameters("WeightFrame").MINIMUM_RESPONSE,
+            fringe_low=red.FRINGE_THRESHOLD_LOW,
+            fringe_high=red.FRINGE_THRESHOLD_HIGH,
+            image_threshold=red.IMAGE_THRESHOLD,
+            background_box=red.BACKGROUND_BOX,
+            cosmic=CosmicSettings(
+                sigma=cosmic.SIGMA_LIMIT,
+                neighbour_fraction=cosmic.SIGMA_FRACTION,
+                sharpness=cosmic.OBJECT_LIMIT or self._sharpness(pixels, red),
+                iterations=cosmic.MAXIMUM_ITERATIONS,
+                groups=cosmic.GROUP_LIMIT,
+            ),
+            satellite=SatelliteSettings(
+                threshold=satellite.DETECTION_THRESHOLD,
+                binning=satellite.BINNING,
+                minimum_length=satellite.MINIMUM_LENGTH,
+            ),
+        )
+
+    def _sharpness(self, pixels: NDArray[Any], red: Any) -> float:
+        """Return the contrast of a hit that no star of this frame reaches."""
+        from awe.calib import cosmic
+
+        width = self._seeing(pixels.astype("float32"), red, None)
+        return cosmic.sharpness_limit(width if width > 0 else UNDERSAMPLED)
+
+    def _seeing(self, pixels: NDArray[Any], red: Any, bad: NDArray[Any] | None) -> float:
+        """Return the width of stars [pixel], 0 where none can be measured."""
+        from awe.calib import seeing
+
+        width = seeing.measure(
+            pixels,
+            threshold=red.PSF_THRESHOLD,
+            saturation=self.parameters("SaturatedPixelMap").THRESHOLD_HIGH,
+            narrowest=NARROWEST,
+            bad=bad,
+        )
+        return width if width > 0 else 0.0
+
+    # -- out -----------------------------------------------------------------------------------
+
+    def _product(
+        self, raw: Any, chosen: Chosen, reduced: Reduced, header: Any, geometry: Any
+    ) -> ReducedScienceFrame:
+        from awe import instruments
+        from awe.calib import sections
+        from awe.db.mixins import QualityFlag
+        from awe.db.science import ReducedScienceFrame
+        from awe.recipes.inputs import imstat
+        from awe.recipes.maps import flag_image, make_maps, variance_image
+
+        red = self.parameters("ReducedScienceFrame")
+        product = ReducedScienceFrame(
+            **_identity(raw, reduced.science.shape),
+            bias=chosen.bias,
+            flat=chosen.flat,
+            hot=chosen.hot,
+            cold=chosen.cold,
+            read_noise=chosen.read_noise,
+            gain=chosen.gain,
+            illumination=chosen.illumination,
+            fringe=chosen.fringe,
+            choices=chosen.choices,
+            observing_block=raw.observing_block,
+            template=raw.template,
+            EXPTIME=raw.EXPTIME,
+            AIRMSTRT=raw.AIRMSTRT,
+            AIRMEND=raw.AIRMEND,
+            process_params=red,
+            process_status=1,
+        )
+        rows, columns = sections.parse(geometry.active)
+        if raw.astrom is not None:
+            product.astrom = raw.astrom.shifted(columns.start, rows.start)
+        good = reduced.flags == 0
+        product.imstat = imstat(reduced.science)
+        scale = instruments.get(raw.instrument.name).pixel_scale
+        product.psf_radius = self._seeing(reduced.science, red, ~good) * scale
+        product.quality_flags = int(
+            QualityFlag(0) if good.any() else QualityFlag.EMPTY | QualityFlag.SATURATED
+        )
+        maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
+        product.weight = self._weight(product, maps, reduced)
+        self.write(
+            product,
+            reduced.science,
+            [flag_image(reduced), variance_image(reduced)],
+            header=header,
+        )
+        return product
+
+    def _weight(self, product: Any, maps: dict[str, Any], reduced: Reduced) -> WeightFrame:
+        from awe.db.science import WeightFrame
+        from awe.recipes.inputs import imstat
+
+        weight = WeightFrame(
+            **_identity(product.raw, reduced.weight.shape),
+            flat=product.flat,
+            hot=product.hot,
+            cold=product.cold,
+            **maps,
+            imstat=imstat(reduced.weight),
+            process_params=self.parameters("WeightFrame"),
+            process_status=1,
+        )
+        self.write(weight, reduced.weight, unit="", astrom=product.astrom)
+        return weight
+
+
+def _identity(raw: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the attributes every product takes from its raw frame."""
+    return {
+        "raw": raw,
+        "instrument": raw.instrument,
+        "chip": raw.chip,
+        "filter": raw.filter,
+        "OBJECT": raw.OBJECT,
+        "DATE_OBS": raw.DATE_OBS,
+        "NAXIS1": int(shape[1]),
+        "NAXIS2": int(shape[0]),
+    }
