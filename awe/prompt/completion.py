@@ -159,7 +159,7 @@ def _opening(text: str, closing: int) -> int:
 def _follow(node: ast.expr, namespace: Mapping[str, Any]) -> _Known | None:
     if isinstance(node, ast.Name):
         return _named(node.id, namespace)
-    if isinstance(node, ast.Constant):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return _Known(value=node.value)
     if isinstance(node, ast.Attribute):
         owner = _follow(node.value, namespace)

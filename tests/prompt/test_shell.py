@@ -1,0 +1,160 @@
+"""The prompt itself, typed at on a pseudo-terminal."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+from prompt_process import CODES, Prompt
+
+pytestmark = pytest.mark.services
+
+
+def test_the_banner_tells_who_and_where(prompt: Prompt) -> None:
+    assert re.search(r"^Python 3\.\d+", prompt.banner, re.MULTILINE)
+    assert re.search(r"^ {15}Welcome to the awe Environment", prompt.banner, re.MULTILINE)
+    profile = prompt.banner[prompt.banner.index("Current profile:") :]
+    assert re.match(
+        r"Current profile:\s*\n- username : AW\w+\s*\n- database : \S+\s*\n"
+        r"- project  : OMEGACAM@VST\s*\n- current privileges : 1 \(MyDB\)",
+        profile,
+    )
+
+
+def test_results_look_like_python_s(prompt: Prompt) -> None:
+    assert prompt.type("1 + 1") == "2"
+    assert prompt.type("_ + 40") == "42"
+    assert prompt.type("None") == ""
+    assert prompt.type("'abc'") == "'abc'"
+
+
+def test_a_loop_on_one_line_runs_at_once(prompt: Prompt) -> None:
+    assert prompt.type("for i in (1, 2): print(i)") == "1\n2"
+
+
+def test_lines_continue_by_backslash_and_by_bracket(prompt: Prompt) -> None:
+    prompt.type("x = \\\n     (1) + \\\n     (2)")
+    assert prompt.type("x") == "3"
+    assert prompt.type("print('a',\n             'b')") == "a b"
+
+
+def test_a_prompt_copied_with_the_line_is_ignored(prompt: Prompt) -> None:
+    assert prompt.type("awe> 20 + 1") == "21"
+
+
+def test_a_mistake_is_one_line_and_its_traceback_one_command_away(prompt: Prompt) -> None:
+    said = prompt.type("context.set_project('TUTORIAL2O15')")
+    assert len(said.splitlines()) == 1
+    assert "TUTORIAL2015" in said
+    said = prompt.type("(RawScienceFrame.is_valid > 0).max('NO_SUCH')")
+    assert re.fullmatch(r"\w+: .*NO_SUCH.*", said)
+    assert "Traceback" in prompt.type("%traceback")
+    assert prompt.type("1 + 1") == "2"
+
+
+def test_a_defect_keeps_its_traceback(prompt: Prompt) -> None:
+    said = prompt.type("1 / 0")
+    assert said.startswith("Traceback")
+    assert said.endswith("ZeroDivisionError: division by zero")
+
+
+def test_interrupt_leaves_a_usable_prompt(prompt: Prompt) -> None:
+    prompt.child.send("import time; time.sleep(60)\r")
+    time.sleep(0.7)
+    start = time.monotonic()
+    prompt.child.sendintr()
+    prompt.child.expect("Interrupted")
+    prompt.wait()
+    assert time.monotonic() - start < 2
+    assert prompt.type("1 + 1") == "2"
+
+
+def test_interrupt_in_a_query_cancels_it_on_the_server(prompt: Prompt) -> None:
+    prompt.child.send("database.execute('SELECT pg_sleep(60)')\r")
+    time.sleep(0.7)
+    prompt.child.sendintr()
+    prompt.child.expect("Interrupted")
+    prompt.wait()
+    left = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND pid <> pg_backend_pid()"
+    running = f"database.execute({left!r} + \" AND state = 'active'\", ('%pg_sleep(60)%',))"
+    assert prompt.type(running) == "[(0,)]"
+    assert prompt.type("len(RawScienceFrame.select_all())") == "0"
+
+
+def test_interrupt_clears_a_half_typed_line(prompt: Prompt) -> None:
+    prompt.child.send("this is no python")
+    time.sleep(0.3)
+    prompt.child.sendintr()
+    time.sleep(0.3)
+    assert prompt.type("1 + 1") == "2"
+
+
+def test_tab_completes_through_a_link(prompt: Prompt) -> None:
+    prompt.type("red = ReducedScienceFrame(); red.bias = BiasFrame()")
+    prompt.child.send("red.bias.raw_bi\t")
+    time.sleep(0.5)
+    assert prompt.type("") == "[]"
+
+
+def test_help_lists_the_arguments_and_the_hot_keys(prompt: Prompt) -> None:
+    prompt.type("import pydoc; pydoc.pager = pydoc.plainpager")
+    said = prompt.type("help(RawScienceFrame.inspect)")
+    assert re.search(r"w\s+3-D wire-frame", said)
+    assert "kappa" in said
+    assert "instrument" in prompt.type("help(BiasTask)")
+
+
+def test_history_is_kept(awe_home: Path, tmp_path: Path) -> None:
+    first = Prompt(awe_home, tmp_path)
+    first.type("remembered_value = 4711")
+    first.child.sendcontrol("d")
+    first.child.expect(pexpect.EOF)
+    second = Prompt(awe_home, tmp_path)
+    second.child.send("\x1b[A\x1b[A")
+    time.sleep(0.3)
+    second.type("")
+    assert second.type("remembered_value") == "4711"
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [("eof", 0), ("sys_exit", 3), ("term", 128 + signal.SIGTERM), ("hup", 128 + signal.SIGHUP)],
+)
+def test_every_way_out_closes_the_connection(
+    awe_home: Path, tmp_path: Path, end: str, status: int
+) -> None:
+    leaving = Prompt(awe_home, tmp_path)
+    number = int(leaving.type("database.execute('SELECT pg_backend_pid()')[0][0]"))
+    if end == "eof":
+        leaving.child.sendcontrol("d")
+    elif end == "sys_exit":
+        leaving.child.send("import sys; sys.exit(3)\r")
+    else:
+        leaving.child.kill(signal.SIGTERM if end == "term" else signal.SIGHUP)
+    leaving.child.expect(pexpect.EOF, timeout=10)
+    said = CODES.sub("", leaving.child.before)
+    leaving.child.close()
+    assert leaving.child.exitstatus == status
+    assert "Traceback" not in said
+    witness = Prompt(awe_home, tmp_path)
+    gone = f"database.execute('SELECT count(*) FROM pg_stat_activity WHERE pid = {number}')"
+    assert witness.type(gone) == "[(0,)]"
+    witness.close()
+
+
+def test_terminate_breaks_off_a_running_command(prompt: Prompt) -> None:
+    prompt.child.send("import time; time.sleep(60)\r")
+    time.sleep(0.7)
+    prompt.child.kill(signal.SIGTERM)
+    prompt.child.expect(pexpect.EOF, timeout=10)
+    prompt.child.close()
+    assert prompt.child.exitstatus == 128 + signal.SIGTERM
+
+
+def test_the_profile_lies_below_awe_home(prompt: Prompt, awe_home: Path) -> None:
+    assert (awe_home / "prompt" / "history.sqlite").exists()
