@@ -7,15 +7,13 @@ its standard input, which never touches a disk, an argument list or an environme
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from awe.dpu.folder import Folder
+from awe.dpu.forkserver import ForkServer
 
 __all__ = ["BACK_ENDS", "BackEnd", "Local", "LocalHandle", "Worker"]
 
@@ -60,18 +58,32 @@ class BackEnd(Protocol):
 
 
 class LocalHandle:
-    """A process group on this machine."""
+    """A process group on this machine.
 
-    def __init__(self, number: int, process: subprocess.Popen[bytes] | None) -> None:
+    Parameters
+    ----------
+    number : int
+        The group, which is also the number of its first process.
+    ended : callable
+        Returns how the first process ended, None while it runs or where nobody knows.
+    known : callable
+        Returns False where nobody will ever know: then 0 stands for any end.
+    """
+
+    def __init__(
+        self, number: int, ended: Callable[[], int | None], known: Callable[[], bool]
+    ) -> None:
         self.number = number
-        self._process = process
+        self._ended = ended
+        self._known = known
         self._seen: set[tuple[int, float]] = set()
 
     def poll(self) -> int | None:
-        """Return the exit status of the leader, None while it runs."""
-        if self._process is not None:
-            return self._process.poll()
-        return None if self.alive() else 0
+        """Return the exit status of the first process, None while it runs."""
+        status = self._ended()
+        if status is None and not self._known():
+            return None if self.alive() else 0
+        return status
 
     def signal(self, number: int) -> None:
         """Send a signal to the group and to descendants that left it."""
@@ -127,53 +139,63 @@ class LocalHandle:
 
 
 class Local:
-    """Workers on this machine, each in a process group of its own."""
+    """Workers on this machine, each in a process group of its own, forked from a warm process."""
 
     name = "local"
 
+    def __init__(self) -> None:
+        self._server: ForkServer | None = None
+
     def start(self, folder: Folder, description: bytes) -> LocalHandle:
-        """Start a worker in `folder` and give it its description."""
-        command = [sys.executable, "-m", "awe.dpu.worker", str(folder.path)]
-        with folder.log.open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder.work,
-                env=environment(folder.work),
-                start_new_session=True,
-            )
-        assert process.stdin is not None
+        """Start a worker in `folder` and give it its description.
+
+        Raises
+        ------
+        ServiceDown
+            The process that forks workers died on the way.
+        """
+        if self._server is None or self._server.gone:
+            self.close()
+            self._server = ForkServer(environment())
+        server = self._server
+        reading, writing = os.pipe()
         try:
-            process.stdin.write(description)
-            process.stdin.close()
-        except BrokenPipeError:
-            pass  # it died at once; poll() will tell how
-        return LocalHandle(process.pid, process)
+            with folder.log.open("ab") as log:
+                number = server.start(folder.path, reading, log.fileno())
+        except BaseException:
+            os.close(writing)
+            raise
+        finally:
+            os.close(reading)
+        # Where it died at once the pipe is broken; poll() will tell how.
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as stdin:
+            stdin.write(description)
+        return LocalHandle(number, lambda: server.status(number), lambda: not server.gone)
 
     def adopt(self, number: int, folder: Folder) -> LocalHandle | None:
         """Return the worker a former runner started in `folder`, None where it is gone."""
         import psutil
 
         try:
-            process = psutil.Process(number)
-            same = os.getpgid(number) == number and str(folder.path) in process.cmdline()
-            if same or process.cwd().startswith(str(folder.path)):
-                return LocalHandle(number, None)
+            inside = psutil.Process(number).cwd().startswith(str(folder.path))
+            if inside and os.getpgid(number) == number:
+                return LocalHandle(number, lambda: None, lambda: False)
         except (OSError, psutil.Error):
             return None
         return None
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let the warm process go; workers go on."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
 
 
-def environment(work: Path) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment of a worker: what programs need, and nothing a person configured."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
-    return {**kept, **threads, "MPLBACKEND": "Agg", "TMPDIR": str(work), "PYTHONUNBUFFERED": "1"}
+    return {**kept, **threads, "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"}
 
 
 def _kill(kill: Callable[[int, int], None], target: int, number: int) -> None:
@@ -184,6 +206,3 @@ def _kill(kill: Callable[[int, int], None], target: int, number: int) -> None:
 
 
 BACK_ENDS: dict[str, Callable[[], BackEnd]] = {"local": Local}
-
-TERMINATE = signal.SIGTERM
-KILL = signal.SIGKILL

@@ -204,6 +204,25 @@ def test_a_killed_runner_is_replaced_and_takes_the_worker_over(bench, db, runner
     assert column(db, "attempt", job) == 1
 
 
+def test_workers_survive_the_process_that_forked_them(bench, db, runner):
+    runner.start()
+    (job,) = bench.submit("student", {"args": {"names": ["a"], "wait": 2.0}})
+    pid = until(lambda: log(db, job) and pid_of(db, job))
+    psutil.Process(psutil.Process(pid).ppid()).kill()
+    (second,) = bench.submit("student")
+    until(lambda: bench.state(second) == "done")
+    until(lambda: bench.state(job) == "done")
+    assert column(db, "attempt", job) == 1
+
+
+def test_a_worker_is_forked_in_a_moment(bench, db, runner):
+    runner.start(workers=1)
+    jobs = bench.submit("student", *[{}] * 5)
+    until(lambda: bench.state(jobs[-1]) == "done")
+    sql = "SELECT ended - started < '1.5 s' FROM awe.attempt WHERE job = %s"
+    assert all(db.rows("superuser", sql, job)[0][0] for job in jobs[1:])
+
+
 def test_a_worker_that_died_with_its_runner_is_queued_again(bench, db, runner, recipes):
     (job,) = bench.submit("student", {"args": {"names": ["a"]}})
     dead = bench.queue()

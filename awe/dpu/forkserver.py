@@ -1,0 +1,198 @@
+"""A process that has imported what recipes need, and forks a worker in milliseconds.
+
+`python -m awe.dpu.forkserver N` listens on the inherited socket number N: each request is the
+directory of an attempt with two open files, the worker's standard input and its log. It answers
+`started PID` and later `ended PID STATUS`. It has one thread, opens no connection and knows no
+secret; when its socket closes it goes, and its workers go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+from awe.errors import ServiceDown
+
+__all__ = ["ForkServer", "main"]
+
+PRELOADED = ("psycopg2.extras", "sqlalchemy", "numpy", "scipy.ndimage", "numba", "astropy.io.fits",
+             "astropy.wcs", "awe.fits", "awe.recipes", "awe.db.classes", "awe.dpu.worker",
+             "awe.dpu.items")  # fmt: skip
+LONGEST_REQUEST = 4096
+
+
+class ForkServer:
+    """The runner's end: starts the process, asks it for workers, hears how they ended.
+
+    Parameters
+    ----------
+    environment : mapping
+        The whole environment of the process and so of its workers.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "awe.dpu.forkserver", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=dict(environment),
+                cwd="/",
+                start_new_session=True,
+            )
+        self._socket = ours
+        self._heard = b""
+        self._started: list[int] = []
+        self._ended: dict[int, int] = {}
+        self.gone = False
+
+    def start(self, directory: Path, stdin: int, log: int) -> int:
+        """Fork a worker and return its process number, which is also its group's.
+
+        Raises
+        ------
+        ServiceDown
+            The process is gone.
+        """
+        try:
+            socket.send_fds(self._socket, [f"{directory}\n".encode()], [stdin, log])
+        except OSError:
+            self.gone = True
+        while not self._started and not self.gone:
+            self._hear(wait=True)
+        if not self._started:
+            msg = "the process that starts workers is gone; a new one is started for the next job"
+            raise ServiceDown(msg)
+        return self._started.pop()
+
+    def status(self, pid: int) -> int | None:
+        """Return how a worker ended, None as long as nothing is known."""
+        if not self.gone:
+            self._hear(wait=False)
+        return self._ended.get(pid)
+
+    def forget(self, pid: int) -> None:
+        """Drop what is known about a worker that is recorded."""
+        self._ended.pop(pid, None)
+
+    def close(self) -> None:
+        """Let the process go and wait for it."""
+        self._socket.close()
+        self.gone = True
+        self._process.kill()  # it holds nothing, and may still be importing
+        self._process.wait()
+
+    def _hear(self, *, wait: bool) -> None:
+        if not select.select([self._socket], [], [], None if wait else 0)[0]:
+            return
+        try:
+            data = self._socket.recv(LONGEST_REQUEST)
+        except OSError:
+            data = b""
+        if not data:
+            self.gone = True
+            return
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        for line in lines:
+            word, *numbers = line.split()
+            if word == b"started":
+                self._started.append(int(numbers[0]))
+            else:
+                self._ended[int(numbers[0])] = int(numbers[1])
+
+
+def main() -> int:
+    """Preload, then fork a worker per request until the socket closes."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.set_inheritable(False)
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # the children share these pages
+    ears, voice = os.pipe()
+    heard = channel.fileno()
+    os.set_blocking(voice, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(voice, warn_on_full_buffer=False)
+    while True:
+        ready = select.select([heard, ears], [], [])[0]
+        if ears in ready:
+            os.read(ears, LONGEST_REQUEST)
+            _tell_ended(channel)
+        if heard in ready and not _serve(channel, (ears, voice)):
+            return 0
+
+
+def _serve(channel: socket.socket, own: tuple[int, int]) -> bool:
+    """Answer one request; False when the other side is gone."""
+    try:
+        data, files, _, _ = socket.recv_fds(channel, LONGEST_REQUEST, 2)
+    except OSError:
+        return False
+    if not data:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(data.decode().rstrip("\n"), files, channel, own)
+    for number in files:
+        os.close(number)
+    # In the child too: whoever is first makes the group, and it is there before the answer.
+    with contextlib.suppress(OSError):
+        os.setpgid(pid, pid)
+    channel.sendall(f"started {pid}\n".encode())
+    return True
+
+
+def _tell_ended(channel: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        with contextlib.suppress(OSError):
+            channel.sendall(f"ended {pid} {os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _become_worker(
+    directory: str, files: list[int], channel: socket.socket, own: tuple[int, int]
+) -> None:
+    """Turn this fresh child into the worker of an attempt; never returns."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            os.setpgid(0, 0)
+        stdin, log = files
+        for number, place in ((stdin, 0), (log, 1), (log, 2)):
+            os.dup2(number, place)
+        for number in (stdin, log, *own):
+            os.close(number)
+        channel.close()
+        os.environ["TMPDIR"] = str(Path(directory) / "work")
+        from awe.dpu import worker
+
+        status = worker.main([directory])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
