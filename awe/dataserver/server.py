@@ -13,6 +13,7 @@ import asyncio
 import base64
 import logging
 import re
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from io import FileIO
@@ -32,7 +33,7 @@ from awe.dataserver.permits import Permit, Permits, ticket_hash
 from awe.dataserver.store import Store, Upload
 from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
 
-__all__ = ["create_app", "ticket_of"]
+__all__ = ["create_app", "listen", "ticket_of"]
 
 CHUNK = 1 << 20
 #: Seconds an upload may be silent.
@@ -91,6 +92,20 @@ def create_app(
     for name, value in state.items():
         setattr(app.state, name, value)
     return app
+
+
+def listen(port: int = 0) -> socket.socket:
+    """Return a socket that listens on that port of this machine, 0 for any free one."""
+    # asyncio switches Nagle's delay off only where the protocol is named.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def ticket_of(request: Request, *, links: bool = True) -> bytes | None:

@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -131,18 +132,13 @@ def _answer(app: Any, listener: socket.socket) -> None:
 
 def _listen(environment: Environment) -> socket.socket:
     """Listen on the configured port, else the last one, so that prompts find it again."""
+    from awe.dataserver.server import listen
+
     configured = environment.origin.get("data_port") != "embedded services"
     last = int(environment.data_port or 0)
     for port in (last,) if configured else (last, 0):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            listener.close()
-            continue
-        listener.listen(128)
-        return listener
+        with suppress(OSError):
+            return listen(port)
     msg = f"port {last} of this machine is taken; choose another data_port"
     raise ServiceDown(msg)
 

@@ -1,7 +1,6 @@
 """A dataserver of its own: store and connection from standard input, port to standard output."""
 
 import json
-import socket
 import sys
 
 import uvicorn
@@ -14,9 +13,7 @@ from awe.web.world import World
 
 asked = json.load(sys.stdin)
 server.PATIENCE = asked.get("patience", 60.0)
-listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
-listener.listen(64)
+listener = server.listen()
 print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
 store = Store(asked["root"], reserve=asked.get("reserve", 0))
 anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}

@@ -47,9 +47,10 @@ def filter_row(served, level):
     served.db.rows(
         "superuser",
         "INSERT INTO awe.filter (object_id, name, _creator, _project, _privileges)"
-        " SELECT %s, '<b>r', u.id, p.id, %s FROM awe.users u, awe.project p"
+        " SELECT %s, %s, u.id, p.id, %s FROM awe.users u, awe.project p"
         " WHERE u.role_name = 'awscientist' AND p.name = 'OMEGACAM@VST'",
         object_id,
+        f"<b>r{level}",
         level,
     )
     return object_id
