@@ -23,14 +23,16 @@ def home():
     home = Path(tempfile.mkdtemp(prefix="awe-server-"))
     before = os.environ.get("AWE_HOME")
     os.environ["AWE_HOME"] = str(home)
-    stack.start(home)
-    yield home
-    stack.stop(home)
-    shutil.rmtree(home)
-    if before is None:
-        del os.environ["AWE_HOME"]
-    else:
-        os.environ["AWE_HOME"] = before
+    try:
+        stack.start(home)
+        yield home
+    finally:
+        stack.stop(home)
+        shutil.rmtree(home)
+        if before is None:
+            del os.environ["AWE_HOME"]
+        else:
+            os.environ["AWE_HOME"] = before
 
 
 def identity(home):
