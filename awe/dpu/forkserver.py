@@ -1,7 +1,7 @@
 """A process that has imported what recipes need, and forks a worker in milliseconds.
 
-`python -m awe.dpu.forkserver N` listens on the inherited socket number N: each request is the
-directory of an attempt with two open files, the worker's standard input and its log. It answers
+`main` listens on the inherited socket whose number is its argument: each request is the directory
+of an attempt with two open files, the worker's standard input and its log. It answers
 `started PID` and later `ended PID STATUS`. It has one thread, opens no connection and knows no
 secret; when its socket closes it goes, and its workers go on.
 """
@@ -28,6 +28,7 @@ __all__ = ["ForkServer", "main"]
 PRELOADED = ("psycopg2.extras", "sqlalchemy", "numpy", "scipy.ndimage", "numba", "astropy.io.fits",
              "astropy.wcs", "awe.fits", "awe.recipes", "awe.db.classes", "awe.dpu.worker",
              "awe.dpu.items")  # fmt: skip
+COMMAND = "import sys; from awe.dpu.forkserver import main; sys.exit(main())"
 LONGEST_REQUEST = 4096
 
 
@@ -44,7 +45,7 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "awe.dpu.forkserver", str(theirs.fileno())],
+                [sys.executable, "-c", COMMAND, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=dict(environment),
@@ -192,7 +193,3 @@ def _become_worker(
     finally:
         sys.stdout.flush()
         os._exit(status)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
