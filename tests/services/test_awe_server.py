@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from awe.services import stack
+from awe.services.cluster import Cluster
 from awe.services.process import Identity
 
 pytestmark = pytest.mark.services
@@ -27,8 +28,11 @@ def home():
         stack.start(home)
         yield home
     finally:
+        data = Cluster(home).data
         stack.stop(home)
         shutil.rmtree(home)
+        if data.parent.exists():
+            shutil.rmtree(data.parent)
         if before is None:
             del os.environ["AWE_HOME"]
         else:
