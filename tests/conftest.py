@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class Database:
     def rows(self, person: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement as that person ('superuser' as the administrator)."""
         connection = self.superuser() if person == "superuser" else self.connect(person)
-        with connection.cursor() as cursor:
+        with closing(connection), connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
@@ -135,6 +136,16 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def db(cluster: Cluster, template: str) -> Iterator[Database]:
     """A fresh database: everybody registered, no objects."""
+    yield from _copy(cluster, template)
+
+
+@pytest.fixture(scope="module")
+def standing(cluster: Cluster, template: str) -> Iterator[Database]:
+    """One database for all tests of a module that leave nothing behind."""
+    yield from _copy(cluster, template)
+
+
+def _copy(cluster: Cluster, template: str) -> Iterator[Database]:
     from awe.db import schema
 
     name = f"awe_test_{next(_numbers)}"

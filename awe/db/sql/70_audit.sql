@@ -52,7 +52,9 @@ DECLARE
   entry record;
   restored int := 0;
 BEGIN
-  FOR entry IN SELECT d.* FROM awe.trash d WHERE d.object_id = ANY (ids) ORDER BY d.id DESC LOOP
+  -- What was deleted last is what the others referred to; lists come after their owners.
+  FOR entry IN SELECT d.* FROM awe.trash d WHERE d.object_id = ANY (ids)
+                ORDER BY d.content ? 'object_id' DESC, d.id DESC LOOP
     EXECUTE format('INSERT INTO %1$s SELECT * FROM jsonb_populate_record(NULL::%1$s, $1)',
                    entry.relation::regclass) USING entry.content;
     restored := restored + CASE WHEN entry.content ? 'object_id' THEN 1 ELSE 0 END;

@@ -1,0 +1,215 @@
+"""The embedded PostgreSQL: private, and back after every kind of end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from awe.errors import ConfigError, ServiceDown
+from awe.services.account import Account, reachable
+from awe.services.cluster import LONGEST_SOCKET, Cluster, ClusterSettings
+
+SETTINGS = ClusterSettings(durable=False, ballast_bytes=0, shared_buffers="16MB")
+
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root to become other people")
+
+
+def ask(cluster: Cluster, statement: str) -> list[tuple[object, ...]]:
+    with closing(psycopg2.connect(**cluster.superuser())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+
+def wait_gone(cluster: Cluster) -> None:
+    for _ in range(500):
+        if cluster.process() is None:
+            return
+        time.sleep(0.01)
+    pytest.fail("the server does not end")
+
+
+def test_starts_answers_stops(small):
+    process = small.start()
+    assert ask(small, "SELECT current_user") == [("postgres",)]
+    assert small.start() == process
+    assert small.stop()
+    assert small.process() is None
+    assert not small.stop()
+
+
+def test_a_killed_server_comes_back_with_its_data(small):
+    process = small.start()
+    ask(small, "CREATE TABLE kept (n int)")
+    ask(small, "INSERT INTO kept VALUES (42)")
+    ask(small, "CHECKPOINT")
+    os.kill(process.pid, signal.SIGKILL)
+    wait_gone(small)
+    again = small.start()
+    assert again != process
+    assert ask(small, "SELECT n FROM kept") == [(42,)]
+
+
+def test_a_pid_file_of_a_stranger_is_not_believed(small):
+    small.start()
+    small.stop()
+    pid_file = small.data / "postmaster.pid"
+    sleeper = subprocess.Popen(
+        ["sleep", "60"], user=pid_file.parent.stat().st_uid if os.getuid() == 0 else None
+    )
+    try:
+        pid_file.write_text(f"{sleeper.pid}\n{small.data}\n{int(time.time())}\n5432\n\n\n\nready\n")
+        os.chown(pid_file, small.data.stat().st_uid, small.data.stat().st_gid)
+        assert small.process() is None
+        started = small.start()
+        assert started.pid != sleeper.pid
+        assert ask(small, "SELECT 1") == [(1,)]
+        assert sleeper.poll() is None
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_a_crash_in_the_first_initialisation_is_repaired(small):
+    small.home.mkdir()
+    small.home.chmod(0o755)
+    small.start()
+    small.stop()
+    half = small.data.rename(small.data.with_name("data.new"))
+    (half / "PG_VERSION").unlink()
+    small.start()
+    assert ask(small, "SELECT 1") == [(1,)]
+
+
+def test_nobody_gets_in_without_a_password(small):
+    small.start()
+    ask(small, "CREATE ROLE somebody LOGIN")
+    for user in ("somebody", "nobody"):
+        with pytest.raises(psycopg2.OperationalError, match="password"):
+            psycopg2.connect(host=str(small.socket), user=user, dbname="postgres")
+    rules = ask(small, "SELECT auth_method, count(*) FROM pg_hba_file_rules GROUP BY 1 ORDER BY 1")
+    assert rules == [("peer", 1), ("reject", 1), ("scram-sha-256", 1)]
+
+
+def test_the_superuser_has_no_password_to_guess(small):
+    small.start()
+    assert ask(small, "SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'") == [(None,)]
+
+
+@as_root
+@pytest.mark.parametrize("stranger", ["nobody", "daemon"])
+def test_another_account_of_the_machine_is_refused(small, stranger):
+    small.start()
+    command = [shutil.which("psql") or small.program("psql"), "-h", str(small.socket), "-U",
+               "postgres", "-d", "postgres", "-c", "SELECT 1"]
+    done = subprocess.run(command, user=stranger, group=stranger if stranger != "nobody" else None,
+                          extra_groups=[], capture_output=True, text=True, check=False,
+                          env={"PATH": os.defpath})
+    assert done.returncode != 0
+    assert "Permission denied" in done.stderr
+
+
+@as_root
+def test_another_account_is_refused_even_with_the_socket_in_hand(small):
+    """Were the directory open, the server itself would still not take the stranger for us."""
+    small.start()
+    small.socket.chmod(0o755)
+    (small.socket / ".s.PGSQL.5432").chmod(0o777)
+    command = [shutil.which("psql") or small.program("psql"), "-h", str(small.socket), "-U",
+               "postgres", "-d", "postgres", "-c", "SELECT 1"]
+    done = subprocess.run(command, user="daemon", extra_groups=[], capture_output=True, text=True,
+                          check=False, env={"PATH": os.defpath})
+    small.socket.chmod(0o700)
+    assert done.returncode != 0
+    assert "Peer authentication failed" in done.stderr
+
+
+def test_files_are_private_and_no_parent_is_touched(small, place):
+    before = {p: p.stat().st_mode for p in (place, *place.parents)}
+    small.start()
+    assert {p: p.stat().st_mode for p in before} == before
+    for path in (small.data, small.socket, small.services):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(small.log.stat().st_mode) == 0o600
+    assert stat.S_IMODE((small.data / "pg_hba.conf").stat().st_mode) == 0o600
+
+
+@as_root
+def test_as_root_the_server_has_an_account_nobody_else_has(small):
+    import pwd
+
+    process = small.start()
+    number = Path(f"/proc/{process.pid}").stat().st_uid
+    assert number not in {0, *(entry.pw_uid for entry in pwd.getpwall())}
+
+
+@as_root
+def test_below_a_private_home_the_data_goes_where_the_account_can_reach_it(place):
+    home = place / "home"
+    cluster = Cluster(home, SETTINGS)
+    try:
+        cluster.start()
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        assert cluster.data.is_relative_to("/var/lib/awe")
+        assert stat.S_IMODE(cluster.data.stat().st_mode) == 0o700
+        assert ask(cluster, "SELECT 1") == [(1,)]
+        assert Cluster(home, SETTINGS).data == cluster.data
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.data.parent)
+
+
+def test_a_wider_data_directory_is_refused(small):
+    small.start()
+    small.stop()
+    small.data.chmod(0o755)
+    with pytest.raises(ConfigError, match="chmod 700"):
+        small.start()
+
+
+def test_a_long_path_gets_a_short_socket(place):
+    place.chmod(0o755)
+    home = place / ("long" * 25)
+    cluster = Cluster(home, SETTINGS)
+    try:
+        cluster.start()
+        assert len(f"{cluster.socket}/.s.PGSQL.5432") <= LONGEST_SOCKET
+        assert stat.S_IMODE(cluster.socket.stat().st_mode) == 0o700
+        assert ask(cluster, "SELECT 1") == [(1,)]
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.socket)
+
+
+def test_a_server_that_cannot_start_says_why(small):
+    small.start()
+    small.stop()
+    (small.data / "global" / "pg_control").unlink()
+    with pytest.raises(ServiceDown, match="pg_control"):
+        small.start()
+
+
+def test_the_servers_log_holds_no_statement(small):
+    small.start()
+    with pytest.raises(psycopg2.Error):
+        ask(small, "CREATE ROLE x PASSWORD 'SCRAM-SHA-256$4096:c2FsdA==$YWJj:broken' NONSENSE")
+    assert "c2FsdA" not in small.log.read_text()
+
+
+def test_reachable_asks_for_every_directory_on_the_way(place):
+    stranger = Account(60700, 60700)
+    inner = place / "inner"
+    inner.mkdir(mode=0o755)
+    assert not reachable(inner, stranger)
+    place.chmod(0o711)
+    assert reachable(inner, stranger)
