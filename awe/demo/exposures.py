@@ -8,9 +8,7 @@ into files laid out beforehand. Files carry their final name only when complete.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed as completed
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from awe.demo.sky import Detector, Effects, Truth, make_detector, simulate
 from awe.fits.blocks import card, datasum, pad, sealed
 from awe.instruments import Chip, get
 from awe.instruments.omegacam import RIDGE, UNSTABLE_GAIN, UNSTABLE_LEVEL
+from awe.workers import pool
 
 __all__ = ["Night", "recall", "write_night"]
 
@@ -113,9 +112,8 @@ def write_night(directory: Path, night: Night, processes: int = 2) -> list[Path]
         layout.prepare(_part(directory, planned), planned)
     records: dict[str, Any] = {}
     bar = Progress("simulating the night", len(night.chips) * len(exposures))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        jobs = {pool.submit(_write_chip, directory, layout, name): name for name in night.chips}
+    with pool(processes) as workers:
+        jobs = {workers.submit(_write_chip, directory, layout, name): name for name in night.chips}
         for job in completed(jobs):
             records[jobs[job]] = job.result()
             bar.advance(len(exposures))

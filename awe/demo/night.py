@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib
 import json
 import multiprocessing
 import os
@@ -18,13 +17,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed as completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import ArgumentError, DiskFull, JobError, UserMistake
+from awe.errors import ArgumentError, AweError, DiskFull, JobError
+from awe.workers import leave_with_parent, pool
 
 if TYPE_CHECKING:
     from awe.config import Environment
@@ -205,22 +204,21 @@ def _environment(home: Path) -> Environment:
     return replace(loaded, home=home)
 
 
-def _spawned() -> Any:
-    return multiprocessing.get_context("spawn")
-
-
 def _warm() -> Any:
     """Compile the kernels beside the simulation, so that the recipes find them compiled."""
-    process = _spawned().Process(target=_compile, name="awe-warm")
+    process = multiprocessing.get_context("spawn").Process(target=_compile, name="awe-warm")
     process.start()
     return process
 
 
 def _compile() -> None:
+    from awe import calib
+
+    leave_with_parent()
     os.nice(5)
-    warm = getattr(importlib.import_module("awe.calib"), "warm", None)
-    if warm is not None:
-        warm()
+    # What cannot be compiled now is compiled when it is used, and complains there.
+    with contextlib.suppress(AweError):
+        calib.warm()
 
 
 def _ingest(environment: Environment, paths: Sequence[Path]) -> None:
@@ -249,12 +247,12 @@ def _calibrate(environment: Environment, folder: Path, chips: Sequence[str]) -> 
     bar = Progress("making calibrations", len(chips))
     log = folder / "calibrations.log"
     failures = []
-    with ProcessPoolExecutor(2, mp_context=_spawned()) as pool:
-        jobs = {pool.submit(_calibrate_chip, environment, log, chip): chip for chip in chips}
+    with pool(2) as workers:
+        jobs = {workers.submit(_calibrate_chip, environment, log, chip): chip for chip in chips}
         for job in completed(jobs):
             try:
                 job.result()
-            except UserMistake as error:
+            except AweError as error:
                 failures.append(f"{jobs[job]}: {error}")
             bar.advance()
     if failures:

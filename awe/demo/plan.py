@@ -124,7 +124,7 @@ def sky_field(seed: int) -> Field:
 
 
 def _stars_on_first_chip() -> Field:
-    """One saturating star in the window of ESO_CCD_#65 in each of the five exposures."""
+    """One bright star in the window of ESO_CCD_#65 in each exposure; the first three saturate."""
     x, y = -8516.45 + 824 + 120, -8584.5 + 1840 + 150
     centres = [_pointing(position) for position in range(5)]
     east, north = np.radians(x * PIXEL / 3600), np.radians(y * PIXEL / 3600)
@@ -137,7 +137,7 @@ def _stars_on_first_chip() -> Field:
             np.degrees(np.arctan2(np.sin(delta) + north * np.cos(delta), np.hypot(east, depth)))
         )
     count = len(centres)
-    flux = 10.0 ** (-0.4 * (np.linspace(13.4, 14.6, count) - 24.6))
+    flux = 10.0 ** (-0.4 * (np.array([13.4, 14.0, 14.6, 16.0, 16.3]) - 24.6))
     return Field(ra=np.array(ra), dec=np.array(dec), flux=flux, size=np.zeros(count))
 
 

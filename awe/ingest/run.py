@@ -8,17 +8,17 @@ committed is a file nobody names, which `awe-admin fsck` clears.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import as_completed as completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe import workers
 from awe.errors import ArgumentError, AweError, nearest
 from awe.ingest.report import Report, Row, State
 
@@ -87,13 +87,10 @@ def ingest(
 
 
 @contextmanager
-def _executor(number: int, processes: int | None) -> Iterator[Executor]:
-    workers = processes or min(os.cpu_count() or 1, 4)
+def _executor(files: int, processes: int | None) -> Iterator[Executor]:
+    number = processes or min(os.cpu_count() or 1, 4)
     pool: Executor
-    if number <= FEW or workers == 1:
-        pool = ThreadPoolExecutor(1)
-    else:
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ThreadPoolExecutor(1) if files <= FEW or number == 1 else workers.pool(number)
     try:
         yield pool
     finally:

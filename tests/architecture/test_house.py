@@ -24,6 +24,7 @@ ROWS = {
     "awe.errors": 0,
     "awe.config": 0,
     "awe.lazy": 0,
+    "awe.workers": 0,
     "awe.calib": 1,
     "awe.instruments": 1,
     "awe.fits": 1,

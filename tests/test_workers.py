@@ -1,0 +1,46 @@
+"""Workers do not outlive the process that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SCRIPT = """
+import os, sys, time
+from awe import workers
+
+def identity(_):
+    time.sleep(0.3)
+    return os.getpid()
+
+if __name__ == "__main__":
+    with workers.pool(2) as pool:
+        print(*sorted(set(pool.map(identity, range(4)))), flush=True)
+        time.sleep(60)
+"""
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "work.py"
+    script.write_text(SCRIPT)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        assert pids
+        assert not any(gone(pid) for pid in pids)
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+        deadline = time.monotonic() + 10
+        while not all(gone(pid) for pid in pids) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert all(gone(pid) for pid in pids)
