@@ -173,7 +173,7 @@ def store(objects: Iterable[DataObject]) -> None:
     from awe import fits
     from awe.db.connection import database
 
-    pending = [item for item in objects if item.file is None]
+    pending = [item for item in objects if not item.file]
     for item in pending:
         if not item.pathname:
             msg = f"{item.filename or type(item).__name__} has no local file; set pathname first"
@@ -192,7 +192,7 @@ def store(objects: Iterable[DataObject]) -> None:
 
 
 def _require_file(item: DataObject) -> None:
-    if item.file is None:
+    if not item.file:
         msg = f"{item.filename or type(item).__name__} has no file at the dataserver yet; store()"
         raise FileGone(msg)
 

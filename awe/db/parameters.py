@@ -275,7 +275,6 @@ class GainLinearityParameters(ProcessParameters):
     MAXIMUM_LEVEL = parameter("Brightest level fitted", 50000.0, "ADU", low=1000.0, high=65535.0)
     MINIMUM_LEVEL = parameter("Faintest level fitted", 200.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(4)
-    DEGREE = parameter("Degree of the linearity polynomial", 2, low=1, high=5)
     MAXIMUM_DEVIATION = parameter("Largest deviation accepted", 0.03, low=0.0, high=1.0)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(5.0)
@@ -341,7 +340,6 @@ class NightSkyFlatFrameParameters(ProcessParameters):
     """Parameters of `NightSkyFlatFrame`."""
 
     MINIMUM_INPUTS = _minimum_inputs(5)
-    IMAGE_THRESHOLD = parameter("Sources lie this far above the sky", 3.0, "sigma", low=1.0)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
 
@@ -367,7 +365,7 @@ class FringeFrameParameters(ProcessParameters):
     """Parameters of `FringeFrame`."""
 
     MINIMUM_INPUTS = _minimum_inputs(5)
-    IMAGE_THRESHOLD = parameter("Sources lie this far above the sky", 3.0, "sigma", low=1.0)
+    BOX = parameter("Side of the boxes of the smooth sky", 256, "pixel", low=16, high=4096)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
 
@@ -384,7 +382,6 @@ class BackgroundFrameParameters(ProcessParameters):
     """Parameters of `BackgroundFrame`."""
 
     BOX = parameter("Side of the boxes of the background grid", 128, "pixel", low=8, high=4096)
-    FILTER = parameter("Boxes in the median filter over the grid", 3, low=1, high=15)
     IMAGE_THRESHOLD = parameter("Sources lie this far above the sky", 3.0, "sigma", low=1.0)
 
 

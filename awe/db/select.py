@@ -70,17 +70,18 @@ def _check(keywords: dict[str, Any], known: tuple[str, ...], cls: Any) -> None:
     for name in keywords:
         if name not in known:
             hint = nearest(name, list(known))
-            msg = f"{cls.__name__}.select() has no keyword {name!r}{hint}; it has {', '.join(known)}"
+            there = ", ".join(known)
+            msg = f"{cls.__name__}.select() has no keyword {name!r}{hint}; it has {there}"
             raise ArgumentError(msg)
 
 
 def _condition(cls: Any, name: str, value: Any, instrument: Any) -> Any:
     if name in ("date", "night"):
         if instrument is None:
-            msg = f"a night begins at the telescope's noon: give instrument= beside {name}={value!r}"
+            msg = f"a night begins at the telescope's noon: give instrument= beside {name}="
             raise ArgumentError(msg)
         begin, end = night_range(instrument, value)
-        return (begin <= cls.DATE_OBS) & (end > cls.DATE_OBS)
+        return (cls.DATE_OBS >= begin) & (cls.DATE_OBS < end)
     if name == "template":
         owner = cls if hasattr(cls, "template") else cls.raw
         return owner.template.start == value

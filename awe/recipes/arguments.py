@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from awe.errors import ArgumentError, nearest
 
-__all__ = ["COMMON", "Argument", "bind", "common", "describe"]
+__all__ = ["COMMON", "Argument", "bind", "common", "describe", "signature"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +197,20 @@ def bind(
             msg = f"{owner} wants {argument.name} ({argument.doc})"
             raise ArgumentError(msg)
     return values
+
+
+def signature(arguments: tuple[Argument, ...]) -> inspect.Signature:
+    """Return the signature of a task with these arguments, for help and completion."""
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                argument.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if argument.required else argument.default,
+            )
+            for argument in arguments
+        ]
+    )
 
 
 def describe(arguments: tuple[Argument, ...]) -> str:

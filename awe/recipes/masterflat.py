@@ -53,8 +53,12 @@ class MasterFlatTask(Task):
 
         parameters = self.parameters("MasterFlatFrame")
         choice = flat.MasterChoice(self.combine or parameters.COMBINE)
-        dome = choose(unit, DomeFlatFrame) if choice != flat.MasterChoice.TWILIGHT else None
-        twilight = choose(unit, TwilightFlatFrame) if choice != flat.MasterChoice.DOME else None
+        dome: Any = None
+        twilight: Any = None
+        if choice != flat.MasterChoice.TWILIGHT:
+            dome = choose(unit, DomeFlatFrame)
+        if choice != flat.MasterChoice.DOME:
+            twilight = choose(unit, TwilightFlatFrame)
         cold = choose(unit, ColdPixelMap)
         image = flat.master(
             self._image(dome),
@@ -70,8 +74,7 @@ class MasterFlatTask(Task):
             combine=int(choice),
             process_params=parameters,
         )
-        small_scales = dome if dome is not None else twilight
-        product.noise = small_scales.noise
+        product.noise = (twilight if dome is None else dome).noise
         finish(self, unit, product, image)
         self.write(product, image, unit="")
         return product

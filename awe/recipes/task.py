@@ -9,6 +9,7 @@ Recipes subclass `Task` and write `make`; pixels are computed in `awe.calib`, ne
 from __future__ import annotations
 
 import datetime
+import inspect
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from awe.errors import NotFound, ParameterError, UserMistake, nearest
-from awe.recipes.arguments import Argument, bind, common, describe
+from awe.recipes.arguments import Argument, bind, common, describe, signature
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.db.data import DataObject
-    from awe.db.parameters import ProcessParameters
     from awe.fits import Image
 
 __all__ = ["Argument", "Items", "Task", "Unit"]
@@ -95,6 +95,7 @@ class Task:
     )
     example: ClassVar[str] = ""
     items: Items | None = None
+    __signature__: ClassVar[inspect.Signature]
 
     instrument: str
     date: str | None = None
@@ -110,10 +111,11 @@ class Task:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        text = (cls.__dict__.get("__doc__") or "").rstrip()
+        text = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
         example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
         makes = ", ".join(cls.makes) or "what execute() returns"
         cls.__doc__ = f"{text}\n\nMakes {makes}.\n\n{describe(cls.arguments)}{example}\n"
+        cls.__signature__ = signature(cls.arguments)
 
     def __init__(self, **keywords: Any) -> None:
         values = bind(type(self).__name__, self.arguments, keywords)
@@ -261,7 +263,7 @@ class Task:
 
     # -- parameters ----------------------------------------------------------------------------
 
-    def parameters(self, product: str) -> ProcessParameters:
+    def parameters(self, product: str) -> Any:
         """Return the process parameters for a class: instrument's values, `pars`, `overscan`."""
         from awe.db.parameters import parameters_class
 
@@ -316,7 +318,8 @@ class Task:
 
     def good(self, item: DataObject) -> NDArray[Any]:
         """Return a stored pixel map as a bool array, True = good."""
-        return self.pixels(item) != 0
+        good: NDArray[Any] = self.pixels(item) != 0
+        return good
 
     def write(
         self, product: Any, pixels: NDArray[Any], extensions: Sequence[Image] = (), **details: Any

@@ -1,0 +1,56 @@
+"""Recipe Background: the smooth sky of single science frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.recipes.arguments import common
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import BackgroundFrame
+
+__all__ = ["BackgroundTask"]
+
+
+class BackgroundTask(Task):
+    """Estimate the smooth sky background of each raw science frame [ADU]."""
+
+    makes: ClassVar[tuple[str, ...]] = ("BackgroundFrame",)
+    raw = "RawScienceFrame"
+    arguments = common(
+        "instrument", "date", "filter", "chip", "object", "template", "raw_filenames", "pars",
+        "commit",
+    )  # fmt: skip
+    example = (
+        "BackgroundTask(instrument='OMEGACAM', template='2012-06-01T08:51:44', "
+        "chip='ESO_CCD_#65').execute()"
+    )
+
+    def units(self) -> list[Unit]:
+        """Return one unit per raw frame."""
+        from awe.recipes.selection import one_each, raw_frames
+
+        return one_each(raw_frames(self))
+
+    def make(self, unit: Unit) -> BackgroundFrame:
+        """Return the background of the unit's raw frame."""
+        from awe.calib import background
+        from awe.db.calfiles import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
+        from awe.recipes.flattened import flattened
+        from awe.recipes.inputs import choose, finish
+
+        raw = unit.frames[0]
+        bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
+        bad = ~self.good(choose(unit, HotPixelMap))
+        parameters = self.parameters("BackgroundFrame")
+        method = bias.process_params.OVERSCAN_CORRECTION
+        [frame] = flattened(self, [raw], bias, flat, method)
+        surface = background.estimate(
+            frame, box=parameters.BOX, bad=bad, clip=parameters.IMAGE_THRESHOLD
+        )
+        image = surface.rows()
+        product = BackgroundFrame(raw=raw, bias=bias, flat=flat, process_params=parameters)
+        finish(self, unit, product, image)
+        self.write(product, image)
+        return product

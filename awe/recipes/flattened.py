@@ -1,0 +1,44 @@
+"""Science frames de-biased and flat-fielded, without more: input of flats, fringes and skies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from awe.recipes.task import Task
+
+__all__ = ["flattened"]
+
+
+def flattened(
+    task: Task, frames: Sequence[Any], bias: Any, flat: Any, method: int
+) -> list[NDArray[Any]]:
+    """Return raw frames minus level and bias, divided by the flat [ADU]; NaN where it cannot.
+
+    Raises
+    ------
+    ParameterError
+        The bias was made with another overscan method.
+    """
+    import numpy as np
+
+    from awe.calib import overscan
+    from awe.calib.flat import usable
+    from awe.recipes.inputs import read_raws
+
+    overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
+    raws = read_raws(task, frames, method)
+    divisor = task.pixels(flat)
+    good = usable(divisor)
+    images = []
+    for pixels, offset in zip(raws.pixels, raws.offsets, strict=True):
+        image = np.subtract(pixels, offset, dtype=np.float32, casting="unsafe")
+        image -= task.pixels(bias)
+        images.append(
+            np.divide(image, divisor, out=np.full_like(image, np.nan), where=good)
+        )
+    return images

@@ -1,0 +1,84 @@
+"""Recipe Gain: gain by photon transfer, and how linear the chip responds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from awe.errors import NoValidPixels
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import GainLinearity
+
+__all__ = ["GainTask"]
+
+
+class GainTask(Task):
+    """Measure gain and linearity of each chip from pairs of dome flats of equal exposure."""
+
+    makes: ClassVar[tuple[str, ...]] = ("GainLinearity",)
+    raw = "RawDomeFlatFrame"
+    example = "GainTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
+
+    def make(self, unit: Unit) -> GainLinearity:
+        """Return gain and linearity of the unit's chip."""
+        from awe.calib import gain, overscan
+        from awe.db.calfiles import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
+        from awe.recipes.inputs import choose, finish, read_raws, within_levels
+
+        parameters = self.parameters("GainLinearity")
+        bias = choose(unit, BiasFrame)
+        method = parameters.OVERSCAN_CORRECTION
+        overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
+        frames = within_levels(unit, parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
+        frames = _in_pairs(frames, unit.name)
+        raws = read_raws(self, frames, method)
+        light = [p - o for p, o in zip(raws.pixels, raws.offsets, strict=True)]
+        measured = gain.photon_transfer(
+            list(zip(light[::2], light[1::2], strict=True)),
+            self.pixels(bias),
+            read_noise=choose(unit, ReadNoise).read_noise,
+            sigma=parameters.SIGMA_CLIP,
+            windows=(8, 4),
+            saturation=parameters.MAXIMUM_LEVEL,
+            bad=~self.good(choose(unit, HotPixelMap)),
+        )
+        product = GainLinearity(
+            raw_dome_flat_frames=frames,
+            bias=bias,
+            gain=measured.gain,
+            gain_error=measured.gain_error,
+            read_noise=measured.read_noise,
+            process_params=parameters,
+        )
+        self._linearity(product, frames, light)
+        finish(self, unit, product)
+        return product
+
+    def _linearity(self, product: Any, frames: list[Any], light: list[Any]) -> None:
+        """Set curvature and deviation where there are three exposure times or more."""
+        from awe.calib import gain, statistics
+
+        times = [float(frame.EXPTIME) for frame in frames]
+        if len(set(times)) < 3:
+            return
+        bias = self.pixels(product.bias)
+        levels = [statistics.median(image - bias) for image in light]
+        response = gain.linearity(levels, times)
+        product.curvature = response.curvature
+        product.linearity = float(abs(response.residuals).max())
+
+
+def _in_pairs(frames: list[Any], name: str) -> list[Any]:
+    """Return frames two by two of equal exposure time."""
+    by_time: dict[float, list[Any]] = {}
+    for frame in frames:
+        by_time.setdefault(frame.EXPTIME, []).append(frame)
+    pairs = [frame for group in by_time.values() for frame in group[: len(group) // 2 * 2]]
+    if not pairs:
+        msg = (
+            f"the gain of {name} wants pairs of dome flats of equal exposure time; "
+            f"found times {sorted(by_time)} s; widen the selection"
+        )
+        raise NoValidPixels(msg)
+    return pairs

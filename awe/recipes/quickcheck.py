@@ -1,0 +1,63 @@
+"""Recipe QuickCheck: one dome flat against the master, to see that the camera is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from awe.recipes.arguments import common
+from awe.recipes.task import Task, Unit
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import DomeFlatFrame, QuickCheckFrame
+
+__all__ = ["QuickCheckTask"]
+
+
+class QuickCheckTask(Task):
+    """Divide single dome flats by the master dome flat and compare the level of the lamp."""
+
+    makes: ClassVar[tuple[str, ...]] = ("QuickCheckFrame",)
+    raw = "RawDomeFlatFrame"
+    arguments = common(
+        "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
+        "commit",
+    )  # fmt: skip
+    example = (
+        "QuickCheckTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
+        "chip='ESO_CCD_#65').execute()"
+    )
+
+    def units(self) -> list[Unit]:
+        """Return one unit per raw frame."""
+        from awe.recipes.selection import one_each, raw_frames
+
+        return one_each(raw_frames(self))
+
+    def make(self, unit: Unit) -> QuickCheckFrame:
+        """Return the check of the unit's dome flat."""
+        from awe.db.calfiles import BiasFrame, DomeFlatFrame, QuickCheckFrame
+        from awe.db.mixins import QualityFlag
+        from awe.recipes.flattened import flattened
+        from awe.recipes.inputs import choose, finish
+
+        raw = unit.frames[0]
+        bias, flat = choose(unit, BiasFrame), choose(unit, DomeFlatFrame)
+        parameters = self.parameters("QuickCheckFrame")
+        [image] = flattened(self, [raw], bias, flat, parameters.OVERSCAN_CORRECTION)
+        # levels as ingested hold the electronic level: compare like with like
+        rate = raw.imstat.median / max(raw.EXPTIME, 1e-3)
+        product = QuickCheckFrame(raw=raw, bias=bias, flat=flat, process_params=parameters)
+        product.lamp_ratio = rate / _rate(flat)
+        finish(self, unit, product, image)
+        if abs(product.lamp_ratio - 1) > parameters.MAXIMUM_DEVIATION:
+            product.quality_flags = product.quality_flags | int(QualityFlag.LEVEL)
+        self.write(product, image)
+        return product
+
+
+def _rate(flat: DomeFlatFrame) -> float:
+    """Return the mean level per second of the raw frames of a dome flat, as ingested."""
+    rates = [
+        frame.imstat.median / max(frame.EXPTIME, 1e-3) for frame in flat.raw_dome_flat_frames
+    ]
+    return sum(rates) / len(rates)
