@@ -76,11 +76,14 @@ class Persistent(Generic[T]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+
+    def check_default(self, owner: str) -> None:
+        """Refuse a default that the attribute could not store."""
         if self.kind in (Kind.VALUE, Kind.ARRAY):
             try:
                 self.default = convert(self, self.default)
             except Mismatch as error:
-                msg = f"default of {owner.__name__}.{name}: {error}"
+                msg = f"default of {owner}.{self.name}: {error}"
                 raise ArgumentError(msg) from None
 
     @property
@@ -243,8 +246,8 @@ class TypedList(list[Any]):
 def convert(attribute: Persistent[Any], value: Any) -> Any:
     """Return `value` as the attribute stores it.
 
-    Numbers of numpy become Python's; ISO strings and dates become datetimes (a date is its
-    midnight UTC); datetimes with a time zone become naive UTC.
+    Numbers of numpy become Python's; NaN is no value and becomes None; ISO strings and dates
+    become datetimes (a date is its midnight UTC); datetimes with a time zone become naive UTC.
 
     Raises
     ------
@@ -257,7 +260,8 @@ def convert(attribute: Persistent[Any], value: Any) -> Any:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise _mismatch(value, f"a {attribute.type_name}")
         return [convert_item(attribute, item) for item in value]
-    return convert_item(attribute, value)
+    value = convert_item(attribute, value)
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def convert_item(attribute: Persistent[Any], value: Any) -> Any:
@@ -266,6 +270,8 @@ def convert_item(attribute: Persistent[Any], value: Any) -> Any:
         return _as_object(attribute, value)
     if type(value).__module__ == "numpy" and hasattr(value, "item"):
         value = value.item()
+    if attribute.kind is Kind.ARRAY and isinstance(value, float) and math.isnan(value):
+        raise _mismatch(value, "a number: a list has no place for NaN")
     return _CONVERTERS[cast("type", attribute.declared_type)](value)
 
 
@@ -392,9 +398,8 @@ def comparable(attribute: Persistent[Any], value: Any) -> Any:
     """
     if type(value).__module__ == "numpy" and hasattr(value, "item"):
         value = value.item()
-    if attribute.declared_type is int and not isinstance(value, bool):
-        if isinstance(value, int):
-            return value
-        if isinstance(value, float) and not math.isnan(value):
-            return value
+    if isinstance(value, float) and math.isnan(value):
+        raise _mismatch(value, "a number: NaN is stored as None, compare with == None")
+    if attribute.declared_type is int and type(value) in (int, float):
+        return value
     return convert_item(attribute, value)

@@ -303,6 +303,7 @@ def _collect(cls: type[DBObject]) -> dict[str, Persistent[Any]]:
 def _refuse_collisions(cls: type[DBObject]) -> None:
     columns: dict[str, str] = {}
     for name, attribute in cls._attributes.items():
+        attribute.check_default(cls.__name__)
         nearest_definition = inspect.getattr_static(cls, name)
         hidden = any(
             name in vars(base) and not isinstance(vars(base)[name], Persistent)

@@ -40,14 +40,14 @@ def commit_all(objects: Iterable[DBObject]) -> None:
     DatabaseError
         The connection was lost; nothing was stored.
     """
-    levels = _levels(objects)
-    new = [item for level in levels for item in level]
-    if not new:
-        return
-    for item in new:
-        item._ready()
-    current = scope.current()
     with _interrupts_deferred():
+        levels = _levels(objects)
+        new = [item for level in levels for item in level]
+        if not new:
+            return
+        for item in new:
+            item._ready()
+        current = scope.current()
         dates = database.retrying(lambda: _write_checked(levels, current))
         _settle(new, dates, current)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from awe.db import registry
 from awe.db.attributes import Kind, Persistent
@@ -43,6 +43,8 @@ OPERATORS = {"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 #: Where a word begins inside a class name: BiasFrame, CCDChip.
 WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Picks = Literal["one", "few", "many"]
 
 #: Makes the condition on the last attribute of a path, given the alias and class it belongs to.
 Leaf = Callable[[str, "type[DBObject]", "Persistent[Any]"], str]
@@ -174,10 +176,7 @@ class Compiler:
             return self._is_none(source.alias, source.cls, condition.steps)
         leaf = self._leaf(condition)
         steps: Steps = condition.steps  # type: ignore[attr-defined]
-        selective = isinstance(condition, OneOf) or (
-            isinstance(condition, Compare) and condition.operator == "=="
-        )
-        return self._walk(source.alias, source.cls, steps, leaf, selective=selective)
+        return self._walk(source.alias, source.cls, steps, leaf, _picks(condition))
 
     # -- the last attribute ------------------------------------------------------------------
 
@@ -245,7 +244,7 @@ class Compiler:
     # -- along the links ---------------------------------------------------------------------
 
     def _walk(
-        self, alias: str, cls: type[DBObject], steps: Steps, leaf: Leaf, *, selective: bool
+        self, alias: str, cls: type[DBObject], steps: Steps, leaf: Leaf, picks: Picks
     ) -> str:
         """Return the condition that some object at the end of the path passes the leaf."""
         head, rest = steps[0], steps[1:]
@@ -253,9 +252,9 @@ class Compiler:
             return leaf(alias, cls, head)
 
         def inner(target: Source) -> str:
-            return self._walk(target.alias, target.cls, rest, leaf, selective=selective)
+            return self._walk(target.alias, target.cls, rest, leaf, picks)
 
-        return self._through(alias, cls, head, inner, _lookup(head.target, rest, selective))
+        return self._through(alias, cls, head, inner, _lookup(head.target, rest, picks))
 
     def _through(
         self,
@@ -298,19 +297,28 @@ class Compiler:
 
         if not rest:
             return f"{column(head, alias)} IS NULL"
-        return f"({self._walk(alias, cls, steps, present, selective=False)}) IS NOT TRUE"
+        found = self._walk(alias, cls, steps, present, "many")
+        return f"({found}) IS NOT TRUE"
 
 
-def _lookup(target: type[DBObject], rest: Steps, selective: bool) -> str:
+def _picks(condition: Condition) -> Picks:
+    """Tell how many different values of the last attribute a condition lets pass."""
+    if isinstance(condition, Compare) and condition.operator == "==":
+        return "one"
+    return "few" if isinstance(condition, OneOf) else "many"
+
+
+def _lookup(target: type[DBObject], rest: Steps, picks: Picks) -> str:
     """Decide how to find linked objects: `one` id, an `array` of a few, or by `join`.
 
     An id found once, before the scan, lets an index on (link, date) deliver rows in order; with
     a join the planner reads and sorts all of them.
     """
-    if len(rest) > 1 or not selective:
+    if len(rest) > 1 or picks == "many":
         return "array" if target.__reference__ else "join"
     name = rest[0].name
-    if name == "object_id" or name in target.__unique__ or (name,) in target.__unique__:
+    unique = name == "object_id" or name in target.__unique__ or (name,) in target.__unique__
+    if unique and picks == "one":
         return "one"
     leading = {entry if isinstance(entry, str) else entry[0] for entry in target.__indexes__}
     return "array" if target.__reference__ or name in leading else "join"

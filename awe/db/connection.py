@@ -96,8 +96,9 @@ class Database:
     def connected(self) -> bool:
         """True when this thread holds a connection."""
         session = self._session
-        mine = session.connection is not None and session.process == os.getpid()
-        return mine and not bool(session.connection.closed)
+        if session.connection is None or session.process != os.getpid():
+            return False
+        return int(session.connection.closed) == 0
 
     @property
     def user(self) -> str:
@@ -353,8 +354,8 @@ class Database:
     def _idle(self) -> bool:
         from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
-        status: int = self._session.connection.info.transaction_status
-        return status == TRANSACTION_STATUS_IDLE
+        status = self._session.connection.info.transaction_status
+        return bool(status == TRANSACTION_STATUS_IDLE)
 
     def _rollback(self) -> None:
         import psycopg2

@@ -313,6 +313,8 @@ class Query:
         low, high = min(places[0], places[-1]), max(places[0], places[-1])
         self._guard(high - low + 1 if total < LARGEST_OFFSET else self._known(low, high))
         objects = self._objects(limit=high - low + 1, offset=low)
+        if places.step > 0:
+            return objects[:: places.step]
         return [objects[place - low] for place in places if place - low < len(objects)]
 
     def _known(self, low: int, high: int) -> int:
