@@ -39,6 +39,14 @@ def examine(home: Path) -> Iterator[str]:
     yield from _configuration(home)
     yield from _services(home)
     yield from _rights(home)
+    yield from _orphans()
+
+
+def _orphans() -> Iterator[str]:
+    from awe.services.cluster import orphans
+
+    for base, home in orphans():
+        yield f"{base} holds data of an installation that is gone ({home}); rm -r {base}"
 
 
 def _configuration(home: Path) -> Iterator[str]:

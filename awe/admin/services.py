@@ -1,4 +1,4 @@
-"""`awe-admin start`, `stop`, `status`: the embedded services of this AWE_HOME."""
+"""`awe-admin start`, `stop`, `status`, `destroy`: the embedded services of this AWE_HOME."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from awe.config import home_directory
-from awe.errors import ServiceDown
+from awe.errors import ArgumentError, ServiceDown
 
 __all__ = ["add"]
 
@@ -20,6 +20,9 @@ def add(commands: Any) -> None:
     stop.set_defaults(run=_stop)
     status = commands.add_parser("status", help="say what runs, and where")
     status.set_defaults(run=_status)
+    destroy = commands.add_parser("destroy", help="remove the whole installation with its data")
+    destroy.add_argument("--yes", action="store_true", help="do not ask")
+    destroy.set_defaults(run=_destroy)
 
 
 def _start(_: argparse.Namespace) -> None:
@@ -38,6 +41,19 @@ def _stop(_: argparse.Namespace) -> None:
 
 def _status(_: argparse.Namespace) -> int:
     return 0 if _print_status() else 1
+
+
+def _destroy(chosen: argparse.Namespace) -> None:
+    from awe.services import stack
+
+    home = home_directory()
+    if not chosen.yes:
+        answer = input(f"remove {home} with all its data and files? Type its path: ")
+        if answer.strip() != str(home):
+            msg = f"that is not {home}; nothing was removed"
+            raise ArgumentError(msg)
+    stack.destroy(home)
+    sys.stdout.write(f"removed: {home}\n")
 
 
 def _print_status() -> bool:

@@ -25,7 +25,7 @@ from awe.services import account as accounts
 from awe.services.account import Account
 from awe.services.process import Identity, detach, end, identify
 
-__all__ = ["Cluster", "ClusterSettings"]
+__all__ = ["Cluster", "ClusterSettings", "orphans"]
 
 PORT = 5432
 SUPERUSER = "postgres"
@@ -33,6 +33,7 @@ SUPERUSER = "postgres"
 LONGEST_SOCKET = 103
 #: Where data goes whose AWE_HOME the unprivileged account cannot reach.
 SYSTEM_BASE = Path("/var/lib/awe")
+OWNER_NOTE = "installation"
 HBA = f"""\
 # Written by awe at every start; changes here are lost.
 local  all          {SUPERUSER}  peer  map=owner
@@ -77,7 +78,7 @@ class Cluster:
             self._wait_ready(running)
             return running
         place = self._place()
-        self._prepare(place)
+        self._prepare(place, self.home)
         if not (place.data / "PG_VERSION").exists():
             self._initialise(place)
         self._configure(place)
@@ -92,6 +93,15 @@ class Cluster:
         # SIGINT is PostgreSQL's "fast" shutdown; SIGQUIT would skip the last checkpoint.
         end(running, ask=signal.SIGINT, patience=300.0)
         return True
+
+    def destroy(self) -> None:
+        """Stop the server and remove its data, wherever it is."""
+        self.stop()
+        if self.record.exists():
+            place = self._place()
+            for path in (place.base, place.socket):
+                shutil.rmtree(path, ignore_errors=True)
+            self.record.unlink()
 
     def status(self) -> str:
         """Return one line: running or not, where, since which process."""
@@ -171,10 +181,12 @@ class Cluster:
     # -- first start -------------------------------------------------------------------------
 
     @staticmethod
-    def _prepare(place: _Place) -> None:
+    def _prepare(place: _Place, home: Path) -> None:
         ours = Account(os.getuid(), os.getgid())
         place.base.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         accounts.own_directory(place.base, ours, 0o700 if place.account.own else 0o711)
+        # Data outside AWE_HOME says whose it is, for the day on which that is removed by hand.
+        (place.base / OWNER_NOTE).write_text(f"{home}\n")
         if place.software.is_relative_to(place.base) and not place.software.exists():
             _copy_software(place.software)
 
@@ -355,6 +367,22 @@ class _Place:
         fresh = record.with_suffix(".new")
         fresh.write_text(text)
         fresh.replace(record)
+
+
+def orphans() -> list[tuple[Path, str]]:
+    """Return data of installations that are gone: its place, and where AWE_HOME was."""
+    found = []
+    try:
+        places = sorted(SYSTEM_BASE.iterdir())
+    except OSError:
+        return []
+    for base in places:
+        note = base / OWNER_NOTE
+        home = note.read_text().strip() if note.exists() else ""
+        record = Path(home, "services", "cluster.json")
+        if home and not (record.exists() and str(base) in record.read_text()):
+            found.append((base, home))
+    return found
 
 
 def _wheel() -> Path:

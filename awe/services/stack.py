@@ -26,6 +26,7 @@ from awe.services.process import Identity, detach, end, identify
 
 __all__ = [
     "account",
+    "destroy",
     "ensure",
     "read_secrets",
     "record_endpoint",
@@ -92,6 +93,15 @@ def stop(home: Path | None = None) -> list[str]:
             stopped.append("database")
         _write(home, "state.json", {})
     return stopped
+
+
+def destroy(home: Path) -> None:
+    """Stop everything and remove the installation, data and files included."""
+    from awe.services.cluster import Cluster
+
+    stop(home)
+    Cluster(home).destroy()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def status(home: Path | None = None) -> dict[str, str]:

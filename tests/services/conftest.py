@@ -35,6 +35,4 @@ def small(home: Path) -> Iterator[Cluster]:
     """A cluster of its own, not started; stopped and removed afterwards."""
     made = Cluster(home, SETTINGS)
     yield made
-    made.stop()
-    if made.record.exists() and not made.data.is_relative_to(home):
-        shutil.rmtree(made.data.parent)
+    made.destroy()

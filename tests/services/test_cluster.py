@@ -16,7 +16,7 @@ import pytest
 
 from awe.errors import ConfigError, ServiceDown
 from awe.services.account import Account, reachable
-from awe.services.cluster import LONGEST_SOCKET, Cluster, ClusterSettings
+from awe.services.cluster import LONGEST_SOCKET, Cluster, ClusterSettings, orphans
 
 SETTINGS = ClusterSettings(durable=False, ballast_bytes=0, shared_buffers="16MB")
 
@@ -164,9 +164,14 @@ def test_below_a_private_home_the_data_goes_where_the_account_can_reach_it(place
         assert stat.S_IMODE(cluster.data.stat().st_mode) == 0o700
         assert ask(cluster, "SELECT 1") == [(1,)]
         assert Cluster(home, SETTINGS).data == cluster.data
+        assert cluster.data.parent not in {base for base, _ in orphans()}
+        (home / "services" / "cluster.json").rename(place / "kept")
+        assert str(home) in {gone for _, gone in orphans()}
+        (place / "kept").rename(home / "services" / "cluster.json")
+        base = cluster.data.parent
     finally:
-        cluster.stop()
-        shutil.rmtree(cluster.data.parent)
+        cluster.destroy()
+    assert not base.exists()
 
 
 def test_a_wider_data_directory_is_refused(small):
@@ -187,8 +192,7 @@ def test_a_long_path_gets_a_short_socket(place):
         assert stat.S_IMODE(cluster.socket.stat().st_mode) == 0o700
         assert ask(cluster, "SELECT 1") == [(1,)]
     finally:
-        cluster.stop()
-        shutil.rmtree(cluster.socket)
+        cluster.destroy()
 
 
 def test_a_server_that_cannot_start_says_why(small):

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from awe.admin import command
+from awe.admin import command, doctor
 from awe.config import Environment
 from awe.errors import ConfigError, ServiceDown
 from awe.services import stack
@@ -37,7 +37,7 @@ def house():
             stack.start(home)
             yield home
         finally:
-            stack.stop(home)
+            stack.destroy(home)
             shutil.rmtree(place)
 
 
@@ -204,7 +204,9 @@ def test_admin_says_in_one_line_what_was_wrong(house, capsys, words, said):
     assert err.count("\n") == 1
 
 
-def test_the_doctor_finds_nothing_and_then_finds_a_planted_hole(house, capsys):
+def test_the_doctor_finds_nothing_and_then_finds_a_planted_hole(house, capsys, monkeypatch):
+    # Other installations of this machine may have left data behind; that is not this one's.
+    monkeypatch.setattr(doctor, "_orphans", lambda: iter(()))
     assert run(capsys, "doctor")[:2] == (0, "all is well\n")
     connection = stack.superuser(house)
     with connection, connection.cursor() as cursor:
