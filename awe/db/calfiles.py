@@ -75,6 +75,7 @@ class ChipCalibration(Calibration, abstract=True):
     validity_days: ClassVar[int] = 7
     """Days before and after its night that a new object is valid for."""
 
+    why = behaviour("awe.db.validity:why")
     verify = behaviour("awe.db.quality:verify")
     compare = behaviour("awe.db.quality:compare")
 

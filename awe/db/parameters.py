@@ -408,14 +408,17 @@ class SaturatedPixelMapParameters(ProcessParameters):
 class CosmicMapParameters(ProcessParameters):
     """Parameters of `CosmicMap`."""
 
-    SIGMA_LIMIT = parameter("Significance of a hit's core", 4.5, "sigma", low=1.0, high=100.0)
+    SIGMA_LIMIT = parameter("Significance of a hit's core", 4.0, "sigma", low=1.0, high=100.0)
     SIGMA_FRACTION = parameter(
-        "Fraction of the limit for the neighbours of a core", 0.3, low=0.0, high=1.0
+        "Fraction of the limit for the neighbours of a core", 0.3375, low=0.0, high=1.0
     )
     OBJECT_LIMIT = parameter(
         "Contrast between a hit and a star's profile; 0: from the seeing of the frame",
         0.0, low=0.0, high=100.0,
     )  # fmt: skip
+    SEEING = parameter(
+        "Width of stars assumed where none can be measured", 2.6, "pixel", low=0.5, high=50.0
+    )
     GROUP_LIMIT = parameter(
         "Summed squared significance of a whole hit; 0 keeps all", 34.0, low=0.0, high=10000.0
     )
@@ -455,5 +458,8 @@ class ReducedScienceFrameParameters(ProcessParameters):
     )
     PSF_THRESHOLD = parameter(
         "Stars measured for the seeing lie this far above the sky", 20.0, "sigma", low=3.0
+    )
+    PSF_NARROWEST = parameter(
+        "Narrower peaks are particle hits, not stars", 1.4, "pixel", low=0.1, high=50.0
     )
     OVERSCAN_CORRECTION = _overscan()

@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ReduceTask"]
 
-#: seeing [pixel] assumed where no star can be measured: no core of a star is lost
-UNDERSAMPLED = 2.0
-
-#: peaks narrower than this [pixel] are particle hits, not stars
-NARROWEST = 1.4
-
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
@@ -189,7 +183,7 @@ class ReduceTask(Task):
             cosmic=CosmicSettings(
                 sigma=cosmic.SIGMA_LIMIT,
                 neighbour_fraction=cosmic.SIGMA_FRACTION,
-                sharpness=cosmic.OBJECT_LIMIT or self._sharpness(pixels, red),
+                sharpness=cosmic.OBJECT_LIMIT or self._sharpness(pixels, red, cosmic),
                 iterations=cosmic.MAXIMUM_ITERATIONS,
                 groups=cosmic.GROUP_LIMIT,
             ),
@@ -200,12 +194,12 @@ class ReduceTask(Task):
             ),
         )
 
-    def _sharpness(self, pixels: NDArray[Any], red: Any) -> float:
+    def _sharpness(self, pixels: NDArray[Any], red: Any, parameters: Any) -> float:
         """Return the contrast of a hit that no star of this frame reaches."""
         from awe.calib import cosmic
 
         width = self._seeing(pixels.astype("float32"), red, None)
-        return cosmic.sharpness_limit(width if width > 0 else UNDERSAMPLED)
+        return cosmic.sharpness_limit(width if width > 0 else parameters.SEEING)
 
     def _seeing(self, pixels: NDArray[Any], red: Any, bad: NDArray[Any] | None) -> float:
         """Return the width of stars [pixel], 0 where none can be measured."""
@@ -215,7 +209,7 @@ class ReduceTask(Task):
             pixels,
             threshold=red.PSF_THRESHOLD,
             saturation=self.parameters("SaturatedPixelMap").THRESHOLD_HIGH,
-            narrowest=NARROWEST,
+            narrowest=red.PSF_NARROWEST,
             bad=bad,
         )
         return width if width > 0 else 0.0

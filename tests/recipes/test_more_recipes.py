@@ -55,7 +55,7 @@ def test_the_choice_of_flats_follows_combine(calibrated):
 
 def test_flats_outside_the_levels_are_refused_with_the_levels_found(calibrated):
     pars = {"DomeFlatFrame.process_params.MINIMUM_LEVEL": 30000.0}
-    with pytest.raises(NoValidPixels, match="20[0-9]{3}"):
+    with pytest.raises(NoValidPixels, match=r"20[0-9]{3}"):
         run("DomeFlat", date=calibrated.date, chip="ESO_CCD_#65", pars=pars)
 
 
