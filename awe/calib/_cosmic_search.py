@@ -61,8 +61,14 @@ def _fine_at(c, y, x, outer, inner, scratch):
 
 
 @compiled
-def _cores(c, s, state, candidates, n, tiles, first, read_variance, limit, contrast, found):
-    """List candidates that are sharper than any star: returns their number."""
+def _cores(
+    c, s, state, candidates, n, tiles, first, read_variance, limit, contrast, protect, found
+):
+    """List candidates that are sharper than any star: returns their number.
+
+    With `protect` the light of a star's core counts for the noise, which the 7 x 7 median of S
+    is too wide to see: photon noise of bright stars makes no hits.
+    """
     nx = c.shape[1]
     scratch = np.empty(16, np.float32)
     outer = np.empty((13, 16), np.float32)
@@ -79,6 +85,10 @@ def _cores(c, s, state, candidates, n, tiles, first, read_variance, limit, contr
         if sharp <= limit:
             continue
         noise = _noise_at(c, y, x, read_variance, scratch)
+        if protect:
+            core = separable5_at(c, y, x, scratch) + read_variance
+            if sharp * noise <= limit * np.sqrt(max(core, _TINY)):
+                continue
         fine = max(_fine_at(c, y, x, outer, inner, scratch) / noise, _LEAST)
         if sharp / fine > contrast:
             found[number] = candidates[k]
@@ -181,8 +191,8 @@ def _again(c, s, state, changed, n, tiles, dirty, read_variance, limit, candidat
 
 @compiled
 def iterate(
-    c, s, state, candidates, n_candidates, read_variance, limit, low, contrast, rounds, level,
-    flagged, before,
+    c, s, state, candidates, n_candidates, read_variance, limit, low, contrast, protect, rounds,
+    level, flagged, before,
 ):
     """Flag and clean until nothing new is found; returns the number of flagged pixels.
 
@@ -200,7 +210,7 @@ def iterate(
     for turn in range(rounds):
         number = _cores(
             c, s, state, candidates, n_candidates, tiles, turn == 0, read_variance, limit,
-            contrast, found,
+            contrast, protect, found,
         )
         number = _grow(s, state, found, number, limit)
         number = _grow(s, state, found, number, low)

@@ -87,6 +87,8 @@ def distance(shape: tuple[int, int], size: int, line: Line) -> tuple[Grid, Grid]
     columns = np.arange(shape[1], dtype=np.float32) * np.float32(size)
     y = (rows + np.float32(_pixel(0, size) - y0)).astype(np.float32)[:, None]
     x = (columns + np.float32(_pixel(0, size) - x0)).astype(np.float32)[None, :]
-    across: Grid = np.abs(x * np.float32(uy) - y * np.float32(ux))
-    along: Grid = (x * np.float32(ux) + y * np.float32(uy)) / np.float32(length)
+    across: Grid = np.abs(x * np.float32(uy) - y * np.float32(ux)).astype(np.float32)
+    along: Grid = ((x * np.float32(ux) + y * np.float32(uy)) / np.float32(length)).astype(
+        np.float32
+    )
     return across, along

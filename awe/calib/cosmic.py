@@ -67,22 +67,21 @@ def sharpness_limit(fwhm: float) -> float:
 
     Notes
     -----
-    Three times the sharpness of a noiseless star, between 2 and 5; undersampled images, below
-    2.2 pixels, need more than 5, so that cores of stars survive.
+    Three times the sharpness of a noiseless star, at least 3, and at least 5 below 2.8 pixels;
+    undersampled images need much more, so that cores of stars survive. Two stars nearer than
+    about 1.5 FWHM can still be taken for a hit, as with the peer.
 
     Examples
     --------
-    >>> sharpness_limit(4.2), sharpness_limit(2.6)
-    (2.0, 5.0)
+    >>> sharpness_limit(4.2), sharpness_limit(2.5)
+    (3.0, 5.0)
     """
     if not fwhm > 0:
         msg = f"a seeing of {fwhm} pixels is not possible; measure it or give the PSF radius"
         raise ParameterError(msg)
     widths, sharpness = zip(*_STAR_SHARPNESS, strict=True)
     star = float(np.exp(np.interp(fwhm, widths, np.log(sharpness))))
-    if fwhm < 2.8:
-        return max(5.0, 1.2 * star)
-    return max(2.0, 3.0 * star)
+    return max(5.0 if fwhm < 2.8 else 3.0, 3.0 * star)
 
 
 def find(
@@ -124,8 +123,8 @@ def find(
     saturation : float, ADU
         Stars from this level on are left alone, with 4 pixels around.
     groups : float
-        Keep a connected group only if the sum of its squared significances exceeds this; 0
-        keeps all.
+        Keep a connected group only if the sum of its squared significances exceeds this, and
+        judge hits on stars by the noise of the star's light; 0 does neither, as the peer.
     bad : ndarray of bool, shape (ny, nx), optional
         Pixels never flagged, with their neighbours.
     vignetting : Surface, optional
@@ -168,7 +167,7 @@ def find(
     state, flagged, before = _search(
         counts, left_out, pad, np.float32(np.float32(read_noise) ** 2), np.float32(sigma),
         np.float32(np.float32(neighbour_fraction) * np.float32(sigma)), np.float32(sharpness),
-        iterations, np.float32(saturation * gain), np.float32(level),
+        groups > 0, iterations, np.float32(saturation * gain), np.float32(level),
     )
     inside = (slice(pad, pad + ny), slice(pad, pad + nx))
     cleaned = counts[inside].copy() if clean else None
@@ -198,6 +197,7 @@ def _search(
     sigma: np.float32,
     low: np.float32,
     sharpness: np.float32,
+    protect: bool,
     iterations: int,
     saturation: np.float32,
     level: np.float32,
@@ -220,8 +220,8 @@ def _search(
     _cosmic_kernels.exclude(bad, pad, saturated[:n_saturated], state)
     before = np.empty(size, np.float32)
     number = _cosmic_search.iterate(
-        counts, s, state, candidates, n, read_variance, sigma, low, sharpness, iterations, level,
-        flagged, before,
+        counts, s, state, candidates, n, read_variance, sigma, low, sharpness, protect, iterations,
+        level, flagged, before,
     )
     return state, flagged[:number], before[:number]
 

@@ -221,14 +221,16 @@ def _extended(z: Grid) -> Map:
     """Return galaxies, halos and reflections: groups of raised bins shorter than a track."""
     from scipy import ndimage
 
-    raised = ndimage.uniform_filter(np.clip(z, -track_search.CAP, track_search.CAP), 9) > 1.0
-    labels, number = ndimage.label(raised)
+    level = ndimage.uniform_filter(np.clip(z, -track_search.CAP, track_search.CAP), 9)
+    raised = level > 1.0
+    # joined at a lower level, so that a bright track does not fall to pieces
+    labels, number = ndimage.label(level > 0.6)
     compact = np.zeros(number + 1, np.bool_)
     longest = min(150.0, 0.6 * min(z.shape))
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
         size = np.hypot(rows.stop - rows.start, columns.stop - columns.start)
         compact[label] = size < longest
-    return _grown(compact[labels], 4) if number else raised
+    return _grown(compact[labels] & raised, 4) if number else raised
 
 
 def _search(

@@ -1,0 +1,183 @@
+"""Reduce of one chip: a competent ccdproc and astroscrappy script beside ours, on the same pixels.
+
+    python -m benchmarks.reduce            one OmegaCAM chip, peer with 4 iterations, 3 rounds
+    python -m benchmarks.reduce --short    a quarter of a chip, one round
+
+The sides alternate; medians of CPU and wall time, peak memory in a process of its own, accuracy
+against the simulated truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from awe.calib import science
+from awe.calib.flags import PixelFlag
+from awe.calib.geometry import ChipGeometry
+from awe.demo import sky
+
+GAIN = 2.5
+READ_NOISE = 5.5
+
+
+@dataclass(frozen=True)
+class Case:
+    raw: np.ndarray
+    truth: sky.Truth
+    geometry: ChipGeometry
+    calibrations: science.Calibrations
+
+
+def make(short: bool, seed: int) -> Case:
+    nx, ny = (1120, 2150) if short else (2144, 4200)
+    geometry = ChipGeometry.from_counts(
+        nx=nx, ny=ny, prescan_x=48, overscan_x=48, overscan_y=100
+    )
+    rng = np.random.default_rng(seed)
+    chip = sky.make_detector(geometry, rng, gain=GAIN, read_noise=READ_NOISE)
+    exposure = sky.Exposure(
+        kind="science", exptime=360, level=500, cosmic_rate=8.0,
+        field=sky.make_field((330, -31.2), rng, width=0.3),
+        tracks=(sky.Track(x0=-2000, y0=-2200, x1=500, y1=2500, brightness=10),),
+    )
+    raw, truth = sky.simulate(exposure, chip, sky.Effects(), rng)
+    flat = chip.response * chip.vignetting * chip.illumination
+    calibrations = science.Calibrations(
+        bias=chip.bias, bias_method=6, flat=flat / flat.mean(), hot=chip.hot > 0, cold=chip.cold
+    )
+    return Case(raw, truth, geometry, calibrations)
+
+
+def settings(cosmic: bool = True, tracks: bool = True) -> science.Settings:
+    return science.Settings(
+        overscan=6, gain=GAIN, read_noise=READ_NOISE / GAIN, exposure_time=360.0,
+        saturation_high=60000.0, saturation_low=50.0, bleed_along=3, bleed_beside=1,
+        dead_reach=2, minimum_response=0.05, fringe_low=1.5, fringe_high=5.0,
+        image_threshold=5.0, background_box=0,
+        cosmic=science.CosmicSettings(
+            sigma=4.0, neighbour_fraction=0.3375, sharpness=3.0, iterations=4, groups=34.0
+        ) if cosmic else None,
+        satellite=science.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0)
+        if tracks else None,
+    )
+
+
+def ours(case: Case, cosmic: bool = True, tracks: bool = True) -> tuple:
+    done = science.reduce(
+        case.raw, case.geometry, case.calibrations, settings(cosmic, tracks)
+    )
+    return done.science, done.bad(PixelFlag.COSMIC), done.flags != 0, done.variance
+
+
+def peer(case: Case, iterations: int) -> tuple:
+    """Overscan, trim, bias, flat, cosmic rays as a good user of ccdproc writes them."""
+    import astroscrappy
+    import ccdproc
+    from astropy import units
+    from astropy.nddata import CCDData
+
+    frame = CCDData(case.raw.astype(np.float32), unit="adu")
+    frame = ccdproc.subtract_overscan(
+        frame, fits_section=case.geometry.overscan_x.replace(
+            case.geometry.overscan_x.split(",")[1], f"1:{case.geometry.ny}]"
+        ), median=False, overscan_axis=1,
+    )
+    frame = ccdproc.trim_image(frame, fits_section=case.geometry.active)
+    frame = ccdproc.subtract_bias(frame, CCDData(case.calibrations.bias, unit="adu"))
+    flat = CCDData(case.calibrations.flat, unit=units.dimensionless_unscaled)
+    frame = ccdproc.flat_correct(frame, flat, norm_value=1.0)
+    bad = case.calibrations.hot | case.calibrations.cold
+    bad |= case.raw[: bad.shape[0], 48 : 48 + bad.shape[1]] >= 60000
+    data = np.asarray(frame.data, np.float32)
+    hits, _ = astroscrappy.detect_cosmics(
+        data, inmask=bad, sigclip=4.5, sigfrac=0.3, objlim=5.0, gain=GAIN,
+        readnoise=READ_NOISE, satlevel=60000 * GAIN, niter=iterations, sepmed=True,
+        cleantype="meanmask",
+    )
+    return data, hits, bad | hits, None
+
+
+def clock(function, *arguments) -> tuple[tuple, float, float]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = function(*arguments)
+    return result, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def resident(key: str) -> float:
+    """Return memory of this process [MiB] from /proc: VmRSS now, VmHWM the highest since reset."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(key))
+
+
+def accuracy(case: Case, result: tuple) -> str:
+    data, hits, bad, variance = result
+    truth = case.truth.expected / case.calibrations.flat
+    hit = case.truth.hit(3.0) & ~(case.calibrations.hot | case.calibrations.cold)
+    complete = hits[hit].mean()
+    pure = (case.truth.cosmic > 0)[hits].mean()
+    good = ~bad & (case.truth.cosmic == 0) & (case.truth.track < 0.5)
+    text = f"{100 * complete:6.1f} {100 * pure:6.1f} {(data - truth)[good].std():7.2f}"
+    if variance is not None:
+        text += f" {((data - truth)[good] ** 2 / variance[good]).mean():7.4f}"
+    return text
+
+
+SIDES = {
+    "ours": lambda case: ours(case),
+    "ours, no tracks": lambda case: ours(case, True, False),
+    "ours, arithmetic": lambda case: ours(case, False, False),
+    "ccdproc, 1 iteration": lambda case: peer(case, 1),
+    "ccdproc, 4 iterations": lambda case: peer(case, 4),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="a quarter of a chip, one round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=4711)
+    parser.add_argument("--memory", choices=list(SIDES), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    case = make(options.short, options.seed)
+    if options.memory:
+        SIDES[options.memory](make(True, 1))
+        Path("/proc/self/clear_refs").write_text("5")
+        before = resident("VmRSS")
+        result = SIDES[options.memory](case)
+        print(f"{resident('VmHWM') - before:.0f}")
+        del result
+        return
+    rounds = 1 if options.short else options.rounds
+    for name in ("ours", "ours, arithmetic"):
+        SIDES[name](case)
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in SIDES}
+    results = {}
+    for _ in range(rounds):
+        for name, side in SIDES.items():
+            results[name], cpu, wall = clock(side, case)
+            times[name].append((cpu, wall))
+    reference = np.median([cpu for cpu, _ in times["ours"]])
+    print(f"{'':22} {'CPU s':>7} {'wall s':>7} {'ratio':>6} {'MiB':>5} "
+          f"{'compl':>6} {'pure':>6} {'rms':>7} {'chi2':>7}")
+    for name, values in times.items():
+        cpu, wall = np.median(values, axis=0)
+        memory = subprocess.run(
+            [sys.executable, "-m", "benchmarks.reduce", "--memory", name, "--seed",
+             str(options.seed), *(["--short"] if options.short else [])],
+            capture_output=True, text=True, check=True,
+        ).stdout.strip()
+        score = accuracy(case, results[name]) if "arith" not in name else ""
+        print(f"{name:22} {cpu:7.3f} {wall:7.3f} {cpu / reference:6.1f} {memory:>5} {score}")
+
+
+if __name__ == "__main__":
+    main()

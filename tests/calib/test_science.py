@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from awe.calib import fringe, illumination, saturation, science, weight
+from awe.calib.flags import PixelFlag
+from awe.calib.geometry import ChipGeometry
+from awe.demo import sky
+from awe.errors import NoValidPixels, ParameterError, WrongShape
+
+GEOMETRY = ChipGeometry.from_counts(nx=896, ny=1000, prescan_x=48, overscan_x=48, overscan_y=100)
+SETTINGS = science.Settings(
+    overscan=6, gain=2.5, read_noise=2.2, exposure_time=360.0, saturation_high=60000.0,
+    saturation_low=50.0, bleed_along=3, bleed_beside=1, dead_reach=2, minimum_response=0.05,
+    fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=0,
+    cosmic=science.CosmicSettings(
+        sigma=4.0, neighbour_fraction=0.3375, sharpness=3.0, iterations=4, groups=34.0
+    ),
+    satellite=science.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
+)
+
+
+@pytest.fixture(scope="module")
+def night():
+    rng = np.random.default_rng(5)
+    chip = sky.make_detector(GEOMETRY, rng)
+    exposure = sky.Exposure(
+        kind="science", exptime=360, level=500, field=sky.make_field((330, -31.2), rng),
+        tracks=(sky.Track(x0=-1100, y0=-2100, x1=-200, y1=-1100, brightness=30),),
+    )
+    raw, truth = sky.simulate(exposure, chip, sky.Effects(), rng)
+    flat = chip.response * chip.vignetting * chip.illumination
+    flat /= flat.mean()
+    calibrations = science.Calibrations(
+        bias=chip.bias, bias_method=6, flat=flat, hot=chip.hot > 0, cold=chip.cold
+    )
+    return raw, truth, calibrations
+
+
+@pytest.fixture(scope="module")
+def reduced(night):
+    raw, _, calibrations = night
+    return science.reduce(raw, GEOMETRY, calibrations, SETTINGS)
+
+
+def test_residuals_agree_with_the_stated_variance(night, reduced):
+    _, truth, calibrations = night
+    good = reduced.flags == 0
+    residual = (reduced.science - truth.expected / calibrations.flat)[good]
+    # hits too faint to be found belong to the truth, tracks outside their mask too
+    clean = (truth.cosmic == 0)[good]
+    chi2 = (residual[clean] ** 2 / reduced.variance[good][clean]).mean()
+    assert chi2 == pytest.approx(1.0, abs=0.02)
+    assert abs(residual[clean].mean()) < 0.1
+
+
+def test_weight_is_zero_if_and_only_if_a_bit_is_set(night, reduced):
+    assert ((reduced.weight == 0) == (reduced.flags != 0)).all()
+    good = reduced.flags == 0
+    np.testing.assert_array_equal(reduced.weight[good], night[2].flat[good])
+    assert np.isfinite(reduced.science[good]).all()
+
+
+def test_hits_and_the_track_are_flagged(night, reduced):
+    _, truth, _ = night
+    strong = truth.hit(8) & (reduced.flags & ~np.uint16(PixelFlag.COSMIC) == 0)
+    assert reduced.bad(PixelFlag.COSMIC)[strong].mean() > 0.95
+    assert len(reduced.tracks) == len(truth.lines) == 1
+    crossed = truth.crossed(0.5)
+    assert reduced.bad(PixelFlag.SATELLITE)[crossed].mean() > 0.95
+    assert reduced.counts["HOT"] == truth.hot.sum()
+
+
+def test_every_step_says_what_it_did(reduced):
+    names = [record.name for record in reduced.log]
+    assert names == [step.name for step in science.STEPS]
+    by_name = {record.name: record for record in reduced.log}
+    assert by_name["overscan"].before == "raw ADU"
+    assert by_name["overscan"].after == "ADU"
+    assert not by_name["fringes"].done
+    assert str(by_name["fringes"]) == "fringes: skipped; no fringes given"
+    assert "1 tracks" in str(by_name["satellite"])
+
+
+def test_inputs_are_unchanged(night):
+    raw, _, calibrations = night
+    before = raw.copy(), calibrations.bias.copy(), calibrations.flat.copy()
+    science.reduce(raw, GEOMETRY, calibrations, SETTINGS)
+    for was, now in zip(before, (raw, calibrations.bias, calibrations.flat), strict=True):
+        np.testing.assert_array_equal(was, now)
+
+
+def test_arithmetic_equals_the_plain_formula(night):
+    raw, _, calibrations = night
+    plain = dataclasses.replace(SETTINGS, cosmic=None, satellite=None)
+    dark = np.full(calibrations.bias.shape, 0.01, np.float32)
+    light = np.full(calibrations.bias.shape, 1.02, np.float32)
+    given = dataclasses.replace(calibrations, dark=dark, illumination=light)
+    result = science.reduce(raw, GEOMETRY, given, plain)
+    level = raw[:900, 848:].mean(axis=1, keepdims=True, dtype=np.float64)
+    expected = (raw[:900, 48:848] - level - given.bias - 3.6) / given.flat / 1.02
+    good = ~result.bad(PixelFlag.BAD_FLAT)
+    np.testing.assert_allclose(result.science[good], expected[good], rtol=1e-6, atol=2e-3)
+
+
+def test_background_leaves_a_sky_of_zero(night):
+    raw, _, calibrations = night
+    plain = dataclasses.replace(SETTINGS, satellite=None, background_box=100)
+    result = science.reduce(raw, GEOMETRY, calibrations, plain)
+    assert abs(np.median(result.science[result.flags == 0])) < 1.0
+
+
+def test_missing_pixels_and_zero_flats_are_flagged(night):
+    raw, _, calibrations = night
+    image = raw.astype(np.float32)
+    image[100, 100] = np.nan
+    flat = calibrations.flat.copy()
+    flat[50, 60:63] = (0, -1, np.nan)
+    result = science.reduce(
+        image, GEOMETRY, dataclasses.replace(calibrations, flat=flat), SETTINGS
+    )
+    assert result.bad(PixelFlag.NON_FINITE)[100, 52]
+    assert result.bad(PixelFlag.BAD_FLAT)[50, 60:63].all()
+    assert result.counts["NON_FINITE"] == 1
+    assert ((result.weight == 0) == (result.flags != 0)).all()
+    assert (result.weight >= 0).all()
+
+
+def test_an_all_saturated_frame_is_flagged_not_fatal(night):
+    raw, _, calibrations = night
+    image = raw.copy()
+    image[:900, 48:848] = 65535
+    result = science.reduce(image, GEOMETRY, calibrations, SETTINGS)
+    assert result.bad(PixelFlag.SATURATED).all()
+    assert (result.weight == 0).all()
+    assert "nearly all" in {record.name: record for record in result.log}["cosmic"].detail
+
+
+def test_refusals(night):
+    raw, _, calibrations = night
+    with pytest.raises(ParameterError, match="overscan method 0"):
+        science.reduce(
+            raw, GEOMETRY, dataclasses.replace(calibrations, bias_method=0), SETTINGS
+        )
+    with pytest.raises(WrongShape, match="'flat' has"):
+        science.reduce(
+            raw, GEOMETRY, dataclasses.replace(calibrations, flat=calibrations.flat[1:]), SETTINGS
+        )
+    with pytest.raises(NoValidPixels, match="more than 0"):
+        science.reduce(
+            raw, GEOMETRY,
+            dataclasses.replace(calibrations, flat=np.zeros_like(calibrations.flat)), SETTINGS,
+        )
+    with pytest.raises(WrongShape):
+        science.reduce(raw[1:], GEOMETRY, calibrations, SETTINGS)
+    with pytest.raises(ParameterError, match="change the order"):
+        science.reduce(raw, GEOMETRY, calibrations, SETTINGS, steps=science.STEPS[3:0:-1])
+
+
+def test_saturation_bleeds_and_kills():
+    raw = np.full((50, 50), 300, np.uint16)
+    raw[20:30, 25] = 65535
+    raw[25, 27] = 10
+    raw[5, 5] = 10
+    found = saturation.find(raw, high=60000, low=50, along=3, beside=1, reach=3)
+    assert found.saturated.sum() == 10
+    assert found.bleed[17:20, 25].all()
+    assert found.bleed[22, 24]
+    assert found.dead.sum() == 1
+    assert not (found.bleed & found.saturated).any()
+    with pytest.raises(ParameterError, match="THRESHOLD_LOW"):
+        saturation.find(raw, high=50, low=60, along=1, beside=1, reach=1)
+
+
+def test_fringes_are_made_and_scaled():
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:512, :512]
+    pattern = (6 * np.sin(x / 9 + 3 * np.sin(y / 40))).astype(np.float32)
+    images = []
+    for k in range(10):
+        level = 1000 + 100 * k
+        image = level + pattern * level / 1450 + rng.normal(0, 10, pattern.shape)
+        image[rng.integers(0, 500) :, :][:12, 100:112] += 4000
+        images.append(image.astype(np.float32))
+    made = fringe.frame(images, sigma=3.0, box=128)
+    assert np.corrcoef(made.ravel(), pattern.ravel())[0, 1] > 0.75
+    found = fringe.scale(
+        images[0], pattern, low=1.5, high=6.0, threshold=5.0, box=128
+    )
+    assert found.factor == pytest.approx(1000 / 1450, abs=4 * found.error + 0.01)
+    with pytest.raises(NoValidPixels, match="FRINGE_THRESHOLD"):
+        fringe.scale(images[0], pattern, low=50.0, high=60.0, threshold=5.0, box=128)
+
+
+def test_illumination_from_stars():
+    rng = np.random.default_rng(4)
+    shape = (400, 300)
+    x, y = rng.uniform(0, 300, 500), rng.uniform(0, 400, 500)
+    u, v = 2 * x / 299 - 1, 2 * y / 399 - 1
+    difference = 0.05 * (u**2 + v**2) + rng.normal(0, 0.005, 500)
+    difference[:10] += 3
+    found = illumination.fit(x, y, difference, shape=shape, degree=2, sigma=3.0)
+    assert found.rms == pytest.approx(0.005, rel=0.15)
+    rows, columns = np.linspace(-1, 1, 400)[:, None], np.linspace(-1, 1, 300)
+    truth = 10 ** (-0.02 * (rows**2 + columns**2))
+    assert np.abs(found.image() / (truth / truth.mean()) - 1).max() < 0.005
+    with pytest.raises(NoValidPixels, match="lower the degree"):
+        illumination.fit(x[:5], y[:5], difference[:5], shape=shape, degree=2, sigma=3.0)
+
+
+def test_planes_of_reasons():
+    hot = np.zeros((4, 5), bool)
+    hot[1, 2] = True
+    flags = weight.plane((4, 5), {PixelFlag.HOT: hot, PixelFlag.COLD: hot})
+    assert flags[1, 2] == PixelFlag.HOT | PixelFlag.COLD
+    assert weight.make(np.ones((4, 5), np.float32), flags).sum() == 19
+    with pytest.raises(WrongShape, match="hot pixel"):
+        weight.plane((3, 3), {PixelFlag.HOT: hot})
