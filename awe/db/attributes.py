@@ -172,9 +172,9 @@ class TypedList(list[Any]):
         self._frozen = False
         super().__init__(self._check(item) for item in items)
 
-    def freeze(self) -> None:
-        """Refuse every change from now on."""
-        self._frozen = True
+    def freeze(self, frozen: bool = True) -> None:
+        """Refuse every change from now on, or allow it again."""
+        self._frozen = frozen
 
     def _check(self, item: Any) -> Any:
         try:

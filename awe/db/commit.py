@@ -7,22 +7,19 @@ by the object's id, which the client chose, so the answer is always committed or
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from awe.db import scope
 from awe.db.attributes import Kind, Persistent, TypedList, convert
 from awe.db.compiler import link_table, quoted, table
 from awe.db.connection import database
+from awe.db.interrupts import interrupts_deferred
 from awe.db.loading import Batch, stored
 from awe.errors import ArgumentError, DatabaseError, OutcomeUnknown, Refused
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from awe.db.base import DBObject
 
 __all__ = ["commit_all", "delete", "update"]
@@ -40,7 +37,7 @@ def commit_all(objects: Iterable[DBObject]) -> None:
     DatabaseError
         The connection was lost; nothing was stored.
     """
-    with _interrupts_deferred():
+    with interrupts_deferred():
         levels = _levels(objects)
         new = [item for level in levels for item in level]
         if not new:
@@ -186,6 +183,20 @@ def _settle(items: list[DBObject], dates: dict[Any, Any], current: scope.Scope) 
         item.__dict__["_batch"] = batch
         batch.add(item)
         database.objects[type(item), item.object_id] = item
+    database.on_rollback(lambda: _unsettle(items))
+
+
+def _unsettle(items: list[DBObject]) -> None:
+    """Make objects new again, because the transaction around their commit failed."""
+    for item in items:
+        item.__dict__["_committed"] = False
+        values = item.__dict__["_values"]
+        for name in SYSTEM[1:]:
+            values.pop(name, None)
+        for value in values.values():
+            if isinstance(value, TypedList):
+                value.freeze(False)
+        database.objects.pop((type(item), item.object_id), None)
 
 
 def _explained(error: Refused, current: scope.Scope) -> Refused:
@@ -206,7 +217,7 @@ def update(objects: Sequence[DBObject], **values: Any) -> None:
     Refused
         One of them may not be changed by you; none was.
     """
-    with _interrupts_deferred(), database.transaction():
+    with interrupts_deferred(), database.transaction():
         for item in objects:
             attributes = [item._attribute(name) for name in values]
             new = [convert(a, value) for a, value in zip(attributes, values.values(), strict=True)]
@@ -216,7 +227,9 @@ def update(objects: Sequence[DBObject], **values: Any) -> None:
                 msg = f"{item!r} may not be changed by you; ask its creator or a project manager"
                 raise Refused(msg)
     for item in objects:
-        item.__dict__["_values"].update(
+        own = item.__dict__["_values"]
+        database.on_rollback(partial(own.update, {name: own.get(name) for name in values}))
+        own.update(
             {name: convert(item._attribute(name), value) for name, value in values.items()}
         )
 
@@ -229,7 +242,7 @@ def delete(objects: Sequence[DBObject]) -> None:
     Refused
         One of them is not yours, is published, or others depend on it.
     """
-    with _interrupts_deferred(), database.transaction():
+    with interrupts_deferred(), database.transaction():
         for item in objects:
             text = f"DELETE FROM {table(type(item))} WHERE object_id = %s RETURNING 1"
             if not database.execute(text, (item.object_id,)):
@@ -237,26 +250,3 @@ def delete(objects: Sequence[DBObject]) -> None:
                 raise Refused(msg)
     for item in objects:
         database.objects.pop((type(item), item.object_id), None)
-
-
-@contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done; a second one breaks in at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed = 0
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed += 1
-        if pressed > 1:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt

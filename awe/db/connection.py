@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from awe.config import Environment
 from awe.db import failures
+from awe.db.interrupts import interrupts_deferred
 from awe.errors import DatabaseError, OutcomeUnknown
 
 __all__ = ["Database", "database"]
@@ -46,6 +47,7 @@ class _Session(threading.local):
         self.statements = 0
         self.generation = 0
         self.interrupted = False
+        self.undo: list[Callable[[], None]] = []
         self.objects: WeakValueDictionary[Any, Any] = WeakValueDictionary()
         self.memory: dict[str, Any] = {}
 
@@ -328,28 +330,39 @@ class Database:
             return
         self._run_idle("BEGIN", None)
         session.depth = 1
+        session.undo.clear()
         try:
             yield
+            self._finish()
         except BaseException:
+            self._undo()
+            raise
+        finally:
             session.depth = 0
             self._rollback()
-            raise
-        self._finish()
+
+    def on_rollback(self, function: Callable[[], None]) -> None:
+        """Call `function` if the transaction around it, if any, is not stored after all."""
+        if self._session.depth:
+            self._session.undo.append(function)
+
+    def _undo(self) -> None:
+        undo = self._session.undo
+        while undo:
+            undo.pop()()
 
     def _finish(self) -> None:
-        session = self._session
+        """Commit; Ctrl-C waits, so that nobody wonders whether it was stored."""
         try:
             if not self.connected:
                 raise DatabaseError(failures.LOST)
-            self._run("COMMIT", None)
+            with interrupts_deferred():
+                self._run("COMMIT", None)
+                self._session.undo.clear()
         except DatabaseError as error:
             if error.__cause__ is not None and not self.connected:
                 raise OutcomeUnknown(failures.UNKNOWN) from error
             raise
-        finally:
-            session.depth = 0
-            if self.connected and not self._idle():
-                self._rollback()
 
     def _idle(self) -> bool:
         from psycopg2.extensions import TRANSACTION_STATUS_IDLE

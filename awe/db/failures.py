@@ -22,7 +22,10 @@ from awe.errors import (
 __all__ = ["connecting", "is_conflict", "is_lost", "is_starting", "translate"]
 
 LOST = "connection to the database lost, nothing was stored; run it again"
-UNKNOWN = "connection to the database lost while committing; the outcome is being checked"
+UNKNOWN = (
+    "connection to the database lost while committing: it may or may not be stored; "
+    "look for the objects before you run it again"
+)
 
 CONFLICTS = ("40001", "40P01")
 ENDED = ("57P01", "57P02", "57P03")

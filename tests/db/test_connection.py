@@ -262,3 +262,22 @@ def test_inner_transactions_join_the_outer_one(model: Any, login: Any) -> None:
     with pytest.raises(ValueError, match="outer"):
         work()
     assert len(model.Plate.select_all()) == 0
+
+
+def test_objects_of_a_failed_outer_transaction_are_new_again(model: Any, login: Any) -> None:
+    login()
+    plate = model.Plate(name="p", marks=[1])
+
+    def work() -> None:
+        with database.transaction():
+            plate.commit()
+            assert plate._committed
+            msg = "outer"
+            raise ValueError(msg)
+
+    with pytest.raises(ValueError, match="outer"):
+        work()
+    assert not plate._committed
+    plate.marks.append(2)
+    plate.commit()
+    assert [p.marks for p in model.Plate.select_all()] == [[1, 2]]
