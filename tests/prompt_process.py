@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -62,6 +63,12 @@ class Prompt:
                 continue
             kept.append(printed)
         return "\n".join(kept).strip("\n")
+
+    def drain(self) -> None:
+        """Read what came unasked, so that the process never waits for a reader."""
+        with contextlib.suppress(pexpect.TIMEOUT):
+            while True:
+                self.child.read_nonblocking(10000, timeout=0.2)
 
     def close(self) -> None:
         self.child.close(force=True)

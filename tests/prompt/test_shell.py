@@ -90,14 +90,14 @@ def test_interrupt_clears_a_half_typed_line(prompt: Prompt) -> None:
     time.sleep(0.3)
     prompt.child.sendintr()
     time.sleep(0.3)
-    assert prompt.type("1 + 1") == "2"
+    assert prompt.type("1 + 1").splitlines()[-1] == "2"
 
 
 def test_tab_completes_through_a_link(prompt: Prompt) -> None:
     prompt.type("red = ReducedScienceFrame(); red.bias = BiasFrame()")
     prompt.child.send("red.bias.raw_bi\t")
     time.sleep(0.5)
-    assert prompt.type("") == "[]"
+    assert prompt.type("").splitlines()[-1] == "[]"
 
 
 def test_help_lists_the_arguments_and_the_hot_keys(prompt: Prompt) -> None:

@@ -1,0 +1,148 @@
+"""inspect() on a screen: a real window, real key presses, and a prompt that goes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prompt_process import Prompt
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.window,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(
+        not (shutil.which("Xvfb") and shutil.which("xdotool")),
+        reason="Xvfb or xdotool is not installed (apt install xvfb xdotool)",
+    ),
+    pytest.mark.skipif(
+        not (importlib.util.find_spec("tkinter") or importlib.util.find_spec("PySide6")),
+        reason="this python has neither tkinter nor PySide6",
+    ),
+]
+
+
+class Screen:
+    """A virtual screen, its windows and its keyboard."""
+
+    def __init__(self) -> None:
+        reading, writing = os.pipe()
+        self.server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x1000x24"],
+            pass_fds=[writing],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(writing)
+        with os.fdopen(reading) as stream:
+            self.name = f":{stream.readline().strip()}"
+
+    def do(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *arguments],
+            env={**os.environ, "DISPLAY": self.name},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        return done.stdout
+
+    def windows(self, title: str) -> list[str]:
+        return self.do("search", "--onlyvisible", "--name", title).split()
+
+    def wait(self, prompt: Prompt, title: str, number: int) -> list[str]:
+        """Wait until so many windows of that title are there; keep the prompt's output flowing."""
+        end = time.monotonic() + 20
+        while len(found := self.windows(title)) != number:
+            assert time.monotonic() < end, f"{len(found)} windows {title!r}, not {number}"
+            time.sleep(0.2)
+            prompt.drain()
+        return found
+
+    def press(self, window: str, key: str, x: int, y: int) -> None:
+        self.do("windowfocus", window)
+        self.do("mousemove", "--window", window, str(x), str(y))
+        time.sleep(0.4)
+        self.do("key", key)
+
+    def picture(self, path: Path) -> None:
+        if shutil.which("import"):
+            subprocess.run(
+                ["import", "-window", "root", str(path)],
+                env={**os.environ, "DISPLAY": self.name},
+                timeout=20,
+                check=False,
+            )
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    opened = Screen()
+    yield opened
+    opened.server.terminate()
+    opened.server.wait(10)
+
+
+def test_w_draws_a_wire_frame_and_q_closes(
+    tutorial_home: Path, screen: Screen, tmp_path: Path
+) -> None:
+    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=screen.name)
+    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    start = time.monotonic()
+    prompt.type("ins = raw.inspect()")
+    assert prompt.type("6 * 7") == "42"
+    assert time.monotonic() - start < 15
+    (window,) = screen.wait(prompt, "^OMEGACAM", 1)
+    time.sleep(1)
+    geometry = dict(
+        line.split("=") for line in screen.do("getwindowgeometry", "--shell", window).split()
+    )
+    x, y = int(geometry["WIDTH"]) // 2, int(geometry["HEIGHT"]) // 2
+
+    screen.press(window, "w", x, y)
+    (plot,) = screen.wait(prompt, "^wire-frame - OMEGACAM", 1)
+    assert prompt.type("print(ins.table['key'][0], len(ins.table))") == "w 1"
+    screen.press(window, "m", x, y)
+    time.sleep(0.5)
+    prompt.drain()
+    assert prompt.type("print(ins.table['key'][-1], ins.table['stdev'][-1] > 0)") == "m True"
+    screen.picture(tmp_path / "windows.png")
+
+    screen.press(plot, "q", 60, 60)
+    screen.wait(prompt, "^wire-frame - OMEGACAM", 0)
+    assert screen.windows("^OMEGACAM") == [window]
+    screen.press(window, "q", x, y)
+    screen.wait(prompt, "OMEGACAM", 0)
+    assert prompt.type("1 + 1") == "2"
+    prompt.close()
+
+
+def test_closing_the_image_takes_its_plots_with_it(
+    tutorial_home: Path, screen: Screen, tmp_path: Path
+) -> None:
+    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=screen.name)
+    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#66').max('DATE_OBS')")
+    prompt.type("ins = raw.inspect()")
+    (window,) = screen.wait(prompt, "^OMEGACAM", 1)
+    prompt.type("reading = ins.press('r', 200, 200); reading = ins.press('s', 200, 200)")
+    screen.wait(prompt, " - OMEGACAM", 2)
+    time.sleep(0.5)
+    screen.press(window, "q", 200, 200)
+    screen.wait(prompt, "OMEGACAM", 0)
+    assert prompt.type("1 + 1") == "2"
+    prompt.close()
+
+
+def test_a_screen_that_does_not_answer_is_no_obstacle(tutorial_home: Path, tmp_path: Path) -> None:
+    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=":9876")
+    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    said = prompt.type("ins = raw.inspect()")
+    assert said.startswith("no display: wrote ")
+    assert len(said.splitlines()) == 1
+    prompt.close()
