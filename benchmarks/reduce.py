@@ -30,6 +30,8 @@ READ_NOISE = 5.5
 
 @dataclass(frozen=True)
 class Case:
+    """One raw frame, its truth and its calibrations."""
+
     raw: np.ndarray
     truth: sky.Truth
     geometry: ChipGeometry
@@ -37,6 +39,7 @@ class Case:
 
 
 def make(short: bool, seed: int) -> Case:
+    """Return a simulated exposure of one chip, or of a quarter of it."""
     nx, ny = (1120, 2150) if short else (2144, 4200)
     geometry = ChipGeometry.from_counts(
         nx=nx, ny=ny, prescan_x=48, overscan_x=48, overscan_y=100
@@ -57,6 +60,7 @@ def make(short: bool, seed: int) -> Case:
 
 
 def settings(cosmic: bool = True, tracks: bool = True) -> science.Settings:
+    """Return the recommended settings."""
     return science.Settings(
         overscan=6, gain=GAIN, read_noise=READ_NOISE / GAIN, exposure_time=360.0,
         saturation_high=60000.0, saturation_low=50.0, bleed_along=3, bleed_beside=1,
@@ -71,6 +75,7 @@ def settings(cosmic: bool = True, tracks: bool = True) -> science.Settings:
 
 
 def ours(case: Case, cosmic: bool = True, tracks: bool = True) -> tuple:
+    """Return image, hits, flagged pixels and variance of awe."""
     done = science.reduce(
         case.raw, case.geometry, case.calibrations, settings(cosmic, tracks)
     )
@@ -106,6 +111,7 @@ def peer(case: Case, iterations: int) -> tuple:
 
 
 def clock(function, *arguments) -> tuple[tuple, float, float]:
+    """Return the result, CPU and wall seconds of a call."""
     cpu, wall = time.process_time(), time.perf_counter()
     result = function(*arguments)
     return result, time.process_time() - cpu, time.perf_counter() - wall
@@ -118,6 +124,7 @@ def resident(key: str) -> float:
 
 
 def accuracy(case: Case, result: tuple) -> str:
+    """Return completeness and purity [per cent], rms residual [ADU] and chi-square as text."""
     data, hits, bad, variance = result
     truth = case.truth.expected / case.calibrations.flat
     hit = case.truth.hit(3.0) & ~(case.calibrations.hot | case.calibrations.cold)
@@ -140,6 +147,7 @@ SIDES = {
 
 
 def main() -> None:
+    """Run the sides in turn and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="a quarter of a chip, one round")
     parser.add_argument("--rounds", type=int, default=3)

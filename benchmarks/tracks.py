@@ -1,0 +1,157 @@
+"""Tracks found and false ones on full simulated chips, with detected cosmic-ray maps.
+
+    python -m benchmarks.tracks                          10 lines per brightness, 10 clean chips
+    python -m benchmarks.tracks --lines 100 --clean 100  the long set
+
+Chips hold stars, galaxies, bleeding columns, diffraction spikes, a gradient and row noise, in
+turn; lines are independent: each has a background of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from awe.calib import cosmic, satellite, saturation
+
+SHAPE = (4100, 2048)
+GAIN, READ_NOISE = 2.5, 5.5
+SETTINGS = {"threshold": 6.5, "binning": 4, "minimum_length": 300.0}
+
+
+def chip(rng: np.random.Generator, kind: int) -> np.ndarray:
+    """Return one chip without a track [ADU]; `kind` 0 to 5 chooses what it holds."""
+    light = np.full(SHAPE, rng.choice([200.0, 800.0, 3000.0]))
+    y, x = np.mgrid[-32:33, -32:33]
+    for _ in range(int(rng.integers(500, 3000))):
+        row, column = rng.integers(32, SHAPE[0] - 32), rng.integers(32, SHAPE[1] - 32)
+        profile = (1 + (x**2 + y**2) / 9.0) ** -2.8
+        box = (slice(row - 32, row + 33), slice(column - 32, column + 33))
+        light[box] += 10 ** rng.uniform(1.5, 4.8) * profile
+    if kind in (1, 4):
+        _galaxies(light, rng)
+    if kind in (2, 3, 4):
+        _bright_stars(light, rng, diagonal=kind == 3)
+    if kind in (4, 5):
+        light *= np.linspace(0.9, 1.15, SHAPE[1])
+    return light
+
+
+def _galaxies(light: np.ndarray, rng: np.random.Generator) -> None:
+    for _ in range(25):
+        row, column = rng.integers(150, SHAPE[0] - 150), rng.integers(150, SHAPE[1] - 150)
+        y, x = np.mgrid[-150:151, -150:151]
+        angle, ratio, size = rng.uniform(0, np.pi), rng.uniform(0.15, 1), rng.uniform(5, 25)
+        u = x * np.cos(angle) + y * np.sin(angle)
+        v = (y * np.cos(angle) - x * np.sin(angle)) / ratio
+        box = (slice(row - 150, row + 151), slice(column - 150, column + 151))
+        light[box] += 10 ** rng.uniform(1.5, 3) * np.exp(-np.hypot(u, v) / size)
+
+
+def _bright_stars(light: np.ndarray, rng: np.random.Generator, diagonal: bool) -> None:
+    for _ in range(6):
+        row, column = rng.integers(100, SHAPE[0] - 100), rng.integers(100, SHAPE[1] - 100)
+        y = np.arange(SHAPE[0])[:, None] - row
+        x = np.arange(SHAPE[1])[None, :] - column
+        light += 3e5 / (1 + (x**2 + y**2) / 12.0) ** 1.5
+        reach = rng.uniform(100, 700)
+        across, along = (x - y, x + y) if diagonal else (x, y)
+        for a, b in ((across, along), (along, across)):
+            light += 3000 * np.exp(-0.5 * (a / 1.5) ** 2) * np.exp(-np.abs(b) / reach)
+        height = int(rng.integers(50, 4100))
+        light[max(0, row - height) : row + height, column - 1 : column + 2] += 1e5
+
+
+def line(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Return a random chord of the chip, longer than half its width."""
+    while True:
+        x, y = rng.uniform(0, SHAPE[1]), rng.uniform(0, SHAPE[0])
+        angle = rng.uniform(0, np.pi)
+        ux, uy = np.cos(angle), np.sin(angle)
+        ends = []
+        for place, step, size in ((x, ux, SHAPE[1] - 1), (y, uy, SHAPE[0] - 1)):
+            ends.append(sorted(((0 - place) / step, (size - place) / step)))
+        begin, end = max(e[0] for e in ends), min(e[1] for e in ends)
+        if end - begin > 1024:
+            return (x + begin * ux, y + begin * uy, x + end * ux, y + end * uy)
+
+
+def expose(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the chip with photon, read and row noise and cosmic rays."""
+    image = rng.normal(light, np.sqrt(light / GAIN + (READ_NOISE / GAIN) ** 2))
+    image += rng.normal(0, 0.3, (SHAPE[0], 1))
+    for _ in range(1000):
+        row, column = rng.integers(60, SHAPE[0] - 60), rng.integers(60, SHAPE[1] - 60)
+        angle, length = rng.uniform(0, np.pi), min(rng.exponential(8), 55)
+        step = np.arange(0, length + 0.5, 0.5)
+        rows = (row + step * np.sin(angle)).astype(int)
+        columns = (column + step * np.cos(angle)).astype(int)
+        np.add.at(image, (rows, columns), 10 ** rng.uniform(1.8, 3.3))
+    return np.minimum(image, 65535).astype(np.float32)
+
+
+def search(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], float]:
+    """Return the tracks found as Reduce finds them, and the CPU seconds of the track search."""
+    full = saturation.find(image, high=60000, low=-1, along=3, beside=1, reach=2)
+    hits = cosmic.find(
+        image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
+        sharpness=3.0, iterations=4, saturation=60000.0, groups=34.0, bad=full.bad,
+    )
+    start = time.process_time()
+    tracks, _ = satellite.find(image, bad=hits.bad | full.bad, saturated=full.bad, **SETTINGS)
+    return tracks, time.process_time() - start
+
+
+def matches(track: satellite.Track, truth: tuple[float, ...]) -> bool:
+    """Tell whether both ends lie within 6 pixels of the truth, in either order."""
+    ends = np.array([track.x0, track.y0, track.x1, track.y1])
+    other = np.roll(ends, 2)
+    return min(
+        max(np.hypot(*(e[:2] - truth[:2])), np.hypot(*(e[2:] - truth[2:])))
+        for e in (ends, other)
+    ) < 6
+
+
+def main() -> None:
+    """Print how many of the lines are found, how many false ones, and the time."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lines", type=int, default=10)
+    parser.add_argument("--clean", type=int, default=10)
+    parser.add_argument("--peaks", type=float, nargs="*", default=[1.0, 0.3, 0.2])
+    parser.add_argument("--seed", type=int, default=90_000)
+    options = parser.parse_args()
+    for peak in options.peaks:
+        found = false = 0
+        for k in range(options.lines):
+            rng = np.random.default_rng((options.seed, k))
+            light = chip(rng, k % 6)
+            truth = np.array(line(rng))
+            level = np.median(light[::16, ::16])
+            noise = np.sqrt(level / GAIN + (READ_NOISE / GAIN) ** 2)
+            y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
+            x0, y0, x1, y1 = truth
+            across = ((x - x0) * (y1 - y0) - (y - y0) * (x1 - x0)) / np.hypot(x1 - x0, y1 - y0)
+            light += peak * noise * np.exp(-0.5 * (across / 1.9) ** 2)
+            tracks, _ = search(expose(light, rng))
+            good = [matches(track, truth) for track in tracks]
+            found += any(good)
+            false += good.count(False)
+        print(f"peak {peak:4.1f} sigma per pixel: {found} of {options.lines} found, {false} false",
+              flush=True)
+    false, seconds = 0, []
+    for k in range(options.clean):
+        rng = np.random.default_rng((options.seed + 1, k))
+        tracks, cpu = search(expose(chip(rng, k % 6), rng))
+        false += len(tracks)
+        seconds.append(cpu)
+        if tracks:
+            print(f"clean chip {k} (kind {k % 6}): {tracks}", flush=True)
+    if seconds:
+        print(f"clean chips: {false} false on {options.clean}, CPU s median "
+              f"{np.median(seconds):.2f}, longest {max(seconds):.2f}")
+
+
+if __name__ == "__main__":
+    main()
