@@ -39,6 +39,8 @@ class QualityFlag(IntFlag):
     """Most of the frame is saturated."""
     EMPTY = 256
     """No pixel is left with a weight above 0."""
+    NONLINEAR = 512
+    """The response deviates from a linear one by more than the declared limit."""
 
     @classmethod
     def explain(cls, value: int) -> str:

@@ -7,9 +7,10 @@ their own. This module reads no configuration and checks values only against wha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from awe.db.base import DBObject, persistent
 from awe.errors import ParameterError, nearest
@@ -85,7 +86,7 @@ class Parameter:
         high = "inf" if self.high is None else f"{self.high:g}"
         return f"{low} to {high}"
 
-    def check(self, name: str, value: object) -> Value:
+    def check(self, name: str, value: Any) -> Value:
         """Return the value in the declared type, or refuse it.
 
         Raises
@@ -104,14 +105,15 @@ class Parameter:
         if not self._accepts(value):
             msg = f"{wanted}; got {value!r}"
             raise ParameterError(msg)
-        accepted: Value = value
-        return accepted
+        return cast("Value", value)
 
     def _accepts(self, value: Any) -> bool:
         if self.choices is not None:
             return value in self.choices
         if self.type not in (int, float):
             return True
+        if not math.isfinite(value):
+            return False
         above = self.low is None or value >= self.low
         below = self.high is None or value <= self.high
         return bool(above and below)

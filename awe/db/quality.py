@@ -146,6 +146,14 @@ def _high_read_noise(product: Any, numbers: Numbers | None, limit: float) -> boo
     return bool(product.read_noise > limit)
 
 
+def _high_dark_current(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(getattr(product, "dark_current", 0.0) > limit)
+
+
+def _nonlinear(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(getattr(product, "linearity", 0.0) > limit)
+
+
 def _unequal_pair(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(abs(product.mean_diff) > limit)
 
@@ -158,6 +166,8 @@ CHECKS = (
     Check(parameter="MINIMUM_INPUTS", flag=QualityFlag.FEW_INPUTS, fails=_few_inputs),
     Check(parameter="MAXIMUM_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_bad_fraction),
     Check(parameter="MAXIMUM_READ_NOISE", flag=QualityFlag.NOISE, fails=_high_read_noise),
+    Check(parameter="MAXIMUM_DARK_CURRENT", flag=QualityFlag.LEVEL, fails=_high_dark_current),
+    Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.NONLINEAR, fails=_nonlinear),
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),
 )
 

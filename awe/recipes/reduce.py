@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.science import Calibrations, Reduced, Settings
+    from awe.db.mixins import QualityFlag
     from awe.db.science import ReducedScienceFrame, WeightFrame
 
 __all__ = ["ReduceTask"]
+
+#: a frame with more than this fraction of saturated pixels is flagged as a whole
+HALF = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +225,6 @@ class ReduceTask(Task):
     ) -> ReducedScienceFrame:
         from awe import instruments
         from awe.calib import sections
-        from awe.db.mixins import QualityFlag
         from awe.db.science import ReducedScienceFrame
         from awe.recipes.inputs import imstat
         from awe.recipes.maps import flag_image, make_maps, variance_image
@@ -253,9 +256,7 @@ class ReduceTask(Task):
         product.imstat = imstat(reduced.science)
         scale = instruments.get(raw.instrument.name).pixel_scale
         product.psf_radius = self._seeing(reduced.science, red, ~good) * scale
-        product.quality_flags = int(
-            QualityFlag(0) if good.any() else QualityFlag.EMPTY | QualityFlag.SATURATED
-        )
+        product.quality_flags = int(_verdict(reduced))
         maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
         product.weight = self._weight(product, maps, reduced)
         self.write(
@@ -282,6 +283,21 @@ class ReduceTask(Task):
         )
         self.write(weight, reduced.weight, unit="", astrom=product.astrom)
         return weight
+
+
+def _verdict(reduced: Reduced) -> QualityFlag:
+    """Return what is wrong with a reduced frame as a whole."""
+    from awe.calib.flags import PixelFlag
+    from awe.db.mixins import QualityFlag
+
+    verdict = QualityFlag(0)
+    if reduced.flags.all():
+        verdict |= QualityFlag.EMPTY
+    if reduced.bad(PixelFlag.SATURATED).mean() > HALF:
+        verdict |= QualityFlag.SATURATED
+    if reduced.bad(PixelFlag.NON_FINITE).any():
+        verdict |= QualityFlag.NOT_FINITE
+    return verdict
 
 
 def _identity(raw: Any, shape: tuple[int, ...]) -> dict[str, Any]:

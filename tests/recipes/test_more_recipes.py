@@ -1,5 +1,7 @@
 """The recipes beyond the tutorial's chain, and the user's own."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,19 @@ def test_a_recipe_of_the_users_own_is_found_and_runs(night, tmp_path, monkeypatc
     from awe.pars import Pars
 
     assert "BiasFrame" in dir(Pars("MeanLevel", instrument="OMEGACAM"))
+
+
+def test_the_recipe_of_the_documentation_runs(calibrated, tmp_path, monkeypatch):
+    from awe import recipes
+
+    page = Path(__file__).parents[2] / "docs" / "howto" / "own-recipe.md"
+    code = page.read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "cleanbias.py").write_text(code)
+    monkeypatch.setenv("AWE_RECIPES", str(tmp_path / "own"))
+    [bias] = recipes.find("CleanBias")(i="OMEGACAM", d=calibrated.date, c="ESO_CCD_#65").execute()
+    assert bias.imstat.median == pytest.approx(0, abs=0.5)
+    assert bias.read_noise is not None
 
 
 def test_a_recipe_of_ones_own_that_does_not_load_says_why(tmp_path, monkeypatch):

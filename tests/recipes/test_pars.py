@@ -63,6 +63,7 @@ def test_setting_the_default_is_no_change():
         ("FRINGE_THRESHOLD_HIHG", 6.0, "did you mean 'FRINGE_THRESHOLD_HIGH'"),
         ("FRINGE_THRESHOLD_HIGH", "six", "wants float"),
         ("OVERSCAN_CORRECTION", 11, "0 to 10"),
+        ("FRINGE_THRESHOLD_LOW", float("nan"), "got nan"),
         ("OVERSCAN_CORRECTION", 2.5, "wants int"),
         ("OVERSCAN_CORRECTION", True, "wants int"),
     ],

@@ -199,3 +199,20 @@ def test_wrong_arguments_are_refused_before_anything_runs(arguments, error, text
 def test_unknown_file_names_are_named(calibrated):
     with pytest.raises(NotFound, match=r"OMEGACAM\.nothing\.fits"):
         reduce(raw_filenames=["OMEGACAM.nothing.fits"])
+
+
+def test_a_frame_without_values_somewhere_says_so():
+    from awe.calib.flags import PixelFlag
+    from awe.db.mixins import QualityFlag
+    from awe.recipes.reduce import _verdict
+
+    class Planes:
+        flags = np.full((4, 4), int(PixelFlag.SATURATED), np.uint16)
+
+        def bad(self, flag):
+            return (self.flags & np.uint16(flag)) != 0
+
+    assert _verdict(Planes()) == QualityFlag.EMPTY | QualityFlag.SATURATED
+    Planes.flags = np.zeros((4, 4), np.uint16)
+    Planes.flags[0, 0] = int(PixelFlag.NON_FINITE)
+    assert _verdict(Planes()) == QualityFlag.NOT_FINITE
