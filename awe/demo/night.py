@@ -121,7 +121,7 @@ def make(home: Path, *, full: bool = False, chips: Sequence[str] | None = None) 
         environment = _environment(home)
         _ingest(environment, paths)
         warming.join()
-        _calibrate(environment, folder, night.chips)
+        _calibrate(environment, folder, night)
         _mark(folder, "done.json", night)
     return folder / "raw"
 
@@ -241,14 +241,17 @@ def _ingest(environment: Environment, paths: Sequence[Path]) -> None:
         raise JobError(msg)
 
 
-def _calibrate(environment: Environment, folder: Path, chips: Sequence[str]) -> None:
+def _calibrate(environment: Environment, folder: Path, night: Night) -> None:
     from awe.demo.progress import Progress
 
-    bar = Progress("making calibrations", len(chips))
+    bar = Progress("making calibrations", len(night.chips))
     log = folder / "calibrations.log"
     failures = []
     with pool(2) as workers:
-        jobs = {workers.submit(_calibrate_chip, environment, log, chip): chip for chip in chips}
+        jobs = {
+            workers.submit(_calibrate_chip, environment, log, night, chip): chip
+            for chip in night.chips
+        }
         for job in completed(jobs):
             try:
                 job.result()
@@ -261,7 +264,7 @@ def _calibrate(environment: Environment, folder: Path, chips: Sequence[str]) -> 
         raise JobError(msg)
 
 
-def _calibrate_chip(environment: Environment, log: Path, chip: str) -> None:
+def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str) -> None:
     """Run all recipes for one chip, as anybody would at the prompt."""
     from awe.context import context
     from awe.db.connection import database
@@ -277,6 +280,8 @@ def _calibrate_chip(environment: Environment, log: Path, chip: str) -> None:
         for recipe, product, by_filter in RECIPES:
             if not _exists(product, chip):
                 _run(recipe, chip, by_filter)
+        if not _exists("IlluminationCorrectionFrame", chip):
+            _correct_illumination(night, chip)
         sys.stdout.flush()
 
 
@@ -303,3 +308,13 @@ def _run(recipe: str, chip: str, by_filter: bool) -> None:
     if by_filter:
         arguments["filter"] = FILTER
     recipes.find(recipe)(**arguments, commit=True).execute()
+
+
+def _correct_illumination(night: Night, chip: str) -> None:
+    from awe.demo.photometry import SurveyPhotometryTask
+
+    task = SurveyPhotometryTask(
+        instrument="OMEGACAM", date=NIGHT, filter=FILTER, chip=chip, commit=True
+    )
+    task.night = night
+    task.execute()

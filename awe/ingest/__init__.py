@@ -7,8 +7,14 @@ exposure is named and skipped. A bad file is refused with its reasons, the other
 
 from __future__ import annotations
 
-from awe.ingest.command import main
 from awe.ingest.report import Report, Row, State
 from awe.ingest.run import ingest
+from awe.lazy import resolve
 
 __all__ = ["Report", "Row", "State", "ingest", "main"]
+
+
+def main() -> int:
+    """Run the command `awe-ingest`."""
+    code: int = resolve("awe.ingest.command:main")()
+    return code

@@ -35,6 +35,7 @@ ROWS = {
     "awe.context": 4,
     "awe.recipes": 5,
     "awe.ingest": 5,
+    "awe.ingest.command": 7,
     "awe.pars": 6,
     "awe.dpu": 6,
     "awe.prompt": 7,
@@ -42,6 +43,7 @@ ROWS = {
     "awe.services": 7,
     "awe.admin": 7,
     "awe.demo.night": 7,
+    "awe.demo.photometry": 7,
 }
 HEAVY = ("numpy", "scipy", "astropy", "matplotlib", "sqlalchemy", "numba", "httpx", "starlette")
 LONGEST_MODULE = 500

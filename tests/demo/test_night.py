@@ -28,7 +28,7 @@ start = datetime.datetime(2012, 6, 1, 8, 51, 44)
 raw = find("RawScienceFrame")
 print("science", len((raw.template.start == start) & (raw.is_valid > 0)))
 for name in "RawFitsData ReadNoise BiasFrame HotPixelMap DomeFlatFrame ColdPixelMap \
-TwilightFlatFrame MasterFlatFrame".split():
+TwilightFlatFrame MasterFlatFrame IlluminationCorrectionFrame".split():
     found = list(find(name).select_all())
     levels = {(item._project, item._privileges) for item in found}
     print(name, len(found), sorted(levels))
