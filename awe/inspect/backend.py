@@ -83,7 +83,8 @@ def place_beside(figure: Figure, neighbour: Figure, shift: int) -> None:
     offset = 36 * shift
     if screen() is Screen.TK:
         right = other.winfo_x() + other.winfo_width() + 12
-        right = max(0, min(right, other.winfo_screenwidth() - window.winfo_reqwidth()))
+        width = int(figure.get_figwidth() * figure.dpi) + 4
+        right = max(0, min(right, other.winfo_screenwidth() - width))
         window.wm_geometry(f"+{right}+{other.winfo_y() + offset}")
     elif screen() is Screen.QT:
         frame = other.frameGeometry()

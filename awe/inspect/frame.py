@@ -187,7 +187,7 @@ def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> t
     margin_x, margin_y = 2.0, 1.5
     aspect = shape[1] / shape[0] if ratio is None else ratio
     if width is None:
-        height = min(7.2, 9.0 / aspect)
+        height = min(6.6, 8.4 / aspect)
         return max(height * aspect + margin_x, 6.0), max(height + margin_y, 4.0)
     if ratio is not None:
         return width, width / ratio
