@@ -56,10 +56,10 @@ def _bright_stars(light: np.ndarray, rng: np.random.Generator, diagonal: bool) -
         y = np.arange(SHAPE[0])[:, None] - row
         x = np.arange(SHAPE[1])[None, :] - column
         light += 3e5 / (1 + (x**2 + y**2) / 12.0) ** 1.5
-        reach = rng.uniform(100, 700)
+        reach = rng.uniform(100, 400)
         across, along = (x - y, x + y) if diagonal else (x, y)
         for a, b in ((across, along), (along, across)):
-            light += 3000 * np.exp(-0.5 * (a / 1.5) ** 2) * np.exp(-np.abs(b) / reach)
+            light += 3e4 * np.exp(-0.5 * (a / 1.5) ** 2) / (1 + (b / (reach / 10)) ** 2)
         height = int(rng.integers(50, 4100))
         light[max(0, row - height) : row + height, column - 1 : column + 2] += 1e5
 
