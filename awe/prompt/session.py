@@ -106,9 +106,9 @@ def _with_services(environment: Environment, tutorial: bool) -> Environment:
     stack.ensure(environment.home, say)
     fresh = Environment.load()
     if tutorial:
-        from awe.demo import night
+        from awe.demo.night import ensure
 
-        night.ensure(environment.home, say)
+        ensure(environment.home, say)
         fresh = Environment.load()
     return fresh
 

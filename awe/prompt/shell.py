@@ -64,7 +64,8 @@ class _Results(RichPromptDisplayHook):
     """Prints results and keeps the last one as `_`, no more: frames are large."""
 
     def update_user_ns(self, result: Any) -> None:
-        self.shell.user_ns["_"] = result
+        shell: Any = self.shell
+        shell.user_ns["_"] = result
 
 
 class AweShell(TerminalInteractiveShell):
