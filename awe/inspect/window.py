@@ -47,6 +47,11 @@ def _figure_without_window(size: tuple[float, float]) -> Figure:
     return figure
 
 
+def _fitting(text: str, width: float, size: float) -> float:
+    """Return the font size, `size` at most, at which a line fits a width in inches."""
+    return min(size, 0.96 * width * 72 / (0.62 * max(len(text), 1)))
+
+
 class Inspection:
     """An image on the screen and what was measured on it.
 
@@ -104,7 +109,14 @@ class Inspection:
         axes.set_xlabel("x [pixel]")
         axes.set_ylabel("y [pixel]")
         axes.tick_params(direction="out", labelsize=8)
-        self._figure.text(0.5, 1 - 0.28 / height, self.name, ha="center", va="center", fontsize=10)
+        self._figure.text(
+            0.5,
+            1 - 0.28 / height,
+            self.name,
+            ha="center",
+            va="center",
+            fontsize=_fitting(self.name, width, 10),
+        )
         self._figure.text(
             0.5,
             1 - 0.5 / height,
@@ -218,7 +230,8 @@ class Inspection:
             backend.place_beside(figure, self._figure, len(self._plots))
             self._plots[entry.key] = figure
         figure.clear()
-        figure.suptitle(f"{entry.title} - {self.name}", fontsize=9)
+        title = f"{entry.title} - {self.name}"
+        figure.suptitle(title, fontsize=_fitting(title, figure.get_figwidth(), 9))
         return figure
 
     def _present(self, figure: Figure, label: str) -> None:
