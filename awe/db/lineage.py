@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe.db.info import label
+from awe.db.mixins import has
 from awe.db.registry import concrete, registry
 from awe.errors import NotVisible
 
@@ -31,8 +32,7 @@ class Tree:
 
     def lines(self, guide: str = "") -> Iterator[str]:
         """Yield the lines of the tree."""
-        name = f"{type(self.item).__name__} {label(self.item)}" if self.item else self.note
-        text = f"{name}, {self.note}" if self.item and self.note else name
+        text = ", ".join(part for part in (_name(self.item), self.note) if part)
         yield f"{self.role}: {text}" if self.role else text
         for number, parent in enumerate(self.parents):
             last = number == len(self.parents) - 1
@@ -61,7 +61,7 @@ def used_by(self: DBObject) -> list[Any]:
     waiting = [self]
     while waiting:
         for item in inverse_objects(waiting.pop()):
-            if item.object_id not in found and hasattr(item, "is_valid"):
+            if item.object_id not in found and has(item, "is_valid"):
                 found[item.object_id] = item
                 waiting.append(item)
     return list(found.values())
@@ -89,9 +89,18 @@ def _tree(item: Any, role: str, seen: set[Any]) -> Tree:
     return Tree(item=item, role=role, parents=tuple(parents))
 
 
+def _name(item: Any) -> str:
+    """Return class and label of an object, the class once."""
+    if item is None:
+        return ""
+    kind = type(item).__name__
+    text = label(item)
+    return text if text.startswith(kind) else f"{kind} {text}"
+
+
 def _made(item: Any) -> bool:
     """Tell whether an object belongs in a lineage: products and raw frames do, chips do not."""
-    return item is not None and hasattr(item, "is_valid")
+    return item is not None and has(item, "is_valid")
 
 
 def _pointing_at(cls: type[DBObject]) -> Iterator[tuple[Any, str]]:

@@ -9,13 +9,28 @@ from __future__ import annotations
 
 import datetime
 from enum import IntFlag
+from typing import Any
 
 from awe.db.base import DBObject, persistent
 
-__all__ = ["Calibration", "ProcessTarget", "QualityFlag"]
+__all__ = ["Calibration", "ProcessTarget", "QualityFlag", "has", "value_of"]
 
 FOREVER_START = datetime.datetime(1970, 1, 1)
 FOREVER_END = datetime.datetime(2100, 1, 1)
+
+
+def has(thing: Any, name: str) -> bool:
+    """Tell whether a persistent class or object declares an attribute.
+
+    `hasattr` would do too, but looks for the nearest name each time the answer is no.
+    """
+    cls: Any = thing if isinstance(thing, type) else type(thing)
+    return name in cls._attributes
+
+
+def value_of(item: Any, name: str, default: Any = None) -> Any:
+    """Return the value of a declared attribute, or `default` where it is not declared."""
+    return getattr(item, name) if has(item, name) else default
 
 
 class QualityFlag(IntFlag):

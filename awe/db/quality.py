@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.db.mixins import QualityFlag
+from awe.db.mixins import QualityFlag, has, value_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,13 +72,13 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
     pixels : ndarray, optional
         Its pixels; read from its file when left out.
     """
-    if pixels is None and hasattr(product, "filename"):
+    if pixels is None and has(product, "filename"):
         pixels = product.data
     numbers = measure(pixels) if pixels is not None else None
     parameters = product.process_params
     flags = QualityFlag(0)
     for check in CHECKS:
-        limit = getattr(parameters, check.parameter, None)
+        limit = value_of(parameters, check.parameter)
         if limit is not None and check.fails(product, numbers, limit):
             flags |= check.flag
     if numbers is not None and numbers.not_finite:
@@ -91,12 +91,12 @@ def compare(product: Any) -> dict[str, tuple[float, float]]:
 
     A new product that differs by more than a declared limit gets the bit `CHANGED`.
     """
-    previous = getattr(product, "prev", None)
+    previous = value_of(product, "prev")
     if previous is None:
         return {}
     found = {}
     for parameter, path in COMPARED.items():
-        limit = getattr(product.process_params, parameter, None)
+        limit = value_of(product.process_params, parameter)
         now, before = _follow(product, path), _follow(previous, path)
         if limit is None or now is None or before is None:
             continue
@@ -120,7 +120,7 @@ def _too_noisy(product: Any, numbers: Numbers | None, limit: float) -> bool:
 
 
 def _off_level(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    corrected = getattr(product.process_params, "OVERSCAN_CORRECTION", 0) != 0
+    corrected = value_of(product.process_params, "OVERSCAN_CORRECTION", 0) != 0
     return numbers is not None and corrected and abs(numbers.mean) > limit
 
 
@@ -147,11 +147,11 @@ def _high_read_noise(product: Any, numbers: Numbers | None, limit: float) -> boo
 
 
 def _high_dark_current(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    return bool(getattr(product, "dark_current", 0.0) > limit)
+    return bool(value_of(product, "dark_current", 0.0) > limit)
 
 
 def _nonlinear(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    return bool(getattr(product, "linearity", 0.0) > limit)
+    return bool(value_of(product, "linearity", 0.0) > limit)
 
 
 def _unequal_pair(product: Any, numbers: Numbers | None, limit: float) -> bool:
@@ -188,13 +188,13 @@ def _inputs(product: Any) -> int:
 
 def _mask_of(product: Any) -> QualityFlag:
     """Return the bits a product can have: maps and flats leave pixels out by design."""
-    masked = hasattr(product, "count") or "Flat" in type(product).__name__
+    masked = has(product, "count") or "Flat" in type(product).__name__
     return QualityFlag(0) if masked else QualityFlag.NOT_FINITE
 
 
 def _follow(item: Any, path: str) -> Any:
     for name in path.split("."):
-        item = getattr(item, name, None)
+        item = value_of(item, name)
         if item is None:
             return None
     return item

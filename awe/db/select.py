@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from awe.db.mixins import has
 from awe.db.validity import choose, night_range
 from awe.errors import ArgumentError, nearest
 
@@ -53,7 +54,7 @@ def calibration(cls: Any, **keywords: Any) -> Any:
     NoCalibration
         None may be chosen.
     """
-    wanted = ["instrument", "chip", "date"] + (["filter"] if hasattr(cls, "filter") else [])
+    wanted = ["instrument", "chip", "date"] + (["filter"] if has(cls, "filter") else [])
     _check(keywords, tuple(wanted), cls)
     missing = [name for name in wanted if keywords.get(name) is None]
     if missing:
@@ -81,9 +82,9 @@ def _condition(cls: Any, name: str, value: Any, instrument: Any) -> Any:
             msg = f"a night begins at the telescope's noon: give instrument= beside {name}="
             raise ArgumentError(msg)
         begin, end = night_range(instrument, value)
-        return (cls.DATE_OBS >= begin) & (cls.DATE_OBS < end)
+        return (begin <= cls.DATE_OBS) & (end > cls.DATE_OBS)
     if name == "template":
-        owner = cls if hasattr(cls, "template") else cls.raw
+        owner = cls if has(cls, "template") else cls.raw
         return owner.template.start == value
     path = _path(cls, name)
     if isinstance(value, list | tuple | set):
@@ -99,7 +100,7 @@ def _path(cls: Any, name: str) -> Any:
         return cls.OBJECT
     if name == "filename":
         return cls.filename
-    if not hasattr(cls, name):
+    if not has(cls, name):
         msg = f"{cls.__name__} has no {name}; leave it out"
         raise ArgumentError(msg)
     return getattr(cls, name).name

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.db.mixins import QualityFlag
+from awe.db.mixins import QualityFlag, has, value_of
 from awe.errors import ArgumentError, NoCalibration
 
 if TYPE_CHECKING:
@@ -147,17 +147,17 @@ def why(product: Any, role: str) -> Verdicts:
         Name of the link: `bias`, `flat`, `hot`...
     """
     cls = type(product)._attribute(role).target
-    if not hasattr(cls, "timestamp_start"):
+    if not has(cls, "timestamp_start"):
         msg = f"{role} of {type(product).__name__} is not chosen by validity; ask for bias or flat"
         raise ArgumentError(msg)
     date = _date_of(product)
     chosen = getattr(product, role)
-    filter_ = getattr(product, "filter", None)
+    filter_ = value_of(product, "filter")
     candidates = judge(
         cls, instrument=product.instrument, chip=product.chip, filter=filter_, date=date
     )
     wanted = _wanted(cls, product.instrument, product.chip, filter_, date)
-    by_hand = (getattr(product, "choices", None) or {}).get(role, "validity")
+    by_hand = (value_of(product, "choices") or {}).get(role, "validity")
     note = "" if by_hand == "validity" else f", chosen {by_hand}"
     return Verdicts(wanted=wanted + note, chosen=chosen, candidates=candidates)
 
@@ -197,7 +197,7 @@ def as_date(value: Any) -> datetime.date:
 
 def _same(cls: Any, instrument: Any, chip: Any, filter: Any) -> Any:
     query = _is(cls.instrument, instrument) & _is(cls.chip, chip)
-    if hasattr(cls, "filter"):
+    if has(cls, "filter"):
         if filter is None:
             msg = f"{cls.__name__} is chosen by filter too; give filter='...'"
             raise ArgumentError(msg)
@@ -249,7 +249,7 @@ def _listing(candidates: list[Candidate]) -> str:
 
 def _wanted(cls: Any, instrument: Any, chip: Any, filter: Any, date: datetime.datetime) -> str:
     names = [_text(instrument), _text(chip)]
-    if hasattr(cls, "filter"):
+    if has(cls, "filter"):
         names.append(_text(filter))
     return f"{cls.__name__} for {' '.join(names)} on {date}"
 
@@ -262,7 +262,7 @@ def _next_step(cls: Any, instrument: Any, chip: Any, filter: Any) -> str:
         "ColdPixelMap": "ColdPixels",
         "GainLinearity": "Gain",
     }.get(cls.__name__, cls.__name__.removesuffix("Frame"))
-    extra = f", filter={_text(filter)!r}" if hasattr(cls, "filter") else ""
+    extra = f", filter={_text(filter)!r}" if has(cls, "filter") else ""
     return (
         f"make one with dpu.run({recipe!r}, instrument={_text(instrument)!r}, date=..., "
         f"chip={_text(chip)!r}{extra}, commit=True) or widen a range with "
@@ -275,12 +275,12 @@ def _text(named: Any) -> str:
 
 
 def _name(item: Any) -> str:
-    return getattr(item, "filename", "") or f"{type(item).__name__} {item.object_id}"
+    return value_of(item, "filename", "") or f"{type(item).__name__} {item.object_id}"
 
 
 def _date_of(product: Any) -> datetime.datetime:
     """Return the date a product's calibrations were chosen for."""
-    date = getattr(product, "DATE_OBS", None)
+    date = value_of(product, "DATE_OBS")
     if date is not None:
         moment: datetime.datetime = date
         return moment

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe.db.mixins import has
 from awe.errors import NoValidPixels
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ def find(unit: Unit, cls: Any) -> Any:
 
 def _place(unit: Unit, cls: Any) -> dict[str, Any]:
     place = {"instrument": unit.instrument, "chip": unit.chip}
-    return place | ({"filter": unit.filter} if hasattr(cls, "filter") else {})
+    return place | ({"filter": unit.filter} if has(cls, "filter") else {})
 
 
 def newest(unit: Unit, cls: Any) -> Any:
     """Return the newest object of a class for a unit's chip (and filter), or None."""
     query = (cls.instrument == unit.instrument) & (cls.chip == unit.chip)
-    if hasattr(cls, "filter") and unit.filter is not None:
+    if has(cls, "filter") and unit.filter is not None:
         query &= cls.filter == unit.filter
     return query.max("creation_date")
 
@@ -127,7 +128,7 @@ def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     dates = [frame.DATE_OBS for frame in unit.frames] or [unit.date]
     product.instrument = unit.instrument
     product.chip = unit.chip
-    if hasattr(cls, "filter"):
+    if has(cls, "filter"):
         product.filter = unit.filter
     product.timestamp_start, product.timestamp_end = range_around(
         cls, unit.instrument, min(dates), max(dates)

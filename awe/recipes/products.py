@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe.db.mixins import QualityFlag, has, value_of
+
 if TYPE_CHECKING:
     from astropy.io.fits import Header
     from numpy.typing import NDArray
@@ -54,9 +56,9 @@ def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
     now = moment or datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     mjd = (now - EPOCH) / datetime.timedelta(days=1)
     kind = type(product).__name__
-    category = "Cal" if hasattr(product, "timestamp_start") else "Sci"
+    category = "Cal" if has(product, "timestamp_start") else "Sci"
     user = current().user_name.upper().removeprefix("AW")
-    filter_ = getattr(product, "filter", None)
+    filter_ = value_of(product, "filter")
     digits = hashlib.sha256(f"{product.object_id}{mjd}".encode()).hexdigest()[:40]
     return (
         f"{category}-{user}-{product.instrument.name}-------{filter_.name if filter_ else ''}"
@@ -125,14 +127,12 @@ def new_objects(product: Any) -> list[DataObject]:
 
 def summary(product: Any) -> str:
     """Return one line about a product."""
-    from awe.db.mixins import QualityFlag
-
-    words = [type(product).__name__, getattr(product, "filename", "") or product.chip.name]
-    imstat = getattr(product, "imstat", None)
+    words = [type(product).__name__, value_of(product, "filename", "") or product.chip.name]
+    imstat = value_of(product, "imstat")
     if imstat is not None:
         words.append(f"median {imstat.median:.4g}, stdev {imstat.stdev:.3g}")
     for name, unit in (("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels")):
-        value = getattr(product, name, None)
+        value = value_of(product, name)
         if isinstance(value, int | float):
             words.append(f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}")
     if product.quality_flags:
@@ -166,10 +166,10 @@ def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> 
             "role": role,
             "class": type(parent).__name__,
             "id": str(parent.object_id),
-            "file": getattr(parent, "filename", ""),
+            "file": value_of(parent, "filename", ""),
         }
         for role, parent in _links(product)
-        if hasattr(parent, "is_valid") and role != "prev"
+        if has(parent, "is_valid") and role != "prev"
     ]
     parameters = product.process_params
     units = {name: one.unit for name, one in parameters.declarations.items()}
@@ -187,14 +187,14 @@ def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str
     yield "BUNIT", unit, "unit of the pixels"
     yield "INSTRUME", product.instrument.name, "camera"
     yield "CHIP", product.chip.name, "detector"
-    if getattr(product, "filter", None) is not None:
+    if value_of(product, "filter") is not None:
         yield "FILTER", product.filter.name, "filter"
-    astrom = getattr(product, "astrom", None) or astrom
+    astrom = value_of(product, "astrom") or astrom
     if astrom is not None:
         for keyword, value in astrom.cards().items():
             yield keyword, value, ""
     for name in ("timestamp_start", "timestamp_end"):
-        if hasattr(product, name):
+        if has(product, name):
             keyword = f"HIERARCH AWE {name.upper().replace('_', ' ')}"
             yield keyword, getattr(product, name).isoformat(), "UTC"
     now = datetime.datetime.now(datetime.UTC)
