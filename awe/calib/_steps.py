@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from awe.calib import background, cosmic, fringe, gain, overscan, satellite, saturation, trim
+from awe.calib._work import Work
 from awe.calib.bias import DIGITISATION
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.calib.weight import NoiseModel
 from awe.errors import NoValidPixels
 
-__all__ = ["STEPS", "Step", "Work"]
+__all__ = ["STEPS", "Step"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from awe.calib.fringe import Scale
-    from awe.calib.geometry import ChipGeometry
-    from awe.calib.satellite import Track
-    from awe.calib.science import Calibrations, Settings
 
 #: boxes [pixel] and pitch of reading for the large scales of the flat: the vignetting
 _VIGNETTING = (128, 8)
 
 #: smallest box [pixel] of the sky under fringes
 _FRINGE_BOX = 256
-
-
-@dataclass(kw_only=True)
-class Work:
-    """The frame in hand; planes appear as steps make them."""
-
-    raw: NDArray[np.generic]
-    geometry: ChipGeometry
-    calibrations: Calibrations
-    settings: Settings
-    shape: tuple[int, int] = (0, 0)
-    levels: overscan.Levels | None = None
-    offsets: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
-    noise: NoiseModel | None = None
-    science: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    variance: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    weight: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    flags: NDArray[np.uint16] = field(default_factory=lambda: np.empty((0, 0), FLAG_DTYPE))
-    vignetting: background.Surface | None = None
-    sky: background.Surface | None = None
-    fringe_scale: Scale | None = None
-    tracks: tuple[Track, ...] = ()
-
-    def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> None:
-        """Set a bit wherever `bad` is True."""
-        if bad.any():
-            self.flags[rows] |= np.multiply(bad, FLAG_DTYPE.type(flag), dtype=FLAG_DTYPE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import flags as reasons
-from awe.calib._steps import STEPS, Step, Work
+from awe.calib._steps import STEPS, Step
+from awe.calib._work import Work
 from awe.calib.flags import PixelFlag
 from awe.errors import ParameterError
 

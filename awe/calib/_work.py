@@ -1,0 +1,49 @@
+"""The frame in hand during `science.reduce`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib.flags import FLAG_DTYPE, PixelFlag
+
+__all__ = ["Work"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.calib import background, overscan
+    from awe.calib.fringe import Scale
+    from awe.calib.geometry import ChipGeometry
+    from awe.calib.satellite import Track
+    from awe.calib.science import Calibrations, Settings
+    from awe.calib.weight import NoiseModel
+
+
+@dataclass(kw_only=True)
+class Work:
+    """The frame in hand; planes appear as steps make them."""
+
+    raw: NDArray[np.generic]
+    geometry: ChipGeometry
+    calibrations: Calibrations
+    settings: Settings
+    shape: tuple[int, int] = (0, 0)
+    levels: overscan.Levels | None = None
+    offsets: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
+    noise: NoiseModel | None = None
+    science: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    variance: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    weight: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    flags: NDArray[np.uint16] = field(default_factory=lambda: np.empty((0, 0), FLAG_DTYPE))
+    vignetting: background.Surface | None = None
+    sky: background.Surface | None = None
+    fringe_scale: Scale | None = None
+    tracks: tuple[Track, ...] = ()
+
+    def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> None:
+        """Set a bit wherever `bad` is True."""
+        if bad.any():
+            self.flags[rows] |= np.multiply(bad, FLAG_DTYPE.type(flag), dtype=FLAG_DTYPE)
