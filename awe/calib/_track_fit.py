@@ -29,6 +29,10 @@ _LEAST_SCORE = 6.0
 _LEAST_EVENNESS = 0.45
 _LEAST_POSITIVE = 0.7
 
+#: least ratio of the dim to the bright quartile of the segments, noise allowed for: the light of
+#: a spike falls off from its star, that of a track does not
+_LEAST_UNIFORM = 0.5
+
 #: what dropping the brightest third of 24 values takes off the mean of unit noise
 _TRIM_BIAS = 0.54
 
@@ -191,18 +195,22 @@ def _judged(
     # side bands on a bright object make single segments very negative: they must not decide
     found = np.maximum(found, middle - 3.0)
     mean = max(float(found.mean()), 1e-9)
+    light_of = light[usable] / power[usable]
+    error = float(np.median(power[usable] ** -0.5))
+    dim, bright = np.percentile(light_of, [25, 75])
     kept = np.sort(found)[: int(0.67 * found.size)]
     score = float((found * np.sqrt(power[usable])).sum() / np.sqrt(power[usable].sum()))
     reasons = {
         "weak": score < _LEAST_SCORE,
         "concentrated": middle / mean < _LEAST_EVENNESS
         or (float(kept.mean()) + _TRIM_BIAS) / mean < _LEAST_EVENNESS,
+        "uneven": dim + error < _LEAST_UNIFORM * (bright - error),
         "few": float((found > 0).mean()) < _LEAST_POSITIVE,
         "column": sigma <= _SIGMAS[0],
         "wide": sigma >= _SIGMAS[-1],
     }
     refused = next((reason for reason, holds in reasons.items() if holds), "")
-    peak = float(np.median(light[usable] / power[usable]))
+    peak = float(np.median(light_of))
     return Fit(
         line=line, score=score, sigma=sigma, peak=peak, segments=segments, refused=refused
     )
