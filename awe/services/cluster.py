@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from awe.errors import ConfigError, ServiceDown
 from awe.services import account as accounts
+from awe.services import sharing
 from awe.services.account import Account
 from awe.services.process import Identity, detach, end, identify
 
@@ -29,8 +30,7 @@ __all__ = ["Cluster", "ClusterSettings", "orphans"]
 
 PORT = 5432
 SUPERUSER = "postgres"
-#: Longest path of a Unix socket that every system takes.
-LONGEST_SOCKET = 103
+LONGEST_SOCKET = sharing.LONGEST_SOCKET
 #: Where data goes whose AWE_HOME the unprivileged account cannot reach.
 SYSTEM_BASE = Path("/var/lib/awe")
 OWNER_NOTE = "installation"
@@ -228,10 +228,12 @@ class Cluster:
     def _configure(self, place: _Place) -> None:
         accounts.own_directory(place.socket, place.account)
         accounts.own_directory(place.data, place.account)
+        shared = sharing.prepare(self.home, place.account)
         owner = accounts.owner_name().replace('"', '""')
         self._write(place, "pg_hba.conf", HBA)
         self._write(place, "pg_ident.conf", f'owner  "{owner}"  {SUPERUSER}\n')
-        lines = [f"{key} = '{value}'" for key, value in self._options(place).items()]
+        options = {**self._options(place), **(_open_options(place, shared) if shared else {})}
+        lines = [f"{key} = '{value}'" for key, value in options.items()]
         self._write(place, "postgresql.conf", "# Written by awe.\n" + "\n".join(lines) + "\n")
 
     def _options(self, place: _Place) -> dict[str, str]:
@@ -367,6 +369,18 @@ class _Place:
         fresh = record.with_suffix(".new")
         fresh.write_text(text)
         fresh.replace(record)
+
+
+def _open_options(place: _Place, shared: sharing.Opening) -> dict[str, str]:
+    """Return the settings that differ while other accounts may connect."""
+    sockets = (str(place.socket), shared.directory)
+    return {
+        "unix_socket_directories": ", ".join(f'"{path}"' for path in sockets).replace("'", "''"),
+        # The first socket is still closed, by its directory.
+        "unix_socket_permissions": "0777",
+        "max_connections": str(sharing.CONNECTIONS),
+        "authentication_timeout": "20s",
+    }
 
 
 def orphans() -> list[tuple[Path, str]]:

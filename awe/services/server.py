@@ -133,9 +133,11 @@ def _answer(app: Any, listener: socket.socket) -> None:
 def _listen(environment: Environment) -> socket.socket:
     """Listen on the configured port, else the last one, so that prompts find it again."""
     from awe.dataserver.server import listen
+    from awe.services import sharing
 
-    configured = environment.origin.get("data_port") != "embedded services"
-    last = int(environment.data_port or 0)
+    shared = sharing.opened(environment.home)
+    configured = environment.origin.get("data_port") != "embedded services" or shared is not None
+    last = shared.data_port if shared else int(environment.data_port or 0)
     for port in (last,) if configured else (last, 0):
         with suppress(OSError):
             return listen(port)

@@ -12,28 +12,35 @@ import os
 import pwd
 import re
 import shutil
+import socket
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from awe.config import Environment, home_directory
-from awe.errors import ConfigError, NotFound, Refused, ServiceDown
+from awe.errors import ConfigError, NotFound, Refused, ServiceDown, UserMistake
 from awe.services.process import Identity, detach, end, identify
+
+if TYPE_CHECKING:
+    from awe.services import sharing
 
 __all__ = [
     "account",
     "destroy",
+    "elsewhere",
     "ensure",
     "read_secrets",
     "record_endpoint",
+    "share",
     "start",
     "status",
     "stop",
     "superuser",
+    "unshare",
 ]
 
 Progress = Callable[[str], None]
@@ -66,9 +73,12 @@ def start(home: Path | None = None, progress: Progress | None = None) -> dict[st
     ------
     ServiceDown
         A service does not come up; the message names its log.
+    ConfigError
+        The configuration of this home names a database that runs elsewhere.
     """
     home = home or home_directory()
     say = progress or _silent
+    _refuse_elsewhere(home)
     with _lock(home):
         if not _all_alive(home):
             _start_cluster(home, say)
@@ -95,20 +105,90 @@ def stop(home: Path | None = None) -> list[str]:
     return stopped
 
 
+def elsewhere(home: Path) -> Environment | None:
+    """Return the configuration of a home whose services run elsewhere, None for one's own."""
+    if (home / "services" / "cluster.json").exists() or home != home_directory():
+        return None
+    environment = Environment.load()
+    return None if environment.embedded else environment
+
+
+def _refuse_elsewhere(home: Path) -> None:
+    environment = elsewhere(home)
+    if environment is not None:
+        msg = (
+            f"{home} has no services of its own: {environment.origin['database_name']} sets "
+            f"database_name to {environment.database_name}; they are looked after where they run"
+        )
+        raise ConfigError(msg)
+
+
+def share(
+    home: Path, directory: Path | None = None, progress: Progress | None = None
+) -> sharing.Opening:
+    """Open the installation to other accounts of this machine; its services start again.
+
+    Parameters
+    ----------
+    home : Path
+        The installation, made if need be.
+    directory : Path, optional
+        Where the socket for others goes; chosen when left out.
+    progress : callable, optional
+        Told one line before each step that takes time.
+
+    Raises
+    ------
+    ConfigError
+        Other accounts cannot reach the place, or could write to it.
+    """
+    from awe.services import sharing
+    from awe.services.cluster import Cluster
+
+    ensure(home, progress)
+    before = sharing.opened(home)
+    made = sharing.opening(Cluster(home), directory)
+    if made != before:
+        stop(home)
+        if before is not None:
+            sharing.clear(before)
+        start(home, progress)
+    return made
+
+
+def unshare(home: Path, progress: Progress | None = None) -> bool:
+    """Close the installation to other accounts again; return False if it was closed."""
+    from awe.services import sharing
+
+    if sharing.opened(home) is None:
+        return False
+    ran = "database" in stop(home)
+    sharing.close(home)
+    if ran:
+        start(home, progress)
+    return True
+
+
 def destroy(home: Path) -> None:
     """Stop everything and remove the installation, data and files included."""
+    from awe.services import sharing
     from awe.services.cluster import Cluster
 
     stop(home)
+    sharing.close(home)
     Cluster(home).destroy()
     shutil.rmtree(home, ignore_errors=True)
 
 
 def status(home: Path | None = None) -> dict[str, str]:
     """Return one line for each service: whether it runs, and where."""
+    from awe.services import sharing
     from awe.services.cluster import Cluster
 
     home = home or home_directory()
+    environment = elsewhere(home)
+    if environment is not None:
+        return _status_elsewhere(environment)
     endpoints = _read(home, "endpoints.json")
     server = Identity.from_record(_read(home, "state.json").get("server"))
     lines = {"home": str(home), "database": Cluster(home).status().partition(": ")[2]}
@@ -117,9 +197,35 @@ def status(home: Path | None = None) -> dict[str, str]:
         lines["awe-server"] = f"running (process {server.pid}), {where}"
     else:
         lines["awe-server"] = "not running"
+    shared = sharing.opened(home)
+    lines["others"] = f"may log in at {shared.database_name}" if shared else "no access"
     if home.exists() and shutil.disk_usage(home).free < LOW_SPACE:
         free = shutil.disk_usage(home).free // 2**20
         lines["disk"] = f"only {free} MB left below {home}; free some before new work"
+    return lines
+
+
+def _status_elsewhere(environment: Environment) -> dict[str, str]:
+    """Return the same lines for services this home only uses; a connection is the proof."""
+    from awe.db.connection import database
+
+    server = f"{environment.data_server}:{environment.data_port}"
+    lines = {
+        "home": f"{environment.home}, with no services of its own",
+        "database": f"running, {environment.database_name}",
+        "awe-server": f"running, {environment.data_protocol}://{server}",
+    }
+    try:
+        database.connect(environment)
+    except UserMistake as error:
+        lines["database"] = f"not usable: {error}"
+    finally:
+        database.close()
+    try:
+        port = int(environment.data_port)
+        socket.create_connection((environment.data_server, port), timeout=4).close()
+    except (OSError, ValueError) as error:
+        lines["awe-server"] = f"not usable: {server}: {error}; check data_server and data_port"
     return lines
 
 
@@ -136,6 +242,7 @@ def superuser(home: Path | None = None) -> Any:
     from awe.services.cluster import Cluster
 
     cluster = Cluster(home or home_directory())
+    _refuse_elsewhere(cluster.home)
     if cluster.process() is None:
         msg = f"the database of {cluster.home} does not run; start it with awe-admin start"
         raise ServiceDown(msg)
