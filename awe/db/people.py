@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,12 @@ __all__ = [
     "members",
     "new_password",
     "people",
+    "quoted_role",
+    "refusals",
     "remove_member",
     "remove_person",
     "set_password",
+    "verifier",
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -83,8 +87,8 @@ def people(connection: Any) -> list[Person]:
 def add_person(connection: Any, name: str, password: str, full_name: str = "") -> int:
     """Register a person and return the user's number."""
     role = role_name(name)
-    verifier = _verifier(connection, role, password)
-    rows = _run(connection, "SELECT awe.user_create(%s, %s, %s)", (role, verifier, full_name))
+    secret = verifier(connection, role, password)
+    rows = _run(connection, "SELECT awe.user_create(%s, %s, %s)", (role, secret, full_name))
     number: int = rows[0][0]
     return number
 
@@ -92,14 +96,14 @@ def add_person(connection: Any, name: str, password: str, full_name: str = "") -
 def set_password(connection: Any, name: str, password: str) -> None:
     """Give a person another password."""
     role = role_name(name)
-    verifier = _verifier(connection, role, password)
-    _run(connection, "SELECT awe.user_password(%s, %s)", (role, verifier))
+    secret = verifier(connection, role, password)
+    _run(connection, "SELECT awe.user_password(%s, %s)", (role, secret))
 
 
 def remove_person(connection: Any, name: str) -> None:
     """Take a person's login away and end the open sessions; objects and the name stay."""
     role = role_name(name)
-    _run(connection, "ALTER ROLE " + _identifier(connection, role) + " NOLOGIN")
+    _run(connection, f"ALTER ROLE {quoted_role(connection, role)} NOLOGIN")
     sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s"
     _run(connection, sessions, (role,))
     _run(connection, "SELECT awe.user_remove(%s)", (role,))
@@ -168,28 +172,36 @@ def _project_id(connection: Any, name: str) -> int:
     raise ProjectUnknown(msg)
 
 
-def _verifier(connection: Any, role: str, password: str) -> str:
+def verifier(connection: Any, role: str, password: str) -> str:
+    """Return what the database stores in place of a password."""
     from psycopg2.extensions import encrypt_password
 
-    verifier: str = encrypt_password(password, role, connection, "scram-sha-256")
-    return verifier
+    secret: str = encrypt_password(password, role, connection, "scram-sha-256")
+    return secret
 
 
-def _identifier(connection: Any, name: str) -> str:
+def quoted_role(connection: Any, name: str) -> str:
+    """Return a person's login as an identifier of SQL."""
     from psycopg2 import sql
 
-    text: str = sql.Identifier(name).as_string(connection)
+    text: str = sql.Identifier(role_name(name)).as_string(connection)
     return text
 
 
 def _run(connection: Any, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Run one statement in a transaction of its own; a refusal becomes one clear line."""
+    with refusals(), connection, connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the database refuses into one clear line."""
     import psycopg2
 
     try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return list(cursor.fetchall()) if cursor.description else []
+        yield
     except psycopg2.errors.InsufficientPrivilege as error:
         msg = f"{error.diag.message_primary}; this needs an administrator (awe-admin)"
         raise Refused(msg) from error
