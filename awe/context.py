@@ -18,6 +18,7 @@ from awe.errors import ArgumentError, Refused, SchemaMismatch
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
+    from awe.db.history import Trail
     from awe.db.projects import Project, User
     from awe.db.sharing import Publication
     from awe.db.trash import Deletion
@@ -61,17 +62,21 @@ class Context:
             user_id=number, user_name=database.user, project_id=1, project_name=EVERYTHING,
             privileges=1,
         ))
-        self._choose(environment.project or EVERYTHING, environment.privileges or "1")
+        configured = environment.privileges if "privileges" in environment.origin else None
+        self._choose(environment.project or EVERYTHING, configured)
 
-    def _choose(self, project: str, privileges: str) -> None:
+    def _choose(self, project: str, privileges: str | None) -> None:
+        """Use a project at the level of its name, of the configuration, or of the project."""
+        from awe.db import projects
+
         name, level = _parse_project(project)
-        if level is None:
+        if level is None and privileges:
             try:
                 level = int(privileges)
             except ValueError:
                 msg = f"configuration: privileges is {privileges!r}; wanted a number from 1 to 5"
                 raise ArgumentError(msg) from None
-        self._use(name, level)
+        self._use(name, projects.find_project(name).default_privileges if level is None else level)
 
     # -- project and level -------------------------------------------------------------------
 
@@ -234,6 +239,22 @@ class Context:
         from awe.db import trash
 
         return trash.undelete(None if obj is None else [o.object_id for o in _several(obj)])
+
+    def audit(
+        self, obj: DBObject | Iterable[DBObject] | None = None, *, limit: int = 100
+    ) -> Trail:
+        """Return who published, judged or deleted objects and changed memberships, and when.
+
+        Parameters
+        ----------
+        obj : DBObject or iterable of DBObject, optional
+            Objects, deleted ones included; without them everything you may see.
+        limit : int, optional
+            Most entries returned, the newest.
+        """
+        from awe.db import history
+
+        return history.trail(None if obj is None else _several(obj), limit=limit)
 
     def update_is_valid(self, obj: DBObject, is_valid: int) -> None:
         """Judge an object: 0 bad, 1 valid, 2 proposed for the next level.

@@ -50,6 +50,7 @@ def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collecte
     unknown -= permits.known(unknown)
     for file_id in unknown:
         store.put_aside(store.path(file_id))
+    permits.sweep()
     swept = store.sweep(uploads_after=grace, dark_after=DARK)
     return Collected(given_up=given_up, removed=removed, put_aside=len(unknown), swept=swept)
 

@@ -97,6 +97,10 @@ class Permits(Connections):
         ids = [str(file_id) for file_id in file_ids]
         return {UUID(row[0]) for row in self.ask("SELECT awe.ds_known(%s::uuid[])::text", (ids,))}
 
+    def sweep(self) -> None:
+        """Forget expired tickets, and deleted objects that cannot come back any more."""
+        self.ask("SELECT awe.ds_sweep_tickets(), awe.ds_sweep_trash()", ())
+
     def jobs(self, ticket: bytes | None) -> list[dict[str, Any]]:
         """Return the jobs the ticket's user may see, newest first."""
         if ticket is None:

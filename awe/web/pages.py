@@ -26,8 +26,8 @@ _CLASS = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: What is shown of a job, in this order.
 _COLUMNS = (
-    "id", "run", "recipe", "state", "done", "total", "host", "submitted", "started", "ended",
-    "message",
+    "id", "run", "user", "recipe", "state", "done", "total", "host", "submitted", "started",
+    "ended", "message",
 )  # fmt: skip
 _STYLE = (
     "body{font:15px/1.4 sans-serif;margin:2em;max-width:70em}"

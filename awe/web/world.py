@@ -24,11 +24,11 @@ class World(Connections):
 
         table = _table_name(class_name)
         persistent = self.ask(
-            "SELECT 1 FROM pg_attribute"
-            " WHERE attrelid = to_regclass(%s) AND attname = 'object_id'",
+            "SELECT count(*) FROM pg_attribute"
+            " WHERE attrelid = to_regclass(%s) AND attname IN ('object_id', '_privileges')",
             (f"awe.{table}",),
         )
-        if not persistent:
+        if persistent != [(2,)]:
             return None
         statement = sql.SQL("SELECT to_jsonb(t) FROM awe.{} t WHERE t.object_id = %s::uuid")
         rows = self.ask(statement.format(sql.Identifier(table)), (str(object_id),))

@@ -21,5 +21,19 @@ BEGIN
   END LOOP;
 END $$;
 GRANT awe_user TO awe_rolemaker WITH ADMIN OPTION;
+-- Whoever is in may change password and settings of his own login; this one is shared by all the
+-- world, so every start gives it back what it was made with.
+DO $$
+DECLARE
+  place name;
+BEGIN
+  FOR place IN SELECT d.datname FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+                WHERE s.setrole = 'anonymous'::regrole LOOP
+    EXECUTE format('ALTER ROLE anonymous IN DATABASE %I RESET ALL', place);
+  END LOOP;
+END $$;
+ALTER ROLE anonymous RESET ALL;
 ALTER ROLE anonymous SET statement_timeout = '1min';
 ALTER ROLE anonymous SET idle_in_transaction_session_timeout = '1min';
+-- People have no business in the databases that come with the server.
+REVOKE CONNECT, TEMP ON DATABASE postgres, template1 FROM PUBLIC;

@@ -382,20 +382,6 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION awe.job_retry(bigint) TO awe_user;
 
--- For the web pages: the jobs of the ticket's user, newest first.
-CREATE FUNCTION awe.ds_jobs(t bytea) RETURNS SETOF jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
-  SELECT jsonb_build_object('id', j.id, 'run', j.run, 'recipe', j.recipe, 'args', j.args,
-           'state', j.state, 'cancel', j.cancel, 'host', a.host, 'total', j.total,
-           'done', (SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok),
-           'submitted', j.submitted, 'started', j.started, 'ended', j.ended, 'message', j.message)
-    FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id JOIN awe.job j ON j.user_id = k.user_id
-    LEFT JOIN awe.attempt a ON a.job = j.id AND a.attempt = j.attempt
-   WHERE k.hash = t AND k.expires > now() AND k.file IS NULL AND u.removed IS NULL
-   ORDER BY j.id DESC LIMIT 1000;
-END;
-GRANT EXECUTE ON FUNCTION awe.ds_jobs(bytea) TO awe_dataserver;
-
 REVOKE ALL ON FUNCTION awe.job_claim(text, interval, text[]), awe.job_placed(bigint, int, int),
   awe.job_beat(bigint, int, interval), awe.job_total(bigint, int, int),
   awe.job_say(bigint, int, int, text[]), awe.job_end(bigint, int, awe.job_state, int, text),

@@ -20,7 +20,7 @@ ALTER TABLE awe.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.audit FORCE ROW LEVEL SECURITY;
 CREATE POLICY see ON awe.audit FOR SELECT TO awe_user USING (
   user_id = (SELECT awe.uid()) OR concerns = (SELECT awe.uid())
-  OR (coalesce((after ->> '_privileges')::int, 2) >= 2
+  OR (coalesce(after ->> '_privileges', before ->> '_privileges', '2')::int >= 2
       AND project = ANY ((SELECT awe.my_managed())::int[])));
 CREATE POLICY see_all ON awe.audit FOR SELECT TO awe_admin USING (true);
 CREATE POLICY kernel ON awe.audit FOR INSERT TO awe_kernel WITH CHECK (true);
@@ -43,20 +43,26 @@ CREATE POLICY own ON awe.trash FOR SELECT TO awe_user USING (
 CREATE POLICY empty_own ON awe.trash FOR DELETE TO awe_user USING (user_id = (SELECT awe.uid()));
 CREATE POLICY kernel ON awe.trash FOR INSERT TO awe_kernel WITH CHECK (true);
 GRANT SELECT, DELETE ON awe.trash TO awe_user;
-GRANT INSERT ON awe.trash TO awe_kernel;
+CREATE POLICY sweep ON awe.trash FOR DELETE TO awe_kernel USING (deleted < now() - interval '7 days');
+CREATE POLICY sweep_see ON awe.trash FOR SELECT TO awe_kernel USING (deleted < now() - interval '7 days');
+GRANT INSERT, DELETE, SELECT (deleted) ON awe.trash TO awe_kernel;
 
 -- Bring back what was deleted together with these objects; each row passes the usual policies.
 CREATE FUNCTION awe.undelete(ids uuid[]) RETURNS int LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   entry record;
+  columns text;
   restored int := 0;
 BEGIN
   -- What was deleted last is what the others referred to; lists come after their owners.
   FOR entry IN SELECT d.* FROM awe.trash d WHERE d.object_id = ANY (ids)
                 ORDER BY d.content ? 'object_id' DESC, d.id DESC LOOP
-    EXECUTE format('INSERT INTO %1$s SELECT * FROM jsonb_populate_record(NULL::%1$s, $1)',
-                   entry.relation::regclass) USING entry.content;
+    SELECT string_agg(format('%I', a.attname), ', ') INTO columns FROM pg_attribute a
+     WHERE a.attrelid = entry.relation::regclass AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attgenerated = '';
+    EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)',
+                   entry.relation::regclass, columns) USING entry.content;
     restored := restored + CASE WHEN entry.content ? 'object_id' THEN 1 ELSE 0 END;
   END LOOP;
   DELETE FROM awe.trash d WHERE d.object_id = ANY (ids);
@@ -111,6 +117,14 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+
+-- What nobody can bring back any more is forgotten.
+CREATE FUNCTION awe.ds_sweep_trash() RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  DELETE FROM awe.trash WHERE deleted < now() - interval '7 days';
+END;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
+GRANT EXECUTE ON FUNCTION awe.ds_sweep_trash() TO awe_dataserver;
 GRANT EXECUTE ON FUNCTION awe.record_change(), awe.record_link() TO awe_owner;

@@ -1,0 +1,120 @@
+-- What the dataserver may ask, showing the hash of the secret that a client showed it.
+GRANT CREATE ON SCHEMA awe TO awe_kernel;
+SET ROLE awe_kernel;
+
+-- The ticket of that hash, while it is good: not expired, of nobody who left, of no job that ended.
+CREATE FUNCTION awe.live_ticket(t bytea) RETURNS SETOF awe.ticket LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT k.* FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id
+   WHERE k.hash = t AND k.expires > now() AND u.removed IS NULL
+     AND (k.job IS NULL OR EXISTS (SELECT 1 FROM awe.job j WHERE j.id = k.job AND j.state = 'running'));
+END;
+
+-- Does this ticket open this file? The same rule as policy 'see' of awe.file, for the ticket's user.
+CREATE FUNCTION awe.ds_may_read(t bytea, fid uuid)
+RETURNS TABLE (size bigint, sha256 bytea, health text, filename text) LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT f.size, f.sha256, f.health, f.filename FROM awe.file f
+   WHERE f.id = fid AND f.state IN ('linked', 'stored')
+     AND ((f.state = 'linked' AND f._privileges >= 4)
+       OR EXISTS (SELECT 1 FROM awe.live_ticket(t) k
+            WHERE (k.file IS NULL OR k.file = fid)
+             AND (f.creator = k.user_id
+               OR (f.state = 'linked' AND (f._privileges >= 3
+                 OR (f._privileges = 2 AND (
+                      EXISTS (SELECT 1 FROM awe.member m WHERE m.user_id = k.user_id AND m.project_id = f._project)
+                   OR EXISTS (SELECT 1 FROM awe.project p WHERE p.id = f._project AND p.is_public))))))));
+END;
+
+-- Files of that name which the ticket opens: one's own, then those of whoever had the name first, so
+-- that nobody takes a name over; of one person the newest first.
+CREATE FUNCTION awe.ds_find(t bytea, name text) RETURNS TABLE (id uuid, creator name)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT f.id, u.role_name FROM awe.file f JOIN awe.users u ON u.id = f.creator
+    LEFT JOIN awe.live_ticket(t) k ON k.user_id = f.creator
+   WHERE f.filename = name AND f.state = 'linked' AND EXISTS (SELECT 1 FROM awe.ds_may_read(t, f.id))
+   ORDER BY k.user_id IS NULL, min(f.created) OVER (PARTITION BY f.creator), f.created DESC, f.id;
+END;
+
+CREATE FUNCTION awe.ds_may_write(t bytea, fid uuid) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT f.filename FROM awe.file f JOIN awe.live_ticket(t) k ON k.user_id = f.creator
+   WHERE f.id = fid AND f.state = 'open' AND k.file IS NULL;
+END;
+
+CREATE FUNCTION awe.ds_stored(fid uuid, sz bigint, sha bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE awe.file SET state = 'stored', size = sz, sha256 = sha, verified = now()
+   WHERE id = fid AND state = 'open';
+  RETURN FOUND;
+END $$;
+
+-- The bytes were read again: did they agree?
+CREATE FUNCTION awe.ds_health(fid uuid, found text) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  UPDATE awe.file SET health = found, verified = CASE WHEN found = 'ok' THEN now() ELSE verified END
+   WHERE id = fid;
+END;
+
+-- Claim what nobody linked; the row locks make this safe against a late commit.
+CREATE FUNCTION awe.ds_loose(grace interval) RETURNS SETOF uuid LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  UPDATE awe.file SET state = 'trash', trashed = '-infinity', size = coalesce(size, 0),
+         sha256 = coalesce(sha256, sha256(''))
+   WHERE state IN ('open', 'stored') AND created < now() - grace
+  RETURNING id;
+END;
+
+-- Files whose bytes may go: the undo window is over.
+CREATE FUNCTION awe.ds_trash() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT id FROM awe.file WHERE state = 'trash' AND trashed < now() - interval '7 days';
+END;
+
+CREATE FUNCTION awe.ds_gone(fid uuid) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  DELETE FROM awe.file WHERE id = fid AND state = 'trash' AND trashed < now() - interval '7 days';
+END;
+
+CREATE FUNCTION awe.ds_known(ids uuid[]) RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT id FROM awe.file WHERE id = ANY (ids);
+END;
+
+CREATE FUNCTION awe.ds_sweep_tickets() RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  DELETE FROM awe.ticket WHERE expires < now();
+END;
+
+-- For the web pages: the jobs that policy 'see' of awe.job shows the ticket's user, newest first.
+CREATE FUNCTION awe.ds_jobs(t bytea) RETURNS SETOF jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT jsonb_build_object('id', j.id, 'run', j.run, 'user', upper(u.role_name), 'recipe', j.recipe,
+           'args', j.args, 'state', j.state, 'cancel', j.cancel, 'host', a.host, 'total', j.total,
+           'done', (SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok),
+           'submitted', j.submitted, 'started', j.started, 'ended', j.ended, 'message', j.message)
+    FROM awe.live_ticket(t) k
+    JOIN awe.job j ON j.user_id = k.user_id
+      OR (j.privileges >= 2 AND EXISTS (SELECT 1 FROM awe.member m
+           WHERE m.user_id = k.user_id AND m.project_id = j.project AND m.is_manager))
+    JOIN awe.users u ON u.id = j.user_id
+    LEFT JOIN awe.attempt a ON a.job = j.id AND a.attempt = j.attempt
+   WHERE k.file IS NULL
+   ORDER BY j.id DESC LIMIT 1000;
+END;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
+GRANT EXECUTE ON FUNCTION awe.ds_may_read(bytea, uuid), awe.ds_find(bytea, text), awe.ds_may_write(bytea, uuid),
+  awe.ds_stored(uuid, bigint, bytea), awe.ds_health(uuid, text), awe.ds_loose(interval), awe.ds_trash(),
+  awe.ds_gone(uuid), awe.ds_known(uuid[]), awe.ds_sweep_tickets(), awe.ds_jobs(bytea) TO awe_dataserver;
