@@ -14,6 +14,7 @@ from typing import Protocol
 
 from awe.dpu.folder import Folder
 from awe.dpu.forkserver import ForkServer
+from awe.errors import ServiceDown
 
 __all__ = ["BACK_ENDS", "BackEnd", "Local", "LocalHandle", "Worker"]
 
@@ -154,14 +155,10 @@ class Local:
         ServiceDown
             The process that forks workers died on the way.
         """
-        if self._server is None or self._server.gone:
-            self.close()
-            self._server = ForkServer(environment())
-        server = self._server
         reading, writing = os.pipe()
         try:
             with folder.log.open("ab") as log:
-                number = server.start(folder.path, reading, log.fileno())
+                server, number = self._fork(folder, reading, log.fileno())
         except BaseException:
             os.close(writing)
             raise
@@ -171,6 +168,19 @@ class Local:
         with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as stdin:
             stdin.write(description)
         return LocalHandle(number, lambda: server.status(number), lambda: not server.gone)
+
+    def _fork(self, folder: Folder, stdin: int, log: int) -> tuple[ForkServer, int]:
+        """Return a new worker's number and the process that forked it, replaced where it died."""
+        for last in (False, True):
+            if self._server is None or self._server.gone:
+                self.close()
+                self._server = ForkServer(environment())
+            try:
+                return self._server, self._server.start(folder.path, stdin, log)
+            except ServiceDown:
+                if last:
+                    raise
+        raise AssertionError
 
     def adopt(self, number: int, folder: Folder) -> LocalHandle | None:
         """Return the worker a former runner started in `folder`, None where it is gone."""

@@ -73,7 +73,13 @@ class ForkServer:
         while not self._started and not self.gone:
             self._hear(wait=True)
         if not self._started:
-            msg = "the process that starts workers is gone; a new one is started for the next job"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)
+            status = self._process.returncode
+            msg = (
+                f"the process that starts workers is gone (exit status {status}); see server.log, "
+                "and restart with awe-admin stop and awe-admin start where awe was upgraded"
+            )
             raise ServiceDown(msg)
         return self._started.pop()
 
@@ -118,7 +124,8 @@ def main() -> int:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
     for name in PRELOADED:
-        with contextlib.suppress(ImportError):
+        # What cannot be imported now fails in the job that needs it, and is explained in its log.
+        with contextlib.suppress(Exception):
             importlib.import_module(name)
     gc.collect()
     gc.freeze()  # the children share these pages

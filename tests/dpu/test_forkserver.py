@@ -1,0 +1,54 @@
+"""The process that forks workers: killed, broken by an import, and replaced without a job lost."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+from jobs_waiting import until
+
+from awe.dpu.backends import environment
+from awe.dpu.forkserver import ForkServer
+
+
+def fork_servers():
+    own = psutil.Process().children(recursive=True)
+    return [process for process in own if "awe.dpu.forkserver" in " ".join(process.cmdline())]
+
+
+def test_killed_between_two_jobs_it_costs_the_second_nothing(bench, db, runner, recipes):
+    runner.start()
+    (first,) = bench.submit("student")
+    until(lambda: bench.state(first) == "done")
+    for process in fork_servers():
+        process.kill()
+        process.wait(10)
+    (second,) = bench.submit("student")
+    until(lambda: bench.state(second) == "done")
+    sql = "SELECT attempt FROM awe.job WHERE id = %s"
+    assert db.rows("superuser", sql, second) == [(1,)]
+
+
+def test_a_signal_for_the_terminal_of_the_starter_does_not_reach_it(bench, runner, recipes):
+    runner.start()
+    (job,) = bench.submit("student")
+    until(lambda: bench.state(job) == "done")
+    (process,) = fork_servers()
+    assert os.getsid(process.pid) == process.pid
+    assert os.getsid(process.pid) != os.getsid(0)
+
+
+def test_a_module_that_cannot_be_imported_is_no_reason_to_die(tmp_path):
+    (tmp_path / "sqlalchemy.py").write_text("raise RuntimeError('half written')\n")
+    (tmp_path / "work").mkdir()
+    server = ForkServer({**environment(), "PYTHONPATH": str(tmp_path)})
+    reading, writing = os.pipe()
+    try:
+        with (tmp_path / "log").open("ab") as log:
+            number = server.start(tmp_path, reading, log.fileno())
+        os.close(writing)
+        until(lambda: server.status(number) is not None)
+        assert not server.gone
+    finally:
+        os.close(reading)
+        server.close()
