@@ -73,6 +73,8 @@ class DBObject(metaclass=PersistentType):
     __unique__: ClassVar[Sequence[str | Sequence[str]]] = ()
     #: A small class other objects point to: looked up once per query instead of joined.
     __reference__: ClassVar[bool] = False
+    #: Attributes with right ascension and declination [deg], if the objects are places.
+    __sky__: ClassVar[tuple[str, ...]] = ()
 
     _attributes: ClassVar[dict[str, Persistent[Any]]] = {}
 
@@ -132,6 +134,19 @@ class DBObject(metaclass=PersistentType):
         from awe.db.query import everything
 
         return everything(cls)
+
+    @classmethod
+    def near(cls, ra: float, dec: float, radius: float) -> Query:
+        """Return the query for objects within `radius` of a position on the sky [deg].
+
+        The position of a frame is the reference point of its `astrom`.
+        """
+        return cls.select_all().near(ra, dec, radius)
+
+    @classmethod
+    def box(cls, ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> Query:
+        """Return the query for objects in a box on the sky, eastwards from `ra_low` [deg]."""
+        return cls.select_all().box(ra_low, ra_high, dec_low, dec_high)
 
     @classmethod
     def select(cls, **keywords: Any) -> Any:

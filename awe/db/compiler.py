@@ -24,6 +24,7 @@ from awe.db.conditions import (
     Condition,
     Everything,
     Holds,
+    InRegion,
     IsNone,
     Like,
     Not,
@@ -36,6 +37,7 @@ from awe.errors import Defect, QueryError
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
+    from awe.db.sky import Region
 
 __all__ = ["Compiler", "Source", "column", "link_table", "quoted", "table"]
 
@@ -194,6 +196,8 @@ class Compiler:
             return lambda alias, cls, last: f"{place} = ANY({column(last, alias)})"
         if isinstance(condition, Like):
             return self._like_leaf(condition.pattern)
+        if isinstance(condition, InRegion):
+            return self._sky_leaf(condition.region)
         if isinstance(condition, Any_):
             return self._any_leaf(condition.condition)
         if isinstance(condition, CompareCount):
@@ -222,6 +226,25 @@ class Compiler:
             return matches
         begins = self._simple_leaf("^@", self.bind(prefix))
         return lambda *place: f"({begins(*place)} AND {matches(*place)})"
+
+    def _sky_leaf(self, region: Region) -> Leaf:
+        from awe.db import sky
+
+        def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
+            cell = f"{alias}.{quoted(sky.COLUMN)}"
+            ranges = [
+                f"{cell} BETWEEN {self.bind(low)} AND {self.bind(high)}"
+                for low, high in region.ranges()
+            ]
+            ra, dec = (column(cls._attribute(name), alias) for name in cls.__sky__)
+            exact = region.exact(ra, dec, self.bind)
+            # The server may try conditions in any order, and sin(infinity) is an error.
+            return (
+                f"(({' OR '.join(ranges)}) "
+                f"AND CASE WHEN {cell} IS NULL THEN FALSE ELSE {exact} END)"
+            )
+
+        return leaf
 
     def _any_leaf(self, condition: Condition) -> Leaf:
         def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:

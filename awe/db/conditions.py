@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from awe.db.attributes import Persistent
     from awe.db.query import Query
+    from awe.db.sky import Region
 
 __all__ = [
     "And",
@@ -22,6 +23,7 @@ __all__ = [
     "Condition",
     "Everything",
     "Holds",
+    "InRegion",
     "IsNone",
     "Like",
     "Not",
@@ -113,6 +115,14 @@ class Holds(Condition):
 
     steps: Steps
     value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class InRegion(Condition):
+    """The position of the object that holds the last attribute lies in a region of the sky."""
+
+    steps: Steps
+    region: Region
 
 
 @dataclass(frozen=True, kw_only=True)

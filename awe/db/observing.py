@@ -99,6 +99,8 @@ class Astrom(DBObject):
     CD2_1 = persistent("Change of the second coordinate along x [deg/pixel]", float, 0.0)
     CD2_2 = persistent("Change of the second coordinate along y [deg/pixel]", float, 0.0)
 
+    __sky__ = ("CRVAL1", "CRVAL2")
+
     def shifted(self, columns: int, rows: int) -> Astrom:
         """Return the new system of a frame that lost so many first columns and rows."""
         new = self.copy()

@@ -19,6 +19,7 @@ from awe.db.conditions import (
     ComparePaths,
     Condition,
     Holds,
+    InRegion,
     IsNone,
     Like,
     Not,
@@ -32,11 +33,12 @@ from awe.errors import AttributeUnknown, QueryError, nearest
 if TYPE_CHECKING:
     from awe.db.base import DBObject
     from awe.db.query import Query
+    from awe.db.sky import Region
 
 __all__ = ["RESERVED", "Path", "make_path", "resolve"]
 
 #: Names a persistent attribute may not have: they are operations of paths.
-RESERVED = ("all", "any", "between", "contains", "isin", "like", "night")
+RESERVED = ("all", "any", "between", "box", "contains", "isin", "like", "near", "night")
 
 PARENTHESES = (
     "each comparison needs its own parentheses: "
@@ -323,6 +325,27 @@ class LinkPath(Path):
             )
             raise QueryError(msg)
         return super()._value(value).object_id
+
+    def near(self, ra: float, dec: float, radius: float) -> Query:
+        """Return the query for objects whose linked position is within `radius` [deg]."""
+        from awe.db.sky import Cone
+
+        return self._in_region(Cone(ra=ra, dec=dec, radius=radius))
+
+    def box(self, ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> Query:
+        """Return the query for objects whose linked position is in a box [deg]."""
+        from awe.db.sky import Box
+
+        region = Box(ra_low=ra_low, ra_high=ra_high, dec_low=dec_low, dec_high=dec_high)
+        return self._in_region(region)
+
+    def _in_region(self, region: Region) -> Query:
+        target = self._last.target
+        if not target.__sky__:
+            msg = f"{self._text} is a {target.__name__} and has no position on the sky"
+            raise QueryError(msg)
+        place = target._attribute(target.__sky__[0])
+        return self._query(InRegion(steps=(*self._steps, place), region=region))
 
     def _suggest(self) -> str:
         names = self._last.target._attributes

@@ -10,10 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import ref
 
 from awe.db import loading, registry, scope
+from awe.db.attributes import Kind
 from awe.db.compiler import Compiler, Source
-from awe.db.conditions import Compare, Condition, Everything, Not, Or, Steps, Within, both
+from awe.db.conditions import (
+    Compare,
+    Condition,
+    Everything,
+    InRegion,
+    Not,
+    Or,
+    Steps,
+    Within,
+    both,
+)
 from awe.db.connection import database
 from awe.db.path import PARENTHESES, resolve
 from awe.errors import OutOfRange, QueryError
@@ -22,6 +34,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from awe.db.base import DBObject
+    from awe.db.sky import Region
     from awe.db.summary import Stats
 
 __all__ = ["Query", "everything"]
@@ -65,6 +78,7 @@ class Query:
         self._order = order
         self._limit = limit
         self._narrowed = narrowed
+        self._reading: ref[_Reading] | None = None
 
     # -- combining ---------------------------------------------------------------------------
 
@@ -142,6 +156,22 @@ class Query:
         self._limit = None
         self._narrowed = tuple(dict.fromkeys((*self._narrowed, text)))
         return self
+
+    def near(self, ra: float, dec: float, radius: float) -> Query:
+        """Return the query for those within `radius` of a position, by great circle [deg]."""
+        from awe.db.sky import Cone
+
+        return self._in_region(Cone(ra=ra, dec=dec, radius=radius))
+
+    def box(self, ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> Query:
+        """Return the query for those in a box on the sky, eastwards from `ra_low` [deg]."""
+        from awe.db.sky import Box
+
+        region = Box(ra_low=ra_low, ra_high=ra_high, dec_low=dec_low, dec_high=dec_high)
+        return self._in_region(region)
+
+    def _in_region(self, region: Region) -> Query:
+        return self & Query(self.cls, InRegion(steps=_position(self.cls), region=region))
 
     def order_by(self, *names: str) -> Query:
         """Return the query in another order.
@@ -244,16 +274,15 @@ class Query:
         return number
 
     def __len__(self) -> int:
-        return self.count()
+        # list() asks for the length between making the iterator and using it: what the
+        # iterator is about to read answers that, and one statement does for both.
+        reading = self._reading() if self._reading is not None else None
+        return self.count() if reading is None else reading.count()
 
     def __iter__(self) -> Iterator[Any]:
-        objects = self._objects(limit=CHUNK + 1)
-        if len(objects) <= CHUNK:
-            yield from objects
-            return
-        del objects
-        self._guard(self.count())
-        yield from self.stream()
+        reading = _Reading(self)
+        self._reading = ref(reading)
+        return reading
 
     def stream(self) -> Iterator[Any]:
         """Iterate over any number of objects; memory does not grow with their number."""
@@ -326,19 +355,30 @@ class Query:
         """Return the object with the largest value of an attribute, or None."""
         return self._extreme(name, "DESC")
 
+    def newest(self) -> Any:
+        """Return the object committed last, or None.
+
+        For conditions that leave few objects: those are found first. `max('creation_date')`
+        may walk from the newest object of the class back to the first that fits.
+        """
+        return self._extreme("creation_date", "DESC", found_first=True)
+
     def min(self, name: str) -> Any:
         """Return the object with the smallest value of an attribute, or None."""
         return self._extreme(name, "ASC")
 
-    def _extreme(self, name: str, direction: str) -> Any:
+    def _extreme(self, name: str, direction: str, *, found_first: bool = False) -> Any:
         steps = resolve(self.cls, name)
         compiler = Compiler()
         source, where = self._source(compiler)
         value = source.value(steps)
+        # No index has the order of an expression, so the planner cannot hope to meet the first
+        # fitting object early: ranges of validity are so correlated that it hopes in vain.
+        order = f"({value} + interval '0')" if found_first else value
         text = (
             f"SELECT {loading.columns(self.cls, source.alias)} FROM {source.text} "
             f"WHERE {where} AND {value} IS NOT NULL "
-            f"ORDER BY {value} {direction}, {source.alias}.object_id {direction} LIMIT 1"
+            f"ORDER BY {order} {direction}, {source.alias}.object_id {direction} LIMIT 1"
         )
         found = loading.restore(self.cls, database.execute(text, compiler.values))
         return found[0] if found else None
@@ -405,9 +445,56 @@ class Query:
         return html(self, SHOWN)
 
 
+class _Reading(Iterator[Any]):
+    """One pass over the objects of a query, which reads nothing until it has to."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._first: list[Any] | None = None
+        self._count: int | None = None
+        self._objects: Iterator[Any] | None = None
+
+    def __next__(self) -> Any:
+        if self._objects is None:
+            self._objects = self._begin()
+        return next(self._objects)
+
+    def count(self) -> int:
+        """Return the number of objects, that of the pass itself as long as it has not begun."""
+        if self._objects is not None:
+            return self._query.count()
+        if self._count is None:
+            self._first = self._query._objects(limit=CHUNK + 1)
+            few = len(self._first) <= CHUNK
+            self._count = len(self._first) if few else self._query.count()
+        return self._count
+
+    def _begin(self) -> Iterator[Any]:
+        if self._first is None:
+            self._first = self._query._objects(limit=CHUNK + 1)
+        objects, self._first = self._first, None
+        if len(objects) <= CHUNK:
+            return iter(objects)
+        del objects
+        self._query._guard(self._query.count() if self._count is None else self._count)
+        return self._query.stream()
+
+
 def everything(cls: type[DBObject]) -> Query:
     """Return the query without a condition."""
     return Query(cls, Everything())
+
+
+def _position(cls: type[DBObject]) -> Steps:
+    """Return the steps to the right ascension of an object, its own or that of its one link."""
+    if cls.__sky__:
+        return (cls._attribute(cls.__sky__[0]),)
+    links = [a for a in cls._attributes.values() if a.kind is Kind.LINK and a.target.__sky__]
+    if len(links) != 1:
+        several = " or ".join(f"{cls.__name__}.{link.name}.near(...)" for link in links)
+        msg = f"{cls.__name__} has no position on the sky" + (f"; write {several}" * bool(links))
+        raise QueryError(msg)
+    return (links[0], links[0].target._attribute(links[0].target.__sky__[0]))
 
 
 def _id_of(kind: str, column: str, name: str) -> int:

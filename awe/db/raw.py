@@ -82,7 +82,7 @@ class RawFrame(ProcessTarget, DataObject, abstract=True):
     __order__: ClassVar[tuple[str, ...]] = ("DATE_OBS", "chip.name")
     __indexes__: ClassVar[tuple[Any, ...]] = (
         "DATE_OBS",
-        ("instrument", "chip", "DATE_OBS"),
+        ("chip", "DATE_OBS"),
         ("template", "chip"),
         "raw_fits",
         "OBJECT",

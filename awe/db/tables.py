@@ -12,9 +12,9 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from awe.db import registry
+from awe.db import registry, sky
 from awe.db.attributes import Kind, Persistent
-from awe.db.compiler import link_table, table, table_name
+from awe.db.compiler import link_table, quoted, table, table_name
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
@@ -101,12 +101,24 @@ def _add_table(result: MetaData, cls: type[DBObject]) -> Table:
             Column(attribute.column, _column_type(attribute), *arguments,
                    unique=True if _is_file(attribute) else None)
         )  # fmt: skip
+    columns += _sky_column(cls)
     name = table_name(cls)
     made = Table(name, result, *columns, CheckConstraint("_privileges BETWEEN 1 AND 5"))
     for entry in cls.__unique__:
         made.append_constraint(UniqueConstraint(*_columns_of(cls, entry)))
     _add_indexes(made, cls)
     return made
+
+
+def _sky_column(cls: type[DBObject]) -> list[Any]:
+    """Return the column by which positions are found; no attribute, and never written."""
+    from sqlalchemy import BigInteger, Column, Computed
+
+    if not cls.__sky__:
+        return []
+    ra, dec = (quoted(cls._attribute(name).column) for name in cls.__sky__)
+    expression = Computed(sky.cell_expression(ra, dec), persisted=True)
+    return [Column(sky.COLUMN, BigInteger, expression)]
 
 
 def _is_file(attribute: Persistent[Any]) -> bool:
@@ -127,6 +139,8 @@ def _add_indexes(made: Table, cls: type[DBObject]) -> None:
     if "filename" in cls._attributes:
         wanted.append(["filename"])
     wanted += [_columns_of(cls, entry) for entry in cls.__indexes__]
+    if cls.__sky__:
+        wanted.append([sky.COLUMN])
     longest = {tuple(columns) for columns in wanted}
     for columns in sorted(longest):
         if any(other[: len(columns)] == columns and other != columns for other in longest):

@@ -82,7 +82,7 @@ def find(
         & (cls.timestamp_start <= date)
         & (cls.timestamp_end > date)
     )
-    return (_same(cls, instrument, chip, filter) & rule).max("creation_date")
+    return (_same(cls, instrument, chip, filter) & rule).newest()
 
 
 def choose(
