@@ -73,6 +73,8 @@ class DBObject(metaclass=PersistentType):
     __unique__: ClassVar[Sequence[str | Sequence[str]]] = ()
     #: A small class other objects point to: looked up once per query instead of joined.
     __reference__: ClassVar[bool] = False
+    #: An administrator made the table under the class's own name; awe's own classes need no mark.
+    __installed__: ClassVar[bool] = False
     #: Attributes with right ascension and declination [deg], if the objects are places.
     __sky__: ClassVar[tuple[str, ...]] = ()
 

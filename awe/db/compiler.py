@@ -60,12 +60,21 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def table_name(cls: type[DBObject]) -> str:
-    """Return the name of the table of a class: its name in snake case."""
+def standard_name(cls: type[DBObject]) -> str:
+    """Return the name of the table of an installed class: its name in snake case."""
     return WORD_STARTS.sub("_", cls.__name__).lower()
 
 
-def table(cls: type[DBObject]) -> str:
+def table_name(cls: type[DBObject]) -> str:
+    """Return the name of the table of a class; one of the user's own is made on first use."""
+    from awe.db import ownclasses
+
+    if ownclasses.is_own(cls):
+        return ownclasses.table_of(cls)
+    return standard_name(cls)
+
+
+def table(cls: type[DBObject], name: Callable[[type[DBObject]], str] = table_name) -> str:
     """Return the table of a class as it is written in SQL."""
     return f"awe.{quoted(table_name(cls))}"
 

@@ -16,7 +16,7 @@ from awe.errors import Defect, SchemaMismatch
 __all__ = ["VERSION", "classes_ddl", "create_database", "install", "self_check", "version"]
 
 #: Raised by one with every change to tables or rights that an existing database must follow.
-VERSION = 1
+VERSION = 2
 
 CLUSTER_FILE = "10_roles.sql"
 #: The world's login is public on purpose: it opens what the web pages show without one.
@@ -127,7 +127,12 @@ def _install_schema(superuser: Mapping[str, Any], database: str) -> None:
         cursor.execute("SET ROLE awe_owner")
         for statement in classes_ddl():
             cursor.execute(statement)
+        cursor.execute("RESET ROLE")
+        for name, text in _sql_files("views").items():
+            _run_file(cursor, f"views/{name}", text)
+        cursor.execute("SET ROLE awe_owner")
         cursor.execute("INSERT INTO awe.schema_version (version) VALUES (%s)", (VERSION,))
+        cursor.execute("INSERT INTO awe.alembic_version VALUES (%s)", (f"{VERSION:04}",))
         cursor.execute("RESET ROLE")
 
 
@@ -142,9 +147,9 @@ def _run_file(cursor: Any, name: str, text: str) -> None:
     cursor.execute("RESET ROLE")
 
 
-def _sql_files() -> dict[str, str]:
+def _sql_files(below: str = "") -> dict[str, str]:
     """Return the SQL files by name, in the order in which they run."""
-    folder = resources.files("awe.db").joinpath("sql")
+    folder = resources.files("awe.db").joinpath("sql", below)
     files = sorted(folder.iterdir(), key=lambda item: item.name)
     return {item.name: item.read_text() for item in files if item.name.endswith(".sql")}
 

@@ -12,9 +12,9 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from awe.db import registry, sky
+from awe.db import ownclasses, registry, sky
 from awe.db.attributes import Kind, Persistent
-from awe.db.compiler import link_table, quoted, table, table_name
+from awe.db.compiler import link_table, quoted, standard_name, table
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
@@ -50,7 +50,7 @@ def _chosen(classes: Iterable[type[DBObject]] | None) -> list[type[DBObject]]:
     from awe.db import classes as all_classes
 
     all_classes.load()
-    return list(registry.registry.values())
+    return [cls for cls in registry.registry.values() if not ownclasses.is_own(cls)]
 
 
 def _column_type(attribute: Persistent[Any]) -> TypeEngine[Any]:
@@ -102,7 +102,7 @@ def _add_table(result: MetaData, cls: type[DBObject]) -> Table:
                    unique=True if _is_file(attribute) else None)
         )  # fmt: skip
     columns += _sky_column(cls)
-    name = table_name(cls)
+    name = standard_name(cls)
     made = Table(name, result, *columns, CheckConstraint("_privileges BETWEEN 1 AND 5"))
     for entry in cls.__unique__:
         made.append_constraint(UniqueConstraint(*_columns_of(cls, entry)))
@@ -155,7 +155,7 @@ def _add_lists(result: MetaData, cls: type[DBObject]) -> None:
 
     for attribute in cls._attributes.values():
         if attribute.kind is Kind.LINKS:
-            name = f"{table_name(cls)}__{attribute.column}"
+            name = f"{standard_name(cls)}__{attribute.column}"
             made = Table(
                 name,
                 result,
@@ -210,17 +210,18 @@ def _foreign_keys(cls: type[DBObject]) -> list[str]:
             continue
         target = _single(attribute)
         column = attribute.column
-        source = table(cls)
+        source = table(cls, standard_name)
         if attribute.kind is Kind.LINKS:
-            source = link_table(cls, attribute)
+            source = link_table(cls, attribute, standard_name)
             column = "target"
             statements.append(
-                f"ALTER TABLE {source} ADD FOREIGN KEY (owner) REFERENCES {table(cls)} "
-                f"ON DELETE CASCADE"
+                f"ALTER TABLE {source} ADD FOREIGN KEY (owner) "
+                f"REFERENCES {table(cls, standard_name)} ON DELETE CASCADE"
             )
         if target is not None:
             statements.append(
-                f'ALTER TABLE {source} ADD FOREIGN KEY ("{column}") REFERENCES {table(target)}'
+                f'ALTER TABLE {source} ADD FOREIGN KEY ("{column}") '
+                f"REFERENCES {table(target, standard_name)}"
             )
     return statements
 
@@ -230,14 +231,14 @@ def _rights(cls: type[DBObject]) -> list[str]:
     writable = ",".join(["_privileges", *names])
     links = [a for a in cls._attributes.values() if a.kind is Kind.LINK]
     refs = ",".join(
-        f'"{a.column}=awe.{table_name(target)}"' for a in links if (target := _single(a))
+        f'"{a.column}=awe.{standard_name(target)}"' for a in links if (target := _single(a))
     )
-    statements = [f"SELECT awe.protect('{table(cls)}', '{{{writable}}}', '{{{refs}}}')"]
+    own = table(cls, standard_name)
+    statements = [f"SELECT awe.protect('{own}', '{{{writable}}}', '{{{refs}}}')"]
     for attribute in cls._attributes.values():
         if attribute.kind is Kind.LINKS:
             target = _single(attribute)
-            to = f"'{table(target)}'" if target is not None else "NULL"
-            statements.append(
-                f"SELECT awe.protect_links('{link_table(cls, attribute)}', '{table(cls)}', {to})"
-            )
+            to = f"'{table(target, standard_name)}'" if target is not None else "NULL"
+            between = link_table(cls, attribute, standard_name)
+            statements.append(f"SELECT awe.protect_links('{between}', '{own}', {to})")
     return statements

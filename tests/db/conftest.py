@@ -43,6 +43,7 @@ class Login:
 def model(db: Any) -> Iterator[Any]:
     module = importlib.import_module("tests.db.model")
     for cls in module.CLASSES:
+        cls.__installed__ = True
         registry.enter(cls, abstract=False)
     for cls in module.ABSTRACT:
         registry.enter(cls, abstract=True)

@@ -10,7 +10,7 @@ import pytest
 
 from awe.db import registry
 from awe.db.base import DBObject, persistent
-from awe.db.compiler import table_name
+from awe.db.compiler import standard_name
 from awe.db.connection import database
 from awe.db.tickets import ticket
 from awe.errors import ArgumentError
@@ -77,7 +77,7 @@ def test_a_link_to_a_class_that_never_came_is_named() -> None:
 def test_names_of_tables_read_as_words() -> None:
     names = {"RawScienceFrame": "raw_science_frame", "CCDChip": "ccd_chip", "Imstat": "imstat"}
     for name, wanted in names.items():
-        assert table_name(type(name, (), {})) == wanted  # type: ignore[arg-type]
+        assert standard_name(type(name, (), {})) == wanted  # type: ignore[arg-type]
 
 
 def test_objects_are_equal_by_id_and_hash_by_it() -> None:

@@ -65,7 +65,7 @@ def test_every_link_and_every_creator_has_an_index(model: Any) -> None:
 def test_every_class_is_protected_by_the_same_call(model: Any) -> None:
     statements = tables.ddl(model.CLASSES)
     for cls in model.CLASSES:
-        name = tables.table_name(cls)
+        name = tables.standard_name(cls)
         assert sum(f"awe.protect('awe.\"{name}\"'" in text for text in statements) == 1
     assert any("protect_links" in text and "stack__plates" in text for text in statements)
 

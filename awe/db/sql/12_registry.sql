@@ -11,6 +11,8 @@ CREATE TABLE awe.schema_version (
   version int PRIMARY KEY,
   installed timestamptz NOT NULL DEFAULT now());
 GRANT SELECT ON awe.schema_version TO awe_world, awe_dataserver, awe_runner;
+-- The step reached, for the tool that takes the next ones.
+CREATE TABLE awe.alembic_version (version_num varchar(32) PRIMARY KEY);
 
 CREATE TABLE awe.users (
   id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

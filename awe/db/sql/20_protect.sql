@@ -69,7 +69,7 @@ CREATE FUNCTION awe.links_published() RETURNS trigger LANGUAGE plpgsql
 DECLARE
   lower bool;
 BEGIN
-  IF NEW._privileges < 3 THEN RETURN NULL; END IF;
+  IF NEW._privileges < 3 OR TG_ARGV[1] = 'null' THEN RETURN NULL; END IF;
   EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s l WHERE l.owner = $1 AND NOT EXISTS
                     (SELECT 1 FROM %2$s t WHERE t.object_id = l.target AND t._privileges >= $2))',
                  TG_ARGV[0], TG_ARGV[1]) INTO lower USING NEW.object_id, NEW._privileges;
@@ -88,6 +88,7 @@ DECLARE
   target_level smallint;
   owner_level smallint;
 BEGIN
+  IF TG_ARGV[1] = 'null' THEN RETURN NULL; END IF;        -- a list of objects of several classes
   EXECUTE format('SELECT t._privileges FROM %s t WHERE t.object_id = $1', TG_ARGV[1])
     INTO target_level USING NEW.target;
   IF target_level IS NULL THEN

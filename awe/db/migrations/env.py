@@ -1,0 +1,20 @@
+"""How alembic runs a step: on our connection, in a transaction of its own."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+connect = context.config.attributes["connect"]
+engine = create_engine("postgresql+psycopg2://", creator=connect, poolclass=NullPool)
+with engine.connect() as connection:
+    context.configure(
+        connection=connection,
+        version_table="alembic_version",
+        version_table_schema="awe",
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+engine.dispose()
