@@ -19,7 +19,7 @@ from awe.errors import ArgumentError, Refused, SchemaMismatch
 if TYPE_CHECKING:
     from awe.db.base import DBObject
     from awe.db.history import Trail
-    from awe.db.projects import Project, User
+    from awe.db.projects import Place, Project, User
     from awe.db.sharing import Publication
     from awe.db.trash import Deletion
 
@@ -102,8 +102,8 @@ class Context:
 
         return [project.name for project in projects.my_projects()]
 
-    def set_project(self, project: str | Project) -> None:
-        """Work in another project from now on.
+    def set_project(self, project: str | Project) -> Place:
+        """Work in another project from now on; return what holds, which the prompt shows.
 
         Parameters
         ----------
@@ -118,10 +118,12 @@ class Context:
         from awe.db import scope
 
         name, level = _parse_project(getattr(project, "name", project))
-        self._use(name, scope.current().privileges if level is None else level)
+        return self._use(name, scope.current().privileges if level is None else level)
 
-    def set_privileges(self, privileges: int) -> None:
+    def set_privileges(self, privileges: int) -> Place:
         """Set the level of new objects, which is also the lowest level that queries find.
+
+        Returns what holds now, which the prompt shows.
 
         Parameters
         ----------
@@ -135,7 +137,7 @@ class Context:
         """
         from awe.db import scope
 
-        self._use(scope.current().project_name, privileges)
+        return self._use(scope.current().project_name, privileges)
 
     @contextmanager
     def project(self, project: str) -> Iterator[Project]:
@@ -149,7 +151,7 @@ class Context:
         finally:
             scope.use(before)
 
-    def _use(self, name: str, level: Any) -> None:
+    def _use(self, name: str, level: Any) -> Place:
         from dataclasses import replace
 
         from awe.db import projects, scope
@@ -159,6 +161,7 @@ class Context:
         scope.use(replace(
             scope.current(), project_id=found.id, project_name=found.name, privileges=level
         ))
+        return projects.Place(project=found.name, number=found.id, privileges=level)
 
     # -- committed objects -------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import base64
 import errno
 import hashlib
 import secrets
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ class Client:
         self.base_url = base_url.rstrip("/")
         self._ticket = ticket
         self._session: httpx.Client | None = None
+        self._opening = threading.Lock()
 
     def get(
         self,
@@ -208,14 +210,23 @@ class Client:
             )
 
     def _client(self) -> httpx.Client:
-        if self._session is None:
-            import httpx
+        with self._opening:
+            if self._session is None:
+                self._session = self._opened()
+            return self._session
 
-            self._session = httpx.Client(
-                timeout=httpx.Timeout(60.0, connect=5.0), trust_env=False, follow_redirects=False
-            )
-            weakref.finalize(self, self._session.close)
-        return self._session
+    def _opened(self) -> httpx.Client:
+        import httpx
+
+        session = httpx.Client(
+            timeout=httpx.Timeout(60.0, connect=5.0),
+            trust_env=False,
+            follow_redirects=False,
+            # certificates take longer to read than a small file to send
+            verify=self.base_url.startswith("https:"),
+        )
+        weakref.finalize(self, session.close)
+        return session
 
     def _signed(self, headers: dict[str, str]) -> dict[str, str]:
         ticket = self._ticket()

@@ -30,6 +30,7 @@ Parameters = Sequence[Any] | Mapping[str, Any] | None
 
 STATEMENT_TIMEOUT = 10 * 60
 RESTART_PATIENCE = 30.0
+FULL_PATIENCE = 2.0
 CANCEL_PATIENCE = 1.0
 CONFLICT_ATTEMPTS = 8
 
@@ -60,6 +61,8 @@ class Database:
         self._role: str | None = None
         self._generation = 0
         self._session = _Session()
+        #: Called where nothing answers: brings the database back and returns True, or False.
+        self.rescue: Callable[[], bool] | None = None
 
     # -- connecting --------------------------------------------------------------------------
 
@@ -166,12 +169,17 @@ class Database:
         psycopg2.extensions.set_wait_callback(_wait)
         deadline = time.monotonic() + RESTART_PATIENCE
         pause = 0.1
+        rescue = self.rescue
         while True:
             try:
                 connection = psycopg2.connect(**self._arguments())
             except psycopg2.OperationalError as error:
                 if not failures.is_starting(error) or time.monotonic() > deadline:
-                    raise failures.connecting(error, self.environment) from None
+                    refusal = failures.connecting(error, self.environment)
+                    if rescue is None or not isinstance(refusal, DatabaseError) or not rescue():
+                        raise refusal from None
+                    rescue = None
+                    continue
                 time.sleep(pause)
                 pause = min(2 * pause, 2.0)
             else:

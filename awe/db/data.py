@@ -98,11 +98,7 @@ class DataObject(DBObject, abstract=True):
         """Pixels of the frame, [y, x]."""
         from awe import fits
 
-        pixels = fits.read(self._here()).pixels
-        if pixels is None:
-            msg = f"{self.filename} holds no image in its first extension"
-            raise FileGone(msg)
-        return pixels
+        return fits.read_pixels(self._here())
 
     @property
     def header(self) -> Header:

@@ -14,6 +14,7 @@ from awe.errors import ArgumentError, ProjectUnknown, nearest
 
 __all__ = [
     "LEVELS",
+    "Place",
     "Project",
     "User",
     "check_level",
@@ -27,6 +28,15 @@ __all__ = [
 
 #: Levels of privileges: who sees an object.
 LEVELS = {1: "MyDB", 2: "Project", 3: "Astro-WISE", 4: "World", 5: "VO"}
+
+#: Who sees what is made at a level, as it is told to a student.
+_SEEN_BY = {
+    1: "only you see",
+    2: "members of the project see",
+    3: "every user of this database sees",
+    4: "the whole world sees",
+    5: "the whole world sees, also through the Virtual Observatory,",
+}
 
 _QUERY = """
 SELECT p.id, p.name, p.description, p.instrument, p.is_public, p.is_query_only, p.max_privileges,
@@ -68,6 +78,23 @@ class Project:
             f"   Current Privileges: {level_text(level)}",
         ]
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the session works from now on; shown at the prompt as one line."""
+
+    project: str
+    number: int
+    privileges: int
+
+    def __repr__(self) -> str:
+        level = level_text(self.privileges)
+        seen = _SEEN_BY.get(self.privileges, "nobody sees")
+        return (
+            f"project {self.project} (id = {self.number}), privileges {level}: "
+            f"{seen} what you make from now on"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,14 +168,15 @@ def find_project(name: str) -> Project:
     """
     known = projects()
     mine = [project.name for project in known if project.is_mine]
-    listed = f"your projects: {', '.join(mine) or 'none'}"
+    listed = f"your projects are {', '.join(mine) or 'none'}"
     for project in known:
         if project.name == name:
             if project.is_mine:
                 return project
             msg = f"you are not a member of project {name}; {listed}; ask its manager to add you"
             raise ProjectUnknown(msg)
-    msg = f"there is no project {name!r}{nearest(str(name), mine)}; {listed}"
+    hint = nearest(str(name), mine)
+    msg = f"there is no project {name!r}{hint}{' ' if hint else '; '}{listed}"
     raise ProjectUnknown(msg)
 
 

@@ -7,13 +7,13 @@ database itself. Each thread has its own; a thread that never set one works in t
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from awe.errors import DatabaseError
 
-__all__ = ["Scope", "current", "use", "using"]
+__all__ = ["Scope", "begin_later", "current", "use", "using"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +34,29 @@ class _State(threading.local):
 
 _state = _State()
 _of_main_thread: list[Scope] = []
+#: What a session that could not log in when it began will try at its first command.
+_later: list[Callable[[], object]] = []
 
 
 def current() -> Scope:
     """Return the scope of this thread."""
-    scope = _state.scope or (_of_main_thread[-1] if _of_main_thread else None)
+    scope = _known()
+    if scope is None and _later:
+        _later[-1]()
+        scope = _known()
     if scope is None:
         msg = "no session yet: start the prompt with `awe`, or call context.start(environment)"
         raise DatabaseError(msg)
     return scope
+
+
+def _known() -> Scope | None:
+    return _state.scope or (_of_main_thread[-1] if _of_main_thread else None)
+
+
+def begin_later(start: Callable[[], object] | None) -> None:
+    """Call `start`, which has to `use` a scope, when one is first needed; None forgets it."""
+    _later[:] = [start] if start else []
 
 
 def use(scope: Scope | None) -> None:

@@ -16,7 +16,7 @@ from awe.fits.cards import (
     read_lineage,
     read_parameters,
 )
-from awe.fits.image import Image, extensions, read, read_header, sha256, write
+from awe.fits.image import Image, extensions, read, read_header, read_pixels, sha256, write
 from awe.fits.judge import ExtensionInfo, judge
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "read_header",
     "read_lineage",
     "read_parameters",
+    "read_pixels",
     "sha256",
     "write",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
     from numpy.typing import NDArray
 
-__all__ = ["Image", "extensions", "read", "read_header", "sha256", "write"]
+__all__ = ["Image", "extensions", "read", "read_header", "read_pixels", "sha256", "write"]
 
 Section = tuple[slice, slice]
 
@@ -64,14 +64,16 @@ def read(path: Path | str, extension: int | str = 0, section: Section | None = N
         There is no such extension, it holds no image, or the section lies outside.
     """
     with _opened(path) as hdus:
-        hdu = _extension(hdus, extension, path)
-        if hdu.is_image is False or not hdu.shape:
-            msg = f"extension {extension!r} of {path} holds no image; it has {_listed(hdus)}"
-            raise BadFits(msg)
-        header = hdu.header.copy()
-        if section is not None:
-            _check_section(section, hdu.shape, path)
-        return Image(_pixels(hdu, section), header)
+        hdu = _image(hdus, extension, path)
+        return Image(_checked(hdu, section, path), hdu.header.copy())
+
+
+def read_pixels(
+    path: Path | str, extension: int | str = 0, section: Section | None = None
+) -> NDArray[Any]:
+    """Return the pixels that `read` would, without the work a header of many cards is."""
+    with _opened(path) as hdus:
+        return _checked(_image(hdus, extension, path), section, path)
 
 
 def read_header(path: Path | str, extension: int | str = 0) -> Header:
@@ -168,6 +170,20 @@ def _opened(path: Path | str) -> HDUList:
             raise
         msg = f"{path} is not a FITS file: {error}; fetch it again"
         raise BadFits(msg) from error
+
+
+def _image(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
+    hdu = _extension(hdus, extension, path)
+    if hdu.is_image is False or not hdu.shape:
+        msg = f"extension {extension!r} of {path} holds no image; it has {_listed(hdus)}"
+        raise BadFits(msg)
+    return hdu
+
+
+def _checked(hdu: Any, section: Section | None, path: Path | str) -> NDArray[Any]:
+    if section is not None:
+        _check_section(section, hdu.shape, path)
+    return _pixels(hdu, section)
 
 
 def _extension(hdus: HDUList, extension: int | str, path: Path | str) -> Any:

@@ -8,6 +8,7 @@ committed is a file nobody names, which `awe-admin fsck` clears.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import uuid
@@ -24,12 +25,18 @@ from awe.ingest.report import Report, Row, State
 
 if TYPE_CHECKING:
     from awe.ingest.records import Records
-    from awe.ingest.split import Exposure
+    from awe.ingest.split import Cut, Exposure
 
 __all__ = ["ingest"]
 
 FEW = 2
 """Up to so many exposures no processes are started."""
+
+AT_ONCE = 4
+"""Files of an exposure on their way at the same time: they share the server's waits for disk."""
+
+AHEAD = 8
+"""Up to so many files are cut before the first of them has arrived."""
 
 Statistics = list[dict[str, dict[str, float]]]
 Progress = Callable[[int], None]
@@ -220,14 +227,24 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
     from awe.ingest.split import cut
 
     client = Client(address, lambda: secret)
-    statistics: Statistics = []
-    try:
-        with tempfile.TemporaryDirectory(prefix="awe-ingest-") as directory:
-            pieces = cut(exposure, Path(directory))
-            for piece, file_id in zip(pieces, ids, strict=True):
-                client.put(file_id, piece.path, sha256=piece.checksum)
-                piece.path.unlink()
-                statistics.append(piece.statistics)
-    finally:
-        client.close()
-    return statistics
+
+    def put(piece: Cut, file_id: uuid.UUID) -> dict[str, dict[str, float]]:
+        client.put(file_id, piece.path, sha256=piece.checksum)
+        piece.path.unlink()
+        return piece.statistics
+
+    under_way: list[Future[dict[str, dict[str, float]]]] = []
+    with (
+        contextlib.closing(client),
+        tempfile.TemporaryDirectory(prefix="awe-ingest-") as directory,
+        ThreadPoolExecutor(AT_ONCE) as senders,
+    ):
+        try:
+            for piece, file_id in zip(cut(exposure, Path(directory)), ids, strict=True):
+                under_way.append(senders.submit(put, piece, file_id))
+                if len(under_way) > AHEAD:
+                    # no more pieces lie on disk than that, and a refusal ends it at once
+                    under_way[-AHEAD - 1].result()
+            return [job.result() for job in under_way]
+        finally:
+            senders.shutdown(cancel_futures=True)

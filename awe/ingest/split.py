@@ -34,6 +34,8 @@ STRUCTURE = frozenset(
      "BSCALE", "BZERO", "INHERIT", "CHECKSUM", "DATASUM", "END", ""]
 )  # fmt: skip
 UNSIGNED = 32768
+#: Every byte as a header may hold it: what cannot be printed becomes a question mark.
+PRINTABLE = bytes(byte if 32 <= byte < 127 else 0x3F for byte in range(256))
 REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
 
 
@@ -220,10 +222,6 @@ def _kept(card: bytes) -> bool:
     return blocks.keyword(card) not in STRUCTURE
 
 
-def _printable(card: bytes) -> bytes:
-    return bytes(byte if 32 <= byte < 127 else 0x3F for byte in card)
-
-
 def _header(
     exposure: Exposure, frame: Frame, shared: list[bytes], header: bytes, pixels: bytes
 ) -> bytes:
@@ -238,8 +236,8 @@ def _header(
         blocks.card("NAXIS2", geometry.ny, "# of rows"),
         blocks.card("BSCALE", 1.0, "real = fits-value*BSCALE+BZERO"),
         blocks.card("BZERO", float(UNSIGNED), "unsigned integers"),
-        *(_printable(card) for card in shared if blocks.keyword(card) not in taken),
-        *(_printable(card) for card in own),
+        *(card.translate(PRINTABLE) for card in shared if blocks.keyword(card) not in taken),
+        *(card.translate(PRINTABLE) for card in own),
         blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
         blocks.card("AWE RAW SHA256", exposure.checksum[:40], "exposure, first 40"),
     ]
@@ -272,16 +270,17 @@ def _numbers(pixels: NDArray[np.uint16]) -> dict[str, float]:
     """Return exact statistics of whole numbers from how often each occurs."""
     import numpy as np
 
-    counts = np.bincount(pixels.ravel())
-    levels = np.arange(counts.size, dtype=np.float64)
+    occurs = np.bincount(pixels.ravel())
+    levels = np.flatnonzero(occurs)
+    counts = occurs[levels]
     number = pixels.size
-    mean = float(counts @ levels) / number
+    mean = int(np.sum(counts * levels)) / number
     below = np.cumsum(counts)
     middle = np.searchsorted(below, [(number - 1) // 2, number // 2], side="right")
     return {
-        "min": float(np.searchsorted(below, 0, side="right")),
-        "max": float(counts.size - 1),
+        "min": float(levels[0]),
+        "max": float(levels[-1]),
         "mean": mean,
-        "median": float(middle.mean()),
-        "stdev": float(np.sqrt(counts @ (levels - mean) ** 2 / number)),
+        "median": float(levels[middle].mean()),
+        "stdev": float(np.sqrt(np.sum(counts * (levels - mean) ** 2) / number)),
     }

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from awe.config import Environment
@@ -94,15 +96,21 @@ def open_session(
         environment = _with_services(environment, tutorial)
         return _log_in(environment, ask_password)
     except AweError as error:
-        line = f"{error}; commands that need the database will try again"
+        rest = "you are in project ALL, for queries"
+        if _scope() is None:
+            rest = "commands that need the database will try again"
+            _log_in_later()
+        line = f"{error}; {rest}"
         return Session(environment=environment, trouble=" ".join(line.split()))
 
 
 def _with_services(environment: Environment, tutorial: bool) -> Environment:
     if not environment.embedded:
         return environment
+    from awe.db.connection import database
     from awe.services import stack
 
+    database.rescue = partial(_bring_back, environment.home)
     stack.ensure(environment.home, say)
     fresh = Environment.load()
     if tutorial:
@@ -111,6 +119,25 @@ def _with_services(environment: Environment, tutorial: bool) -> Environment:
         ensure(environment.home, say)
         fresh = Environment.load()
     return fresh
+
+
+def _bring_back(home: Path) -> bool:
+    """Start the services of this installation again where the database has gone away."""
+    from awe.services import stack
+
+    stack.ensure(home, say)
+    return True
+
+
+def _log_in_later() -> None:
+    """Let the first command that needs the database log in, now that the prompt could not."""
+    from awe.context import context
+    from awe.db import scope
+
+    def start() -> None:
+        context.start(_with_services(Environment.load(), tutorial=False))
+
+    scope.begin_later(start)
 
 
 def say(text: str) -> None:

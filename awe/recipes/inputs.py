@@ -50,10 +50,7 @@ def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
     raws = Raws(pixels=[], offsets=[], variances=[])
     for frame in frames:
         geometry = ChipGeometry(**frame.geometry)
-        pixels = fits.read(frame.pathname).pixels
-        if pixels is None:
-            msg = f"{frame.filename} holds no image; set is_valid = 0 with context.update_is_valid"
-            raise NoValidPixels(msg)
+        pixels = fits.read_pixels(frame.pathname)
         measured = overscan.measure(pixels, geometry, method)
         levels = measured.values
         rows, columns = trim.active(geometry, (pixels.shape[0], pixels.shape[1]))
