@@ -14,7 +14,7 @@ import numpy as np
 from awe.calib import statistics
 from awe.errors import NoValidPixels
 
-__all__ = ["Illumination", "fit"]
+__all__ = ["Illumination", "fit", "scaled"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,15 +45,15 @@ class Illumination:
 
     def magnitudes(self, x: Values, y: Values) -> Values:
         """Return the fitted differences [mag] at zero-based pixel positions."""
-        u, v = _scaled(x, y, self.shape)
+        u, v = scaled(x, y, self.shape)
         result: Values = np.polynomial.polynomial.polyval2d(v, u, self.coefficients)
         return result
 
     def image(self) -> NDArray[np.float32]:
         """Return the image that divides flat-fielded frames: float32, shape (ny, nx), mean 1."""
         ny, nx = self.shape
-        u, _ = _scaled(np.arange(nx, dtype=np.float64), np.zeros(nx), self.shape)
-        _, v = _scaled(np.zeros(ny), np.arange(ny, dtype=np.float64), self.shape)
+        u, _ = scaled(np.arange(nx, dtype=np.float64), np.zeros(nx), self.shape)
+        _, v = scaled(np.zeros(ny), np.arange(ny, dtype=np.float64), self.shape)
         magnitudes = np.polynomial.polynomial.polygrid2d(v, u, self.coefficients)
         ratio = 10 ** (-0.4 * magnitudes)
         result: NDArray[np.float32] = (ratio / ratio.mean()).astype(np.float32)
@@ -90,7 +90,7 @@ def fit(
         Fewer than twice as many stars as coefficients.
     """
     powers = [(j, i) for j in range(degree + 1) for i in range(degree + 1 - j)]
-    u, v = _scaled(np.asarray(x, np.float64), np.asarray(y, np.float64), shape)
+    u, v = scaled(np.asarray(x, np.float64), np.asarray(y, np.float64), shape)
     design = np.stack([v**j * u**i for j, i in powers], axis=1)
     kept = np.isfinite(difference) & np.isfinite(u) & np.isfinite(v)
     scatter = 0.0
@@ -117,6 +117,7 @@ def fit(
     )
 
 
-def _scaled(x: Values, y: Values, shape: tuple[int, int]) -> tuple[Values, Values]:
+def scaled(x: Values, y: Values, shape: tuple[int, int]) -> tuple[Values, Values]:
+    """Return pixel positions scaled to -1 to 1 over the chip."""
     ny, nx = shape
     return 2 * x / max(nx - 1, 1) - 1, 2 * y / max(ny - 1, 1) - 1

@@ -281,6 +281,8 @@ class IlluminationCorrection(FilterCalibration):
     raw_science_frames = persistent("Frames of the dithered field [None]", RawScienceFrame, [])
     coefficients = persistent("Polynomial in normalised x and y, row by row [None]", float, [])
     degree = persistent("Degree of the polynomial in x and y [None]", int, 0)
+    stars = persistent("Number of stars the fit used [None]", int, 0)
+    rms = persistent("Scatter of the stars about the surface [mag]", float, 0.0)
     prev = persistent("Previous version [None]", "IlluminationCorrection", None)
     process_params = persistent(
         "Process parameters [None]", IlluminationCorrectionParameters, None

@@ -376,7 +376,21 @@ class IlluminationCorrectionParameters(ProcessParameters):
     """Parameters of `IlluminationCorrection` and its frame."""
 
     DEGREE = parameter("Degree of the polynomial in x and y", 2, low=1, high=6)
-    MINIMUM_STARS = parameter("Fewest stars seen at two places", 30, low=3, high=100000)
+    MINIMUM_STARS = parameter("Fewest stars for a sound surface", 30, low=3, high=100000)
+    MAXIMUM_RMS = parameter("Largest scatter of stars about the surface", 0.05, "mag", low=0.0)
+    STAR_THRESHOLD = parameter("Stars lie this far above the sky", 10.0, "sigma", low=3.0)
+    APERTURE = parameter("Radius of the aperture", 8.0, "pixel", low=1.0, high=100.0)
+    MAXIMUM_ERROR = parameter("Faintest stars used have this error", 0.03, "mag", low=0.0)
+    MATCH_RADIUS = parameter(
+        "Detections of two frames this near are one star", 1.5, "arcsec", low=0.0, high=60.0
+    )
+    STEADINESS = parameter(
+        "Scatter of the transparency from frame to frame", 0.005, "mag", low=0.0, high=10.0
+    )
+    EXTINCTION = parameter(
+        "Light lost in the atmosphere", 0.1, "mag/airmass", low=0.0, high=2.0
+    )
+    BOX = parameter("Side of the boxes of the smooth sky", 128, "pixel", low=16, high=4096)
     SIGMA_CLIP = _sigma_clip(3.0)
 
 

@@ -158,6 +158,14 @@ def _unequal_pair(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(abs(product.mean_diff) > limit)
 
 
+def _few_stars(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return has(product, "stars") and product.stars < limit
+
+
+def _scattered_stars(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(value_of(product, "rms", 0.0) > limit)
+
+
 CHECKS = (
     Check(parameter="MAXIMUM_ABS_MEAN", flag=QualityFlag.LEVEL, fails=_off_level),
     Check(parameter="MAXIMUM_STDEV", flag=QualityFlag.NOISE, fails=_too_noisy),
@@ -168,6 +176,8 @@ CHECKS = (
     Check(parameter="MAXIMUM_READ_NOISE", flag=QualityFlag.NOISE, fails=_high_read_noise),
     Check(parameter="MAXIMUM_DARK_CURRENT", flag=QualityFlag.LEVEL, fails=_high_dark_current),
     Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.NONLINEAR, fails=_nonlinear),
+    Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
+    Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),
 )
 

@@ -311,10 +311,12 @@ def _run(recipe: str, chip: str, by_filter: bool) -> None:
 
 
 def _correct_illumination(night: Night, chip: str) -> None:
-    from awe.demo.photometry import SurveyPhotometryTask
+    from awe import recipes
+    from awe.demo.photometry import write_table
 
-    task = SurveyPhotometryTask(
-        instrument="OMEGACAM", date=NIGHT, filter=FILTER, chip=chip, commit=True
-    )
-    task.night = night
-    task.execute()
+    table = Path("standards.csv")
+    write_table(table, night, chip)
+    recipes.find("Illumination")(
+        instrument="OMEGACAM", date=NIGHT, filter=FILTER, chip=chip, photometry=str(table),
+        commit=True,
+    ).execute()

@@ -1,26 +1,20 @@
-"""The illumination correction of the tutorial night, from photometry of standard fields.
+"""The photometry behind the illumination correction of the tutorial night.
 
-Its inputs alone are not simulated as frames: a survey that measured many standard stars all over
-the detector is stood in for by positions and magnitude differences drawn from the truth with the
-scatter of such a survey. Fit, image, file and commit are those of every correction.
+The exposures of such a survey alone are not simulated: positions of standard stars and their
+magnitude differences are drawn from the truth with the scatter of a real survey and written as
+the table that the recipe Illumination reads.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe.demo.exposures import Night
-from awe.recipes.arguments import common
-from awe.recipes.task import Task, Unit
 
-if TYPE_CHECKING:
-    from awe.calib.illumination import Illumination
-    from awe.db.calfiles import IlluminationCorrectionFrame
-
-__all__ = ["SurveyPhotometryTask", "photometry"]
+__all__ = ["photometry", "write_table"]
 
 STARS = 600
 SCATTER = 0.012
@@ -56,46 +50,10 @@ def photometry(
     return x, y, difference
 
 
-class SurveyPhotometryTask(Task):
-    """Draw the illumination correction of a chip from the photometry of a survey."""
-
-    makes: ClassVar[tuple[str, ...]] = ("IlluminationCorrectionFrame", "IlluminationCorrection")
-    arguments = common("instrument", "date", "filter", "chip", "pars", "commit")
-
-    night: Night
-
-    def units(self) -> list[Unit]:
-        """Return one unit per chip."""
-        from awe.recipes.selection import chips_of_night
-
-        return chips_of_night(self)
-
-    def make(self, unit: Unit) -> IlluminationCorrectionFrame:
-        """Return the correction of the unit's chip as an image, mean 1."""
-        from awe.db.calfiles import IlluminationCorrection, IlluminationCorrectionFrame
-        from awe.recipes.inputs import finish
-
-        parameters = self.parameters("IlluminationCorrection")
-        surface = self._surface(unit.chip.name, parameters.DEGREE, parameters.SIGMA_CLIP)
-        numbers = IlluminationCorrection(
-            coefficients=[float(value) for value in surface.coefficients.ravel()],
-            degree=parameters.DEGREE,
-            process_params=parameters,
-        )
-        finish(self, unit, numbers)
-        image = surface.image()
-        product = IlluminationCorrectionFrame(
-            illumination_correction=numbers, process_params=parameters
-        )
-        finish(self, unit, product, image)
-        self.write(product, image, unit="")
-        return product
-
-    def _surface(self, chip: str, degree: int, sigma: float) -> Illumination:
-        from awe.calib import illumination
-
-        truth = self.night.detector(chip).illumination
-        rng = np.random.default_rng([self.night.seed, 4, int(chip[-2:])])
-        x, y, difference = photometry(truth, rng)
-        shape = (truth.shape[0], truth.shape[1])
-        return illumination.fit(x, y, difference, shape=shape, degree=degree, sigma=sigma)
+def write_table(path: Path, night: Night, chip: str) -> None:
+    """Write the photometry of one chip of the night as `chip,x,y,difference`, FITS pixels."""
+    truth = night.detector(chip).illumination
+    rng = np.random.default_rng([night.seed, 4, int(chip[-2:])])
+    columns = zip(*photometry(truth, rng), strict=True)
+    lines = [f"{chip},{x + 1:.3f},{y + 1:.3f},{mag:.5f}" for x, y, mag in columns]
+    path.write_text("\n".join(["chip,x,y,difference", *lines, ""]), encoding="utf-8")

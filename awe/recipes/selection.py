@@ -11,11 +11,13 @@ from awe.recipes.task import Unit, require
 if TYPE_CHECKING:
     from awe.recipes.task import Task
 
-__all__ = ["by_chip", "chips_of_night", "one_each", "raw_frames"]
+__all__ = ["by_chip", "chips_of_night", "newest_of_each", "one_each", "raw_frames"]
 
 SELECTING = (
     "instrument", "date", "chip", "filter", "object", "template", "raw_filenames", "red_filenames",
 )  # fmt: skip
+
+NARROWING = ("date", "template", "raw_filenames", "red_filenames")
 
 
 def arguments_of(task: Task) -> dict[str, Any]:
@@ -43,9 +45,10 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
     load()
     cls: Any = find(raw or task.raw)
     asked = arguments_of(task)
-    names = asked.get("raw_filenames")
-    if not any(name in asked for name in ("date", "template", "raw_filenames")):
-        msg = f"{type(task).__name__} wants a date, a template or raw_filenames"
+    names = asked.get("raw_filenames") or asked.get("red_filenames")
+    if not any(name in asked for name in NARROWING):
+        wanted = [argument.name for argument in task.arguments if argument.name in NARROWING]
+        msg = f"{type(task).__name__} wants one of: {', '.join(wanted)}"
         raise ArgumentError(msg)
     query = (cls.instrument.name == task.instrument) & (cls.is_valid > 0)
     query &= _conditions(cls, asked)
@@ -69,6 +72,18 @@ def by_chip(frames: Sequence[Any]) -> list[Unit]:
 def one_each(frames: Sequence[Any]) -> list[Unit]:
     """Return one unit per frame."""
     return [_unit(frame.filename, [frame]) for frame in frames]
+
+
+def newest_of_each(frames: Sequence[Any]) -> list[Any]:
+    """Return of several reductions of one raw frame the newest sound one."""
+    newest: dict[Any, Any] = {}
+    for frame in frames:
+        known = newest.get(frame.raw.object_id)
+        if not frame.quality_flags and (
+            known is None or frame.creation_date > known.creation_date
+        ):
+            newest[frame.raw.object_id] = frame
+    return list(newest.values())
 
 
 def chips_of_night(task: Task) -> list[Unit]:
@@ -116,8 +131,9 @@ def _conditions(cls: Any, asked: dict[str, Any]) -> Any:
         query &= cls.OBJECT.like(asked["object"])
     if "template" in asked:
         query &= cls.template.start == asked["template"]
-    if "raw_filenames" in asked:
-        query &= cls.filename.isin(asked["raw_filenames"])
+    for argument in ("raw_filenames", "red_filenames"):
+        if argument in asked:
+            query &= cls.filename.isin(asked[argument])
     if "date" in asked:
         begin, end = night_range(asked["instrument"], asked["date"])
         query &= (begin <= cls.DATE_OBS) & (end > cls.DATE_OBS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import inspect
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from awe.errors import NotFound, ParameterError, UserMistake, nearest
+from awe.errors import AweError, Defect, NotFound, ParameterError, UserMistake, nearest
 from awe.recipes.arguments import Argument, bind, common, describe, signature
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from awe.fits import Image
 
 __all__ = ["Argument", "Items", "Task", "Unit"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +162,15 @@ class Task:
         ------
         NotFound
             Nothing answers the arguments.
-        UserMistake
-            Every single unit failed; the error is that of the first.
+        UserMistake, Defect
+            Every single unit failed; the error is that of the first. A `Defect` is a mistake of
+            awe or of the recipe; its cause holds the traceback.
         """
         units = self.units()
         if self.items is not None:
             self.items.total(len(units))
         products: list[Any] = []
-        failures: list[UserMistake] = []
+        failures: list[AweError] = []
         with tempfile.TemporaryDirectory(prefix="awe-") as scratch:
             self._session = _Session(scratch=Path(scratch))
             try:
@@ -210,7 +214,7 @@ class Task:
             names += [frame.filename for frame in unit.frames]
         return chips
 
-    def _attempt(self, unit: Unit, products: list[Any], failures: list[UserMistake]) -> None:
+    def _attempt(self, unit: Unit, products: list[Any], failures: list[AweError]) -> None:
         if self.items is not None and self.items.finished(unit.name):
             return
         session = self._running()
@@ -220,15 +224,22 @@ class Task:
             self._finish(unit, product)
         except UserMistake as error:
             self._discard(session.written[before:])
-            failures.append(error)
-            _say(f"{unit.name}: failed: {error}")
-            if self.items is not None:
-                self.items.failed(unit.name, error)
+            self._report_failure(unit, error, failures)
+        except Exception as error:
+            # one frame that trips over a mistake of ours must not cost the others
+            self._discard(session.written[before:])
+            self._report_failure(unit, _defect(error), failures)
         except BaseException:
             self._discard(session.written[before:])
             raise
         else:
             products.append(product)
+
+    def _report_failure(self, unit: Unit, error: AweError, failures: list[AweError]) -> None:
+        failures.append(error)
+        _say(f"{unit.name}: failed: {error}")
+        if self.items is not None:
+            self.items.failed(unit.name, error)
 
     def _finish(self, unit: Unit, product: Any) -> None:
         """Store and commit a product with all it brought along, or say what would be stored."""
@@ -329,6 +340,17 @@ class Task:
 
         path = write(product, pixels, extensions, directory=Path.cwd(), **details)
         self._running().written.append(path)
+
+
+def _defect(error: Exception) -> Defect:
+    """Return the error that stands for an unforeseen one, whose traceback goes to the log."""
+    if isinstance(error, Defect):
+        return error
+    msg = f"awe defect: {type(error).__name__}: {error}; please report it"
+    defect = Defect(msg)
+    defect.__cause__ = error
+    _log.debug("a unit failed by a defect", exc_info=error)
+    return defect
 
 
 def _say(line: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe.errors import ArgumentError, NoCalibration, NotFound, ParameterError, WrongShape
+from awe.errors import ArgumentError, Defect, NoCalibration, NotFound, ParameterError, WrongShape
 
 TEMPLATE = "2012-06-01T08:51:44"
 
@@ -155,6 +155,31 @@ def test_one_broken_frame_is_reported_and_the_other_is_reduced(calibrated, capsy
     products = Stumbling(i="OMEGACAM", template=TEMPLATE, c="ESO_CCD_#65", C=1).execute()
     assert len(products) == 1
     assert "failed: this one is broken" in capsys.readouterr().out
+
+
+def test_a_mistake_of_ours_in_one_frame_does_not_cost_the_others(calibrated, capsys, caplog):
+    from awe import recipes
+    from awe.db.science import ReducedScienceFrame
+
+    class Defective(recipes.find("Reduce")):
+        def make(self, unit):
+            product = super().make(unit)
+            if unit.name.endswith("08:51:44.000_1.fits"):
+                msg = "a mistake of ours"
+                raise ZeroDivisionError(msg)
+            return product
+
+    caplog.set_level("DEBUG", "awe.recipes.task")
+    products = Defective(i="OMEGACAM", template=TEMPLATE, c="ESO_CCD_#65", C=1).execute()
+    assert len(products) == len(ReducedScienceFrame.select_all()) == 1
+    said = capsys.readouterr().out
+    assert "failed: awe defect: ZeroDivisionError: a mistake of ours; please report it" in said
+    assert "Traceback" in caplog.text
+    assert len(list(Path.cwd().glob("*-Red-*.fits"))) == 1
+    one = products[0].raw.filename
+    with pytest.raises(Defect) as caught:
+        Defective(i="OMEGACAM", raw=one.replace("08:57", "08:51"), c="ESO_CCD_#65").execute()
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_an_interrupt_leaves_no_file_of_the_unit(calibrated):
