@@ -274,14 +274,15 @@ class Cluster:
         """Remove a pid file whose number now belongs to a program that is no PostgreSQL.
 
         PostgreSQL itself clears the file of a dead server, after looking for survivors in
-        shared memory; it cannot tell a stranger that got the number after a reboot.
+        shared memory; it cannot tell a stranger that got the number after a reboot, nor a
+        dead server whose parent has not taken note of its end.
         """
         path = place.data / "postmaster.pid"
         try:
             pid = int(path.read_text().splitlines()[0])
         except (FileNotFoundError, ValueError, IndexError):
             return
-        if identify(pid) is not None and not _anyone_works_in(place.data):
+        if _is_taken(pid) and not _anyone_works_in(place.data):
             path.unlink()
 
     def _launch(self, place: _Place) -> Identity:
@@ -300,8 +301,10 @@ class Cluster:
                 return found
             said = self.log.read_bytes()[offset:].decode(errors="replace")
             # After a kill of the server its children need a moment to notice.
-            if "shared memory" in said and time.monotonic() < deadline:
+            waits = "shared memory" in said or "already exists" in said
+            if waits and time.monotonic() < deadline:
                 time.sleep(0.1)
+                self._forget_stranger(place)
                 continue
             if "No space left" in said and place.ballast.exists() and not freed:
                 place.ballast.unlink()
@@ -369,6 +372,17 @@ class _Place:
         fresh = record.with_suffix(".new")
         fresh.write_text(text)
         fresh.replace(record)
+
+
+def _is_taken(pid: int) -> bool:
+    """Return True if any process has that number, dead ones that nobody buried included."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _open_options(place: _Place, shared: sharing.Opening) -> dict[str, str]:

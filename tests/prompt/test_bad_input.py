@@ -1,0 +1,140 @@
+"""What goes wrong at a prompt: one line each that says what to do, and the prompt goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prompt_process import Prompt, environment
+
+from awe.services.process import Identity
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+
+PATIENCE = 120.0
+
+
+def admin(home: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "awe.admin", *words],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kill(home: Path, service: str) -> Identity:
+    state = json.loads((home / "services" / "state.json").read_text())
+    victim = Identity.from_record(state[service])
+    assert victim is not None
+    os.kill(victim.pid, signal.SIGKILL)
+    limit = time.monotonic() + PATIENCE
+    while victim.alive:
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    return victim
+
+
+@contextmanager
+def tiny_disk(place: Path, size: str) -> Iterator[None]:
+    """Let a file system of that size be at a place, where this account may mount one."""
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no permission to mount a small file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def mistake(said: str, kind: str, *words: str) -> None:
+    """One line of that kind of error, with all the words, and nothing else."""
+    assert len(said.splitlines()) == 1, said
+    assert said.startswith(f"{kind}: "), said
+    for word in words:
+        assert word in said, f"{word!r} not in {said}"
+
+
+def test_a_foreign_project_is_refused_by_name_and_the_old_one_stays(
+    prompt: Prompt, awe_home: Path
+) -> None:
+    if "FOREIGN" not in admin(awe_home, "project", "list"):
+        admin(awe_home, "project", "add", "FOREIGN")
+    said = prompt.type("context.set_project('FOREIGN')")
+    mistake(said, "ProjectUnknown", "FOREIGN", "not a member", "TUTORIAL2015", "ask its manager")
+    said = prompt.type("context.set_project('TUTORIAL2051')")
+    mistake(said, "ProjectUnknown", "'TUTORIAL2051'; did you mean 'TUTORIAL2015'? your projects")
+    said = prompt.type("context.set_privileges(7)")
+    mistake(said, "ArgumentError", "7", "1 (MyDB)")
+    assert "OMEGACAM@VST" in prompt.type("print(context.get_current_project())")
+
+
+def test_changing_place_tells_what_holds_now(prompt: Prompt) -> None:
+    said = prompt.type("context.set_project('TUTORIAL2015')")
+    assert re.fullmatch(r"project TUTORIAL2015 \(id = \d+\), privileges 1 \(MyDB\): only you.*", said)
+    said = prompt.type("context.set_privileges(2)")
+    assert "privileges 2 (Project): members of the project see" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "words"),
+    [
+        ("RawScienceFrame(filename='no-such.fits')", "NotFound", ("no-such.fits",)),
+        ("(RawScienceFrame.is_valid > 0).max('NO_SUCH')", "AttributeUnknown", ("NO_SUCH",)),
+        ("RawScienceFrame.filtr == 'x'", "AttributeUnknown", ("filtr", "did you mean 'filter'")),
+        ("ReduceTask(instrument='OMEGACAM', raw_filename=[])", "ArgumentError",
+         ("raw_filename", "did you mean 'raw_filenames'")),
+        ("Pars('Redcue', instrument='OMEGACAM')", "", ("Redcue", "Reduce")),
+        ("dpu.cancel_job(987654)", "JobUnknown", ("987654",)),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_one_line(
+    prompt: Prompt, typed: str, kind: str, words: tuple[str, ...]
+) -> None:
+    said = prompt.type(typed)
+    mistake(said, kind or said.partition(":")[0], *words)
+    assert prompt.type("6 * 7") == "42"
+
+
+def test_a_killed_database_is_back_with_the_next_command(prompt: Prompt, awe_home: Path) -> None:
+    prompt.type("context.set_project('TUTORIAL2015')")
+    kill(awe_home, "cluster")
+    said = prompt.type("len(RawScienceFrame.select_all())", timeout=PATIENCE)
+    assert said.splitlines()[-1] == "0"
+    assert "Traceback" not in said
+    assert "TUTORIAL2015" in prompt.type("print(context.get_current_project())")
+
+
+def test_a_database_brought_back_by_the_administrator_serves_the_same_prompt(
+    prompt: Prompt, awe_home: Path
+) -> None:
+    prompt.type("len(RawScienceFrame.select_all())", timeout=PATIENCE)
+    kill(awe_home, "cluster")
+    admin(awe_home, "start")
+    assert prompt.type("len(RawScienceFrame.select_all())", timeout=PATIENCE) == "0"
+
+
+def test_a_full_file_server_is_told_and_leaves_nothing(
+    prompt: Prompt, awe_home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "map.fits").write_bytes(bytes(2880))
+    prompt.type("map_ = HotPixelMap(); map_.filename = map_.pathname = 'map.fits'")
+    with tiny_disk(awe_home / "files", "1m"):
+        said = prompt.type("map_.store()", timeout=PATIENCE)
+        mistake(said, "DiskFull", "no space on the file server", "map.fits", "free some")
+        assert list((awe_home / "files").iterdir()) == []
+    prompt.type("map_.store()", timeout=PATIENCE)
+    assert prompt.type("print(bool(map_.file))") == "True"
