@@ -22,16 +22,49 @@ PRIVATE = ("Environment.cfg", "services", "services/secrets.json", "services/sta
 def add(commands: Any) -> None:
     """Add the subcommand."""
     doctor = commands.add_parser("doctor", help="check the installation and its rights")
+    doctor.add_argument(
+        "--all", action="store_true",
+        help="what is left of installations that are gone, anywhere on this machine",
+    )
+    doctor.add_argument("--yes", action="store_true", help="with --all: remove it without asking")
     doctor.set_defaults(run=_run)
 
 
-def _run(_: argparse.Namespace) -> int:
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.all:
+        return _sweep(chosen.yes)
     findings = list(examine(home_directory()))
     for line in findings:
         sys.stdout.write(f"{line}\n")
     if not findings:
         sys.stdout.write("all is well\n")
     return 1 if findings else 0
+
+
+def _sweep(yes: bool) -> int:
+    """List leftovers, remove those that are wanted gone, and tell whether any stay."""
+    from awe.services import leftovers
+
+    staying = 0
+    found = leftovers.leftovers()
+    for left in found:
+        sys.stdout.write(f"{left}\n")
+        if yes or _answer("remove it? [y/N] ").lower() in ("y", "yes"):
+            leftovers.remove(left)
+            sys.stdout.write("    removed\n")
+        else:
+            staying += 1
+    if not found:
+        sys.stdout.write("nothing is left of other installations\n")
+    return 1 if staying else 0
+
+
+def _answer(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:
+        sys.stdout.write("\n")
+        return ""
 
 
 def examine(home: Path) -> Iterator[str]:
@@ -46,7 +79,10 @@ def _orphans() -> Iterator[str]:
     from awe.services.cluster import orphans
 
     for base, home in orphans():
-        yield f"{base} holds data of an installation that is gone ({home}); rm -r {base}"
+        yield (
+            f"{base} holds data of an installation that is gone ({home}); "
+            "awe-admin doctor --all removes it"
+        )
 
 
 def _configuration(home: Path) -> Iterator[str]:

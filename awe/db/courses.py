@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from awe.db.people import quoted_role, refusals, verifier
+from awe.db.people import quoted_role, refusals, role_name, verifier
 from awe.errors import JobError, NotFound, Refused
 
 __all__ = ["Student", "Work", "cancel_jobs", "clear", "enroll", "forget_files", "work"]
@@ -115,12 +115,13 @@ def enroll(connection: Any, project: str, students: Sequence[Student]) -> None:
     """
     with refusals(), connection.cursor() as cursor:
         for student in students:
-            secret = verifier(connection, student.name, student.password)
+            login = role_name(student.name)
+            secret = verifier(connection, login, student.password)
             cursor.execute(
-                "SELECT awe.user_create(%s, %s, %s)", (student.name, secret, student.full_name)
+                "SELECT awe.user_create(%s, %s, %s)", (login, secret, student.full_name)
             )
-            cursor.execute("SELECT awe.member_add(%s, %s, false)", (project, student.name))
-            role = quoted_role(connection, student.name)
+            cursor.execute("SELECT awe.member_add(%s, %s, false)", (project, login))
+            role = quoted_role(connection, login)
             cursor.execute(f"ALTER ROLE {role} CONNECTION LIMIT {CONNECTIONS}")
 
 

@@ -19,7 +19,7 @@ from awe.errors import (
     SchemaMismatch,
 )
 
-__all__ = ["connecting", "is_conflict", "is_lost", "is_starting", "translate"]
+__all__ = ["connecting", "is_conflict", "is_full", "is_lost", "is_starting", "translate"]
 
 LOST = "connection to the database lost, nothing was stored; run it again"
 UNKNOWN = (
@@ -51,10 +51,26 @@ def is_lost(error: Any, connection: Any) -> bool:
     return bool(connection.closed) or code in ENDED or code.startswith("08")
 
 
+def is_full(error: Exception) -> bool:
+    """Tell whether the server takes no more connections, from this user or from anybody."""
+    text = str(error)
+    return any(
+        phrase in text
+        for phrase in ("too many connections", "too many clients", "remaining connection slots")
+    )
+
+
 def connecting(error: Exception, environment: Environment) -> AweError:
     """Return the error for a connection that could not be made."""
     text = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
     user = environment.database_user.upper()
+    if is_full(error):
+        reason = text.partition("FATAL:")[2].strip() or text
+        msg = (
+            f"the database is busy: {reason}; end some of your own prompts and scripts, or try "
+            "again in a moment"
+        )
+        return DatabaseError(msg)
     refused = ("password", "authentication", "does not exist", "no pg_hba", "not permitted")
     if "FATAL" in text and any(word in text for word in refused):
         reason = text.partition("FATAL:")[2].strip()

@@ -29,6 +29,7 @@ __all__ = [
     "refusals",
     "remove_member",
     "remove_person",
+    "role_name",
     "set_password",
     "verifier",
 ]
