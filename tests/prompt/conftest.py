@@ -28,7 +28,7 @@ def awe_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     assert done.returncode == 0, done.stderr
     yield home
-    stack.stop(home)
+    stack.destroy(home)
 
 
 @pytest.fixture

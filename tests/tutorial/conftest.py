@@ -28,7 +28,7 @@ def tutorial_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     yield home
-    stack.stop(home)
+    stack.destroy(home)
 
 
 @dataclass
