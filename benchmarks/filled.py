@@ -21,7 +21,7 @@ from typing import Any
 
 from awe.services.cluster import Cluster, ClusterSettings
 
-__all__ = ["USER", "Filled", "opened"]
+__all__ = ["USER", "Filled", "fill", "opened"]
 
 #: The ordinary user who measures: member of ten of the two hundred projects.
 USER = "awbench"
@@ -61,14 +61,15 @@ INSERT INTO awe.instrument (object_id, _creator, _project, _privileges, name, te
     description, utc_offset)
   VALUES (fill.id('instrument', 0), {first}, {first}, 5, 'OMEGACAM', 'VST', '', -4),
          (fill.id('instrument', 1), {first}, {first}, 5, 'WFI', 'MPG', '', -4);
-INSERT INTO awe.chip (object_id, _creator, _project, _privileges, name, instrument, naxis1, naxis2,
-    gain, read_noise)
+INSERT INTO awe.chip (object_id, _creator, _project, _privileges, name, instrument, naxis1,
+    naxis2, gain, read_noise)
   SELECT fill.id('chip', i), {first}, {first}, 5, 'ESO_CCD_#' || 65 + i, fill.id('instrument', 0),
          2144, 4200, 2.5, 2.1 FROM generate_series(0, {chips} - 1) i;
 INSERT INTO awe.filter (object_id, _creator, _project, _privileges, name, instrument, mag_id,
     central_wavelength)
   SELECT fill.id('filter', i), {first}, {first}, 5,
-         'OCAM_' || substr('ugriZv', i + 1, 1) || '_SDSS', fill.id('instrument', 0), '', 300 + 100 * i
+         'OCAM_' || substr('ugriZv', i + 1, 1) || '_SDSS', fill.id('instrument', 0), '',
+         300 + 100 * i
     FROM generate_series(0, {filters} - 1) i;
 """
 
@@ -114,9 +115,9 @@ INSERT INTO awe.astrom (object_id, _creator, _project, _privileges, creation_dat
     "raw_science_frame": """
 INSERT INTO awe.raw_science_frame (object_id, _creator, _project, _privileges, creation_date,
     filename, globalname, is_valid, quality_flags, process_status, instrument, chip, raw_fits,
-    extension, template, observing_block, imstat, date, date_obs, mjd_obs, utc, lst, exptime, object,
-    observer, naxis1, naxis2, prscx, prscxpre, prscxpst, prscy, prscypre, prscypst, ovscx, ovscxpre,
-    ovscxpst, ovscy, ovscypre, ovscypst, geometry, filter, astrom, airmstrt, airmend)
+    extension, template, observing_block, imstat, date, date_obs, mjd_obs, utc, lst, exptime,
+    object, observer, naxis1, naxis2, prscx, prscxpre, prscxpst, prscy, prscypre, prscypst, ovscx,
+    ovscxpre, ovscxpst, ovscy, ovscypre, ovscypst, geometry, filter, astrom, airmstrt, airmend)
   SELECT fill.id('raw', r), fill.creator(k), fill.project(k), fill.level(k),
          begin + interval '1 hour', 'OMEGACAM.' || to_char(begin, 'YYYY-MM-DD"T"HH24:MI:SS.MS')
          || '_' || r % 32 + 1 || '.fits', '', CASE WHEN r % 50 = 0 THEN 0 ELSE 1 END, 0, 1,
@@ -142,8 +143,8 @@ INSERT INTO awe.read_noise (object_id, _creator, _project, _privileges, creation
          LATERAL (SELECT fill.moment(i / 32, {noises} / 32) AS night) t""",
     "bias_frame": """
 INSERT INTO awe.bias_frame (object_id, _creator, _project, _privileges, creation_date, filename,
-    globalname, is_valid, quality_flags, process_status, timestamp_start, timestamp_end, instrument,
-    chip, read_noise)
+    globalname, is_valid, quality_flags, process_status, timestamp_start, timestamp_end,
+    instrument, chip, read_noise)
   SELECT fill.id('bias', i), fill.creator(i / 32), fill.project(i / 32), fill.level(i / 32),
          night + i % 97 * interval '1 hour', 'Bia-' || i || '.fits', '',
          CASE WHEN i % 11 = 0 THEN 0 ELSE 1 END, CASE WHEN i % 37 = 0 THEN 1 ELSE 0 END, 1,
@@ -185,7 +186,8 @@ INSERT INTO awe.reduced_science_frame (object_id, _creator, _project, _privilege
          'KIDS_' || k % 1500 || '_' || k % 7, begin, 2048, 4100,
          fill.id('bias', k * ({calibrations} / 32) / {templates} * 32 + r % 32),
          fill.id('flat', k * ({calibrations} / 192) / {templates} * 192 + k % 6 * 32 + r % 32),
-         fill.id('astrom', r), fill.id('block', k), fill.id('template', k), 360, 1.1, 1.2, 0.7, '{{}}'
+         fill.id('astrom', r), fill.id('block', k), fill.id('template', k), 360, 1.1, 1.2, 0.7,
+         '{{}}'
     FROM generate_series(0, {frames} / 10 - 1) i,
          LATERAL (SELECT i * 10 + i % 10 AS r) a, LATERAL (SELECT r / 160 AS k, r / 32 AS e) t,
          LATERAL (SELECT fill.moment(k, {templates}) + e % 5 * interval '150 s' AS begin) d""",
@@ -227,9 +229,11 @@ class Filled:
     def superuser(self, name: str) -> Any:
         """Return a connection that no policy applies to."""
         import psycopg2
+        from psycopg2.extras import register_uuid
 
         connection = psycopg2.connect(**self.cluster.superuser(name))
         connection.autocommit = True
+        register_uuid(conn_or_curs=connection)
         return connection
 
     def person(self, name: str) -> Any:
@@ -251,18 +255,16 @@ class Filled:
         from awe.db import scope
         from awe.db.connection import database
 
-        database.connect(
-            Environment.load(
-                database_user=USER, database_password=PASSWORD, project="PROJECT0",
-                database_name=f"{self.cluster.socket}:5432/{name}", privileges="1",
-            )  # fmt: skip
-        )
-        scope.use(
-            scope.Scope(
-                user_id=FIRST_ID, user_name=USER.upper(), project_id=FIRST_ID,
-                project_name="PROJECT0", privileges=1,
-            )  # fmt: skip
-        )
+        environment = Environment.load(
+            database_user=USER, database_password=PASSWORD, project="PROJECT0",
+            database_name=f"{self.cluster.socket}:5432/{name}", privileges="1",
+        )  # fmt: skip
+        database.connect(environment)
+        mine = scope.Scope(
+            user_id=FIRST_ID, user_name=USER.upper(), project_id=FIRST_ID,
+            project_name="PROJECT0", privileges=1,
+        )  # fmt: skip
+        scope.use(mine)
 
     def database(self, frames: int, calibrations: int = 1_000_000) -> str:
         """Return the name of the database with so many raw frames, filled if it is not there."""
@@ -286,29 +288,35 @@ class Filled:
         with closing(self.superuser("postgres")) as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {name}")
         schema.install(self.cluster.superuser(), passwords, database=name)
-        numbers = {
-            "frames": frames, "calibrations": calibrations, "noises": calibrations // 10 + 32,
-            "domes": calibrations // 10 + 192, "files": -(-frames // CHIPS), "chips": CHIPS,
-            "templates": -(-frames // (CHIPS * EXPOSURES)), "filters": FILTERS, "user": USER,
-            "exposures": EXPOSURES, "people": PEOPLE, "first": FIRST_ID,
-        }  # fmt: skip
         with closing(self.superuser(name)) as connection, connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
             cursor.execute("SET maintenance_work_mem = '768MB'")
-            cursor.execute(HELPERS)
-            cursor.execute(REFERENCES.format(**numbers))
+            for table, seconds in fill(cursor, frames, calibrations):
+                print(f"  {name}: {table} in {seconds:.1f} s", flush=True)
             cursor.execute(
                 "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %(user)s) THEN "
                 "EXECUTE format('CREATE ROLE %%I LOGIN PASSWORD %%L IN ROLE awe_user', %(user)s, "
                 "%(password)s); END IF; END $$",
                 {"user": USER, "password": PASSWORD},
             )
-            for table, text in {**OBSERVATIONS, **CALIBRATIONS}.items():
-                start = time.perf_counter()
-                _load(cursor, table, text.format(**numbers))
-                print(f"  {name}: {table} in {time.perf_counter() - start:.1f} s", flush=True)
-            cursor.execute("VACUUM ANALYZE")
-            check(cursor)
+
+
+def fill(cursor: Any, frames: int, calibrations: int) -> Iterator[tuple[str, float]]:
+    """Fill the tables as a superuser in autocommit; yield each table and how long it took."""
+    numbers = {
+        "frames": frames, "calibrations": calibrations, "noises": calibrations // 10 + 32,
+        "domes": calibrations // 10 + 192, "files": -(-frames // CHIPS), "chips": CHIPS,
+        "templates": -(-frames // (CHIPS * EXPOSURES)), "filters": FILTERS, "user": USER,
+        "exposures": EXPOSURES, "people": PEOPLE, "first": FIRST_ID,
+    }  # fmt: skip
+    cursor.execute("SET session_replication_role = replica")
+    cursor.execute(HELPERS)
+    cursor.execute(REFERENCES.format(**numbers))
+    for table, text in {**OBSERVATIONS, **CALIBRATIONS}.items():
+        start = time.perf_counter()
+        _load(cursor, table, text.format(**numbers))
+        yield table, time.perf_counter() - start
+    cursor.execute("VACUUM ANALYZE")
+    check(cursor)
 
 
 def _load(cursor: Any, table: str, text: str) -> None:
@@ -335,7 +343,8 @@ def check(cursor: Any) -> None:
         )
         dangling = cursor.fetchone()[0]
         if dangling:
-            raise AssertionError(f"{dangling} of 20000 {table}.{column} point nowhere")
+            msg = f"{dangling} of 20000 {table}.{column} point nowhere"
+            raise AssertionError(msg)
 
 
 @contextmanager
