@@ -99,7 +99,6 @@ HOUSE = {
     "A57 an event trigger": "CREATE EVENT TRIGGER e ON ddl_command_start "
                             "EXECUTE FUNCTION awe.guard_update()",
     "A58 untrusted language": "CREATE LANGUAGE plpython3u",
-    "A59 lock everybody out": "LOCK TABLE awe.bias_frame IN ACCESS EXCLUSIVE MODE",
     "A60 statistics of columns": "CREATE STATISTICS s ON filename, file FROM awe.bias_frame",
     "A61 protect again": "SELECT awe.protect('awe.bias_frame', '{filename}')",
 }

@@ -1,0 +1,335 @@
+"""Attacks by name over HTTP: hidden and absent things get the same answer, byte for byte."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import re
+import secrets
+import uuid
+
+import pytest
+import victim as victims
+from maker import Maker
+
+from tests.dataserver.conftest import Running
+
+ATTACKERS = ("student", "manager", "scientist", "outsider", None)
+CONTENT = b"canary bytes of a private frame" * 50
+DIGEST = base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()
+ETAG = f'"{hashlib.sha256(CONTENT).hexdigest()}"'
+NAME = "canary-private.fits"
+
+
+class Scene:
+    """A dataserver, the victim's files in it, and a way to ask without any client's manners."""
+
+    def __init__(self, db, root):
+        self.db, self.maker = db, Maker(db)
+        self.victim = victims.make(db, self.maker)
+        self.served = Running(db, root)
+        self.served.start()
+        self.hidden = self.served.put(CONTENT, "other", NAME, level=1)
+        self.reserved = self.served.reserve_file("other", "canary-reserved.fits")
+        self.open = self.served.put(b"open", "other", "open.fits", level=4)
+
+    def ask(self, method, path, headers=None, body=None):
+        """Return status, headers and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.served.port, timeout=20)
+        try:
+            connection.putrequest(method, path, skip_host=False, skip_accept_encoding=True)
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value)
+            if body is not None and not any(k.lower() == "content-length" for k in headers or {}):
+                connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return answer.status, sorted(
+                (k.lower(), v) for k, v in answer.getheaders() if k.lower() != "date"
+            ), answer.read()
+        finally:
+            connection.close()
+
+    def bearer(self, person):
+        return {} if person is None else {"authorization": f"Bearer {self.served.ticket(person)}"}
+
+
+@pytest.fixture(scope="module")
+def scene(standing, tmp_path_factory):
+    made = Scene(standing, tmp_path_factory.mktemp("attacked") / "files")
+    yield made
+    made.served.stop()
+
+
+UPLOAD = {"content-digest": f"sha-256=:{DIGEST}:"}
+#: What is asked of a file by its id: method, what follows the id, headers, body.
+BY_ID = {
+    "H01 get": ("GET", "", {}, None),
+    "H02 head": ("HEAD", "", {}, None),
+    "H03 first byte": ("GET", "", {"range": "bytes=0-0"}, None),
+    "H04 last byte": ("GET", "", {"range": "bytes=-1"}, None),
+    "H05 beyond the end": ("GET", "", {"range": "bytes=999999-"}, None),
+    "H06 several ranges": ("GET", "", {"range": "bytes=0-1,3-4"}, None),
+    "H07 a nonsensical range": ("GET", "", {"range": "bytes=9-3"}, None),
+    "H08 the right etag": ("GET", "", {"if-none-match": ETAG}, None),
+    "H09 any etag": ("GET", "", {"if-none-match": "*"}, None),
+    "H10 head with the right etag": ("HEAD", "", {"if-none-match": ETAG}, None),
+    "H11 if-match": ("GET", "", {"if-match": ETAG}, None),
+    "H12 if-range": ("GET", "", {"if-range": ETAG, "range": "bytes=0-0"}, None),
+    "H13 modified since": ("GET", "", {"if-modified-since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+                           None),
+    "H14 verify": ("POST", "/verify", {}, b""),
+    "H15 verify by get": ("GET", "/verify", {}, None),
+    "H16 put the same bytes": ("PUT", "", UPLOAD, CONTENT),
+    "H17 put other bytes": ("PUT", "", UPLOAD, b"x"),
+    "H18 put without length": ("PUT", "", {**UPLOAD, "transfer-encoding": "chunked"}, None),
+    "H19 put without digest": ("PUT", "", {}, b"x"),
+    "H20 put a terabyte": ("PUT", "", {**UPLOAD, "content-length": "1099511627776"}, None),
+    "H21 put negative length": ("PUT", "", {**UPLOAD, "content-length": "-1"}, None),
+    "H22 delete": ("DELETE", "", {}, None),
+    "H23 patch": ("PATCH", "", {}, b"x"),
+    "H24 options": ("OPTIONS", "", {}, None),
+    "H25 trace": ("TRACE", "", {}, None),
+    "H26 another method": ("PROPFIND", "", {}, None),
+    "H27 slash behind": ("GET", "/", {}, None),
+    "H28 extension behind": ("GET", ".fits", {}, None),
+    "H29 query behind": ("GET", "?x=1", {}, None),
+    "H30 NUL behind": ("GET", "%00", {}, None),
+    "H31 a method in a header": ("POST", "", {"x-http-method-override": "GET"}, b""),
+    "H32 forwarded": ("GET", "", {"x-forwarded-for": "127.0.0.1", "x-forwarded-user": "awother"},
+                      None),
+    "H33 basic login": ("GET", "", {"authorization": "Basic YXdvdGhlcjphd290aGVy"}, None),
+    "H34 another host": ("GET", "", {"host": "other.example"}, None),
+    "H35 encoded": ("GET", "", {"accept-encoding": "gzip, br"}, None),
+}
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_a_hidden_file_is_like_one_that_never_was(scene, name):
+    method, behind, headers, body = BY_ID[name]
+    for person in ATTACKERS:
+        asked = {**scene.bearer(person), **headers}
+        hidden, absent, reserved = (
+            scene.ask(method, f"/file/{number}{behind}", asked, body)
+            for number in (scene.hidden, uuid.uuid4(), scene.reserved)
+        )
+        assert hidden == absent == reserved, (person, name)
+        assert hidden[0] >= 400
+        assert b"canary" not in hidden[2]
+    assert scene.served.state(scene.hidden) == ("linked", "ok")
+    assert scene.served.state(scene.reserved) == ("open", "ok")
+
+
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-3"}, {"if-none-match": ETAG}])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_h36_a_hidden_name_is_like_one_that_never_was(scene, method, headers):
+    for person in ATTACKERS:
+        asked = {**scene.bearer(person), **headers}
+        hidden, absent = (scene.ask(method, f"/{name}", asked) for name in (NAME, "absent.fits"))
+        assert hidden == absent, person
+        assert hidden[0] == 404
+
+
+def forged(scene):
+    """Tickets that are none, by what is wrong with them."""
+    real = scene.served.ticket("other")
+    digest = hashlib.sha256(real.encode())
+    return {
+        "H40 drawn at random": secrets.token_urlsafe(32),
+        "H41 the stored hash in hex": digest.hexdigest(),
+        "H42 the stored hash in base64": base64.b64encode(digest.digest()).decode(),
+        "H43 in upper case": real.upper() if real.upper() != real else real.lower(),
+        "H44 one letter less": real[:-1],
+        "H45 one letter more": real + "A",
+        "H46 twice": f"{real} {real}",
+        "H47 in quotes": f'"{real}"',
+        "H48 SQL": "' OR true --",
+        "H49 a wildcard": "%",
+        "H50 empty": "",
+        "H51 enormous": "A" * 8000,
+        "H52 the person's name": "awother",
+        "H53 null": "null",
+        "H54 bytes of a hash": "\\x" + digest.hexdigest(),
+    }
+
+
+FORGED = [f"H{n}" for n in range(40, 55)]
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_ticket_opens_nothing_wherever_it_is_shown(scene, name):
+    [ticket] = [t for n, t in forged(scene).items() if n.startswith(name)]
+    quoted = re.sub(r"[^A-Za-z0-9_.-]", lambda m: f"%{ord(m[0]):02x}", ticket)
+    shown = [({"authorization": f"Bearer {ticket}"}, ""), ({}, f"?link={quoted}"),
+             ({"cookie": f"awe_ticket={quoted}"}, "")]
+    for headers, behind in shown:
+        answers = [scene.ask("GET", f"/file/{number}{behind}", headers)
+                   for number in (scene.hidden, uuid.uuid4())]
+        assert answers[0] == answers[1]
+        assert answers[0][0] in (400, 404, 431)
+        if "cookie" not in headers:
+            status, _, body = scene.ask("PUT", f"/file/{scene.reserved}{behind}",
+                                        {**headers, **UPLOAD}, CONTENT)
+            assert (status, b"canary" in body) in ((404, False), (400, False), (431, False))
+
+
+def test_h55_a_ticket_dies_on_time_with_its_row_with_its_person_and_with_its_job(scene):
+    secret = "soon-dead"
+    number = hashlib.sha256(secret.encode()).digest()
+    shown = {"authorization": f"Bearer {secret}"}
+    scene.db.rows("other", "INSERT INTO awe.ticket (hash) VALUES (%s)", number)
+    assert scene.ask("GET", f"/file/{scene.hidden}", shown)[0] == 200
+    deaths = {
+        "UPDATE awe.ticket SET expires = now() - interval '1s' WHERE hash = %s":
+            "UPDATE awe.ticket SET expires = now() + interval '1h' WHERE hash = %s",
+        "UPDATE awe.users SET removed = now() WHERE role_name = 'awother' AND %s IS NOT NULL":
+            "UPDATE awe.users SET removed = NULL WHERE role_name = 'awother' AND %s IS NOT NULL",
+        "UPDATE awe.ticket SET job = (SELECT max(id) FROM awe.job) WHERE hash = %s":
+            "UPDATE awe.ticket SET job = NULL WHERE hash = %s",
+        "DELETE FROM awe.ticket WHERE hash = %s": None,
+    }
+    for death, life in deaths.items():
+        scene.db.rows("superuser", death, number)
+        absent = scene.ask("GET", f"/file/{uuid.uuid4()}", shown)
+        assert scene.ask("GET", f"/file/{scene.hidden}", shown) == absent, death
+        assert scene.ask("GET", "/jobs", shown)[2] == scene.ask(
+            "GET", "/jobs", {"authorization": "Bearer nobody"})[2]
+        if life:
+            scene.db.rows("superuser", life, number)
+            assert scene.ask("GET", f"/file/{scene.hidden}", shown)[0] == 200
+
+
+def test_h56_a_link_opens_its_one_file_and_dies_on_time(scene):
+    link = "link-of-other"
+    statement = ("INSERT INTO awe.ticket (hash, file, expires) "
+                 "VALUES (%s, %s, now() + interval '1 hour')")
+    number = hashlib.sha256(link.encode()).digest()
+    scene.db.rows("other", statement, number, str(scene.hidden))
+    again = scene.served.put(b"another", "other", "canary-2.fits", level=1)
+    assert scene.ask("GET", f"/file/{scene.hidden}?link={link}")[2] == CONTENT
+    assert scene.ask("GET", f"/{NAME}?link={link}")[2] == CONTENT
+    for method, path, headers, body in [
+        ("GET", f"/file/{again}?link={link}", {}, None),
+        ("GET", "/canary-2.fits?link=" + link, {}, None),
+        ("PUT", f"/file/{scene.reserved}?link={link}", UPLOAD, CONTENT),
+        ("PUT", f"/file/{scene.reserved}", {**UPLOAD, "authorization": f"Bearer {link}"}, CONTENT),
+    ]:
+        assert scene.ask(method, path, headers, body)[0] == 404, path
+    assert b"canary" not in scene.ask("GET", f"/jobs?link={link}")[2]
+    scene.db.rows("superuser", "UPDATE awe.ticket SET expires = now() WHERE hash = %s", number)
+    absent = scene.ask("GET", f"/file/{uuid.uuid4()}?link={link}")
+    assert scene.ask("GET", f"/file/{scene.hidden}?link={link}") == absent
+
+
+def test_h57_a_link_shows_no_more_than_its_maker_sees(scene):
+    link = "link-of-student"
+    scene.db.rows("student", "INSERT INTO awe.ticket (hash, file) VALUES (%s, %s)",
+                  hashlib.sha256(link.encode()).digest(), str(scene.hidden))
+    absent = scene.ask("GET", f"/file/{uuid.uuid4()}?link={link}")
+    assert scene.ask("GET", f"/file/{scene.hidden}?link={link}") == absent
+
+
+def test_h58_nobody_takes_over_the_name_of_a_published_file(scene):
+    scene.served.put(b"impostor", "student", "open.fits", level=4)
+    for person in ("outsider", "manager", None):
+        assert scene.ask("GET", "/open.fits", scene.bearer(person))[2] == b"open"
+    assert scene.ask("GET", "/open.fits", scene.bearer("student"))[2] == b"impostor"
+
+
+def test_h59_stored_bytes_are_never_replaced(scene):
+    number = scene.served.put(b"first", "student", "mine.fits", level=1)
+    for content in (b"second", b"first!"):
+        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        headers = {**scene.bearer("student"), "content-digest": f"sha-256=:{digest}:"}
+        assert scene.ask("PUT", f"/file/{number}", headers, content)[0] == 409
+    assert scene.ask("GET", f"/file/{number}", scene.bearer("student"))[2] == b"first"
+
+
+def test_h60_bytes_that_are_not_those_announced_leave_nothing(scene):
+    number = scene.served.reserve_file("student", "liar.fits")
+    headers = {**scene.bearer("student"), **UPLOAD}
+    assert scene.ask("PUT", f"/file/{number}", headers, b"lie")[0] == 422
+    assert scene.served.state(number) == ("open", "ok")
+    assert scene.ask("GET", f"/file/{number}", scene.bearer("student"))[0] == 404
+
+
+PATHS = [
+    "/object/../../etc/passwd", "/object/Filter/../../jobs", "/object/%2e%2e/%2e%2e/etc/passwd",
+    "/object/BiasFrame/..%2f..%2fetc", "/object//", "/object/BiasFrame", "/jobs/", "/jobs/1",
+    "/jobs/../object", "/login/..%2f", "/file/..;/..;/etc/passwd", "/file/%c0%ae%c0%ae/etc",
+    "/%252e%252e/etc/passwd", "/....//etc/passwd", "/~root", "/.git/config", "/Environment.cfg",
+    "/secrets.json", "/services/secrets.json", "/../services/secrets.json", "/%5c..%5cetc",
+    "/file/00000000-0000-0000-0000-000000000000%0d%0aSet-Cookie:x=y",
+    "/object/BiasFrame%27%3B--/00000000-0000-0000-0000-000000000000",
+    "/object/users/00000000-0000-0000-0000-000000000000",
+    "/object/Trash/00000000-0000-0000-0000-000000000000",
+    "/object/Audit/00000000-0000-0000-0000-000000000000",
+    "/object/File/00000000-0000-0000-0000-000000000000",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_h61_paths_lead_nowhere(scene, path):
+    absent = scene.ask("GET", "/absent.fits")
+    status, headers, body = scene.ask("GET", path, scene.bearer("student"))
+    assert (status, body) == (404, absent[2])
+    assert not [v for k, v in headers if k == "set-cookie"]
+
+
+def test_h62_every_class_hides_its_private_objects_from_the_pages(scene):
+    absent = scene.ask("GET", f"/object/BiasFrame/{uuid.uuid4()}")
+    for table, number in scene.victim.objects.items():
+        name = "".join(word.title() for word in table.split("_"))
+        for headers in ({}, scene.bearer("student"), scene.bearer("manager")):
+            assert scene.ask("GET", f"/object/{name}/{number}", headers) == absent
+    trashed = scene.ask("GET", f"/object/Trash/{scene.victim.deleted}")
+    assert trashed == scene.ask("GET", f"/object/Audit/{scene.victim.deleted}") == absent
+    assert scene.ask("GET", f"/object/BiasFrame/{scene.victim.published}")[0] == 200
+
+
+def test_h63_the_page_of_jobs_shows_nobody_elses(scene):
+    for person in ("student", "manager", "scientist", "outsider"):
+        status, _, body = scene.ask("GET", "/jobs", scene.bearer(person))
+        assert (status, b"canary" in body) == (200, False), person
+    assert b"canary" in scene.ask("GET", "/jobs", scene.bearer("other"))[2]
+    assert scene.ask("GET", "/jobs")[0] == 401
+
+
+def test_h64_managers_see_on_the_page_what_their_project_shares(scene):
+    scene.maker.ask("UPDATE awe.job SET privileges = 2 WHERE id = %s", scene.victim.job)
+    try:
+        seen = [person for person in ("student", "manager", "scientist", "outsider")
+                if b"canary" in scene.ask("GET", "/jobs", scene.bearer(person))[2]]
+    finally:
+        scene.maker.ask("UPDATE awe.job SET privileges = 1 WHERE id = %s", scene.victim.job)
+    assert seen == ["manager"]
+
+
+@pytest.mark.parametrize("value", ["x%0d%0aSet-Cookie:%20a=b", "%22;%20Domain=example.org", "<b>"])
+def test_h65_the_login_address_plants_nothing(scene, value):
+    status, headers, _ = scene.ask("GET", f"/login?link={value}")
+    cookies = [v for k, v in headers if k == "set-cookie"]
+    assert status in (303, 404)
+    assert all(c.startswith("awe_ticket=") and "HttpOnly" in c for c in cookies)
+    assert len(cookies) <= 1
+    behind = [cookie.partition('";')[2].lower() for cookie in cookies]
+    assert not [text for text in behind if "domain=" in text]
+
+
+def test_h66_a_cookie_writes_nothing(scene):
+    headers = {"cookie": f"awe_ticket={scene.served.ticket('other')}", **UPLOAD}
+    assert scene.ask("PUT", f"/file/{scene.reserved}", headers, CONTENT)[0] == 404
+    assert scene.served.state(scene.reserved) == ("open", "ok")
+
+
+def test_h67_with_the_database_away_the_answer_is_neither_yes_nor_no(scene):
+    """The dataserver never guesses: tried last, with its logins closed for a moment."""
+    scene.maker.ask("ALTER ROLE awe_dataserver NOLOGIN")
+    scene.maker.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE usename = 'awe_dataserver'")
+    try:
+        for number in (scene.hidden, scene.open, uuid.uuid4()):
+            assert scene.ask("GET", f"/file/{number}", scene.bearer("other"))[0] == 503
+    finally:
+        scene.maker.ask("ALTER ROLE awe_dataserver LOGIN")
