@@ -76,12 +76,16 @@ def table_name(cls: type[DBObject]) -> str:
 
 def table(cls: type[DBObject], name: Callable[[type[DBObject]], str] = table_name) -> str:
     """Return the table of a class as it is written in SQL."""
-    return f"awe.{quoted(table_name(cls))}"
+    return f"awe.{quoted(name(cls))}"
 
 
-def link_table(cls: type[DBObject], attribute: Persistent[Any]) -> str:
+def link_table(
+    cls: type[DBObject],
+    attribute: Persistent[Any],
+    name: Callable[[type[DBObject]], str] = table_name,
+) -> str:
     """Return the table that holds a list of links."""
-    return f"awe.{quoted(f'{table_name(cls)}__{attribute.column}')}"
+    return f"awe.{quoted(f'{name(cls)}__{attribute.column}')}"
 
 
 def column(attribute: Persistent[Any], alias: str) -> str:
