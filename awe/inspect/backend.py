@@ -8,6 +8,7 @@ the user chose (`MPLBACKEND`) is kept.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -64,6 +65,8 @@ def activate() -> Screen:
     where = screen()
     if where in (Screen.QT, Screen.TK, Screen.MAC, Screen.FILE):
         mpl.use(where.value)
+    if where is Screen.NOTEBOOK:
+        _draw_in_place()
     _join_event_loop(where)
     return where
 
@@ -105,6 +108,20 @@ def _ipython() -> object | None:
 def _in_notebook() -> bool:
     shell = _ipython()
     return shell is not None and hasattr(shell, "kernel")
+
+
+def _draw_in_place() -> None:
+    """Let the notebook show figures as pictures, unless it does in a format of its user's."""
+    from IPython.core.pylabtools import select_figure_formats
+    from matplotlib.figure import Figure
+
+    shell: Any = _ipython()
+    for formatter in shell.display_formatter.formatters.values():
+        if formatter.format_type.startswith(("image/", "application/pdf")):
+            with contextlib.suppress(KeyError):
+                formatter.lookup_by_type(Figure)
+                return
+    select_figure_formats(shell, {"png"})  # type: ignore[no-untyped-call]
 
 
 def _join_event_loop(where: Screen) -> None:

@@ -84,7 +84,7 @@ def test_a_foreign_project_is_refused_by_name_and_the_old_one_stays(
 
 def test_changing_place_tells_what_holds_now(prompt: Prompt) -> None:
     said = prompt.type("context.set_project('TUTORIAL2015')")
-    assert re.fullmatch(r"project TUTORIAL2015 \(id = \d+\), privileges 1 \(MyDB\): only you.*", said)
+    assert re.fullmatch(r"project TUTORIAL2015 \(id = \d+\), privileges 1 \(MyDB\): only.*", said)
     said = prompt.type("context.set_privileges(2)")
     assert "privileges 2 (Project): members of the project see" in said
 

@@ -1,0 +1,70 @@
+"""The names and manners of the prompt in a notebook, or in any IPython: `%load_ext awe`.
+
+Opens the session the prompt would open, puts the same names into the notebook, shows users'
+mistakes as one line and completes through links. Refuses to load where no session can begin:
+a notebook has nobody to ask for a password.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import MethodType, TracebackType
+from typing import Any
+
+from awe.errors import ServiceDown, UserMistake
+from awe.prompt import errors, namespace
+from awe.prompt.session import Session, open_session
+
+__all__ = ["load", "unload"]
+
+_loaded: dict[str, Any] = {}
+_sessions: list[Session] = []
+
+
+def load(shell: Any) -> None:
+    """Log in and give the shell the names of the prompt.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The notebook's, as IPython hands it to an extension.
+
+    Raises
+    ------
+    ServiceDown
+        The session cannot begin; the message says why.
+    """
+    from awe.prompt.shell import AweShell
+
+    session = open_session()
+    if session.trouble:
+        session.close()
+        raise ServiceDown(session.trouble)
+    _sessions.append(session)
+    names = namespace.build(session.environment)
+    # what belongs to the notebook itself stays its own
+    _loaded.update({name: value for name, value in names.items() if not name.startswith("__")})
+    shell.push(_loaded)
+    if not session.debug:
+        shell.set_custom_exc((UserMistake,), _show_mistake)
+    shell.Completer.custom_matchers.append(MethodType(AweShell.awe_matcher, shell))
+    place = f"{session.user_name} in {session.project_name}, privileges {session.level}"
+    sys.stdout.write(f"awe: {place}\n")
+
+
+def unload(shell: Any) -> None:
+    """Take back what `load` gave, except names that were given another meaning since."""
+    shell.drop_by_id(_loaded)
+    _loaded.clear()
+    shell.set_custom_exc((), None)
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if getattr(one, "__name__", "") != "awe_matcher"]
+    while _sessions:
+        _sessions.pop().close()
+
+
+def _show_mistake(
+    shell: Any, kind: type, error: BaseException, trace: TracebackType, tb_offset: Any = None
+) -> None:
+    sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
+    sys.stderr.write(errors.one_line(error) + "\n")
