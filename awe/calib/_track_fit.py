@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _track_kernels as kernels
+from awe.calib._track_spikes import even_light
 
-__all__ = ["SEGMENTS", "Fit", "Line", "chord", "fit"]
+__all__ = ["SEGMENTS", "Fit", "Frame", "Line", "chord", "fit"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,10 @@ _LEAST_POSITIVE = 0.7
 #: least ratio of the dim to the bright quartile of the segments, noise allowed for: the light of
 #: a spike falls off from its star, that of a track does not
 _LEAST_UNIFORM = 0.5
+
+#: least significance of the light that no spike explains, and its least share of the mean light
+_LEAST_EVEN = 5.0
+_LEAST_SHARE = 0.5
 
 #: what dropping the brightest third of 24 values takes off the mean of unit noise
 _TRIM_BIAS = 0.54
@@ -57,6 +62,8 @@ class Fit:
         Significance of every piece; 0 where it could not be measured.
     refused : str
         Why this is no track; empty when it is.
+    hopeless : bool
+        A finer look cannot change that: there are several reasons.
     """
 
     line: Line
@@ -65,6 +72,41 @@ class Fit:
     peak: float
     segments: NDArray[np.float64]
     refused: str
+    hopeless: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What candidates are judged on.
+
+    Attributes
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Reduced image.
+    bad : ndarray of bool, shape (ny, nx)
+        Pixels to leave out.
+    sky : ndarray of float32, shape (my, mx)
+        Sky at the centre of every box.
+    box : int, pixel
+        Size of those boxes.
+    keep : ndarray of bool, shape (ny // binning, nx // binning)
+        Bins to use.
+    binning : int, pixel
+        Size of those bins.
+    noise : float
+        Of one pixel, unit of the image.
+    minimum_length : float, pixel
+        Shorter chords are refused.
+    """
+
+    image: NDArray[np.float32]
+    bad: NDArray[np.bool_]
+    sky: NDArray[np.float32]
+    box: int
+    keep: NDArray[np.bool_]
+    binning: int
+    noise: float
+    minimum_length: float
 
 
 def chord(line: Line, shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
@@ -86,50 +128,27 @@ def chord(line: Line, shape: tuple[int, int]) -> tuple[float, float, float, floa
     return direction[0], direction[1], begin, end - begin
 
 
-def fit(
-    image: NDArray[np.float32],
-    bad: NDArray[np.bool_],
-    keep: NDArray[np.bool_],
-    binning: int,
-    noise: float,
-    line: Line,
-    minimum_length: float,
-) -> Fit:
-    """Return a candidate measured and judged.
-
-    Parameters
-    ----------
-    image : ndarray of float32, shape (ny, nx)
-        Reduced image, sky subtracted.
-    bad : ndarray of bool, shape (ny, nx)
-        Pixels to leave out, saturated ones and their surroundings among them.
-    keep : ndarray of bool, shape (ny // binning, nx // binning)
-        Bins to use.
-    binning : int, pixel
-        Size of those bins.
-    noise : float
-        Of one pixel.
-    line : tuple of float
-        Candidate x0, y0, x1, y1 [pixel].
-    minimum_length : float, pixel
-        Shorter chords are refused.
-    """
-    shape = (image.shape[0], image.shape[1])
+def fit(frame: Frame, line: Line) -> Fit:
+    """Return a candidate x0, y0, x1, y1 [pixel] measured and judged."""
+    shape = (frame.image.shape[0], frame.image.shape[1])
     result = Fit(
         line=line, score=0.0, sigma=1.9, peak=0.0, segments=np.zeros(SEGMENTS), refused="short"
     )
     for reach, step in ((8, 1.0), (4, 0.5)):
         place = chord(result.line, shape)
-        if place is None or place[3] < minimum_length:
+        if place is None or place[3] < frame.minimum_length:
             return result
         mean = np.zeros((SEGMENTS, 2 * _HALF + 1), np.float32)
         number = np.zeros_like(mean)
         ux, uy, first, length = place
         kernels.straighten(
-            image, bad, keep, binning, result.line[0], result.line[1], ux, uy, first,
-            int(length), _HALF, np.float32(noise), mean, number,
+            frame.image, frame.bad, frame.sky, frame.box, frame.keep, frame.binning,
+            result.line[0], result.line[1], ux, uy, first, int(length), _HALF,
+            np.float32(frame.noise), mean, number,
         )
-        result = _matched(result, mean, number, place, noise, reach, step)
+        result = _matched(result, mean, number, place, frame.noise, reach, step)
+        if result.hopeless:
+            return result
     return result
 
 
@@ -172,7 +191,7 @@ def _matched(
             )
     score_best, tilt, shift, sigma, light_best, power_best = best
     line = _moved(before.line, place, float(shifts[shift]), float(shifts[tilt]))
-    return _judged(line, score_best, sigma, light_best, power_best)
+    return _judged(line, score_best, sigma, light_best, power_best, place[3])
 
 
 def _judged(
@@ -181,6 +200,7 @@ def _judged(
     sigma: float,
     light: NDArray[np.float64],
     power: NDArray[np.float64],
+    length: float,
 ) -> Fit:
     segments = np.zeros(SEGMENTS)
     seen = power > 0
@@ -209,11 +229,28 @@ def _judged(
         "column": sigma <= _SIGMAS[0],
         "wide": sigma >= _SIGMAS[-1],
     }
+    reasons["spike"] = _is_spike(light, power, usable, length)
     refused = next((reason for reason, holds in reasons.items() if holds), "")
     peak = float(np.median(light_of))
     return Fit(
-        line=line, score=score, sigma=sigma, peak=peak, segments=segments, refused=refused
+        line=line, score=score, sigma=sigma, peak=peak, segments=segments, refused=refused,
+        hopeless=sum(reasons.values()) > 1,
     )
+
+
+def _is_spike(
+    light: NDArray[np.float64],
+    power: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    length: float,
+) -> bool:
+    """Tell whether the spikes of stars on the line explain its light."""
+    measured = np.divide(light, power, out=np.zeros(SEGMENTS), where=usable)
+    error = np.full(SEGMENTS, np.inf)
+    error[usable] = power[usable] ** -0.5
+    even, even_error = even_light(measured, error, length)
+    weak = even < _LEAST_EVEN * even_error
+    return weak or even < _LEAST_SHARE * float(measured[usable].mean())
 
 
 def _moved(

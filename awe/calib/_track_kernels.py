@@ -15,7 +15,20 @@ import numpy as np
 from awe.calib._jit import compiled
 from awe.calib._select import median
 
-__all__ = ["best_line", "bin_frame", "line_sums", "sampled_scores", "straighten"]
+__all__ = [
+    "bin_frame", "cross", "erase", "line_sums", "medians", "peaks", "sampled_scores", "score_of",
+    "significance", "straighten",
+]
+
+#: rows of the frame that are joined while they stay in cache
+_BLOCK = 64
+
+#: width of the side bands, and of the gap between them and the line [bin]
+_SIDE = 12
+_GAP = 2
+
+#: a line above so many sigma is judged against its side bands
+_WORTH = 5.0
 
 
 @compiled
@@ -25,57 +38,153 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, mean, number, full):
     Pixels are capped at the sky of their box (`sky`, one value per box) plus and minus `reach`:
     a bright track is dimmed, never removed.
     """
-    for row in range(mean.shape[0]):
-        for column in range(mean.shape[1]):
-            j = min(row * size // box, sky.shape[0] - 1)
-            i = min(column * size // box, sky.shape[1] - 1)
-            low = sky[j, i] - reach
-            high = sky[j, i] + reach
-            total = np.float32(0)
-            n = 0
-            for y in range(row * size, (row + 1) * size):
-                for x in range(column * size, (column + 1) * size):
-                    if saturated[y, x]:
-                        full[row, column] = True
-                    v = image[y, x]
-                    if not bad[y, x] and v == v:
-                        total += min(max(v, low), high)
-                        n += 1
-            mean[row, column] = total / n if n else np.float32(0)
+    rows, columns = mean.shape
+    width = columns * size
+    low = np.empty(width, np.float32)
+    high = np.empty(width, np.float32)
+    total = np.empty(width, np.float32)
+    count = np.empty(width, np.float32)
+    spoilt = np.empty(width, np.uint8)
+    filled = -1
+    for row in range(rows):
+        j = min(row * size // box, sky.shape[0] - 1)
+        if j != filled:
+            filled = j
+            for x in range(width):
+                level = sky[j, min(x // box, sky.shape[1] - 1)]
+                low[x] = level - reach
+                high[x] = level + reach
+        total[:] = 0
+        count[:] = 0
+        spoilt[:] = 0
+        for y in range(row * size, (row + 1) * size):
+            line = image[y]
+            left_out = bad[y]
+            overfull = saturated[y]
+            for x in range(width):
+                v = line[x]
+                good = (not left_out[x]) & (v == v)
+                v = low[x] if v < low[x] else v
+                v = high[x] if v > high[x] else v
+                total[x] += v if good else np.float32(0)
+                count[x] += np.float32(1) if good else np.float32(0)
+            for x in range(width):
+                spoilt[x] |= overfull[x]
+        for column in range(columns):
+            value = np.float32(0)
+            n = np.float32(0)
+            any_full = np.uint8(0)
+            for x in range(column * size, (column + 1) * size):
+                value += total[x]
+                n += count[x]
+                any_full |= spoilt[x]
+            mean[row, column] = value / n if n > 0 else np.float32(0)
             number[row, column] = n
+            full[row, column] = any_full != 0
 
 
 @compiled
-def line_sums(image, length):
+def significance(mean, number, possible, centre, spread, box, z, v):
+    """Fill significance and weight of bins above a sky known at the centres of boxes.
+
+    Bins with less than a quarter of the `possible` pixels get neither.
+    """
+    ny, nx = mean.shape
+    level = np.empty(nx, np.float32)
+    noise = np.empty(nx, np.float32)
+    for y in range(ny):
+        _across(centre, box, y, level)
+        _across(spread, box, y, noise)
+        for x in range(nx):
+            weight = number[y, x] / possible
+            good = weight >= np.float32(0.25)
+            weight = weight if good else np.float32(0)
+            v[y, x] = weight
+            value = (mean[y, x] - level[x]) / noise[x] * np.sqrt(weight)
+            z[y, x] = value if good else np.float32(0)
+
+
+@compiled
+def _across(mesh, box, y, line):
+    """Fill a line with the bilinear values of a mesh of boxes at row y."""
+    my, mx = mesh.shape
+    place = min(max((y + 0.5) / box - 0.5, 0.0), my - 1.0)
+    j = min(int(place), max(my - 2, 0))
+    above = min(j + 1, my - 1)
+    part = np.float32(place - j)
+    for x in range(line.size):
+        place = min(max((x + 0.5) / box - 0.5, 0.0), mx - 1.0)
+        i = min(int(place), max(mx - 2, 0))
+        right = min(i + 1, mx - 1)
+        share = np.float32(place - i)
+        lower = mesh[j, i] + share * (mesh[j, right] - mesh[j, i])
+        upper = mesh[above, i] + share * (mesh[above, right] - mesh[above, i])
+        line[x] = lower + part * (upper - lower)
+
+
+@compiled
+def medians(image, level):
+    """Fill the median of every row."""
+    scratch = np.empty(image.shape[1], np.float32)
+    for y in range(image.shape[0]):
+        for x in range(scratch.size):
+            scratch[x] = image[y, x]
+        level[y] = median(scratch, scratch.size)
+
+
+@compiled
+def _join(first, last, height, source, target):
+    """Join strips of `height` rows two by two, for rows from `first` to `last`."""
+    n = source.shape[0]
+    for strip in range(first, last, 2 * height):
+        for s in range(2 * height):
+            shift = (s + 1) // 2
+            # before n - s there is nothing: such lines end before they reach the frame
+            upper = source[strip + s // 2, n - s :]
+            lower = source[strip + height + s // 2, n - s + shift :]
+            out = target[strip + s, n - s :]
+            both = out.size - shift
+            for j in range(both):
+                out[j] = upper[j] + lower[j]
+            for j in range(both, out.size):
+                out[j] = upper[j]
+
+
+@compiled
+def line_sums(image):
     """Return sums along lines that cross the rows of `image` (N, ny), N a power of two.
 
-    Result (N, length), length = ny + N: row s, column y0 + N holds the line that goes from y0 in
-    row 0 to y0 + s in row N - 1.
+    Result (N, N + ny) of the same integer type: row s, column y0 + N holds the line that goes
+    from y0 in row 0 to y0 + s in row N - 1.
     """
     n, ny = image.shape
-    current = np.zeros((n, length), np.float32)
-    following = np.empty((n, length), np.float32)
+    length = n + ny
+    current = np.zeros((n, length), image.dtype)
+    following = np.zeros((n, length), image.dtype)
     for i in range(n):
-        current[i, n : n + ny] = image[i]
-    height = 1
+        current[i, n:] = image[i]
+    block = min(_BLOCK, n)
+    levels = 0
+    while 1 << levels < block:
+        levels += 1
+    for first in range(0, n, block):
+        for level in range(levels):
+            if level % 2 == 0:
+                _join(first, first + block, 1 << level, current, following)
+            else:
+                _join(first, first + block, 1 << level, following, current)
+    if levels % 2:
+        current, following = following, current
+    height = block
     while height < n:
-        for strip in range(0, n, 2 * height):
-            for s in range(2 * height):
-                shift = (s + 1) // 2
-                first = current[strip + s // 2]
-                second = current[strip + height + s // 2, shift:]
-                out = following[strip + s]
-                for j in range(length - shift):
-                    out[j] = first[j] + second[j]
-                for j in range(length - shift, length):
-                    out[j] = first[j]
+        _join(0, n, height, current, following)
         current, following = following, current
         height *= 2
     return current
 
 
 @compiled
-def sampled_scores(sums, weights, least, out):
+def sampled_scores(sums, weights, least, unit, out):
     """Fill `out` with significances of a sample of lines; returns their number."""
     n, length = sums.shape
     step = max(1, n * length // out.size) | 1
@@ -84,65 +193,171 @@ def sampled_scores(sums, weights, least, out):
         s = place // length
         j = place % length
         if weights[s, j] >= least and found < out.size:
-            out[found] = sums[s, j] / np.sqrt(weights[s, j])
+            out[found] = unit * sums[s, j] / np.sqrt(np.float32(weights[s, j]))
             found += 1
     return found
 
 
 @compiled
-def best_line(sums, weights, least, scale):
-    """Return (score, slope, start, width) of the best line of width 1, 2 or 4.
-
-    Lines above 5 are judged against side bands of 12 columns beyond a gap of 3.
-    """
-    n, length = sums.shape
-    best = np.float32(0)
-    slope = 0
-    start = 0
-    breadth = 0
-    limit = np.float32((5.0 * scale) ** 2)
-    for s in range(n):
-        row = sums[s]
-        weight = weights[s]
-        for power in range(3):
-            width = 1 << power
-            for j in range(16, length - 20):
-                a = row[j]
-                w = weight[j]
-                if width > 1:
-                    a += row[j + 1]
-                    w += weight[j + 1]
-                if width > 2:
-                    a += row[j + 2] + row[j + 3]
-                    w += weight[j + 2] + weight[j + 3]
-                if w < least * width or a <= 0 or a * a <= limit * w:
-                    continue
-                side = np.float32(0)
-                side_weight = np.float32(0)
-                for q in range(j - 14, j - 2):
-                    side += row[q]
-                    side_weight += weight[q]
-                for q in range(j + width + 2, min(length, j + width + 14)):
-                    side += row[q]
-                    side_weight += weight[q]
-                if side_weight < w:
-                    continue
-                score = (a / w - side / side_weight) / np.sqrt(1 / w + 1 / side_weight) / scale
-                if score > best:
-                    best = score
-                    slope = s
-                    start = j
-                    breadth = width
-    return best, slope, start, breadth
+def _contrast(light, weight, side, side_weight):
+    """Return the significance of a line against its side bands, in units of the arrays."""
+    difference = light / weight - side / side_weight
+    return difference / np.sqrt(np.float32(1) / weight + np.float32(1) / side_weight)
 
 
 @compiled
-def straighten(image, bad, keep, size, x0, y0, ux, uy, first, length, half, sigma, mean, number):
-    """Fill profiles across a line: mean and number of pixels per segment and offset.
+def peaks(sums, weights, least, unit, scale, cell, score, slope, start, breadth):
+    """Fill the best line of width 1, 2 or 4 of every cell of cell x cell slopes and places.
+
+    `unit` turns sums over the root of weights into sigma, `scale` is the scatter of those;
+    cells without a line that is worth it keep a score of 0.
+    """
+    n, length = sums.shape
+    light = np.empty(length, np.float32)
+    weight = np.empty(length, np.float32)
+    limit = np.float32((_WORTH * scale / unit) ** 2)
+    margin = _SIDE + _GAP + 2
+    end = length - margin - 4
+    for s in range(n):
+        for j in range(length):
+            light[j] = sums[s, j]
+            weight[j] = weights[s, j]
+        for power in range(3):
+            width = 1 << power
+            if power:
+                half = width // 2
+                for j in range(length - half):
+                    light[j] += light[j + half]
+                    weight[j] += weight[j + half]
+            enough = np.float32(least * width)
+            for first in range(max(margin, n - s - 4), end, 64):
+                last = min(first + 64, end)
+                hits = 0
+                some = light[first:last]
+                its = weight[first:last]
+                for k in range(some.size):
+                    bright = some[k] * abs(some[k]) > limit * its[k]
+                    hits |= bright & (its[k] >= enough)
+                if not hits:
+                    continue
+                for j in range(first, last):
+                    w = weight[j]
+                    if w < enough or light[j] * abs(light[j]) <= limit * w:
+                        continue
+                    side = np.float32(0)
+                    side_weight = np.float32(0)
+                    for q in range(_SIDE):
+                        before = j - _GAP - 1 - q
+                        behind = j + width + _GAP + q
+                        side += np.float32(sums[s, before]) + np.float32(sums[s, behind])
+                        side_weight += np.float32(weights[s, before])
+                        side_weight += np.float32(weights[s, behind])
+                    if side_weight < w:
+                        continue
+                    value = _contrast(light[j], w, side, side_weight) * unit / scale
+                    if value > score[s // cell, j // cell]:
+                        score[s // cell, j // cell] = value
+                        slope[s // cell, j // cell] = s
+                        start[s // cell, j // cell] = j
+                        breadth[s // cell, j // cell] = width
+
+
+@compiled
+def score_of(signal, weight, steep, rows, begin, end, width, least, unit):
+    """Return the significance of one line, as `peaks` but by direct sums over the bins.
+
+    The line of `width` bins goes from `begin` to `end` while the other axis goes over `rows`.
+    """
+    ny = signal.shape[1] if steep else signal.shape[0]
+    light = np.float32(0)
+    light_weight = np.float32(0)
+    side = np.float32(0)
+    side_weight = np.float32(0)
+    for i in range(rows):
+        first = int(np.floor(begin + (end - begin) * i / (rows - 1) - (width - 1) / 2 + 0.5))
+        for place in range(first - _GAP - _SIDE, first + width + _GAP + _SIDE):
+            if place < 0 or place >= ny:
+                continue
+            value = signal[i, place] if steep else signal[place, i]
+            w = weight[i, place] if steep else weight[place, i]
+            if first <= place < first + width:
+                light += value
+                light_weight += w
+            elif place < first - _GAP or place >= first + width + _GAP:
+                side += value
+                side_weight += w
+    if light_weight < least * width or side_weight < light_weight:
+        return np.float32(0)
+    return np.float32(_contrast(light, light_weight, side, side_weight) * unit)
+
+
+@compiled
+def erase(signal, weight, size, x0, y0, x1, y1, reach, pieces):
+    """Clear bins within `reach` [pixel] of a line, only along the pieces that are True.
+
+    The chord between the two points [pixel] is cut into as many equal pieces.
+    """
+    length = np.hypot(x1 - x0, y1 - y0)
+    ux = (x1 - x0) / length
+    uy = (y1 - y0) / length
+    centre = (size - 1) / 2
+    for j in range(signal.shape[0]):
+        y = j * size + centre - y0
+        for i in range(signal.shape[1]):
+            x = i * size + centre - x0
+            if abs(x * uy - y * ux) < reach:
+                piece = int(np.floor((x * ux + y * uy) / length * pieces.size))
+                if 0 <= piece < pieces.size and pieces[piece]:
+                    signal[j, i] = 0
+                    weight[j, i] = 0
+
+
+@compiled
+def cross(crossed, x0, y0, x1, y1, reach):
+    """Mark all pixels within reach of a line."""
+    ny, nx = crossed.shape
+    length = np.hypot(x1 - x0, y1 - y0)
+    ux = (x1 - x0) / length
+    uy = (y1 - y0) / length
+    for y in range(ny):
+        across = (y - y0) * ux
+        if abs(uy) * nx < 1e-6:
+            first, last = (0, nx) if abs(across) <= reach else (0, 0)
+        else:
+            one = x0 + (across - reach) / uy
+            other = x0 + (across + reach) / uy
+            first = max(0, int(np.ceil(max(min(one, other), -1.0))))
+            last = min(nx, int(np.floor(min(max(one, other), nx + 1.0))) + 1)
+        for x in range(first, last):
+            crossed[y, x] = True
+
+
+@compiled
+def _level_at(sky, box, y, x):
+    """Return the bilinear value of a mesh of boxes at a pixel."""
+    v = min(max((y + 0.5) / box - 0.5, 0.0), sky.shape[0] - 1.0)
+    u = min(max((x + 0.5) / box - 0.5, 0.0), sky.shape[1] - 1.0)
+    j = min(int(v), max(sky.shape[0] - 2, 0))
+    i = min(int(u), max(sky.shape[1] - 2, 0))
+    above = min(j + 1, sky.shape[0] - 1)
+    right = min(i + 1, sky.shape[1] - 1)
+    v -= j
+    u -= i
+    lower = sky[j, i] + u * (sky[j, right] - sky[j, i])
+    upper = sky[above, i] + u * (sky[above, right] - sky[above, i])
+    return np.float32(lower + v * (upper - lower))
+
+
+@compiled
+def straighten(
+    image, bad, sky, box, keep, size, x0, y0, ux, uy, first, length, half, sigma, mean, number
+):
+    """Fill profiles across a line: mean above the sky and number of pixels per segment and offset.
 
     The line starts `first` pixels from (x0, y0) along the unit vector (ux, uy). Pixels are the
     nearest ones, capped at 3 sigma about the median of their cell, which ignores stars and does
-    not cap the track. Bins of `size` pixels where `keep` is False are left out.
+    not cap the track. Bins of `size` pixels where `keep` is False are left out. `sky` holds one
+    value at the centre of every box; in between it is bilinear.
     """
     ny, nx = image.shape
     segments, offsets = mean.shape
@@ -159,7 +374,7 @@ def straighten(image, bad, keep, size, x0, y0, ux, uy, first, length, half, sigm
                 j = min(y // size, keep.shape[0] - 1)
                 i = min(x // size, keep.shape[1] - 1)
                 if keep[j, i] and image[y, x] == image[y, x]:
-                    values[n] = image[y, x]
+                    values[n] = image[y, x] - _level_at(sky, box, y, x)
                     n += 1
             number[k, d] = n if n > 5 else 0
             mean[k, d] = 0

@@ -1,14 +1,20 @@
-"""The best straight line of a binned frame, over all slopes and places."""
+"""The lines worth looking at on a binned frame, over all slopes and places.
+
+All lines are summed once; those that stand out are kept, the best of every small range of slopes
+and places. After a track or a false line has been cleared away they are scored again one by
+one, which costs nothing beside summing all lines anew.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from awe.calib import _track_kernels as kernels
 
-__all__ = ["CAP", "best", "distance"]
+__all__ = ["CAP", "Candidate", "Lines"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,45 +26,162 @@ if TYPE_CHECKING:
 #: a bin counts at most this many of its sigma
 CAP = 3.0
 
+#: integers per sigma and per unit of weight: sums over 1024 bins of at most _LIMIT fit 16 bits
+_SIGNAL = 7
+_WEIGHT = 16
+_LIMIT = 4.0
 
-def best(z: Grid, v: Grid, least: float, size: int) -> tuple[float, Line | None]:
-    """Return the best line of all slopes: its score and end points [pixel]."""
-    usable = v > 0
-    if usable.sum() < 100:
-        return 0.0, None
-    root = np.sqrt(v)
-    signal = np.clip(z, -CAP, CAP) * root
-    signal -= signal[usable].mean() * root
-    signal /= max(float(signal[usable].std()), 0.5)
-    signal[~usable] = 0
-    found: tuple[float, Line | None] = (0.0, None)
-    scores = np.empty(40_000, np.float32)
-    for steep in (False, True):
-        light, weight = (signal, v) if steep else (signal.T, v.T)
+#: slopes and places that share one candidate
+_CELL = 16
+
+#: so many candidates are scored again and again
+_MOST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One line that stands out.
+
+    Attributes
+    ----------
+    line : tuple of float
+        Its ends x0, y0, x1, y1 [pixel].
+    score, scale : float
+        Significance in units of the scatter of all lines, and that scatter.
+    steep : bool
+        It crosses the rows of the frame, otherwise the columns.
+    rows : int
+        How many of them.
+    begin, end : float
+        Where it is at the first and the last of them [bin].
+    width : int
+        In bins.
+    """
+
+    line: Line
+    score: float
+    scale: float
+    steep: bool
+    rows: int
+    begin: float
+    end: float
+    width: int
+
+
+class Lines:
+    """The binned frame as the search sees it: light and weight in integers.
+
+    Parameters
+    ----------
+    z : ndarray of float32
+        Significance of every bin.
+    v : ndarray of float32
+        Weight of every bin: 0 to 1.
+    size : int, pixel
+        Of a bin.
+    """
+
+    def __init__(self, z: Grid, v: Grid, size: int) -> None:
+        usable = v > 0
+        self.size = size
+        self.least = _WEIGHT * min(400.0 / size, 0.35 * min(v.shape))
+        root = np.sqrt(v)
+        signal = np.clip(z, -CAP, CAP)
+        signal *= root
+        values = signal[usable]
+        self.empty = values.size < 100
+        if not self.empty:
+            signal -= values.mean() * root
+            signal *= np.float32(_SIGNAL / max(float(values.std()), 0.5))
+        np.clip(signal, -_LIMIT * _SIGNAL, _LIMIT * _SIGNAL, out=signal)
+        signal[~usable] = 0
+        self.signal = np.rint(signal).astype(np.int16)
+        self.weight = np.rint(v * np.float32(_WEIGHT)).astype(np.int16)
+
+    def candidates(self, threshold: float) -> list[Candidate]:
+        """Return the lines above a threshold, best first, not more than one per cell."""
+        if self.empty:
+            return []
+        found = [
+            candidate
+            for steep in (False, True)
+            for flip in (False, True)
+            for candidate in self._transform(steep, flip, threshold)
+        ]
+        found.sort(key=lambda candidate: -candidate.score)
+        return found[:_MOST]
+
+    def best(self, candidates: list[Candidate]) -> tuple[float, Candidate | None]:
+        """Return the candidate that is best now, and its score."""
+        best: tuple[float, Candidate | None] = (0.0, None)
+        for candidate in candidates:
+            score = self._score(candidate)
+            if score > best[0]:
+                best = (score, candidate)
+        return best
+
+    def erase(self, line: Line, reach: float, pieces: NDArray[np.bool_] | None = None) -> None:
+        """Forget what lies within reach [pixel] of a line, or of some pieces of it."""
+        if pieces is None:
+            x0, y0, x1, y1 = line
+            line = (2 * x0 - x1, 2 * y0 - y1, 2 * x1 - x0, 2 * y1 - y0)
+            pieces = np.ones(1, np.bool_)
+        kernels.erase(self.signal, self.weight, self.size, *line, reach, pieces)
+
+    def _score(self, candidate: Candidate) -> float:
+        return float(
+            kernels.score_of(
+                self.signal, self.weight, candidate.steep, candidate.rows, candidate.begin,
+                candidate.end, candidate.width, self.least, _UNIT,
+            )
+        ) / candidate.scale
+
+    def _transform(self, steep: bool, flip: bool, threshold: float) -> list[Candidate]:
+        light, weight = self.signal, self.weight
+        if not steep:
+            light, weight = light.T, weight.T
         rows = 1 << (light.shape[0] - 1).bit_length()
         if rows // 2 >= 0.98 * light.shape[0]:
             rows //= 2
-        light, weight = _height(light, rows), _height(weight, rows)
-        for flip in (False, True):
-            step = -1 if flip else 1
-            length = light.shape[1] + rows
-            sums = kernels.line_sums(np.ascontiguousarray(light[:, ::step]), length)
-            weights = kernels.line_sums(np.ascontiguousarray(weight[:, ::step]), length)
-            number = kernels.sampled_scores(sums, weights, np.float32(least), scores)
-            scale = _scatter(scores[:number])
-            score, slope, start, width = kernels.best_line(
-                sums, weights, np.float32(least), np.float32(scale)
+        step = -1 if flip else 1
+        sums, weights = (
+            kernels.line_sums(_height(plane[:, ::step], rows)) for plane in (light, weight)
+        )
+        sample = np.empty(10_000, np.float32)
+        number = kernels.sampled_scores(sums, weights, self.least, _UNIT, sample)
+        scale = _scatter(sample[:number])
+        grid = (rows // _CELL + 1, sums.shape[1] // _CELL + 1)
+        score = np.zeros(grid, np.float32)
+        slope, start, width = (np.zeros(grid, np.int32) for _ in range(3))
+        kernels.peaks(
+            sums, weights, self.least, _UNIT, scale, _CELL, score, slope, start, width
+        )
+        found = []
+        for cell in np.flatnonzero(score >= threshold):
+            begin = int(start.flat[cell]) - rows + (int(width.flat[cell]) - 1) / 2
+            end = begin + int(slope.flat[cell])
+            if flip:
+                begin, end = (light.shape[1] - 1 - place for place in (begin, end))
+            found.append(
+                Candidate(
+                    line=self._pixels(steep, rows, begin, end),
+                    score=float(score.flat[cell]), scale=scale, steep=steep,
+                    rows=min(rows, light.shape[0]), begin=begin,
+                    end=begin + (end - begin) * (min(rows, light.shape[0]) - 1) / (rows - 1),
+                    width=int(width.flat[cell]),
+                )
             )
-            if score > found[0]:
-                begin = start - rows + (width - 1) / 2
-                end = begin + slope
-                if flip:
-                    begin, end = (light.shape[1] - 1 - place for place in (begin, end))
-                a, b, last = _pixel(begin, size), _pixel(end, size), _pixel(rows - 1, size)
-                first = _pixel(0, size)
-                ends = (a, first, b, last) if steep else (first, a, last, b)
-                found = (float(score), ends)
-    return found
+        return found
+
+    def _pixels(self, steep: bool, rows: int, begin: float, end: float) -> Line:
+        """Return the ends of a line at the centres of bins [pixel]."""
+        centre = (self.size - 1) / 2
+        a, b, last = (self.size * place + centre for place in (begin, end, rows - 1))
+        return (a, centre, b, last) if steep else (centre, a, last, b)
+
+
+#: turns a sum of integer light over the root of integer weight into sigma
+_UNIT = np.float32(_WEIGHT**0.5 / _SIGNAL)
 
 
 def _scatter(scores: NDArray[np.float32]) -> float:
@@ -67,28 +190,7 @@ def _scatter(scores: NDArray[np.float32]) -> float:
     return max(1.0, 1.4826 * float(np.median(np.abs(scores - np.median(scores)))))
 
 
-def _height(image: Grid, rows: int) -> Grid:
-    if image.shape[0] >= rows:
-        return image[:rows]
-    return np.pad(image, ((0, rows - image.shape[0]), (0, 0)))
-
-
-def _pixel(place: float, size: int) -> float:
-    """Return the pixel at the centre of a bin."""
-    return size * place + (size - 1) / 2
-
-
-def distance(shape: tuple[int, int], size: int, line: Line) -> tuple[Grid, Grid]:
-    """Return distance from a line and fraction along it [pixel] for every bin."""
-    x0, y0, x1, y1 = line
-    length = max(float(np.hypot(x1 - x0, y1 - y0)), 1e-9)
-    ux, uy = (x1 - x0) / length, (y1 - y0) / length
-    rows = np.arange(shape[0], dtype=np.float32) * np.float32(size)
-    columns = np.arange(shape[1], dtype=np.float32) * np.float32(size)
-    y = (rows + np.float32(_pixel(0, size) - y0)).astype(np.float32)[:, None]
-    x = (columns + np.float32(_pixel(0, size) - x0)).astype(np.float32)[None, :]
-    across: Grid = np.abs(x * np.float32(uy) - y * np.float32(ux)).astype(np.float32)
-    along: Grid = ((x * np.float32(ux) + y * np.float32(uy)) / np.float32(length)).astype(
-        np.float32
-    )
-    return across, along
+def _height(image: NDArray[np.int16], rows: int) -> NDArray[np.int16]:
+    if image.shape[0] < rows:
+        image = np.pad(image, ((0, rows - image.shape[0]), (0, 0)))
+    return np.ascontiguousarray(image[:rows])

@@ -8,7 +8,7 @@ than half of the chord, and tracks wider than 19 pixels, are not found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,8 @@ import numpy as np
 from awe.calib import _track_kernels as kernels
 from awe.calib import _track_search as track_search
 from awe.calib import background
-from awe.calib._track_fit import SEGMENTS, Fit, Line, fit
+from awe.calib._track_fit import Fit, Frame, Line, fit
+from awe.calib._track_search import Lines
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
@@ -36,7 +37,7 @@ _BRIGHT = 10.0
 
 #: at most so many tracks, and refused candidates of each search
 _MOST_TRACKS = 6
-_MOST_REFUSED = 4
+_MOST_REFUSED = 8
 
 #: a track is masked this many of its sigma to each side
 _MASK_SIGMAS = 3.0
@@ -134,20 +135,25 @@ def find(
     if min(shape) < 24 * binning:
         return (), crossed
     minimum = min(minimum_length, 0.5 * min(shape))
-    surface = background.estimate(image, box=_MESH * binning, bad=bad, step=min(4, binning))
+    box = _MESH * binning
+    surface = background.estimate(image, box=box, bad=bad, step=min(6, box))
     noise = max(float(np.median(surface.spread)), 1e-6)
     binned = _prepare(image, bad, saturated, surface, noise, binning)
-    flat_sky = image - surface.rows()
-    left_out = bad | _expanded(binned.full, binning, shape)
-    found: list[Fit] = []
-    refused: list[tuple[Fit, Line]] = []
-    for level, ignore_stars in ((max(_BRIGHT, threshold), False), (threshold, True)):
-        _search(
-            binned, flat_sky, left_out, noise, minimum, level, ignore_stars, found, refused
-        )
+    frame = Frame(
+        image=np.ascontiguousarray(image), bad=np.ascontiguousarray(bad), sky=surface.mesh,
+        box=surface.box, keep=~(binned.extended | binned.full), binning=binning, noise=noise,
+        minimum_length=minimum,
+    )
+    judged: list[tuple[Fit, Line]] = []
+    # bright tracks would be taken for rows of stars: they are searched first, in larger bins
+    bright = Lines(*_halved(binned.z, binned.v), 2 * binning)
+    _search(bright, frame, max(_BRIGHT, threshold), judged)
+    faint = np.where(binned.stars, np.float32(0), binned.v)
+    frame = replace(frame, keep=frame.keep & ~binned.stars)
+    _search(Lines(binned.z, faint, binning), frame, threshold, judged)
+    found = [track for track, _ in judged if not track.refused]
     for track in found:
-        reach = max(_MASK_SIGMAS * track.sigma, 3.0)
-        _cross(crossed, track.line, reach)
+        kernels.cross(crossed, *track.line, max(_MASK_SIGMAS * track.sigma, 3.0))
     return tuple(_track(track) for track in found), crossed
 
 
@@ -176,9 +182,8 @@ def _prepare(
         return _Binned(z=np.zeros(shape, np.float32), v=np.zeros(shape, np.float32), size=size,
                        stars=full, extended=full, full=full)
     spread = np.maximum(spread, np.float32(0.5 * noise / size))
-    v = np.where(number >= 0.25 * possible, number / np.float32(possible), np.float32(0))
-    z = (mean - _bilinear(centre, shape)) / _bilinear(spread, shape) * np.sqrt(v)
-    z[v == 0] = 0
+    z, v = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    kernels.significance(mean, number, np.float32(possible), centre, spread, _MESH, z, v)
     _level_lines(z, v)
     z[v == 0] = 0
     extended = _extended(z)
@@ -196,7 +201,9 @@ def _level_lines(z: Grid, v: Grid) -> None:
     their profile; all others lose their weight.
     """
     for axis in (0, 1):
-        level = np.median(z, axis=axis)
+        lines = np.ascontiguousarray(z.T if axis == 0 else z)
+        level = np.empty(lines.shape[0], np.float32)
+        kernels.medians(lines, level)
         middle = np.median(level)
         limit = max(8 * 1.4826 * float(np.median(np.abs(level - middle))), 0.6)
         wild = np.abs(level - middle) > limit
@@ -233,95 +240,54 @@ def _extended(z: Grid) -> Map:
     return _grown(compact[labels] & raised, 4) if number else raised
 
 
+def _halved(z: Grid, v: Grid) -> tuple[Grid, Grid]:
+    """Return significance and weight in bins twice as large; an odd last bin is dropped."""
+    shape = (v.shape[0] // 2, 2, v.shape[1] // 2, 2)
+    part = (slice(2 * shape[0]), slice(2 * shape[2]))
+    capped = np.clip(z[part], -track_search.CAP, track_search.CAP) * np.sqrt(v[part])
+    weight: Grid = v[part].reshape(shape).mean(axis=(1, 3))
+    light = capped.reshape(shape).sum(axis=(1, 3)) / 2
+    return light / np.sqrt(np.maximum(weight, 1e-3)), weight
+
+
 def _search(
-    binned: _Binned,
-    image: NDArray[np.float32],
-    bad: Map,
-    noise: float,
-    minimum: float,
-    threshold: float,
-    ignore_stars: bool,
-    found: list[Fit],
-    refused: list[tuple[Fit, Line]],
+    lines: Lines, frame: Frame, threshold: float, judged: list[tuple[Fit, Line]]
 ) -> None:
-    """Add tracks and refused candidates of one search to their lists."""
-    keep = ~binned.extended
-    if ignore_stars:
-        keep = keep & ~binned.stars
-    v = np.where(binned.stars, np.float32(0), binned.v) if ignore_stars else binned.v.copy()
-    for track in found:
-        _forget_track(v, track, binned.size)
-    for candidate, where in refused:
-        _forget_refused(v, candidate, where, binned.size)
+    """Add the tracks and refused candidates of one search to `judged`."""
+    for earlier, where in judged:
+        _forget(lines, earlier, where)
+    candidates = lines.candidates(threshold)
     budget = _MOST_REFUSED
-    least = min(100.0, 0.35 * min(v.shape))
-    while budget and len(found) < _MOST_TRACKS:
-        score, line = track_search.best(binned.z, v, least, binned.size)
-        if score < threshold or line is None:
+    found = sum(not fitted.refused for fitted, _ in judged)
+    while budget and found < _MOST_TRACKS:
+        score, candidate = lines.best(candidates)
+        if score < threshold or candidate is None:
             return
-        candidate = fit(image, bad, keep, binned.size, noise, line, minimum)
-        if candidate.refused:
-            refused.append((candidate, line))
-            _forget_refused(v, candidate, line, binned.size)
+        candidates.remove(candidate)
+        fitted = fit(frame, candidate.line)
+        judged.append((fitted, candidate.line))
+        _forget(lines, fitted, candidate.line)
+        if fitted.refused:
             budget -= 1
         else:
-            found.append(candidate)
-            _forget_track(v, candidate, binned.size)
+            found += 1
 
 
-def _forget_track(v: Grid, track: Fit, size: int) -> None:
-    across, _ = track_search.distance((v.shape[0], v.shape[1]), size, track.line)
-    v[across < max(7.0 * track.sigma, 3.0 * size)] = 0
-
-
-def _forget_refused(v: Grid, candidate: Fit, line: Line, size: int) -> None:
-    """Take away the weight of what made a refused candidate: its line and its brightest pieces."""
-    shape = (v.shape[0], v.shape[1])
-    across, _ = track_search.distance(shape, size, line)
-    v[across < 2.0 * size] = 0
-    across, along = track_search.distance(shape, size, candidate.line)
-    limit = max(3.0, 2.0 * float(np.median(candidate.segments)))
-    bright = np.append(candidate.segments > limit, False)
-    piece = np.floor(along * SEGMENTS).astype(np.intp)
-    piece[(piece < 0) | (piece >= SEGMENTS)] = SEGMENTS
-    v[(across < 12.0 * size) & bright[piece]] = 0
-
-
-def _cross(crossed: Map, line: Line, reach: float) -> None:
-    """Mark all pixels within reach of a line."""
-    for start in range(0, crossed.shape[0], 256):
-        block = crossed[start : start + 256]
-        moved = (line[0], line[1] - start, line[2], line[3] - start)
-        across, _ = track_search.distance((block.shape[0], block.shape[1]), 1, moved)
-        block |= across <= reach
+def _forget(lines: Lines, fitted: Fit, where: Line) -> None:
+    """Take away what made a candidate: a track whole, of others the line and bright pieces."""
+    size = lines.size
+    if not fitted.refused:
+        lines.erase(fitted.line, max(7.0 * fitted.sigma, 3.0 * size))
+        return
+    lines.erase(where, 2.0 * size)
+    limit = max(3.0, 2.0 * float(np.median(fitted.segments)))
+    lines.erase(fitted.line, 12.0 * size, fitted.segments > limit)
 
 
 def _grown(marked: Map, reach: int) -> Map:
     from scipy import ndimage
 
     result: Map = ndimage.maximum_filter(marked.view(np.uint8), 2 * reach + 1).view(np.bool_)
-    return result
-
-
-def _expanded(bins: Map, size: int, shape: tuple[int, int]) -> Map:
-    """Return a map of bins as a map of pixels; the rest at the far edges is False."""
-    result = np.zeros(shape, np.bool_)
-    pixels = np.repeat(np.repeat(bins, size, axis=0), size, axis=1)
-    result[: pixels.shape[0], : pixels.shape[1]] = pixels
-    return result
-
-
-def _bilinear(mesh: Grid, shape: tuple[int, int]) -> Grid:
-    """Return a mesh evaluated on all bins."""
-    lines = [
-        np.clip((np.arange(size) + 0.5) / _MESH - 0.5, 0, knots - 1)
-        for size, knots in zip(shape, mesh.shape, strict=True)
-    ]
-    matrices = [
-        np.maximum(0, 1 - np.abs(line[:, None] - np.arange(knots)[None, :])).astype(np.float32)
-        for line, knots in zip(lines, mesh.shape, strict=True)
-    ]
-    result: Grid = matrices[0] @ mesh @ matrices[1].T
     return result
 
 
