@@ -6,9 +6,10 @@ of itself. Images are ADU; flats have mean 1 and divide; pixel maps are 1 = good
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
-from awe.db.base import behaviour, persistent
+from awe.db.base import DBObject, behaviour, persistent
 from awe.db.data import DataObject
 from awe.db.mixins import Calibration
 from awe.db.observing import Chip, Filter, Instrument, ObservingBlock, Template
@@ -57,8 +58,19 @@ __all__ = [
     "PixelMap",
     "QuickCheckFrame",
     "ReadNoise",
+    "RejectedInput",
     "TwilightFlatFrame",
 ]
+
+
+class RejectedInput(DBObject):
+    """A raw frame that was asked for but left out of a calibration, and why."""
+
+    product = persistent("Calibration it was left out of [None]", uuid.UUID, None)
+    filename = persistent("Name of the raw frame [None]", str, "")
+    reason = persistent("Why it was left out [None]", str, "")
+
+    __indexes__: ClassVar[tuple[Any, ...]] = ("product", "filename")
 
 
 class ChipCalibration(Calibration, abstract=True):
@@ -78,6 +90,8 @@ class ChipCalibration(Calibration, abstract=True):
     why = behaviour("awe.db.validity:why")
     verify = behaviour("awe.db.quality:verify")
     compare = behaviour("awe.db.quality:compare")
+    rejected_inputs = behaviour("awe.db.quality:rejected_inputs")
+    plot = behaviour("awe.inspect.quality:plot")
 
     @classmethod
     def select(cls, **keywords: Any) -> Any:

@@ -265,6 +265,9 @@ class BiasFrameParameters(ProcessParameters):
 class DarkCurrentParameters(ProcessParameters):
     """Parameters of `DarkFrame` and `DarkCurrent`."""
 
+    MAXIMUM_DARK_DIFFERENCE = parameter(
+        "Largest change of the dark current", 10.0, "ADU/pixel/hour", low=0.0
+    )
     MAXIMUM_DARK_CURRENT = parameter("Largest dark current", 10.0, "ADU/pixel/hour", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(3)
     OVERSCAN_CORRECTION = _overscan()
@@ -274,6 +277,9 @@ class DarkCurrentParameters(ProcessParameters):
 class GainLinearityParameters(ProcessParameters):
     """Parameters of `GainLinearity`."""
 
+    MAXIMUM_GAIN_DIFFERENCE = parameter(
+        "Largest change of the gain from the previous version", 0.2, "e-/ADU", low=0.0
+    )
     MAXIMUM_LEVEL = parameter("Brightest level fitted", 50000.0, "ADU", low=1000.0, high=65535.0)
     MINIMUM_LEVEL = parameter("Faintest level fitted", 200.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(4)
@@ -285,6 +291,9 @@ class GainLinearityParameters(ProcessParameters):
 class HotPixelMapParameters(ProcessParameters):
     """Parameters of `HotPixelMap`."""
 
+    MAXIMUM_COUNT_DIFFERENCE = parameter(
+        "Largest change of the number of bad pixels", 5000, "pixel", low=0
+    )
     REJECTION_THRESHOLD = parameter(
         "Pixels this far above the local level are hot", 5.0, "sigma", low=1.0, high=1000.0
     )
@@ -295,6 +304,9 @@ class HotPixelMapParameters(ProcessParameters):
 class DomeFlatFrameParameters(ProcessParameters):
     """Parameters of `DomeFlatFrame`."""
 
+    MAXIMUM_STDEV_DIFFERENCE = parameter(
+        "Largest change of the scatter from the previous version", 0.2, low=0.0
+    )
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 1000.0, "ADU", low=0.0)
     MAXIMUM_LEVEL = parameter("Brightest raw frame used", 55000.0, "ADU", low=0.0, high=65535.0)
     MINIMUM_INPUTS = _minimum_inputs(3)
@@ -308,6 +320,9 @@ class DomeFlatFrameParameters(ProcessParameters):
 class ColdPixelMapParameters(ProcessParameters):
     """Parameters of `ColdPixelMap`."""
 
+    MAXIMUM_COUNT_DIFFERENCE = parameter(
+        "Largest change of the number of bad pixels", 5000, "pixel", low=0
+    )
     THRESHOLD_LOW = parameter(
         "Response over the local level below which a pixel is cold", 0.94, low=0.0, high=1.0
     )
@@ -328,6 +343,9 @@ class RawTwilightFlatFrameParameters(ProcessParameters):
 class TwilightFlatFrameParameters(ProcessParameters):
     """Parameters of `TwilightFlatFrame`."""
 
+    MAXIMUM_STDEV_DIFFERENCE = parameter(
+        "Largest change of the scatter from the previous version", 0.2, low=0.0
+    )
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 3000.0, "ADU", low=0.0)
     MAXIMUM_LEVEL = parameter("Brightest raw frame used", 50000.0, "ADU", low=0.0, high=65535.0)
     MINIMUM_INPUTS = _minimum_inputs(3)
@@ -341,6 +359,12 @@ class TwilightFlatFrameParameters(ProcessParameters):
 class NightSkyFlatFrameParameters(ProcessParameters):
     """Parameters of `NightSkyFlatFrame`."""
 
+    MAXIMUM_SUBWIN_FLATNESS = parameter(
+        "Largest difference of the medians of two windows", 0.5, low=0.0
+    )
+    MAXIMUM_STDEV_DIFFERENCE = parameter(
+        "Largest change of the scatter from the previous version", 0.2, low=0.0
+    )
     MINIMUM_INPUTS = _minimum_inputs(5)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
@@ -349,6 +373,9 @@ class NightSkyFlatFrameParameters(ProcessParameters):
 class MasterFlatFrameParameters(ProcessParameters):
     """Parameters of `MasterFlatFrame`."""
 
+    MAXIMUM_STDEV_DIFFERENCE = parameter(
+        "Largest change of the scatter from the previous version", 0.2, low=0.0
+    )
     BOX = parameter(
         "Side of the boxes that part large from small scales", 64, "pixel", low=4, high=4096
     )
@@ -366,6 +393,7 @@ class MasterFlatFrameParameters(ProcessParameters):
 class FringeFrameParameters(ProcessParameters):
     """Parameters of `FringeFrame`."""
 
+    MAXIMUM_STDEV = parameter("Largest standard deviation", 1000.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(5)
     BOX = parameter("Side of the boxes of the smooth sky", 256, "pixel", low=16, high=4096)
     OVERSCAN_CORRECTION = _overscan()
@@ -375,6 +403,9 @@ class FringeFrameParameters(ProcessParameters):
 class IlluminationCorrectionParameters(ProcessParameters):
     """Parameters of `IlluminationCorrection` and its frame."""
 
+    MAXIMUM_SUBWIN_FLATNESS = parameter(
+        "Largest difference of the medians of two windows", 0.3, low=0.0
+    )
     DEGREE = parameter("Degree of the polynomial in x and y", 2, low=1, high=6)
     MINIMUM_STARS = parameter("Fewest stars for a sound surface", 30, low=3, high=100000)
     MAXIMUM_RMS = parameter("Largest scatter of stars about the surface", 0.05, "mag", low=0.0)
@@ -397,6 +428,9 @@ class IlluminationCorrectionParameters(ProcessParameters):
 class BackgroundFrameParameters(ProcessParameters):
     """Parameters of `BackgroundFrame`."""
 
+    MAXIMUM_SUBWIN_FLATNESS = parameter(
+        "Largest difference of the medians of two windows", 10000.0, "ADU", low=0.0
+    )
     BOX = parameter("Side of the boxes of the background grid", 128, "pixel", low=8, high=4096)
     IMAGE_THRESHOLD = parameter("Sources lie this far above the sky", 3.0, "sigma", low=1.0)
 
@@ -411,6 +445,7 @@ class QuickCheckFrameParameters(ProcessParameters):
 class SaturatedPixelMapParameters(ProcessParameters):
     """Parameters of `SaturatedPixelMap`."""
 
+    MAXIMUM_FRACTION = parameter("Largest fraction of bad pixels", 0.5, low=0.0, high=1.0)
     THRESHOLD_HIGH = parameter("Raw counts from here on are saturated", 60000.0, "ADU", low=0.0)
     THRESHOLD_LOW = parameter(
         "Raw counts down from here beside saturated pixels are dead", 50.0, "ADU", low=0.0
@@ -424,6 +459,7 @@ class SaturatedPixelMapParameters(ProcessParameters):
 class CosmicMapParameters(ProcessParameters):
     """Parameters of `CosmicMap`."""
 
+    MAXIMUM_FRACTION = parameter("Largest fraction of bad pixels", 0.1, low=0.0, high=1.0)
     SIGMA_LIMIT = parameter("Significance of a hit's core", 4.0, "sigma", low=1.0, high=100.0)
     SIGMA_FRACTION = parameter(
         "Fraction of the limit for the neighbours of a core", 0.3375, low=0.0, high=1.0
@@ -444,6 +480,7 @@ class CosmicMapParameters(ProcessParameters):
 class SatelliteMapParameters(ProcessParameters):
     """Parameters of `SatelliteMap`."""
 
+    MAXIMUM_FRACTION = parameter("Largest fraction of bad pixels", 0.5, low=0.0, high=1.0)
     DETECTION_THRESHOLD = parameter(
         "Significance of a whole track", 6.5, "sigma", low=3.0, high=1000.0
     )
@@ -454,12 +491,18 @@ class SatelliteMapParameters(ProcessParameters):
 class WeightFrameParameters(ProcessParameters):
     """Parameters of `WeightFrame`."""
 
+    MAXIMUM_ZERO_FRACTION = parameter(
+        "Largest fraction of pixels with weight 0", 0.5, low=0.0, high=1.0
+    )
     MINIMUM_RESPONSE = parameter("Flat values below get weight 0", 0.05, low=0.0, high=1.0)
 
 
 class ReducedScienceFrameParameters(ProcessParameters):
     """Parameters of `ReducedScienceFrame`."""
 
+    MAXIMUM_STDEV = parameter(
+        "Largest standard deviation of the pixels without sources", 5000.0, "ADU", low=0.0
+    )
     FRINGE_THRESHOLD_LOW = parameter(
         "Fringed pixels below are left out of the scaling", 1.5, "ADU", low=-1000.0, high=1000.0
     )

@@ -16,10 +16,13 @@ from awe.db.mixins import QualityFlag, has, value_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CHECKS", "Numbers", "compare", "measure", "verify"]
+__all__ = ["CHECKS", "COMPARED", "Numbers", "compare", "measure", "rejected_inputs", "verify"]
 
 #: windows over a frame, along y and x
 WINDOWS = (8, 4)
+
+#: pixels that suffice for spreads and medians
+SAMPLE = 500_000
 
 #: pixels further from the median do not count for spreads [sigma]
 BULK = 5.0
@@ -34,6 +37,7 @@ class Numbers:
     window_medians: tuple[float, ...]
     window_stdevs: tuple[float, ...]
     not_finite: int
+    zeros: int
     size: int
 
 
@@ -43,10 +47,17 @@ def measure(pixels: NDArray[Any]) -> Numbers:
 
     from awe.calib import statistics
 
-    bulk = statistics.clipped(pixels, sigma=BULK, iterations=3)
+    step = max(1, round((pixels.size / SAMPLE) ** 0.5))
+    thin = pixels[::step, ::step]
+    if not np.isfinite(thin).any():
+        return Numbers(
+            mean=np.nan, stdev=np.nan, window_medians=(), window_stdevs=(),
+            not_finite=int(pixels.size), zeros=0, size=int(pixels.size),
+        )  # fmt: skip
+    bulk = statistics.clipped(thin, sigma=BULK, iterations=3)
     parts = [
         statistics.clipped(part, sigma=BULK, iterations=2)
-        for band in np.array_split(pixels, WINDOWS[0], axis=0)
+        for band in np.array_split(thin, WINDOWS[0], axis=0)
         for part in np.array_split(band, WINDOWS[1], axis=1)
         if part.size and np.isfinite(part).any()
     ]
@@ -56,6 +67,7 @@ def measure(pixels: NDArray[Any]) -> Numbers:
         window_medians=tuple(part.median for part in parts),
         window_stdevs=tuple(part.stdev for part in parts),
         not_finite=int(pixels.size - np.isfinite(pixels).sum()),
+        zeros=int(pixels.size - np.count_nonzero(pixels)),
         size=int(pixels.size),
     )
 
@@ -91,19 +103,29 @@ def compare(product: Any) -> dict[str, tuple[float, float]]:
 
     A new product that differs by more than a declared limit gets the bit `CHANGED`.
     """
-    previous = value_of(product, "prev")
+    previous = _predecessor(product)
     if previous is None:
         return {}
     found = {}
-    for parameter, path in COMPARED.items():
-        limit = value_of(product.process_params, parameter)
+    for path, parameter in COMPARED.items():
         now, before = _follow(product, path), _follow(previous, path)
-        if limit is None or now is None or before is None:
+        if now is None or before is None:
             continue
-        found[path] = (now, before)
-        if abs(now - before) > limit:
+        found[path] = (float(now), float(before))
+        limit = value_of(product.process_params, parameter)
+        if limit is not None and abs(now - before) > limit:
             _set(product, QualityFlag(product.quality_flags) | QualityFlag.CHANGED)
     return found
+
+
+def rejected_inputs(product: Any) -> dict[str, str]:
+    """Return name -> reason of the raw frames that were asked for but left out."""
+    if not product._committed:
+        return dict(product.__dict__.get("_rejected", {}))
+    from awe.db.calfiles import RejectedInput
+
+    query: Any = RejectedInput.product == product.object_id
+    return {item.filename: item.reason for item in query}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +188,10 @@ def _scattered_stars(product: Any, numbers: Numbers | None, limit: float) -> boo
     return bool(value_of(product, "rms", 0.0) > limit)
 
 
+def _weightless(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return numbers is not None and numbers.zeros > limit * numbers.size
+
+
 CHECKS = (
     Check(parameter="MAXIMUM_ABS_MEAN", flag=QualityFlag.LEVEL, fails=_off_level),
     Check(parameter="MAXIMUM_STDEV", flag=QualityFlag.NOISE, fails=_too_noisy),
@@ -176,16 +202,34 @@ CHECKS = (
     Check(parameter="MAXIMUM_READ_NOISE", flag=QualityFlag.NOISE, fails=_high_read_noise),
     Check(parameter="MAXIMUM_DARK_CURRENT", flag=QualityFlag.LEVEL, fails=_high_dark_current),
     Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.NONLINEAR, fails=_nonlinear),
+    Check(parameter="MAXIMUM_ZERO_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_weightless),
     Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
     Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),
 )
 
-#: limit of a change -> the number that may change by it
+#: number that is compared with the previous version -> limit of its change
 COMPARED = {
-    "MAXIMUM_STDEV_DIFFERENCE": "imstat.stdev",
-    "MAXIMUM_READ_NOISE_DIFFERENCE": "read_noise",
+    "imstat.median": "MAXIMUM_MEDIAN_DIFFERENCE",
+    "imstat.stdev": "MAXIMUM_STDEV_DIFFERENCE",
+    "read_noise": "MAXIMUM_READ_NOISE_DIFFERENCE",
+    "gain": "MAXIMUM_GAIN_DIFFERENCE",
+    "dark_current": "MAXIMUM_DARK_DIFFERENCE",
+    "count": "MAXIMUM_COUNT_DIFFERENCE",
+    "lamp_ratio": "MAXIMUM_DEVIATION",
+    "rms": "MAXIMUM_RMS",
 }
+
+
+def _predecessor(product: Any) -> Any:
+    """Return the previous version, or the newest earlier product of the same raw frame."""
+    if has(product, "prev"):
+        return product.prev
+    cls = type(product)
+    query = cls.raw == product.raw
+    if product._committed:
+        query &= cls.creation_date < product.creation_date
+    return query.max("creation_date")
 
 
 def _inputs(product: Any) -> int:
@@ -197,8 +241,8 @@ def _inputs(product: Any) -> int:
 
 
 def _mask_of(product: Any) -> QualityFlag:
-    """Return the bits a product can have: maps and flats leave pixels out by design."""
-    masked = has(product, "count") or "Flat" in type(product).__name__
+    """Return the bits a product can have: others leave pixels out by design."""
+    masked = has(product, "count") or has(product, "weight") or "Flat" in type(product).__name__
     return QualityFlag(0) if masked else QualityFlag.NOT_FINITE
 
 
@@ -207,7 +251,7 @@ def _follow(item: Any, path: str) -> Any:
         item = value_of(item, name)
         if item is None:
             return None
-    return item
+    return item if isinstance(item, int | float) else None
 
 
 def _set(product: Any, flags: QualityFlag) -> int:

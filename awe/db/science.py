@@ -34,6 +34,7 @@ from awe.db.parameters import (
     WeightFrameParameters,
 )
 from awe.db.raw import RawScienceFrame
+from awe.lazy import resolve
 
 __all__ = [
     "CosmicMap",
@@ -59,6 +60,25 @@ class ScienceProduct(ProcessTarget, BaseFrame, abstract=True):
 
     __order__: ClassVar[tuple[str, ...]] = ("DATE_OBS", "chip.name")
     __indexes__: ClassVar[tuple[Any, ...]] = ("raw", "DATE_OBS")
+
+    @classmethod
+    def get(cls, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
+        """Return the product of a raw frame that is up to date; see `awe.recipes.targets.get`.
+
+        Parameters
+        ----------
+        raw : RawScienceFrame or str
+            The raw frame, or its filename.
+        make : bool
+            Make it, and every calibration it lacks, and commit them; the plan is printed first.
+        dry : bool
+            With `make`: only print the plan.
+        """
+        return resolve("awe.recipes.targets:get")(cls, raw=raw, make=make, dry=dry)
+
+    verify = behaviour("awe.db.quality:verify")
+    compare = behaviour("awe.db.quality:compare")
+    plot = behaviour("awe.inspect.quality:plot")
 
     @classmethod
     def select(cls, **keywords: Any) -> Any:
@@ -141,9 +161,13 @@ class ReducedScienceFrame(ScienceProduct):
     EXPTIME = persistent("Exposure time [sec]", float, 0.0)
     AIRMSTRT = persistent("Airmass at the start of the exposure [None]", float, 0.0)
     AIRMEND = persistent("Airmass at the end of the exposure [None]", float, 0.0)
-    psf_radius = persistent("Full width of a star at half its maximum [arcsec]", float, 0.0)
+    psf_radius = persistent(
+        "Full width of a star at half its maximum, none with under three stars [arcsec]",
+        float,
+        None,
+    )
     choices = persistent(
-        "How each calibration was chosen: 'validity' or 'by hand: who, why' [None]", dict, {}
+        "How each calibration was chosen: 'validity' or 'by hand: who' [None]", dict, {}
     )
     process_params = persistent("Process parameters [None]", ReducedScienceFrameParameters, None)
 
@@ -157,4 +181,3 @@ class ReducedScienceFrame(ScienceProduct):
     )
 
     why = behaviour("awe.db.validity:why")
-    verify = behaviour("awe.db.quality:verify")

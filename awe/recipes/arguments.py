@@ -158,6 +158,12 @@ COMMON = {
             default=False,
             doc="store and commit the products; False is a dry run that does all but this",
         ),
+        Argument(
+            name="skip",
+            type=bool,
+            default=False,
+            doc="leave out what is already made with the same inputs, parameters and code",
+        ),
     )
 }
 

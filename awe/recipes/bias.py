@@ -26,11 +26,13 @@ class BiasTask(Task):
         """Return the master bias of the unit's chip."""
         from awe.calib import bias
         from awe.db.calfiles import BiasFrame, ReadNoise
-        from awe.recipes.inputs import choose, finish, read_raws
+        from awe.recipes.inputs import choose, finish
+        from awe.recipes.screening import note, screen
 
         noise = choose(unit, ReadNoise)
         parameters = self.parameters("BiasFrame")
-        raws = read_raws(self, unit.frames, parameters.OVERSCAN_CORRECTION)
+        found = screen(self, unit, parameters.OVERSCAN_CORRECTION)
+        raws = found.raws
         master = bias.master(
             raws.pixels,
             read_noise=noise.read_noise,
@@ -38,8 +40,9 @@ class BiasTask(Task):
             offsets=raws.offsets,
         )
         product = BiasFrame(
-            raw_bias_frames=list(unit.frames), read_noise=noise, process_params=parameters
+            raw_bias_frames=found.frames, read_noise=noise, process_params=parameters
         )
+        note(product, found.rejected)
         finish(self, unit, product, master.image)
         self.write(product, master.image)
         return product

@@ -27,23 +27,24 @@ class DarkTask(Task):
         from awe.calib import bias as kernels
         from awe.calib import overscan, statistics
         from awe.db.calfiles import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
-        from awe.recipes.inputs import choose, finish, nominal, read_raws
+        from awe.recipes.inputs import choose, finish, nominal
+        from awe.recipes.screening import note, screen
 
         parameters = self.parameters("DarkCurrent")
         bias = choose(unit, BiasFrame)
         method = parameters.OVERSCAN_CORRECTION
         overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
-        raws = read_raws(self, unit.frames, method)
+        found = screen(self, unit, method)
+        raws, frames = found.raws, found.frames
         master = kernels.dark(
             raws.pixels,
             self.pixels(bias),
-            exposure_times=[frame.EXPTIME for frame in unit.frames],
+            exposure_times=[frame.EXPTIME for frame in frames],
             read_noise=choose(unit, ReadNoise).read_noise,
             gain=nominal(unit).gain,
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
         )
-        frames = list(unit.frames)
         dark = DarkFrame(raw_dark_frames=frames, bias=bias, process_params=parameters)
         finish(self, unit, dark, master.image)
         self.write(dark, master.image, unit="adu/s")
@@ -54,5 +55,6 @@ class DarkTask(Task):
             dark_current=statistics.median(master.image) * HOUR,
             process_params=parameters,
         )
+        note(product, found.rejected)
         finish(self, unit, product)
         return product

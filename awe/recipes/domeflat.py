@@ -31,15 +31,17 @@ class DomeFlatTask(Task):
         """Return the dome flat of the unit's chip and filter."""
         from awe.db.calfiles import BiasFrame, DomeFlatFrame, HotPixelMap
         from awe.recipes.inputs import choose, finish
+        from awe.recipes.screening import note
         from awe.recipes.stacking import stack
 
         bias = choose(unit, BiasFrame)
         hot = choose(unit, HotPixelMap)
         parameters = self.parameters("DomeFlatFrame")
-        stacked, used = stack(self, unit, bias, ~self.good(hot), parameters)
+        stacked, found = stack(self, unit, bias, ~self.good(hot), parameters)
         product = DomeFlatFrame(
-            raw_dome_flat_frames=used, bias=bias, hot=hot, process_params=parameters
+            raw_dome_flat_frames=found.frames, bias=bias, hot=hot, process_params=parameters
         )
+        note(product, found.rejected)
         product.noise = stacked.noise
         finish(self, unit, product, stacked.image)
         self.write(product, stacked.image, unit="")

@@ -24,16 +24,18 @@ class GainTask(Task):
         """Return gain and linearity of the unit's chip."""
         from awe.calib import gain, overscan
         from awe.db.calfiles import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
-        from awe.recipes.inputs import choose, finish, read_raws, within_levels
+        from awe.recipes.inputs import choose, finish
+        from awe.recipes.screening import note, screen
 
         parameters = self.parameters("GainLinearity")
         bias = choose(unit, BiasFrame)
         method = parameters.OVERSCAN_CORRECTION
         overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
-        frames = within_levels(unit, parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
-        frames = _in_pairs(frames, unit.name)
-        raws = read_raws(self, frames, method)
-        light = [p - o for p, o in zip(raws.pixels, raws.offsets, strict=True)]
+        limits = (parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
+        found = screen(self, unit, method, levels=limits)
+        paired = _in_pairs(found.frames, unit.name)
+        frames = [found.frames[number] for number in paired]
+        light = [found.raws.pixels[n] - found.raws.offsets[n] for n in paired]
         measured = gain.photon_transfer(
             list(zip(light[::2], light[1::2], strict=True)),
             self.pixels(bias),
@@ -51,6 +53,7 @@ class GainTask(Task):
             read_noise=measured.read_noise,
             process_params=parameters,
         )
+        note(product, found.rejected)
         self._linearity(product, frames, light)
         finish(self, unit, product)
         return product
@@ -69,12 +72,12 @@ class GainTask(Task):
         product.linearity = float(abs(response.residuals).max())
 
 
-def _in_pairs(frames: list[Any], name: str) -> list[Any]:
-    """Return frames two by two of equal exposure time."""
-    by_time: dict[float, list[Any]] = {}
-    for frame in frames:
-        by_time.setdefault(frame.EXPTIME, []).append(frame)
-    pairs = [frame for group in by_time.values() for frame in group[: len(group) // 2 * 2]]
+def _in_pairs(frames: list[Any], name: str) -> list[int]:
+    """Return the numbers of frames, two by two of equal exposure time."""
+    by_time: dict[float, list[int]] = {}
+    for number, frame in enumerate(frames):
+        by_time.setdefault(frame.EXPTIME, []).append(number)
+    pairs = [one for group in by_time.values() for one in group[: len(group) // 2 * 2]]
     if not pairs:
         msg = (
             f"the gain of {name} wants pairs of dome flats of equal exposure time; "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import has
-from awe.errors import NoValidPixels
+from awe.errors import NoCalibration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,6 @@ __all__ = [
     "newest",
     "nominal",
     "read_raws",
-    "within_levels",
 ]
 
 
@@ -50,6 +49,8 @@ def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
     raws = Raws(pixels=[], offsets=[], variances=[])
     for frame in frames:
         geometry = ChipGeometry(**frame.geometry)
+        # the dataserver vouches for the bytes, not for what somebody stored
+        fits.judge(frame.pathname, verify=False)
         pixels = fits.read_pixels(frame.pathname)
         measured = overscan.measure(pixels, geometry, method)
         levels = measured.values
@@ -68,6 +69,12 @@ def choose(unit: Unit, cls: Any) -> Any:
     """Return the calibration of a class that belongs to a unit, or refuse to go on."""
     from awe.db import validity
 
+    fixed = _fixed(unit, cls)
+    if fixed is not None:
+        return fixed
+    if unit.given is not None:
+        msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
+        raise NoCalibration(msg)
     return validity.choose(cls, date=unit.date, **_place(unit, cls))
 
 
@@ -75,7 +82,17 @@ def find(unit: Unit, cls: Any) -> Any:
     """Return the calibration of a class that belongs to a unit, or None."""
     from awe.db import validity
 
+    fixed = _fixed(unit, cls)
+    if fixed is not None or unit.given is not None:
+        return fixed
     return validity.find(cls, date=unit.date, **_place(unit, cls))
+
+
+def _fixed(unit: Unit, cls: Any) -> Any:
+    """Return the calibration of a class that a unit must use, or None."""
+    if cls.__name__ in unit.by_hand:
+        return unit.by_hand[cls.__name__][0]
+    return (unit.given or {}).get(cls.__name__)
 
 
 def _place(unit: Unit, cls: Any) -> dict[str, Any]:
@@ -122,7 +139,9 @@ def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     from awe.db.validity import range_around
 
     cls = type(product)
-    dates = [frame.DATE_OBS for frame in unit.frames] or [unit.date]
+    rejected = product.__dict__.get("_rejected", {})
+    used = [frame for frame in unit.frames if frame.filename not in rejected]
+    dates = [frame.DATE_OBS for frame in used] or [unit.date]
     product.instrument = unit.instrument
     product.chip = unit.chip
     if has(cls, "filter"):
@@ -133,8 +152,8 @@ def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     if product.process_params is None:
         product.process_params = task.parameters(cls.__name__)
     product.prev = newest(unit, cls)
-    if unit.frames and "observing_block" in cls._attributes:
-        product.observing_block = unit.frames[0].observing_block
+    if used and "observing_block" in cls._attributes:
+        product.observing_block = used[0].observing_block
     product.process_status = 1
     if pixels is not None:
         product.imstat = imstat(pixels)
@@ -143,26 +162,3 @@ def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
                 setattr(product, name, int(size))
     product.verify(pixels)
     product.compare()
-
-
-def within_levels(unit: Unit, low: float, high: float) -> list[Any]:
-    """Return the frames of a unit whose median lies between two levels [ADU], telling the rest.
-
-    Raises
-    ------
-    NoValidPixels
-        No frame does; the message lists the levels found.
-    """
-    used = [frame for frame in unit.frames if low <= _level(frame) <= high]
-    if not used:
-        levels = ", ".join(f"{_level(frame):.0f}" for frame in unit.frames)
-        msg = (
-            f"no flat of {unit.name} has a level between {low:.0f} and {high:.0f} ADU; "
-            f"found {levels}; set MINIMUM_LEVEL or MAXIMUM_LEVEL by pars, or choose another night"
-        )
-        raise NoValidPixels(msg)
-    return used
-
-
-def _level(frame: Any) -> float:
-    return float(frame.imstat.median) if frame.imstat is not None else 0.0

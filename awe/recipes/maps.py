@@ -53,13 +53,15 @@ def variance_image(reduced: Reduced) -> Image:
 def _map(task: Task, cls: Any, identity: dict[str, Any], bad: NDArray[Any]) -> Any:
     import numpy as np
 
+    good = (~bad).astype(np.uint8)
     product = cls(
         **identity,
         count=int(bad.sum()),
         process_params=task.parameters(cls.__name__),
         process_status=1,
     )
-    task.write(product, (~bad).astype(np.uint8), unit="")
+    product.verify(good)
+    task.write(product, good, unit="")
     return product
 
 

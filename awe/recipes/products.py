@@ -171,13 +171,33 @@ def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> 
         for role, parent in _links(product)
         if has(parent, "is_valid") and role != "prev"
     ]
+    rejected = product.__dict__.get("_rejected", {})
+    for number, (name, reason) in enumerate(rejected.items(), start=1):
+        header[f"HIERARCH AWE REJ{number} FILE"] = (name, "")
+        header[f"HIERARCH AWE REJ{number} WHY"] = (fits.escape(reason)[:50], "")
     parameters = product.process_params
     units = {name: one.unit for name, one in parameters.declarations.items()}
     units = {name: "" if unit == "None" else unit for name, unit in units.items()}
     own = [*fits.lineage_cards(parents), *fits.parameter_cards(parameters.values(), units)]
-    for keyword, value, comment in own:
+    for keyword, value, comment in (*own, *_choice_cards(product)):
         header[keyword] = (value, comment)
     return header
+
+
+def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
+    """Yield what else a remake has to know: parameters of the parts, and choices by hand."""
+    from awe.db.freshness import parts
+
+    for part in parts(product):
+        if part is not product:
+            kind = type(part).__name__.upper()
+            for name, value in part.process_params.values().items():
+                yield f"HIERARCH AWE PAROF {kind} {name}", value, ""
+    if has(product, "combine"):
+        yield "HIERARCH AWE ARG COMBINE", product.combine, "argument of the recipe"
+    for role, how in (value_of(product, "choices") or {}).items():
+        if how != "validity":
+            yield f"HIERARCH AWE CHOICE {role.upper()}", how, ""
 
 
 def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str]]:

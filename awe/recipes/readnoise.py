@@ -27,17 +27,19 @@ class ReadNoiseTask(Task):
         """Return the read noise of the unit's chip."""
         from awe.calib import bias
         from awe.db.calfiles import ReadNoise
-        from awe.recipes.inputs import finish, read_raws
+        from awe.recipes.inputs import finish
+        from awe.recipes.screening import note, screen
 
-        if len(unit.frames) < 2:
-            msg = f"read noise of {unit.name} wants at least 2 biases, found {len(unit.frames)}"
-            raise NoValidPixels(msg)
         parameters = self.parameters("ReadNoise")
-        frames = unit.frames[: len(unit.frames) // 2 * 2]
-        raws = read_raws(self, frames, parameters.OVERSCAN_CORRECTION)
+        found = screen(self, unit, parameters.OVERSCAN_CORRECTION)
+        raws = found.raws
+        frames = found.frames[: len(found.frames) // 2 * 2]
+        if not frames:
+            msg = f"read noise of {unit.name} wants at least 2 biases, found {len(found.frames)}"
+            raise NoValidPixels(msg)
         level = [p - o for p, o in zip(raws.pixels, raws.offsets, strict=True)]
         measured = bias.read_noise(
-            list(zip(level[::2], level[1::2], strict=True)),
+            list(zip(level[: len(frames) : 2], level[1 : len(frames) : 2], strict=True)),
             sigma=parameters.REJECTION_THRESHOLD,
             iterations=parameters.MAXIMUM_ITERATIONS,
         )
@@ -50,5 +52,6 @@ class ReadNoiseTask(Task):
             median_diff=measured.median_diff,
             process_params=parameters,
         )
+        note(product, found.rejected)
         finish(self, unit, product)
         return product

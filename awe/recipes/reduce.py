@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from awe.errors import NotFound, WrongShape
+from awe.errors import NoCalibration, NotFound, WrongShape
 from awe.recipes.arguments import Argument, common
 from awe.recipes.task import Task, Unit
 
@@ -86,6 +86,8 @@ class ReduceTask(Task):
         raw = unit.frames[0]
         chosen = self._choose(unit)
         self.fetch([raw, *chosen.with_files])
+        # the dataserver vouches for the bytes, not for what somebody stored
+        fits.judge(raw.pathname, verify=False)
         image = fits.read(raw.pathname)
         if image.pixels is None:
             msg = f"{raw.filename} holds no image; ingest the exposure again"
@@ -118,14 +120,25 @@ class ReduceTask(Task):
             "fringe": find(unit, calfiles.FringeFrame),
         }
         choices = {
-            role: "by hand" if named.get(role) is not None else "validity"
+            role: self._how(unit, item, named.get(role))
             for role, item in found.items()
             if item is not None
         }
         return Chosen(**found, choices=choices)
 
+    def _how(self, unit: Unit, item: Any, named: Any) -> str:
+        """Return how a calibration came to be chosen, and by whom."""
+        from awe.db.scope import current
+
+        if named is not None:
+            return f"by hand: {current().user_name}"
+        _, recorded = unit.by_hand.get(type(item).__name__, (None, "validity"))
+        return recorded
+
     def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
-        """Return the calibration named by hand, if it fits the frame."""
+        """Return the calibration named by hand, if it is sound and fits the frame."""
+        from awe.db.mixins import QualityFlag
+
         if filename is None:
             return None
         found = list(cls.filename == filename)
@@ -133,6 +146,13 @@ class ReduceTask(Task):
             msg = f"no {cls.__name__} {filename!r} is visible to you; check the name"
             raise NotFound(msg)
         item = found[0]
+        if item.is_valid <= 0 or item.quality_flags:
+            verdict = QualityFlag.explain(item.quality_flags)
+            msg = (
+                f"{filename} is not sound (is_valid {item.is_valid}, quality: {verdict}); "
+                "choose another, or make a copy with other limits"
+            )
+            raise NoCalibration(msg)
         for role in ("instrument", "chip", "filter"):
             if hasattr(cls, role) and getattr(item, role) != getattr(unit, role):
                 theirs, ours = getattr(item, role).name, getattr(unit, role).name
@@ -255,8 +275,10 @@ class ReduceTask(Task):
         good = reduced.flags == 0
         product.imstat = imstat(reduced.science)
         scale = instruments.get(raw.instrument.name).pixel_scale
-        product.psf_radius = self._seeing(reduced.science, red, ~good) * scale
-        product.quality_flags = int(_verdict(reduced))
+        width = self._seeing(reduced.science, red, ~good)
+        product.psf_radius = width * scale if width > 0 else None
+        product.quality_flags = product.verify(reduced.science) | int(_verdict(reduced))
+        product.compare()
         maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
         product.weight = self._weight(product, maps, reduced)
         self.write(
@@ -281,6 +303,7 @@ class ReduceTask(Task):
             process_params=self.parameters("WeightFrame"),
             process_status=1,
         )
+        weight.verify(reduced.weight)
         self.write(weight, reduced.weight, unit="", astrom=product.astrom)
         return weight
 

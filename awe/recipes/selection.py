@@ -161,11 +161,12 @@ def _named(cls: Any, name: str) -> Any:
 
 def _unit(name: str, frames: list[Any]) -> Unit:
     first = frames[0]
+    middle = sorted(frame.DATE_OBS for frame in frames)[len(frames) // 2]
     return Unit(
         name=name,
         instrument=first.instrument,
         chip=first.chip,
         frames=tuple(frames),
-        date=first.DATE_OBS,
+        date=middle,
         filter=getattr(first, "filter", None),
     )

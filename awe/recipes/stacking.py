@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.flat import Flat
+    from awe.recipes.screening import Screened
     from awe.recipes.task import Task, Unit
 
 __all__ = ["stack"]
@@ -15,8 +16,8 @@ __all__ = ["stack"]
 
 def stack(
     task: Task, unit: Unit, bias: Any, bad: NDArray[Any], parameters: Any
-) -> tuple[Flat, list[Any]]:
-    """Return the normalised mean of a unit's flats, and the raw frames that entered.
+) -> tuple[Flat, Screened]:
+    """Return the normalised mean of a unit's flats, and which raw frames entered.
 
     Raises
     ------
@@ -26,21 +27,22 @@ def stack(
         The bias was made with another overscan method.
     """
     from awe.calib import flat, overscan
-    from awe.recipes.inputs import nominal, read_raws, within_levels
+    from awe.recipes.inputs import nominal
+    from awe.recipes.screening import screen
 
     method = parameters.OVERSCAN_CORRECTION
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
-    used = within_levels(unit, parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
-    raws = read_raws(task, used, method)
+    levels = (parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
+    found = screen(task, unit, method, levels=levels)
     chip = nominal(unit)
     stacked = flat.stack(
-        raws.pixels,
+        found.raws.pixels,
         task.pixels(bias),
         gain=chip.gain,
         read_noise=chip.read_noise / chip.gain,
         sigma=parameters.SIGMA_CLIP,
         saturation=parameters.MAXIMUM_LEVEL,
-        offsets=raws.offsets,
+        offsets=found.raws.offsets,
         bad=bad,
     )
-    return stacked, used
+    return stacked, found

@@ -49,6 +49,10 @@ class Unit:
         Moment [UTC] the calibrations are chosen for.
     filter : object or None
         Persistent object, where the recipe depends on it.
+    given : mapping or None
+        The calibrations to use and no others, by class name; None chooses by validity.
+    by_hand : mapping
+        Calibrations somebody named, by class name, each with what is recorded of the choice.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Unit:
     frames: tuple[Any, ...] = ()
     date: datetime.datetime
     filter: Any = None
+    given: Mapping[str, Any] | None = None
+    by_hand: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
 
 
 class Items(Protocol):
@@ -98,6 +104,8 @@ class Task:
     )
     example: ClassVar[str] = ""
     items: Items | None = None
+    only: tuple[Unit, ...] | None = None
+    """The units to make, where somebody else has chosen them."""
     __signature__: ClassVar[inspect.Signature]
 
     instrument: str
@@ -111,9 +119,12 @@ class Task:
     overscan: int | None = None
     pars: dict[str, Any] | None = None
     commit: bool = False
+    skip: bool = False
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        if not any(argument.name == "skip" for argument in cls.arguments):
+            cls.arguments = (*cls.arguments, *common("skip"))
         text = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
         example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
         makes = ", ".join(cls.makes) or "what execute() returns"
@@ -166,7 +177,7 @@ class Task:
             Every single unit failed; the error is that of the first. A `Defect` is a mistake of
             awe or of the recipe; its cause holds the traceback.
         """
-        units = self.units()
+        units = list(self.only) if self.only is not None else self.units()
         if self.items is not None:
             self.items.total(len(units))
         products: list[Any] = []
@@ -217,6 +228,9 @@ class Task:
     def _attempt(self, unit: Unit, products: list[Any], failures: list[AweError]) -> None:
         if self.items is not None and self.items.finished(unit.name):
             return
+        if self.skip and (made := self._made(unit)) is not None:
+            products.append(made)
+            return
         session = self._running()
         before = len(session.written)
         try:
@@ -235,6 +249,20 @@ class Task:
         else:
             products.append(product)
 
+    def _made(self, unit: Unit) -> Any:
+        """Return the product there is of a unit, if it would come out the same."""
+        from awe.db.connection import database
+        from awe.recipes.products import summary
+        from awe.recipes.targets import made
+
+        product = made(self, unit)
+        if product is not None:
+            _say(f"{summary(product)}; already made with the same inputs, parameters and code")
+            if self.items is not None:
+                with database.transaction():
+                    self.items.record(unit.name, product)
+        return product
+
     def _report_failure(self, unit: Unit, error: AweError, failures: list[AweError]) -> None:
         failures.append(error)
         _say(f"{unit.name}: failed: {error}")
@@ -243,6 +271,7 @@ class Task:
 
     def _finish(self, unit: Unit, product: Any) -> None:
         """Store and commit a product with all it brought along, or say what would be stored."""
+        from awe.db.commit import commit_all
         from awe.db.connection import database
         from awe.db.data import store
         from awe.recipes.products import new_objects, summary
@@ -252,7 +281,7 @@ class Task:
             return
         store(new_objects(product))
         with database.transaction():
-            product.commit()
+            commit_all([product, *product.__dict__.get("_companions", [])])
             if self.items is not None:
                 self.items.record(unit.name, product)
         _say(f"{summary(product)}; committed")

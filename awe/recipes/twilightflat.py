@@ -31,6 +31,7 @@ class TwilightFlatTask(Task):
         """Return the twilight flat of the unit's chip and filter."""
         from awe.db.calfiles import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
         from awe.recipes.inputs import choose, finish
+        from awe.recipes.screening import note
         from awe.recipes.stacking import stack
 
         bias = choose(unit, BiasFrame)
@@ -38,14 +39,15 @@ class TwilightFlatTask(Task):
         cold = choose(unit, ColdPixelMap)
         parameters = self.parameters("TwilightFlatFrame")
         bad = ~(self.good(hot) & self.good(cold))
-        stacked, used = stack(self, unit, bias, bad, parameters)
+        stacked, found = stack(self, unit, bias, bad, parameters)
         product = TwilightFlatFrame(
-            raw_twilight_flat_frames=used,
+            raw_twilight_flat_frames=found.frames,
             bias=bias,
             hot=hot,
             cold=cold,
             process_params=parameters,
         )
+        note(product, found.rejected)
         product.noise = stacked.noise
         finish(self, unit, product, stacked.image)
         self.write(product, stacked.image, unit="")

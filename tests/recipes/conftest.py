@@ -163,6 +163,39 @@ class Night:
             frame.pathname = path
             self.frames.append(frame)
 
+    def put(
+        self, cls: Any, pixels: np.ndarray[Any, Any], date: datetime.datetime, *,
+        geometry: ChipGeometry | None = GEOMETRY, spoil: Any = None, exposure: float = 360.0,
+        chip: int = 0, name: str = "",
+    ) -> Any:  # fmt: skip
+        """Store and commit one raw frame of the first chip as it is, good or bad."""
+        from astropy.io.fits import Header
+
+        from awe import fits
+        from awe.db.data import store
+        from awe.db.statistics import Imstat
+
+        shape = geometry or GEOMETRY
+        number = len(self.frames)
+        frame = cls(
+            instrument=self.instrument, chip=self.chips[chip], template=self.template,
+            DATE_OBS=date, EXPTIME=exposure, OBJECT="TEST", NAXIS1=shape.nx, NAXIS2=shape.ny,
+            extension=chip + 1, geometry=dataclasses.asdict(shape),
+            imstat=Imstat(median=float(np.nanmedian(pixels)), max=float(np.nanmax(pixels))),
+        )  # fmt: skip
+        if "filter" in cls._attributes:
+            frame.filter = self.filter
+        frame.filename = name or f"OMEGACAM.{date:%Y-%m-%dT%H:%M:%S}.{number:03d}_{chip + 1}.fits"
+        path = self.folder / frame.filename
+        fits.write(path, fits.Image(pixels, Header([("EXTNAME", "TEST"), ("EXPTIME", exposure)])))
+        if spoil is not None:
+            path.write_bytes(spoil(path.read_bytes()))
+        frame.pathname = path
+        store([frame])
+        frame.commit()
+        self.frames.append(frame)
+        return frame
+
     def calibrate(self) -> None:
         """Run the calibration recipes of the tutorial for both chips."""
         from awe import recipes

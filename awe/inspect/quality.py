@@ -1,0 +1,198 @@
+"""`product.plot()`: the quality plot of a product, its own for every kind.
+
+Images get their picture, the profile along rows and columns and the distribution of their
+pixels; measured numbers their history over the previous versions; fits their surface. Every plot
+has the limits a product was judged by. Importing this module loads no plotting library.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+__all__ = ["NUMBERS", "plot"]
+
+#: previous versions a history goes back
+VERSIONS = 30
+
+#: pixels that suffice for a distribution
+SAMPLE = 500_000
+
+#: numbers of which a product without an image shows the history, with their units
+NUMBERS = {
+    "read_noise": "ADU",
+    "gain": "e-/ADU",
+    "dark_current": "ADU/pixel/hour",
+    "rms": "mag",
+}
+
+INK = "#2c3e50"
+LIMIT = "#c0392b"
+
+
+def plot(self: Any, path: str | Path | None = None) -> Figure:
+    """Draw the quality plot of the product.
+
+    On a screen a window opens; in a notebook the figure is drawn in place; elsewhere a PNG file
+    is written into the working directory and named.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Write the figure here instead, as PNG, PDF or SVG by its ending.
+
+    Returns
+    -------
+    Figure
+        The matplotlib figure.
+    """
+    from awe.inspect import backend
+
+    screen = backend.activate() if path is None else None
+    figure = _figure(self)
+    if screen is not None and screen.has_windows:
+        figure.show()
+    elif screen is None or screen is backend.Screen.FILE:
+        target = Path(path or f"{_name(self)}-quality.png")
+        figure.savefig(target, dpi=110)
+        sys.stdout.write(f"quality plot of {_name(self)}: {target}\n")
+    return figure
+
+
+def _figure(product: Any) -> Figure:
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure(figsize=(10.5, 6.5), layout="constrained")
+    figure.suptitle(_title(product), fontsize=10, color=INK)
+    draw: Callable[[Figure, Any], None] = _image if "filename" in _has(product) else _history
+    if "coefficients" in _has(product):
+        draw = _surface
+    draw(figure, product)
+    return figure
+
+
+def _has(product: Any) -> set[str]:
+    return set(product.get_persistent_properties())
+
+
+def _name(product: Any) -> str:
+    label = str(getattr(product, "filename", "") if "filename" in _has(product) else "")
+    chip = re.sub(r"\W+", "_", product.chip.name)
+    return label.removesuffix(".fits") or f"{type(product).__name__}-{chip}"
+
+
+def _title(product: Any) -> str:
+    verdict = "quality_flags 0: fine"
+    if product.quality_flags:
+        verdict = f"quality_flags {product.quality_flags}"
+    return f"{type(product).__name__} {_name(product)}\n{verdict}"
+
+
+# -- images --------------------------------------------------------------------------------------
+
+
+def _image(figure: Figure, product: Any) -> None:
+    import numpy as np
+
+    from awe.inspect.stretch import block_mean, display_range
+
+    pixels = product.data
+    step = max(1, max(pixels.shape) // 500)
+    lower, upper = display_range(pixels, kappa=4.0, iterations=5)
+    axes = figure.subplot_mosaic([["picture", "rows"], ["picture", "columns"], ["picture", "all"]])
+    picture = axes["picture"].imshow(
+        block_mean(pixels, step), origin="lower", cmap="gray", vmin=lower, vmax=upper,
+        extent=(0.5, pixels.shape[1] + 0.5, 0.5, pixels.shape[0] + 0.5), interpolation="nearest",
+    )  # fmt: skip
+    axes["picture"].set(xlabel="x [pixel]", ylabel="y [pixel]")
+    figure.colorbar(picture, ax=axes["picture"], shrink=0.7)
+    finite = np.where(np.isfinite(pixels), pixels, np.nan)
+    _profile(axes["rows"], finite, 1, "y [pixel]")
+    _profile(axes["columns"], finite, 0, "x [pixel]")
+    _distribution(axes["all"], pixels, product)
+
+
+def _profile(axes: Axes, pixels: NDArray[Any], axis: int, label: str) -> None:
+    import numpy as np
+
+    thin = pixels[:, ::4] if axis == 1 else pixels[::4]
+    known = np.isfinite(thin).any(axis=axis)
+    middle = np.full(known.size, np.nan)
+    middle[known] = np.nanmedian(thin[known] if axis == 1 else thin[:, known], axis=axis)
+    axes.plot(np.arange(1, middle.size + 1), middle, color=INK, linewidth=0.8)
+    axes.set(xlabel=label, ylabel="median")
+
+
+def _distribution(axes: Axes, pixels: NDArray[Any], product: Any) -> None:
+    import numpy as np
+
+    step = max(1, round((pixels.size / SAMPLE) ** 0.5))
+    values = pixels[::step, ::step]
+    values = values[np.isfinite(values)]
+    if values.size:
+        low, high = np.percentile(values, [0.2, 99.8])
+        margin = max((high - low) * 0.1, 1e-6)
+        axes.hist(values, bins=100, range=(low - margin, high + margin), color=INK, log=True)
+    limit = _limit(product, "MAXIMUM_ABS_MEAN")
+    if limit is not None:
+        for edge in (-limit, limit):
+            axes.axvline(edge, color=LIMIT, linestyle="--", linewidth=1)
+    axes.set(xlabel="pixel value (red: limits of the mean)", ylabel="pixels")
+
+
+# -- numbers and fits ----------------------------------------------------------------------------
+
+
+def _history(figure: Figure, product: Any) -> None:
+    """Draw the numbers of this and the previous versions, with the limits."""
+    names = [name for name in NUMBERS if name in _has(product)]
+    versions = _versions(product)
+    for row, name in enumerate(names, start=1):
+        axes = figure.add_subplot(len(names), 1, row)
+        values = [getattr(one, name) for one in versions]
+        axes.plot(range(1 - len(values), 1), values, "o-", color=INK)
+        limit = _limit(product, f"MAXIMUM_{name.upper()}")
+        if limit is not None:
+            axes.axhline(limit, color=LIMIT, linestyle="--", linewidth=1)
+        axes.set(xlabel="version, 0 is this one", ylabel=f"{name} [{NUMBERS[name]}]")
+
+
+def _surface(figure: Figure, product: Any) -> None:
+    """Draw a fitted polynomial over the chip, in magnitudes."""
+    import numpy as np
+
+    side = product.degree + 1
+    coefficients = np.reshape(np.array(product.coefficients, np.float64), (side, side))
+    line = np.linspace(-1, 1, 100)
+    values = np.polynomial.polynomial.polygrid2d(line, line, coefficients)
+    axes = figure.add_subplot()
+    drawn = axes.contourf(line, line, values - values.mean(), levels=20, cmap="RdBu_r")
+    figure.colorbar(drawn, ax=axes, label="too faint by [mag]")
+    axes.set(
+        xlabel="x, -1 to 1 over the chip",
+        ylabel="y, -1 to 1 over the chip",
+        title=f"{product.stars} stars, rms {product.rms:.4f} mag",
+    )
+
+
+def _versions(product: Any) -> list[Any]:
+    """Return this and the previous versions, oldest first."""
+    found = [product]
+    while len(found) < VERSIONS and found[-1].prev is not None:
+        found.append(found[-1].prev)
+    return found[::-1]
+
+
+def _limit(product: Any, name: str) -> float | None:
+    parameters = product.process_params
+    if parameters is None or name not in _has(parameters):
+        return None
+    return float(getattr(parameters, name))

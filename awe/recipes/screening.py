@@ -1,0 +1,211 @@
+"""Raw frames before they are combined: those that do not belong are left out, and named.
+
+A frame is left out when it was taken in another night than most, cannot be read, has another
+window than most, holds no light where it should or too much, has pixels without values, or looks
+unlike the others. What was left out is printed, written into the header of the product, and
+stored as `RejectedInput` with it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import DatabaseError, NoValidPixels, ServiceDown, UserMistake
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.recipes.inputs import Raws
+    from awe.recipes.task import Task, Unit
+
+__all__ = ["Screened", "note", "screen"]
+
+#: a frame with a larger fraction of pixels without a value is left out
+NOT_FINITE = 0.01
+
+#: frames further from the others than this are left out, on the robust scatter [sigma]
+UNLIKE = 8.0
+
+#: differences of levels [ADU] and of shapes [fraction of the level] that are never too large
+LEVEL_FLOOR = 5.0
+SHAPE_FLOOR = 0.05
+
+#: windows along y and x whose medians are the shape of a flat
+WINDOWS = (8, 4)
+
+#: fewest frames among which one can be told to be unlike the others
+ENOUGH = 4
+
+
+@dataclass(kw_only=True)
+class Screened:
+    """Frames that belong together, their pixels, and the others with the reason."""
+
+    frames: list[Any]
+    raws: Raws
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+def screen(
+    task: Task,
+    unit: Unit,
+    method: int,
+    *,
+    levels: tuple[float, float] | None = None,
+) -> Screened:
+    """Return the frames of a unit that can be combined.
+
+    Parameters
+    ----------
+    task, unit : Task, Unit
+        Whose frames.
+    method : int
+        Overscan method.
+    levels : (float, float), optional
+        Flats: the median of a raw frame lies between these [ADU], and flats are compared by
+        shape; other frames are compared by level.
+
+    Raises
+    ------
+    NoValidPixels
+        No frame is left; the message has the reasons.
+    """
+    from awe.recipes.inputs import Raws
+
+    found = Screened(frames=list(unit.frames), raws=Raws(pixels=[], offsets=[], variances=[]))
+    _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
+    _keep(found, _window_of, "its window or binning is {}, that of most is {}")
+    if levels is not None:
+        _within(found, *levels)
+    _read(task, found, method)
+    if len(found.frames) >= ENOUGH:
+        _alike(found, flats=levels is not None)
+    for name, reason in found.rejected.items():
+        sys.stdout.write(f"{unit.name}: left out {name}: {reason}\n")
+    if not found.frames:
+        reasons = "".join(f"\n  {name}: {why}" for name, why in found.rejected.items())
+        msg = f"no frame of {unit.name} can be used:{reasons}\nchoose another night or other names"
+        raise NoValidPixels(msg)
+    return found
+
+
+def note(product: Any, rejected: dict[str, str]) -> None:
+    """Remember with a new product what was left out; the task stores it along."""
+    from awe.db.calfiles import RejectedInput
+
+    product._rejected = dict(rejected)
+    product._companions = [
+        RejectedInput(product=product.object_id, filename=name, reason=reason)
+        for name, reason in rejected.items()
+    ]
+
+
+def _night_of(unit: Unit) -> Callable[[Any], str]:
+    from awe import instruments
+
+    camera = instruments.get(unit.instrument.name)
+    return lambda frame: str(camera.night(frame.DATE_OBS))
+
+
+def _window_of(frame: Any) -> str:
+    geometry = frame.geometry
+    binning = "x".join(str(side) for side in geometry.get("binning", (1, 1)))
+    place = f"{geometry.get('start_x', 1)}, {geometry.get('start_y', 1)}"
+    return f"{geometry['nx']} x {geometry['ny']} pixels from {place}, binning {binning}"
+
+
+def _keep(found: Screened, of: Callable[[Any], str], reason: str) -> None:
+    """Leave out the frames that are not like most in a property."""
+    values = {frame.filename: of(frame) for frame in found.frames}
+    most, _ = Counter(values.values()).most_common(1)[0]
+    for frame in found.frames:
+        if values[frame.filename] != most:
+            found.rejected[frame.filename] = reason.format(values[frame.filename], most)
+    found.frames = [frame for frame in found.frames if values[frame.filename] == most]
+
+
+def _within(found: Screened, low: float, high: float) -> None:
+    kept = []
+    for frame in found.frames:
+        level = float(frame.imstat.median) if frame.imstat is not None else 0.0
+        if low <= level <= high:
+            kept.append(frame)
+        else:
+            found.rejected[frame.filename] = (
+                f"level {level:.0f} ADU, wanted {low:.0f} to {high:.0f} "
+                "(MINIMUM_LEVEL, MAXIMUM_LEVEL)"
+            )
+    found.frames = kept
+
+
+def _read(task: Task, found: Screened, method: int) -> None:
+    """Read all frames; those that cannot be read, or are full of holes, are left out."""
+    import numpy as np
+
+    from awe.recipes.inputs import read_raws
+
+    kept = []
+    for frame in found.frames:
+        try:
+            one = read_raws(task, [frame], method)
+        except (DatabaseError, ServiceDown):
+            raise
+        except UserMistake as error:
+            found.rejected[frame.filename] = str(error)
+            continue
+        pixels = one.pixels[0]
+        holes = 1.0 - float(np.isfinite(pixels).mean()) if pixels.dtype.kind == "f" else 0.0
+        if holes > NOT_FINITE:
+            found.rejected[frame.filename] = f"{holes:.1%} of its pixels have no finite value"
+            continue
+        kept.append(frame)
+        found.raws.pixels.extend(one.pixels)
+        found.raws.offsets.extend(one.offsets)
+        found.raws.variances.extend(one.variances)
+    found.frames = kept
+
+
+def _alike(found: Screened, *, flats: bool) -> None:
+    """Leave out frames whose level (or shape, for flats) is unlike that of the others."""
+    import numpy as np
+
+    from awe.calib import statistics
+
+    shapes = np.array([
+        _medians(pixels, offset)
+        for pixels, offset in zip(found.raws.pixels, found.raws.offsets, strict=True)
+    ])
+    if flats:
+        shapes /= np.maximum(np.median(shapes, axis=1, keepdims=True), 1e-6)
+        distance = np.abs(shapes - np.median(shapes, axis=0)).max(axis=1)
+        floor, text = SHAPE_FLOOR, "up to {:.1%} off the shape of the others"
+    else:
+        distance = np.abs(shapes - np.median(shapes, axis=0)).max(axis=1)
+        floor, text = LEVEL_FLOOR, "up to {:.1f} ADU off the level of the others"
+    far = statistics.outliers(distance, sigma=UNLIKE, floor=floor)
+    for number in np.flatnonzero(far):
+        found.rejected[found.frames[number].filename] = text.format(distance[number])
+    kept = [number for number in range(len(far)) if not far[number]]
+    found.frames = _chosen(found.frames, kept)
+    for values in (found.raws.pixels, found.raws.offsets, found.raws.variances):
+        values[:] = _chosen(values, kept)
+
+
+def _medians(pixels: NDArray[Any], offset: NDArray[Any]) -> list[float]:
+    """Return the medians of windows over a frame, its electronic level taken out [ADU]."""
+    import numpy as np
+
+    thin = np.subtract(pixels, offset, dtype=np.float32, casting="unsafe")[::2, ::2]
+    return [
+        float(np.nanmedian(part))
+        for band in np.array_split(thin, WINDOWS[0], axis=0)
+        for part in np.array_split(band, WINDOWS[1], axis=1)
+    ]
+
+
+def _chosen(values: Sequence[Any], numbers: Sequence[int]) -> list[Any]:
+    return [values[number] for number in numbers]
