@@ -19,6 +19,7 @@ from awe.errors import ArgumentError, Refused, SchemaMismatch
 if TYPE_CHECKING:
     from awe.db.base import DBObject
     from awe.db.history import Trail
+    from awe.db.lineage import Affected
     from awe.db.projects import Place, Project, User
     from awe.db.sharing import Publication
     from awe.db.trash import Deletion
@@ -259,8 +260,13 @@ class Context:
 
         return history.trail(None if obj is None else _several(obj), limit=limit)
 
-    def update_is_valid(self, obj: DBObject, is_valid: int) -> None:
+    def update_is_valid(self, obj: DBObject, is_valid: int) -> Affected:
         """Judge an object: 0 bad, 1 valid, 2 proposed for the next level.
+
+        Returns
+        -------
+        Affected
+            When it was judged bad, the products made with it, directly or through others.
 
         Raises
         ------
@@ -273,7 +279,10 @@ class Context:
             known = ", ".join(f"{number} ({text})" for number, text in VALIDITY.items())
             msg = f"is_valid cannot be {is_valid!r}; wanted {known}"
             raise ArgumentError(msg)
+        from awe.db.lineage import Affected, used_by
+
         self._update(obj, "is_valid", is_valid)
+        return Affected(obj, used_by(obj) if is_valid == 0 else ())
 
     def update_timestamp_start(self, obj: DBObject, timestamp: datetime.datetime) -> None:
         """Set the first moment for which a calibration may be chosen."""

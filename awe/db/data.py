@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from awe.dataserver.client import Client
 
-__all__ = ["DataObject", "fetch", "store"]
+__all__ = ["DataObject", "base_url", "fetch", "store"]
 
 _local = threading.local()
 
@@ -91,7 +91,7 @@ class DataObject(DBObject, abstract=True):
         from awe.db.tickets import link
 
         _require_file(self)
-        return f"{_base_url()}/file/{self.file}?link={link(self.file, expires)}"
+        return f"{base_url()}/file/{self.file}?link={link(self.file, expires)}"
 
     @property
     def data(self) -> NDArray[Any]:
@@ -211,7 +211,8 @@ def _records(objects: Sequence[DataObject]) -> dict[uuid.UUID, tuple[int, str]]:
     return records
 
 
-def _base_url() -> str:
+def base_url() -> str:
+    """Return the address of the dataserver in use."""
     from awe.db.connection import database
 
     environment = database.environment
@@ -226,7 +227,7 @@ def _client() -> Client:
     from awe.dataserver.client import Client
     from awe.db.tickets import ticket
 
-    address = _base_url()
+    address = base_url()
     if getattr(_local, "address", None) != address:
         _local.client = Client(address, ticket)
         _local.address = address

@@ -6,7 +6,7 @@ named as such where a link points to them, and absent where they point here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,10 @@ from awe.errors import NotVisible
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
-__all__ = ["Tree", "inverse_objects", "lineage", "used_by"]
+#: products named of each class
+FIRST = 3
+
+__all__ = ["Affected", "Tree", "inverse_objects", "lineage", "used_by"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,28 @@ class Tree:
         return "\n".join(self.lines())
 
     __repr__ = __str__
+
+
+class Affected(list[Any]):
+    """Products made with an object that was judged bad; prints their number and the first."""
+
+    def __init__(self, item: DBObject, products: Iterable[Any]) -> None:
+        self.item = item
+        super().__init__(products)
+
+    def __repr__(self) -> str:
+        name = label(self.item)
+        if not self:
+            return ""
+        kinds: dict[str, list[str]] = {}
+        for product in self:
+            kinds.setdefault(type(product).__name__, []).append(label(product))
+        lines = [f"{len(self)} products were made with {name}:"]
+        for kind, labels in kinds.items():
+            more = ", ..." if labels[FIRST:] else ""
+            lines.append(f"  {len(labels)} {kind}: {', '.join(labels[:FIRST])}{more}")
+        lines.append("remake them with product.remake(); product.why_stale() tells why")
+        return "\n".join(lines)
 
 
 def inverse_objects(self: DBObject) -> list[Any]:

@@ -11,7 +11,7 @@ import datetime
 from enum import IntFlag
 from typing import Any
 
-from awe.db.base import DBObject, persistent
+from awe.db.base import DBObject, behaviour, persistent
 
 __all__ = ["Calibration", "ProcessTarget", "QualityFlag", "has", "value_of"]
 
@@ -74,6 +74,10 @@ class ProcessTarget(DBObject, abstract=True):
         "Verdict of the system at creation: 0 fine, else bits of QualityFlag [None]", int, 0
     )
     process_status = persistent("1 when the object was made completely [None]", int, 0)
+
+    is_uptodate = behaviour("awe.db.freshness:is_uptodate")
+    why_stale = behaviour("awe.db.freshness:why_stale")
+    remake = behaviour("awe.recipes.remake:remake")
 
 
 class Calibration(ProcessTarget, abstract=True):

@@ -29,6 +29,7 @@ from awe.db.conditions import (
 from awe.db.connection import database
 from awe.db.path import PARENTHESES, resolve
 from awe.errors import OutOfRange, QueryError
+from awe.lazy import behaviour
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -420,6 +421,9 @@ class Query:
         from awe.db.summary import to_table
 
         return to_table(self, names)
+
+    save = behaviour("awe.db.saved:save")
+    load = behaviour("awe.db.saved:load")
 
     # -- looking at it -----------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ __all__ = [
     "Candidate",
     "Verdicts",
     "choose",
+    "date_of",
     "find",
     "judge",
     "night_range",
@@ -150,7 +151,7 @@ def why(product: Any, role: str) -> Verdicts:
     if not has(cls, "timestamp_start"):
         msg = f"{role} of {type(product).__name__} is not chosen by validity; ask for bias or flat"
         raise ArgumentError(msg)
-    date = _date_of(product)
+    date = date_of(product)
     chosen = getattr(product, role)
     filter_ = value_of(product, "filter")
     candidates = judge(
@@ -278,7 +279,7 @@ def _name(item: Any) -> str:
     return value_of(item, "filename", "") or f"{type(item).__name__} {item.object_id}"
 
 
-def _date_of(product: Any) -> datetime.datetime:
+def date_of(product: Any) -> datetime.datetime:
     """Return the date a product's calibrations were chosen for."""
     date = value_of(product, "DATE_OBS")
     if date is not None:

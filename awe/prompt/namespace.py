@@ -26,6 +26,10 @@ SINGLE: dict[str, str] = {
     "Pars": "awe.pars:Pars",
     "DBObject": "awe.db.base:DBObject",
     "persistent": "awe.db.base:persistent",
+    "calibrations": "awe.db.timeline:calibrations",
+    "obscore": "awe.db.obscore:obscore",
+    "Query": "awe.db.query:Query",
+    "saved": "awe.db.saved:saved",
 }
 """Names of things that exist once, and where they are."""
 

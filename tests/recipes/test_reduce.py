@@ -98,7 +98,7 @@ def test_a_calibration_named_by_hand_is_recorded(calibrated):
     calibrated.login("student")
     bias = (BiasFrame.chip.name == "ESO_CCD_#65")[0]
     red = reduce(template=TEMPLATE, chip="ESO_CCD_#65", bias_filename=bias.filename)[0]
-    assert red.choices["bias"] == "by hand"
+    assert red.choices["bias"] == "by hand: AWSTUDENT"
     assert red.choices["flat"] == "validity"
     assert "by hand" in str(red.why("bias"))
 

@@ -1,0 +1,198 @@
+"""Whether a product is what would be made today: with which inputs, parameters and software.
+
+Answers are found in the database by the rule that chose the inputs, never by comparing files.
+Calibrations named by hand are not called stale for a newer one; one that was judged bad is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from awe.db.attributes import Kind
+from awe.db.mixins import has, value_of
+
+if TYPE_CHECKING:
+    from awe.db.base import DBObject
+
+__all__ = ["Reason", "Reasons", "chosen_roles", "is_uptodate", "parts", "why_stale"]
+
+#: Calibrations a recipe uses where there is one, and does without where there is none.
+OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe")}
+#: Links to something made along with the object, not chosen for it.
+ALONG = {
+    "DarkCurrent": ("dark",),
+    "IlluminationCorrectionFrame": ("illumination_correction",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One thing that would be different today.
+
+    Attributes
+    ----------
+    kind : str
+        `newer calibration`, `bad calibration`, `stale calibration`, `bad input`, `parameters` or
+        `software`.
+    text : str
+        What, in one line.
+    """
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+class Reasons(tuple[Reason, ...]):
+    """Everything that would be different today; empty for a product that is up to date."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self)) or "up to date"
+
+    __str__ = __repr__
+
+
+def is_uptodate(self: DBObject, pars: Mapping[str, Any] | None = None) -> bool:
+    """Tell whether the object would be made the same way today.
+
+    Parameters
+    ----------
+    pars : mapping, optional
+        Process parameters one would use, as tasks take them; the defaults where left out.
+    """
+    return not why_stale(self, pars)
+
+
+def why_stale(self: DBObject, pars: Mapping[str, Any] | None = None) -> Reasons:
+    """Return what would be different if the object was made today.
+
+    Parameters
+    ----------
+    pars : mapping, optional
+        Process parameters one would use, as tasks take them; the defaults where left out.
+    """
+    return _reasons(self, pars or {}, {})
+
+
+def _reasons(item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]) -> Reasons:
+    if item.object_id not in known:
+        known[item.object_id] = Reasons()  # a class that refers to itself ends here
+        found = [*_inputs(item), *_calibrations(item, pars, known)]
+        for part in parts(item):
+            found += [*_parameters(part, pars), *_software(part)]
+        known[item.object_id] = Reasons(dict.fromkeys(found))
+    return known[item.object_id]
+
+
+def parts(item: Any) -> Iterator[Any]:
+    """Yield a product and the products made along with it: its weight and the maps behind it."""
+    from awe.db.science import ScienceProduct
+
+    yield item
+    for name, attribute in type(item)._attributes.items():
+        if attribute.kind is Kind.LINK and issubclass(attribute.target, ScienceProduct):
+            linked = getattr(item, name)
+            if linked is not None:
+                yield from parts(linked)
+
+
+def chosen_roles(cls: Any) -> list[str]:
+    """Return the links of a class that hold calibrations chosen by validity."""
+    along = (*ALONG.get(cls.__name__, ()), "prev")
+    return [
+        name
+        for name, attribute in cls._attributes.items()
+        if attribute.kind is Kind.LINK and name not in along
+        and has(attribute.target, "timestamp_start")
+    ]  # fmt: skip
+
+
+def _inputs(item: Any) -> Iterator[Reason]:
+    from awe.db.raw import RawFrame
+
+    for name, attribute in type(item)._attributes.items():
+        if attribute.is_link and issubclass(attribute.target, RawFrame):
+            value = getattr(item, name)
+            frames = value if isinstance(value, list) else [value]
+            for frame in frames:
+                if frame is not None and frame.is_valid <= 0:
+                    text = f"{frame.filename} has is_valid {frame.is_valid}"
+                    yield Reason(kind="bad input", text=text)
+
+
+def _calibrations(
+    item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]
+) -> Iterator[Reason]:
+    choices = value_of(item, "choices") or {}
+    for role in chosen_roles(type(item)):
+        used = getattr(item, role)
+        if used is None and role not in OPTIONAL.get(type(item).__name__, ()):
+            continue
+        if used is not None and (used.is_valid <= 0 or used.quality_flags):
+            yield Reason(kind="bad calibration", text=f"{role} {_said(used)}")
+        if choices.get(role, "validity") != "validity":
+            continue
+        best = _best(item, role)
+        if best is not None and best != used:
+            before = f"{_name(used)} was used" if used is not None else "none was used"
+            yield Reason(kind="newer calibration", text=f"{role} {_name(best)}; {before}")
+        elif used is not None and (inner := _reasons(used, pars, known)):
+            text = f"{role} {_name(used)}: {inner[0]}"
+            yield Reason(kind="stale calibration", text=text)
+
+
+def _best(item: Any, role: str) -> Any:
+    """Return the calibration that would be chosen today."""
+    from awe.db import validity
+
+    cls = type(item)._attribute(role).target
+    filter_ = value_of(item, "filter") if has(cls, "filter") else None
+    if has(cls, "filter") and filter_ is None:
+        return None
+    return validity.find(
+        cls,
+        instrument=item.instrument,
+        chip=item.chip,
+        filter=filter_,
+        date=validity.date_of(item),
+    )
+
+
+def _parameters(item: Any, pars: Mapping[str, Any]) -> Iterator[Reason]:
+    made_with = value_of(item, "process_params")
+    if made_with is None:
+        return
+    name = type(item).__name__
+    prefix = f"{name}.process_params."
+    now = made_with.defaults(item.instrument.name if item.instrument is not None else None)
+    now |= {key.removeprefix(prefix): v for key, v in pars.items() if key.startswith(prefix)}
+    for key, value in made_with.values().items():
+        if value != now[key]:
+            yield Reason(kind="parameters", text=f"{name}.{key} was {value}, is now {now[key]}")
+
+
+def _software(item: Any) -> Iterator[Reason]:
+    from awe import __version__
+
+    made_with = value_of(item, "process_params")
+    if made_with is not None and made_with.version != __version__:
+        text = f"made by awe {made_with.version or '(unknown)'}, this is {__version__}"
+        yield Reason(kind="software", text=text)
+
+
+def _said(item: Any) -> str:
+    from awe.db.mixins import QualityFlag
+
+    if item.is_valid <= 0:
+        return f"{_name(item)} has is_valid {item.is_valid}"
+    return f"{_name(item)} has quality_flags {QualityFlag.explain(item.quality_flags)}"
+
+
+def _name(item: Any) -> str:
+    return value_of(item, "filename", "") or f"{type(item).__name__} {str(item.object_id)[:8]}"

@@ -1,0 +1,375 @@
+"""Queries kept by name: the class and the tree of conditions as JSON, never SQL or code.
+
+What is loaded is built again from the declarations: every name is looked up, every value converted
+as if it had been typed, so a tree from elsewhere can do nothing a query at the prompt cannot. It
+finds what the reader may see at that moment.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from awe.db import registry
+from awe.db.attributes import Kind, Mismatch, comparable
+from awe.db.conditions import (
+    And,
+    Any_,
+    Compare,
+    CompareCount,
+    ComparePaths,
+    Condition,
+    Everything,
+    Holds,
+    InRegion,
+    IsNone,
+    Like,
+    Not,
+    OneOf,
+    Or,
+    Steps,
+    Within,
+)
+from awe.errors import ArgumentError, AweError, NotFound, QueryError, nearest
+
+if TYPE_CHECKING:
+    from awe.db.base import DBObject
+    from awe.db.query import Query
+
+__all__ = ["SavedQueries", "SavedQuery", "load", "pack", "remove", "save", "saved", "unpack"]
+
+LONGEST_NAME = 100
+#: Conditions inside conditions, at most; a tree from elsewhere may not exhaust the stack.
+DEEPEST = 100
+OPERATORS = ("==", "<", "<=", ">", ">=")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedQuery:
+    """One entry of the list of saved queries."""
+
+    name: str
+    user: str
+    cls: str
+    project: str
+    shared: bool
+    saved: datetime.datetime
+
+
+class SavedQueries(list[SavedQuery]):
+    """The saved queries one may load; prints itself."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no saved queries; query.save('name') keeps one"
+        return "\n".join(
+            f"{one.name:24} {one.cls:24} {one.user:12} {one.saved:%Y-%m-%d %H:%M} "
+            f"{'shared in ' + one.project if one.shared else ''}".rstrip()
+            for one in self
+        )
+
+
+def save(self: Query, name: str, *, share: bool = False) -> None:
+    """Keep the query under a name; one of yours with this name is replaced.
+
+    Parameters
+    ----------
+    name : str
+        Up to 100 characters.
+    share : bool
+        Let the members of the current project load it.
+
+    Raises
+    ------
+    Refused
+        Nothing can be shared in this project.
+    """
+    from psycopg2.extras import Json
+
+    from awe.db import scope
+    from awe.db.connection import database
+
+    if not isinstance(name, str) or not 1 <= len(name.strip()) <= LONGEST_NAME:
+        msg = f"a query cannot be kept as {name!r}; wanted 1 to {LONGEST_NAME} characters"
+        raise ArgumentError(msg)
+    content = Json(pack(self))
+    values = (name.strip(), scope.current().project_id, share, self.cls.__name__, content)
+    database.execute(
+        "INSERT INTO awe.saved_query (name, project, shared, class, content) "
+        "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (creator, name) DO UPDATE SET "
+        "project = EXCLUDED.project, shared = EXCLUDED.shared, class = EXCLUDED.class, "
+        "content = EXCLUDED.content, saved = now()",
+        values,
+    )
+
+
+def load(name: str, user: str | None = None) -> Query:
+    """Return a saved query; your own goes before others' of the same name.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    user : str, optional
+        Who saved it.
+
+    Raises
+    ------
+    NotFound
+        There is none that you may load.
+    QueryError
+        It was saved for attributes there are no more.
+    """
+    from awe.db.connection import database
+
+    rows = database.execute(
+        "SELECT q.content FROM awe.saved_query q JOIN awe.users u ON u.id = q.creator "
+        "WHERE q.name = %(name)s AND (%(user)s::text IS NULL OR upper(u.role_name) = %(user)s) "
+        "ORDER BY (q.creator = awe.uid()) DESC, q.saved DESC LIMIT 1",
+        {"name": name, "user": None if user is None else user.upper()},
+    )
+    if not rows:
+        msg = f"no saved query {name!r}{nearest(name, [one.name for one in saved()])}"
+        raise NotFound(msg)
+    return unpack(rows[0][0])
+
+
+def saved() -> SavedQueries:
+    """Return the saved queries you may load: yours, and those shared in your projects."""
+    from awe.db.connection import database
+
+    rows = database.execute(
+        "SELECT q.name, upper(u.role_name::text), q.class, p.name, q.shared, "
+        "q.saved AT TIME ZONE 'UTC' FROM awe.saved_query q "
+        "JOIN awe.users u ON u.id = q.creator JOIN awe.project p ON p.id = q.project "
+        "ORDER BY q.name, 2"
+    )
+    names = ("name", "user", "cls", "project", "shared", "saved")
+    return SavedQueries(SavedQuery(**dict(zip(names, row, strict=True))) for row in rows)
+
+
+def remove(name: str) -> None:
+    """Forget a saved query of yours.
+
+    Raises
+    ------
+    NotFound
+        You have none of that name.
+    """
+    from awe.db.connection import database
+
+    found = database.execute(
+        "DELETE FROM awe.saved_query WHERE name = %s AND creator = awe.uid() RETURNING 1", (name,)
+    )
+    if not found:
+        msg = f"you have no saved query {name!r}"
+        raise NotFound(msg)
+
+
+# -- queries as data -------------------------------------------------------------------------
+
+
+def pack(query: Query) -> dict[str, Any]:
+    """Return a query as data JSON can hold."""
+    order = query._order
+    return {
+        "class": query.cls.__name__,
+        "condition": _packed(query.condition),
+        "order": None if order is None else [[_names(steps), down] for steps, down in order],
+        "limit": query._limit,
+        "narrowed": list(query._narrowed),
+    }
+
+
+def _packed(condition: Condition) -> dict[str, Any]:
+    told: dict[str, Any] = {"is": type(condition).__name__}
+    for name, value in vars(condition).items():
+        if name in ("steps", "other"):
+            told[name] = _names(value)
+        elif name == "parts":
+            told[name] = [_packed(part) for part in value]
+        elif isinstance(value, Condition):
+            told[name] = _packed(value)
+        elif name == "query":
+            told[name] = pack(value)
+        elif name == "region":
+            told[name] = {"is": type(value).__name__, **asdict(value)}
+        else:
+            told[name] = _plain(value)
+    return told
+
+
+def _names(steps: Steps) -> list[str]:
+    return [step.name for step in steps]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+# -- data as queries -------------------------------------------------------------------------
+
+
+def unpack(told: Any) -> Query:
+    """Return the query of what `pack` returned.
+
+    Raises
+    ------
+    QueryError
+        It is not such a thing, or speaks of classes or attributes there are not.
+    """
+    try:
+        return _query(told, 0)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        ours = isinstance(error, AweError)
+        text = str(error) if ours else f"{type(error).__name__}: {error}"
+        msg = f"the saved query does not fit the classes here: {text}"
+        raise QueryError(msg) from error
+
+
+def _query(told: dict[str, Any], depth: int) -> Query:
+    from awe.db import classes
+    from awe.db.query import Query
+
+    classes.load()
+    cls = registry.find(str(told["class"]))
+    order = told["order"]
+    limit = told["limit"]
+    if limit is not None and (type(limit) is not int or limit < 0):
+        msg = f"limit {limit!r}"
+        raise ValueError(msg)
+    return Query(
+        cls,
+        _condition(cls, told["condition"], depth),
+        order=None if order is None else tuple((_steps(cls, n), bool(d)) for n, d in order),
+        limit=limit,
+        narrowed=tuple(str(text) for text in told["narrowed"]),
+    )
+
+
+def _steps(cls: type[DBObject], names: list[str]) -> Steps:
+    steps = []
+    for number, name in enumerate(names):
+        attribute = cls._attribute(str(name))
+        steps.append(attribute)
+        if number < len(names) - 1:
+            if not attribute.is_link:
+                msg = f"{cls.__name__}.{name} is no link"
+                raise ValueError(msg)
+            cls = attribute.target
+    if not steps:
+        msg = "a path without attributes"
+        raise ValueError(msg)
+    return tuple(steps)
+
+
+def _condition(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    if depth > DEEPEST:
+        msg = f"conditions nested more than {DEEPEST} deep"
+        raise ValueError(msg)
+    make = _MAKERS.get(told["is"])
+    if make is None:
+        msg = f"no condition {told['is']!r}"
+        raise ValueError(msg)
+    return make(cls, told, depth + 1)
+
+
+def _value(steps: Steps, value: Any) -> Any:
+    last = steps[-1]
+    if last.is_link:
+        return uuid.UUID(value)
+    try:
+        return comparable(last, value)
+    except Mismatch as error:
+        msg = f"{last.name}: {error}"
+        raise ValueError(msg) from None
+
+
+def _operator(told: dict[str, Any]) -> str:
+    if told["operator"] not in OPERATORS:
+        msg = f"no operator {told['operator']!r}"
+        raise ValueError(msg)
+    return str(told["operator"])
+
+
+def _compare(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    steps = _steps(cls, told["steps"])
+    return Compare(steps=steps, operator=_operator(told), value=_value(steps, told["value"]))
+
+
+def _compare_paths(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    steps, other = _steps(cls, told["steps"]), _steps(cls, told["other"])
+    return ComparePaths(steps=steps, operator=_operator(told), other=other)
+
+
+def _one_of(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    steps = _steps(cls, told["steps"])
+    return OneOf(steps=steps, values=tuple(_value(steps, value) for value in told["values"]))
+
+
+def _like(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    steps = _steps(cls, told["steps"])
+    return Like(steps=steps, pattern=_value(steps, told["pattern"]))
+
+
+def _holds(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    steps = _steps(cls, told["steps"])
+    return Holds(steps=steps, value=_value(steps, told["value"]))
+
+
+def _within(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    return Within(steps=_steps(cls, told["steps"]), query=_query(told["query"], depth))
+
+
+def _any(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    steps = _steps(cls, told["steps"])
+    if steps[-1].kind is not Kind.LINKS:
+        msg = f"{steps[-1].name} is no list of links"
+        raise ValueError(msg)
+    inner = _condition(steps[-1].target, told["condition"], depth)
+    return Any_(steps=steps, condition=inner)
+
+
+def _count(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    if type(told["value"]) is not int:
+        msg = f"count {told['value']!r}"
+        raise ValueError(msg)
+    steps = _steps(cls, told["steps"])
+    return CompareCount(steps=steps, operator=_operator(told), value=told["value"])
+
+
+def _region(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    from awe.db.sky import Box, Cone
+
+    numbers = dict(told["region"])
+    kind = {"Cone": Cone, "Box": Box}[numbers.pop("is")]
+    return InRegion(steps=_steps(cls, told["steps"]), region=kind(**numbers))
+
+
+def _parts(cls: type[DBObject], told: dict[str, Any], depth: int) -> tuple[Condition, ...]:
+    return tuple(_condition(cls, part, depth) for part in told["parts"])
+
+
+_MAKERS: dict[str, Callable[[type[DBObject], dict[str, Any], int], Condition]] = {
+    "Everything": lambda cls, told, depth: Everything(),
+    "And": lambda cls, told, depth: And(parts=_parts(cls, told, depth)),
+    "Or": lambda cls, told, depth: Or(parts=_parts(cls, told, depth)),
+    "Not": lambda cls, told, depth: Not(part=_condition(cls, told["part"], depth)),
+    "IsNone": lambda cls, told, depth: IsNone(steps=_steps(cls, told["steps"])),
+    "Compare": _compare,
+    "ComparePaths": _compare_paths,
+    "OneOf": _one_of,
+    "Like": _like,
+    "Holds": _holds,
+    "Within": _within,
+    "Any_": _any,
+    "CompareCount": _count,
+    "InRegion": _region,
+}

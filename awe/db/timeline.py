@@ -1,0 +1,185 @@
+"""What is valid when: the calibrations of a chip as a table with bars of time, in plain text."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from awe.db.mixins import has
+from awe.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from awe.db.calfiles import ChipCalibration
+
+__all__ = ["Timeline", "calibrations"]
+
+WIDTH = 48
+#: a range longer than this says nothing about a night and is drawn to the edges
+FOREVER = datetime.timedelta(days=3650)
+MARGIN = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """Calibrations of one chip, class by class; prints itself.
+
+    Attributes
+    ----------
+    title : str
+        Whose calibrations.
+    rows : tuple
+        The objects, class by class, newest last.
+    chosen : frozenset
+        Ids of those that would be chosen at `date`.
+    date : datetime or None
+        The moment asked for.
+    """
+
+    title: str
+    rows: tuple[Any, ...]
+    chosen: frozenset[Any]
+    date: datetime.datetime | None
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    __repr__ = __str__
+
+    def _lines(self) -> Iterator[str]:
+        if not self.rows:
+            yield f"{self.title}: no calibrations that you may see"
+            return
+        start, end = _span(self.rows, self.date)
+        yield self.title
+        ruler = f"{start:%Y-%m-%d}{f'{end:%Y-%m-%d}':>{WIDTH - 10}}"
+        yield f"{'':30}{ruler}"
+        kind = ""
+        for item in self.rows:
+            name = type(item).__name__
+            head = f"{name if name != kind else '':28}{_mark(item, self.chosen):2}"
+            made = f"{item.creation_date:%Y-%m-%d %H:%M} {str(item.object_id)[:8]}"
+            yield f"{head}{_bar(item, start, end, self.date)} {made}"
+            kind = name
+        yield "* chosen at the date, x judged bad, q flagged, = valid, - not usable, | the date"
+
+
+def calibrations(
+    instrument: str,
+    *,
+    chip: str,
+    filter: str | None = None,
+    date: Any = None,
+) -> Timeline:
+    """Return what calibrations there are for a chip and when each is valid.
+
+    Parameters
+    ----------
+    instrument, chip : str
+        Names of the camera and of the detector.
+    filter : str, optional
+        Name of the filter; classes that depend on it are left out without.
+    date : str, datetime.date or datetime.datetime, optional
+        A night (its middle) or a moment [UTC]: those that would be chosen are marked, and
+        only those are listed whose ranges come within a month of it.
+
+    Raises
+    ------
+    ArgumentError
+        The date is none.
+    """
+    from awe.db import validity
+
+    moment = _moment(instrument, date)
+    rows: list[Any] = []
+    chosen = set()
+    for cls in _classes():
+        if has(cls, "filter") and filter is None:
+            continue
+        query = (cls.instrument.name == instrument) & (cls.chip.name == chip)
+        if has(cls, "filter"):
+            query &= cls.filter.name == filter
+        if moment is not None:
+            month = datetime.timedelta(days=30)
+            query &= (moment + month >= cls.timestamp_start) & (moment - month < cls.timestamp_end)
+            best = validity.find(
+                cls, instrument=instrument, chip=chip,
+                filter=filter if has(cls, "filter") else None, date=moment,
+            )  # fmt: skip
+            chosen.add(best.object_id if best is not None else None)
+        rows += query.order_by("creation_date")
+    words = [instrument, chip, *filter_words(filter), *([f"{moment} UTC"] if moment else [])]
+    return Timeline(
+        title=" ".join(words), rows=tuple(rows), chosen=frozenset(chosen), date=moment
+    )
+
+
+def filter_words(filter: str | None) -> list[str]:
+    """Return the filter as words of a title."""
+    return [filter] if filter is not None else []
+
+
+def _classes() -> list[type[ChipCalibration]]:
+    from awe.db import classes, registry
+    from awe.db.calfiles import ChipCalibration
+
+    classes.load()
+    return [cls for cls in registry.registry.values() if issubclass(cls, ChipCalibration)]
+
+
+def _moment(instrument: str, date: Any) -> datetime.datetime | None:
+    from awe.db.validity import night_range
+
+    if date is None or isinstance(date, datetime.datetime):
+        return date
+    try:
+        begin, end = night_range(instrument, date)
+    except ArgumentError:
+        try:
+            return datetime.datetime.fromisoformat(str(date))
+        except ValueError:
+            pass
+        raise
+    return begin + (end - begin) / 2
+
+
+def _span(
+    rows: Sequence[Any], date: datetime.datetime | None
+) -> tuple[datetime.datetime, datetime.datetime]:
+    short = [r for r in rows if r.timestamp_end - r.timestamp_start < FOREVER]
+    moments = [r.timestamp_start for r in short] + [r.timestamp_end for r in short]
+    if date is not None:
+        moments += [date - MARGIN, date + MARGIN]
+    if not moments:
+        now = max(r.creation_date for r in rows)
+        moments = [now - MARGIN, now + MARGIN]
+    return min(moments), max(moments)
+
+
+def _bar(
+    item: Any,
+    start: datetime.datetime,
+    end: datetime.datetime,
+    date: datetime.datetime | None,
+) -> str:
+    def place(moment: datetime.datetime) -> int:
+        share = (moment - start) / (end - start)
+        return max(0, min(WIDTH - 1, int(share * WIDTH)))
+
+    usable = item.is_valid > 0 and not item.quality_flags
+    first, last = place(item.timestamp_start), place(item.timestamp_end)
+    bar = [" "] * WIDTH
+    for column in range(first, last + 1):
+        bar[column] = "=" if usable else "-"
+    if date is not None:
+        bar[place(date)] = "|"
+    return "".join(bar)
+
+
+def _mark(item: Any, chosen: frozenset[Any]) -> str:
+    if item.object_id in chosen:
+        return "*"
+    if item.is_valid <= 0:
+        return "x"
+    return "q" if item.quality_flags else ""

@@ -1,0 +1,285 @@
+"""Targets: what is made already is found, what is missing is planned and made in order.
+
+A product counts as made when it is valid, up to date, and of the very inputs, parameters and
+software a task would use now. A plan is the chain of recipes from raw frames to one product; it is
+printed before anything runs.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from awe.db.attributes import Kind
+from awe.db.mixins import has, value_of
+from awe.errors import NoCalibration, NotFound
+
+if TYPE_CHECKING:
+    from awe.recipes.task import Task, Unit
+
+__all__ = ["Plan", "Step", "get", "made", "plan"]
+
+#: Links a recipe fills only where there is such a calibration.
+WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain")
+
+
+def made(task: Task, unit: Unit) -> Any:
+    """Return the committed product of a unit that would come out the same, or None."""
+    from awe.db import classes, registry
+
+    classes.load()
+    cls: Any = registry.find(task.makes[0])
+    for product in _candidates(cls, unit):
+        same = _same_inputs(product, unit) and _same_arguments(product, task)
+        if same and product.is_uptodate(_pars(task, product)):
+            return product
+    return None
+
+
+def _candidates(cls: Any, unit: Unit) -> list[Any]:
+    query = (cls.instrument == unit.instrument) & (cls.chip == unit.chip) & (cls.is_valid > 0)
+    if has(cls, "filter") and unit.filter is not None:
+        query &= cls.filter == unit.filter
+    role = _raw_role(cls)
+    if role is not None and unit.frames:
+        path = getattr(cls, role)
+        first = unit.frames[0]
+        query &= path == first if _is_single(cls, role) else path.contains(first)
+    elif has(cls, "timestamp_start"):
+        query &= (unit.date >= cls.timestamp_start) & (unit.date < cls.timestamp_end)
+    return list(query.order_by("-creation_date").top(20))
+
+
+def _raw_role(cls: Any) -> str | None:
+    from awe.db.raw import RawFrame
+
+    for name, attribute in cls._attributes.items():
+        if attribute.is_link and issubclass(attribute.target, RawFrame):
+            return str(name)
+    return None
+
+
+def _is_single(cls: Any, role: str) -> bool:
+    return cls._attribute(role).kind is Kind.LINK
+
+
+def _same_inputs(product: Any, unit: Unit) -> bool:
+    role = _raw_role(type(product))
+    if role is None or not unit.frames:
+        return True
+    value = getattr(product, role)
+    used = value if isinstance(value, list) else [value]
+    return set(used) == set(unit.frames)
+
+
+def _same_arguments(product: Any, task: Task) -> bool:
+    """Tell whether a product agrees with the arguments that name calibrations or ways."""
+    names = {argument.name for argument in task.arguments}
+    combine = getattr(task, "combine", None) if "combine" in names else None
+    if combine is not None and value_of(product, "combine") != combine:
+        return False
+    choices = value_of(product, "choices") or {}
+    for role in ("bias", "flat"):
+        wanted = getattr(task, f"{role}_filename", None)
+        by_hand = choices.get(role, "validity") != "validity"
+        if wanted is None and by_hand:
+            return False
+        if wanted is not None and getattr(product, role).filename != wanted:
+            return False
+    return True
+
+
+def _pars(task: Task, product: Any) -> dict[str, Any]:
+    """Return the parameters a task would use, also those its argument `overscan` sets."""
+    from awe.db.freshness import parts
+
+    pars = dict(task.pars or {})
+    for part in parts(product):
+        name = type(part).__name__
+        if task.overscan is not None and has(part.process_params, "OVERSCAN_CORRECTION"):
+            pars[f"{name}.process_params.OVERSCAN_CORRECTION"] = task.overscan
+    return pars
+
+
+# -- products on request -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One product of a plan: there already, or to be made by a recipe.
+
+    Attributes
+    ----------
+    cls : type
+        Class of the product.
+    product : object or None
+        The product that is there.
+    arguments : dict
+        Arguments of the recipe that makes it otherwise.
+    because : str
+        Why it has to be made.
+    """
+
+    cls: Any
+    product: Any = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    because: str = ""
+
+    def __str__(self) -> str:
+        name = self.cls.__name__
+        if self.product is not None:
+            label = value_of(self.product, "filename", "") or str(self.product.object_id)[:8]
+            return f"{name}: there is {label}"
+        told = ", ".join(
+            f"{len(v)} raw frames" if isinstance(v, list) else str(v)
+            for k, v in self.arguments.items()
+            if k not in ("instrument", "commit")
+        )
+        return f"{name}: make it ({told}); {self.because}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What has to be done for one product, in order; prints itself."""
+
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{n:2}. {step}" for n, step in enumerate(self.steps, start=1))
+
+    __repr__ = __str__
+
+
+def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
+    """Return the product of a raw frame that is up to date, made if need be.
+
+    Parameters
+    ----------
+    cls : type
+        `ReducedScienceFrame`, or a class made along with it.
+    raw : RawScienceFrame or str
+        The raw frame, or its filename.
+    make : bool
+        Make it, and every calibration it lacks, and commit them; the plan is printed first.
+    dry : bool
+        With `make`: print the plan and return it.
+
+    Raises
+    ------
+    NotFound
+        There is no such product, and it was not to be made.
+    NoCalibration
+        A calibration is lacking and there are no raw frames to make it from.
+    """
+    from awe.db.raw import RawScienceFrame
+    from awe.recipes.remake import recipe_of
+
+    frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
+    newest = list(((cls.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
+    fresh = next((item for item in newest if item.is_uptodate()), None)
+    if fresh is not None:
+        if make:
+            sys.stdout.write(f"{Step(cls=cls, product=fresh)}\n")
+        return Plan(steps=(Step(cls=cls, product=fresh),)) if make and dry else fresh
+    if not make:
+        state = f"{newest[0].filename} is not up to date" if newest else "there is none"
+        msg = f"no {cls.__name__} of {frame.filename}: {state}; make=True makes it"
+        raise NotFound(msg)
+    recipe_of(cls)
+    planned = plan(cls, frame)
+    sys.stdout.write(f"{planned}\n")
+    sys.stdout.flush()
+    if dry:
+        return planned
+    product = None
+    for step in planned.steps:
+        if step.product is None:
+            (product,) = recipe_of(step.cls)(**step.arguments).execute()
+    return product
+
+
+def plan(cls: Any, frame: Any) -> Plan:
+    """Return what has to be made, in order, for the product of a raw science frame."""
+    steps: dict[Any, Step] = {}
+    for needed in _needed(cls):
+        _add(needed, frame, steps)
+    arguments = {
+        "instrument": frame.instrument.name,
+        "raw_filenames": [frame.filename],
+        "commit": True,
+    }
+    last = Step(cls=cls, arguments=arguments, because="the product asked for")
+    return Plan(steps=(*steps.values(), last))
+
+
+def _needed(cls: Any) -> Iterator[Any]:
+    """Yield the classes of calibrations a product of a class cannot do without."""
+    from awe.db.freshness import chosen_roles
+
+    for role in chosen_roles(cls):
+        if role not in WITHOUT:
+            yield cls._attribute(role).target
+
+
+def _add(cls: Any, frame: Any, steps: dict[Any, Step]) -> None:
+    if cls in steps:
+        return
+    found = _valid(cls, frame)
+    reasons = list(found.why_stale()) if found is not None else []
+    if found is not None and not reasons:
+        steps[cls] = Step(cls=cls, product=found)
+        return
+    for needed in _needed(cls):
+        _add(needed, frame, steps)
+    because = f"stale, {reasons[0]}" if found is not None else "there is none"
+    steps[cls] = Step(cls=cls, arguments=_arguments(cls, frame), because=because)
+
+
+def _valid(cls: Any, frame: Any) -> Any:
+    from awe.db import validity
+
+    filter_ = frame.filter if has(cls, "filter") else None
+    return validity.find(
+        cls, instrument=frame.instrument, chip=frame.chip, filter=filter_, date=frame.DATE_OBS
+    )
+
+
+def _arguments(cls: Any, frame: Any) -> dict[str, Any]:
+    """Return the arguments of the recipe: the nearest night there are raw frames of."""
+    from awe import instruments
+
+    camera = instruments.get(frame.instrument.name)
+    night = camera.night(frame.DATE_OBS)
+    role = _raw_role(cls)
+    if role is not None:
+        night = _nearest_night(cls, cls._attribute(role).target, frame, camera)
+    arguments: dict[str, Any] = {
+        "instrument": frame.instrument.name,
+        "date": night.isoformat(),
+        "chip": frame.chip.name,
+    }
+    if has(cls, "filter"):
+        arguments["filter"] = frame.filter.name
+    return {**arguments, "commit": True}
+
+
+def _nearest_night(cls: Any, raw: Any, frame: Any, camera: Any) -> datetime.date:
+    """Return the night nearest to a frame whose products are still valid for it."""
+    reach = datetime.timedelta(days=cls.validity_days + 1)
+    query = (raw.instrument == frame.instrument) & (raw.chip == frame.chip) & (raw.is_valid > 0)
+    if has(raw, "filter"):
+        query &= raw.filter == frame.filter
+    near = query & raw.DATE_OBS.between(frame.DATE_OBS - reach, frame.DATE_OBS + reach)
+    moments = [row[0] for row in near.values("DATE_OBS")]
+    if not moments:
+        days = cls.validity_days
+        msg = (
+            f"{frame.filename} lacks a {cls.__name__}, and there are no {raw.__name__} of its "
+            f"chip within {days} days of {frame.DATE_OBS} to make one from; ingest some"
+        )
+        raise NoCalibration(msg)
+    nearest: datetime.date = camera.night(min(moments, key=lambda m: abs(m - frame.DATE_OBS)))
+    return nearest
