@@ -29,6 +29,9 @@ __all__ = ["connection_arguments", "main"]
 
 _log = logging.getLogger("awe.services.server")
 
+#: Connections answered at once; each is a file descriptor, and a file being sent is another.
+CONNECTIONS = 400
+
 
 def connection_arguments(database_name: str, user: str, password: str) -> dict[str, str | int]:
     """Return keyword arguments of `psycopg2.connect` for `host[:port]/database`.
@@ -115,15 +118,18 @@ def _serve(environment: Environment, folder: Path) -> None:
 def _answer(app: Any, listener: socket.socket) -> None:
     import uvicorn
 
+    from awe.dataserver.slow import Protocol
+
     config = uvicorn.Config(
         app,
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="off",
         timeout_keep_alive=15,
         timeout_graceful_shutdown=10,
-        limit_concurrency=200,
+        limit_concurrency=CONNECTIONS,
     )
     server = uvicorn.Server(config)
     _log.info("listening on port %d", listener.getsockname()[1])
