@@ -1,0 +1,129 @@
+# ruff: noqa: E501 - one mistake, one line
+"""Mistakes to plant in the text of the rights: name, file, what stands there, what would be wrong."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["MUTANTS", "Mutant"]
+
+
+class Mutant(NamedTuple):
+    """One mistake; the first occurrence of `old` becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+_P, _F, _T, _D, _J, _A, _H, _R = (
+    "20_protect.sql", "30_files.sql", "40_tickets.sql", "52_dataserver.sql", "50_jobs.sql",
+    "60_admin.sql", "70_audit.sql", "12_registry.sql")
+
+MUTANTS = [Mutant(*given) for given in [
+    # who sees what
+    ("world sees level 3", _P, "TO awe_world USING (_privileges >= 4)", "TO awe_world USING (_privileges >= 3)"),
+    ("world sees only level 5", _P, "TO awe_world USING (_privileges >= 4)", "TO awe_world USING (_privileges > 4)"),
+    ("users see level 2", _P, "      _privileges >= 3\n", "      _privileges >= 2\n"),
+    ("users do not see level 3", _P, "      _privileges >= 3\n", "      _privileges > 3\n"),
+    ("members see level 1", _P, "(_privileges = 2 AND _project", "(_privileges <= 2 AND _project"),
+    ("members do not see level 2", _P, "(_privileges = 2 AND _project", "(_privileges > 2 AND _project"),
+    ("own objects are hidden", _P, "      OR _creator = (SELECT awe.uid())\n      OR (_privileges = 2", "      OR (_privileges = 2"),
+    ("rights are not forced", _P, "  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);\n", ""),
+    ("rights are not enabled", _P, "  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);\n", ""),
+    ("links rights are not forced", _P, "  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', link);\n", ""),
+    ("links are seen by all", _P, "EXISTS (SELECT 1 FROM %s o WHERE o.object_id = owner))'", "EXISTS (SELECT 1 FROM %s o WHERE true) OR true)'"),
+    ("members of everything", _R, "WHERE m.user_id = awe.uid()\n               UNION", "WHERE true\n               UNION"),
+    ("every project is public", _R, "WHERE p.is_public AND NOT p.is_query_only AND awe.uid() IS NOT NULL", "WHERE NOT p.is_query_only AND awe.uid() IS NOT NULL"),
+    ("creation in ALL", _R, "WHERE p.is_public AND NOT p.is_query_only AND", "WHERE p.is_public AND"),
+    ("every member manages", _R, "WHERE m.user_id = awe.uid() AND m.is_manager", "WHERE m.user_id = awe.uid()"),
+    ("the world reads the directory", _R, "CREATE POLICY open_projects ON awe.project FOR SELECT TO awe_world USING (is_public)", "CREATE POLICY open_projects ON awe.project FOR SELECT TO awe_world USING (true)"),
+    ("the caller is the definer", _R, "RETURN CASE WHEN current_setting('role') = 'none' THEN session_user\n              ELSE current_setting('role')::name END", "RETURN current_user"),
+    # who makes, changes, deletes
+    ("insert as anybody", _P, "      _creator = (SELECT awe.uid())\n      AND _project = ANY", "      _project = ANY"),
+    ("insert into any project", _P, "      AND _project = ANY ((SELECT awe.my_projects())::int[])\n", ""),
+    ("insert above the maximum", _P, "      AND _privileges <= (SELECT p.max_privileges FROM awe.project p WHERE p.id = _project)\n", ""),
+    ("insert with any date", _P, "      AND (creation_date = (SELECT awe.utcnow())\n           OR EXISTS", "      AND (true OR EXISTS"),
+    ("restore with other content", _P, "\n                         AND d.content = to_jsonb(%2$s.*))))$p$, t, bare", ")))$p$, t, bare"),
+    ("members change", _P, "OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())", "OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_projects())"),
+    ("managers change level 1", _P, "OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())", "OR (_privileges >= 1 AND _project = ANY ((SELECT awe.my_managed())"),
+    ("managers change nothing", _P, "OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())::int[])))", "OR false)"),
+    ("delete published", _P, "_creator = (SELECT awe.uid()) AND _privileges <= 2)$p$", "_creator = (SELECT awe.uid()) AND _privileges <= 3)$p$"),
+    ("delete others'", _P, "      _creator = (SELECT awe.uid()) AND _privileges <= 2)$p$", "      _privileges <= 2)$p$"),
+    ("every column writable", _P, "EXECUTE format('GRANT UPDATE (%s) ON %s TO awe_user',\n                 (SELECT string_agg(format('%I', c), ', ') FROM unnest(columns) c), t)", "EXECUTE format('GRANT UPDATE ON %s TO awe_user', t)"),
+    ("truncate granted", _P, "'GRANT INSERT, DELETE ON %s TO awe_user', t", "'GRANT INSERT, DELETE, TRUNCATE ON %s TO awe_user', t"),
+    ("the world inserts", _P, "'GRANT SELECT ON %s TO awe_world', t", "'GRANT SELECT, INSERT ON %s TO awe_world', t"),
+    # the guard and the references
+    ("the guard lets all pass", _P, "  IF NOT row_security_active(TG_RELID) THEN RETURN NEW; END IF;", "  RETURN NEW;"),
+    ("levels fall", _P, "  IF NEW._privileges < OLD._privileges THEN", "  IF false THEN"),
+    ("managers publish", _P, "    IF OLD._creator IS DISTINCT FROM awe.uid() THEN", "    IF false THEN"),
+    ("published above the maximum", _P, "    IF NEW._privileges > highest THEN", "    IF false THEN"),
+    ("no guard trigger", _P, "'CREATE TRIGGER guard BEFORE UPDATE ON %s", "'CREATE TRIGGER guard AFTER DELETE ON %s"),
+    ("references behind the keys", _P, "'CREATE TRIGGER \"A_refs_visible\" AFTER", "'CREATE TRIGGER \"Z_refs_visible\" AFTER"),
+    ("references checked at insert only", _P, "AFTER INSERT OR UPDATE OF _privileges ON %s\n                    FOR EACH ROW EXECUTE FUNCTION awe.refs_visible", "AFTER INSERT ON %s\n                    FOR EACH ROW EXECUTE FUNCTION awe.refs_visible"),
+    ("published before the parents in lists", _P, "  IF lower THEN", "  IF false THEN"),
+    ("links to hidden objects", _P, "  IF target_level IS NULL THEN", "  IF false THEN"),
+    ("links to lower objects", _P, "  IF owner_level >= 3 AND target_level < owner_level THEN", "  IF false THEN"),
+    ("links added to others' objects", _P, " AND o._creator = (SELECT awe.uid())\n", "\n"),
+    ("links added later", _P, "              AND (o.creation_date = (SELECT awe.utcnow())\n", "              AND (true\n"),
+    ("links deleted by users", _P, "'GRANT INSERT ON %s TO awe_user', link", "'GRANT INSERT, DELETE, UPDATE ON %s TO awe_user', link"),
+    ("the file does not follow", _P, "AFTER INSERT OR DELETE OR UPDATE OF _privileges ON %s", "AFTER INSERT OR DELETE ON %s"),
+    ("no history of changes", _P, "'CREATE TRIGGER record AFTER DELETE OR UPDATE OF %s ON %s", "'CREATE TRIGGER record AFTER DELETE OR UPDATE OF object_id, %s ON %s WHEN (false)"),
+    # files, tickets and the dataserver
+    ("reserved as stored", _F, " AND state = 'open')", ")\n"),
+    ("reserved for others", _F, "WITH CHECK (creator = (SELECT awe.uid()) AND", "WITH CHECK ("),
+    ("files shown to users", _F, "(state = 'linked' AND (_privileges >= 3\n", "(state = 'linked' AND (_privileges >= 1\n"),
+    ("files shown to the world", _F, "USING (state = 'linked' AND _privileges >= 4)", "USING (state = 'linked')"),
+    ("others' files linked", _F, "WHERE id = NEW.file AND creator = NEW._creator\n", "WHERE id = NEW.file\n"),
+    ("files linked twice", _F, "       AND (state = 'stored' OR (", "       AND (state IN ('stored', 'linked') OR ("),
+    ("any name of a file", _F, "CHECK (filename ~ '^[A-Za-z0-9]", "CHECK (filename ~ '^.?[A-Za-z0-9]"),
+    ("file columns granted", _F, "GRANT INSERT (id, filename) ON", "GRANT INSERT, UPDATE ON"),
+    ("path of a definer open", _F, "SECURITY DEFINER\n  SET search_path = pg_catalog, pg_temp", "SECURITY DEFINER"),
+    ("tickets of others", _T, "CREATE POLICY own ON awe.ticket TO awe_user USING (user_id = (SELECT awe.uid()))", "CREATE POLICY own ON awe.ticket TO awe_user USING (true)"),
+    ("tickets for others", _T, "GRANT SELECT, DELETE, INSERT (hash, file, expires)", "GRANT SELECT, DELETE, UPDATE, INSERT (hash, file, expires)"),
+    ("tickets for ever", _T, " AND expires <= now() + interval '12 hours'", ""),
+    ("expired tickets open", _D, "k.expires > now() AND ", ""),
+    ("tickets of removed people open", _D, " AND u.removed IS NULL\n", "\n"),
+    ("tickets outlive their job", _D, "AND j.state = 'running'", ""),
+    ("a link opens every file", _D, "(k.file IS NULL OR k.file = fid)", "true"),
+    ("a ticket opens level 2", _D, "f._privileges >= 3", "f._privileges >= 2"),
+    ("a ticket opens level 1 of members", _D, "(f._privileges = 2 AND (", "(f._privileges <= 2 AND ("),
+    ("the world gets level 3", _D, "((f.state = 'linked' AND f._privileges >= 4)", "((f.state = 'linked' AND f._privileges >= 3)"),
+    ("a link uploads", _D, "f.state = 'open' AND k.file IS NULL", "f.state = 'open'"),
+    ("upload for others", _D, "JOIN awe.live_ticket(t) k ON k.user_id = f.creator\n   WHERE f.id = fid", "JOIN awe.live_ticket(t) k ON true\n   WHERE f.id = fid"),
+    ("stored twice", _D, "WHERE id = fid AND state = 'open'", "WHERE id = fid"),
+    ("names taken over", _D, "ORDER BY k.user_id IS NULL, min(f.created) OVER (PARTITION BY f.creator), ", "ORDER BY "),
+    ("all jobs on the page", _D, "JOIN awe.job j ON j.user_id = k.user_id\n      OR (", "JOIN awe.job j ON true\n      OR ("),
+    ("members' jobs on the page", _D, "m.project_id = j.project AND m.is_manager", "m.project_id = j.project"),
+    ("a link shows jobs", _D, "   WHERE k.file IS NULL\n", "   WHERE true\n"),
+    ("dataserver open to users", _D, "awe.ds_jobs(bytea) TO awe_dataserver;", "awe.ds_jobs(bytea) TO awe_dataserver, awe_user;"),
+    # jobs
+    ("jobs seen by members", _J, "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2 AND project = ANY ((SELECT awe.my_managed())", "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2 AND project = ANY ((SELECT awe.my_projects())"),
+    ("private jobs seen by managers", _J, "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2", "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 1"),
+    ("logs seen by all", _J, "CREATE POLICY see ON awe.job_log FOR SELECT TO awe_user\n  USING (EXISTS (SELECT 1 FROM awe.job j WHERE j.id = job))", "CREATE POLICY see ON awe.job_log FOR SELECT TO awe_user\n  USING (true)"),
+    ("jobs stopped by others", _J, "  USING (user_id = (SELECT awe.uid())) WITH CHECK (user_id = (SELECT awe.uid()) AND cancel)", "  USING (true) WITH CHECK (true)"),
+    ("jobs in others' runs", _J, "WHERE r.id = run AND r.user_id = (SELECT awe.uid())\n", "WHERE r.id = run\n"),
+    ("runs in any project", _J, "  AND project = ANY ((SELECT awe.my_projects())::int[])\n  AND privileges", "  AND privileges"),
+    ("items of stale attempts", _J, "j.attempt = job_item.attempt\n  AND j.user_id", "true\n  AND j.user_id"),
+    ("retry by anybody", _J, "WHERE b.id = j AND b.user_id = awe.caller() AND", "WHERE b.id = j AND"),
+    ("login for a job that does not run", _J, "   WHERE b.id = j AND b.attempt = a AND b.state = 'running';\n  IF person", "   WHERE b.id = j AND b.attempt = a;\n  IF person"),
+    ("a login that inherits", _J, "CREATE ROLE %I LOGIN NOINHERIT CONNECTION", "CREATE ROLE %I LOGIN INHERIT CONNECTION"),
+    ("plain passwords for jobs", _J, "  IF verifier !~ '^SCRAM", "  IF false AND verifier !~ '^SCRAM"),
+    ("logins made by users", _J, "GRANT EXECUTE ON FUNCTION awe.job_login(bigint, int, text), awe.job_logout(bigint, int),\n  awe.job_sweep() TO awe_runner", "GRANT EXECUTE ON FUNCTION awe.job_login(bigint, int, text), awe.job_logout(bigint, int),\n  awe.job_sweep() TO awe_runner, awe_user"),
+    # people, projects, history, trash
+    ("everybody manages projects", _A, "SELECT project IS NOT NULL AND (awe.caller_is_admin() OR", "SELECT project IS NOT NULL AND (true OR"),
+    ("managers raise the maximum", _A, "  IF awe.caller_is_admin() THEN allowed :=", "  IF true THEN allowed :="),
+    ("users make users", _A, "int, int) TO awe_admin;", "int, int) TO awe_admin, awe_user;"),
+    ("memberships unrecorded", _A, "  PERFORM awe.record('membership', 'project', NULL, person, project, NULL,", "  PERFORM format('%s%s%s%s%s%s%s', 'membership', 'project', NULL, person, project, NULL,"),
+    ("history seen by all", _H, "  user_id = (SELECT awe.uid()) OR concerns = (SELECT awe.uid())\n", "  true OR concerns = (SELECT awe.uid())\n"),
+    ("deleted private objects shown to managers", _H, "coalesce(after ->> '_privileges', before ->> '_privileges', '2')", "coalesce(after ->> '_privileges', '2')"),
+    ("history written by users", _H, "GRANT SELECT ON awe.audit TO awe_user, awe_admin", "GRANT SELECT, INSERT ON awe.audit TO awe_user, awe_admin"),
+    ("history erased by users", _H, "GRANT SELECT ON awe.audit TO awe_user, awe_admin", "GRANT SELECT, DELETE ON awe.audit TO awe_user, awe_admin"),
+    ("the trash of others", _H, "  user_id = (SELECT awe.uid()) AND deleted > now() - interval '7 days')", "  deleted > now() - interval '7 days')"),
+    ("the trash for ever", _H, " AND deleted > now() - interval '7 days')", ")"),
+    ("others empty the trash", _H, "CREATE POLICY empty_own ON awe.trash FOR DELETE TO awe_user USING (user_id = (SELECT awe.uid()))", "CREATE POLICY empty_own ON awe.trash FOR DELETE TO awe_user USING (true)"),
+    ("history of the definer", _H, "  VALUES (awe.caller(), session_user, what", "  VALUES (awe.uid(), session_user, what"),
+    ("large objects open", "11_common_ground.sql", "^(lo_|lowrite$|pg_", "^(lowrite$|pg_"),
+    ("advisory locks open", "11_common_ground.sql", "|pg_(try_)?advisory", ""),
+]]

@@ -1,0 +1,434 @@
+"""The rights in one minute's reading: short questions to a database whose answers are known.
+
+`first_failure(db)` asks all of them in a database that has nothing but people and projects, and
+returns the name of the first whose answer is wrong. Mutation testing asks it of every mistake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+from maker import Maker
+from psycopg2.extensions import encrypt_password
+from rights_model import PEOPLE, Row
+
+__all__ = ["PROBES", "first_failure"]
+
+EVERYBODY = (*PEOPLE, "anonymous")
+PROBES: list[Callable[[House], None]] = []
+INSERT = "INSERT INTO awe.bias_frame (object_id, _creator, _project, _privileges) VALUES "
+LINK = "INSERT INTO awe.bias_frame__raw_bias_frames VALUES (%s, %s, %s)"
+
+
+class House:
+    """A database and the people in it, one connection each."""
+
+    def __init__(self, db: Any) -> None:
+        self.db, self.maker = db, Maker(db)
+        self._open: dict[str, Any] = {}
+
+    def rows(self, person: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        if person not in self._open:
+            superuser = person == "superuser"
+            self._open[person] = self.maker.root if superuser else self.db.connect(person)
+        with self._open[person].cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def refused(self, person: str, statement: str, *values: Any, code: str = "") -> None:
+        try:
+            self.rows(person, statement, *values)
+        except psycopg2.Error as error:
+            assert not code or (error.pgcode or "").startswith(code), error  # noqa: PT017
+        else:
+            raise AssertionError(statement)
+
+    def together(self, person: str, *statements: tuple[Any, ...]) -> None:
+        """Run statements in one transaction."""
+        self.rows(person, "BEGIN")
+        try:
+            for statement, *values in statements:
+                self.rows(person, statement, *values)
+            self.rows(person, "COMMIT")
+        except psycopg2.Error:
+            self.rows(person, "ROLLBACK")
+            raise
+
+    def row(self, creator: str, project: int, level: int, table: str = "bias_frame",
+            **columns: Any) -> str:
+        return str(self.maker.row(table, creator, project, level, **columns).id)
+
+    def change(self, person: str, number: str, clause: str) -> bool:
+        statement = f"UPDATE awe.bias_frame SET {clause} WHERE object_id = %s RETURNING 1"
+        return bool(self.rows(person, statement, number))
+
+    def ticket(self, person: str, file: str | None = None) -> bytes:
+        secret = hashlib.sha256(uuid.uuid4().bytes).digest()
+        self.rows(person, "INSERT INTO awe.ticket (hash, file) VALUES (%s, %s)", secret, file)
+        return secret
+
+    def opens(self, ticket: bytes | None, file: str) -> bool:
+        return bool(self.rows("awe_dataserver", "SELECT 1 FROM awe.ds_may_read(%s, %s)",
+                              ticket, file))
+
+    def file(self, creator: str, project: int, level: int, name: str = "f.fits") -> str:
+        number = self.maker.stored_file(creator, name)
+        self.maker.ask("UPDATE awe.file SET state = 'linked', _project = %s, _privileges = %s "
+                       "WHERE id = %s", project, level, number)
+        return number
+
+    def job(self, person: str, level: int = 1) -> int:
+        jobs = json.dumps([{"recipe": "Bias", "args": {}, "back_end": "local"}])
+        number: int = self.rows(
+            person, "SELECT awe.job_submit(gen_random_uuid(), 'Bias', '{}', 37, %s, %s)",
+            level, jobs)[0][0]
+        self.maker.ask("INSERT INTO awe.job_log VALUES (%s, 1, 1, now(), 'a line')", number)
+        return number
+
+
+def first_failure(db: Any) -> str | None:
+    """Return the name of the first question with a wrong answer."""
+    house = House(db)
+    for probe in PROBES:
+        try:
+            probe(house)
+        except (AssertionError, psycopg2.Error, IndexError) as error:
+            return f"{probe.__name__}: {str(error).splitlines()[:1]}"
+    return None
+
+
+def probe(function: Callable[[House], None]) -> Callable[[House], None]:
+    PROBES.append(function)
+    return function
+
+
+@probe
+def rows_links_and_files_are_shown_by_the_rule(h: House) -> None:
+    h.maker.ask("INSERT INTO awe.project (id, name) VALUES (40, 'CLOSED')")
+    raw = h.row("student", 37, 5, "raw_bias_frame")
+    made, files = [], {}
+    for creator, project, level in itertools.product(("student", "scientist"), (36, 37, 40),
+                                                     range(1, 6)):
+        row = h.maker.row("bias_frame", creator, project, level)
+        h.maker.ask(LINK, str(row.id), 0, raw)
+        made.append(row)
+        files[h.file(creator, project, level)] = row
+    for person in EVERYBODY:
+        seen = {str(row.id) for row in made if row.seen_by(person)}
+        found = {row[0] for row in h.rows(person, "SELECT object_id::text FROM awe.bias_frame")}
+        assert found == seen, person
+        links = "SELECT owner::text FROM awe.bias_frame__raw_bias_frames"
+        assert {row[0] for row in h.rows(person, links)} == seen, person
+        shown = {n for n, row in files.items() if Row.seen_by(row, person)}
+        assert {row[0] for row in h.rows(person, "SELECT id::text FROM awe.file")} == shown, person
+        ticket = None if person == "anonymous" else h.ticket(person)
+        assert {n for n in files if h.opens(ticket, n)} == shown, person
+
+
+@probe
+def the_directory_is_for_users(h: House) -> None:
+    names = {row[0] for row in h.rows("anonymous", "SELECT name FROM awe.project")}
+    assert names == {"ALL", "OMEGACAM@VST"}
+    assert h.rows("anonymous", "SELECT 1 FROM awe.users") == []
+    assert h.rows("outsider", "SELECT count(*) FROM awe.users") == [(5,)]
+
+
+@probe
+def one_makes_objects_as_oneself_in_ones_projects_up_to_the_maximum(h: House) -> None:
+    user = h.maker.user
+    for person, creator, project, level in [
+        ("student", "other", 37, 1), ("outsider", "outsider", 37, 1),
+        ("student", "student", 37, 5), ("student", "student", 1, 1),
+        ("outsider", "outsider", 40, 1), ("student", "student", 37, 0),
+    ]:
+        values = (user(creator), project, level)
+        h.refused(person, INSERT + "(gen_random_uuid(), %s, %s, %s)", *values)
+    h.rows("student", INSERT + "(gen_random_uuid(), %s, 37, 4)", user("student"))
+    h.refused("anonymous", INSERT + "(gen_random_uuid(), 1, 36, 4)")
+    h.refused("student", "INSERT INTO awe.bias_frame (object_id, _project, _privileges, "
+              "creation_date) VALUES (gen_random_uuid(), 37, 1, '2001-01-01')")
+
+
+@probe
+def creators_and_managers_judge(h: House) -> None:
+    one, two = h.row("student", 37, 1), h.row("student", 37, 2)
+    assert h.change("student", one, "is_valid = 2")
+    assert not h.change("manager", one, "is_valid = 0")
+    assert h.change("manager", two, "is_valid = 0")
+    for person in ("other", "scientist", "outsider"):
+        assert not h.change(person, two, "is_valid = 0"), person
+    for column in ("_creator = 2", "_project = 36", "filename = 'x'"):
+        h.refused("student", f"UPDATE awe.bias_frame SET {column} WHERE object_id = %s", two)
+    h.refused("student", "TRUNCATE awe.bias_frame CASCADE", code="42501")
+
+
+@probe
+def levels_rise_by_their_creator_up_to_the_maximum(h: House) -> None:
+    number = h.row("student", 37, 2)
+    publish = "UPDATE awe.bias_frame SET _privileges = %s WHERE object_id = %s"
+    h.refused("manager", publish, 3, number, code="AW003")
+    h.refused("student", publish, 5, number, code="AW004")
+    h.refused("student", publish, 1, number, code="AW002")
+    h.rows("student", publish, 3, number)
+    h.refused("student", publish, 2, number, code="AW002")
+
+
+@probe
+def ones_own_unpublished_objects_are_deleted(h: House) -> None:
+    for level in range(1, 6):
+        number = h.row("student", 37, level)
+        delete = "DELETE FROM awe.bias_frame WHERE object_id = %s RETURNING 1"
+        for person in ("other", "manager"):
+            assert h.rows(person, delete, number) == []
+        assert h.rows("student", delete, number) == ([(1,)] if level <= 2 else [])
+
+
+@probe
+def hidden_and_absent_parents_fail_alike_and_before_the_keys(h: House) -> None:
+    hidden = h.row("other", 37, 1)
+    make = ("INSERT INTO awe.reduced_science_frame (object_id, _project, _privileges, bias) "
+            "VALUES (gen_random_uuid(), 37, 1, %s)")
+    for number in (hidden, str(uuid.uuid4())):
+        h.refused("student", make, number, code="AW007")
+
+
+@probe
+def nothing_is_published_before_its_parents(h: House) -> None:
+    bias = h.row("student", 37, 1)
+    make = ("INSERT INTO awe.reduced_science_frame (object_id, _project, _privileges, bias) "
+            "VALUES (gen_random_uuid(), 37, %s, %s) RETURNING object_id::text")
+    h.refused("student", make, 3, bias, code="AW008")
+    number = h.rows("student", make, 1, bias)[0][0]
+    h.refused("student", "UPDATE awe.reduced_science_frame SET _privileges = 3 "
+              "WHERE object_id = %s", number, code="AW008")
+
+
+@probe
+def lists_are_made_with_their_owner_and_obey_the_same(h: House) -> None:
+    mine, hidden = (h.row(p, 37, 1, "raw_bias_frame") for p in ("student", "other"))
+    insert = INSERT.replace("_creator, ", "") + "(%s, 37, %s)"
+    for target, level, refused in [(hidden, 1, "AW007"), (mine, 3, "AW008"), (mine, 1, "")]:
+        number = str(uuid.uuid4())
+        statements = [(insert, number, level), (LINK, number, 0, target)]
+        if not refused:
+            h.together("student", *statements)
+            continue
+        try:
+            h.together("student", *statements)
+        except psycopg2.Error as error:
+            assert error.pgcode == refused, error  # noqa: PT017
+        else:
+            raise AssertionError(refused)
+    for person in ("student", "other"):
+        h.refused(person, LINK, number, 1, mine, code="42501")
+        h.refused(person, "DELETE FROM awe.bias_frame__raw_bias_frames", code="42501")
+    h.refused("student", "UPDATE awe.bias_frame SET _privileges = 3 WHERE object_id = %s", number,
+              code="AW008")
+    theirs = str(uuid.uuid4())
+    h.rows("other", "BEGIN")
+    h.rows("other", insert, theirs, 2)
+    h.rows("other", "COMMIT")
+    h.refused("student", LINK, theirs, 0, mine, code="42501")
+
+
+@probe
+def links_are_not_added_to_what_another_makes_in_the_same_moment(h: House) -> None:
+    rule = h.maker.ask("SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy WHERE polname = "
+                       "'make' AND polrelid = 'awe.bias_frame__raw_bias_frames'::regclass")[0][0]
+    assert "o._creator = " in rule
+
+
+@probe
+def a_file_follows_its_object(h: House) -> None:
+    number = h.maker.stored_file("student")
+    make = ("INSERT INTO awe.bias_frame (object_id, _project, _privileges, file) "
+            "VALUES (gen_random_uuid(), 37, 1, %s) RETURNING object_id::text")
+    h.refused("other", make, number)
+    row = h.rows("student", make, number)[0][0]
+    h.refused("student", make.replace("bias_frame", "master_flat_frame"), number, code="AW010")
+    assert not h.opens(None, number)
+    h.change("student", row, "_privileges = 4")
+    assert h.opens(None, number)
+
+
+@probe
+def files_are_reserved_for_oneself_under_a_plain_name(h: House) -> None:
+    for columns, values in [("filename, state", "'a', 'stored'"), ("filename, creator", "'a', 2"),
+                            ("filename", "'../x'"), ("filename", "'.x'"), ("filename", "'a/b'")]:
+        h.refused("student", f"INSERT INTO awe.file ({columns}) VALUES ({values})")
+    h.refused("student", "UPDATE awe.file SET state = 'linked'", code="42501")
+    rules = h.maker.ask("SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy WHERE "
+                        "polrelid = 'awe.file'::regclass AND polname = 'reserve'")[0][0]
+    assert "creator = " in rules
+    assert "'open'" in rules
+
+
+@probe
+def files_are_stored_once_by_whoever_reserved_them(h: House) -> None:
+    number = str(uuid.uuid4())
+    h.rows("student", "INSERT INTO awe.file (id, filename) VALUES (%s, 'a.fits')", number)
+    write = "SELECT awe.ds_may_write(%s, %s)"
+    mine, theirs, link = h.ticket("student"), h.ticket("other"), h.ticket("student", number)
+    assert h.rows("awe_dataserver", write, mine, number) == [("a.fits",)]
+    for ticket in (theirs, link, b"x" * 32):
+        assert h.rows("awe_dataserver", write, ticket, number) in ([(None,)], [])
+    stored = "SELECT awe.ds_stored(%s, %s, %s)"
+    assert h.rows("awe_dataserver", stored, number, 1, b"\0" * 32) == [(True,)]
+    assert h.rows("awe_dataserver", stored, number, 2, b"\1" * 32) == [(False,)]
+
+
+@probe
+def tickets_die(h: House) -> None:
+    number = h.file("student", 37, 1)
+    another = h.file("student", 37, 1)
+    ticket, link = h.ticket("student"), h.ticket("student", number)
+    job = h.job("student")
+    assert h.opens(ticket, number)
+    assert h.opens(link, number)
+    assert not h.opens(link, another)
+    for death, life in [
+        ("UPDATE awe.ticket SET expires = now() - interval '1s'",
+         "UPDATE awe.ticket SET expires = now() + interval '1h'"),
+        ("UPDATE awe.users SET removed = now() WHERE role_name = 'awstudent'",
+         "UPDATE awe.users SET removed = NULL"),
+        (f"UPDATE awe.ticket SET job = {job}", "UPDATE awe.ticket SET job = NULL"),
+    ]:
+        h.maker.ask(death)
+        assert not h.opens(ticket, number), death
+        h.maker.ask(life)
+        assert h.opens(ticket, number), life
+
+
+@probe
+def tickets_are_ones_own_and_short(h: House) -> None:
+    h.ticket("student")
+    assert h.rows("other", "SELECT 1 FROM awe.ticket WHERE user_id <> awe.uid()") == []
+    for columns, values in [("hash, expires", "sha256('q'), now() + interval '13h'"),
+                            ("hash, user_id", "sha256('q'), 2"), ("hash, job", "sha256('q'), 1")]:
+        h.refused("student", f"INSERT INTO awe.ticket ({columns}) VALUES ({values})")
+    h.refused("student", "UPDATE awe.ticket SET expires = now()", code="42501")
+
+
+@probe
+def a_name_stays_with_whoever_had_it(h: House) -> None:
+    first, _ = (h.file(person, 36, 4, "name.fits") for person in ("other", "student"))
+    find = "SELECT id::text FROM awe.ds_find(%s, 'name.fits')"
+    assert h.rows("awe_dataserver", find, None)[0][0] == first
+    assert h.rows("awe_dataserver", find, h.ticket("outsider"))[0][0] == first
+
+
+@probe
+def jobs_and_logs_are_their_owners_and_shared_ones_the_managers(h: House) -> None:
+    private, shared = h.job("student"), h.job("student", 2)
+    for person in EVERYBODY[:-1]:
+        wanted = {"student": {private, shared}, "manager": {shared}}.get(person, set())
+        some = (private, shared)
+        for table, column in (("job", "id"), ("job_log", "job")):
+            rows = h.rows(person, f"SELECT {column} FROM awe.{table} WHERE {column} IN %s", some)
+            assert {row[0] for row in rows} == wanted, (person, table)
+        page = h.rows("awe_dataserver", "SELECT awe.ds_jobs(%s)", h.ticket(person))
+        assert {row[0]["id"] for row in page} & set(some) == wanted, person
+        if person != "student":
+            stop = "UPDATE awe.job SET cancel = true WHERE id = %s RETURNING 1"
+            assert h.rows(person, stop, shared) == [], person
+    link = h.ticket("student", str(uuid.uuid4()))
+    assert h.rows("awe_dataserver", "SELECT awe.ds_jobs(%s)", link) == []
+    h.maker.ask("UPDATE awe.job SET state = 'failed' WHERE id = %s", private)
+    assert h.rows("manager", "SELECT awe.job_retry(%s)", private) == [(False,)]
+    assert h.rows("student", "SELECT awe.job_retry(%s)", private) == [(True,)]
+
+
+@probe
+def jobs_are_made_in_ones_own_runs_and_projects(h: House) -> None:
+    job = h.job("student", 2)
+    run = h.maker.ask("SELECT run FROM awe.job WHERE id = %s", job)[0][0]
+    h.refused("manager", "INSERT INTO awe.job (run, ordinal, recipe, args, project, privileges) "
+              "VALUES (%s, 5, 'Bias', '{}', 37, 2)", run, code="42501")
+    h.refused("outsider", "INSERT INTO awe.run (request, recipe, args, project, privileges) "
+              "VALUES (gen_random_uuid(), 'Bias', '{}', 37, 1)", code="42501")
+    h.maker.ask("UPDATE awe.job SET state = 'running', attempt = 2 WHERE id = %s", job)
+    item = "INSERT INTO awe.job_item (job, item, attempt, ok) VALUES (%s, 'x', %s, true)"
+    h.refused("student", item, job, 1, code="42501")
+    h.rows("student", item, job, 2)
+
+
+@probe
+def the_login_of_a_job_is_for_a_running_attempt_and_inherits_nothing(h: House) -> None:
+    job = h.job("student")
+    h.maker.ask("UPDATE awe.job SET attempt = 1 WHERE id = %s", job)
+    verifier = encrypt_password("x", f"job_{job}_1", h.maker.root, "scram-sha-256")
+    make = "SELECT awe.job_login(%s, %s, %s)"
+    h.refused("awe_runner", make, job, 1, verifier, code="AW020")
+    h.maker.ask("UPDATE awe.job SET state = 'running' WHERE id = %s", job)
+    h.refused("awe_runner", make, job, 1, "plain", code="AW021")
+    h.refused("student", make, job, 1, verifier, code="42501")
+    h.rows("awe_runner", make, job, 1, verifier)
+    found = h.maker.ask("SELECT rolinherit FROM pg_roles WHERE rolname = %s", f"job_{job}_1")
+    h.rows("awe_runner", "SELECT awe.job_logout(%s, 1)", job)
+    assert found == [(False,)]
+
+
+@probe
+def managers_manage_their_own_project_within_its_bounds(h: House) -> None:
+    add, remove = "SELECT awe.member_add(%s, %s, false)", "SELECT awe.member_remove(%s, %s)"
+    for person in ("student", "outsider", "scientist"):
+        h.refused(person, add, "TUTORIAL2015", "awoutsider", code="AW030")
+    h.rows("manager", add, "TUTORIAL2015", "awoutsider")
+    entry = "SELECT login::text, concerns = %s FROM awe.audit WHERE action = 'membership' " \
+            "ORDER BY id DESC LIMIT 1"
+    assert h.maker.ask(entry, h.maker.user("outsider")) == [("awmanager", True)]
+    h.rows("manager", remove, "TUTORIAL2015", "awoutsider")
+    change = "SELECT awe.project_change('TUTORIAL2015', %s)"
+    h.rows("manager", change, '{"description": "ours"}')
+    h.refused("manager", change, '{"max_privileges": 5}', code="AW031")
+    h.refused("student", "SELECT awe.user_create('a', 'b', 'c')", code="42501")
+
+
+@probe
+def history_names_who_and_shows_it_to_those_concerned(h: House) -> None:
+    private, shared = h.row("student", 37, 1), h.row("student", 37, 2)
+    h.change("student", private, "is_valid = 0")
+    h.change("manager", shared, "is_valid = 0")
+    h.rows("student", "DELETE FROM awe.bias_frame WHERE object_id = %s", private)
+    query = "SELECT action, login::text, user_id FROM awe.audit WHERE object_id = %s ORDER BY id"
+    student, manager = h.maker.user("student"), h.maker.user("manager")
+    own = [("validity", "awstudent", student), ("delete", "awstudent", student)]
+    assert h.rows("student", query, private) == own
+    assert h.rows("manager", query, private) == []
+    for person in ("student", "manager"):
+        assert h.rows(person, query, shared) == [("validity", "awmanager", manager)]
+    for person in ("other", "outsider"):
+        assert h.rows(person, query, shared) == h.rows(person, query, private) == []
+    for verb in ("DELETE FROM awe.audit", "UPDATE awe.audit SET login = 'x'",
+                 "INSERT INTO awe.audit (login, action, relation) VALUES ('a', 'delete', 'b')"):
+        h.refused("student", verb, code="42501")
+
+
+@probe
+def the_trash_is_ones_own_for_seven_days_and_gives_back_what_went_in(h: House) -> None:
+    number = h.row("student", 37, 1, filename="a.fits")
+    h.rows("student", "DELETE FROM awe.bias_frame WHERE object_id = %s", number)
+    for person in ("other", "manager"):
+        assert h.rows(person, "SELECT 1 FROM awe.trash") == []
+        assert h.rows(person, "DELETE FROM awe.trash RETURNING 1") == []
+        assert h.rows(person, "SELECT awe.undelete(%s::uuid[])", [number]) == [(0,)]
+    h.refused("student", "INSERT INTO awe.bias_frame SELECT r.* FROM awe.trash t, "
+              "jsonb_populate_record(NULL::awe.bias_frame, t.content || "
+              "'{\"filename\": \"b.fits\"}') r WHERE t.object_id = %s", number, code="42501")
+    h.maker.ask("UPDATE awe.trash SET deleted = now() - interval '8 days'")
+    assert h.rows("student", "SELECT awe.undelete(%s::uuid[])", [number]) == [(0,)]
+    h.maker.ask("UPDATE awe.trash SET deleted = now()")
+    assert h.rows("student", "SELECT awe.undelete(%s::uuid[])", [number]) == [(1,)]
+
+
+@probe
+def what_nobody_needs_is_closed(h: House) -> None:
+    for call in ("lo_creat(-1)", "lo_from_bytea(0, 'x')", "pg_advisory_lock(1)",
+                 "pg_try_advisory_xact_lock(1)", "awe.ds_jobs('x')", "awe.ds_loose('0s')"):
+        h.refused("student", f"SELECT {call}", code="42501")
