@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from awe.db.base import DBObject, behaviour, persistent
+from awe.db.base import DBObject, behaviour, persistent, registry
 from awe.db.data import DataObject
 from awe.db.mixins import Calibration
 from awe.db.observing import Chip, Filter, Instrument, ObservingBlock, Template
@@ -38,6 +38,7 @@ from awe.db.raw import (
     RawTwilightFlatFrame,
 )
 from awe.db.statistics import Imstat
+from awe.errors import Refused
 
 __all__ = [
     "BackgroundFrame",
@@ -112,11 +113,26 @@ class FilterCalibration(ChipCalibration, abstract=True):
 
 
 class BaseFrame(DataObject, abstract=True):
-    """A file with the pixels of one chip."""
+    """A file with the pixels of one chip.
+
+    `BaseFrame(pathname='any.fits')` wraps a local file, so that `inspect()`, `data`, `header`,
+    `wcs` and `to_ccddata()` work on it; it has no database and cannot be committed.
+    """
+
+    __instantiable__: ClassVar[bool] = True
 
     imstat = persistent("Statistics of the frame [None]", Imstat, None)
 
     inspect = behaviour("awe.inspect.frame:inspect")
+
+    def _ready(self) -> None:
+        super()._ready()
+        if type(self).__name__ not in registry:
+            msg = (
+                f"{self.filename}: a {type(self).__name__} wraps a local file and is not stored; "
+                "make an object of a class of its own, for example BiasFrame(pathname=...)"
+            )
+            raise Refused(msg)
 
 
 class BaseFlatFrame(FilterCalibration, BaseFrame, abstract=True):

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from awe.db.base import DBObject, persistent
 from awe.errors import FileGone
@@ -35,11 +35,31 @@ _local = threading.local()
 
 
 class DataObject(DBObject, abstract=True):
-    """An object that names one immutable file."""
+    """An object that names one immutable file.
+
+    Parameters
+    ----------
+    pathname : str or Path
+        A local file to begin with; its name becomes `filename` unless that is given too.
+    **attributes : object
+        As for every persistent object.
+    """
 
     filename = persistent("Name of the file, unique in the whole system [None]", str, "")
     globalname = persistent("Name of the file at the dataserver [None]", str, "")
     file = persistent("Record of the stored file [None]", uuid.UUID, None)
+
+    def __init__(self, *, pathname: str | Path = "", **attributes: Any) -> None:
+        super().__init__(**attributes)
+        if not pathname:
+            return
+        path = Path(pathname)
+        if not path.is_file():
+            msg = f"no file {str(pathname)!r} here; check the name and the working directory"
+            raise FileGone(msg)
+        self.pathname = path
+        if not self.filename:
+            self.filename = path.name
 
     @classmethod
     def get_persistent_properties(cls) -> list[str]:
@@ -119,24 +139,32 @@ class DataObject(DBObject, abstract=True):
             return WCS(self.header)
 
     def to_ccddata(self) -> CCDData:
-        """Return the frame as an astropy CCDData, with flags and uncertainty where it has them."""
-        from astropy.nddata import CCDData, VarianceUncertainty
+        """Return the frame as an astropy CCDData.
 
-        from awe import fits
+        Where the file has them, `flags` holds the reason bits, `mask` is True where one is set,
+        and `uncertainty` is the variance.
+        """
+        from awe.db import ccddata
 
-        path = self._here()
-        image = fits.read(path)
-        names = fits.extensions(path)
-        flags = fits.read(path, "FLAGS").pixels if "FLAGS" in names else None
-        variance = fits.read(path, "VARIANCE").pixels if "VARIANCE" in names else None
-        unit = str(image.header.get("BUNIT", "adu")).lower() or ""
-        ccd = CCDData(image.pixels, unit=unit, meta=image.header, wcs=self.wcs)
-        if flags is not None:
-            ccd.flags = flags
-            ccd.mask = flags != 0
-        if variance is not None:
-            ccd.uncertainty = VarianceUncertainty(variance)
-        return ccd
+        return ccddata.read(self._here(), self.wcs)
+
+    @classmethod
+    def from_ccddata(cls, ccd: CCDData, pathname: str | Path, **attributes: Any) -> Self:
+        """Return a new object of this class whose file holds a CCDData.
+
+        Parameters
+        ----------
+        ccd : CCDData
+            Pixels with their unit; header, world coordinates, flags (or mask) and uncertainty
+            are kept.
+        pathname : str or Path
+            Where the FITS file is written; there must be none yet.
+        **attributes : object
+            Attributes of the new object.
+        """
+        from awe.db import ccddata
+
+        return cls(pathname=ccddata.write(ccd, Path(pathname)), **attributes)
 
     def _here(self) -> Path:
         """Return the path of a local copy, fetching it into the session's scratch if needed."""
