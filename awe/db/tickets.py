@@ -12,6 +12,7 @@ import time
 import uuid
 
 from awe.db.connection import database
+from awe.errors import ArgumentError
 
 __all__ = ["link", "ticket"]
 
@@ -33,7 +34,18 @@ def ticket() -> str:
 
 
 def link(file: uuid.UUID, expires: int) -> str:
-    """Return a ticket that opens this one file only, for that many seconds."""
+    """Return a ticket that opens this one file only, for that many seconds.
+
+    Raises
+    ------
+    ArgumentError
+        The time is no number of seconds up to twelve hours.
+    """
+    if isinstance(expires, bool) or not isinstance(expires, int | float) or not (
+        1 <= expires <= LIFETIME
+    ):
+        msg = f"expires is {expires!r}; wanted 1 to {LIFETIME:.0f} seconds"
+        raise ArgumentError(msg)
     secret = secrets.token_hex(32)
     database.execute(
         "INSERT INTO awe.ticket (hash, file, expires) "
