@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 
+#: longest name in the representation of an object; both ends of a longer one are shown
+LABEL = 64
+
 UPDATABLE = ("is_valid", "timestamp_start", "timestamp_end")
 
 
@@ -297,6 +300,8 @@ class DBObject(metaclass=PersistentType):
     def __repr__(self) -> str:
         values = self.__dict__["_values"]
         label = values.get("filename") or values.get("name") or str(values["object_id"])
+        if len(label) > LABEL:
+            label = f"{label[: LABEL - 23]}...{label[-20:]}"
         new = "" if self._committed else ", not committed"
         return f"<{type(self).__name__} {label}{new}>"
 

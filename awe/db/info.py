@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import html as markup
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from awe.errors import NotVisible
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
-__all__ = ["html", "info", "label", "rows"]
+__all__ = ["html", "info", "label", "rows", "shortened"]
 
 LEVELS = {1: "MyDB", 2: "Project", 3: "Astro-WISE", 4: "World", 5: "VO"}
 
@@ -27,17 +28,55 @@ _UNIT = re.compile(r"^(?P<doc>.*?)\s*\[(?P<unit>[^\]]*)\]\s*$", re.DOTALL)
 #: members of a list that are named
 LISTED = 3
 
+#: fewest columns for a value, and the widest column of values that meanings stand beside
+NARROWEST = 24
+WIDEST = 60
+
+#: attributes that are never shortened
+WHOLE = ("filename", "globalname", "object_id")
+
+#: longest name of a linked file that is shown whole
+NAME = 56
+
 
 def info(self: DBObject) -> None:
     """Print all attributes of the object, with units and meaning."""
     title = f"{type(self).__name__}: {label(self)}"
     lines = [title, "=" * len(title), *_status(self)]
     table = list(rows(self))
-    width = max(len(name) for name, _, _ in table)
-    values = max(len(value) for _, value, _ in table)
-    values = min(values, 60)
-    lines += [f"{name:<{width}} : {value:<{values}}  {doc}".rstrip() for name, value, doc in table]
+    columns = shutil.get_terminal_size((100, 24)).columns
+    lines += _fitted(table, columns)
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _fitted(table: list[tuple[str, str, str]], columns: int) -> list[str]:
+    """Return the lines of a table that fit a terminal; meanings only where there is room."""
+    width = max(len(name) for name, _, _ in table)
+    room = max(columns - width - 3, NARROWEST)
+    # the name of the file itself is for copying: it stays whole
+    shown = [
+        (name, value if name in WHOLE else shortened(value, room), doc)
+        for name, value, doc in table
+    ]
+    values = max(len(value) for name, value, _ in shown if name not in WHOLE)
+    lines = []
+    for name, value, doc in shown:
+        line = f"{name:<{width}} : {value}"
+        for column in (min(values, WIDEST), len(value)):
+            spare = room - column - 2
+            if doc and len(value) <= column and len(doc) <= spare:
+                line = f"{name:<{width}} : {value:<{column}}  {doc}"
+                break
+        lines.append(line.rstrip())
+    return lines
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text cut in the middle, so that both ends of a file name are seen."""
+    if len(text) <= width:
+        return text
+    behind = (width - 3) // 2
+    return f"{text[: width - 3 - behind]}...{text[len(text) - behind :]}"
 
 
 def html(self: DBObject) -> str:
@@ -78,9 +117,22 @@ def _status(item: DBObject) -> list[str]:
         return ["not committed"]
     level = item._privileges
     return [
-        f"committed {_moment(item.creation_date)} UTC by user {item._creator} in project "
-        f"{item._project}, privileges {level} ({LEVELS.get(level, '?')})"
+        f"committed {_moment(item.creation_date)} UTC by {_person(item._creator)} in "
+        f"{_project(item._project)}, privileges {level} ({LEVELS.get(level, '?')})"
     ]
+
+
+def _person(number: int) -> str:
+    from awe.db.projects import user
+
+    return user(number).name
+
+
+def _project(number: int) -> str:
+    from awe.db.connection import database
+
+    rows = database.execute("SELECT name FROM awe.project WHERE id = %s", (number,))
+    return str(rows[0][0]) if rows else f"project {number}"
 
 
 def _shown(item: DBObject, name: str, unit: str) -> str:
@@ -104,7 +156,7 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}={_text(one)}" for key, one in value.items()) or "none"
     if hasattr(type(value), "get_persistent_properties"):
-        return label(value)
+        return shortened(label(value), NAME)
     return str(value)
 
 

@@ -9,7 +9,7 @@ from awe.errors import FileGone, Refused
 
 classes.load()
 
-from awe.db.calfiles import BiasFrame, ReadNoise  # noqa: E402
+from awe.db.calfiles import BiasFrame, HotPixelMap, ReadNoise  # noqa: E402
 from awe.db.observing import Chip, Filter, Instrument  # noqa: E402
 from awe.db.raw import RawBiasFrame, RawScienceFrame  # noqa: E402
 from awe.db.registry import registry  # noqa: E402
@@ -62,6 +62,31 @@ def test_info_shows_units_names_of_links_and_members_of_lists(login, capsys):
     assert ": ESO_CCD_#65" in shown
     assert "<td>2.2 ADU</td>" in noise._repr_html_()
     assert "&" not in noise._repr_html_().replace("&#x27;", "").replace("&amp;", "")
+
+
+LONG = "Cal-SCIENTIST-OMEGACAM-------OCAM_r_SDSS-ESO_CCD_#65-Mflat---Cal-61366.9-" + 40 * "f"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_info_fits_the_terminal_and_names_people_and_projects(login, capsys, monkeypatch, columns):
+    login()
+    where = camera()
+    bias = BiasFrame(**where, filename=f"{LONG}.fits")
+    hot = HotPixelMap(**where, filename="hot.fits", bias=bias)
+    hot.commit()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    hot.info()
+    lines = capsys.readouterr().out.splitlines()
+    assert "by AWSTUDENT in TUTORIAL2015, privileges" in lines[2]
+    table = [line for line in lines[3:] if not line.startswith(("object_id", "filename"))]
+    assert max(len(line) for line in table) <= columns
+    [link] = [line for line in table if line.startswith("bias ")]
+    assert "Cal-SCIENTIST" in link
+    assert "..." in link
+    assert columns < 80 or any("Number of bad pixels" in line for line in table)
+    bias.info()
+    assert LONG in capsys.readouterr().out
+    assert len(repr(bias)) < 90
 
 
 def test_lineage_is_found_both_ways(login):
