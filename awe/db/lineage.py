@@ -14,12 +14,15 @@ from awe.db.info import label
 from awe.db.mixins import has
 from awe.db.registry import concrete, registry
 from awe.errors import NotVisible
+from awe.lazy import behaviour
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
 #: products named of each class
 FIRST = 3
+#: characters of a label in a drawing
+WIDEST = 24
 
 __all__ = ["Affected", "Tree", "inverse_objects", "lineage", "used_by"]
 
@@ -42,6 +45,17 @@ class Tree:
             first, *rest = parent.lines()
             yield f"{' `-- ' if last else ' |-- '}{first}"
             yield from (f"{'     ' if last else ' |   '}{line}" for line in rest)
+
+    to_prov = behaviour("awe.db.prov:to_prov")
+
+    def draw(self, path: str | None = None) -> Any:
+        """Draw the lineage as a graph, and write it to a file if one is named."""
+        from awe.db.prov import graph
+        from awe.inspect.graph import draw
+
+        nodes, edges, _ = graph(self)
+        names = {number: _two_lines(item) for number, item in nodes.items()}
+        return draw(names, edges, self.item.object_id, path)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -121,6 +135,13 @@ def _name(item: Any) -> str:
     kind = type(item).__name__
     text = label(item)
     return text if text.startswith(kind) else f"{kind} {text}"
+
+
+def _two_lines(item: Any) -> str:
+    """Return class and label for a box of a drawing; long file names by their end."""
+    text = label(item)
+    short = text if len(text) <= WIDEST else f"...{text[-WIDEST:]}"
+    return f"{type(item).__name__}\n{short}"
 
 
 def _made(item: Any) -> bool:

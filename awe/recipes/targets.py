@@ -72,7 +72,9 @@ def _same_inputs(product: Any, unit: Unit) -> bool:
         return True
     value = getattr(product, role)
     used = value if isinstance(value, list) else [value]
-    return set(used) == set(unit.frames)
+    left_out = product.rejected_inputs() if hasattr(type(product), "rejected_inputs") else {}
+    asked = {frame for frame in unit.frames if frame.filename not in left_out}
+    return set(used) == asked
 
 
 def _same_arguments(product: Any, task: Task) -> bool:
