@@ -1,10 +1,14 @@
 """Reduce of one chip: a competent ccdproc and astroscrappy script beside ours, on the same pixels.
 
-    python -m benchmarks.reduce            one OmegaCAM chip, peer with 4 iterations, 3 rounds
-    python -m benchmarks.reduce --short    a quarter of a chip, one round
+    python -m benchmarks.reduce               one OmegaCAM chip, files in and out, 3 rounds
+    python -m benchmarks.reduce --short       a quarter of a chip, one round
+    python -m benchmarks.reduce --exposure    32 chips one after the other in 2 processes, files
+                                              in and out, against the 40 s of one readout
 
-The sides alternate; medians of CPU and wall time, peak memory in a process of its own, accuracy
-against the simulated truth.
+Raw frame, bias, flat and pixel maps are read from files; image, flags, variance and weight are
+written (by the peer: image and mask), as the recipe does it with `awe.fits`. The sides alternate;
+medians of CPU and wall time, peak memory in a process of its own, accuracy against the simulated
+truth. The peer looks for no tracks.
 """
 
 from __future__ import annotations
@@ -12,17 +16,22 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import astropy.io.fits
 import numpy as np
+from astropy.io.fits import Header
 
+from awe import fits
 from awe.calib import science
 from awe.calib.flags import PixelFlag
 from awe.calib.geometry import ChipGeometry
 from awe.demo import sky
+from benchmarks.alternating import load
 
 GAIN = 2.5
 READ_NOISE = 5.5
@@ -74,39 +83,84 @@ def settings(cosmic: bool = True, tracks: bool = True) -> science.Settings:
     )
 
 
-def ours(case: Case, cosmic: bool = True, tracks: bool = True) -> tuple:
+def store(case: Case, folder: Path) -> None:
+    """Write the raw frame and its calibrations."""
+    planes = {
+        "raw": case.raw, "bias": case.calibrations.bias, "flat": case.calibrations.flat,
+        "hot": case.calibrations.hot, "cold": case.calibrations.cold,
+    }
+    for name, pixels in planes.items():
+        fits.write(folder / f"{name}.fits", fits.Image(pixels, Header()), replace=True)
+
+
+def ours(case: Case, folder: Path, cosmic: bool = True, tracks: bool = True) -> tuple:
     """Return image, hits, flagged pixels and variance of awe."""
-    done = science.reduce(
-        case.raw, case.geometry, case.calibrations, settings(cosmic, tracks)
+    raw, bias, flat, hot, cold = (
+        fits.read(folder / f"{name}.fits").pixels
+        for name in ("raw", "bias", "flat", "hot", "cold")
     )
+    calibrations = science.Calibrations(
+        bias=bias, bias_method=6, flat=flat, hot=hot != 0, cold=cold != 0
+    )
+    done = science.reduce(raw, case.geometry, calibrations, settings(cosmic, tracks))
+    extensions = [
+        fits.Image(done.flags, Header([("EXTNAME", "FLAGS")])),
+        fits.Image(done.variance, Header([("EXTNAME", "VARIANCE")])),
+    ]
+    front = fits.Image(done.science, Header())
+    fits.write(folder / "science.fits", extensions, primary=front, replace=True)
+    fits.write(folder / "weight.fits", fits.Image(done.weight, Header()), replace=True)
     return done.science, done.bad(PixelFlag.COSMIC), done.flags != 0, done.variance
 
 
-def peer(case: Case, iterations: int) -> tuple:
+def files(case: Case, folder: Path) -> tuple:
+    """Read and write what `ours` does, and nothing else."""
+    shape = case.calibrations.bias.shape
+    for name in ("raw", "bias", "flat", "hot", "cold"):
+        fits.read(folder / f"{name}.fits")
+    plane = np.zeros(shape, np.float32)
+    extensions = [
+        fits.Image(plane.astype(np.uint16), Header([("EXTNAME", "FLAGS")])),
+        fits.Image(plane, Header([("EXTNAME", "VARIANCE")])),
+    ]
+    front = fits.Image(plane, Header())
+    fits.write(folder / "science.fits", extensions, primary=front, replace=True)
+    fits.write(folder / "weight.fits", fits.Image(plane, Header()), replace=True)
+    return ()
+
+
+def peer(case: Case, folder: Path, iterations: int) -> tuple:
     """Overscan, trim, bias, flat, cosmic rays as a good user of ccdproc writes them."""
     import astroscrappy
     import ccdproc
     from astropy import units
     from astropy.nddata import CCDData
 
-    frame = CCDData(case.raw.astype(np.float32), unit="adu")
+    raw, bias, flat, hot, cold = (
+        astropy.io.fits.getdata(folder / f"{name}.fits")
+        for name in ("raw", "bias", "flat", "hot", "cold")
+    )
+    frame = CCDData(raw.astype(np.float32), unit="adu")
     frame = ccdproc.subtract_overscan(
         frame, fits_section=case.geometry.overscan_x.replace(
             case.geometry.overscan_x.split(",")[1], f"1:{case.geometry.ny}]"
         ), median=False, overscan_axis=1,
     )
     frame = ccdproc.trim_image(frame, fits_section=case.geometry.active)
-    frame = ccdproc.subtract_bias(frame, CCDData(case.calibrations.bias, unit="adu"))
-    flat = CCDData(case.calibrations.flat, unit=units.dimensionless_unscaled)
-    frame = ccdproc.flat_correct(frame, flat, norm_value=1.0)
-    bad = case.calibrations.hot | case.calibrations.cold
-    bad |= case.raw[: bad.shape[0], 48 : 48 + bad.shape[1]] >= 60000
+    frame = ccdproc.subtract_bias(frame, CCDData(bias.astype(np.float32), unit="adu"))
+    response = CCDData(flat.astype(np.float32), unit=units.dimensionless_unscaled)
+    frame = ccdproc.flat_correct(frame, response, norm_value=1.0)
+    bad = (hot != 0) | (cold != 0)
+    bad |= raw[: bad.shape[0], 48 : 48 + bad.shape[1]] >= 60000
     data = np.asarray(frame.data, np.float32)
     hits, _ = astroscrappy.detect_cosmics(
         data, inmask=bad, sigclip=4.5, sigfrac=0.3, objlim=5.0, gain=GAIN,
         readnoise=READ_NOISE, satlevel=60000 * GAIN, niter=iterations, sepmed=True,
         cleantype="meanmask",
     )
+    astropy.io.fits.HDUList([
+        astropy.io.fits.PrimaryHDU(data), astropy.io.fits.ImageHDU((bad | hits).astype(np.uint8)),
+    ]).writeto(folder / "peer.fits", overwrite=True, checksum=True)
     return data, hits, bad | hits, None
 
 
@@ -138,12 +192,43 @@ def accuracy(case: Case, result: tuple) -> str:
 
 
 SIDES = {
-    "ours": lambda case: ours(case),
-    "ours, no tracks": lambda case: ours(case, True, False),
-    "ours, arithmetic": lambda case: ours(case, False, False),
-    "ccdproc, 1 iteration": lambda case: peer(case, 1),
-    "ccdproc, 4 iterations": lambda case: peer(case, 4),
+    "ours": lambda case, folder: ours(case, folder),
+    "ours, no tracks": lambda case, folder: ours(case, folder, True, False),
+    "ours, arithmetic": lambda case, folder: ours(case, folder, False, False),
+    "our files alone": files,
+    "ccdproc, 1 iteration": lambda case, folder: peer(case, folder, 1),
+    "ccdproc, 4 iterations": lambda case, folder: peer(case, folder, 4),
 }
+
+
+def _chip(task: tuple[int, Case, Path]) -> tuple[float, float]:
+    """Reduce one chip in a folder of its own; returns CPU seconds and peak memory [MiB]."""
+    number, case, folder = task
+    place = folder / str(number % 4)
+    before = time.process_time()
+    ours(case, place)
+    return time.process_time() - before, resident("VmHWM")
+
+
+def exposure(case: Case, chips: int, folder: Path) -> None:
+    """Print wall and CPU time of a whole exposure in two processes, and their memory."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    for number in range(4):
+        (folder / str(number)).mkdir(exist_ok=True)
+        store(case, folder / str(number))
+    small = Case(np.zeros((0, 0)), None, case.geometry, None)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        # interpreters started and kernels loaded, as in a standing DPU
+        list(pool.map(_chip, [(k, small, folder) for k in range(4)]))
+        start = time.perf_counter()
+        done = list(pool.map(_chip, [(k, small, folder) for k in range(chips)]))
+        wall = time.perf_counter() - start
+    cpu = sum(seconds for seconds, _ in done)
+    print(f"{chips} chips: wall {wall:.1f} s (one readout takes 40 s), CPU {cpu:.1f} s = "
+          f"{cpu / chips:.2f} s per chip; peak memory of a process {done[3][1]:.0f} MiB after "
+          f"4 chips, {max(size for _, size in done):.0f} MiB after all; {load()}")
 
 
 def main() -> None:
@@ -152,39 +237,62 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="a quarter of a chip, one round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=4711)
+    parser.add_argument("--exposure", action="store_true", help="a whole exposure")
+    parser.add_argument("--chips", type=int, default=32)
     parser.add_argument("--memory", choices=list(SIDES), help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     case = make(options.short, options.seed)
-    if options.memory:
-        SIDES[options.memory](make(True, 1))
-        Path("/proc/self/clear_refs").write_text("5")
-        before = resident("VmRSS")
-        result = SIDES[options.memory](case)
-        print(f"{resident('VmHWM') - before:.0f}")
-        del result
-        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store(case, folder)
+        if options.exposure:
+            exposure(case, options.chips, folder)
+        elif options.memory:
+            memory(case, folder, options.memory)
+        else:
+            compare(case, folder, options)
+
+
+def memory(case: Case, folder: Path, side: str) -> None:
+    """Print the memory [MiB] one side takes beyond what the process had before."""
+    small = make(True, 1)
+    store(small, folder)
+    SIDES[side](small, folder)
+    store(case, folder)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
+    result = SIDES[side](case, folder)
+    print(f"{resident('VmHWM') - before:.0f}")
+    del result
+
+
+def compare(case: Case, folder: Path, options: argparse.Namespace) -> None:
+    """Run the sides in turn and print the table."""
     rounds = 1 if options.short else options.rounds
     for name in ("ours", "ours, arithmetic"):
-        SIDES[name](case)
+        SIDES[name](case, folder)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in SIDES}
     results = {}
     for _ in range(rounds):
         for name, side in SIDES.items():
-            results[name], cpu, wall = clock(side, case)
+            results[name], cpu, wall = clock(side, case, folder)
             times[name].append((cpu, wall))
-    reference = np.median([cpu for cpu, _ in times["ours"]])
-    print(f"{'':22} {'CPU s':>7} {'wall s':>7} {'ratio':>6} {'MiB':>5} "
+    reference = np.median(times["ours"], axis=0)
+    print(load())
+    print(f"{'':22} {'CPU s':>7} {'wall s':>7} {'ratio':>6} {'wall':>6} {'MiB':>5} "
           f"{'compl':>6} {'pure':>6} {'rms':>7} {'chi2':>7}")
     for name, values in times.items():
         cpu, wall = np.median(values, axis=0)
-        memory = subprocess.run(
+        size = subprocess.run(
             [sys.executable, "-m", "benchmarks.reduce", "--memory", name, "--seed",
              str(options.seed), *(["--short"] if options.short else [])],
             capture_output=True, text=True, check=True,
         ).stdout.strip()
-        score = accuracy(case, results[name]) if "arith" not in name else ""
-        print(f"{name:22} {cpu:7.3f} {wall:7.3f} {cpu / reference:6.1f} {memory:>5} {score}")
+        score = accuracy(case, results[name]) if name != "our files alone" else ""
+        score = "" if "arith" in name else score
+        print(f"{name:22} {cpu:7.3f} {wall:7.3f} {cpu / reference[0]:6.1f} "
+              f"{wall / reference[1]:6.1f} {size:>5} {score}", flush=True)
 
 
 if __name__ == "__main__":

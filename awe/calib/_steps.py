@@ -300,9 +300,9 @@ def _background_rows(work: Work, rows: slice) -> None:
 
 def _weight_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
-    good = work.flags[rows] == 0
-    np.multiply(1.0 if flat is None else flat[rows], good, out=work.weight[rows])
-    work.weight[rows][~good] = 0
+    weight = work.weight[rows]
+    weight.fill(0)
+    np.copyto(weight, 1.0 if flat is None else flat[rows], where=work.flags[rows] == 0)
 
 
 _RAW, _ADU = "raw ADU", "ADU"
