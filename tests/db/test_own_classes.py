@@ -324,3 +324,13 @@ def test_a_module_of_ones_own_works_in_any_process(db):
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         assert done.stdout.strip() == str(number), done.stderr
+
+
+def test_completion_knows_them():
+    from awe.prompt.completion import complete
+
+    kind = person(best=persistent("Best frame", BiasFrame, None))
+    names = {"Person": kind, "someone": kind()}
+    assert "age" in complete("Person.a", names).names
+    assert "read_noise" in complete("someone.best.", names).names
+    assert "name=" not in complete("someone.", names).names
