@@ -515,6 +515,10 @@ class ReducedScienceFrameParameters(ProcessParameters):
     BACKGROUND_BOX = parameter(
         "Side of the boxes of the sky subtracted; 0 leaves the sky", 0, "pixel", low=0, high=4096
     )
+    SUBTRACT_DARK = parameter("Subtract the valid DarkFrame times the exposure time", False)
+    CORRECT_LINEARITY = parameter(
+        "Take out the curvature a valid GainLinearity has, where there is one", True
+    )
     PSF_THRESHOLD = parameter(
         "Stars measured for the seeing lie this far above the sky", 20.0, "sigma", low=3.0
     )

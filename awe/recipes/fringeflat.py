@@ -48,6 +48,8 @@ class FringeFlatTask(Task):
         image = fringe.frame(
             images, sigma=parameters.SIGMA_CLIP, box=parameters.BOX, bad=[bad] * len(images)
         )
+        # nothing is known of hot and cold pixels: nothing is subtracted there
+        image[bad] = 0
         product = FringeFrame(
             raw_science_frames=list(unit.frames),
             bias=bias,

@@ -32,6 +32,7 @@ class Chosen:
     cold: Any
     read_noise: Any
     gain: Any
+    dark: Any
     illumination: Any
     fringe: Any
     choices: dict[str, str]
@@ -39,7 +40,9 @@ class Chosen:
     @property
     def with_files(self) -> list[Any]:
         """Those that are images, without those there are not."""
-        images = (self.bias, self.flat, self.hot, self.cold, self.illumination, self.fringe)
+        images = (
+            self.bias, self.flat, self.hot, self.cold, self.dark, self.illumination, self.fringe
+        )  # fmt: skip
         return [item for item in images if item is not None]
 
 
@@ -105,6 +108,7 @@ class ReduceTask(Task):
         from awe.db import calfiles
         from awe.recipes.inputs import choose, find
 
+        red = self.parameters("ReducedScienceFrame")
         named = {
             "bias": self._named(unit, calfiles.BiasFrame, self.bias_filename),
             "flat": self._named(unit, calfiles.MasterFlatFrame, self.flat_filename),
@@ -116,6 +120,7 @@ class ReduceTask(Task):
             "cold": choose(unit, calfiles.ColdPixelMap),
             "read_noise": choose(unit, calfiles.ReadNoise),
             "gain": find(unit, calfiles.GainLinearity),
+            "dark": choose(unit, calfiles.DarkFrame) if red.SUBTRACT_DARK else None,
             "illumination": find(unit, calfiles.IlluminationCorrectionFrame),
             "fringe": find(unit, calfiles.FringeFrame),
         }
@@ -174,8 +179,13 @@ class ReduceTask(Task):
             fringes=self._image(chosen.fringe),
             hot=~self.good(chosen.hot),
             cold=~self.good(chosen.cold),
-            curvature=chosen.gain.curvature if chosen.gain is not None else 0.0,
+            dark=self._image(chosen.dark),
+            curvature=self._curvature(chosen.gain),
         )
+
+    def _curvature(self, gain: Any) -> float:
+        wanted = self.parameters("ReducedScienceFrame").CORRECT_LINEARITY
+        return float(gain.curvature) if gain is not None and wanted else 0.0
 
     def _image(self, item: Any) -> Any:
         return None if item is None else self.pixels(item)
@@ -258,6 +268,7 @@ class ReduceTask(Task):
             cold=chosen.cold,
             read_noise=chosen.read_noise,
             gain=chosen.gain,
+            dark=chosen.dark,
             illumination=chosen.illumination,
             fringe=chosen.fringe,
             choices=chosen.choices,

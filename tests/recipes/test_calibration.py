@@ -11,7 +11,7 @@ def test_the_masters_of_a_night_recover_the_truth(calibrated):
 
     where = {"instrument": "OMEGACAM", "date": calibrated.date, "chip": "ESO_CCD_#65"}
     noise = ReadNoise.select(**where)
-    assert noise.read_noise == pytest.approx(calibrated.read_noise, rel=0.02)
+    assert noise.read_noise == pytest.approx(calibrated.read_noise, rel=0.01)
     assert len(noise.raw_bias_frames) == 4
 
     bias = BiasFrame.select(**where)
