@@ -12,7 +12,6 @@ import os
 import pwd
 import re
 import shutil
-import socket
 import stat
 import sys
 import time
@@ -22,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe.config import Environment, home_directory
-from awe.errors import ConfigError, NotFound, Refused, ServiceDown, UserMistake
+from awe.errors import ConfigError, NotFound, Refused, ServiceDown
+from awe.services import elsewhere
 from awe.services.process import Identity, detach, end, identify
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "account",
     "destroy",
-    "elsewhere",
     "ensure",
     "read_secrets",
     "record_endpoint",
@@ -78,7 +77,7 @@ def start(home: Path | None = None, progress: Progress | None = None) -> dict[st
     """
     home = home or home_directory()
     say = progress or _silent
-    _refuse_elsewhere(home)
+    elsewhere.refuse(home)
     with _lock(home):
         if not _all_alive(home):
             _start_cluster(home, say)
@@ -103,24 +102,6 @@ def stop(home: Path | None = None) -> list[str]:
             stopped.append("database")
         _write(home, "state.json", {})
     return stopped
-
-
-def elsewhere(home: Path) -> Environment | None:
-    """Return the configuration of a home whose services run elsewhere, None for one's own."""
-    if (home / "services" / "cluster.json").exists() or home != home_directory():
-        return None
-    environment = Environment.load()
-    return None if environment.embedded else environment
-
-
-def _refuse_elsewhere(home: Path) -> None:
-    environment = elsewhere(home)
-    if environment is not None:
-        msg = (
-            f"{home} has no services of its own: {environment.origin['database_name']} sets "
-            f"database_name to {environment.database_name}; they are looked after where they run"
-        )
-        raise ConfigError(msg)
 
 
 def share(
@@ -186,9 +167,9 @@ def status(home: Path | None = None) -> dict[str, str]:
     from awe.services.cluster import Cluster
 
     home = home or home_directory()
-    environment = elsewhere(home)
+    environment = elsewhere.configured(home)
     if environment is not None:
-        return _status_elsewhere(environment)
+        return elsewhere.status(environment)
     endpoints = _read(home, "endpoints.json")
     server = Identity.from_record(_read(home, "state.json").get("server"))
     lines = {"home": str(home), "database": Cluster(home).status().partition(": ")[2]}
@@ -205,30 +186,6 @@ def status(home: Path | None = None) -> dict[str, str]:
     return lines
 
 
-def _status_elsewhere(environment: Environment) -> dict[str, str]:
-    """Return the same lines for services this home only uses; a connection is the proof."""
-    from awe.db.connection import database
-
-    server = f"{environment.data_server}:{environment.data_port}"
-    lines = {
-        "home": f"{environment.home}, with no services of its own",
-        "database": f"running, {environment.database_name}",
-        "awe-server": f"running, {environment.data_protocol}://{server}",
-    }
-    try:
-        database.connect(environment)
-    except UserMistake as error:
-        lines["database"] = f"not usable: {error}"
-    finally:
-        database.close()
-    try:
-        port = int(environment.data_port)
-        socket.create_connection((environment.data_server, port), timeout=4).close()
-    except (OSError, ValueError) as error:
-        lines["awe-server"] = f"not usable: {server}: {error}; check data_server and data_port"
-    return lines
-
-
 def superuser(home: Path | None = None) -> Any:
     """Return a connection of the database's superuser; only the owning account gets one.
 
@@ -242,7 +199,7 @@ def superuser(home: Path | None = None) -> Any:
     from awe.services.cluster import Cluster
 
     cluster = Cluster(home or home_directory())
-    _refuse_elsewhere(cluster.home)
+    elsewhere.refuse(cluster.home)
     if cluster.process() is None:
         msg = f"the database of {cluster.home} does not run; start it with awe-admin start"
         raise ServiceDown(msg)

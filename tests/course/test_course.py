@@ -119,6 +119,7 @@ def test_a_course_is_made_with_everything_a_student_needs(house, place, capsys):
 
 def test_a_student_s_home_starts_no_services(house, place):
     home = place / "course" / "pupil01"
+    assert (home / "Environment.cfg").exists()
     done = awe(home, "print(context); print(len(RawScienceFrame.select_all()))")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "<context: PUPIL01 in TUTORIAL2015, level 1 (MyDB)>\n10\n"
