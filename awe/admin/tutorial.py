@@ -20,6 +20,9 @@ def add(commands: Any) -> None:
     tutorial.add_argument(
         "--chips", nargs="+", metavar="CHIP", help="only these, for example 65 66 90"
     )
+    tutorial.add_argument(
+        "--keep", action="store_true", help="keep the exposures after their ingest"
+    )
     tutorial.set_defaults(run=_make)
 
 
@@ -31,7 +34,7 @@ def _make(options: argparse.Namespace) -> int:
     home = home_directory()
     stack.ensure(home)
     there = night.made(home)
-    folder = night.make(home, full=options.full, chips=options.chips)
+    folder = night.make(home, full=options.full, chips=options.chips, keep=options.keep)
     state = "is there already" if there else "is made"
-    sys.stdout.write(f"the tutorial night {state}; its exposures are in {folder}\n")
+    sys.stdout.write(f"the tutorial night {state}; its truth is in {folder}\n")
     return 0

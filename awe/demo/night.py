@@ -80,8 +80,10 @@ def ensure(home: Path, say: Say | None = None) -> None:
     make(home)
 
 
-def make(home: Path, *, full: bool = False, chips: Sequence[str] | None = None) -> Path:
-    """Make the tutorial night and return the directory of its exposures.
+def make(
+    home: Path, *, full: bool = False, chips: Sequence[str] | None = None, keep: bool = False
+) -> Path:
+    """Make the tutorial night and return the directory of its truth, and of exposures kept.
 
     Parameters
     ----------
@@ -91,6 +93,8 @@ def make(home: Path, *, full: bool = False, chips: Sequence[str] | None = None) 
         Read the whole chips, 2144 x 4200 pixels each, instead of a window.
     chips : sequence of str, optional
         Names or numbers of the chips; all 32 when left out.
+    keep : bool
+        Keep the multi-extension files; every frame of them is in the store, bit for bit.
 
     Raises
     ------
@@ -123,6 +127,9 @@ def make(home: Path, *, full: bool = False, chips: Sequence[str] | None = None) 
         warming.join()
         _calibrate(environment, folder, night)
         _mark(folder, "done.json", night)
+        if not keep:
+            for path in paths:
+                path.unlink()
     return folder / "raw"
 
 
@@ -216,8 +223,8 @@ def _compile() -> None:
 
     leave_with_parent()
     os.nice(5)
-    # What cannot be compiled now is compiled when it is used, and complains there.
-    with contextlib.suppress(AweError):
+    # This only saves time: what fails here is compiled when it is used, and complains there.
+    with contextlib.suppress(Exception):
         calib.warm()
 
 
