@@ -264,11 +264,17 @@ def _hdus(
 
 
 def _storable(image: Image) -> NDArray[Any] | None:
+    """Return pixels in the byte order of FITS: astropy would swap them three times over."""
     import numpy as np
 
-    if image.pixels is not None and image.pixels.dtype == np.bool_:
-        return image.pixels.view(np.uint8)
-    return image.pixels
+    pixels = image.pixels
+    if pixels is None:
+        return None
+    if pixels.dtype == np.bool_:
+        return pixels.view(np.uint8)
+    if pixels.dtype.kind in "if":
+        return pixels.astype(pixels.dtype.newbyteorder(">"), copy=False)
+    return pixels
 
 
 def _write_part(part: Path, hdus: HDUList) -> None:
