@@ -18,7 +18,8 @@ import pytest
 from awe.services.cluster import Cluster, ClusterSettings
 
 TEMPLATE = "awe_template"
-PASSWORDS = {"awe_dataserver": secrets.token_hex(16), "awe_runner": secrets.token_hex(16)}
+#: The same in every copy of this module: some tests install a second time in the same server.
+PASSWORDS = {name: f"{name}-password" for name in ("awe_dataserver", "awe_runner")}
 PEOPLE = {
     "student": "awstudent",
     "other": "awother",

@@ -34,6 +34,11 @@ __all__ = [
     "verifier",
 ]
 
+#: What the names of constraints mean.
+_BOUNDS = {
+    "default_within_maximum": "the default level would be above the maximum",
+    "project_name_check": "a project's name is 1 to 64 letters, digits and . _ - + @",
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
@@ -212,7 +217,8 @@ def refusals() -> Iterator[None]:
     except psycopg2.errors.UndefinedObject as error:
         raise NotFound(str(error.diag.message_primary)) from error
     except (psycopg2.errors.CheckViolation, psycopg2.errors.DataError) as error:
-        msg = f"the database does not take this value: {error.diag.message_primary}"
+        why = _BOUNDS.get(str(error.diag.constraint_name), error.diag.message_primary)
+        msg = f"the database does not take this value: {why}"
         raise ArgumentError(msg) from error
     except psycopg2.Error as error:
         if (error.pgcode or "").startswith("AW"):

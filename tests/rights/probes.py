@@ -163,6 +163,11 @@ def creators_and_managers_judge(h: House) -> None:
     assert h.change("manager", two, "is_valid = 0")
     for person in ("other", "scientist", "outsider"):
         assert not h.change(person, two, "is_valid = 0"), person
+    # Without a condition no policy for reading is asked: one need not see what one hits.
+    h.rows("manager", "UPDATE awe.bias_frame SET is_valid = 9")
+    h.rows("other", "UPDATE awe.bias_frame SET is_valid = 9")
+    judged = h.maker.ask("SELECT is_valid FROM awe.bias_frame WHERE object_id = %s", one)
+    assert judged == [(2,)]
     for column in ("_creator = 2", "_project = 36", "filename = 'x'"):
         h.refused("student", f"UPDATE awe.bias_frame SET {column} WHERE object_id = %s", two)
     h.refused("student", "TRUNCATE awe.bias_frame CASCADE", code="42501")
@@ -186,6 +191,8 @@ def ones_own_unpublished_objects_are_deleted(h: House) -> None:
         delete = "DELETE FROM awe.bias_frame WHERE object_id = %s RETURNING 1"
         for person in ("other", "manager"):
             assert h.rows(person, delete, number) == []
+        h.rows("outsider", "DELETE FROM awe.bias_frame")
+        assert h.rows("student", "SELECT 1 FROM awe.bias_frame WHERE object_id = %s", number)
         assert h.rows("student", delete, number) == ([(1,)] if level <= 2 else [])
 
 

@@ -9,7 +9,6 @@ import urllib.error
 import urllib.request
 
 import pytest
-from tests.dataserver.conftest import Running
 
 from awe.config import Environment
 from awe.context import context
@@ -17,6 +16,7 @@ from awe.db import scope
 from awe.db.connection import database
 from awe.db.raw import RawBiasFrame
 from awe.errors import AweError
+from tests.dataserver.conftest import Running
 
 CONTENT = b"SIMPLE  =                    T" * 100
 

@@ -29,7 +29,7 @@ CREATE TABLE awe.project (
   is_query_only bool NOT NULL DEFAULT false, -- a view on everything; nothing is created in it
   max_privileges smallint NOT NULL DEFAULT 4 CHECK (max_privileges BETWEEN 1 AND 5),
   default_privileges smallint NOT NULL DEFAULT 1 CHECK (default_privileges BETWEEN 1 AND 5),
-  CHECK (default_privileges <= max_privileges));
+  CONSTRAINT default_within_maximum CHECK (default_privileges <= max_privileges));
 CREATE UNIQUE INDEX project_folded_name ON awe.project (lower(name));
 
 CREATE TABLE awe.member (
