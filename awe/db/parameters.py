@@ -2,18 +2,14 @@
 
 One persistent class per product class; a product is committed with the object that made it.
 Instruments override values (`awe.instruments`), never declarations. Kernels have no defaults of
-their own. This module reads no configuration and checks values only against what it declares.
+their own.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any
 
-from awe.db.base import DBObject, persistent
-from awe.errors import ParameterError, nearest
+from awe.db.parameter import Parameter, ProcessParameters, Value, parameter
 
 __all__ = [
     "BackgroundFrameParameters",
@@ -37,166 +33,11 @@ __all__ = [
     "SatelliteMapParameters",
     "SaturatedPixelMapParameters",
     "TwilightFlatFrameParameters",
+    "Value",
     "WeightFrameParameters",
     "parameter",
     "parameters_class",
 ]
-
-Value = int | float | str | bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """The declaration of one parameter.
-
-    Attributes
-    ----------
-    doc : str
-        What it does.
-    default : int, float, str or bool
-        Value where no instrument says otherwise.
-    unit : str
-        Unit, `None` where there is none.
-    low, high : float or None
-        Smallest and largest value accepted.
-    choices : mapping or None
-        Values accepted, with their meaning.
-    """
-
-    doc: str
-    default: Value
-    unit: str
-    low: float | None = None
-    high: float | None = None
-    choices: Mapping[Value, str] | None = None
-
-    @property
-    def type(self) -> type:
-        """Type of the value."""
-        return type(self.default)
-
-    @property
-    def range(self) -> str:
-        """The values accepted, in words."""
-        if self.choices is not None:
-            return "one of " + ", ".join(str(choice) for choice in self.choices)
-        if self.low is None and self.high is None:
-            return "any " + self.type.__name__
-        low = "-inf" if self.low is None else f"{self.low:g}"
-        high = "inf" if self.high is None else f"{self.high:g}"
-        return f"{low} to {high}"
-
-    def check(self, name: str, value: Any) -> Value:
-        """Return the value in the declared type, or refuse it.
-
-        Raises
-        ------
-        ParameterError
-            Wrong type or out of range; the message holds name, value and what is accepted.
-        """
-        wanted = f"{name} wants {self.type.__name__}, {self.range} [{self.unit}]"
-        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if self.type is bool and value in (0, 1):
-            value = bool(value)
-        if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
-            msg = f"{wanted}; got {value!r} of type {type(value).__name__}"
-            raise ParameterError(msg)
-        if not self._accepts(value):
-            msg = f"{wanted}; got {value!r}"
-            raise ParameterError(msg)
-        return cast("Value", value)
-
-    def _accepts(self, value: Any) -> bool:
-        if self.choices is not None:
-            return value in self.choices
-        if self.type not in (int, float):
-            return True
-        if not math.isfinite(value):
-            return False
-        above = self.low is None or value >= self.low
-        below = self.high is None or value <= self.high
-        return bool(above and below)
-
-
-# the declaration behind each class attribute, until its class takes it over
-_declared: list[tuple[object, Parameter]] = []
-
-
-def parameter(
-    doc: str,
-    default: Value,
-    unit: str = "None",
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: Mapping[Value, str] | None = None,
-) -> Any:
-    """Declare a process parameter in the body of a `ProcessParameters` class."""
-    declaration = Parameter(
-        doc=doc, default=default, unit=unit, low=low, high=high, choices=choices
-    )
-    attribute = persistent(f"{doc}; {declaration.range} [{unit}]", type(default), default)
-    _declared.append((attribute, declaration))
-    return attribute
-
-
-class ProcessParameters(DBObject, abstract=True):
-    """The numbers a product was made with, and the version of the software that used them."""
-
-    product: ClassVar[str] = ""
-    declarations: ClassVar[dict[str, Parameter]] = {}
-
-    version = persistent("Version of awe that made the product [None]", str, "")
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        body = dict(vars(cls))
-        cls.declarations = {
-            name: declaration
-            for name, value in body.items()
-            for attribute, declaration in _declared
-            if attribute is value
-        }
-        cls.product = cls.__name__.removesuffix("Parameters")
-        _declared.clear()
-        super().__init_subclass__(**kwargs)
-
-    @classmethod
-    def check(cls, name: str, value: object) -> Value:
-        """Return the value for parameter `name` in its declared type, or refuse it."""
-        declaration = cls.declarations.get(name)
-        if declaration is None:
-            hint = nearest(name, list(cls.declarations))
-            known = ", ".join(cls.declarations) or "none"
-            msg = f"{cls.product} has no parameter {name!r}{hint}; it has: {known}"
-            raise ParameterError(msg)
-        return declaration.check(f"{cls.product}.process_params.{name}", value)
-
-    @classmethod
-    def defaults(cls, instrument: str | None = None) -> dict[str, Value]:
-        """Return the values for an instrument: declared defaults, overridden by its own."""
-        values = {name: declared.default for name, declared in cls.declarations.items()}
-        for key, value in _overrides(instrument).items():
-            product, _, name = key.partition(".")
-            if product == cls.product:
-                values[name] = cls.check(name, value)
-        return values
-
-    @classmethod
-    def make(
-        cls, instrument: str | None = None, changes: Mapping[str, object] | None = None
-    ) -> ProcessParameters:
-        """Return new parameters for an instrument, with some values changed."""
-        from awe import __version__
-
-        values = cls.defaults(instrument)
-        for name, value in (changes or {}).items():
-            values[name] = cls.check(name, value)
-        return cls(version=__version__, **values)
-
-    def values(self) -> dict[str, Value]:
-        """Return the values by name, in the order of declaration."""
-        return {name: getattr(self, name) for name in self.declarations}
 
 
 def parameters_class(product: str) -> type[ProcessParameters] | None:
@@ -205,15 +46,6 @@ def parameters_class(product: str) -> type[ProcessParameters] | None:
         if cls.product == product:
             return cls
     return None
-
-
-def _overrides(instrument: str | None) -> Mapping[str, object]:
-    if instrument is None:
-        return {}
-    from awe import instruments
-
-    values: Mapping[str, object] = instruments.get(instrument).parameters
-    return values
 
 
 def _overscan() -> Any:

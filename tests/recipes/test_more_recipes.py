@@ -61,11 +61,11 @@ def test_fringes_are_recovered_and_taken_out_at_their_strength(calibrated):
     from awe.db.raw import RawScienceFrame
 
     y, x = np.mgrid[0 : calibrated.shape[0], 0 : calibrated.shape[1]]
-    waves = (30 * np.sin(x / 4.0 + y / 7.0)).astype(np.float32)
+    waves = (200 * np.sin(x / 4.0 + y / 7.0)).astype(np.float32)
     at = datetime.datetime(2012, 6, 1, 10)
     frames = []
     for _ in range(6):
-        pixels = calibrated.raw(1000.0 + waves)
+        pixels = calibrated.raw(4000.0 + waves)
         frames.append(calibrated.put(RawScienceFrame, pixels, at))
         at += datetime.timedelta(minutes=7)
     names = [frame.filename for frame in frames]
@@ -77,10 +77,10 @@ def test_fringes_are_recovered_and_taken_out_at_their_strength(calibrated):
     inner &= fringe.data != 0
     slope = np.polyfit(waves[inner], fringe.data[inner], 1)[0]
     assert slope == pytest.approx(1.0, abs=0.05)
-    strong = calibrated.put(RawScienceFrame, calibrated.raw(1000.0 + 1.7 * waves), at)
+    strong = calibrated.put(RawScienceFrame, calibrated.raw(4000.0 + 1.7 * waves), at)
     limits = {
         "ReducedScienceFrame.process_params.FRINGE_THRESHOLD_LOW": 2.0,
-        "ReducedScienceFrame.process_params.FRINGE_THRESHOLD_HIGH": 60.0,
+        "ReducedScienceFrame.process_params.FRINGE_THRESHOLD_HIGH": 400.0,
     }
     [red] = run("Reduce", raw_filenames=[strong.filename], chip="ESO_CCD_#65", pars=limits)
     assert red.fringe == fringe
