@@ -2,6 +2,7 @@
 
     python -m benchmarks.tracks                          10 lines per brightness, 10 clean chips
     python -m benchmarks.tracks --lines 100 --clean 100  the long set
+    python -m benchmarks.tracks --limits 5               near an axis, wide, short, several
 
 Chips hold stars, galaxies, bleeding columns, diffraction spikes, a gradient and row noise, in
 turn; lines are independent: each has a background of its own.
@@ -140,6 +141,65 @@ def matches(track: satellite.Track, truth: tuple[float, ...]) -> bool:
     ) < 6
 
 
+def draw(
+    light: np.ndarray, truth: np.ndarray, peak: float, sigma: float = 1.9, part: float = 1.0
+) -> None:
+    """Add a line of `peak` times the noise of the sky; it shines on the first `part` of it."""
+    level = np.median(light[::16, ::16])
+    noise = np.sqrt(level / GAIN + (READ_NOISE / GAIN) ** 2)
+    y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    x0, y0, x1, y1 = truth
+    length = np.hypot(x1 - x0, y1 - y0)
+    across = ((x - x0) * (y1 - y0) - (y - y0) * (x1 - x0)) / length
+    profile = peak * noise * np.exp(-0.5 * (across / sigma) ** 2)
+    if part < 1:
+        profile *= ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length**2 < part
+    light += profile
+
+
+#: name, peak and what differs from one track across a plain chip
+LIMITS = (
+    *((f"{angle:g} degrees from the x axis", 0.5, {"angle": angle}) for angle in (0, 0.1, 0.3, 1)),
+    *((f"{angle:g} degrees from the y axis", 0.5, {"angle": 90 - angle}) for angle in (0, 0.3)),
+    *((f"sigma {sigma:g} pixels", 0.5, {"sigma": sigma}) for sigma in (0.8, 1.2, 4, 6, 7, 9)),
+    *((f"lit on {part:.0%} of its chord", 1.0, {"part": part}) for part in (0.9, 0.75, 0.6, 0.5)),
+    *((f"{number} tracks in one frame", 0.5, {"number": number}) for number in (2, 4, 6)),
+    *((f"chord of {size} pixels", 1.0, {"corner": size}) for size in (300, 500, 800)),
+)
+
+
+def limits(trials: int, seed: int) -> None:
+    """Print how many tracks of difficult kinds are found on plain chips."""
+    for kind, (name, peak, how) in enumerate(LIMITS):
+        found = false = total = 0
+        for k in range(trials):
+            rng = np.random.default_rng((seed, kind, k))
+            light = chip(rng, 0)
+            truths = [_special(rng, how) for _ in range(how.get("number", 1))]
+            for truth in truths:
+                draw(light, truth, peak, how.get("sigma", 1.9), how.get("part", 1.0))
+            tracks, _ = search(expose(light, rng))
+            hits = [any(matches(track, truth) for track in tracks) for truth in truths]
+            found, total = found + sum(hits), total + len(truths)
+            false += sum(not any(matches(track, t) for t in truths) for track in tracks)
+        print(f"{name}, {peak} sigma: {found} of {total} found, {false} false", flush=True)
+
+
+def _special(rng: np.random.Generator, how: dict) -> np.ndarray:
+    nx, ny = SHAPE[1] - 1, SHAPE[0] - 1
+    if "corner" in how:
+        leg = how["corner"] / np.sqrt(2)
+        return np.array((0.0, leg, leg, 0.0))
+    if "angle" not in how:
+        return np.array(line(rng))
+    slope = np.tan(np.radians(how["angle"]))
+    if how["angle"] < 45:
+        y = rng.uniform(200, ny - 200)
+        return np.array((0.0, y, nx, y + slope * nx))
+    x = rng.uniform(200, nx - 200)
+    return np.array((x, 0.0, x + ny / slope, ny))
+
+
 def main() -> None:
     """Print how many of the lines are found, how many false ones, and the time."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -147,19 +207,18 @@ def main() -> None:
     parser.add_argument("--clean", type=int, default=10)
     parser.add_argument("--peaks", type=float, nargs="*", default=[1.0, 0.3, 0.2])
     parser.add_argument("--seed", type=int, default=90_000)
+    parser.add_argument("--limits", type=int, metavar="TRIALS", help="tracks of difficult kinds")
     options = parser.parse_args()
+    if options.limits:
+        limits(options.limits, options.seed)
+        return
     for peak in options.peaks:
         found = false = 0
         for k in range(options.lines):
             rng = np.random.default_rng((options.seed, k))
             light = chip(rng, k % 6)
             truth = np.array(line(rng))
-            level = np.median(light[::16, ::16])
-            noise = np.sqrt(level / GAIN + (READ_NOISE / GAIN) ** 2)
-            y, x = np.ogrid[: SHAPE[0], : SHAPE[1]]
-            x0, y0, x1, y1 = truth
-            across = ((x - x0) * (y1 - y0) - (y - y0) * (x1 - x0)) / np.hypot(x1 - x0, y1 - y0)
-            light += peak * noise * np.exp(-0.5 * (across / 1.9) ** 2)
+            draw(light, truth, peak)
             tracks, _ = search(expose(light, rng))
             good = [matches(track, truth) for track in tracks]
             found += any(good)
