@@ -98,7 +98,10 @@ REFUSED = {
     "a billion empty rows": (table(0, 10**9, "0B"), "1000000000 rows without a byte"),
     "columns too wide": (table(8, 2, "4J", data=bytes(16)), "columns take 16 bytes"),
     "TFORM nonsense": (table(8, 2, "8Z", data=bytes(16)), "no column format"),
-    "THEAP outside": (table(8, 2, "1K", extra=[card("THEAP", 999)], data=bytes(16)), "THEAP is 999"),
+    "THEAP outside": (
+        table(8, 2, "1K", extra=[card("THEAP", 999)], data=bytes(16)),
+        "THEAP is 999",
+    ),
     "descriptor outside": (
         table(8, 2, "1PB(9)", pcount=8, data=struct.pack(">4i", 8, 0, 8, 1), heap=bytes(8)),
         "column 1, row 2 points outside the heap",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from awe.db.base import DBObject
+    from awe.db.reading import Reading
     from awe.db.sky import Region
     from awe.db.summary import Stats
 
@@ -79,7 +80,7 @@ class Query:
         self._order = order
         self._limit = limit
         self._narrowed = narrowed
-        self._reading: ref[_Reading] | None = None
+        self._reading: ref[Reading] | None = None
 
     # -- combining ---------------------------------------------------------------------------
 
@@ -281,7 +282,9 @@ class Query:
         return self.count() if reading is None else reading.count()
 
     def __iter__(self) -> Iterator[Any]:
-        reading = _Reading(self)
+        from awe.db.reading import Reading
+
+        reading = Reading(self, CHUNK)
         self._reading = ref(reading)
         return reading
 
@@ -447,41 +450,6 @@ class Query:
         from awe.db.summary import html
 
         return html(self, SHOWN)
-
-
-class _Reading(Iterator[Any]):
-    """One pass over the objects of a query, which reads nothing until it has to."""
-
-    def __init__(self, query: Query) -> None:
-        self._query = query
-        self._first: list[Any] | None = None
-        self._count: int | None = None
-        self._objects: Iterator[Any] | None = None
-
-    def __next__(self) -> Any:
-        if self._objects is None:
-            self._objects = self._begin()
-        return next(self._objects)
-
-    def count(self) -> int:
-        """Return the number of objects, that of the pass itself as long as it has not begun."""
-        if self._objects is not None:
-            return self._query.count()
-        if self._count is None:
-            self._first = self._query._objects(limit=CHUNK + 1)
-            few = len(self._first) <= CHUNK
-            self._count = len(self._first) if few else self._query.count()
-        return self._count
-
-    def _begin(self) -> Iterator[Any]:
-        if self._first is None:
-            self._first = self._query._objects(limit=CHUNK + 1)
-        objects, self._first = self._first, None
-        if len(objects) <= CHUNK:
-            return iter(objects)
-        del objects
-        self._query._guard(self._query.count() if self._count is None else self._count)
-        return self._query.stream()
 
 
 def everything(cls: type[DBObject]) -> Query:
