@@ -127,9 +127,34 @@ class Task:
             cls.arguments = (*cls.arguments, *common("skip"))
         text = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
         example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
+        notes = (
+            "\n\nNotes\n-----\nParameters with units, ranges and the values for a camera: "
+            f"{cls.__name__}.show_parameters('OMEGACAM')."
+        )
         makes = ", ".join(cls.makes) or "what execute() returns"
-        cls.__doc__ = f"{text}\n\nMakes {makes}.\n\n{describe(cls.arguments)}{example}\n"
+        cls.__doc__ = f"{text}\n\nMakes {makes}.\n\n{describe(cls.arguments)}{notes}{example}\n"
         cls.__signature__ = signature(cls.arguments)
+
+    @classmethod
+    def show_parameters(cls, instrument: str | None = None) -> None:
+        """Print every process parameter of the products: value, unit, range and meaning.
+
+        Parameters
+        ----------
+        instrument : str, optional
+            Values for this camera; those of no camera when left out.
+        """
+        from awe.db.parameters import parameters_class
+
+        for product in cls.makes:
+            declared = parameters_class(product)
+            if declared is None:
+                continue
+            values = declared.defaults(instrument)
+            _say(product)
+            for name, one in declared.declarations.items():
+                unit = "" if one.unit == "None" else f" {one.unit}"
+                _say(f"  {name} = {values[name]}{unit} ({one.range}): {one.doc}")
 
     def __init__(self, **keywords: Any) -> None:
         values = bind(type(self).__name__, self.arguments, keywords)
