@@ -141,7 +141,8 @@ def write(
             _compare(part, images)
         part.replace(target)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        # numpy gives a write that was cut short no number
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error):
             msg = f"no space left for {target}; free some or choose another folder"
             raise DiskFull(msg) from error
         raise
@@ -280,7 +281,13 @@ def _storable(image: Image) -> NDArray[Any] | None:
 def _write_part(part: Path, hdus: HDUList) -> None:
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "wb") as stream:
-        hdus.writeto(stream, checksum=True, output_verify="silentfix")
+        try:
+            hdus.writeto(stream, checksum=True, output_verify="silentfix")
+        except AttributeError as error:
+            # where the disk is full astropy stumbles while it looks for words
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
         stream.flush()
         os.fsync(stream.fileno())
 
