@@ -5,16 +5,37 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 
-__all__ = ["AWE", "CODES", "Prompt", "environment"]
+__all__ = ["AWE", "CODES", "PATIENCE", "Prompt", "environment", "installation"]
 
 AWE = Path(sys.executable).parent / "awe"
 CODES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[a-zA-Z]|\r|\x1b[=>]")
+
+
+#: Seconds any single step may take on a machine that others use too.
+PATIENCE = 120.0
+
+
+@contextlib.contextmanager
+def installation(name: str) -> Iterator[Path]:
+    """A place for an AWE_HOME; stopped and removed at the end, with what root kept elsewhere."""
+    from awe.services import stack
+
+    folder = Path(tempfile.mkdtemp(prefix=f"awe-{name}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder / "home"
+    finally:
+        stack.destroy(folder / "home")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -31,7 +52,7 @@ class Prompt:
             env=environment(home, **more),
             cwd=str(directory),
             encoding="utf-8",
-            timeout=30,
+            timeout=PATIENCE,
             dimensions=(60, 200),
         )
         self.banner = self.wait()
@@ -43,7 +64,7 @@ class Prompt:
         time.sleep(0.15)
         return CODES.sub("", text)
 
-    def type(self, line: str, timeout: float = 30) -> str:
+    def type(self, line: str, timeout: float = PATIENCE) -> str:
         """Type lines, press Return, and give back what was printed.
 
         A marker is printed by a second command, so that output which arrives late, or looks

@@ -7,28 +7,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from prompt_process import AWE, Prompt, environment
+from prompt_process import AWE, PATIENCE, Prompt, environment, installation
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def awe_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def awe_home() -> Iterator[Path]:
     """A new AWE_HOME with its services running."""
-    from awe.services import stack
-
-    home = tmp_path_factory.mktemp("awe") / "home"
-    done = subprocess.run(
-        [AWE, "-c", "pass"],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    yield home
-    stack.destroy(home)
+    with installation("prompt") as home:
+        done = subprocess.run(
+            [AWE, "-c", "pass"],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        yield home
 
 
 @pytest.fixture
@@ -44,7 +41,7 @@ def awe(awe_home: Path, tmp_path: Path) -> Run:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from prompt_process import environment
+from prompt_process import PATIENCE, environment
 
 from awe import fits
 
@@ -17,9 +17,6 @@ manager = pytest.importorskip("jupyter_client.manager", reason="jupyter-client i
 pytest.importorskip("ipykernel", reason="ipykernel is not installed")
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
-
-PATIENCE = 120.0
-
 
 class Kernel:
     """A notebook's kernel, and what its cells give."""

@@ -9,26 +9,24 @@ from pathlib import Path
 
 import pytest
 from chapter import TEXT, commands
-from prompt_process import AWE, Prompt, environment
+from prompt_process import AWE, PATIENCE, Prompt, environment, installation
 
 
 @pytest.fixture(scope="session")
-def tutorial_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def tutorial_home() -> Iterator[Path]:
     """An AWE_HOME with the tutorial night of all 32 chips."""
-    from awe.services import stack
-
-    home = tmp_path_factory.mktemp("tutorial") / "home"
-    done = subprocess.run(
-        [AWE, "--tutorial", "-c", "print(len(RawScienceFrame.select_all()))"],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    yield home
-    stack.destroy(home)
+    with installation("tutorial") as home:
+        done = subprocess.run(
+            [AWE, "--tutorial", "-c", "print(len(RawScienceFrame.select_all()))"],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=570,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert "Traceback" not in done.stderr
+        yield home
 
 
 @dataclass
@@ -53,7 +51,7 @@ class Walk:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -70,7 +68,7 @@ def walk(tutorial_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Walk:
     try:
         prompt.type("import pydoc; pydoc.pager = pydoc.plainpager")
         for command in commands(TEXT.read_text()):
-            walked.typed.append((command, prompt.type(command, timeout=120)))
+            walked.typed.append((command, prompt.type(command, timeout=2 * PATIENCE)))
     finally:
         prompt.close()
     return walked
