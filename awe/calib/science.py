@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import flags as reasons
+from awe.calib._memory import keep_pages
 from awe.calib._steps import STEPS, Step
 from awe.calib._work import Work
 from awe.calib.flags import PixelFlag
@@ -257,6 +258,7 @@ def reduce(
         The flat cannot divide anywhere.
     """
     _require_units(steps)
+    keep_pages()
     work = Work(raw=raw, geometry=geometry, calibrations=calibrations, settings=settings)
     log: list[Record] = []
     for by_rows, group in groupby(steps, key=lambda step: step.rows is not None):
