@@ -214,7 +214,7 @@ def test_calibrations_were_chosen_from_the_calibration_scientist(walk: Walk) -> 
         said = walk.said(command)
         assert f"-{name}---Cal-" in said
         assert "SCIENTIST" in said
-        assert "project 36" in said
+        assert "OMEGACAM@VST" in said
         assert "4 (World)" in said
 
 
