@@ -19,6 +19,7 @@ from awe.db.path import RESERVED, Path, make_path
 from awe.db.registry import registry
 from awe.errors import ArgumentError, AttributeUnknown, Refused, nearest
 from awe.lazy import behaviour
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.loading import Batch
@@ -303,7 +304,7 @@ class DBObject(metaclass=PersistentType):
         if len(label) > LABEL:
             label = f"{label[: LABEL - 23]}...{label[-20:]}"
         new = "" if self._committed else ", not committed"
-        return f"<{type(self).__name__} {label}{new}>"
+        return f"<{type(self).__name__} {harmless(label)}{new}>"
 
     info = behaviour("awe.db.info:info")
     _repr_html_ = behaviour("awe.db.info:html")

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import NotVisible
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -46,7 +47,7 @@ def info(self: DBObject) -> None:
     table = list(rows(self))
     columns = shutil.get_terminal_size((100, 24)).columns
     lines += _fitted(table, columns)
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(harmless("\n".join(lines)) + "\n")
 
 
 def _fitted(table: list[tuple[str, str, str]], columns: int) -> list[str]:
@@ -104,7 +105,7 @@ def label(item: Any) -> str:
     for name in ("filename", "name"):
         text = getattr(item, name, "") if name in type(item)._attributes else ""
         if text:
-            return str(text)
+            return harmless(str(text))
     if type(item).__name__ == "Imstat":
         return f"median {item.median:.6g}, mean {item.mean:.6g}, stdev {item.stdev:.4g}"
     if "start" in type(item)._attributes and item.start is not None:
@@ -157,7 +158,7 @@ def _text(value: Any) -> str:
         return ", ".join(f"{key}={_text(one)}" for key, one in value.items()) or "none"
     if hasattr(type(value), "get_persistent_properties"):
         return shortened(label(value), NAME)
-    return str(value)
+    return harmless(str(value))
 
 
 def _list(values: list[Any]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from awe.db import scope
 from awe.db.connection import database
 from awe.errors import ArgumentError, ProjectUnknown, nearest
+from awe.terminal import harmless
 
 __all__ = [
     "LEVELS",
@@ -69,7 +70,7 @@ class Project:
         level = scope.current().privileges
         lines = [
             f"   Project:     {self.name}  (id = {self.id})",
-            f"   Description: {_harmless(self.description)}",
+            f"   Description: {harmless(self.description)}",
         ]
         if self.instrument:
             lines.append(f"   Instrument:  {self.instrument}")
@@ -107,11 +108,6 @@ class User:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.full_name})" if self.full_name else self.name
-
-
-def _harmless(text: str) -> str:
-    """Return a text without characters that would steer the terminal of whoever reads it."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def level_text(level: int) -> str:

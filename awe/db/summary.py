@@ -17,6 +17,7 @@ from awe.db.compiler import Compiler
 from awe.db.connection import database
 from awe.db.path import resolve
 from awe.errors import QueryError
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -123,7 +124,7 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    return str(value)
+    return harmless(str(value))
 
 
 def _contents(query: Query, most: int) -> tuple[str, list[str], list[list[str]]]:

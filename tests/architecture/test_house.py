@@ -25,6 +25,7 @@ ROWS = {
     "awe.config": 0,
     "awe.lazy": 0,
     "awe.workers": 0,
+    "awe.terminal": 0,
     "awe.calib": 1,
     "awe.instruments": 1,
     "awe.fits": 1,
