@@ -158,10 +158,12 @@ def combine(
     model = noise or Noise(constant=0.0)
     image = np.empty((ny, nx), np.float32)
     counts = np.empty((2, ny, nx) if count else (2, 0, 0), np.uint8)
-    chunk = np.empty((n, min(_ROWS, ny), nx), np.float32)
+    chunk = np.empty(n * min(_ROWS, ny) * nx, np.float32)
     for y in range(0, ny, _ROWS):
         rows = slice(y, min(y + _ROWS, ny))
-        part = chunk[:, : rows.stop - y]
+        height = rows.stop - y
+        # contiguous at the last, lower chunk too: another layout would be compiled once more
+        part = chunk[: n * height * nx].reshape(n, height, nx)
         for k, frame in enumerate(frames):
             _load(part[k], frame, rows, offsets[k] if offsets else None, subtract)
             if scales is not None:
