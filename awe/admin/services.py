@@ -52,8 +52,11 @@ def _destroy(chosen: argparse.Namespace) -> None:
         if answer.strip() != str(home):
             msg = f"that is not {home}; nothing was removed"
             raise ArgumentError(msg)
-    stack.destroy(home)
+    left = stack.destroy(home)
     sys.stdout.write(f"removed: {home}\n")
+    if left:
+        names = ", ".join(path.name for path in left)
+        sys.stdout.write(f"kept, because awe did not make it: {names}\n")
 
 
 def _print_status() -> bool:

@@ -45,6 +45,8 @@ __all__ = [
 Progress = Callable[[str], None]
 
 SERVICE_ROLES = ("awe_dataserver", "awe_runner")
+#: What awe itself makes in an AWE_HOME; everything else there is somebody else's.
+OWN_ENTRIES = ("Environment.cfg", "database", "dpu", "files", "prompt", "services", "tutorial")
 #: Below this the disk counts as full: PostgreSQL stops hard when it cannot write its log.
 LOW_SPACE = 2 * 1024**3
 
@@ -150,15 +152,31 @@ def unshare(home: Path, progress: Progress | None = None) -> bool:
     return True
 
 
-def destroy(home: Path) -> None:
-    """Stop everything and remove the installation, data and files included."""
+def destroy(home: Path) -> list[Path]:
+    """Stop everything and remove the installation, data and files included.
+
+    Returns
+    -------
+    list of Path
+        What else lies in the directory: only awe's own entries are removed, and the directory
+        itself only when nothing is left in it.
+    """
     from awe.services import sharing
     from awe.services.cluster import Cluster
 
     stop(home)
     sharing.close(home)
     Cluster(home).destroy()
-    shutil.rmtree(home, ignore_errors=True)
+    for name in OWN_ENTRIES:
+        entry = home / name
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    left = sorted(home.iterdir()) if home.is_dir() else []
+    if home.is_dir() and not left:
+        home.rmdir()
+    return left
 
 
 def status(home: Path | None = None) -> dict[str, str]:

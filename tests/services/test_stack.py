@@ -227,3 +227,18 @@ def test_stop_stops_and_status_says_so(house, capsys):
     with pytest.raises(ServiceDown, match="awe-admin start"):
         stack.superuser(house)
     assert run(capsys, "start")[0] == 0
+
+
+def test_destroy_keeps_what_awe_did_not_make():
+    place = Path(tempfile.mkdtemp(prefix="awe-stack-"))
+    place.chmod(0o755)
+    (place / "thesis").mkdir()
+    (place / "thesis" / "chapter.txt").write_text("years of work")
+    try:
+        stack.start(place)
+        assert (place / "Environment.cfg").exists()
+        assert stack.destroy(place) == [place / "thesis"]
+        assert [entry.name for entry in place.iterdir()] == ["thesis"]
+        assert (place / "thesis" / "chapter.txt").read_text() == "years of work"
+    finally:
+        shutil.rmtree(place)
