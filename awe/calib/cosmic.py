@@ -67,21 +67,21 @@ def sharpness_limit(fwhm: float) -> float:
 
     Notes
     -----
-    Three times the sharpness of a noiseless star, at least 3, and at least 5 below 2.8 pixels;
+    Ten times the sharpness of a noiseless star, at least 5: on faint stars noise adds to it, and
     undersampled images need much more, so that cores of stars survive. Two stars nearer than
     about 1.5 FWHM can still be taken for a hit, as with the peer.
 
     Examples
     --------
-    >>> sharpness_limit(4.2), sharpness_limit(2.5)
-    (3.0, 5.0)
+    >>> sharpness_limit(4.2), round(sharpness_limit(2.4), 3)
+    (5.0, 19.0)
     """
     if not fwhm > 0:
         msg = f"a seeing of {fwhm} pixels is not possible; measure it or give the PSF radius"
         raise ParameterError(msg)
     widths, sharpness = zip(*_STAR_SHARPNESS, strict=True)
     star = float(np.exp(np.interp(fwhm, widths, np.log(sharpness))))
-    return max(5.0 if fwhm < 2.8 else 3.0, 3.0 * star)
+    return max(5.0, 10.0 * star)
 
 
 def find(
