@@ -1,0 +1,139 @@
+"""A calibration that does not fit or cannot divide costs its own frames, never the others."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from awe.calib.geometry import ChipGeometry
+from awe.errors import NoValidPixels, WrongShape
+
+FIRST, SECOND = "ESO_CCD_#65", "ESO_CCD_#66"
+TEMPLATE = "2012-06-01T08:51:44"
+AT = datetime.datetime(2012, 6, 1, 9, 30)
+
+
+def reduce(**arguments):
+    from awe import recipes
+
+    return recipes.find("Reduce")(instrument="OMEGACAM", commit=True, **arguments).execute()
+
+
+def master_flat(like, pixels, **changed):
+    """Commit a master flat with such pixels that passes for a sound one."""
+    from awe.db.calfiles import MasterFlatFrame
+    from awe.db.data import store
+    from awe.recipes.inputs import imstat
+    from awe.recipes.products import write
+
+    names = ("instrument", "chip", "filter", "timestamp_start", "timestamp_end", "noise",
+             "process_params")  # fmt: skip
+    flat = MasterFlatFrame(**{name: getattr(like, name) for name in names} | changed)
+    flat.process_status = 1
+    flat.imstat = imstat(np.nan_to_num(pixels))
+    write(flat, pixels, (), directory=Path.cwd(), unit="")
+    store([flat])
+    flat.commit()
+    return flat
+
+
+@pytest.fixture
+def flat(calibrated):
+    """The sound master flat of the first chip."""
+    from awe.db.calfiles import MasterFlatFrame
+
+    return (MasterFlatFrame.chip.name == FIRST)[0]
+
+
+def failures(said):
+    """The reasons by frame, each on one line."""
+    lines = [line for line in said.splitlines() if ": failed: " in line]
+    assert not any("defect" in line for line in lines)
+    return dict(line.split(": failed: ") for line in lines)
+
+
+def require_nothing_half_stored(frames):
+    from awe.db.connection import database
+    from awe.db.science import ReducedScienceFrame, WeightFrame
+
+    assert database.execute("SELECT filename FROM awe.file WHERE state <> 'linked'") == []
+    assert len(ReducedScienceFrame.select_all()) == len(WeightFrame.select_all()) == frames
+    assert len(list(Path.cwd().glob("*-Red-*.fits"))) == frames
+    assert len(list(Path.cwd().glob("*-Weight-*.fits"))) == frames
+
+
+def test_a_flat_of_another_filter_named_by_hand_costs_the_frames_of_that_filter(
+    calibrated, flat, capsys
+):
+    from awe.db.observing import Filter
+    from awe.db.raw import RawScienceFrame
+
+    own = calibrated.put(RawScienceFrame, calibrated.raw(calibrated.sky()), AT)
+    calibrated.filter = Filter(name="OCAM_g_SDSS", instrument=calibrated.instrument)
+    other = calibrated.put(RawScienceFrame, calibrated.raw(calibrated.sky()), AT)
+    names = [own.filename, other.filename]
+    [red] = reduce(raw_filenames=names, flat_filename=flat.filename)
+    assert red.raw == own
+    reason = failures(capsys.readouterr().out)[other.filename]
+    assert "is for filter OCAM_r_SDSS" in reason
+    assert "is of filter OCAM_g_SDSS" in reason
+    require_nothing_half_stored(1)
+    with pytest.raises(WrongShape, match="is for filter"):
+        reduce(raw_filenames=[other.filename], flat_filename=flat.filename)
+
+
+def test_a_binned_frame_does_not_go_with_masters_that_are_not(calibrated, capsys):
+    from awe.db.raw import RawScienceFrame
+
+    sky = calibrated.raw(calibrated.sky())
+    rows, columns = calibrated.shape[0] + 10, calibrated.shape[1] + 24
+    geometry = ChipGeometry.from_counts(
+        nx=columns // 2, ny=rows // 2, prescan_x=6, overscan_x=6, overscan_y=5
+    )
+    binned = sky.reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3)).astype(np.uint16)
+    small = calibrated.put(RawScienceFrame, binned, AT, geometry=geometry)
+    good = calibrated.put(RawScienceFrame, sky, AT)
+    [red] = reduce(raw_filenames=[small.filename, good.filename])
+    assert red.raw == good
+    reason = failures(capsys.readouterr().out)[small.filename]
+    assert "192 x 160" in reason
+    assert "96 x 80" in reason
+    assert "binning" in reason
+    require_nothing_half_stored(1)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
+def test_a_flat_that_cannot_divide_costs_its_chip_and_no_other(calibrated, flat, capsys, value):
+    broken = master_flat(flat, np.full(calibrated.shape, value, np.float32))
+    made = reduce(template=TEMPLATE)
+    assert [red.chip.name for red in made] == [SECOND, SECOND]
+    reasons = failures(capsys.readouterr().out)
+    assert len(reasons) == 2
+    for reason in reasons.values():
+        assert "the master flat has" in reason
+        assert "make a new one with MasterFlat" in reason
+    require_nothing_half_stored(2)
+    with pytest.raises(NoValidPixels, match="the master flat has"):
+        reduce(template=TEMPLATE, chip=FIRST, flat_filename=broken.filename)
+
+
+def test_pixels_of_a_flat_that_cannot_divide_are_flagged_and_the_rest_is_kept(calibrated, flat):
+    from awe.calib.flags import PixelFlag
+
+    pixels = np.array(flat.data, np.float32)
+    places = (slice(20, 24), slice(70, 90)), (slice(100, 103), slice(5, 9)), (140, 150)
+    for place, value in zip(places, (0.0, -1.0, np.nan), strict=True):
+        pixels[place] = value
+    broken = master_flat(flat, pixels)
+    red = reduce(template=TEMPLATE, chip=FIRST, flat_filename=broken.filename)[0]
+    sound = reduce(template=TEMPLATE, chip=FIRST, flat_filename=flat.filename)[0]
+    flags, weight = red.to_ccddata().flags, red.weight.data
+    for place in places:
+        assert (flags[place] & PixelFlag.BAD_FLAT).all()
+        assert (weight[place] == 0).all()
+        assert np.isnan(red.data[place]).all()
+    assert np.array_equal(weight > 0, flags == 0)
+    rest = (flags == 0) & (sound.to_ccddata().flags == 0)
+    assert rest.mean() > 0.98
+    assert np.array_equal(red.data[rest], sound.data[rest])
