@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,11 +12,53 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from awe.errors import ArgumentError, NotFound
 
 pytestmark = pytest.mark.services
+
+AWE = Path(sys.executable).parent / "awe"
+CHIP = "ESO_CCD_#65"
+
+CHAIN = """
+import json
+where = dict(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65')
+before = HotPixelMap.select(**where)
+jobs = dpu.run('ReadNoise>Bias>HotPixels', **where, commit=True)
+dpu.get_logs(jobs)
+made = [product for job in jobs for product in dpu.get_job_result(job)]
+noise, bias, hot = made
+print(json.dumps({
+    'classes': [type(product).__name__ for product in made],
+    'dates': [product.creation_date.isoformat() for product in made],
+    'levels': [(product._project, product._privileges) for product in made],
+    'flags': [product.quality_flags for product in made],
+    'noise of the bias': bias.read_noise == noise,
+    'bias of the map': hot.bias == bias,
+    'another map than before': hot != before,
+    'chosen now': [cls.select(**where) == product
+                   for cls, product in zip((ReadNoise, BiasFrame, HotPixelMap), made)],
+    'hot': [hot.count, before.count],
+    'bias': [bias.imstat.median, before.bias.imstat.median],
+    'files': [bool(bias.data.size), hot.data.shape == bias.data.shape],
+}))
+"""
+
+TRACKS = """
+import json
+task = ReduceTask(instrument='OMEGACAM', template='2012-06-01T08:51:44', chip='ESO_CCD_#65',
+                  commit=True)
+frames = {}
+for red in task.execute():
+    found = [[t.x_start, t.y_start, t.x_end, t.y_end] for t in SatelliteTrack.raw == red.raw]
+    same = [t.x_start for t in red.weight.satellite.tracks] == [line[0] for line in found]
+    frames[red.raw.filename] = {'found': found, 'linked': same,
+                                'flagged': red.weight.satellite.count}
+crossed = {track.raw.filename for track in SatelliteTrack.DATE_OBS > '2012-06-01'}
+print(json.dumps({'frames': frames, 'crossed': sorted(crossed)}))
+"""
 
 SEEN = """
 from awe.context import context
@@ -45,6 +88,14 @@ def home():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def made(home):
+    """The installation with the night of one chip: found there, or made."""
+    done = run(home, "-m", "awe.admin", "tutorial", "--chips", "65")
+    assert done.returncode == 0, done.stderr
+    return home
+
+
 def command(home, *arguments):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWE_")}
     return {
@@ -58,6 +109,17 @@ def command(home, *arguments):
 
 def run(home, *arguments):
     return subprocess.run(**command(home, *arguments), check=False, timeout=200)
+
+
+def awe(home, code, directory):
+    """What a student's prompt gives back, as JSON on its last line."""
+    program = {"args": [AWE, "-c", code]}
+    done = subprocess.run(
+        **command(home) | program, check=False, timeout=200, cwd=directory
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_a_killed_making_is_resumed_and_a_finished_one_left_alone(home):
@@ -107,3 +169,48 @@ def test_another_night_is_not_put_over_the_one_there(tmp_path):
     night._mark(folder, "begun.json", night._night(False, ["65"]))
     with pytest.raises(ArgumentError, match="a night of 1 chips, 400 x 420"):
         night.make(tmp_path, full=True, chips=["65"])
+
+
+def test_a_chain_of_recipes_makes_its_products_one_after_the_other(made, tmp_path):
+    seen = awe(made, CHAIN, tmp_path)
+    assert seen["classes"] == ["ReadNoise", "BiasFrame", "HotPixelMap"]
+    assert seen["dates"] == sorted(set(seen["dates"]))
+    assert {tuple(level) for level in seen["levels"]} == {(36, 1)}
+    assert seen["flags"] == [0, 0, 0]
+    assert seen["noise of the bias"]
+    assert seen["bias of the map"]
+    assert seen["another map than before"]
+    assert seen["chosen now"] == [True, True, True]
+    assert seen["hot"][0] == seen["hot"][1] > 0
+    assert seen["bias"][0] == pytest.approx(seen["bias"][1])
+    assert seen["files"] == [True, True]
+
+
+def test_frames_with_a_track_are_those_the_truth_names(made, tmp_path):
+    record = json.loads((made / "tutorial" / "raw" / "truth.json").read_text())
+    truth = {
+        name: exposure["tracks"] for name, exposure in record["chips"][CHIP]["exposures"].items()
+    }
+    seen = awe(made, TRACKS, tmp_path)
+    assert len(seen["frames"]) == 5
+    assert sum(len(truth[split_from(name)]) for name in seen["frames"]) == 1
+    for name, frame in seen["frames"].items():
+        lines = truth[split_from(name)]
+        assert (name in seen["crossed"]) == bool(lines)
+        assert (frame["flagged"] > 0) == bool(lines)
+        assert frame["linked"]
+        assert len(frame["found"]) == len(lines), f"{name}: {frame} but {lines}"
+        for found, line in zip(frame["found"], lines, strict=True):
+            assert far(found, line) < 3, f"{name}: {found} but {line}"
+
+
+def split_from(name):
+    """Name of the exposure a raw frame was split from."""
+    return f"{name.rsplit('_', 1)[0]}.fits"
+
+
+def far(found, line):
+    """Largest distance [pixel] of end points, counted from 1 and from 0, in either order."""
+    ends = np.reshape(found, (2, 2)) - 1
+    true = np.reshape(line, (2, 2))
+    return min(np.abs(ends - true).max(), np.abs(ends[::-1] - true).max())
