@@ -16,7 +16,7 @@ from awe.errors import Defect, SchemaMismatch
 __all__ = ["VERSION", "classes_ddl", "create_database", "install", "self_check", "version"]
 
 #: Raised by one with every change to tables or rights that an existing database must follow.
-VERSION = 2
+VERSION = 3
 
 CLUSTER_FILE = "10_roles.sql"
 #: The world's login is public on purpose: it opens what the web pages show without one.

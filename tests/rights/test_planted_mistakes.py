@@ -24,6 +24,22 @@ MISTAKES = {
     "no record": f"DROP TRIGGER record ON {T}",
     "file not linked": f"DROP TRIGGER link_file ON {T}",
     "references unchecked": f'DROP TRIGGER "A_refs_visible" ON {T}',
+    "references checked by another function":
+        f'CREATE OR REPLACE TRIGGER "A_refs_visible" AFTER INSERT OR UPDATE OF _privileges ON {T} '
+        "FOR EACH ROW EXECUTE FUNCTION awe.refs_of_dome_flat_frame()",
+    "references checked by an empty function":
+        "CREATE OR REPLACE FUNCTION awe.refs_of_bias_frame() RETURNS trigger LANGUAGE plpgsql "
+        "SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END'",
+    "references checked under an open path": "ALTER FUNCTION awe.refs_of_bias_frame() RESET ALL",
+    "references checked beyond policies":
+        "ALTER FUNCTION awe.refs_of_bias_frame() SECURITY DEFINER",
+    "references checked at insertion only":
+        f'CREATE OR REPLACE TRIGGER "A_refs_visible" AFTER INSERT ON {T} '
+        "FOR EACH ROW EXECUTE FUNCTION awe.refs_of_bias_frame()",
+    "references checked sometimes":
+        f'CREATE OR REPLACE TRIGGER "A_refs_visible" AFTER INSERT OR UPDATE OF _privileges ON {T} '
+        "FOR EACH ROW WHEN (NEW._privileges > 1) EXECUTE FUNCTION awe.refs_of_bias_frame()",
+    "a helper with an open path": "ALTER FUNCTION awe.uid() RESET ALL",
     "a new reference nobody checks": f"ALTER TABLE {T} ADD COLUMN extra uuid REFERENCES {T}",
     "links: policy dropped": f"DROP POLICY see ON {L}",
     "links: visible check dropped": f'DROP TRIGGER "A_link_visible" ON {L}',

@@ -58,18 +58,22 @@ GRANT INSERT, UPDATE ON awe.project TO awe_kernel;
 GRANT INSERT, UPDATE, DELETE ON awe.member TO awe_kernel;
 GRANT INSERT (role_name, full_name), UPDATE (full_name, removed) ON awe.users TO awe_rolemaker;
 
--- The policies' helpers run as the caller; their bodies are bound when they are created.
+-- The policies' helpers run as the caller. A path of their own does more than bind names: it keeps
+-- the planner from writing their bodies into every statement and planning them for every table.
 CREATE FUNCTION awe.uid() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog, pg_temp
   RETURN (SELECT u.id FROM awe.users u WHERE u.role_name = current_user);
 
 CREATE FUNCTION awe.my_projects() RETURNS int[] LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN ARRAY(SELECT m.project_id FROM awe.member m WHERE m.user_id = awe.uid()
+  SET search_path = pg_catalog, pg_temp
+  RETURN ARRAY(SELECT m.project_id FROM awe.member m WHERE m.user_id = (SELECT awe.uid())
                UNION
                SELECT p.id FROM awe.project p
-                WHERE p.is_public AND NOT p.is_query_only AND awe.uid() IS NOT NULL);
+                WHERE p.is_public AND NOT p.is_query_only AND (SELECT awe.uid()) IS NOT NULL);
 
 CREATE FUNCTION awe.my_managed() RETURNS int[] LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN ARRAY(SELECT m.project_id FROM awe.member m WHERE m.user_id = awe.uid() AND m.is_manager);
+  SET search_path = pg_catalog, pg_temp
+  RETURN ARRAY(SELECT m.project_id FROM awe.member m WHERE m.user_id = (SELECT awe.uid()) AND m.is_manager);
 
 -- Server time as stored in every row: UTC without zone, the same within one transaction.
 CREATE FUNCTION awe.utcnow() RETURNS timestamp LANGUAGE sql STABLE PARALLEL SAFE

@@ -33,31 +33,38 @@ END $$;
 
 -- What one refers to must be visible to oneself, and nothing is published before what it was made
 -- from. An EXISTS in the INSERT policy would recurse as soon as two classes refer to each other.
--- The name sorts before the foreign keys' own triggers, so that 'absent' and 'not yours' fail alike.
-CREATE FUNCTION awe.refs_visible() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  object jsonb := to_jsonb(NEW);
-  reference text;
-  col text;
-  level smallint;
-BEGIN
-  FOREACH reference IN ARRAY TG_ARGV LOOP
-    col := split_part(reference, '=', 1);
-    -- Most links of a new object are empty; a statement for each would cost more than the insert.
-    CONTINUE WHEN object ->> col IS NULL;
-    EXECUTE format('SELECT t._privileges FROM %s t WHERE t.object_id = $1', split_part(reference, '=', 2))
-      INTO level USING (object ->> col)::uuid;
+-- This is the body of the function that checks the references of one table, given as
+-- 'column=table': its statements are fixed, so that a session plans each of them once and not at
+-- every row. Empty links cost nothing.
+CREATE FUNCTION awe.refs_body(refs text[]) RETURNS text LANGUAGE sql STABLE
+  SET search_path = pg_catalog, pg_temp
+  RETURN (SELECT E'\nDECLARE\n  level smallint;\nBEGIN\n' || string_agg(format($f$
+  IF NEW.%1$I IS NOT NULL THEN
+    SELECT t._privileges INTO level FROM %2$s t WHERE t.object_id = NEW.%1$I;
     IF level IS NULL THEN
-      RAISE EXCEPTION '%.% refers to an object that does not exist or is not visible to you',
-        TG_TABLE_NAME, col USING ERRCODE = 'AW007';
+      RAISE EXCEPTION '%%.%% refers to an object that does not exist or is not visible to you',
+        TG_TABLE_NAME, %1$L USING ERRCODE = 'AW007';
     END IF;
     IF NEW._privileges >= 3 AND level < NEW._privileges THEN
-      RAISE EXCEPTION 'publish %.% first: it has lower privileges than %', TG_TABLE_NAME, col, NEW._privileges
-        USING ERRCODE = 'AW008';
+      RAISE EXCEPTION 'publish %%.%% first: it has lower privileges than %%',
+        TG_TABLE_NAME, %1$L, NEW._privileges USING ERRCODE = 'AW008';
     END IF;
-  END LOOP;
-  RETURN NULL;
+  END IF;
+$f$, split_part(r, '=', 1), split_part(r, '=', 2)::regclass), '' ORDER BY split_part(r, '=', 1))
+    || E'  RETURN NULL;\nEND ' FROM unnest(refs) r);
+
+-- The function of a table and its trigger, made or made anew. The trigger's name sorts before the
+-- foreign keys' own, so that 'absent' and 'not yours' fail alike.
+CREATE FUNCTION awe.check_refs(t regclass, refs text[]) RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  checker text := (SELECT format('awe.%I', 'refs_of_' || c.relname) FROM pg_class c WHERE c.oid = t);
+BEGIN
+  IF refs = '{}' THEN RETURN; END IF;
+  EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql
+                  SET search_path = pg_catalog, pg_temp AS %L', checker, awe.refs_body(refs));
+  EXECUTE format('CREATE OR REPLACE TRIGGER "A_refs_visible" AFTER INSERT OR UPDATE OF _privileges ON %s
+                  FOR EACH ROW EXECUTE FUNCTION %s()', t, checker);
 END $$;
 
 -- The same for lists of links, when their owner is published: arguments link table, target table.
@@ -133,11 +140,7 @@ BEGIN
       _creator = (SELECT awe.uid()) AND _privileges <= 2)$p$, t);
   EXECUTE format('CREATE TRIGGER guard BEFORE UPDATE ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.guard_update()', t);
-  IF refs <> '{}' THEN
-    EXECUTE format('CREATE TRIGGER "A_refs_visible" AFTER INSERT OR UPDATE OF _privileges ON %s
-                    FOR EACH ROW EXECUTE FUNCTION awe.refs_visible(%s)',
-                   t, (SELECT string_agg(quote_literal(r), ', ') FROM unnest(refs) r));
-  END IF;
+  PERFORM awe.check_refs(t, refs);
   IF EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t AND a.attname = 'file' AND NOT a.attisdropped) THEN
     EXECUTE format('CREATE TRIGGER link_file AFTER INSERT OR DELETE OR UPDATE OF _privileges ON %s
                     FOR EACH ROW EXECUTE FUNCTION awe.link_file()', t);

@@ -98,13 +98,8 @@ BEGIN
                      (SELECT string_agg(quote_ident(c), ', ') FROM jsonb_array_elements_text(entry) c));
     END LOOP;
   ELSE
-    EXECUTE format('DROP TRIGGER IF EXISTS "A_refs_visible" ON awe.%I', tab);
     EXECUTE format('DROP TRIGGER record ON awe.%I', tab);
-    IF refs <> '{}' THEN
-      EXECUTE format('CREATE TRIGGER "A_refs_visible" AFTER INSERT OR UPDATE OF _privileges ON awe.%I
-                      FOR EACH ROW EXECUTE FUNCTION awe.refs_visible(%s)',
-                     tab, (SELECT string_agg(quote_literal(r), ', ') FROM unnest(refs) r));
-    END IF;
+    PERFORM awe.check_refs(format('awe.%I', tab)::regclass, refs);
     EXECUTE format('CREATE TRIGGER record AFTER DELETE OR UPDATE OF %s ON awe.%I
                     FOR EACH ROW EXECUTE FUNCTION awe.record_change()',
                    (SELECT string_agg(quote_ident(w), ', ') FROM unnest(writable) w), tab);

@@ -42,12 +42,20 @@ SELECT 'file column without link_file trigger', c.relname::text FROM persistent 
  WHERE EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'file' AND NOT a.attisdropped)
    AND NOT EXISTS (SELECT 1 FROM trig t WHERE t.tgrelid = c.oid AND t.tgname = 'link_file' AND t.tgenabled = 'O')
 UNION ALL
-SELECT 'reference to another object that no trigger checks', c.relname || '.' || a.attname
-  FROM pg_constraint f JOIN persistent c ON c.oid = f.conrelid JOIN persistent d ON d.oid = f.confrelid
-  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.conkey[1]
- WHERE f.contype = 'f' AND NOT EXISTS (
-   SELECT 1 FROM trig t WHERE t.tgrelid = c.oid AND t.tgname = 'A_refs_visible' AND t.tgenabled = 'O'
-      AND ('\000' || t.args) LIKE '%\\000' || a.attname || '=%')
+-- Every table's function must say what it would say if it were made now, from the foreign keys.
+SELECT 'references to other objects that no trigger checks', r.tab::text
+  FROM (SELECT c.oid::regclass AS tab, array_agg(a.attname || '=' || d.oid::regclass) AS refs
+          FROM pg_constraint f JOIN persistent c ON c.oid = f.conrelid JOIN persistent d ON d.oid = f.confrelid
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.conkey[1]
+         WHERE f.contype = 'f' GROUP BY c.oid) r
+ WHERE NOT EXISTS (
+   SELECT 1 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+     JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attname = '_privileges'
+    WHERE t.tgrelid = r.tab AND t.tgname = 'A_refs_visible' AND t.tgenabled = 'O' AND t.tgqual IS NULL
+      AND t.tgtype = 1 + 4 + 16                          -- after insert or update, each row
+      AND t.tgattr::text = a.attnum::text
+      AND f.prosrc = awe.refs_body(r.refs) AND pg_get_userbyid(f.proowner) = 'awe_owner'
+      AND NOT f.prosecdef AND f.proconfig = '{"search_path=pg_catalog, pg_temp"}')
 UNION ALL
 SELECT 'list of links without its policies or triggers', c.relname::text FROM linking c
  WHERE ARRAY(SELECT p.polname::text FROM pg_policy p WHERE p.polrelid = c.oid ORDER BY 1) <> '{make,see}'
@@ -60,6 +68,10 @@ SELECT 'policy that calls its helpers once per row', c.relname || '.' || p.polna
        LATERAL (SELECT coalesce(pg_get_expr(p.polqual, p.polrelid), '')
                     || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') AS said) e
  WHERE regexp_replace(e.said, 'SELECT awe\.\w+\(\)', '', 'g') ~ 'awe\.(uid|my_projects|my_managed)\(\)'
+UNION ALL
+SELECT 'helper of the policies without fixed search_path', f.oid::regprocedure::text FROM pg_proc f
+ WHERE f.pronamespace = 'awe'::regnamespace AND f.proname IN ('uid', 'my_projects', 'my_managed')
+   AND f.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}'
 UNION ALL
 SELECT 'not owned by awe_owner', c.oid::regclass::text FROM relation c
  WHERE c.relkind IN ('r', 'v', 'm', 'S', 'p') AND pg_get_userbyid(c.relowner) <> 'awe_owner'
