@@ -78,7 +78,8 @@ def _trim(work: Work) -> str:
     ]
     work.raw = work.raw[inside]
     work.shape = (work.raw.shape[0], work.raw.shape[1])
-    for name in ("bias", "flat", "dark", "illumination", "fringes", "hot", "cold"):
+    planes = ("bias", "flat", "dark", "illumination", "fringes", "background", "hot", "cold")
+    for name in planes:
         plane = getattr(work.calibrations, name)
         if plane is not None:
             trim.require_shape(plane, work.shape, f"the calibration {name!r}")
@@ -283,10 +284,13 @@ def _satellite_frame(work: Work) -> str:
 
 
 def _keep_sky(work: Work) -> str | None:
-    return "not asked for" if work.settings.background_box == 0 else None
+    asked = work.settings.background_box > 0 or work.calibrations.background is not None
+    return None if asked else "not asked for"
 
 
 def _background_frame(work: Work) -> str:
+    if work.calibrations.background is not None:
+        return f"{float(np.nanmedian(work.calibrations.background)):.2f} ADU, as given"
     work.sky = background.estimate(
         work.science, box=work.settings.background_box, bad=work.flags != 0, clip=3.0, step=2
     )
@@ -294,8 +298,14 @@ def _background_frame(work: Work) -> str:
 
 
 def _background_rows(work: Work, rows: slice) -> None:
-    assert work.sky is not None
-    work.science[rows] -= work.sky.rows(rows)
+    given, illumination = work.calibrations.background, work.calibrations.illumination
+    if given is None:
+        assert work.sky is not None
+        work.science[rows] -= work.sky.rows(rows)
+    elif illumination is None:
+        work.science[rows] -= given[rows]
+    else:
+        work.science[rows] -= given[rows] / illumination[rows]
 
 
 def _weight_rows(work: Work, rows: slice) -> None:

@@ -67,6 +67,9 @@ class Calibrations:
         Illumination correction, mean 1; divides.
     fringes : ndarray, ADU, or None
         Fringe frame.
+    background : ndarray, ADU, or None
+        Sky of this very frame after its flat, before any illumination correction; subtracted
+        instead of one estimated from boxes.
     hot, cold : ndarray of bool or None
         True = bad.
     curvature : float, 1/ADU
@@ -81,6 +84,7 @@ class Calibrations:
     dark: NDArray[np.float32] | None = None
     illumination: NDArray[np.float32] | None = None
     fringes: NDArray[np.float32] | None = None
+    background: NDArray[np.float32] | None = None
     hot: NDArray[np.bool_] | None = None
     cold: NDArray[np.bool_] | None = None
     curvature: float = 0.0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from awe.errors import NoCalibration
 from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.db.calfiles import BackgroundFrame
 
-__all__ = ["BackgroundTask"]
+__all__ = ["BackgroundTask", "of_frame"]
 
 
 class BackgroundTask(Task):
@@ -54,3 +55,29 @@ class BackgroundTask(Task):
         finish(self, unit, product, image)
         self.write(product, image)
         return product
+
+
+def of_frame(unit: Unit, bias: Any, flat: Any) -> BackgroundFrame:
+    """Return the newest sound background of a unit's raw frame, made with a bias and a flat.
+
+    Raises
+    ------
+    NoCalibration
+        There is none, or only with another bias or flat.
+    """
+    from awe.db.calfiles import BackgroundFrame
+
+    raw = unit.frames[0]
+    query: Any = (BackgroundFrame.raw == raw) & (BackgroundFrame.is_valid > 0)
+    sound = list((query & (BackgroundFrame.quality_flags == 0)).order_by("-creation_date"))
+    fitting = [back for back in sound if back.bias == bias and back.flat == flat]
+    if fitting:
+        found: BackgroundFrame = fitting[0]
+        return found
+    state = "only some with another bias or flat" if sound else "none that is sound"
+    msg = (
+        f"a BackgroundFrame of {raw.filename} was asked for, there is {state}; "
+        f"dpu.run('Background', instrument={raw.instrument.name!r}, "
+        f"raw_filenames=[{raw.filename!r}], commit=True) makes it"
+    )
+    raise NoCalibration(msg)

@@ -23,6 +23,7 @@ __all__ = [
     "choose",
     "find",
     "finish",
+    "fixed",
     "imstat",
     "newest",
     "nominal",
@@ -69,9 +70,9 @@ def choose(unit: Unit, cls: Any) -> Any:
     """Return the calibration of a class that belongs to a unit, or refuse to go on."""
     from awe.db import validity
 
-    fixed = _fixed(unit, cls)
-    if fixed is not None:
-        return fixed
+    known = fixed(unit, cls)
+    if known is not None:
+        return known
     if unit.given is not None:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
         raise NoCalibration(msg)
@@ -82,13 +83,13 @@ def find(unit: Unit, cls: Any) -> Any:
     """Return the calibration of a class that belongs to a unit, or None."""
     from awe.db import validity
 
-    fixed = _fixed(unit, cls)
-    if fixed is not None or unit.given is not None:
-        return fixed
+    known = fixed(unit, cls)
+    if known is not None or unit.given is not None:
+        return known
     return validity.find(cls, date=unit.date, **_place(unit, cls))
 
 
-def _fixed(unit: Unit, cls: Any) -> Any:
+def fixed(unit: Unit, cls: Any) -> Any:
     """Return the calibration of a class that a unit must use, or None."""
     if cls.__name__ in unit.by_hand:
         return unit.by_hand[cls.__name__][0]

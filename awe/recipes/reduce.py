@@ -35,13 +35,15 @@ class Chosen:
     dark: Any
     illumination: Any
     fringe: Any
+    back: Any
     choices: dict[str, str]
 
     @property
     def with_files(self) -> list[Any]:
         """Those that are images, without those there are not."""
         images = (
-            self.bias, self.flat, self.hot, self.cold, self.dark, self.illumination, self.fringe
+            self.bias, self.flat, self.hot, self.cold, self.dark, self.illumination, self.fringe,
+            self.back,
         )  # fmt: skip
         return [item for item in images if item is not None]
 
@@ -60,6 +62,7 @@ class ReduceTask(Task):
     raw = "RawScienceFrame"
     bias_filename: str | None = None
     flat_filename: str | None = None
+    background: bool = False
     arguments = (
         *common(
             "instrument", "date", "filter", "chip", "object", "template", "raw_filenames",
@@ -67,6 +70,10 @@ class ReduceTask(Task):
         ),
         Argument(name="bias_filename", type=str, doc="a BiasFrame, instead of the valid one"),
         Argument(name="flat_filename", type=str, doc="a MasterFlatFrame, likewise"),
+        Argument(
+            name="background", type=bool, default=False,
+            doc="subtract the BackgroundFrame there is of each frame",
+        ),
         *common("pars", "commit"),
     )  # fmt: skip
     example = (
@@ -124,6 +131,8 @@ class ReduceTask(Task):
             "illumination": find(unit, calfiles.IlluminationCorrectionFrame),
             "fringe": find(unit, calfiles.FringeFrame),
         }
+        found["back"] = self._background(unit, found["bias"], found["flat"])
+        named["back"] = found["back"] if self.background else None
         choices = {
             role: self._how(unit, item, named.get(role))
             for role, item in found.items()
@@ -139,6 +148,14 @@ class ReduceTask(Task):
             return f"by hand: {current().user_name}"
         _, recorded = unit.by_hand.get(type(item).__name__, (None, "validity"))
         return recorded
+
+    def _background(self, unit: Unit, bias: Any, flat: Any) -> Any:
+        """Return the background of the unit's frame, if it is to be subtracted."""
+        from awe.db.calfiles import BackgroundFrame
+        from awe.recipes.background import of_frame
+        from awe.recipes.inputs import fixed
+
+        return of_frame(unit, bias, flat) if self.background else fixed(unit, BackgroundFrame)
 
     def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
         """Return the calibration named by hand, if it is sound and fits the frame."""
@@ -177,6 +194,7 @@ class ReduceTask(Task):
             flat_noise=chosen.flat.noise,
             illumination=self._image(chosen.illumination),
             fringes=self._image(chosen.fringe),
+            background=self._image(chosen.back),
             hot=~self.good(chosen.hot),
             cold=~self.good(chosen.cold),
             dark=self._image(chosen.dark),
@@ -271,6 +289,7 @@ class ReduceTask(Task):
             dark=chosen.dark,
             illumination=chosen.illumination,
             fringe=chosen.fringe,
+            back=chosen.back,
             choices=chosen.choices,
             observing_block=raw.observing_block,
             template=raw.template,

@@ -83,6 +83,9 @@ def _same_arguments(product: Any, task: Task) -> bool:
     combine = getattr(task, "combine", None) if "combine" in names else None
     if combine is not None and value_of(product, "combine") != combine:
         return False
+    without_sky = has(product, "back") and product.back is not None
+    if without_sky != getattr(task, "background", False):
+        return False
     choices = value_of(product, "choices") or {}
     for role in ("bias", "flat"):
         wanted = getattr(task, f"{role}_filename", None)
