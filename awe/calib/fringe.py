@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: the fringes of a fringe frame stand so far out of its noise, or cannot be scaled [sigma]
+_LEAST = 5.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scale:
     """How strong the fringes of a fringe frame are in one exposure.
@@ -27,7 +31,8 @@ class Scale:
     Attributes
     ----------
     factor, error : float
-        The fringe frame times `factor` is to be subtracted.
+        The fringe frame times `factor` is to be subtracted; 0 and infinity where the fringe
+        frame shows no fringes above its own noise.
     pixels : int
         Number of pixels the fit used.
     """
@@ -100,8 +105,8 @@ def scale(
     fringes : ndarray of float32, shape (ny, nx), ADU
         From `frame`.
     low, high : float, ADU
-        Only pixels whose fringes lie between these, up or down, count: `FRINGE_THRESHOLD_LOW`
-        and `FRINGE_THRESHOLD_HIGH`.
+        Only pixels whose fringes, the mean of the eight pixels around, lie between these, up or
+        down, count: `FRINGE_THRESHOLD_LOW` and `FRINGE_THRESHOLD_HIGH`.
     threshold : float
         Pixels further than this many sigma from the sky hold sources: `IMAGE_THRESHOLD`.
     box : int, pixel
@@ -113,17 +118,25 @@ def scale(
     ------
     NoValidPixels
         Fewer than 100 pixels count.
+
+    Notes
+    -----
+    A fringe frame has noise of its own, and a straight line fitted on noisy values is too flat.
+    So the image and the fringe frame are both compared with the mean of the eight pixels around
+    each, whose noise is independent of either, also where the exposure is one of those that went
+    into the fringe frame. Fringes have to be wider than some four pixels.
     """
     require_shape(fringes, (image.shape[0], image.shape[1]), "the fringe frame")
     surface = background.estimate(image, box=box, clip=3.0, step=2, bad=bad)
     residual = image - surface.rows()
-    strength = np.abs(fringes)
+    around = _around(fringes)
+    strength = np.abs(around)
     with np.errstate(invalid="ignore"):
         good = (strength >= low) & (strength <= high) & np.isfinite(residual)
+        good &= np.isfinite(fringes)
     if bad is not None:
         good &= ~bad
-    factor = 0.0
-    pattern, sky = fringes[good].astype(np.float64), residual[good].astype(np.float64)
+    pattern, sky, guide = (part[good].astype(np.float64) for part in (fringes, residual, around))
     kept = np.ones(sky.size, np.bool_)
     for _ in range(5):
         if kept.sum() < 100:
@@ -133,10 +146,21 @@ def scale(
             )
             raise NoValidPixels(msg)
         x, y = pattern[kept], sky[kept]
-        centred = x - x.mean()
-        factor = float((centred * y).sum() / (centred**2).sum())
+        centred = guide[kept] - guide[kept].mean()
+        shared, length = float((centred * x).sum()), float((centred**2).sum()) ** 0.5
+        if shared <= _LEAST * length * float(x.std()):
+            return Scale(factor=0.0, error=np.inf, pixels=int(kept.sum()))
+        factor = float((centred * y).sum()) / shared
         rest = sky - factor * pattern
         spread = statistics.clipped(rest, sigma=3.0, iterations=5)
         kept = np.abs(rest - spread.mean) <= threshold * spread.stdev
-    error = spread.stdev / float((centred**2).sum()) ** 0.5
-    return Scale(factor=factor, error=error, pixels=int(kept.sum()))
+    return Scale(factor=factor, error=spread.stdev * length / shared, pixels=int(kept.sum()))
+
+
+def _around(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the eight pixels around each; those without a value count as 0."""
+    from scipy.ndimage import uniform_filter
+
+    known = np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
+    result: NDArray[np.float32] = (9 * uniform_filter(known, 3, mode="reflect") - known) / 8
+    return result

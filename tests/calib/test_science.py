@@ -113,6 +113,30 @@ def test_background_leaves_a_sky_of_zero(night):
     assert abs(np.median(result.science[result.flags == 0])) < 1.0
 
 
+def test_a_background_given_is_subtracted_as_it_is(night):
+    raw, _, calibrations = night
+    plain = dataclasses.replace(SETTINGS, satellite=None, cosmic=None, background_box=100)
+    given = np.linspace(400, 600, 900 * 800, dtype=np.float32).reshape(900, 800)
+    light = np.full(given.shape, 1.25, np.float32)
+    lit = dataclasses.replace(calibrations, illumination=light)
+    for before, factor in ((calibrations, 1.0), (lit, 1.25)):
+        left = science.reduce(
+            raw, GEOMETRY, before, dataclasses.replace(plain, background_box=0)
+        )
+        with_sky = dataclasses.replace(before, background=given)
+        result = science.reduce(raw, GEOMETRY, with_sky, plain)
+        good = result.flags == 0
+        taken = (left.science - result.science)[good]
+        np.testing.assert_allclose(taken, given[good] / factor, rtol=1e-4)
+        np.testing.assert_array_equal(left.variance[good], result.variance[good])
+        record = {step.name: step for step in result.log}["background"]
+        assert str(record) == "background: done; 500.00 ADU, as given"
+        assert (record.before, record.after) == ("ADU", "ADU")
+    small = dataclasses.replace(calibrations, background=given[:100])
+    with pytest.raises(WrongShape, match="'background' has 800 x 100 pixels"):
+        science.reduce(raw, GEOMETRY, small, plain)
+
+
 def test_missing_pixels_and_zero_flats_are_flagged(night):
     raw, _, calibrations = night
     image = raw.astype(np.float32)
@@ -193,6 +217,37 @@ def test_fringes_are_made_and_scaled():
     assert found.factor == pytest.approx(1000 / 1450, abs=4 * found.error + 0.01)
     with pytest.raises(NoValidPixels, match="FRINGE_THRESHOLD"):
         fringe.scale(images[0], pattern, low=50.0, high=60.0, threshold=5.0, box=128)
+
+
+@pytest.mark.parametrize("strength", [6.0, 12.0, 30.0])
+def test_the_noise_of_a_fringe_frame_does_not_weaken_its_scale(strength):
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:512, :512]
+    pattern = (strength * np.sin(x / 9 + 3 * np.sin(y / 40))).astype(np.float32)
+
+    def exposure(factor):
+        noise = rng.normal(0, 20, pattern.shape)
+        return (1000 + factor * pattern + noise).astype(np.float32)
+
+    stacked = [exposure(1.0) for _ in range(10)]
+    made = fringe.frame(stacked, sigma=3.0, box=128)
+    # a straight line through noisy values would give this share of the strength
+    assert pattern.var() / made.var() < 0.92
+    limits = {"low": 1.5, "high": 3 * strength, "threshold": 5.0, "box": 128}
+    for images, factor in ((stacked[:4], 1.0), ([exposure(0.6) for _ in range(4)], 0.6)):
+        found = [fringe.scale(image, made, **limits) for image in images]
+        error = found[0].error / 2
+        mean = np.mean([one.factor for one in found])
+        assert mean == pytest.approx(factor, abs=4 * error + 0.01 * factor)
+        assert error < 0.01
+
+
+def test_a_fringe_frame_without_fringes_is_not_scaled():
+    rng = np.random.default_rng(4)
+    images = rng.normal(1000, 20, (6, 256, 256)).astype(np.float32)
+    noise = fringe.frame(list(images[:5]), sigma=3.0, box=64)
+    found = fringe.scale(images[5], noise, low=1.5, high=50.0, threshold=5.0, box=64)
+    assert (found.factor, found.error) == (0.0, np.inf)
 
 
 def test_illumination_from_stars():
