@@ -176,6 +176,29 @@ def flags() -> str:
     )
 
 
+def quality() -> str:
+    """Return the page of the bits of `quality_flags`."""
+    from awe.db.mixins import QualityFlag
+    from awe.db.quality import CHECKS, COMPARED
+
+    limits: dict[QualityFlag, list[str]] = {}
+    for check in CHECKS:
+        limits.setdefault(check.flag, []).append(check.parameter)
+    limits[QualityFlag.CHANGED] = list(COMPARED.values())
+    rows = [
+        (int(flag), f"`{flag.name}`", flag.text,
+         ", ".join(f"`{name}`" for name in dict.fromkeys(limits.get(flag, []))))
+        for flag in QualityFlag
+    ]  # fmt: skip
+    return (
+        "# Bits of `quality_flags`\n\nThe verdict of the system on a product; 0 is fine. Bits add "
+        "up: 10 is `NOISE` and `FEW_INPUTS`; `explain(10)` of `awe.db.mixins.QualityFlag` names "
+        "them. A calibration with any bit is never chosen. Limits are [process parameters]"
+        "(parameters.md) of the class.\n\n"
+        + _table(("value", "name", "meaning", "limits"), rows)
+    )
+
+
 def commands() -> str:
     """Return the page of the commands of `awe-admin`."""
     from awe.admin.command import parser
@@ -202,6 +225,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors": errors,
     "configuration": configuration,
     "flags": flags,
+    "quality": quality,
     "commands": commands,
 }
 """The pages, by file name without its ending."""

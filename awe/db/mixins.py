@@ -34,28 +34,30 @@ def value_of(item: Any, name: str, default: Any = None) -> Any:
 
 
 class QualityFlag(IntFlag):
-    """What the system found wrong with a product when it was made; 0 means nothing."""
+    """What the system found wrong with a product when it was made; 0 means nothing.
 
-    LEVEL = 1
-    """The mean level is outside the declared limits."""
-    NOISE = 2
-    """The scatter over the frame is above the declared limit."""
-    SUBWINDOWS = 4
-    """One part of the frame is noisier than, or off the level of, the others."""
-    FEW_INPUTS = 8
-    """Fewer input frames were usable than the declared minimum."""
-    CHANGED = 16
-    """The product differs from its predecessor by more than the declared limit."""
-    BAD_PIXELS = 32
-    """More pixels are bad than the declared maximum."""
-    NOT_FINITE = 64
-    """Pixels without a finite value were met; they have weight 0."""
-    SATURATED = 128
-    """Most of the frame is saturated."""
-    EMPTY = 256
-    """No pixel is left with a weight above 0."""
-    NONLINEAR = 512
-    """The response deviates from a linear one by more than the declared limit."""
+    A member carries its meaning as `text`.
+    """
+
+    text: str
+
+    def __new__(cls, value: int, text: str = "") -> QualityFlag:
+        """Make a member of a value and its meaning."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.text = text
+        return member
+
+    LEVEL = (1, "The mean level is outside the declared limits.")
+    NOISE = (2, "The scatter over the frame is above the declared limit.")
+    SUBWINDOWS = (4, "One part of the frame is noisier than, or off the level of, the others.")
+    FEW_INPUTS = (8, "Fewer input frames were usable than the declared minimum.")
+    CHANGED = (16, "The product differs from its predecessor by more than the declared limit.")
+    BAD_PIXELS = (32, "More pixels are bad than the declared maximum.")
+    NOT_FINITE = (64, "Pixels without a finite value were met; they have weight 0.")
+    SATURATED = (128, "Most of the frame is saturated.")
+    EMPTY = (256, "No pixel is left with a weight above 0.")
+    NONLINEAR = (512, "The response deviates from a linear one by more than the declared limit.")
 
     @classmethod
     def explain(cls, value: int) -> str:

@@ -30,3 +30,20 @@ def test_every_howto_and_reference_page_is_in_the_index():
     pages_there = [*(DOCS / "howto").glob("*.md"), *(DOCS / "reference").glob("*.md")]
     missing = [p.name for p in pages_there if f"({p.parent.name}/{p.name})" not in index]
     assert not missing
+
+
+def test_every_quality_bit_has_a_meaning_and_the_limits_that_set_it():
+    from awe.db.mixins import QualityFlag
+
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in pages()["quality.md"].splitlines()
+        if line.startswith("| ") and line[2].isdigit()
+    ]
+    assert [(int(row[0]), row[1]) for row in rows] == [
+        (flag.value, f"`{flag.name}`") for flag in QualityFlag
+    ]
+    assert all(row[2].endswith(".") for row in rows)
+    limits = {row[1].strip("`"): row[3] for row in rows}
+    assert "MINIMUM_INPUTS" in limits["FEW_INPUTS"]
+    assert "MAXIMUM_MEDIAN_DIFFERENCE" in limits["CHANGED"]
