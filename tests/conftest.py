@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,9 @@ from typing import Any
 import pytest
 
 from awe.services.cluster import Cluster, ClusterSettings
+
+# a run started in the background by a shell ignores Ctrl-C, and so would all it starts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = "awe_template"
 #: The same in every copy of this module: some tests install a second time in the same server.
