@@ -149,14 +149,14 @@ def test_other_accounts_get_in_with_a_password_and_not_otherwise(house, place):
         ("awe_runner", "", "no password supplied"),
     ):
         done = subprocess.run(
-            [program, f"host={opened.directory} port=5432 dbname=awe user={login}", "-tAc",
+            [program, f"host={opened.directory} port=5432 dbname=awe user={login}", "-wtAc",
              "SELECT current_user"],
             user="daemon", extra_groups=[], capture_output=True, text=True, check=False, cwd="/",
             env={"PATH": os.defpath, **({"PGPASSWORD": password} if password else {})},
         )  # fmt: skip
         assert said in done.stdout + done.stderr
     closed = subprocess.run(
-        [program, f"host={Cluster(house).socket} dbname=awe user=pupil01", "-c", "SELECT 1"],
+        [program, f"host={Cluster(house).socket} dbname=awe user=pupil01", "-wc", "SELECT 1"],
         user="daemon", extra_groups=[], capture_output=True, text=True, check=False, cwd="/",
         env={"PATH": os.defpath, "PGPASSWORD": row["password"]},
     )  # fmt: skip
