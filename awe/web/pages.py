@@ -24,6 +24,7 @@ __all__ = ["routes"]
 
 _CLASS = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TICKET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 #: What is shown of a job, in this order.
 _COLUMNS = (
     "id", "run", "user", "recipe", "state", "done", "total", "host", "submitted", "started",
@@ -75,6 +76,8 @@ async def _object(request: Request) -> Response:
 
 async def _login(request: Request) -> Response:
     link = request.query_params.get("link", "")
+    if not _TICKET.fullmatch(link):
+        raise HTTPException(404)
     answer = RedirectResponse("/jobs", 303, headers=_HEADERS)
     answer.set_cookie(
         "awe_ticket",
