@@ -38,13 +38,13 @@ def test_services_of_a_home_removed_by_hand_are_ended(home, answers, capsys, mon
     stack.start(home)
     state = stack._read(home, "state.json")
     running = [Identity.from_record(state[name]) for name in ("cluster", "server")]
-    shutil.rmtree(home)
+    while home.exists():  # its services may still write into it
+        shutil.rmtree(home, ignore_errors=True)
     found = ours(home)
     assert {left.what for left in found} == {"database", "awe-server"}
     assert main(["doctor", "--all"]) == 1
     assert f"awe-server of {home}, which is gone: process" in capsys.readouterr().out
-    assert all(identity.alive for identity in running)
-    for left in found:
+    for left in found:  # a database may notice by itself that its files are gone
         leftovers.remove(left)
     deadline = time.monotonic() + 10
     while any(identity.alive for identity in running) and time.monotonic() < deadline:
