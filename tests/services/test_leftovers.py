@@ -41,10 +41,11 @@ def test_services_of_a_home_removed_by_hand_are_ended(home, answers, capsys, mon
     while home.exists():  # its services may still write into it
         shutil.rmtree(home, ignore_errors=True)
     found = ours(home)
-    assert {left.what for left in found} == {"database", "awe-server"}
+    # a database notices by itself that its files are gone, and may have ended already
+    assert {"awe-server"} <= {left.what for left in found} <= {"database", "awe-server"}
     assert main(["doctor", "--all"]) == 1
     assert f"awe-server of {home}, which is gone: process" in capsys.readouterr().out
-    for left in found:  # a database may notice by itself that its files are gone
+    for left in found:
         leftovers.remove(left)
     deadline = time.monotonic() + 10
     while any(identity.alive for identity in running) and time.monotonic() < deadline:
