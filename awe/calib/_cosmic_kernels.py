@@ -25,6 +25,9 @@ _QUARTER = np.float32(0.25)
 _TINY = np.float32(1e-5)
 _REACH = 3
 
+#: pixels looked at together: where none of them stands out there is nothing to do
+_RUN = 64
+
 
 @compiled
 def electrons(image, bad, factor, box, pad, fill, out):
@@ -159,19 +162,22 @@ def significance(c, s, read_variance, limit, saturation, candidates, saturated):
         up = c[y - 1] if y > 0 else zero
         down = c[y + 1] if y < ny - 1 else zero
         _significance_row(up, row, down, median, s[y], nx, read_variance)
-        for first in range(0, nx, 32):
-            last = min(nx, first + 32)
-            high = 0
-            full = 0
-            for x in range(first, last):
-                high += s[y, x] > limit
-                full += row[x] >= saturation
-            if high > 0 and inner:
+        line = s[y]
+        for first in range(0, nx, _RUN):
+            last = min(nx, first + _RUN)
+            high = np.uint8(0)
+            full = np.uint8(0)
+            some = line[first:last]
+            light = row[first:last]
+            for k in range(some.size):
+                high |= np.uint8(some[k] > limit)
+                full |= np.uint8(light[k] >= saturation)
+            if high and inner:
                 for x in range(max(first, 3), min(last, nx - 3)):
-                    if s[y, x] > limit:
+                    if line[x] > limit:
                         candidates[n_candidates] = y * nx + x
                         n_candidates += 1
-            if full > 0:
+            if full:
                 for x in range(first, last):
                     if row[x] >= saturation and median[x] > star:
                         saturated[n_saturated] = y * nx + x
@@ -187,13 +193,14 @@ def exclude(bad, pad, saturated, state):
     """
     ny, nx = state.shape
     for y in range(bad.shape[0]):
-        row = bad[y]
-        for first in range(0, row.size, 64):
-            last = min(row.size, first + 64)
-            any_bad = 0
-            for x in range(first, last):
-                any_bad += row[x]
-            if any_bad == 0:
+        row = bad[y].view(np.uint8)
+        for first in range(0, row.size, _RUN):
+            last = min(row.size, first + _RUN)
+            part = row[first:last]
+            some = np.uint8(0)
+            for k in range(part.size):
+                some |= part[k]
+            if not some:
                 continue
             for x in range(first, last):
                 if row[x]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from awe.calib._cosmic_kernels import COSMIC, EXCLUDED, laplacian_at
 from awe.calib._jit import compiled
-from awe.calib._medians import median5, median9, separable5_at, separable7_at
+from awe.calib._medians import median5, median7, median9, separable5_at, separable7_at
 
 __all__ = ["drop_weak", "iterate"]
 
@@ -21,6 +21,15 @@ __all__ = ["drop_weak", "iterate"]
 _STEP = np.uint8(4)
 _LISTED = np.uint8(8)
 _DIRTY = np.uint8(16)
+
+#: a changed pixel moves S this far around it, and the fine structure with what follows from S
+_REACH = 3
+_FINE_REACH = 6
+
+#: tiles in which candidates are judged again, and tiles in which S is computed again: as many
+#: columns as fit a vector register
+_TILE = 8
+_ROWS, _COLUMNS = 8, 16
 
 _TINY = np.float32(1e-5)
 _LEAST = np.float32(0.01)
@@ -79,7 +88,7 @@ def _cores(
         x = candidates[k] % nx
         if state[y, x] & EXCLUDED or s[y, x] <= limit:
             continue
-        if not first and tiles[y >> 3, x >> 3] == 0:
+        if not first and tiles[y // _TILE, x // _TILE] == 0:
             continue
         sharp = s[y, x] - separable7_at(s, y, x, scratch)
         if sharp <= limit:
@@ -152,40 +161,84 @@ def _clean(c, state, changed, n, level):
 
 
 @compiled
-def _again(c, s, state, changed, n, tiles, dirty, read_variance, limit, candidates, listed):
-    """Compute S again near changed pixels and list new candidates; returns their number."""
+def _significance_at(c, s, y, x, read_variance, scratch):
+    """Compute S of one pixel anywhere on the frame."""
     ny, nx = c.shape
-    scratch = np.empty(16, np.float32)
+    inside = 3 <= y < ny - 3 and 3 <= x < nx - 3
+    median = separable7_at(c, y, x, scratch) if inside else c[y, x]
+    up = c[y - 1, x] if y > 0 else np.float32(0)
+    down = c[y + 1, x] if y < ny - 1 else np.float32(0)
+    left = c[y, x - 1] if x > 0 else np.float32(0)
+    right = c[y, x + 1] if x < nx - 1 else np.float32(0)
+    noise = np.sqrt(max(median + read_variance, _TINY))
+    s[y, x] = laplacian_at(c[y, x], up, down, left, right) / (np.float32(2) * noise)
+
+
+@compiled
+def _significance_tile(c, s, y, x, read_variance, medians):
+    """Compute S of a tile away from the edges, as `_significance_at` does one by one."""
+    for j in range(_ROWS + 6):
+        r = c[y - 3 + j, x - 3 :]
+        for i in range(_COLUMNS):
+            medians[j, i] = median7(
+                r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4], r[i + 5], r[i + 6]
+            )
+    for j in range(_ROWS):
+        up = c[y + j - 1, x:]
+        row = c[y + j, x - 1 :]
+        down = c[y + j + 1, x:]
+        out = s[y + j, x:]
+        for i in range(_COLUMNS):
+            median = median7(
+                medians[j, i], medians[j + 1, i], medians[j + 2, i], medians[j + 3, i],
+                medians[j + 4, i], medians[j + 5, i], medians[j + 6, i],
+            )
+            variance = median + read_variance
+            variance = variance if variance > _TINY else _TINY
+            laplacian = laplacian_at(row[i + 1], up[i], down[i], row[i], row[i + 2])
+            out[i] = laplacian / (np.float32(2) * np.sqrt(variance))
+
+
+@compiled
+def _mark_tiles(changed, n, nx, reach, rows, columns, tiles):
+    """Mark the tiles that lie within reach of changed pixels."""
     tiles[:] = 0
-    n_dirty = 0
     for k in range(n):
         y = changed[k] // nx
         x = changed[k] % nx
-        for ty in range(max(0, y - 6) >> 3, (min(ny - 1, y + 6) >> 3) + 1):
-            for tx in range(max(0, x - 6) >> 3, (min(nx - 1, x + 6) >> 3) + 1):
+        last_y = min((y + reach) // rows, tiles.shape[0] - 1)
+        last_x = min((x + reach) // columns, tiles.shape[1] - 1)
+        for ty in range(max(0, y - reach) // rows, last_y + 1):
+            for tx in range(max(0, x - reach) // columns, last_x + 1):
                 tiles[ty, tx] = 1
-        for yy in range(max(0, y - 3), min(ny, y + 4)):
-            for xx in range(max(0, x - 3), min(nx, x + 4)):
-                if not state[yy, xx] & _DIRTY:
-                    state[yy, xx] |= _DIRTY
-                    dirty[n_dirty] = yy * nx + xx
-                    n_dirty += 1
-    for k in range(n_dirty):
-        y = dirty[k] // nx
-        x = dirty[k] % nx
-        state[y, x] &= ~_DIRTY
-        inside = 3 <= y < ny - 3 and 3 <= x < nx - 3
-        median = separable7_at(c, y, x, scratch) if inside else c[y, x]
-        up = c[y - 1, x] if y > 0 else np.float32(0)
-        down = c[y + 1, x] if y < ny - 1 else np.float32(0)
-        left = c[y, x - 1] if x > 0 else np.float32(0)
-        right = c[y, x + 1] if x < nx - 1 else np.float32(0)
-        noise = np.sqrt(max(median + read_variance, _TINY))
-        s[y, x] = laplacian_at(c[y, x], up, down, left, right) / (np.float32(2) * noise)
-        if inside and s[y, x] > limit and not state[y, x] & _LISTED:
-            state[y, x] |= _LISTED
-            candidates[listed] = dirty[k]
-            listed += 1
+
+
+@compiled
+def _again(c, s, state, tiles, read_variance, limit, candidates, listed):
+    """Compute S again on marked tiles and list new candidates; returns their number."""
+    ny, nx = c.shape
+    scratch = np.empty(16, np.float32)
+    medians = np.empty((_ROWS + 6, _COLUMNS), np.float32)
+    for ty in range(tiles.shape[0]):
+        for tx in range(tiles.shape[1]):
+            if tiles[ty, tx] == 0:
+                continue
+            y = ty * _ROWS
+            x = tx * _COLUMNS
+            end_y = min(y + _ROWS, ny)
+            end_x = min(x + _COLUMNS, nx)
+            if y >= 3 and x >= 3 and y + _ROWS <= ny - 3 and x + _COLUMNS <= nx - 3:
+                _significance_tile(c, s, y, x, read_variance, medians)
+            else:
+                for yy in range(y, end_y):
+                    for xx in range(x, end_x):
+                        _significance_at(c, s, yy, xx, read_variance, scratch)
+            for yy in range(max(y, 3), min(end_y, ny - 3)):
+                for xx in range(max(x, 3), min(end_x, nx - 3)):
+                    if s[yy, xx] > limit and not state[yy, xx] & _LISTED:
+                        state[yy, xx] |= _LISTED
+                        candidates[listed] = yy * nx + xx
+                        listed += 1
     return listed
 
 
@@ -200,10 +253,10 @@ def iterate(
     were. `level` fills pixels without a usable neighbour.
     """
     ny, nx = c.shape
-    tiles = np.zeros((ny // 8 + 2, nx // 8 + 2), np.uint8)
+    tiles = np.zeros((ny // _TILE + 1, nx // _TILE + 1), np.uint8)
+    dirty = np.zeros((ny // _ROWS + 1, nx // _COLUMNS + 1), np.uint8)
     found = np.empty(ny * nx, np.int32)
     changed = np.empty(ny * nx, np.int32)
-    dirty = np.empty(ny * nx, np.int32)
     total = 0
     for k in range(n_candidates):
         state[candidates[k] // nx, candidates[k] % nx] |= _LISTED
@@ -229,9 +282,10 @@ def iterate(
         n_changed = _touched(state, flagged[start:total], total - start, changed)
         _clean(c, state, changed, n_changed, level)
         if turn < rounds - 1:
+            _mark_tiles(changed, n_changed, nx, _FINE_REACH, _TILE, _TILE, tiles)
+            _mark_tiles(changed, n_changed, nx, _REACH, _ROWS, _COLUMNS, dirty)
             n_candidates = _again(
-                c, s, state, changed, n_changed, tiles, dirty, read_variance, limit, candidates,
-                n_candidates,
+                c, s, state, dirty, read_variance, limit, candidates, n_candidates
             )
     return total
 

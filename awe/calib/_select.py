@@ -1,6 +1,6 @@
 """Compiled order statistics that other kernels share.
 
-A small selection routine, medians over a mesh of boxes, and the histogram behind the exact median
+The median of some values, medians over a mesh of boxes, and the histogram behind the exact median
 of a whole frame.
 """
 
@@ -13,46 +13,61 @@ import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["collect_bin", "mesh_statistics", "moments", "select"]
+__all__ = ["collect_bin", "median", "mesh_rows", "mesh_statistics", "moments"]
 
 
 @compiled
-def select(values, n, k):
-    """Return the k-th smallest of the first n values (finite); their order is changed."""
-    left = 0
-    right = n - 1
-    while left < right:
-        pivot = values[(left + right) // 2]
-        i = left
-        j = right
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            right = j
-        elif k >= i:
-            left = i
+def _ordered(bits):
+    """Return a whole number that orders as the float32 of these bits, and back again."""
+    return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
+
+
+@compiled
+def _rank(keys, n, k):
+    """Return the k-th smallest of the first n keys by halving their range.
+
+    Counting all of them 20 to 30 times over runs eight or more at a time, without a branch on
+    any value: several times faster than partial sorting for the 50 to 5000 values it is for.
+    """
+    least = keys[0]
+    most = keys[0]
+    for i in range(n):
+        least = min(least, keys[i])
+        most = max(most, keys[i])
+    low = np.int64(least)
+    high = np.int64(most)
+    while low < high:
+        middle = (low + high) >> 1
+        limit = np.int32(middle)
+        count = np.int32(0)
+        for i in range(n):
+            count += np.int32(keys[i] <= limit)
+        if count > k:
+            high = middle
         else:
-            break
-    return values[k]
+            low = middle + 1
+    return np.int32(low)
 
 
 @compiled
-def median(values, n):
-    """Return the median of the first n values (finite); their order is changed."""
-    high = select(values, n, n // 2)
-    if n & 1:
-        return high
-    low = values[0]
-    for i in range(1, n // 2):
-        low = max(low, values[i])
-    return np.float32(0.5) * (low + high)
+def median(values, keys, n):
+    """Return the median of the first n values (float32, finite); `keys` is room for n int32."""
+    bits = values.view(np.int32)
+    for i in range(n):
+        keys[i] = _ordered(bits[i])
+    upper = _rank(keys, n, n // 2)
+    below = np.int32(0)
+    lower = np.int32(-0x80000000)
+    for i in range(n):
+        less = keys[i] < upper
+        below += np.int32(less)
+        lower = max(lower, keys[i] if less else np.int32(-0x80000000))
+    if n & 1 or below < n // 2:
+        lower = upper
+    keys[0] = _ordered(upper)
+    keys[1] = _ordered(lower)
+    both = keys.view(np.float32)
+    return np.float32(0.5) * (both[0] + both[1])
 
 
 @compiled
@@ -66,6 +81,7 @@ def mesh_statistics(image, bad, box, step, least, clip, centre, spread, number):
     ny, nx = image.shape
     values = np.empty(box * (box // step + 1), np.float32)
     scratch = np.empty(values.size, np.float32)
+    keys = np.empty(values.size + 1, np.int32)
     for j in range(centre.shape[0]):
         for i in range(centre.shape[1]):
             n = 0
@@ -83,10 +99,10 @@ def mesh_statistics(image, bad, box, step, least, clip, centre, spread, number):
             if n < 3 or n < least * possible:
                 continue
             for _ in range(5):
-                middle = median(values, n)
+                middle = median(values, keys, n)
                 for k in range(n):
                     scratch[k] = abs(values[k] - middle)
-                sigma = np.float32(1.4826) * median(scratch, n)
+                sigma = np.float32(1.4826) * median(scratch, keys, n)
                 kept = 0
                 for k in range(n):
                     if clip <= 0 or abs(values[k] - middle) <= clip * sigma:
@@ -97,6 +113,23 @@ def mesh_statistics(image, bad, box, step, least, clip, centre, spread, number):
                 if kept == n or kept < 3:
                     break
                 n = kept
+
+
+@compiled
+def mesh_rows(along, across, out):
+    """Fill out[y] with the sum of along[y, j] across[j], j in order.
+
+    A row never depends on the others: a matrix product of the library rounds it
+    differently in blocks of another height.
+    """
+    for y in range(out.shape[0]):
+        line = out[y]
+        line[:] = 0
+        for j in range(across.shape[0]):
+            share = along[y, j]
+            source = across[j]
+            for x in range(line.size):
+                line[x] += share * source[x]
 
 
 @compiled

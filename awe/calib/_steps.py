@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import background, cosmic, fringe, gain, overscan, satellite, saturation, trim
+from awe.calib import (
+    _plane_kernels,
+    background,
+    cosmic,
+    fringe,
+    gain,
+    overscan,
+    satellite,
+    saturation,
+    trim,
+)
 from awe.calib._work import Work
 from awe.calib.bias import DIGITISATION
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
@@ -21,6 +31,9 @@ if TYPE_CHECKING:
 
 #: boxes [pixel] and pitch of reading for the large scales of the flat: the vignetting
 _VIGNETTING = (128, 8)
+
+#: on frames with more bad pixels than this fraction nothing is looked for
+_MOST_BAD = 0.9
 
 #: smallest box [pixel] of the sky under fringes
 _FRINGE_BOX = 256
@@ -96,10 +109,10 @@ def _saturation(work: Work) -> str:
         work.raw, high=settings.saturation_high, low=settings.saturation_low,
         along=settings.bleed_along, beside=settings.bleed_beside, reach=settings.dead_reach,
     )
-    work.flag(PixelFlag.SATURATED, found.saturated)
+    number = work.flag(PixelFlag.SATURATED, found.saturated)
     work.flag(PixelFlag.BLEED, found.bleed)
     work.flag(PixelFlag.DEAD, found.dead)
-    return f"{int(np.count_nonzero(found.saturated))} pixels saturated"
+    return f"{number} pixels saturated"
 
 
 def _known_bad(work: Work) -> str:
@@ -109,8 +122,7 @@ def _known_bad(work: Work) -> str:
         (PixelFlag.COLD, work.calibrations.cold),
     ):
         if bad is not None:
-            work.flag(flag, bad)
-            found.append(f"{int(np.count_nonzero(bad))} {flag.short}s")
+            found.append(f"{work.flag(flag, bad)} {flag.short}s")
     return ", ".join(found)
 
 
@@ -186,19 +198,14 @@ def _flat_frame(work: Work) -> str:
 def _flat_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
     assert flat is not None
-    science = work.science[rows]
-    variance = work.variance[rows]
-    inverse = np.float32(1) / flat[rows]
-    science *= inverse
-    inverse *= inverse
-    variance *= inverse
-    if work.calibrations.flat_noise > 0:
-        variance += np.square(science * np.float32(work.calibrations.flat_noise))
-    bad = ~(flat[rows] >= work.settings.minimum_response) | ~(flat[rows] < np.inf)
-    if bad.any():
+    least = work.settings.minimum_response
+    all_divided = _plane_kernels.divide(
+        work.science[rows], work.variance[rows], flat[rows],
+        np.float32(work.calibrations.flat_noise), np.float32(least),
+    )
+    if not all_divided:
+        bad = ~(flat[rows] >= least) | ~(flat[rows] < np.inf)
         work.flag(PixelFlag.BAD_FLAT, bad, rows)
-        science[bad] = np.nan
-        variance[bad] = np.nan
 
 
 def _illumination_rows(work: Work, rows: slice) -> None:
@@ -211,13 +218,13 @@ def _illumination_rows(work: Work, rows: slice) -> None:
 
 def _finite_rows(work: Work, rows: slice) -> None:
     science = work.science[rows]
+    if _plane_kernels.all_finite(science):
+        return
     bad = ~np.isfinite(science)
-    if bad.any():
-        raw = work.raw[rows]
-        broken = bad & ((work.flags[rows] & FLAG_DTYPE.type(PixelFlag.BAD_FLAT)) == 0)
-        work.flag(PixelFlag.NON_FINITE, broken | ~np.isfinite(raw), rows)
-        science[bad] = np.nan
-        work.variance[rows][bad] = np.nan
+    broken = bad & ((work.flags[rows] & FLAG_DTYPE.type(PixelFlag.BAD_FLAT)) == 0)
+    work.flag(PixelFlag.NON_FINITE, broken | ~np.isfinite(work.raw[rows]), rows)
+    science[bad] = np.nan
+    work.variance[rows][bad] = np.nan
 
 
 def _fringe_frame(work: Work) -> str:
@@ -226,7 +233,7 @@ def _fringe_frame(work: Work) -> str:
     settings = work.settings
     work.fringe_scale = fringe.scale(
         work.science, fringes, low=settings.fringe_low, high=settings.fringe_high,
-        threshold=settings.image_threshold, box=_FRINGE_BOX, bad=work.flags != 0,
+        threshold=settings.image_threshold, box=_FRINGE_BOX, bad=work.bad,
     )
     work.science -= np.float32(work.fringe_scale.factor) * fringes
     return f"scaled by {work.fringe_scale.factor:.4f} +- {work.fringe_scale.error:.4f}"
@@ -240,8 +247,8 @@ def _cosmic_frame(work: Work) -> str:
     settings = work.settings
     chosen = settings.cosmic
     assert chosen is not None
-    bad = work.flags != 0
-    if bad.mean() > 0.9:
+    bad = work.bad
+    if np.count_nonzero(bad) > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
     found = cosmic.find(
         work.science,
@@ -267,8 +274,8 @@ def _no_satellite(work: Work) -> str | None:
 def _satellite_frame(work: Work) -> str:
     chosen = work.settings.satellite
     assert chosen is not None
-    bad = work.flags != 0
-    if bad.mean() > 0.9:
+    bad = work.bad
+    if np.count_nonzero(bad) > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
     work.tracks, crossed = satellite.find(
@@ -279,8 +286,8 @@ def _satellite_frame(work: Work) -> str:
         binning=chosen.binning,
         minimum_length=chosen.minimum_length,
     )
-    work.flag(PixelFlag.SATELLITE, crossed)
-    return f"{len(work.tracks)} tracks, {int(np.count_nonzero(crossed))} pixels"
+    number = work.flag(PixelFlag.SATELLITE, crossed)
+    return f"{len(work.tracks)} tracks, {number} pixels"
 
 
 def _keep_sky(work: Work) -> str | None:
@@ -292,7 +299,7 @@ def _background_frame(work: Work) -> str:
     if work.calibrations.background is not None:
         return f"{float(np.nanmedian(work.calibrations.background)):.2f} ADU, as given"
     work.sky = background.estimate(
-        work.science, box=work.settings.background_box, bad=work.flags != 0, clip=3.0, step=2
+        work.science, box=work.settings.background_box, bad=work.bad, clip=3.0, step=2
     )
     return f"{work.sky.level:.2f} ADU"
 
@@ -310,9 +317,9 @@ def _background_rows(work: Work, rows: slice) -> None:
 
 def _weight_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
-    weight = work.weight[rows]
-    weight.fill(0)
-    np.copyto(weight, 1.0 if flat is None else flat[rows], where=work.flags[rows] == 0)
+    response = np.ones((1, work.shape[1]), np.float32) if flat is None else flat[rows]
+    flags = work.flags[rows]
+    _plane_kernels.weigh(np.broadcast_to(response, flags.shape), flags, work.weight[rows])
 
 
 _RAW, _ADU = "raw ADU", "ADU"

@@ -17,7 +17,7 @@ from awe.calib._select import median
 
 __all__ = [
     "bin_frame", "cross", "erase", "line_sums", "medians", "peaks", "sampled_scores", "score_of",
-    "significance", "straighten",
+    "significance", "smooth", "straighten",
 ]
 
 #: rows of the frame that are joined while they stay in cache
@@ -125,11 +125,44 @@ def _across(mesh, box, y, line):
 @compiled
 def medians(image, level):
     """Fill the median of every row."""
-    scratch = np.empty(image.shape[1], np.float32)
+    keys = np.empty(image.shape[1] + 1, np.int32)
     for y in range(image.shape[0]):
-        for x in range(scratch.size):
-            scratch[x] = image[y, x]
-        level[y] = median(scratch, scratch.size)
+        level[y] = median(image[y], keys, image.shape[1])
+
+
+@compiled
+def _inside(place, n):
+    """Return a place mirrored at the edges into 0..n - 1."""
+    place = -1 - place if place < 0 else place
+    return 2 * n - 1 - place if place >= n else place
+
+
+@compiled
+def smooth(image, cap, half, out):
+    """Fill the mean of squares of 2 half + 1 values, each capped at +-cap; edges are mirrors."""
+    ny, nx = image.shape
+    column = np.empty(nx + 2 * half, np.float32)
+    share = np.float32(1) / np.float32((2 * half + 1) ** 2)
+    for y in range(ny):
+        column[:] = 0
+        inner = column[half:]
+        for step in range(-half, half + 1):
+            row = image[_inside(y + step, ny)]
+            for x in range(nx):
+                value = row[x]
+                value = value if value < cap else cap
+                inner[x] += value if value > -cap else -cap
+        for step in range(half):
+            column[half - 1 - step] = column[half + step]
+            column[half + nx + step] = column[half + nx - 1 - step]
+        target = out[y]
+        target[:] = 0
+        for step in range(2 * half + 1):
+            shifted = column[step:]
+            for x in range(nx):
+                target[x] += shifted[x]
+        for x in range(nx):
+            target[x] *= share
 
 
 @compiled
@@ -362,7 +395,7 @@ def straighten(
     ny, nx = image.shape
     segments, offsets = mean.shape
     values = np.empty(length // segments + 2, np.float32)
-    scratch = np.empty(values.size, np.float32)
+    keys = np.empty(values.size + 1, np.int32)
     for k in range(segments):
         for d in range(offsets):
             n = 0
@@ -379,8 +412,7 @@ def straighten(
             number[k, d] = n if n > 5 else 0
             mean[k, d] = 0
             if n > 5:
-                scratch[:n] = values[:n]
-                middle = median(scratch, n)
+                middle = median(values, keys, n)
                 total = np.float32(0)
                 for q in range(n):
                     total += min(max(values[q], middle - 3 * sigma), middle + 3 * sigma)

@@ -15,6 +15,7 @@ def compile_all() -> float:
     """Run every compiled kernel once on a small frame; returns the seconds it took."""
     from awe.calib import background, cosmic, satellite, statistics
     from awe.calib.combine import Method, combine
+    from awe.fits._byte_kernels import swap
 
     start = time.perf_counter()
     rng = np.random.default_rng(1)
@@ -35,4 +36,7 @@ def compile_all() -> float:
     satellite.find(
         frame, bad=good, saturated=frame > 60000, threshold=6.5, binning=4, minimum_length=300.0
     )
+    for plane in (frame, good.view(np.uint8), frame.astype(np.uint16)):
+        bits = plane.reshape(-1).view(f"u{plane.itemsize}")
+        swap(bits, plane.dtype.kind == "u", np.empty_like(bits))
     return time.perf_counter() - start

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib import _map_kernels
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 
 __all__ = ["Work"]
@@ -43,7 +44,12 @@ class Work:
     fringe_scale: Scale | None = None
     tracks: tuple[Track, ...] = ()
 
-    def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> None:
-        """Set a bit wherever `bad` is True."""
-        if bad.any():
-            self.flags[rows] |= np.multiply(bad, FLAG_DTYPE.type(flag), dtype=FLAG_DTYPE)
+    def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> int:
+        """Set a bit wherever `bad` is True; returns how many pixels that are."""
+        return int(_map_kernels.mark(self.flags[rows], bad, FLAG_DTYPE.type(flag)))
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """True where any bit is set so far."""
+        bad: NDArray[np.bool_] = self.flags != 0
+        return bad

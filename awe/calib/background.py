@@ -7,7 +7,7 @@ exists only where it is asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,11 +47,13 @@ class Surface:
     def rows(self, rows: slice = slice(None)) -> NDArray[np.float32]:
         """Return some rows of the smooth image (float32, all by default)."""
         along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
-        result: NDArray[np.float32] = along_y @ self.across()
+        result = np.empty((along_y.shape[0], self.shape[1]), np.float32)
+        _select.mesh_rows(along_y, self.across, result)
         return result
 
+    @cached_property
     def across(self) -> NDArray[np.float32]:
-        """Return the mesh evaluated at every column: float32, shape (my, nx)."""
+        """Mesh evaluated at every column: float32, shape (my, nx)."""
         along_x = _spline(self.mesh.shape[1], self.box, self.shape[1])
         result: NDArray[np.float32] = np.ascontiguousarray(self.mesh @ along_x.T)
         return result

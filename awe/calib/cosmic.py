@@ -232,7 +232,7 @@ def _factor(
     """Return electrons per count of the flat-fielded image as rows of a mesh, and their pitch."""
     if vignetting is None:
         return np.full((2, nx), gain, np.float32), 1.0
-    across = vignetting.across()
+    across = vignetting.across
     if across.shape[0] < 2:
         across = np.repeat(across, 2, axis=0)
     return np.ascontiguousarray(np.float32(gain) * across), float(vignetting.box)

@@ -18,6 +18,7 @@ from awe.calib import _track_search as track_search
 from awe.calib import background
 from awe.calib._track_fit import Fit, Frame, Line, fit
 from awe.calib._track_search import Lines
+from awe.calib.saturation import grown
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 #: boxes of the sky, in bins
 _MESH = 16
+
+#: half the side of the squares whose mean shows extended light, in bins
+_SMOOTH = 4
 
 #: bright tracks are searched with stars left in: they need a higher score
 _BRIGHT = 10.0
@@ -169,7 +173,7 @@ def _prepare(
         np.ascontiguousarray(image), bad, saturated, surface.mesh, surface.box,
         np.float32(2 * track_search.CAP * noise), size, mean, number, full,
     )
-    full = _grown(full, 2)
+    full = grown(full, 2, 2)
     number[full] = 0
     possible = float(size * size)
     centre, spread, _ = background.medians(
@@ -189,7 +193,7 @@ def _prepare(
     extended = _extended(z)
     v[extended] = 0
     return _Binned(
-        z=z, v=v, size=size, stars=_grown(z > 5, 1), extended=extended, full=full
+        z=z, v=v, size=size, stars=grown(z > 5, 1, 1), extended=extended, full=full
     )
 
 
@@ -228,7 +232,8 @@ def _extended(z: Grid) -> Map:
     """Return galaxies, halos and reflections: groups of raised bins shorter than a track."""
     from scipy import ndimage
 
-    level = ndimage.uniform_filter(np.clip(z, -track_search.CAP, track_search.CAP), 9)
+    level = np.empty_like(z)
+    kernels.smooth(z, np.float32(track_search.CAP), _SMOOTH, level)
     raised = level > 1.0
     # joined at a lower level, so that a bright track does not fall to pieces
     labels, number = ndimage.label(level > 0.6)
@@ -237,7 +242,7 @@ def _extended(z: Grid) -> Map:
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
         size = np.hypot(rows.stop - rows.start, columns.stop - columns.start)
         compact[label] = size < longest
-    return _grown(compact[labels] & raised, 4) if number else raised
+    return grown(compact[labels] & raised, 4, 4) if number else raised
 
 
 def _halved(z: Grid, v: Grid) -> tuple[Grid, Grid]:
@@ -282,13 +287,6 @@ def _forget(lines: Lines, fitted: Fit, where: Line) -> None:
     lines.erase(where, 2.0 * size)
     limit = max(3.0, 2.0 * float(np.median(fitted.segments)))
     lines.erase(fitted.line, 12.0 * size, fitted.segments > limit)
-
-
-def _grown(marked: Map, reach: int) -> Map:
-    from scipy import ndimage
-
-    result: Map = ndimage.maximum_filter(marked.view(np.uint8), 2 * reach + 1).view(np.bool_)
-    return result
 
 
 def _track(track: Fit) -> Track:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from awe.calib import _map_kernels
 from awe.errors import ParameterError
 
 __all__ = ["Saturation", "find", "grown"]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Map = NDArray[np.bool_]
@@ -74,27 +77,30 @@ def find(
     if not low < high:
         msg = f"THRESHOLD_LOW {low} must be below THRESHOLD_HIGH {high}; correct the parameters"
         raise ParameterError(msg)
-    pixels = np.asarray(raw)
-    saturated = np.greater_equal(pixels, high)
+    saturated = np.greater_equal(raw, _comparable(raw, high, np.ceil))
     if not saturated.any():
         nothing = np.zeros_like(saturated)
         return Saturation(saturated=saturated, bleed=nothing, dead=nothing)
-    bleed = grown(saturated, along, 0) | grown(saturated, 0, beside)
-    bleed &= ~saturated
-    dead = np.less_equal(pixels, low)
+    bleed = grown(saturated, along, 0)
+    bleed |= grown(saturated, 0, beside)
+    bleed ^= saturated
+    dead = np.less_equal(raw, _comparable(raw, low, np.floor))
     if dead.any():
         dead &= grown(saturated, reach, reach)
     return Saturation(saturated=saturated, bleed=bleed, dead=dead)
 
 
+def _comparable(raw: NDArray[Any], limit: float, to_whole: Callable[[float], float]) -> Any:
+    """Return a limit in the type of whole counts: beside a float all of them become floats."""
+    if raw.dtype.kind not in "iu":
+        return limit
+    bounds = np.iinfo(raw.dtype)
+    whole = to_whole(limit)
+    return raw.dtype.type(whole) if bounds.min <= whole <= bounds.max else limit
+
+
 def grown(pixels: Map, along: int, beside: int) -> Map:
     """Return pixels with all within `along` of them in y and `beside` in x."""
-    result = pixels.copy()
-    for step in range(1, along + 1):
-        result[step:] |= pixels[:-step]
-        result[:-step] |= pixels[step:]
-    line = result.copy()
-    for step in range(1, beside + 1):
-        result[:, step:] |= line[:, :-step]
-        result[:, :-step] |= line[:, step:]
+    result = np.empty(pixels.shape, np.bool_)
+    _map_kernels.grow(np.ascontiguousarray(pixels), along, beside, result)
     return result

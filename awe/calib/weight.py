@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib import _plane_kernels
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.calib.trim import require_shape
 
@@ -41,9 +42,10 @@ class NoiseModel:
         self, counts: NDArray[np.float32], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Return the variance [ADU**2] of counts above the bias [ADU]; light below 0 has none."""
-        result = np.maximum(counts, np.float32(0), out=out)
-        result *= np.float32(1.0 / self.gain)
-        result += np.float32(self.constant)
+        result = np.empty_like(counts) if out is None else out
+        _plane_kernels.photon_variance(
+            counts, np.float32(1.0 / self.gain), np.float32(self.constant), result
+        )
         return result
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from awe.errors import BadHeader
 
-__all__ = ["Value", "card", "cards", "datasum", "keyword", "pad", "sealed"]
+__all__ = ["Value", "card", "cards", "datasum", "folded", "keyword", "pad", "sealed"]
 
 BLOCK = 2880
 CARD = 80
@@ -100,7 +100,7 @@ def datasum(data: bytes | memoryview) -> int:
     """Return the 32-bit ones-complement sum of whole blocks, as DATASUM holds it."""
     import numpy as np
 
-    return _folded(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)))
+    return folded(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)))
 
 
 def sealed(lines: Iterable[bytes], data_sum: int) -> bytes:
@@ -120,12 +120,13 @@ def sealed(lines: Iterable[bytes], data_sum: int) -> bytes:
     body = b"".join(lines) + card("DATASUM", str(data_sum), "data unit checksum")
     empty = body + card("CHECKSUM", "0" * 16, "HDU checksum") + b"END".ljust(CARD)
     header = pad(empty, b" ")
-    total = _folded(datasum(header) + data_sum)
+    total = folded(datasum(header) + data_sum)
     value = len(body) + len("CHECKSUM= '")
     return header[:value] + _encoded(~total & 0xFFFFFFFF) + header[value + 16 :]
 
 
-def _folded(total: int) -> int:
+def folded(total: int) -> int:
+    """Return a sum with its carries added at the low end, in 32 bits."""
     while total >> 32:
         total = (total & 0xFFFFFFFF) + (total >> 32)
     return total

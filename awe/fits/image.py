@@ -2,8 +2,9 @@
 
 Reading maps the file and copies only the section asked for, in one step, into native byte
 order; unsigned 16-bit frames stay 16-bit. Writing goes to a temporary name in the same folder,
-with CHECKSUM and DATASUM, and appears under the final name only when complete. Refuses to
-replace a file unless asked. Arrays are [y, x] and zero-based; sections are slices of them.
+with CHECKSUM and DATASUM, and appears under the final name only when complete. It does not wait
+for the disk: that is the dataserver's to do with its copy. Refuses to replace a file unless
+asked. Arrays are [y, x] and zero-based; sections are slices of them.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone, FileTaken
+from awe.fits import stream
 from awe.fits.cards import clean
 
 if TYPE_CHECKING:
@@ -265,31 +267,33 @@ def _hdus(
 
 
 def _storable(image: Image) -> NDArray[Any] | None:
-    """Return pixels in the byte order of FITS: astropy would swap them three times over."""
+    """Return pixels as FITS can hold them: truth values become bytes."""
     import numpy as np
 
     pixels = image.pixels
-    if pixels is None:
-        return None
-    if pixels.dtype == np.bool_:
-        return pixels.view(np.uint8)
-    if pixels.dtype.kind in "if":
-        return pixels.astype(pixels.dtype.newbyteorder(">"), copy=False)
-    return pixels
+    return pixels.view(np.uint8) if pixels is not None and pixels.dtype == np.bool_ else pixels
 
 
 def _write_part(part: Path, hdus: HDUList) -> None:
+    from astropy.io import fits
+
+    compressed = any(isinstance(hdu, fits.CompImageHDU) for hdu in hdus)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    with os.fdopen(descriptor, "wb") as stream:
-        try:
-            hdus.writeto(stream, checksum=True, output_verify="silentfix")
-        except AttributeError as error:
-            # where the disk is full astropy stumbles while it looks for words
-            if isinstance(error.__context__, OSError):
-                raise error.__context__ from None
-            raise
-        stream.flush()
-        os.fsync(stream.fileno())
+    with os.fdopen(descriptor, "wb") as file:
+        if compressed:
+            _write_compressed(file, hdus)
+        else:
+            stream.write(descriptor, hdus)
+
+
+def _write_compressed(file: BinaryIO, hdus: HDUList) -> None:
+    try:
+        hdus.writeto(file, checksum=True, output_verify="silentfix")
+    except AttributeError as error:
+        # where the disk is full astropy stumbles while it looks for words
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _compare(part: Path, images: Sequence[Image]) -> None:

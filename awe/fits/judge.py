@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from awe.errors import BadFits, ChecksumMismatch, FileGone
+from awe.fits import blocks
 
 __all__ = ["ExtensionInfo", "judge"]
 
@@ -343,7 +344,7 @@ class _Hdu:
         found = self._sum_of_data()
         if datasum and (not datasum.isdigit() or int(datasum) != found):
             self._mismatch("DATASUM", datasum, str(found))
-        total = _added(found, _ones_complement(self.header))
+        total = blocks.folded(found + blocks.datasum(self.header))
         if checksum and total not in (0, 0xFFFFFFFF):
             self._mismatch("CHECKSUM", "0", str(total ^ 0xFFFFFFFF))
         return True
@@ -361,7 +362,7 @@ class _Hdu:
         total = 0
         while left:
             chunk = self.stream.read(min(left, 2880 * 1024))
-            total = _added(total, _ones_complement(chunk))
+            total = blocks.folded(total + blocks.datasum(chunk))
             left -= len(chunk)
         return total
 
@@ -400,19 +401,3 @@ def _value(text: str) -> str:
         match = re.match(r"'((?:[^']|'')*)'", stripped)
         return match[1].replace("''", "'").rstrip() if match else stripped[1:]
     return stripped.partition("/")[0].strip()
-
-
-def _ones_complement(data: bytes) -> int:
-    import numpy as np
-
-    return _folded(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)))
-
-
-def _added(one: int, other: int) -> int:
-    return _folded(one + other)
-
-
-def _folded(total: int) -> int:
-    while total >> 32:
-        total = (total & 0xFFFFFFFF) + (total >> 32)
-    return total
