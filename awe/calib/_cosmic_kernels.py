@@ -30,14 +30,16 @@ _RUN = 64
 
 
 @compiled
-def electrons(image, bad, factor, box, pad, fill, out):
+def electrons(image, bad, factor, box, pad, fill, first, last, out):
     """Copy the image times its factor into `out`, with a border of `pad` mirrored pixels.
+
+    Only the rows of `out` from `first` to `last` are filled.
 
     `factor` (my, nx) [e-/ADU] holds the rows at y = (j + 1/2) box, in between it is linear. Bad
     and non-finite pixels become `fill` (electrons).
     """
     ny, nx = image.shape
-    for row in range(out.shape[0]):
+    for row in range(first, last):
         y = abs(row - pad)
         y = y if y < ny else 2 * (ny - 1) - y
         place = (y + 0.5) / box - 0.5
@@ -128,8 +130,8 @@ def _significance_row(up, row, down, median, s, n, read_variance):
 
 
 @compiled
-def significance(c, s, read_variance, limit, saturation, candidates, saturated):
-    """Fill S of every pixel; list pixels with S > limit and those of saturated stars.
+def significance(c, s, read_variance, limit, saturation, begin, end, candidates, saturated):
+    """Fill S of the rows from `begin` to `end`; list pixels with S > limit and saturated stars.
 
     Returns the lengths of both lists (flat indices). Saturated hits are told from stars by the
     7 x 7 median, which a star raises.
@@ -141,11 +143,11 @@ def significance(c, s, read_variance, limit, saturation, candidates, saturated):
     star = saturation / np.float32(10)
     n_candidates = 0
     n_saturated = 0
-    for ahead in range(ny + _REACH):
+    for ahead in range(max(begin - _REACH, 0), end + _REACH):
         if ahead < ny:
             _row_medians(c[ahead], ring[ahead & 7], nx)
         y = ahead - _REACH
-        if y < 0:
+        if y < begin:
             continue
         row = c[y]
         inner = 3 <= y < ny - 3

@@ -71,9 +71,10 @@ def median(values, keys, n):
 
 
 @compiled
-def mesh_statistics(image, bad, box, step, least, clip, centre, spread, number):
+def mesh_statistics(image, bad, box, step, least, clip, begin, end, centre, spread, number):
     """Fill median, 1.4826 MAD and number of values of every box of box x box pixels.
 
+    Only rows of boxes from `begin` to `end` are filled.
     Every `step`-th pixel is read, staggered from row to row. Boxes with fewer than `least` of
     the values they could have stay NaN. With clip > 0 values beyond clip sigma are removed and
     the median taken again, five times at most.
@@ -82,7 +83,7 @@ def mesh_statistics(image, bad, box, step, least, clip, centre, spread, number):
     values = np.empty(box * (box // step + 1), np.float32)
     scratch = np.empty(values.size, np.float32)
     keys = np.empty(values.size + 1, np.int32)
-    for j in range(centre.shape[0]):
+    for j in range(begin, end):
         for i in range(centre.shape[1]):
             n = 0
             possible = 0

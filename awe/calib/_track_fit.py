@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _track_kernels as kernels
+from awe.calib._bands import bands
 from awe.calib._track_spikes import even_light
 
 __all__ = ["SEGMENTS", "Fit", "Frame", "Line", "chord", "fit"]
@@ -140,16 +141,28 @@ def fit(frame: Frame, line: Line) -> Fit:
             return result
         mean = np.zeros((SEGMENTS, 2 * _HALF + 1), np.float32)
         number = np.zeros_like(mean)
-        ux, uy, first, length = place
-        kernels.straighten(
-            frame.image, frame.bad, frame.sky, frame.box, frame.keep, frame.binning,
-            result.line[0], result.line[1], ux, uy, first, int(length), _HALF,
-            np.float32(frame.noise), mean, number,
-        )
+        _straighten(frame, result.line, place, mean, number)
         result = _matched(result, mean, number, place, frame.noise, reach, step)
         if result.hopeless:
             return result
     return result
+
+
+def _straighten(
+    frame: Frame, line: Line, place: tuple[float, float, float, float], mean: Profiles,
+    number: Profiles,
+) -> None:
+    """Fill the profiles across a line, some pieces on each processor."""
+    ux, uy, first, length = place
+    bands(
+        lambda pieces: kernels.straighten(
+            frame.image, frame.bad, frame.sky, frame.box, frame.keep, frame.binning,
+            line[0], line[1], ux, uy, first, int(length), _HALF, np.float32(frame.noise),
+            pieces.start, pieces.stop, mean, number,
+        ),
+        SEGMENTS,
+        least=6,
+    )
 
 
 def _matched(

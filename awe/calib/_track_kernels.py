@@ -1,4 +1,4 @@
-"""Compiled loops of `satellite`: binning, sums along all straight lines, and straightening.
+"""Compiled loops of `satellite`: sums along all straight lines, and straightening.
 
 The sums are a fast discrete Radon transform: strips are joined two by two, so that all lines of
 all slopes cost as much as log2(n) passes over the frame. A. Brady, SIAM J. Comput. 27, 107
@@ -15,10 +15,7 @@ import numpy as np
 from awe.calib._jit import compiled
 from awe.calib._select import median
 
-__all__ = [
-    "bin_frame", "cross", "erase", "line_sums", "medians", "peaks", "sampled_scores", "score_of",
-    "significance", "smooth", "straighten",
-]
+__all__ = ["cross", "erase", "line_sums", "peaks", "scatter", "score_of", "straighten"]
 
 #: rows of the frame that are joined while they stay in cache
 _BLOCK = 64
@@ -27,142 +24,12 @@ _BLOCK = 64
 _SIDE = 12
 _GAP = 2
 
+#: so many lines tell the scatter of all; fewer than that tell nothing
+_SAMPLE = 10_000
+_FEW = 100
+
 #: a line above so many sigma is judged against its side bands
 _WORTH = 5.0
-
-
-@compiled
-def bin_frame(image, bad, saturated, sky, box, reach, size, mean, number, full):
-    """Fill mean and number of the good pixels of blocks of size x size, and mark saturated ones.
-
-    Pixels are capped at the sky of their box (`sky`, one value per box) plus and minus `reach`:
-    a bright track is dimmed, never removed.
-    """
-    rows, columns = mean.shape
-    width = columns * size
-    low = np.empty(width, np.float32)
-    high = np.empty(width, np.float32)
-    total = np.empty(width, np.float32)
-    count = np.empty(width, np.float32)
-    spoilt = np.empty(width, np.uint8)
-    filled = -1
-    for row in range(rows):
-        j = min(row * size // box, sky.shape[0] - 1)
-        if j != filled:
-            filled = j
-            for x in range(width):
-                level = sky[j, min(x // box, sky.shape[1] - 1)]
-                low[x] = level - reach
-                high[x] = level + reach
-        total[:] = 0
-        count[:] = 0
-        spoilt[:] = 0
-        for y in range(row * size, (row + 1) * size):
-            line = image[y]
-            left_out = bad[y]
-            overfull = saturated[y]
-            for x in range(width):
-                v = line[x]
-                good = (not left_out[x]) & (v == v)
-                v = low[x] if v < low[x] else v
-                v = high[x] if v > high[x] else v
-                total[x] += v if good else np.float32(0)
-                count[x] += np.float32(1) if good else np.float32(0)
-            for x in range(width):
-                spoilt[x] |= overfull[x]
-        for column in range(columns):
-            value = np.float32(0)
-            n = np.float32(0)
-            any_full = np.uint8(0)
-            for x in range(column * size, (column + 1) * size):
-                value += total[x]
-                n += count[x]
-                any_full |= spoilt[x]
-            mean[row, column] = value / n if n > 0 else np.float32(0)
-            number[row, column] = n
-            full[row, column] = any_full != 0
-
-
-@compiled
-def significance(mean, number, possible, centre, spread, box, z, v):
-    """Fill significance and weight of bins above a sky known at the centres of boxes.
-
-    Bins with less than a quarter of the `possible` pixels get neither.
-    """
-    ny, nx = mean.shape
-    level = np.empty(nx, np.float32)
-    noise = np.empty(nx, np.float32)
-    for y in range(ny):
-        _across(centre, box, y, level)
-        _across(spread, box, y, noise)
-        for x in range(nx):
-            weight = number[y, x] / possible
-            good = weight >= np.float32(0.25)
-            weight = weight if good else np.float32(0)
-            v[y, x] = weight
-            value = (mean[y, x] - level[x]) / noise[x] * np.sqrt(weight)
-            z[y, x] = value if good else np.float32(0)
-
-
-@compiled
-def _across(mesh, box, y, line):
-    """Fill a line with the bilinear values of a mesh of boxes at row y."""
-    my, mx = mesh.shape
-    place = min(max((y + 0.5) / box - 0.5, 0.0), my - 1.0)
-    j = min(int(place), max(my - 2, 0))
-    above = min(j + 1, my - 1)
-    part = np.float32(place - j)
-    for x in range(line.size):
-        place = min(max((x + 0.5) / box - 0.5, 0.0), mx - 1.0)
-        i = min(int(place), max(mx - 2, 0))
-        right = min(i + 1, mx - 1)
-        share = np.float32(place - i)
-        lower = mesh[j, i] + share * (mesh[j, right] - mesh[j, i])
-        upper = mesh[above, i] + share * (mesh[above, right] - mesh[above, i])
-        line[x] = lower + part * (upper - lower)
-
-
-@compiled
-def medians(image, level):
-    """Fill the median of every row."""
-    keys = np.empty(image.shape[1] + 1, np.int32)
-    for y in range(image.shape[0]):
-        level[y] = median(image[y], keys, image.shape[1])
-
-
-@compiled
-def _inside(place, n):
-    """Return a place mirrored at the edges into 0..n - 1."""
-    place = -1 - place if place < 0 else place
-    return 2 * n - 1 - place if place >= n else place
-
-
-@compiled
-def smooth(image, cap, half, out):
-    """Fill the mean of squares of 2 half + 1 values, each capped at +-cap; edges are mirrors."""
-    ny, nx = image.shape
-    column = np.empty(nx + 2 * half, np.float32)
-    share = np.float32(1) / np.float32((2 * half + 1) ** 2)
-    for y in range(ny):
-        column[:] = 0
-        inner = column[half:]
-        for step in range(-half, half + 1):
-            row = image[_inside(y + step, ny)]
-            for x in range(nx):
-                value = row[x]
-                value = value if value < cap else cap
-                inner[x] += value if value > -cap else -cap
-        for step in range(half):
-            column[half - 1 - step] = column[half + step]
-            column[half + nx + step] = column[half + nx - 1 - step]
-        target = out[y]
-        target[:] = 0
-        for step in range(2 * half + 1):
-            shifted = column[step:]
-            for x in range(nx):
-                target[x] += shifted[x]
-        for x in range(nx):
-            target[x] *= share
 
 
 @compiled
@@ -217,9 +84,11 @@ def line_sums(image):
 
 
 @compiled
-def sampled_scores(sums, weights, least, unit, out):
-    """Fill `out` with significances of a sample of lines; returns their number."""
+def scatter(sums, weights, least, unit):
+    """Return 1.4826 MAD of the significances of a sample of lines, 1 where there are few."""
     n, length = sums.shape
+    out = np.empty(_SAMPLE, np.float32)
+    keys = np.empty(_SAMPLE + 1, np.int32)
     step = max(1, n * length // out.size) | 1
     found = 0
     for place in range(0, n * length, step):
@@ -228,7 +97,12 @@ def sampled_scores(sums, weights, least, unit, out):
         if weights[s, j] >= least and found < out.size:
             out[found] = unit * sums[s, j] / np.sqrt(np.float32(weights[s, j]))
             found += 1
-    return found
+    if found < _FEW:
+        return np.float32(1)
+    middle = median(out, keys, found)
+    for k in range(found):
+        out[k] = abs(out[k] - middle)
+    return np.float32(1.4826) * median(out, keys, found)
 
 
 @compiled
@@ -383,9 +257,12 @@ def _level_at(sky, box, y, x):
 
 @compiled
 def straighten(
-    image, bad, sky, box, keep, size, x0, y0, ux, uy, first, length, half, sigma, mean, number
+    image, bad, sky, box, keep, size, x0, y0, ux, uy, first, length, half, sigma, begin, end,
+    mean, number,
 ):
     """Fill profiles across a line: mean above the sky and number of pixels per segment and offset.
+
+    Only the segments from `begin` to `end` are filled.
 
     The line starts `first` pixels from (x0, y0) along the unit vector (ux, uy). Pixels are the
     nearest ones, capped at 3 sigma about the median of their cell, which ignores stars and does
@@ -396,7 +273,7 @@ def straighten(
     segments, offsets = mean.shape
     values = np.empty(length // segments + 2, np.float32)
     keys = np.empty(values.size + 1, np.int32)
-    for k in range(segments):
+    for k in range(begin, end):
         for d in range(offsets):
             n = 0
             for t in range(k * length // segments, (k + 1) * length // segments):

@@ -8,11 +8,14 @@ one, which costs nothing beside summing all lines anew.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from awe.calib import _track_kernels as kernels
+from awe.calib._bands import side_by_side
 
 __all__ = ["CAP", "Candidate", "Lines"]
 
@@ -102,12 +105,9 @@ class Lines:
         """Return the lines above a threshold, best first, not more than one per cell."""
         if self.empty:
             return []
-        found = [
-            candidate
-            for steep in (False, True)
-            for flip in (False, True)
-            for candidate in self._transform(steep, flip, threshold)
-        ]
+        ways = product((False, True), (False, True))
+        lists = side_by_side([partial(self._transform, *way, threshold) for way in ways])
+        found = [candidate for some in lists for candidate in some]
         found.sort(key=lambda candidate: -candidate.score)
         return found[:_MOST]
 
@@ -147,9 +147,7 @@ class Lines:
         sums, weights = (
             kernels.line_sums(_height(plane[:, ::step], rows)) for plane in (light, weight)
         )
-        sample = np.empty(10_000, np.float32)
-        number = kernels.sampled_scores(sums, weights, self.least, _UNIT, sample)
-        scale = _scatter(sample[:number])
+        scale = max(1.0, float(kernels.scatter(sums, weights, self.least, _UNIT)))
         grid = (rows // _CELL + 1, sums.shape[1] // _CELL + 1)
         score = np.zeros(grid, np.float32)
         slope, start, width = (np.zeros(grid, np.int32) for _ in range(3))
@@ -182,12 +180,6 @@ class Lines:
 
 #: turns a sum of integer light over the root of integer weight into sigma
 _UNIT = np.float32(_WEIGHT**0.5 / _SIGNAL)
-
-
-def _scatter(scores: NDArray[np.float32]) -> float:
-    if scores.size < 100:
-        return 1.0
-    return max(1.0, 1.4826 * float(np.median(np.abs(scores - np.median(scores)))))
 
 
 def _height(image: NDArray[np.int16], rows: int) -> NDArray[np.int16]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _select
+from awe.calib._bands import bands
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Surface", "estimate", "filled", "medians", "smoothed"]
@@ -130,9 +131,14 @@ def medians(
     spread = np.empty(shape, np.float32)
     number = np.empty(shape, np.int32)
     left_out = np.zeros((ny, nx), np.bool_) if bad is None else np.ascontiguousarray(bad)
-    _select.mesh_statistics(
-        np.ascontiguousarray(image, np.float32), left_out, box, step, least, clip,
-        centre, spread, number,
+    pixels = np.ascontiguousarray(image, np.float32)
+    bands(
+        lambda rows: _select.mesh_statistics(
+            pixels, left_out, box, step, least, clip, rows.start, rows.stop, centre, spread,
+            number,
+        ),
+        shape[0],
+        least=8,
     )
     return centre, spread, number
 

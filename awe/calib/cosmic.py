@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _cosmic_kernels, _cosmic_search
+from awe.calib._bands import bands
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
@@ -163,7 +164,12 @@ def find(
     pixels = np.ascontiguousarray(image, np.float32)
     # the peer does not fill bad pixels; with a true noise model it is the better choice
     fill_bad = left_out if pad else np.zeros((0, 0), np.bool_)
-    _cosmic_kernels.electrons(pixels, fill_bad, factor, box, pad, np.float32(level), counts)
+    bands(
+        lambda rows: _cosmic_kernels.electrons(
+            pixels, fill_bad, factor, box, pad, np.float32(level), rows.start, rows.stop, counts
+        ),
+        counts.shape[0],
+    )
     state, flagged, before = _search(
         counts, left_out, pad, np.float32(np.float32(read_noise) ** 2), np.float32(sigma),
         np.float32(np.float32(neighbour_fraction) * np.float32(sigma)), np.float32(sharpness),
@@ -205,11 +211,22 @@ def _search(
     """Return states, flat indices of flagged pixels and their values before cleaning."""
     size = counts.size
     # untouched pages of these lists cost nothing
-    candidates, saturated, flagged = (np.empty(size, np.int32) for _ in range(3))
+    candidates, flagged = (np.empty(size, np.int32) for _ in range(2))
     s = np.empty_like(counts)
-    n, n_saturated = _cosmic_kernels.significance(
-        counts, s, read_variance, sigma, saturation, candidates, saturated
-    )
+
+    def significant(rows: slice) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        high, full = (
+            np.empty((rows.stop - rows.start) * counts.shape[1], np.int32) for _ in range(2)
+        )
+        n, n_full = _cosmic_kernels.significance(
+            counts, s, read_variance, sigma, saturation, rows.start, rows.stop, high, full
+        )
+        return high[:n], full[:n_full]
+
+    found = bands(significant, counts.shape[0])
+    saturated = np.concatenate([full for _, full in found])
+    n = sum(high.size for high, _ in found)
+    np.concatenate([high for high, _ in found], out=candidates[:n])
     if n > max(_MOST * size, 100):
         msg = (
             f"{100 * n / size:.0f} % of the pixels exceed {sigma} sigma: the frame has no sky in "
@@ -217,7 +234,7 @@ def _search(
         )
         raise NoValidPixels(msg)
     state = np.zeros(counts.shape, np.uint8)
-    _cosmic_kernels.exclude(bad, pad, saturated[:n_saturated], state)
+    _cosmic_kernels.exclude(bad, pad, saturated, state)
     before = np.empty(size, np.float32)
     number = _cosmic_search.iterate(
         counts, s, state, candidates, n, read_variance, sigma, low, sharpness, protect, iterations,

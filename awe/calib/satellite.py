@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib import _track_bins as bins
 from awe.calib import _track_kernels as kernels
 from awe.calib import _track_search as track_search
 from awe.calib import background
+from awe.calib._bands import bands
 from awe.calib._track_fit import Fit, Frame, Line, fit
 from awe.calib._track_search import Lines
 from awe.calib.saturation import grown
@@ -169,9 +171,14 @@ def _prepare(
     mean = np.zeros(shape, np.float32)
     number = np.zeros(shape, np.float32)
     full = np.zeros(shape, np.bool_)
-    kernels.bin_frame(
-        np.ascontiguousarray(image), bad, saturated, surface.mesh, surface.box,
-        np.float32(2 * track_search.CAP * noise), size, mean, number, full,
+    pixels = np.ascontiguousarray(image)
+    reach = np.float32(2 * track_search.CAP * noise)
+    bands(
+        lambda rows: bins.bin_frame(
+            pixels, bad, saturated, surface.mesh, surface.box, reach, size, rows.start, rows.stop,
+            mean, number, full,
+        ),
+        shape[0],
     )
     full = grown(full, 2, 2)
     number[full] = 0
@@ -187,7 +194,7 @@ def _prepare(
                        stars=full, extended=full, full=full)
     spread = np.maximum(spread, np.float32(0.5 * noise / size))
     z, v = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    kernels.significance(mean, number, np.float32(possible), centre, spread, _MESH, z, v)
+    bins.significance(mean, number, np.float32(possible), centre, spread, _MESH, z, v)
     _level_lines(z, v)
     z[v == 0] = 0
     extended = _extended(z)
@@ -207,7 +214,7 @@ def _level_lines(z: Grid, v: Grid) -> None:
     for axis in (0, 1):
         lines = np.ascontiguousarray(z.T if axis == 0 else z)
         level = np.empty(lines.shape[0], np.float32)
-        kernels.medians(lines, level)
+        bins.medians(lines, level)
         middle = np.median(level)
         limit = max(8 * 1.4826 * float(np.median(np.abs(level - middle))), 0.6)
         wild = np.abs(level - middle) > limit
@@ -233,7 +240,7 @@ def _extended(z: Grid) -> Map:
     from scipy import ndimage
 
     level = np.empty_like(z)
-    kernels.smooth(z, np.float32(track_search.CAP), _SMOOTH, level)
+    bins.smooth(z, np.float32(track_search.CAP), _SMOOTH, level)
     raised = level > 1.0
     # joined at a lower level, so that a bright track does not fall to pieces
     labels, number = ndimage.label(level > 0.6)
@@ -247,12 +254,10 @@ def _extended(z: Grid) -> Map:
 
 def _halved(z: Grid, v: Grid) -> tuple[Grid, Grid]:
     """Return significance and weight in bins twice as large; an odd last bin is dropped."""
-    shape = (v.shape[0] // 2, 2, v.shape[1] // 2, 2)
-    part = (slice(2 * shape[0]), slice(2 * shape[2]))
-    capped = np.clip(z[part], -track_search.CAP, track_search.CAP) * np.sqrt(v[part])
-    weight: Grid = v[part].reshape(shape).mean(axis=(1, 3))
-    light = capped.reshape(shape).sum(axis=(1, 3)) / 2
-    return light / np.sqrt(np.maximum(weight, 1e-3)), weight
+    shape = (v.shape[0] // 2, v.shape[1] // 2)
+    light, weight = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    bins.halve(z, v, np.float32(track_search.CAP), light, weight)
+    return light, weight
 
 
 def _search(

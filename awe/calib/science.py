@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import flags as reasons
+from awe.calib._bands import bands
 from awe.calib._memory import keep_pages
 from awe.calib._steps import STEPS, Step
 from awe.calib._work import Work
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from awe.calib.geometry import ChipGeometry
     from awe.calib.satellite import Track
 
-#: rows that go through the pixel-by-pixel steps together
-_ROWS = 64
+#: rows that go through the pixel-by-pixel steps together, while they are in cache
+_ROWS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,12 +294,16 @@ def reduce(
 
 
 def _run_rows(work: Work, steps: Sequence[Step]) -> None:
-    with np.errstate(all="ignore"):
-        for start in range(0, work.shape[0], _ROWS):
-            rows = slice(start, min(start + _ROWS, work.shape[0]))
-            for step in steps:
-                assert step.rows is not None
-                step.rows(work, rows)
+    def run(band: slice) -> None:
+        with np.errstate(all="ignore"):
+            for start in range(band.start, band.stop, _ROWS):
+                rows = slice(start, min(start + _ROWS, band.stop))
+                for step in steps:
+                    assert step.rows is not None
+                    step.rows(work, rows)
+
+    if steps:
+        bands(run, work.shape[0])
 
 
 def _require_units(steps: Sequence[Step]) -> None:

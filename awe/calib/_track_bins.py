@@ -1,0 +1,186 @@
+"""Compiled loops of `satellite` on bins: the frame in bins, their significance, larger bins.
+
+The lines themselves are in `_track_kernels`.
+"""
+
+# mypy: ignore-errors
+# the types inside compiled functions are inferred by numba
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe.calib._jit import compiled
+from awe.calib._select import median
+
+__all__ = ["bin_frame", "halve", "medians", "significance", "smooth"]
+
+
+@compiled
+def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, number, full):
+    """Fill mean and number of the good pixels of blocks of size x size, and mark saturated ones.
+
+    Only the rows of blocks from `begin` to `end` are filled.
+
+    Pixels are capped at the sky of their box (`sky`, one value per box) plus and minus `reach`:
+    a bright track is dimmed, never removed.
+    """
+    columns = mean.shape[1]
+    width = columns * size
+    low = np.empty(width, np.float32)
+    high = np.empty(width, np.float32)
+    total = np.empty(width, np.float32)
+    count = np.empty(width, np.float32)
+    spoilt = np.empty(width, np.uint8)
+    filled = -1
+    for row in range(begin, end):
+        j = min(row * size // box, sky.shape[0] - 1)
+        if j != filled:
+            filled = j
+            for x in range(width):
+                level = sky[j, min(x // box, sky.shape[1] - 1)]
+                low[x] = level - reach
+                high[x] = level + reach
+        total[:] = 0
+        count[:] = 0
+        spoilt[:] = 0
+        for y in range(row * size, (row + 1) * size):
+            line = image[y]
+            left_out = bad[y]
+            overfull = saturated[y]
+            for x in range(width):
+                v = line[x]
+                good = (not left_out[x]) & (v == v)
+                v = low[x] if v < low[x] else v
+                v = high[x] if v > high[x] else v
+                total[x] += v if good else np.float32(0)
+                count[x] += np.float32(1) if good else np.float32(0)
+            for x in range(width):
+                spoilt[x] |= overfull[x]
+        for column in range(columns):
+            value = np.float32(0)
+            n = np.float32(0)
+            any_full = np.uint8(0)
+            for x in range(column * size, (column + 1) * size):
+                value += total[x]
+                n += count[x]
+                any_full |= spoilt[x]
+            mean[row, column] = value / n if n > 0 else np.float32(0)
+            number[row, column] = n
+            full[row, column] = any_full != 0
+
+
+@compiled
+def significance(mean, number, possible, centre, spread, box, z, v):
+    """Fill significance and weight of bins above a sky known at the centres of boxes.
+
+    Bins with less than a quarter of the `possible` pixels get neither.
+    """
+    ny, nx = mean.shape
+    levels = np.empty((centre.shape[0], nx), np.float32)
+    noises = np.empty((centre.shape[0], nx), np.float32)
+    _across(centre, box, levels)
+    _across(spread, box, noises)
+    level = np.empty(nx, np.float32)
+    noise = np.empty(nx, np.float32)
+    for y in range(ny):
+        _between(levels, box, y, level)
+        _between(noises, box, y, noise)
+        light = mean[y]
+        filled = number[y]
+        signal = z[y]
+        weights = v[y]
+        for x in range(nx):
+            weight = filled[x] / possible
+            weight = weight if weight >= np.float32(0.25) else np.float32(0)
+            weights[x] = weight
+            signal[x] = (light[x] - level[x]) / noise[x] * np.sqrt(weight)
+
+
+@compiled
+def _across(mesh, box, out):
+    """Fill every row of a mesh of boxes at every column, linearly between their centres."""
+    mx = mesh.shape[1]
+    for x in range(out.shape[1]):
+        place = min(max((x + 0.5) / box - 0.5, 0.0), mx - 1.0)
+        i = min(int(place), max(mx - 2, 0))
+        right = min(i + 1, mx - 1)
+        share = np.float32(place - i)
+        for j in range(mesh.shape[0]):
+            out[j, x] = mesh[j, i] + share * (mesh[j, right] - mesh[j, i])
+
+
+@compiled
+def _between(rows, box, y, line):
+    """Fill the line y, linearly between rows known at the centres of boxes."""
+    my = rows.shape[0]
+    place = min(max((y + 0.5) / box - 0.5, 0.0), my - 1.0)
+    j = min(int(place), max(my - 2, 0))
+    lower = rows[j]
+    upper = rows[min(j + 1, my - 1)]
+    part = np.float32(place - j)
+    for x in range(line.size):
+        line[x] = lower[x] + part * (upper[x] - lower[x])
+
+
+@compiled
+def halve(z, v, cap, light, weight):
+    """Fill significance and weight of bins twice as large; an odd last bin is dropped."""
+    ny, nx = weight.shape
+    for y in range(ny):
+        for x in range(nx):
+            total = np.float32(0)
+            value = np.float32(0)
+            for j in range(2):
+                for i in range(2):
+                    share = v[2 * y + j, 2 * x + i]
+                    signal = z[2 * y + j, 2 * x + i]
+                    signal = min(max(signal, -cap), cap)
+                    total += share
+                    value += signal * np.sqrt(share)
+            total *= np.float32(0.25)
+            weight[y, x] = total
+            light[y, x] = np.float32(0.5) * value / np.sqrt(max(total, np.float32(1e-3)))
+
+
+@compiled
+def medians(image, level):
+    """Fill the median of every row."""
+    keys = np.empty(image.shape[1] + 1, np.int32)
+    for y in range(image.shape[0]):
+        level[y] = median(image[y], keys, image.shape[1])
+
+
+@compiled
+def _inside(place, n):
+    """Return a place mirrored at the edges into 0..n - 1."""
+    place = -1 - place if place < 0 else place
+    return 2 * n - 1 - place if place >= n else place
+
+
+@compiled
+def smooth(image, cap, half, out):
+    """Fill the mean of squares of 2 half + 1 values, each capped at +-cap; edges are mirrors."""
+    ny, nx = image.shape
+    column = np.empty(nx + 2 * half, np.float32)
+    share = np.float32(1) / np.float32((2 * half + 1) ** 2)
+    for y in range(ny):
+        column[:] = 0
+        inner = column[half:]
+        for step in range(-half, half + 1):
+            row = image[_inside(y + step, ny)]
+            for x in range(nx):
+                value = row[x]
+                value = value if value < cap else cap
+                inner[x] += value if value > -cap else -cap
+        for step in range(half):
+            column[half - 1 - step] = column[half + step]
+            column[half + nx + step] = column[half + nx - 1 - step]
+        target = out[y]
+        target[:] = 0
+        for step in range(2 * half + 1):
+            shifted = column[step:]
+            for x in range(nx):
+                target[x] += shifted[x]
+        for x in range(nx):
+            target[x] *= share
