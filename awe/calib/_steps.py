@@ -16,6 +16,7 @@ from awe.calib import (
     overscan,
     satellite,
     saturation,
+    statistics,
     trim,
 )
 from awe.calib._work import Work
@@ -34,6 +35,9 @@ _VIGNETTING = (128, 8)
 
 #: on frames with more bad pixels than this fraction nothing is looked for
 _MOST_BAD = 0.9
+
+#: the noise of calibrations is measured on every such row
+_SAMPLED = 16
 
 #: smallest box [pixel] of the sky under fringes
 _FRINGE_BOX = 256
@@ -170,10 +174,18 @@ def _noise_rows(work: Work, rows: slice) -> None:
     work.noise.variance(work.science[rows], out=work.variance[rows])
 
 
+def _dark_frame(work: Work) -> str:
+    assert work.calibrations.dark is not None
+    time = work.settings.exposure_time
+    work.dark_noise = statistics.pixel_noise(work.calibrations.dark, step=_SAMPLED) * time
+    return f"{time:g} s of it, noise {work.dark_noise:.3g} ADU"
+
+
 def _dark_rows(work: Work, rows: slice) -> None:
     assert work.calibrations.dark is not None
     time = np.float32(work.settings.exposure_time)
     work.science[rows] -= work.calibrations.dark[rows] * time
+    work.variance[rows] += np.float32(work.dark_noise**2)
 
 
 def _flat_frame(work: Work) -> str:
@@ -235,8 +247,11 @@ def _fringe_frame(work: Work) -> str:
         work.science, fringes, low=settings.fringe_low, high=settings.fringe_high,
         threshold=settings.image_threshold, box=_FRINGE_BOX, bad=work.bad,
     )
-    work.science -= np.float32(work.fringe_scale.factor) * fringes
-    return f"scaled by {work.fringe_scale.factor:.4f} +- {work.fringe_scale.error:.4f}"
+    factor = work.fringe_scale.factor
+    work.science -= np.float32(factor) * fringes
+    noise = abs(factor) * statistics.pixel_noise(fringes, step=_SAMPLED)
+    work.variance += np.float32(noise**2)
+    return f"scaled by {factor:.4f} +- {work.fringe_scale.error:.4f}, noise {noise:.3g} ADU"
 
 
 def _no_cosmic(work: Work) -> str | None:
@@ -341,7 +356,8 @@ STEPS: tuple[Step, ...] = (
     Step(name="noise", text="state the variance of every pixel",
          before=_ADU, after=_ADU, skip=_always, frame=_noise_frame, rows=_noise_rows),
     Step(name="dark", text="subtract the dark current times the exposure time",
-         before=_ADU, after=_ADU, skip=_unless_given("dark"), rows=_dark_rows),
+         before=_ADU, after=_ADU, skip=_unless_given("dark"), frame=_dark_frame,
+         rows=_dark_rows),
     Step(name="flat", text="divide by the master flat",
          before=_ADU, after=_ADU, skip=_unless_given("flat"), frame=_flat_frame,
          rows=_flat_rows),

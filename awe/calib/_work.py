@@ -42,6 +42,7 @@ class Work:
     vignetting: background.Surface | None = None
     sky: background.Surface | None = None
     fringe_scale: Scale | None = None
+    dark_noise: float = 0.0
     tracks: tuple[Track, ...] = ()
 
     def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> int:
