@@ -1,7 +1,7 @@
 """Compiled order statistics that other kernels share.
 
-The median of some values, medians over a mesh of boxes, and the histogram behind the exact median
-of a whole frame.
+The median of some values, medians over a mesh of boxes, and the moments of a whole frame with the
+few values its exact median is among.
 """
 
 # mypy: ignore-errors
@@ -13,7 +13,10 @@ import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["collect_bin", "median", "mesh_rows", "mesh_statistics", "moments"]
+__all__ = ["median", "mesh_rows", "mesh_statistics", "moments"]
+
+#: pixels looked at together
+_RUN = 64
 
 
 @compiled
@@ -134,67 +137,47 @@ def mesh_rows(along, across, out):
 
 
 @compiled
-def _key(bits):
-    """Order-preserving code of a float32 given as its bits: its upper half."""
-    u = bits >> np.uint32(16)
-    if u & np.uint32(0x8000):
-        return np.uint32(0xFFFF) - u
-    return u | np.uint32(0x8000)
+def moments(image, bad, pivot, low, high, begin, end, inside):
+    """Return number, minimum, maximum, and sums about `pivot`, of usable pixels of some rows.
 
-
-@compiled
-def moments(image, bits, bad, histogram):
-    """Return number, minimum, maximum, mean and standard deviation of the usable pixels.
-
-    `histogram` counts them by the upper half of their bits. Non-finite pixels are left out; an
-    empty `bad` uses all others.
+    Rows go from `begin` to `end`. Non-finite pixels are left out; an empty `bad` uses all others.
+    Values from `low` to `high` are copied to `inside`, which has room for one more; their number
+    and that of values below `low` come last. Sums have a lane per pixel of a run.
     """
-    ny, nx = image.shape
-    use_bad = bad.shape[0] > 0
+    nx = image.shape[1]
+    nothing = np.zeros(nx, np.bool_)
+    usable = np.empty(_RUN, np.float32)
+    least = np.full(_RUN, np.float32(np.inf), np.float32)
+    most = np.full(_RUN, np.float32(-np.inf), np.float32)
+    total = np.zeros(_RUN, np.float64)
+    square = np.zeros(_RUN, np.float64)
+    number = 0
+    below = 0
     n = 0
-    low = np.float32(np.inf)
-    high = np.float32(-np.inf)
-    pivot = np.float64(0)
-    total = 0.0
-    square = 0.0
-    for y in range(ny):
-        row_total = 0.0
-        row_square = 0.0
-        for x in range(nx):
-            v = image[y, x]
-            if (use_bad and bad[y, x]) or (v - v) != np.float32(0):
-                continue
-            if n == 0:
-                pivot = np.float64(v)
-            n += 1
-            low = min(low, v)
-            high = max(high, v)
-            d = np.float64(v) - pivot
-            row_total += d
-            row_square += d * d
-            histogram[_key(bits[y, x])] += 1
-        total += row_total
-        square += row_square
-    if n == 0:
-        return 0, np.nan, np.nan, np.nan, np.nan
-    variance = max(square / n - (total / n) ** 2, 0.0)
-    return n, np.float64(low), np.float64(high), pivot + total / n, np.sqrt(variance)
-
-
-@compiled
-def collect_bin(image, bits, bad, first, last, out):
-    """Copy the usable pixels whose code lies in first..last to `out`; returns their number."""
-    ny, nx = image.shape
-    use_bad = bad.shape[0] > 0
-    n = 0
-    for y in range(ny):
-        for x in range(nx):
-            v = image[y, x]
-            code = _key(bits[y, x])
-            if code < first or code > last:
-                continue
-            if (use_bad and bad[y, x]) or (v - v) != np.float32(0):
-                continue
-            out[n] = v
-            n += 1
-    return n
+    for y in range(begin, end):
+        left_out = bad[y] if bad.shape[0] > 0 else nothing
+        for first in range(0, nx, _RUN):
+            part = image[y, first : first + _RUN]
+            out = left_out[first : first + _RUN]
+            count = np.int32(0)
+            under = np.int32(0)
+            for k in range(part.size):
+                good = ((part[k] - part[k]) == np.float32(0)) & (not out[k])
+                count += np.int32(good)
+                usable[k] = part[k] if good else np.float32(np.nan)
+            for k in range(part.size):
+                value = usable[k]
+                under += np.int32(value < low)
+                least[k] = value if value < least[k] else least[k]
+                most[k] = value if value > most[k] else most[k]
+            for k in range(part.size):
+                value = usable[k]
+                distance = np.float64(value if value == value else pivot) - np.float64(pivot)
+                total[k] += distance
+                square[k] += distance * distance
+            for k in range(part.size):
+                inside[n] = usable[k]
+                n += np.int64((usable[k] >= low) & (usable[k] <= high))
+            number += count
+            below += under
+    return number, least.min(), most.max(), total.sum(), square.sum(), n, below

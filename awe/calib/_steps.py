@@ -37,7 +37,7 @@ _VIGNETTING = (128, 8)
 _MOST_BAD = 0.9
 
 #: the noise of calibrations is measured on every such row
-_SAMPLED = 16
+_SAMPLED = 64
 
 #: smallest box [pixel] of the sky under fringes
 _FRINGE_BOX = 256

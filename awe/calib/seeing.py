@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._peak_kernels import peaks
 
 __all__ = ["measure"]
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 #: distance [pixel] of the two points that give the width along an axis
 _REACH = 2
+
+#: so many pixels tell the sky and its noise
+_SAMPLE = 100_000
 
 #: full width at half maximum of a Gaussian of unit sigma
 _FWHM = 2.3548
@@ -61,10 +65,9 @@ def measure(
     ...               narrowest=1.5), 2)
     4.71
     """
-    sky = statistics.clipped(image[::4, ::4], sigma=4.0, iterations=5)
-    level = sky.median + threshold * max(sky.stdev, 1e-6)
-    margin = 2 * _REACH
-    y, x = _peaks(image, level, margin)
+    step = max(4, int((image.size / _SAMPLE) ** 0.5))
+    sky = statistics.clipped(image[::step, ::step], sigma=4.0, iterations=5)
+    y, x = peaks(image, sky.median + threshold * max(sky.stdev, 1e-6), 2 * _REACH)
     keep = image[y, x] < saturation
     if bad is not None:
         keep &= ~bad[y, x]
@@ -77,21 +80,6 @@ def measure(
     width = np.sqrt(along_x * along_y)[round_]
     width = width[width > narrowest]
     return float(np.median(width)) if width.size >= 3 else float("nan")
-
-
-def _peaks(
-    image: NDArray[np.float32], level: float, margin: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of pixels above a level that no neighbour exceeds."""
-    with np.errstate(invalid="ignore"):
-        y, x = np.nonzero(image[margin:-margin, margin:-margin] > level)
-    y, x = y + margin, x + margin
-    highest = np.ones(y.size, np.bool_)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            if dy or dx:
-                highest &= image[y, x] >= image[y + dy, x + dx]
-    return y[highest], x[highest]
 
 
 def _width(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import background, statistics
+from awe.calib._peak_kernels import peaks
 
 __all__ = ["Stars", "measure"]
 
@@ -122,15 +123,7 @@ def _peaks(
     smooth = _smoothed(image)
     sky = statistics.clipped(smooth[::2, ::2], sigma=3.0, iterations=5)
     limit = sky.median + threshold * max(sky.stdev, 1e-6)
-    inner = smooth[margin:-margin, margin:-margin]
-    y, x = np.nonzero(inner > limit)
-    y, x = y + margin, x + margin
-    highest = np.ones(y.size, np.bool_)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            if dy or dx:
-                highest &= smooth[y, x] >= smooth[y + dy, x + dx]
-    return y[highest], x[highest]
+    return peaks(smooth, limit, margin)
 
 
 def _smoothed(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,11 +7,12 @@ pixels around the rank, and only those are sorted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from awe.calib import _select
+from awe.calib._bands import bands
 from awe.errors import NoValidPixels
 
 __all__ = [
@@ -27,6 +28,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+#: pixels whose median tells nearly what that of all is
+_SAMPLE = 20_000
 
 _NO_BAD = np.empty((0, 0), np.bool_)
 
@@ -95,27 +99,77 @@ def image_statistics(
     2.0
     """
     pixels = np.ascontiguousarray(image, np.float32)
-    bits = pixels.view(np.uint32)
     mask = _NO_BAD if bad is None else bad
-    histogram = np.zeros(1 << 16, np.int64)
-    n, low, high, mean, stdev = _select.moments(pixels, bits, mask, histogram)
-    if n == 0:
+    pivot, low, high = _bracket(pixels, mask)
+    found = _moments(pixels, mask, pivot, low, high)
+    ranks = (found.n - 1) // 2, found.n // 2
+    if not found.below <= ranks[0] <= ranks[1] < found.below + found.inside.size:
+        found = _moments(pixels, mask, pivot, -np.inf, np.inf)
+    if found.n == 0:
         msg = (
             f"none of the {pixels.size} pixels is both finite and good, so there is nothing to "
             "measure; look at the frame and its maps with inspect()"
         )
         raise NoValidPixels(msg)
-    cumulative = np.cumsum(histogram)
-    ranks = ((n - 1) // 2, n // 2)
-    first, last = (int(np.searchsorted(cumulative, rank, "right")) for rank in ranks)
-    values = np.empty(int(histogram[first : last + 1].sum()), np.float32)
-    _select.collect_bin(pixels, bits, mask, first, last, values)
-    before = int(cumulative[first - 1]) if first else 0
-    inside = [rank - before for rank in ranks]
-    ordered = np.partition(values, inside)
-    middle = 0.5 * (float(ordered[inside[0]]) + float(ordered[inside[1]]))
+    places = [rank - found.below for rank in ranks]
+    ordered = np.partition(found.inside, places)
+    middle = 0.5 * (float(ordered[places[0]]) + float(ordered[places[1]]))
+    mean = found.total / found.n
+    variance = max(found.square / found.n - mean**2, 0.0)
     return ImageStatistics(
-        min=float(low), max=float(high), mean=float(mean), median=middle, stdev=float(stdev), n=n
+        min=found.least, max=found.most, mean=pivot + mean, median=middle,
+        stdev=variance**0.5, n=found.n,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Moments:
+    """Sums about a pivot, and the values inside a bracket with the number of those below it."""
+
+    n: int
+    least: float
+    most: float
+    total: float
+    square: float
+    inside: NDArray[np.float32]
+    below: int
+
+
+def _bracket(
+    pixels: NDArray[np.float32], bad: NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    """Return the median of a sample of pixels and two values that the median lies between.
+
+    Six standard errors of the sample to each side; without a sample, all numbers.
+    """
+    step = max(1, int((pixels.size / _SAMPLE) ** 0.5))
+    sample = pixels[::step, ::step]
+    usable = np.isfinite(sample)
+    if bad.size:
+        usable &= ~bad[::step, ::step]
+    ordered = np.sort(sample[usable])
+    middle, reach = ordered.size // 2, int(3 * ordered.size**0.5) + 1
+    if ordered.size < 2 * reach:
+        return (float(ordered[middle]) if ordered.size else 0.0), -np.inf, np.inf
+    return float(ordered[middle]), float(ordered[middle - reach]), float(ordered[middle + reach])
+
+
+def _moments(
+    pixels: NDArray[np.float32], bad: NDArray[np.bool_], pivot: float, low: float, high: float
+) -> _Moments:
+    def of(rows: slice) -> tuple[Any, ...]:
+        # untouched pages of this list cost nothing
+        inside = np.empty((rows.stop - rows.start) * pixels.shape[1] + 1, np.float32)
+        *sums, n, below = _select.moments(
+            pixels, bad, np.float32(pivot), np.float32(low), np.float32(high), rows.start,
+            rows.stop, inside,
+        )
+        return *sums, inside[:n], below
+
+    n, least, most, total, square, inside, below = zip(*bands(of, pixels.shape[0]), strict=True)
+    return _Moments(
+        n=sum(n), least=float(min(least)), most=float(max(most)), total=float(sum(total)),
+        square=float(sum(square)), inside=np.concatenate(inside), below=sum(below),
     )
 
 
@@ -202,7 +256,7 @@ def pixel_noise(image: NDArray[np.generic], *, step: int = 1) -> float:
     """
     rows = np.asarray(image[::step], np.float32)
     curve = rows[:, 1:-1] - np.float32(0.5) * (rows[:, :-2] + rows[:, 2:])
-    return clipped(curve, sigma=4.0, iterations=8).stdev / 1.5**0.5
+    return float(clipped(curve, sigma=4.0, iterations=8).stdev / 1.5**0.5)
 
 
 def truncation(sigma: float) -> float:
