@@ -3,40 +3,72 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 __all__ = ["compile_all"]
+
+if TYPE_CHECKING:
+    from awe.calib.science import Settings
 
 _SIZE = 256
 
 
 def compile_all() -> float:
     """Run every compiled kernel once on a small frame; returns the seconds it took."""
-    from awe.calib import background, cosmic, satellite, statistics
+    from awe.calib import seeing, statistics
     from awe.calib.combine import Method, combine
-    from awe.fits._byte_kernels import swap
+    from awe.calib.geometry import ChipGeometry
+    from awe.calib.science import Calibrations, reduce
 
     start = time.perf_counter()
+    frame = _frame()
+    ones = np.ones(frame.shape, np.float32)
+    good = np.zeros(frame.shape, np.bool_)
+    combine([frame] * 3, method=Method.STD, sigma=3.0, count=True)
+    calibrations = Calibrations(
+        bias=0 * ones, flat=ones, dark=0 * ones, fringes=None, hot=good, cold=good
+    )
+    geometry = ChipGeometry.from_counts(nx=_SIZE, ny=_SIZE)
+    for given in (calibrations, Calibrations()):
+        done = reduce(frame, geometry, given, _settings())
+    statistics.image_statistics(done.science)
+    statistics.image_statistics(done.science, done.flags != 0)
+    seeing.measure(done.science, threshold=5.0, saturation=60000.0, narrowest=1.5)
+    _compile_files(done.science, done.flags, good)
+    return time.perf_counter() - start
+
+
+def _frame() -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
+    """Return a raw frame with a star, a hit, a track and saturated pixels."""
     rng = np.random.default_rng(1)
-    frame = rng.normal(500, 15, (_SIZE, _SIZE)).astype(np.float32)
-    line = np.arange(_SIZE)
-    frame[line, line] += 100
+    frame = rng.normal(500, 15, (_SIZE, _SIZE))
+    y, x = np.mgrid[:_SIZE, :_SIZE]
+    frame += 40 * np.exp(-0.5 * ((0.9 * x - 0.4 * y - 60) / 2) ** 2)
     frame[20, 200] += 3000
     frame[100:110, 30:40] = 65535
-    good = np.zeros(frame.shape, np.bool_)
-    statistics.image_statistics(frame)
-    surface = background.estimate(np.ones_like(frame), box=32)
-    combine([frame.astype(np.uint16)] * 3, method=Method.STD, sigma=3.0, count=True)
-    for vignetting in (None, surface):
-        cosmic.find(
-            frame, gain=2.5, read_noise=5.5, sigma=4.0, neighbour_fraction=0.3, sharpness=3.0,
-            iterations=4, saturation=60000.0, groups=34.0, bad=good, vignetting=vignetting,
-        )
-    satellite.find(
-        frame, bad=good, saturated=frame > 60000, threshold=6.5, binning=4, minimum_length=300.0
+    return np.rint(frame).astype(np.uint16)
+
+
+def _settings() -> Settings:
+    from awe.calib.science import CosmicSettings, SatelliteSettings, Settings
+
+    return Settings(
+        overscan=0, gain=2.5, read_noise=2.2, exposure_time=1.0, saturation_high=60000.0,
+        saturation_low=50.0, bleed_along=3, bleed_beside=1, dead_reach=2, minimum_response=0.05,
+        fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=64,
+        cosmic=CosmicSettings(
+            sigma=4.0, neighbour_fraction=0.3, sharpness=3.0, iterations=4, groups=34.0
+        ),
+        satellite=SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
     )
-    for plane in (frame, good.view(np.uint8), frame.astype(np.uint16)):
+
+
+def _compile_files(*planes: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
+    """Turn planes into the byte order of FITS, as they are written."""
+    from awe.fits._byte_kernels import swap
+
+    for plane in planes:
         bits = plane.reshape(-1).view(f"u{plane.itemsize}")
         swap(bits, plane.dtype.kind == "u", np.empty_like(bits))
-    return time.perf_counter() - start

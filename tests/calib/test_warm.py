@@ -1,0 +1,38 @@
+"""What is compiled is compiled before anybody waits for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+CODE = """
+import importlib, json, pathlib, sys, tempfile
+import awe.calib
+from awe import calib
+calib.warm()
+folder = pathlib.Path(awe.calib.__file__).parent
+names = [f"awe.calib.{path.stem}" for path in folder.glob("_*.py") if path.stem != "__init__"]
+modules = [importlib.import_module(name) for name in [*names, "awe.fits._byte_kernels"]]
+kernels = {
+    f"{module.__name__}.{name}": kernel
+    for module in modules for name, kernel in vars(module).items() if hasattr(kernel, "signatures")
+}
+before = {name: len(kernel.signatures) for name, kernel in kernels.items()}
+from benchmarks import reduce
+case = reduce.make(True, 3)
+with tempfile.TemporaryDirectory() as folder:
+    reduce.store(case, pathlib.Path(folder))
+    reduce.ours(case, pathlib.Path(folder))
+fresh = [name for name, kernel in kernels.items() if len(kernel.signatures) > before[name]]
+print(json.dumps([len(kernels), fresh]))
+"""
+
+
+def test_a_first_reduction_with_its_files_compiles_nothing_after_warming():
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True
+    )
+    number, fresh = json.loads(done.stdout)
+    assert number > 30
+    assert not fresh, fresh
