@@ -96,7 +96,7 @@ def _write_pixels(descriptor: int, pixels: NDArray[Any], place: int) -> int:
 
     whole = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
     bits = whole.reshape(-1).view(f"u{whole.itemsize}")
-    buffer = np.empty(min(bits.size, _PIECE // bits.itemsize), bits.dtype)
+    buffer = np.empty(_PIECE // bits.itemsize, bits.dtype)
     flip = whole.dtype.kind == ("i" if whole.itemsize == 1 else "u")
     total = 0
     for first in range(0, bits.size, buffer.size):
