@@ -14,7 +14,7 @@ _SIZE = 256
 def compile_all() -> float:
     """Run every compiled kernel once on a small frame; returns the seconds it took."""
     from awe.calib import background, cosmic, satellite, statistics
-    from awe.calib.combine import Method, combine
+    from awe.calib.combine import Method, Noise, combine
 
     start = time.perf_counter()
     rng = np.random.default_rng(1)
@@ -27,6 +27,7 @@ def compile_all() -> float:
     statistics.image_statistics(frame)
     surface = background.estimate(np.ones_like(frame), box=32)
     combine([frame.astype(np.uint16)] * 3, method=Method.STD, sigma=3.0, count=True)
+    combine([frame] * 3, method=Method.FIXED, sigma=3.0, noise=[Noise(constant=1.0)] * 3)
     for vignetting in (None, surface):
         cosmic.find(
             frame, gain=2.5, read_noise=5.5, sigma=4.0, neighbour_fraction=0.3, sharpness=3.0,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Grid = NDArray[np.float32]
 
+#: rows of a smooth image that are computed together
+_BLOCK = 64
+
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
@@ -45,9 +48,21 @@ class Surface:
     shape: tuple[int, int]
 
     def rows(self, rows: slice = slice(None)) -> NDArray[np.float32]:
-        """Return some rows of the smooth image (float32, all by default)."""
-        along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
-        result: NDArray[np.float32] = along_y @ self.across()
+        """Return some rows of the smooth image (float32, all by default).
+
+        A row has the same pixels whichever rows are asked for with it.
+        """
+        along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])
+        across = self.across()
+        start, stop, step = rows.indices(self.shape[0])
+        if step != 1 or stop <= start:
+            return self.rows()[rows]
+        result = np.empty((stop - start, self.shape[1]), np.float32)
+        # the library multiplies blocks of another size in another order, so blocks are fixed
+        for top in range(start - start % _BLOCK, stop, _BLOCK):
+            block = along_y[top : top + _BLOCK] @ across
+            first, last = max(start, top), min(stop, top + _BLOCK)
+            result[first - start : last - start] = block[first - top : last - top]
         return result
 
     def across(self) -> NDArray[np.float32]:

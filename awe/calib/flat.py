@@ -15,7 +15,7 @@ import numpy as np
 
 from awe.calib import background, statistics
 from awe.calib.bias import DIGITISATION
-from awe.calib.combine import Method, Noise, combine
+from awe.calib.combine import Method, Noise, about_median, combine
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
@@ -97,7 +97,9 @@ def stack(
 
     Notes
     -----
-    Frames enter with equal weight after division by their median level.
+    Frames are divided by their median level and enter with the inverse of the variance that a
+    pixel of response 1 then has: twilight flats of 3000 and 45000 ADU together are as good as
+    their photons allow. Outliers of each frame are judged by its own noise.
     """
     if len(frames) == 0:
         msg = "a flat needs at least one exposure, found none; widen the selection"
@@ -109,18 +111,17 @@ def stack(
         for number, (frame, offset) in enumerate(zip(frames, offsets or zeros, strict=True), 1)
     ]
     scales = [1.0 / level for level in levels]
-    noise = Noise(
-        constant=(read_noise**2 + DIGITISATION) * float(np.mean(np.square(scales))),
-        slope=float(np.mean(scales)) / gain,
-    )
+    one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
+    noises = [one.scaled(scale) for scale in scales]
+    weights = [1.0 / noise.variance(1.0) for noise in noises]
     combined = combine(
-        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, subtract=bias,
-        scales=scales, count=True,
+        frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 1.0),
+        offsets=offsets, subtract=bias, scales=scales, weights=weights, count=True,
     )
     return Flat(
         image=normalise(combined.image, bad),
         levels=tuple(levels),
-        noise=((noise.constant + noise.slope) / len(frames)) ** 0.5,
+        noise=sum(weights) ** -0.5,
         rejected_fraction=combined.rejected_fraction,
     )
 
