@@ -15,7 +15,7 @@ import numpy as np
 from awe.calib import _select
 from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["Surface", "estimate", "filled", "medians", "smoothed"]
+__all__ = ["Surface", "estimate", "filled", "joined", "medians", "smoothed"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,8 +176,17 @@ def smoothed(mesh: Grid) -> Grid:
     return result
 
 
+def joined(mesh: Grid, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the image (float32) through a finite mesh whose boxes divide it evenly."""
+    (my, mx), (ny, nx) = mesh.shape, shape
+    result: NDArray[np.float32] = (
+        _spline(my, ny / my, ny) @ (mesh @ _spline(mx, nx / mx, nx).T)
+    )
+    return result
+
+
 @lru_cache(maxsize=64)
-def _spline(knots: int, box: int, size: int) -> NDArray[np.float32]:
+def _spline(knots: int, box: float, size: int) -> NDArray[np.float32]:
     """Return the matrix (size, knots) from values at box centres to values at pixels.
 
     Cubic where there are four boxes; beyond the outer centres the spline goes on straight.

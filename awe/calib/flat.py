@@ -7,7 +7,7 @@ an assumption about the few values of a pixel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+#: pixels of a ratio of flats this many sigma off their surroundings do not count
+_OUTLIER = 5.0
+
+#: boxes of a ratio of flats this many times as far off their neighbours as most are replaced
+_SPOILT = 8.0
 
 
 class MasterChoice(IntEnum):
@@ -169,10 +176,7 @@ def master(
     if twilight is None or choice is MasterChoice.DOME:
         return normalise(dome, bad)
     require_shape(twilight, (dome.shape[0], dome.shape[1]), "the twilight flat")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.divide(twilight, dome)
-    surface = background.estimate(ratio, box=box, bad=bad, clip=4.0, step=2)
-    return normalise(dome * surface.rows(), bad)
+    return normalise(dome * _large_scales(dome, twilight, box, bad), bad)
 
 
 def normalise(
@@ -200,6 +204,57 @@ def usable(flat: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Tell where a flat can divide: finite and above zero."""
     with np.errstate(invalid="ignore"):
         return (flat > 0) & (flat < np.inf)
+
+
+def _large_scales(
+    dome: NDArray[np.float32],
+    twilight: NDArray[np.float32],
+    box: int,
+    bad: NDArray[np.bool_] | None,
+) -> NDArray[np.float32]:
+    """Return twilight over dome flat, smooth: ratios of the light in boxes, joined by a spline.
+
+    Sums keep all the light, medians a part of it; a dome flat times such ratios has the light of
+    the twilight flat in every box, whatever the noise of the dome flat.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.divide(twilight, dome)
+        rough = background.estimate(ratio, box=box, bad=bad, clip=4.0, step=2)
+        limit = _OUTLIER * replace(rough, mesh=rough.spread).rows()
+        good = np.abs(ratio - rough.rows()) <= limit
+    if bad is not None:
+        good &= ~bad
+    light, number = (_sums(np.where(good, plane, 0), box) for plane in (twilight, np.float32(1)))
+    enough = number >= 0.25 * (dome.size / number.size)
+    surface = np.ones(dome.shape, np.float32)
+    # light that falls off within a box moves its centre: the second round takes that out
+    for _ in range(2):
+        lamp = _sums(np.where(good, dome * surface, 0), box)
+        mesh = np.full(light.shape, np.nan, np.float32)
+        np.divide(light, lamp, out=mesh, where=enough & (lamp > 0), casting="unsafe")
+        surface *= background.joined(_mended(mesh), (dome.shape[0], dome.shape[1]))
+    return surface
+
+
+def _mended(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a mesh without gaps, and without boxes that are far off their neighbours."""
+    mesh = background.filled(mesh)
+    around = background.smoothed(mesh)
+    distance = (mesh - around).astype(np.float64)
+    spoilt = statistics.outliers(distance.ravel(), sigma=_SPOILT, floor=0.0)
+    result: NDArray[np.float32] = np.where(spoilt.reshape(mesh.shape), around, mesh)
+    return result
+
+
+def _sums(image: NDArray[np.float32], box: int) -> NDArray[np.float64]:
+    """Return the sums of boxes of about a size that divide the image evenly."""
+    total = image.astype(np.float64)
+    for axis in (0, 1):
+        size = total.shape[axis]
+        number = max(1, round(size / box))
+        edges = np.round(np.arange(number) * (size / number)).astype(np.int64)
+        total = np.add.reduceat(total, edges, axis=axis)
+    return total
 
 
 def _level(
