@@ -55,24 +55,46 @@ def _by_value(u, i, v, place):
 
 
 @compiled
+def _farthest(v, place, m, k_low, k_high, constants, slopes):
+    """Return which value leaves next and whether it is too low, or -1."""
+    centre = _middle(v, 0, m)
+    highest = 1.0
+    lowest = 1.0
+    upper = -1
+    lower = -1
+    for j in range(m):
+        sigma = np.sqrt(constants[place[j]] + slopes[place[j]] * max(centre, 0.0))
+        above = (v[j] - centre) / (k_high * sigma)
+        below = (centre - v[j]) / (k_low * sigma)
+        if above > highest:
+            highest = above
+            upper = j
+        elif below > lowest:
+            lowest = below
+            lower = j
+    if upper >= 0:
+        return upper, 0
+    return lower, 1
+
+
+@compiled
 def _clip_each(v, place, m, k_low, k_high, constants, slopes):
-    """Move the values that stay to the front; returns how many stay and how many were too low."""
-    below = 0
+    """Move the values that stay to the front; returns how many stay and how many were too low.
+
+    One leaves at a time, because a hit pulls the median and good values of frames of little noise
+    must not leave with it; bright ones first, so that of two camps the lower stays.
+    """
+    too_low = 0
     while m > 0:
-        centre = _middle(v, 0, m)
-        kept = 0
-        for j in range(m):
-            sigma = np.sqrt(constants[place[j]] + slopes[place[j]] * max(centre, 0.0))
-            if centre - v[j] > k_low * sigma:
-                below += 1
-            elif v[j] - centre <= k_high * sigma:
-                v[kept] = v[j]
-                place[kept] = place[j]
-                kept += 1
-        if kept == m:
+        out, low = _farthest(v, place, m, k_low, k_high, constants, slopes)
+        if out < 0:
             break
-        m = kept
-    return m, below
+        too_low += low
+        m -= 1
+        for j in range(out, m):
+            v[j] = v[j + 1]
+            place[j] = place[j + 1]
+    return m, too_low
 
 
 @compiled

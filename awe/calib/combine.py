@@ -192,7 +192,8 @@ def combine(
     -----
     `STD` and `MAD` accept the same values as `astropy.stats.sigma_clip` with `cenfunc='median'`
     and `stdfunc='std'` or `'mad_std'`: the final limits are applied to all values once more.
-    `FIXED` never readmits, and of two values that contradict each other it keeps the lower.
+    `FIXED` never readmits, and of two values that contradict each other it keeps the lower. With
+    a noise per frame or weights values leave one by one, the brightest first.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from awe.calib.combine import Method, Noise, about_median, combine
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["Flat", "MasterChoice", "master", "normalise", "stack", "usable"]
+__all__ = ["Flat", "MasterChoice", "master", "normalise", "sky", "stack", "usable"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def stack(
     Parameters
     ----------
     frames : sequence of ndarray, shape (ny, nx), ADU
-        Trimmed raw flats: dome, twilight or night sky; not modified.
+        Trimmed raw flats: dome or twilight; not modified.
     bias : ndarray of float32, shape (ny, nx), ADU
         Master bias, made with the same overscan method.
     gain : float, e-/ADU
@@ -117,13 +117,71 @@ def stack(
         _level(number, frame, offset, bias, saturation, bad)
         for number, (frame, offset) in enumerate(zip(frames, offsets or zeros, strict=True), 1)
     ]
+    return _mean(
+        frames, levels, gain=gain, read_noise=read_noise, sigma=sigma, bad=bad, offsets=offsets,
+        subtract=bias,
+    )
+
+
+def sky(
+    images: Sequence[NDArray[np.float32]],
+    *,
+    gain: float,
+    read_noise: float,
+    sigma: float | tuple[float, float],
+    bad: NDArray[np.bool_] | None = None,
+) -> Flat:
+    """Return the normalised mean of the sky of flat-fielded frames, stars left out.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of float32, shape (ny, nx), ADU
+        Frames of different fields without bias, divided by a flat; not modified. Non-finite
+        pixels do not enter.
+    gain : float, e-/ADU
+        For the noise of the light.
+    read_noise : float, ADU
+        Of one pixel.
+    sigma : float or (float, float)
+        As in `stack`: stars raise a pixel in some of the fields.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels that do not count for levels and the mean.
+
+    Raises
+    ------
+    NoValidPixels
+        No images, or one whose level is not above zero.
+    """
+    if len(images) == 0:
+        msg = "a night-sky flat needs at least one image, found none; widen the selection"
+        raise NoValidPixels(msg)
+    levels = [statistics.median(image, bad) for image in images]
+    for number, level in enumerate(levels, 1):
+        if not level > 0:
+            msg = f"image {number} has a sky of {level:.4g} ADU and must have more than 0"
+            raise NoValidPixels(msg)
+    return _mean(images, levels, gain=gain, read_noise=read_noise, sigma=sigma, bad=bad)
+
+
+def _mean(
+    frames: Sequence[NDArray[np.generic]],
+    levels: Sequence[float],
+    *,
+    gain: float,
+    read_noise: float,
+    sigma: float | tuple[float, float],
+    bad: NDArray[np.bool_] | None,
+    offsets: Sequence[NDArray[np.float32]] | None = None,
+    subtract: NDArray[np.float32] | None = None,
+) -> Flat:
+    """Return the mean of frames of some levels, weighted by the light they hold."""
     scales = [1.0 / level for level in levels]
     one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
     noises = [one.scaled(scale) for scale in scales]
     weights = [1.0 / noise.variance(1.0) for noise in noises]
     combined = combine(
         frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 1.0),
-        offsets=offsets, subtract=bias, scales=scales, weights=weights, count=True,
+        offsets=offsets, subtract=subtract, scales=scales, weights=weights, count=True,
     )
     return Flat(
         image=normalise(combined.image, bad),
@@ -248,12 +306,12 @@ def _mended(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _sums(image: NDArray[np.float32], box: int) -> NDArray[np.float64]:
     """Return the sums of boxes of about a size that divide the image evenly."""
-    total = image.astype(np.float64)
-    for axis in (0, 1):
+    total: NDArray[Any] = image
+    for axis in (1, 0):
         size = total.shape[axis]
         number = max(1, round(size / box))
         edges = np.round(np.arange(number) * (size / number)).astype(np.int64)
-        total = np.add.reduceat(total, edges, axis=axis)
+        total = np.add.reduceat(total, edges, axis=axis, dtype=np.float64)
     return total
 
 

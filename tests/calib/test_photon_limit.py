@@ -101,7 +101,7 @@ def scales(residuals, level=0.0):
 
 
 def judge(what, measured, tolerance=0.05):
-    print(what, {name: round(value, 3) for name, value in measured.items()})  # noqa: T201
+    print(what, {name: round(float(value), 3) for name, value in measured.items()})  # noqa: T201
     assert measured == pytest.approx(dict.fromkeys(measured, 1.0), abs=tolerance)
 
 
@@ -109,7 +109,7 @@ def judge(what, measured, tolerance=0.05):
 def test_the_noise_of_a_master_bias_falls_as_the_root_of_its_frames(n):
     image = master_bias(np.random.default_rng(n), n, 0.0)
     expected = np.sqrt((PIXEL + LEVEL) / n)
-    judge(f"bias of {n}", {"pixels": float(image.std()) / expected}, 0.03)
+    judge(f"bias of {n}", {"pixels": image.std() / expected}, 0.03)
 
 
 def test_bias_structure_is_recovered_to_the_read_noise_and_leaves_no_trace():
@@ -143,6 +143,79 @@ def test_flats_of_unequal_levels_reach_the_photon_limit_at_every_scale(product, 
         assert made.noise == pytest.approx(float(limit(1.0, levels)), rel=0.01)
         assert made.rejected_fraction < 3e-3
     judge(f"{product} {levels}", scales(residuals))
+
+
+@pytest.mark.parametrize("levels", [DOME, TWILIGHT])
+def test_hits_in_faint_and_in_bright_flats_leave_nothing(levels):
+    rng = np.random.default_rng(250)
+    truth, dark = response(), master_bias(rng, 10, 0.0)
+    frames, offsets = loaded([expose(rng, truth * one) for one in levels])
+    place = rng.permutation(NY * NX).reshape(SHAPE) // 500
+    for number, (frame, level) in enumerate(zip(frames, levels, strict=True)):
+        frame[place == number] += np.uint16(15 * np.sqrt(level / GAIN))
+    residual = flat.stack(
+        frames, dark, gain=GAIN, read_noise=NOISE, sigma=default("DomeFlatFrame", "SIGMA_CLIP"),
+        saturation=60000, offsets=offsets,
+    ).image / truth - 1
+    for number in range(len(levels)):
+        known = (residual / limit(truth, np.delete(levels, number), 10))[place == number]
+        assert known.std() == pytest.approx(1.0, abs=0.1)
+        assert abs(known.mean()) < 4 / np.sqrt(500)
+
+
+def test_a_night_sky_flat_reaches_the_photon_limit_and_knows_no_stars():
+    levels = (400, 500, 700, 900, 1200)
+    residuals, starry = [], []
+    for seed in range(8):
+        rng = np.random.default_rng(270 + seed)
+        fields = [rng.normal(0, NOISE, SHAPE) + rng.poisson(np.full(SHAPE, one * GAIN)) / GAIN
+                  for one in levels]
+        places = [rng.random(SHAPE) < 0.01 for _ in levels]
+        for image, place in zip(fields, places, strict=True):
+            image[place] += rng.uniform(300, 30000, SHAPE)[place]
+        images = [image.astype(np.float32) for image in fields]
+        made = flat.sky(
+            images, gain=GAIN, read_noise=NOISE, sigma=default("NightSkyFlatFrame", "SIGMA_CLIP")
+        )
+        residual = (made.image - 1) / limit(1.0, levels)
+        assert made.noise == pytest.approx(float(limit(1.0, levels)), rel=0.01)
+        residuals.append(np.where(np.any(places, axis=0), 0, residual))
+        starry.append(residual[np.sum(places, axis=0) == 1])
+    share = float((np.array(residuals) != 0).mean())
+    pixels = float(np.std(residuals)) / share**0.5
+    judge("night sky", {"pixels": pixels})
+    # one field less, seldom two, and a mean that does not lean to the bright side
+    assert np.concatenate(starry).std() == pytest.approx(1.15, abs=0.1)
+    assert abs(np.concatenate(starry).mean()) < 0.05
+
+
+def test_darks_of_unequal_times_reach_the_limit_of_the_read_noise():
+    times, truth = (60.0, 300.0, 900.0), 0.004
+    residuals = []
+    for seed in range(4):
+        rng = np.random.default_rng(290 + seed)
+        zero = np.zeros(SHAPE, np.float32)
+        frames, offsets = loaded([expose(rng, np.full(SHAPE, truth * one)) for one in times])
+        made = bias.dark(
+            frames, zero, exposure_times=times, read_noise=NOISE, gain=GAIN,
+            sigma=default("DarkCurrent", "SIGMA_CLIP"), offsets=offsets,
+        ).image
+        residuals.append(made - truth)
+    best = sum(one**2 / (PIXEL + LEVEL + truth * one / GAIN) for one in times) ** -0.5
+    judge("darks", {"pixels": float(np.std(residuals)) / best})
+    assert abs(np.mean(residuals)) < 5 * best / np.sqrt(4 * NX * NY / 48)
+
+
+def test_a_spoilt_part_of_the_twilight_flat_does_not_bend_the_large_scales():
+    rng = np.random.default_rng(295)
+    dome, sky = (rng.normal(1, 2e-3, SHAPE).astype(np.float32) for _ in range(2))
+    sky[128:160, 128:160] *= 1.008
+    mended = flat.master(dome, sky, choice=MasterChoice.DOME_TWILIGHT, box=32)
+    assert np.abs(mended / dome - 1).max() < 1e-3
+    # what is as wide as several boxes is no flaw
+    sky[128:256, 128:256] *= 1.008
+    wide = flat.master(dome, sky, choice=MasterChoice.DOME_TWILIGHT, box=32)
+    assert (wide / dome)[170:214, 170:214].mean() == pytest.approx(1.008 - 0.008 / 9, abs=1.5e-3)
 
 
 def test_a_master_flat_has_the_small_scales_of_the_dome_and_the_large_ones_of_the_twilight():
