@@ -70,7 +70,8 @@ class Camera:
 @pytest.mark.parametrize("truth", [1.6, 2.2, 2.8, 4.5])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_read_noise_is_within_one_per_cent(truth, seed):
-    frames, offsets, variance = Camera(100 * seed + int(10 * truth), noise=2.5 * truth).read("bias", [0.0] * 4)
+    camera = Camera(100 * seed + int(10 * truth), noise=2.5 * truth)
+    frames, offsets, variance = camera.read("bias", [0.0] * 4)
     for frame in frames:
         frame[::40, ::40] += 3000
     level = [frame - offset for frame, offset in zip(frames, offsets, strict=True)]
