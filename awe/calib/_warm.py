@@ -18,7 +18,7 @@ _SIZE = 256
 def compile_all() -> float:
     """Run every compiled kernel once on a small frame; returns the seconds it took."""
     from awe.calib import seeing, statistics
-    from awe.calib.combine import Method, combine
+    from awe.calib.combine import Method, Noise, combine
     from awe.calib.geometry import ChipGeometry
     from awe.calib.science import Calibrations, reduce
 
@@ -27,6 +27,7 @@ def compile_all() -> float:
     ones = np.ones(frame.shape, np.float32)
     good = np.zeros(frame.shape, np.bool_)
     combine([frame] * 3, method=Method.STD, sigma=3.0, count=True)
+    combine([frame] * 3, method=Method.FIXED, sigma=3.0, noise=[Noise(constant=1.0)] * 3)
     calibrations = Calibrations(
         bias=0 * ones, flat=ones, dark=0 * ones, fringes=None, hot=good, cold=good
     )

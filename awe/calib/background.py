@@ -16,7 +16,7 @@ from awe.calib import _select
 from awe.calib._bands import bands
 from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["Surface", "estimate", "filled", "medians", "smoothed"]
+__all__ = ["Surface", "estimate", "filled", "joined", "medians", "smoothed"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,10 @@ class Surface:
     shape: tuple[int, int]
 
     def rows(self, rows: slice = slice(None)) -> NDArray[np.float32]:
-        """Return some rows of the smooth image (float32, all by default)."""
+        """Return some rows of the smooth image (float32, all by default).
+
+        A row has the same pixels whichever rows are asked for with it.
+        """
         along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
         result = np.empty((along_y.shape[0], self.shape[1]), np.float32)
         _select.mesh_rows(along_y, self.across, result)
@@ -169,8 +172,17 @@ def smoothed(mesh: Grid) -> Grid:
     return result
 
 
+def joined(mesh: Grid, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the image (float32) through a finite mesh whose boxes divide it evenly."""
+    (my, mx), (ny, nx) = mesh.shape, shape
+    result: NDArray[np.float32] = (
+        _spline(my, ny / my, ny) @ (mesh @ _spline(mx, nx / mx, nx).T)
+    )
+    return result
+
+
 @lru_cache(maxsize=64)
-def _spline(knots: int, box: int, size: int) -> NDArray[np.float32]:
+def _spline(knots: int, box: float, size: int) -> NDArray[np.float32]:
     """Return the matrix (size, knots) from values at box centres to values at pixels.
 
     Cubic where there are four boxes; beyond the outer centres the spline goes on straight.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib.combine import Combined, Method, Noise, combine
+from awe.calib.combine import Combined, Method, Noise, about_median, combine
 from awe.errors import NoValidPixels
 
 __all__ = ["DIGITISATION", "ReadNoise", "dark", "master", "read_noise"]
@@ -115,8 +115,8 @@ def master(
     frames : sequence of ndarray, shape (ny, nx), ADU
         Trimmed raw biases of any real dtype; not modified.
     read_noise : float, ADU
-        As measured by `read_noise`: values further than sigma times it from the median of their
-        pixel are left out.
+        As measured by `read_noise`: values further than sigma times the noise of value and
+        median from the median of their pixel are left out.
     sigma : float
         Rejection factor.
     offsets : sequence of ndarray of float32, optional
@@ -130,7 +130,8 @@ def master(
     >>> float(master(biases, read_noise=2.2, sigma=5).image.mean())
     251.0
     """
-    noise = Noise(constant=read_noise**2 + DIGITISATION)
+    one = Noise(constant=read_noise**2 + DIGITISATION)
+    noise = about_median([one] * len(frames), 0.0)[0] if len(frames) else one
     return combine(
         frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, count=count
     )
@@ -147,6 +148,8 @@ def dark(
     offsets: Sequence[NDArray[np.float32]] | None = None,
 ) -> Combined:
     """Return the dark current [ADU/s]: mean of (frame - bias) / exposure time.
+
+    The read noise limits darks, so a frame has the weight of its exposure time squared.
 
     Parameters
     ----------
@@ -169,9 +172,10 @@ def dark(
         msg = f"darks need exposure times above zero, found {list(exposure_times)}"
         raise NoValidPixels(msg)
     scales = [1.0 / time for time in exposure_times]
-    constant = (read_noise**2 + DIGITISATION) * float(np.mean(np.square(scales)))
-    noise = Noise(constant=constant, slope=float(np.mean(scales)) / gain)
+    one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
+    noises = [one.scaled(scale) for scale in scales]
     return combine(
-        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, subtract=bias,
-        scales=scales,
+        frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 0.0),
+        offsets=offsets, subtract=bias, scales=scales,
+        weights=[1.0 / noise.constant for noise in noises],
     )

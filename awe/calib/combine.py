@@ -1,8 +1,9 @@
 """One image out of many: mean, median, or mean without outliers, pixel by pixel.
 
 Outliers are judged about the median, with a sigma known beforehand (`FIXED`: the right choice
-for biases and flats), or measured from the few values themselves (`STD`, `MAD`: as astropy's
-`sigma_clip`). This module does not know what the frames are.
+for biases and flats; one per frame where frames differ in noise), or measured from the few values
+themselves (`STD`, `MAD`: as astropy's `sigma_clip`). This module does not know what the frames
+are.
 
 Notes
 -----
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _combine_kernels as kernels
+from awe.calib import _weighted_kernels as weighted
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
-__all__ = ["Combined", "Method", "Noise", "combine"]
+__all__ = ["Combined", "Method", "Noise", "about_median", "combine"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +60,51 @@ class Noise:
 
     constant: float
     slope: float = 0.0
+
+    def scaled(self, factor: float) -> Noise:
+        """Return the noise of values multiplied by a factor, which is above zero."""
+        return Noise(constant=self.constant * factor**2, slope=self.slope * factor)
+
+    def variance(self, level: float) -> float:
+        """Return the variance of a value of some level; light below 0 has none."""
+        return self.constant + self.slope * max(level, 0.0)
+
+
+def about_median(noises: Sequence[Noise], level: float) -> list[Noise]:
+    """Return the noise of values about the median of their pixel: theirs and that of the median.
+
+    Without the share of the median, limits of 3 sigma take so many good values among three to five
+    frames that the mean loses 4 % and, where frames differ much in noise, 15 %.
+
+    Parameters
+    ----------
+    noises : sequence of Noise
+        One per frame.
+    level : float
+        Of the values, in their unit.
+
+    Notes
+    -----
+    The variance of the median of n values of unequal sigma is pi n / 2 / (sum of 1/sigma)**2 for
+    large n; what value and median have in common is left in, so limits are a little wide. Two
+    values give no vote and keep their own noise.
+
+    Examples
+    --------
+    >>> [round(one.constant, 3) for one in about_median([Noise(constant=4)] * 4, 0)]
+    [5.571, 5.571, 5.571, 5.571]
+    """
+    n = len(noises)
+    if n < 3:
+        return list(noises)
+    variances = [noise.variance(level) for noise in noises]
+    median = 0.5 * np.pi * n / sum(variance**-0.5 for variance in variances) ** 2
+    return [
+        Noise(constant=noise.constant * factor, slope=noise.slope * factor)
+        for noise, factor in zip(
+            noises, (1 + median / variance for variance in variances), strict=True
+        )
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +142,11 @@ def combine(
     *,
     method: Method,
     sigma: float | tuple[float, float] = np.inf,
-    noise: Noise | None = None,
+    noise: Noise | Sequence[Noise] | None = None,
     offsets: Sequence[NDArray[np.float32]] | None = None,
     subtract: NDArray[np.float32] | None = None,
     scales: Sequence[float] | None = None,
+    weights: Sequence[float] | None = None,
     count: bool = False,
 ) -> Combined:
     """Return frames combined into one; value = (frame - offset - subtract) * scale.
@@ -112,14 +160,16 @@ def combine(
     sigma : float or (float, float)
         Rejection factor, or one below and one above the median. Clipping goes on until nothing
         changes.
-    noise : Noise, optional
-        Required by `Method.FIXED`, in units of the scaled frames.
+    noise : Noise or sequence of Noise, optional
+        Required by `Method.FIXED`, in units of the scaled frames: of all, or one per frame.
     offsets : sequence of ndarray of float32, optional
         One per frame, broadcastable to it: the levels of `overscan.measure`, trimmed.
     subtract : ndarray of float32, shape (ny, nx), optional
         Subtracted from every frame: the bias.
     scales : sequence of float, optional
         One factor per frame.
+    weights : sequence of float, optional
+        `FIXED` only: relative weights of the frames in the mean, all above zero; equal if absent.
     count : bool
         Count used and rejected values per pixel.
 
@@ -135,13 +185,15 @@ def combine(
     WrongShape
         Frames differ in shape.
     ParameterError
-        More than 255 frames, or `FIXED` without a noise.
+        More than 255 frames, `FIXED` without a noise, a noise per frame or weights with another
+        method, or weights that are not above zero.
 
     Notes
     -----
     `STD` and `MAD` accept the same values as `astropy.stats.sigma_clip` with `cenfunc='median'`
     and `stdfunc='std'` or `'mad_std'`: the final limits are applied to all values once more.
-    `FIXED` never readmits, and of two values that contradict each other it keeps the lower.
+    `FIXED` never readmits, and of two values that contradict each other it keeps the lower. With
+    a noise per frame or weights values leave one by one, the brightest first.
 
     Examples
     --------
@@ -150,12 +202,10 @@ def combine(
     np.float32(2.0)
     """
     ny, nx = _require_frames(frames, offsets, subtract)
-    if method is Method.FIXED and noise is None:
-        msg = "method FIXED rejects by a known noise: give noise=Noise(constant, slope)"
-        raise ParameterError(msg)
     n = len(frames)
     low, high = sigma if isinstance(sigma, tuple) else (sigma, sigma)
-    model = noise or Noise(constant=0.0)
+    each = _each(method, noise, weights, n)
+    model = noise if isinstance(noise, Noise) else Noise(constant=0.0)
     image = np.empty((ny, nx), np.float32)
     counts = np.empty((2, ny, nx) if count else (2, 0, 0), np.uint8)
     chunk = np.empty(n * min(_ROWS, ny) * nx, np.float32)
@@ -168,10 +218,15 @@ def combine(
             _load(part[k], frame, rows, offsets[k] if offsets else None, subtract)
             if scales is not None:
                 part[k] *= np.float32(scales[k])
+        planes = image[rows], counts[0, rows], counts[1, rows]
+        if each is not None:
+            weighted.combine_weighted(
+                part, _network(n), float(low), float(high), *each, *planes
+            )
+            continue
         kernels.combine_block(
             part, _network(n), method.value, float(low), float(high),
-            float(model.constant), float(model.slope),
-            image[rows], counts[0, rows], counts[1, rows],
+            float(model.constant), float(model.slope), *planes,
         )
     return Combined(
         image=image,
@@ -179,6 +234,37 @@ def combine(
         rejected_low=counts[1] if count else None,
         n=n,
     )
+
+
+def _each(
+    method: Method,
+    noise: Noise | Sequence[Noise] | None,
+    weights: Sequence[float] | None,
+    n: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return constants, slopes and weights frame by frame; None where all frames are alike."""
+    if method is Method.FIXED and noise is None:
+        msg = "method FIXED rejects by a known noise: give noise=Noise(constant, slope)"
+        raise ParameterError(msg)
+    if weights is None and (noise is None or isinstance(noise, Noise)):
+        return None
+    if method is not Method.FIXED:
+        msg = f"weights and a noise per frame belong to method FIXED, not {method.name}"
+        raise ParameterError(msg)
+    assert noise is not None
+    noises = [noise] * n if isinstance(noise, Noise) else list(noise)
+    parts = np.ones(n) if weights is None else np.array(weights, np.float64)
+    if len(noises) != n or parts.shape != (n,):
+        msg = (
+            f"{n} frames need as many noises and weights, found {len(noises)} and {parts.size}"
+        )
+        raise WrongShape(msg)
+    if not (np.isfinite(parts) & (parts > 0)).all():
+        msg = f"weights must be finite and above zero, found {parts.tolist()}"
+        raise ParameterError(msg)
+    constants = np.array([one.constant for one in noises], np.float64)
+    slopes = np.array([one.slope for one in noises], np.float64)
+    return constants, slopes, parts / parts.sum()
 
 
 def _require_frames(

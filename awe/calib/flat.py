@@ -7,24 +7,31 @@ an assumption about the few values of a pixel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from awe.calib import background, statistics
 from awe.calib.bias import DIGITISATION
-from awe.calib.combine import Method, Noise, combine
+from awe.calib.combine import Method, Noise, about_median, combine
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["Flat", "MasterChoice", "master", "normalise", "stack", "usable"]
+__all__ = ["Flat", "MasterChoice", "master", "normalise", "sky", "stack", "usable"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+#: pixels of a ratio of flats this many sigma off their surroundings do not count
+_OUTLIER = 5.0
+
+#: boxes of a ratio of flats this many times as far off their neighbours as most are replaced
+_SPOILT = 8.0
 
 
 class MasterChoice(IntEnum):
@@ -73,7 +80,7 @@ def stack(
     Parameters
     ----------
     frames : sequence of ndarray, shape (ny, nx), ADU
-        Trimmed raw flats: dome, twilight or night sky; not modified.
+        Trimmed raw flats: dome or twilight; not modified.
     bias : ndarray of float32, shape (ny, nx), ADU
         Master bias, made with the same overscan method.
     gain : float, e-/ADU
@@ -97,7 +104,9 @@ def stack(
 
     Notes
     -----
-    Frames enter with equal weight after division by their median level.
+    Frames are divided by their median level and enter with the inverse of the variance that a
+    pixel of response 1 then has: twilight flats of 3000 and 45000 ADU together are as good as
+    their photons allow. Outliers of each frame are judged by its own noise.
     """
     if len(frames) == 0:
         msg = "a flat needs at least one exposure, found none; widen the selection"
@@ -108,19 +117,76 @@ def stack(
         _level(number, frame, offset, bias, saturation, bad)
         for number, (frame, offset) in enumerate(zip(frames, offsets or zeros, strict=True), 1)
     ]
-    scales = [1.0 / level for level in levels]
-    noise = Noise(
-        constant=(read_noise**2 + DIGITISATION) * float(np.mean(np.square(scales))),
-        slope=float(np.mean(scales)) / gain,
+    return _mean(
+        frames, levels, gain=gain, read_noise=read_noise, sigma=sigma, bad=bad, offsets=offsets,
+        subtract=bias,
     )
+
+
+def sky(
+    images: Sequence[NDArray[np.float32]],
+    *,
+    gain: float,
+    read_noise: float,
+    sigma: float | tuple[float, float],
+    bad: NDArray[np.bool_] | None = None,
+) -> Flat:
+    """Return the normalised mean of the sky of flat-fielded frames, stars left out.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of float32, shape (ny, nx), ADU
+        Frames of different fields without bias, divided by a flat; not modified. Non-finite
+        pixels do not enter.
+    gain : float, e-/ADU
+        For the noise of the light.
+    read_noise : float, ADU
+        Of one pixel.
+    sigma : float or (float, float)
+        As in `stack`: stars raise a pixel in some of the fields.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels that do not count for levels and the mean.
+
+    Raises
+    ------
+    NoValidPixels
+        No images, or one whose level is not above zero.
+    """
+    if len(images) == 0:
+        msg = "a night-sky flat needs at least one image, found none; widen the selection"
+        raise NoValidPixels(msg)
+    levels = [statistics.median(image, bad) for image in images]
+    for number, level in enumerate(levels, 1):
+        if not level > 0:
+            msg = f"image {number} has a sky of {level:.4g} ADU and must have more than 0"
+            raise NoValidPixels(msg)
+    return _mean(images, levels, gain=gain, read_noise=read_noise, sigma=sigma, bad=bad)
+
+
+def _mean(
+    frames: Sequence[NDArray[np.generic]],
+    levels: Sequence[float],
+    *,
+    gain: float,
+    read_noise: float,
+    sigma: float | tuple[float, float],
+    bad: NDArray[np.bool_] | None,
+    offsets: Sequence[NDArray[np.float32]] | None = None,
+    subtract: NDArray[np.float32] | None = None,
+) -> Flat:
+    """Return the mean of frames of some levels, weighted by the light they hold."""
+    scales = [1.0 / level for level in levels]
+    one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
+    noises = [one.scaled(scale) for scale in scales]
+    weights = [1.0 / noise.variance(1.0) for noise in noises]
     combined = combine(
-        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, subtract=bias,
-        scales=scales, count=True,
+        frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 1.0),
+        offsets=offsets, subtract=subtract, scales=scales, weights=weights, count=True,
     )
     return Flat(
         image=normalise(combined.image, bad),
         levels=tuple(levels),
-        noise=((noise.constant + noise.slope) / len(frames)) ** 0.5,
+        noise=sum(weights) ** -0.5,
         rejected_fraction=combined.rejected_fraction,
     )
 
@@ -168,10 +234,7 @@ def master(
     if twilight is None or choice is MasterChoice.DOME:
         return normalise(dome, bad)
     require_shape(twilight, (dome.shape[0], dome.shape[1]), "the twilight flat")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.divide(twilight, dome)
-    surface = background.estimate(ratio, box=box, bad=bad, clip=4.0, step=2)
-    return normalise(dome * surface.rows(), bad)
+    return normalise(dome * _large_scales(dome, twilight, box, bad), bad)
 
 
 def normalise(
@@ -199,6 +262,57 @@ def usable(flat: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Tell where a flat can divide: finite and above zero."""
     with np.errstate(invalid="ignore"):
         return (flat > 0) & (flat < np.inf)
+
+
+def _large_scales(
+    dome: NDArray[np.float32],
+    twilight: NDArray[np.float32],
+    box: int,
+    bad: NDArray[np.bool_] | None,
+) -> NDArray[np.float32]:
+    """Return twilight over dome flat, smooth: ratios of the light in boxes, joined by a spline.
+
+    Sums keep all the light, medians a part of it; a dome flat times such ratios has the light of
+    the twilight flat in every box, whatever the noise of the dome flat.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.divide(twilight, dome)
+        rough = background.estimate(ratio, box=box, bad=bad, clip=4.0, step=2)
+        limit = _OUTLIER * replace(rough, mesh=rough.spread).rows()
+        good = np.abs(ratio - rough.rows()) <= limit
+    if bad is not None:
+        good &= ~bad
+    light, number = (_sums(np.where(good, plane, 0), box) for plane in (twilight, np.float32(1)))
+    enough = number >= 0.25 * (dome.size / number.size)
+    surface = np.ones(dome.shape, np.float32)
+    # light that falls off within a box moves its centre: the second round takes that out
+    for _ in range(2):
+        lamp = _sums(np.where(good, dome * surface, 0), box)
+        mesh = np.full(light.shape, np.nan, np.float32)
+        np.divide(light, lamp, out=mesh, where=enough & (lamp > 0), casting="unsafe")
+        surface *= background.joined(_mended(mesh), (dome.shape[0], dome.shape[1]))
+    return surface
+
+
+def _mended(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a mesh without gaps, and without boxes that are far off their neighbours."""
+    mesh = background.filled(mesh)
+    around = background.smoothed(mesh)
+    distance = (mesh - around).astype(np.float64)
+    spoilt = statistics.outliers(distance.ravel(), sigma=_SPOILT, floor=0.0)
+    result: NDArray[np.float32] = np.where(spoilt.reshape(mesh.shape), around, mesh)
+    return result
+
+
+def _sums(image: NDArray[np.float32], box: int) -> NDArray[np.float64]:
+    """Return the sums of boxes of about a size that divide the image evenly."""
+    total: NDArray[Any] = image
+    for axis in (1, 0):
+        size = total.shape[axis]
+        number = max(1, round(size / box))
+        edges = np.round(np.arange(number) * (size / number)).astype(np.int64)
+        total = np.add.reduceat(total, edges, axis=axis, dtype=np.float64)
+    return total
 
 
 def _level(

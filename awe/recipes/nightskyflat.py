@@ -32,8 +32,6 @@ class NightSkyFlatTask(Task):
         import numpy as np
 
         from awe.calib import flat as kernels
-        from awe.calib import statistics
-        from awe.calib.combine import Method, combine
         from awe.db.calfiles import (
             BiasFrame,
             ColdPixelMap,
@@ -42,19 +40,21 @@ class NightSkyFlatTask(Task):
             NightSkyFlatFrame,
         )
         from awe.recipes.flattened import flattened
-        from awe.recipes.inputs import choose, finish
+        from awe.recipes.inputs import choose, finish, nominal
 
         bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
         hot, cold = choose(unit, HotPixelMap), choose(unit, ColdPixelMap)
         parameters = self.parameters("NightSkyFlatFrame")
         bad = ~(self.good(hot) & self.good(cold))
         images = flattened(self, unit.frames, bias, flat, parameters.OVERSCAN_CORRECTION)
-        scales = [1.0 / statistics.median(image, bad) for image in images]
-        # stars raise a pixel in some fields: the median of the fields does not know them
-        stacked = combine(
-            images, method=Method.MAD, sigma=parameters.SIGMA_CLIP, scales=scales
-        ).image
-        image = kernels.normalise(np.where(bad, np.float32(1), stacked))
+        chip = nominal(unit)
+        stacked = kernels.sky(
+            images, gain=chip.gain, read_noise=chip.read_noise / chip.gain,
+            sigma=parameters.SIGMA_CLIP, bad=bad,
+        )
+        # where nothing is known of the sky, nothing is corrected
+        known = ~bad & np.isfinite(stacked.image)
+        image = kernels.normalise(np.where(known, stacked.image, np.float32(1)))
         product = NightSkyFlatFrame(
             raw_science_frames=list(unit.frames),
             bias=bias,
@@ -63,6 +63,7 @@ class NightSkyFlatTask(Task):
             cold=cold,
             process_params=parameters,
         )
+        product.noise = stacked.noise
         finish(self, unit, product, image)
         self.write(product, image, unit="")
         return product

@@ -79,6 +79,31 @@ def test_two_values_that_contradict_each_other_keep_the_lower():
     assert result.rejected_fraction == 0.5
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 10])
+def test_frames_of_equal_noise_and_weight_give_what_one_noise_gives(n):
+    frames = make(n)
+    how = {"method": Method.FIXED, "sigma": (3.0, 2.5), "count": True}
+    one = combine(frames, noise=Noise(constant=4.0, slope=0.05), **how)
+    each = combine(frames, noise=[Noise(constant=4.0, slope=0.05)] * n, weights=[3.0] * n, **how)
+    # where several leave they leave one by one, so that two camps do not empty a pixel
+    alike = one.used >= n - 1
+    assert alike.mean() > 0.9
+    np.testing.assert_array_equal(each.used[alike], one.used[alike])
+    np.testing.assert_array_equal(each.rejected_low[alike], one.rejected_low[alike])
+    np.testing.assert_allclose(each.image[alike], one.image[alike], rtol=3e-7)
+    assert (each.used > 0).all()
+
+
+def test_of_two_camps_of_frames_of_unequal_noise_the_lower_stays():
+    frames = [np.full((4, 4), value, np.float32) for value in (1.0, 1.5, 1.0, 1.6)]
+    noises = [Noise(constant=one**2) for one in (0.01, 0.02, 0.04, 0.03)]
+    result = combine(
+        frames, method=Method.FIXED, sigma=3.0, noise=noises, weights=[8, 4, 2, 1], count=True
+    )
+    assert (result.used == 2).all()
+    np.testing.assert_allclose(result.image, 1.0)
+
+
 def test_offsets_bias_and_scales_apply_in_that_order_and_inputs_stay():
     frames = make(4, shape=(70, 50))
     before = [frame.copy() for frame in frames]
@@ -112,6 +137,16 @@ def test_refusals():
         combine([np.zeros((2, 2))], method=Method.FIXED, sigma=3.0)
     with pytest.raises(ParameterError, match="255"):
         combine([np.zeros((2, 2))] * 256, method=Method.MEAN)
+    pair, one = [np.zeros((2, 2))] * 2, Noise(constant=1.0)
+    with pytest.raises(ParameterError, match="belong to method FIXED, not MEAN"):
+        combine(pair, method=Method.MEAN, weights=[1.0, 2.0])
+    with pytest.raises(WrongShape, match="2 frames need as many noises and weights, found 3"):
+        combine(pair, method=Method.FIXED, sigma=3.0, noise=[one] * 3)
+    with pytest.raises(WrongShape, match="found 2 and 1"):
+        combine(pair, method=Method.FIXED, sigma=3.0, noise=one, weights=[1.0])
+    for wrong in ([1.0, 0.0], [1.0, -1.0], [1.0, np.nan]):
+        with pytest.raises(ParameterError, match="finite and above zero"):
+            combine(pair, method=Method.FIXED, sigma=3.0, noise=one, weights=wrong)
 
 
 def test_mad_std_is_the_scale_astropy_uses():

@@ -1,0 +1,192 @@
+"""Compiled loops of `combine` for frames of unequal noise: each has its own sigma and weight.
+
+The median of a pixel comes from the same sorting network; values keep their places beside it,
+so that each meets the limit of its own frame and enters with the weight of its own frame.
+"""
+
+# mypy: ignore-errors
+# the types inside compiled functions are inferred by numba
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe.calib._combine_kernels import _WIDTH, _exchange, _middle, _replace_bad
+from awe.calib._jit import compiled
+
+__all__ = ["combine_weighted"]
+
+
+@compiled
+def _gather(row, centre, weight, total, width):
+    for i in range(width):
+        total[i] += weight * (row[i] - centre[i])
+
+
+@compiled
+def _beyond(row, centre, constant, slope, k_low, k_high, suspect, width):
+    """Mark pixels where a frame may lose its value; the margin sees to it that none is missed."""
+    found = 0
+    for i in range(width):
+        sigma = np.sqrt(constant + slope * max(centre[i], np.float32(0)))
+        s = sigma * np.float32(0.9999) - abs(centre[i]) * np.float32(2.4e-7)
+        out = ((centre[i] - row[i]) > k_low * s) | ((row[i] - centre[i]) > k_high * s)
+        suspect[i] |= out
+        found += out
+    return found
+
+
+@compiled
+def _by_value(u, i, v, place):
+    """Fill v with the finite values of a pixel in order, place with their frames; count them."""
+    m = 0
+    for k in range(u.shape[0]):
+        if u[k, i] == np.inf:
+            continue
+        j = m
+        while j > 0 and v[j - 1] > u[k, i]:
+            v[j] = v[j - 1]
+            place[j] = place[j - 1]
+            j -= 1
+        v[j] = u[k, i]
+        place[j] = k
+        m += 1
+    return m
+
+
+@compiled
+def _farthest(v, place, m, k_low, k_high, constants, slopes):
+    """Return which value leaves next and whether it is too low, or -1."""
+    centre = _middle(v, 0, m)
+    highest = 1.0
+    lowest = 1.0
+    upper = -1
+    lower = -1
+    for j in range(m):
+        sigma = np.sqrt(constants[place[j]] + slopes[place[j]] * max(centre, 0.0))
+        above = (v[j] - centre) / (k_high * sigma)
+        below = (centre - v[j]) / (k_low * sigma)
+        if above > highest:
+            highest = above
+            upper = j
+        elif below > lowest:
+            lowest = below
+            lower = j
+    if upper >= 0:
+        return upper, 0
+    return lower, 1
+
+
+@compiled
+def _clip_each(v, place, m, k_low, k_high, constants, slopes):
+    """Move the values that stay to the front; returns how many stay and how many were too low.
+
+    One leaves at a time, because a hit pulls the median and good values of frames of little noise
+    must not leave with it; bright ones first, so that of two camps the lower stays.
+    """
+    too_low = 0
+    while m > 0:
+        out, low = _farthest(v, place, m, k_low, k_high, constants, slopes)
+        if out < 0:
+            break
+        too_low += low
+        m -= 1
+        for j in range(out, m):
+            v[j] = v[j + 1]
+            place[j] = place[j + 1]
+    return m, too_low
+
+
+@compiled
+def _contradict(v, place, k_high, constants, slopes):
+    """Tell whether two values differ by more than their noise allows."""
+    centre = max(0.5 * (v[0] + v[1]), 0.0)
+    variance = constants[place[0]] + constants[place[1]]
+    variance += (slopes[place[0]] + slopes[place[1]]) * centre
+    return v[1] - v[0] > k_high * np.sqrt(variance)
+
+
+@compiled
+def _exact_pixel(u, i, v, place, k_low, k_high, constants, slopes, weights):
+    """Return value, number rejected low and number used of one pixel, in double precision."""
+    m = _by_value(u, i, v, place)
+    below = 0
+    if m == 2 and _contradict(v, place, k_high, constants, slopes):
+        m = 1
+    elif m > 0:
+        m, below = _clip_each(v, place, m, k_low, k_high, constants, slopes)
+    if m == 0:
+        return np.nan, below, 0
+    total = 0.0
+    weight = 0.0
+    for j in range(m):
+        total += weights[place[j]] * v[j]
+        weight += weights[place[j]]
+    return total / weight, below, m
+
+
+@compiled
+def combine_weighted(
+    chunk, network, k_low, k_high, constants, slopes, weights, out, used, low
+):
+    """Combine rows of n frames by their weights; returns how many pixels took the exact path.
+
+    `chunk` (n, rows, nx) float32; `constants`, `slopes` (n,) float64: variance of a value of each
+    frame; `weights` (n,) float64 with sum 1. `used` and `low` as in `combine_block`.
+    """
+    n, rows, nx = chunk.shape
+    s = np.empty((n, _WIDTH), np.float32)
+    u = np.empty((n, _WIDTH), np.float32)
+    centre = np.empty(_WIDTH, np.float32)
+    total = np.empty(_WIDTH, np.float32)
+    bad = np.zeros(_WIDTH, np.uint8)
+    suspect = np.zeros(_WIDTH, np.bool_)
+    v = np.empty(n, np.float64)
+    place = np.empty(n, np.int64)
+    counting = used.shape[0] > 0
+    exact = 0
+    for y in range(rows):
+        for x0 in range(0, nx, _WIDTH):
+            width = min(_WIDTH, nx - x0)
+            row = out[y, x0 : x0 + width]
+            bad[:] = 0
+            found = 0
+            for k in range(n):
+                u[k, :width] = chunk[k, y, x0 : x0 + width]
+                found += _replace_bad(u[k], bad, width)
+                s[k, :width] = u[k, :width]
+            for e in range(network.shape[0]):
+                _exchange(s[network[e, 0]], s[network[e, 1]], width)
+            upper = s[n // 2]
+            lower = s[(n - 1) // 2]
+            suspect[:] = found > 0
+            for i in range(width):
+                centre[i] = np.float32(0.5) * (lower[i] + upper[i])
+                total[i] = np.float32(0)
+            outside = 0
+            if found == 0:
+                for k in range(n):
+                    _gather(u[k], centre, np.float32(weights[k]), total, width)
+                    outside += _beyond(
+                        u[k], centre, np.float32(constants[k]), np.float32(slopes[k]),
+                        np.float32(k_low), np.float32(k_high), suspect, width,
+                    )
+                for i in range(width):
+                    row[i] = centre[i] + total[i]
+            if counting:
+                used[y, x0 : x0 + width] = n
+                low[y, x0 : x0 + width] = 0
+            if found == 0 and outside == 0:
+                continue
+            for i in range(width):
+                if not suspect[i]:
+                    continue
+                exact += 1
+                value, n_low, n_used = _exact_pixel(
+                    u, i, v, place, k_low, k_high, constants, slopes, weights
+                )
+                row[i] = value
+                if counting:
+                    used[y, x0 + i] = n_used
+                    low[y, x0 + i] = n_low
+    return exact
