@@ -82,12 +82,15 @@ class Lines:
         Weight of every bin: 0 to 1.
     size : int, pixel
         Of a bin.
+    shortest : float, pixel
+        Lines that fill fewer rows, or columns, than a chord of this length at 45 degrees are not
+        looked at.
     """
 
-    def __init__(self, z: Grid, v: Grid, size: int) -> None:
+    def __init__(self, z: Grid, v: Grid, size: int, shortest: float) -> None:
         usable = v > 0
         self.size = size
-        self.least = _WEIGHT * min(400.0 / size, 0.35 * min(v.shape))
+        self.least = _WEIGHT * min(shortest / 2**0.5 / size, 0.35 * min(v.shape))
         root = np.sqrt(v)
         signal = np.clip(z, -CAP, CAP)
         signal *= root

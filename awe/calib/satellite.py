@@ -152,11 +152,11 @@ def find(
     )
     judged: list[tuple[Fit, Line]] = []
     # bright tracks would be taken for rows of stars: they are searched first, in larger bins
-    bright = Lines(*_halved(binned.z, binned.v), 2 * binning)
+    bright = Lines(*_halved(binned.z, binned.v), 2 * binning, minimum)
     _search(bright, frame, max(_BRIGHT, threshold), judged)
     faint = np.where(binned.stars, np.float32(0), binned.v)
     frame = replace(frame, keep=frame.keep & ~binned.stars)
-    _search(Lines(binned.z, faint, binning), frame, threshold, judged)
+    _search(Lines(binned.z, faint, binning, minimum), frame, threshold, judged)
     found = [track for track, _ in judged if not track.refused]
     for track in found:
         kernels.cross(crossed, *track.line, max(_MASK_SIGMAS * track.sigma, 3.0))

@@ -111,3 +111,14 @@ def test_refusals():
         satellite.find(image, bad=none, saturated=none, **(SETTINGS | {"binning": 0}))
     with pytest.raises(WrongShape, match="bad pixels"):
         satellite.find(image, bad=none[:3], saturated=none, **SETTINGS)
+
+
+@pytest.mark.parametrize(("shortest", "number"), [(300.0, 1), (550.0, 0)])
+def test_a_chord_across_a_corner_is_found_down_to_the_minimum_length(shortest, number):
+    image, _ = sky(31, shape=(1400, 1300))
+    draw(image, (0, 330, 330, 0), 1.5)
+    pixels = np.minimum(image, 65000).astype(np.float32)
+    nothing = np.zeros(image.shape, bool)
+    settings = {**SETTINGS, "minimum_length": shortest}
+    tracks, _ = satellite.find(pixels, bad=nothing, saturated=nothing, **settings)
+    assert len(tracks) == number
