@@ -33,6 +33,9 @@ from awe.calib.geometry import ChipGeometry
 from awe.demo import sky
 from benchmarks.alternating import load
 
+#: what the sides write
+OUTPUTS = ("science.fits", "weight.fits", "peer.fits")
+
 GAIN = 2.5
 READ_NOISE = 5.5
 
@@ -164,10 +167,12 @@ def peer(case: Case, folder: Path, iterations: int) -> tuple:
     return data, hits, bad | hits, None
 
 
-def clock(function, *arguments) -> tuple[tuple, float, float]:
-    """Return the result, CPU and wall seconds of a call."""
+def clock(function, case: Case, folder: Path) -> tuple[tuple, float, float]:
+    """Return the result, CPU and wall seconds of a side; it writes files of new names."""
+    for name in OUTPUTS:
+        (folder / name).unlink(missing_ok=True)
     cpu, wall = time.process_time(), time.perf_counter()
-    result = function(*arguments)
+    result = function(case, folder)
     return result, time.process_time() - cpu, time.perf_counter() - wall
 
 
@@ -205,6 +210,8 @@ def _chip(task: tuple[int, Case, Path]) -> tuple[float, float]:
     """Reduce one chip in a folder of its own; returns CPU seconds and peak memory [MiB]."""
     number, case, folder = task
     place = folder / str(number % 4)
+    for name in OUTPUTS:
+        (place / name).unlink(missing_ok=True)
     before = time.process_time()
     ours(case, place)
     return time.process_time() - before, resident("VmHWM")
