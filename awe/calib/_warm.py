@@ -30,7 +30,8 @@ def compile_all() -> float:
     for vignetting in (None, surface):
         cosmic.find(
             frame, gain=2.5, read_noise=5.5, sigma=4.0, neighbour_fraction=0.3, sharpness=3.0,
-            iterations=4, saturation=60000.0, groups=34.0, bad=good, vignetting=vignetting,
+            iterations=4, saturation=60000.0, groups=34.0, fwhm=3.0, bad=good,
+            vignetting=vignetting,
         )
     satellite.find(
         frame, bad=good, saturated=frame > 60000, threshold=6.5, binning=4, minimum_length=300.0
