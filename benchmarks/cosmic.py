@@ -19,7 +19,7 @@ import astroscrappy
 import numpy as np
 from scipy import ndimage, special
 
-from awe.calib import cosmic
+from awe.calib import cosmic, seeing
 
 GAIN, READ_NOISE = 2.5, 5.5
 
@@ -119,7 +119,7 @@ def star_field(rng: np.random.Generator, kind: str, fwhm: float, sky: float,
     return np.minimum(image, 65535).astype(np.float32)
 
 
-def stars(seed: int, count: int, kind: str, sky: float, error: float, alone: bool) -> None:
+def stars(seed: int, count: int, kind: str, sky: float, measured: bool, alone: bool) -> None:
     """Print how many star cores are flagged per seeing; astroscrappy gets 11,520 stars at most."""
     places = np.arange(24, 1200 - 24, 24)
     frames = -(-count // places.size**2)
@@ -128,7 +128,10 @@ def stars(seed: int, count: int, kind: str, sky: float, error: float, alone: boo
         flagged, total = np.zeros(2, int), np.zeros(2, int)
         for k in range(frames):
             image = star_field(np.random.default_rng((seed, k)), kind, fwhm, sky, places)
-            for side, run in enumerate((partial(ours, fwhm=fwhm * error), peer)):
+            width = fwhm
+            if measured:
+                width = seeing.measure(image, threshold=20.0, saturation=60000.0, narrowest=1.4)
+            for side, run in enumerate((partial(ours, fwhm=width), peer)):
                 if side and (alone or k >= 5):
                     continue
                 core = ndimage.maximum_filter(run(image), 5)
@@ -150,11 +153,11 @@ def main() -> None:
                         default="centres")
     parser.add_argument("--alone", action="store_true", help="stars without astroscrappy")
     parser.add_argument("--sky", type=float, default=300.0)
-    parser.add_argument("--error", type=float, default=1.0,
-                        help="the seeing is wrong by this factor")
+    parser.add_argument("--measured", action="store_true",
+                        help="the seeing is measured on the frame, as Reduce does")
     options = parser.parse_args()
     if options.stars:
-        stars(options.seed, options.count, options.kind, options.sky, options.error,
+        stars(options.seed, options.count, options.kind, options.sky, options.measured,
               options.alone)
         return
     shape, seeds = ((512, 512), 1) if options.short else ((2048, 1024), 2)
