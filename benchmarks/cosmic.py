@@ -2,7 +2,11 @@
 
 python -m benchmarks.cosmic            1024 x 2048 pixels, 3 seeings x 3 skies, 2 seeds
 python -m benchmarks.cosmic --short    one small frame each
-python -m benchmarks.cosmic --stars    cores of 10,000 separate stars per seeing flagged by mistake
+python -m benchmarks.cosmic --stars    --count cores of stars per seeing: how many are flagged
+
+Kinds of stars: "centres" is a Moffat profile taken at the centres of pixels, sharper than any
+real star; "pixels" the same and "gauss" a Gaussian, both integrated over pixels; "pairs" two of
+"pixels" 0.5 to 2 FWHM apart.
 """
 
 from __future__ import annotations
@@ -13,11 +17,13 @@ from functools import partial
 
 import astroscrappy
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, special
 
-from awe.calib import cosmic
+from awe.calib import cosmic, seeing
 
 GAIN, READ_NOISE = 2.5, 5.5
+
+STAR_WIDTHS = (1.6, 1.8, 2.0, 2.4, 2.8, 4.2, 6.1)
 
 
 def make(seed: int, shape: tuple[int, int], sky: float, fwhm: float) -> tuple:
@@ -65,6 +71,7 @@ def ours(image: np.ndarray, fwhm: float) -> np.ndarray:
     return cosmic.find(
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
         sharpness=cosmic.sharpness_limit(fwhm), iterations=4, saturation=60000.0, groups=34.0,
+        fwhm=fwhm,
     ).bad
 
 
@@ -76,33 +83,63 @@ def peer(image: np.ndarray) -> np.ndarray:
     )[0]
 
 
-def stars(seed: int) -> None:
-    """Print how many of 10,000 star cores are flagged per seeing; there are no hits."""
-    size, pitch = 1200, 24
-    places = np.arange(pitch, size - pitch, pitch)
-    for fwhm in (1.6, 1.8, 2.0, 2.4, 2.8, 4.2):
-        flagged = np.zeros(2, int)
-        total = 0
-        for k in range(5):
-            rng = np.random.default_rng((seed, k))
-            light = np.full((size, size), 300.0)
-            alpha = fwhm / (2 * np.sqrt(2 ** (1 / 3.0) - 1))
-            y, x = np.mgrid[-11:12, -11:12]
-            for row in places:
-                for column in places:
-                    dy, dx = rng.uniform(-0.5, 0.5, 2)
-                    profile = (1 + ((x - dx) ** 2 + (y - dy) ** 2) / alpha**2) ** -3.0
-                    box = (slice(row - 11, row + 12), slice(column - 11, column + 12))
-                    light[box] += 10 ** rng.uniform(1, 4.5) * profile
-            image = rng.poisson(light * GAIN) / GAIN
-            image = image + rng.normal(0, READ_NOISE / GAIN, light.shape)
-            image = np.minimum(image, 65535).astype(np.float32)
-            for side, found in enumerate((ours(image, fwhm), peer(image))):
-                core = ndimage.maximum_filter(found, 5)
+def star(kind: str, fwhm: float, dy: float, dx: float) -> np.ndarray:
+    """Return a star of height about 1 on 23 x 23 pixels, its centre off theirs by dy, dx."""
+    y, x = np.arange(-11, 12) - dy, np.arange(-11, 12) - dx
+    if kind == "gauss":
+        width = fwhm / 2.3548 * np.sqrt(2)
+        across, down = (special.erf((at + 0.5) / width) - special.erf((at - 0.5) / width)
+                        for at in (x, y))
+        return np.outer(down, across) * width**2 * np.pi / 4
+    alpha = fwhm / (2 * np.sqrt(2 ** (1 / 3.0) - 1))
+    if kind == "centres":
+        return (1 + (x**2 + y[:, None] ** 2) / alpha**2) ** -3.0
+    # a pixel is integrated by Gauss and Legendre with 3 x 3 points
+    points = ((-0.3873, 5 / 18), (0.0, 8 / 18), (0.3873, 5 / 18))
+    return sum(a * b * (1 + ((x + u) ** 2 + (y[:, None] + v) ** 2) / alpha**2) ** -3.0
+               for u, a in points for v, b in points)
+
+
+def star_field(rng: np.random.Generator, kind: str, fwhm: float, sky: float,
+               places: np.ndarray) -> np.ndarray:
+    """Return an image [ADU] of separate stars, or pairs of stars, at the places; no hits."""
+    size = places[-1] + places[0]
+    light = np.full((size, size), sky)
+    for row in places:
+        for column in places:
+            dy, dx = rng.uniform(-0.5, 0.5, 2)
+            height = 10 ** rng.uniform(1, 4.5)
+            box = (slice(row - 11, row + 12), slice(column - 11, column + 12))
+            light[box] += height * star(kind, fwhm, dy, dx)
+            if kind == "pairs":
+                angle, apart = rng.uniform(0, 2 * np.pi), fwhm * rng.uniform(0.5, 2)
+                dy, dx = dy + apart * np.sin(angle), dx + apart * np.cos(angle)
+                light[box] += height * rng.uniform(0.2, 1) * star(kind, fwhm, dy, dx)
+    image = rng.poisson(light * GAIN) / GAIN + rng.normal(0, READ_NOISE / GAIN, light.shape)
+    return np.minimum(image, 65535).astype(np.float32)
+
+
+def stars(seed: int, count: int, kind: str, sky: float, measured: bool, alone: bool) -> None:
+    """Print how many star cores are flagged per seeing; astroscrappy gets 11,520 stars at most."""
+    places = np.arange(24, 1200 - 24, 24)
+    frames = -(-count // places.size**2)
+    # wide pairs leave no sky at this pitch
+    for fwhm in STAR_WIDTHS[:-1] if kind == "pairs" else STAR_WIDTHS:
+        flagged, total = np.zeros(2, int), np.zeros(2, int)
+        for k in range(frames):
+            image = star_field(np.random.default_rng((seed, k)), kind, fwhm, sky, places)
+            width = fwhm
+            if measured:
+                width = seeing.measure(image, threshold=20.0, saturation=60000.0, narrowest=1.4)
+            for side, run in enumerate((partial(ours, fwhm=width), peer)):
+                if side and (alone or k >= 5):
+                    continue
+                core = ndimage.maximum_filter(run(image), 5)
                 flagged[side] += int(core[np.ix_(places, places)].sum())
-            total += places.size**2
-        print(f"FWHM {fwhm}: of {total} stars awe flags {flagged[0]}, astroscrappy {flagged[1]}",
-              flush=True)
+                total[side] += places.size**2
+        print(f"{kind}, sky {sky:.0f}, FWHM {fwhm}: awe flags {flagged[0]} of {total[0]} "
+              f"({1e4 * flagged[0] / total[0]:.2f} in 10,000)"
+              + (f", astroscrappy {flagged[1]} of {total[1]}" if total[1] else ""), flush=True)
 
 
 def main() -> None:
@@ -111,9 +148,17 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--seed", type=int, default=31_000)
     parser.add_argument("--stars", action="store_true")
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--kind", choices=("centres", "pixels", "gauss", "pairs"),
+                        default="centres")
+    parser.add_argument("--alone", action="store_true", help="stars without astroscrappy")
+    parser.add_argument("--sky", type=float, default=300.0)
+    parser.add_argument("--measured", action="store_true",
+                        help="the seeing is measured on the frame, as Reduce does")
     options = parser.parse_args()
     if options.stars:
-        stars(options.seed)
+        stars(options.seed, options.count, options.kind, options.sky, options.measured,
+              options.alone)
         return
     shape, seeds = ((512, 512), 1) if options.short else ((2048, 1024), 2)
     ours(make(0, (256, 256), 500, 4.0)[0], 4.0)

@@ -27,7 +27,8 @@ import numpy as np
 from astropy.io.fits import Header
 
 from awe import fits
-from awe.calib import science
+from awe.calib import cosmic as cosmic_rays
+from awe.calib import science, seeing, trim
 from awe.calib.flags import PixelFlag
 from awe.calib.geometry import ChipGeometry
 from awe.demo import sky
@@ -71,15 +72,16 @@ def make(short: bool, seed: int) -> Case:
     return Case(raw, truth, geometry, calibrations)
 
 
-def settings(cosmic: bool = True, tracks: bool = True) -> science.Settings:
-    """Return the recommended settings."""
+def settings(width: float, cosmic: bool = True, tracks: bool = True) -> science.Settings:
+    """Return the recommended settings for a seeing [pixel]."""
     return science.Settings(
         overscan=6, gain=GAIN, read_noise=READ_NOISE / GAIN, exposure_time=360.0,
         saturation_high=60000.0, saturation_low=50.0, bleed_along=3, bleed_beside=1,
         dead_reach=2, minimum_response=0.05, fringe_low=1.5, fringe_high=5.0,
         image_threshold=5.0, background_box=0,
         cosmic=science.CosmicSettings(
-            sigma=4.0, neighbour_fraction=0.3375, sharpness=3.0, iterations=4, groups=34.0
+            sigma=4.0, neighbour_fraction=0.3375, sharpness=cosmic_rays.sharpness_limit(width),
+            iterations=4, groups=34.0, fwhm=width,
         ) if cosmic else None,
         satellite=science.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0)
         if tracks else None,
@@ -105,7 +107,11 @@ def ours(case: Case, folder: Path, cosmic: bool = True, tracks: bool = True) -> 
     calibrations = science.Calibrations(
         bias=bias, bias_method=6, flat=flat, hot=hot != 0, cold=cold != 0
     )
-    done = science.reduce(raw, case.geometry, calibrations, settings(cosmic, tracks))
+    width = seeing.measure(
+        trim.trim(raw, case.geometry).astype(np.float32), threshold=20.0, saturation=60000.0,
+        narrowest=1.4,
+    ) if cosmic else 4.0
+    done = science.reduce(raw, case.geometry, calibrations, settings(width, cosmic, tracks))
     extensions = [
         fits.Image(done.flags, Header([("EXTNAME", "FLAGS")])),
         fits.Image(done.variance, Header([("EXTNAME", "VARIANCE")])),

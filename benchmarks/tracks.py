@@ -26,6 +26,9 @@ from awe.calib import cosmic, satellite, saturation
 
 SHAPE = (4100, 2048)
 GAIN, READ_NOISE = 2.5, 5.5
+
+#: of the faint stars of `chip`: 6 sqrt(2**(1 / 2.8) - 1) [pixel]
+FWHM = 3.18
 SETTINGS = {"threshold": 6.5, "binning": 4, "minimum_length": 300.0}
 
 
@@ -124,7 +127,8 @@ def search(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], float]:
     full = saturation.find(image, high=60000, low=-1, along=3, beside=1, reach=2)
     hits = cosmic.find(
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
-        sharpness=3.0, iterations=4, saturation=60000.0, groups=34.0, bad=full.bad,
+        sharpness=cosmic.sharpness_limit(FWHM), iterations=4, saturation=60000.0, groups=34.0,
+        fwhm=FWHM, bad=full.bad,
     )
     start = time.process_time()
     tracks, _ = satellite.find(image, bad=hits.bad | full.bad, saturated=full.bad, **SETTINGS)

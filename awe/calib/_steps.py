@@ -274,6 +274,7 @@ def _cosmic_frame(work: Work) -> str:
         sharpness=chosen.sharpness,
         iterations=chosen.iterations,
         groups=chosen.groups,
+        fwhm=chosen.fwhm,
         saturation=settings.saturation_high - float(np.nanmean(work.offsets)),
         bad=bad,
         vignetting=work.vignetting,

@@ -60,7 +60,8 @@ def _settings() -> Settings:
         saturation_low=50.0, bleed_along=3, bleed_beside=1, dead_reach=2, minimum_response=0.05,
         fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=64,
         cosmic=CosmicSettings(
-            sigma=4.0, neighbour_fraction=0.3, sharpness=3.0, iterations=4, groups=34.0
+            sigma=4.0, neighbour_fraction=0.3, sharpness=3.0, iterations=4, groups=34.0,
+            fwhm=3.0,
         ),
         satellite=SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
     )

@@ -8,8 +8,8 @@ image. With `groups=0` and `pad=0` the mask is that of astroscrappy's
 References
 ----------
 van Dokkum, P. G. 2001, PASP 113, 1420 (L.A.Cosmic). Departures: separable medians of 7, 7, 5 and
-9 pixels as in astroscrappy (finds more), sharpness limit by the seeing, and a test of every
-connected group against the noise (drops what noise alone makes).
+9 pixels as in astroscrappy (finds more), sharpness limit by the seeing, and two tests of every
+connected group: against the noise, and against a star (`_cosmic_stars`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _cosmic_kernels, _cosmic_search
+from awe.calib import _cosmic_kernels, _cosmic_search, _cosmic_stars
 from awe.calib._bands import bands
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 #: no more than this fraction of the frame may exceed the threshold before anything is judged
 _MOST = 0.1
+
+#: a group must exceed a star by this part of what it must exceed the noise by
+_STAR_PART = 0.5
 
 #: (seeing FWHM in pixels, sharpness of a noiseless star): worst of Moffat and Gauss profiles
 _STAR_SHARPNESS = ((1.5, 61.0), (2.0, 5.7), (2.4, 1.9), (2.8, 0.94), (3.5, 0.5), (4.2, 0.4))
@@ -51,7 +54,7 @@ class CosmicRays:
     groups : int
         Number of connected groups kept; -1 when groups were not tested.
     dropped : int
-        Number of groups that noise explains.
+        Number of groups that noise or a star explains.
     cleaned : ndarray of float32, shape (ny, nx), electrons, or None
         The image with hits replaced by the mean of their surroundings.
     """
@@ -64,25 +67,24 @@ class CosmicRays:
 
 
 def sharpness_limit(fwhm: float) -> float:
-    """Return the smallest limit of sharpness that no star core exceeds, for a seeing [pixel].
+    """Return a limit of sharpness that few star cores exceed, for a seeing [pixel].
 
     Notes
     -----
-    Ten times the sharpness of a noiseless star, at least 5: on faint stars noise adds to it, and
-    undersampled images need much more, so that cores of stars survive. Two stars nearer than
-    about 1.5 FWHM can still be taken for a hit, as with the peer.
+    Five times the sharpness of a noiseless star, at least 5 as the peer: on faint stars noise
+    adds to it. What still exceeds it is tested against a star when `find` knows the seeing.
 
     Examples
     --------
     >>> sharpness_limit(4.2), round(sharpness_limit(2.4), 3)
-    (5.0, 19.0)
+    (5.0, 9.5)
     """
     if not fwhm > 0:
         msg = f"a seeing of {fwhm} pixels is not possible; measure it or give the PSF radius"
         raise ParameterError(msg)
     widths, sharpness = zip(*_STAR_SHARPNESS, strict=True)
     star = float(np.exp(np.interp(fwhm, widths, np.log(sharpness))))
-    return max(5.0, 10.0 * star)
+    return max(5.0, 5.0 * star)
 
 
 def find(
@@ -96,6 +98,7 @@ def find(
     iterations: int,
     saturation: float,
     groups: float,
+    fwhm: float = 0.0,
     bad: NDArray[np.bool_] | None = None,
     vignetting: Surface | None = None,
     pad: int = 4,
@@ -126,6 +129,9 @@ def find(
     groups : float
         Keep a connected group only if the sum of its squared significances exceeds this, and
         judge hits on stars by the noise of the star's light; 0 does neither, as the peer.
+    fwhm : float, pixel
+        Width of the stars. A group must exceed a star of that width, fitted to it, by half of
+        `groups` as well; 0 is unknown and tests no stars.
     bad : ndarray of bool, shape (ny, nx), optional
         Pixels never flagged, with their neighbours.
     vignetting : Surface, optional
@@ -183,6 +189,11 @@ def find(
         kept, dropped = _cosmic_search.drop_weak(
             counts, state, flagged, np.float32(read_noise) ** 2, np.float32(groups)
         )
+    if groups > 0 and fwhm > 0:
+        stars = _cosmic_stars.drop_stars(
+            counts, state, flagged, float(read_noise) ** 2, float(fwhm), _STAR_PART * groups
+        )
+        kept, dropped = kept - stars, dropped + stars
     hits = (state[inside] & _cosmic_kernels.COSMIC) != 0
     if cleaned is not None:
         cleaned = np.where(hits, cleaned, counts[inside])

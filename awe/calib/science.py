@@ -100,6 +100,7 @@ class CosmicSettings:
     sharpness: float
     iterations: int
     groups: float
+    fwhm: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

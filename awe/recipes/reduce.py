@@ -209,6 +209,7 @@ class ReduceTask(Task):
         return None if item is None else self.pixels(item)
 
     def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
+        from awe.calib import cosmic as cosmic_rays
         from awe.calib.science import CosmicSettings, SatelliteSettings, Settings
         from awe.recipes.inputs import nominal
 
@@ -217,6 +218,8 @@ class ReduceTask(Task):
         cosmic = self.parameters("CosmicMap")
         satellite = self.parameters("SatelliteMap")
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
+        width = self._seeing(pixels.astype("float32"), red, None)
+        width = width if width > 0 else cosmic.SEEING
         return Settings(
             overscan=red.OVERSCAN_CORRECTION,
             gain=gain,
@@ -235,9 +238,10 @@ class ReduceTask(Task):
             cosmic=CosmicSettings(
                 sigma=cosmic.SIGMA_LIMIT,
                 neighbour_fraction=cosmic.SIGMA_FRACTION,
-                sharpness=cosmic.OBJECT_LIMIT or self._sharpness(pixels, red, cosmic),
+                sharpness=cosmic.OBJECT_LIMIT or cosmic_rays.sharpness_limit(width),
                 iterations=cosmic.MAXIMUM_ITERATIONS,
                 groups=cosmic.GROUP_LIMIT,
+                fwhm=width,
             ),
             satellite=SatelliteSettings(
                 threshold=satellite.DETECTION_THRESHOLD,
@@ -245,13 +249,6 @@ class ReduceTask(Task):
                 minimum_length=satellite.MINIMUM_LENGTH,
             ),
         )
-
-    def _sharpness(self, pixels: NDArray[Any], red: Any, parameters: Any) -> float:
-        """Return the contrast of a hit that no star of this frame reaches."""
-        from awe.calib import cosmic
-
-        width = self._seeing(pixels.astype("float32"), red, None)
-        return cosmic.sharpness_limit(width if width > 0 else parameters.SEEING)
 
     def _seeing(self, pixels: NDArray[Any], red: Any, bad: NDArray[Any] | None) -> float:
         """Return the width of stars [pixel], 0 where none can be measured."""
