@@ -23,6 +23,7 @@ import numpy as np
 
 from awe.calib import _combine_kernels as kernels
 from awe.calib import _weighted_kernels as weighted
+from awe.calib._bands import bands
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 __all__ = ["Combined", "Method", "Noise", "about_median", "combine"]
@@ -208,26 +209,30 @@ def combine(
     model = noise if isinstance(noise, Noise) else Noise(constant=0.0)
     image = np.empty((ny, nx), np.float32)
     counts = np.empty((2, ny, nx) if count else (2, 0, 0), np.uint8)
-    chunk = np.empty(n * min(_ROWS, ny) * nx, np.float32)
-    for y in range(0, ny, _ROWS):
-        rows = slice(y, min(y + _ROWS, ny))
-        height = rows.stop - y
-        # contiguous at the last, lower chunk too: another layout would be compiled once more
-        part = chunk[: n * height * nx].reshape(n, height, nx)
-        for k, frame in enumerate(frames):
-            _load(part[k], frame, rows, offsets[k] if offsets else None, subtract)
-            if scales is not None:
-                part[k] *= np.float32(scales[k])
-        planes = image[rows], counts[0, rows], counts[1, rows]
-        if each is not None:
-            weighted.combine_weighted(
-                part, _network(n), float(low), float(high), *each, *planes
-            )
-            continue
-        kernels.combine_block(
-            part, _network(n), method.value, float(low), float(high),
-            float(model.constant), float(model.slope), *planes,
-        )
+
+    def combine_band(band: slice) -> None:
+        chunk = np.empty(n * min(_ROWS, band.stop - band.start) * nx, np.float32)
+        for y in range(band.start, band.stop, _ROWS):
+            rows = slice(y, min(y + _ROWS, band.stop))
+            height = rows.stop - y
+            # contiguous at the last, lower chunk too: another layout would be compiled once more
+            part = chunk[: n * height * nx].reshape(n, height, nx)
+            for k, frame in enumerate(frames):
+                _load(part[k], frame, rows, offsets[k] if offsets else None, subtract)
+                if scales is not None:
+                    part[k] *= np.float32(scales[k])
+            planes = image[rows], counts[0, rows], counts[1, rows]
+            if each is not None:
+                weighted.combine_weighted(
+                    part, _network(n), float(low), float(high), *each, *planes
+                )
+            else:
+                kernels.combine_block(
+                    part, _network(n), method.value, float(low), float(high),
+                    float(model.constant), float(model.slope), *planes,
+                )
+
+    bands(combine_band, ny)
     return Combined(
         image=image,
         used=counts[0] if count else None,
