@@ -25,6 +25,15 @@ _HALF = 40
 #: widths tried [pixel, Gaussian sigma]; the first is a column of the chip, the last too wide
 _SIGMAS = (0.5, 1.2, 1.9, 3.0, 5.0, 8.0)
 
+#: a line so near to the columns (x over y) with so many pieces hidden runs along the bleeding of
+#: a star, whose spike and wings shine beside it
+_UPRIGHT = 0.01
+_HIDDEN = 3
+
+#: wider lines [pixel, Gaussian sigma] need more significance, in proportion: halos, reflections
+#: and spikes of stars beside each other are wide
+_NARROW = 2.5
+
 #: least significance, least ratio of median (and of the mean without the brightest third) to
 #: mean, least fraction of positive segments: stars and spikes fill only part of a chord
 _LEAST_SCORE = 6.0
@@ -234,12 +243,13 @@ def _judged(
     kept = np.sort(found)[: int(0.67 * found.size)]
     score = float((found * np.sqrt(power[usable])).sum() / np.sqrt(power[usable].sum()))
     reasons = {
-        "weak": score < _LEAST_SCORE,
+        "weak": score < _LEAST_SCORE * max(1.0, sigma / _NARROW),
         "concentrated": middle / mean < _LEAST_EVENNESS
         or (float(kept.mean()) + _TRIM_BIAS) / mean < _LEAST_EVENNESS,
         "uneven": dim + error < _LEAST_UNIFORM * (bright - error),
         "few": float((found > 0).mean()) < _LEAST_POSITIVE,
         "column": sigma <= _SIGMAS[0],
+        "bleeding": usable.sum() <= SEGMENTS - _HIDDEN and _is_upright(line),
         "wide": sigma >= _SIGMAS[-1],
     }
     reasons["spike"] = _is_spike(light, power, usable, length)
@@ -249,6 +259,11 @@ def _judged(
         line=line, score=score, sigma=sigma, peak=peak, segments=segments, refused=refused,
         hopeless=sum(reasons.values()) > 1,
     )
+
+
+def _is_upright(line: Line) -> bool:
+    x0, y0, x1, y1 = line
+    return abs(x1 - x0) < _UPRIGHT * abs(y1 - y0)
 
 
 def _is_spike(

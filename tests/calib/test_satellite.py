@@ -122,3 +122,23 @@ def test_a_chord_across_a_corner_is_found_down_to_the_minimum_length(shortest, n
     settings = {**SETTINGS, "minimum_length": shortest}
     tracks, _ = satellite.find(pixels, bad=nothing, saturated=nothing, **settings)
     assert len(tracks) == number
+
+
+@pytest.mark.parametrize(("line", "number"), [((402, 0, 404, 999), 0), ((200, 0, 600, 999), 1)])
+def test_light_beside_a_bleeding_column_is_no_track_but_a_track_across_it_is(line, number):
+    image, _ = sky(41)
+    draw(image, line, 0.7)
+    image[330:700, 401:406] = 65000
+    tracks, _ = find(image)
+    assert len(tracks) == number
+
+
+def test_a_wide_line_needs_more_light_than_a_narrow_one():
+    wide, narrow = (sky(42, shape=(1000, 1000), stars=0)[0] for _ in range(2))
+    line = (0, 150, 999, 850)
+    draw(wide, line, 0.075, sigma=5.0)
+    draw(narrow, line, 0.16, sigma=1.9)
+    assert len(find(narrow)[0]) == 1
+    assert len(find(wide)[0]) == 0
+    draw(wide, line, 0.2, sigma=5.0)
+    assert len(find(wide)[0]) == 1
