@@ -32,37 +32,27 @@ class NightSkyFlatTask(Task):
         import numpy as np
 
         from awe.calib import flat as kernels
-        from awe.calib import statistics
         from awe.calib.combine import Method, combine
-        from awe.db.calfiles import (
-            BiasFrame,
-            ColdPixelMap,
-            HotPixelMap,
-            MasterFlatFrame,
-            NightSkyFlatFrame,
-        )
-        from awe.recipes.flattened import flattened
-        from awe.recipes.inputs import choose, finish
+        from awe.db.calfiles import NightSkyFlatFrame
+        from awe.recipes.inputs import finish
+        from awe.recipes.screening import note
+        from awe.recipes.skies import skies
 
-        bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
-        hot, cold = choose(unit, HotPixelMap), choose(unit, ColdPixelMap)
         parameters = self.parameters("NightSkyFlatFrame")
-        bad = ~(self.good(hot) & self.good(cold))
-        images = flattened(self, unit.frames, bias, flat, parameters.OVERSCAN_CORRECTION)
-        scales = [1.0 / statistics.median(image, bad) for image in images]
-        # stars raise a pixel in some fields: the median of the fields does not know them
+        found = skies(self, unit, parameters.OVERSCAN_CORRECTION)
         stacked = combine(
-            images, method=Method.MAD, sigma=parameters.SIGMA_CLIP, scales=scales
+            found.images,
+            method=Method.MAD,
+            sigma=parameters.SIGMA_CLIP,
+            scales=[1.0 / level for level in found.levels],
         ).image
-        image = kernels.normalise(np.where(bad, np.float32(1), stacked))
+        # where no frame shows the sky nothing is known of the flat: it is not corrected there
+        unknown = found.bad | ~np.isfinite(stacked)
+        image = kernels.normalise(np.where(unknown, np.float32(1), stacked))
         product = NightSkyFlatFrame(
-            raw_science_frames=list(unit.frames),
-            bias=bias,
-            flat=flat,
-            hot=hot,
-            cold=cold,
-            process_params=parameters,
+            raw_science_frames=found.frames, **found.links, process_params=parameters
         )
+        note(product, found.rejected)
         finish(self, unit, product, image)
         self.write(product, image, unit="")
         return product
