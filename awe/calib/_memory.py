@@ -21,6 +21,7 @@ _LARGE = 1 << 30
 @cache
 def keep_pages() -> None:
     """Let this process keep what it has freed, once and for all."""
+    # no C library by that way, or one without mallopt: not glibc
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, _LARGE)

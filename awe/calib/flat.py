@@ -19,7 +19,16 @@ from awe.calib.combine import Method, Noise, about_median, combine
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["Flat", "MasterChoice", "master", "normalise", "sky", "stack", "usable"]
+__all__ = [
+    "Flat",
+    "MasterChoice",
+    "corrected",
+    "master",
+    "normalise",
+    "sky",
+    "stack",
+    "usable",
+]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,6 +244,32 @@ def master(
         return normalise(dome, bad)
     require_shape(twilight, (dome.shape[0], dome.shape[1]), "the twilight flat")
     return normalise(dome * _large_scales(dome, twilight, box, bad), bad)
+
+
+def corrected(
+    image: NDArray[np.float32],
+    nightsky: NDArray[np.float32],
+    *,
+    box: int,
+    bad: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Return a master flat whose large scales are corrected: float32, shape (ny, nx), mean 1.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Master flat; not modified.
+    nightsky : ndarray of float32, shape (ny, nx)
+        Mean of sky exposures divided by that flat; not modified. Its small scales are noise and
+        do not enter.
+    box : int, pixel
+        Size of the boxes that separate large from small scales.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels that do not count for the large scales and the mean.
+    """
+    require_shape(nightsky, (image.shape[0], image.shape[1]), "the night-sky flat")
+    surface = background.estimate(nightsky, box=box, bad=bad, clip=4.0, step=2)
+    return normalise(image * surface.rows(), bad)
 
 
 def normalise(

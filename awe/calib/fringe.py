@@ -32,7 +32,7 @@ class Scale:
     ----------
     factor, error : float
         The fringe frame times `factor` is to be subtracted; 0 and infinity where the fringe
-        frame shows no fringes above its own noise.
+        frame shows no fringes above its own noise, or the exposure no sky.
     pixels : int
         Number of pixels the fit used.
     """
@@ -127,7 +127,11 @@ def scale(
     into the fringe frame. Fringes have to be wider than some four pixels.
     """
     require_shape(fringes, (image.shape[0], image.shape[1]), "the fringe frame")
-    surface = background.estimate(image, box=box, clip=3.0, step=2, bad=bad)
+    try:
+        surface = background.estimate(image, box=box, clip=3.0, step=2, bad=bad)
+    except NoValidPixels:
+        # an exposure that is saturated all over has no sky: its pixels are flagged, all of them
+        return Scale(factor=0.0, error=np.inf, pixels=0)
     residual = image - surface.rows()
     around = _around(fringes)
     strength = np.abs(around)

@@ -50,6 +50,12 @@ _STRIPS: dict[int, tuple[str, ...]] = {
     9: ("overscan_x",), 10: ("prescan_x", "overscan_x"),
 }
 
+#: strip -> what it is called in messages
+_SECTIONS = {
+    "prescan_x": "a prescan in x", "overscan_x": "an overscan in x",
+    "prescan_y": "a prescan in y", "overscan_y": "an overscan in y",
+}
+
 #: outliers of a strip (particle hits, trails) lie this many of its own sigma from the level;
 #: a property of the estimator, not a choice of science: nothing but hits is so far away
 _OUTLIER = 6.0
@@ -172,9 +178,14 @@ def _strip(
 def _section(geometry: ChipGeometry, name: str, method: int) -> sections.Slices:
     text: str | None = getattr(geometry, name)
     if text is None:
+        usable = [
+            str(number)
+            for number in METHODS
+            if all(getattr(geometry, one) is not None for one in _STRIPS.get(number, ()))
+        ]
         msg = (
-            f"overscan method {method} ({METHODS[method]}) needs a {name.replace('_', ' in ')} "
-            "and this chip has none; choose another method (0 to 10)"
+            f"overscan method {method} ({METHODS[method]}) wants {_SECTIONS[name]}, which the "
+            f"header of this frame does not have; it allows overscan={', '.join(usable)}"
         )
         raise WrongShape(msg)
     return sections.parse(text, geometry.shape)

@@ -164,6 +164,7 @@ class Client:
         try:
             self._tried(receive, target.name)
         except ChecksumMismatch as error:
+            # the server is asked to look at its copy; heard or not, this error is the one told
             with suppress(AweError):
                 self._request("POST", f"/file/{file_id}/verify")
             msg = f"{error}; nothing was written, ask the administrator for 'awe-admin fsck'"

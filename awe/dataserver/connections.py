@@ -64,6 +64,8 @@ class Connections:
 
     @contextmanager
     def _connection(self, fresh: bool) -> Iterator[Any]:
+        import psycopg2
+
         with self._slots:
             connection = None if fresh else self._pop()
             if connection is None:
@@ -71,7 +73,8 @@ class Connections:
             try:
                 yield connection
             except BaseException:
-                with suppress(Exception):
+                # it may be broken: it is not used again either way, and the error goes on
+                with suppress(psycopg2.Error):
                     connection.close()
                 raise
             with self._lock:

@@ -227,10 +227,13 @@ class Store:
         """Yield the id of every file in its place."""
         for folder in self._folders():
             for path in folder.iterdir():
-                with suppress(ValueError):
+                try:
                     file_id = UUID(path.name)
-                    if path == self.path(file_id):
-                        yield file_id
+                except ValueError:
+                    # not a file of ours: one of the strangers
+                    continue
+                if path == self.path(file_id):
+                    yield file_id
 
     def strangers(self) -> Iterator[Path]:
         """Yield everything below `objects` that is not a file of this store in its place."""
@@ -278,6 +281,7 @@ class Store:
         now = time.time()
         for folder, limit in ((self.incoming, uploads_after), (self.dark, dark_after)):
             for path in folder.iterdir():
+                # an upload that ends now takes its file away
                 with suppress(FileNotFoundError):
                     if now - path.lstat().st_mtime > limit:
                         path.unlink()

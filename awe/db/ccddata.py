@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
     from astropy.nddata import CCDData
     from astropy.wcs import WCS
 
@@ -32,7 +33,13 @@ def read(path: Path, wcs: WCS) -> CCDData:
     variance = fits.read(path, "VARIANCE").pixels if "VARIANCE" in names else None
     unit = str(image.header.get("BUNIT", "adu")).lower()
     place = wcs if wcs.has_celestial else None
-    ccd = CCDData(image.pixels, unit=unit, meta=image.header, wcs=place)
+    header = image.header.copy()
+    for keyword in ("CHECKSUM", "DATASUM"):
+        header.remove(keyword, ignore_missing=True)
+    if place is not None:
+        # as astropy's own reader does: coordinates are in `wcs` and nowhere else
+        _without_wcs(header, place.to_header())
+    ccd = CCDData(image.pixels, unit=unit, meta=header, wcs=place)
     if flags is not None:
         ccd.flags = flags
         ccd.mask = flags != 0
@@ -51,7 +58,9 @@ def write(ccd: CCDData, path: Path) -> Path:
 
     header = fits.copy_cards(Header(ccd.meta))
     if ccd.wcs is not None:
-        header.update(ccd.wcs.to_header())
+        coordinates = ccd.wcs.to_header()
+        _without_wcs(header, coordinates)
+        header.extend(coordinates)
     header["BUNIT"] = (ccd.unit.to_string(), "unit of the pixels")
     extensions = []
     flags = ccd.flags
@@ -66,6 +75,14 @@ def write(ccd: CCDData, path: Path) -> Path:
     if extensions:
         return fits.write(path, extensions, primary=image)
     return fits.write(path, image)
+
+
+def _without_wcs(header: Header, coordinates: Header) -> None:
+    """Remove the cards of world coordinates, whichever way they are written."""
+    axes = range(1, int(coordinates.get("WCSAXES", 2)) + 1)
+    matrix = [f"{name}{i}_{j}" for name in ("CD", "PC") for i in axes for j in axes]
+    for keyword in (*coordinates, *matrix, *(f"CDELT{i}" for i in axes), "WCSAXES"):
+        header.remove(keyword, ignore_missing=True)
 
 
 def _plane(name: str, pixels: Any) -> Image:

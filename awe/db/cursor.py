@@ -46,6 +46,7 @@ class Cursor:
             try:
                 database.command(f"CLOSE {self._name}")
             except DatabaseError:
+                # a cursor dies with its connection, and rows already read stay read
                 return
 
     def chunks(self, size: int) -> Iterator[list[tuple[Any, ...]]]:

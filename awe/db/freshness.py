@@ -20,6 +20,8 @@ __all__ = ["Reason", "Reasons", "chosen_roles", "is_uptodate", "parts", "why_sta
 
 #: Calibrations a recipe uses where there is one, and does without where there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe")}
+#: Corrections of one certain object: a newer one corrects another and does not replace it.
+KEPT = {"MasterFlatFrame": ("nightsky",)}
 #: Links to something made along with the object, not chosen for it.
 ALONG = {
     "DarkCurrent": ("dark",),
@@ -136,7 +138,8 @@ def _calibrations(
             continue
         if used is not None and (used.is_valid <= 0 or used.quality_flags):
             yield Reason(kind="bad calibration", text=f"{role} {_said(used)}")
-        if choices.get(role, "validity") != "validity":
+        kept = role in KEPT.get(type(item).__name__, ())
+        if kept or choices.get(role, "validity") != "validity":
             continue
         best = _best(item, role)
         if best is not None and best != used:

@@ -77,6 +77,10 @@ class ProcessTarget(DBObject, abstract=True):
     )
     process_status = persistent("1 when the object was made completely [None]", int, 0)
 
+    def explain_quality(self) -> str:
+        """Return the names of the bits of `quality_flags`, or `fine`."""
+        return QualityFlag.explain(self.quality_flags)
+
     is_uptodate = behaviour("awe.db.freshness:is_uptodate")
     why_stale = behaviour("awe.db.freshness:why_stale")
     remake = behaviour("awe.recipes.remake:remake")

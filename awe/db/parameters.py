@@ -81,7 +81,7 @@ class BiasFrameParameters(ProcessParameters):
     MAXIMUM_ABS_MEAN = parameter("Largest mean level, up or down", 10.0, "ADU", low=0.0)
     MAXIMUM_STDEV = parameter("Largest standard deviation", 10.0, "ADU", low=0.0)
     MAXIMUM_STDEV_DIFFERENCE = parameter(
-        "Largest scatter of the difference from the previous version", 10.0, "ADU", low=0.0
+        "Largest change of the scatter from the previous version", 10.0, "ADU", low=0.0
     )
     MAXIMUM_SUBWIN_STDEV = parameter(
         "Largest standard deviation in any window", 100000.0, "ADU", low=0.0

@@ -16,13 +16,28 @@ from awe.db.mixins import QualityFlag, has, value_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CHECKS", "COMPARED", "Numbers", "compare", "measure", "rejected_inputs", "verify"]
+__all__ = [
+    "CHECKS",
+    "COMPARED",
+    "Numbers",
+    "compare",
+    "measure",
+    "rejected_inputs",
+    "verdict",
+    "verify",
+]
 
 #: windows over a frame, along y and x
 WINDOWS = (8, 4)
 
 #: pixels that suffice for spreads and medians
 SAMPLE = 500_000
+
+#: seconds of an hour: the limits of dark currents are per hour, dark frames per second
+HOUR = 3600.0
+
+#: a frame with more than this fraction of saturated pixels is flagged as a whole
+HALF = 0.5
 
 #: pixels further from the median do not count for spreads [sigma]
 BULK = 5.0
@@ -95,7 +110,23 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
             flags |= check.flag
     if numbers is not None and numbers.not_finite:
         flags |= QualityFlag.NOT_FINITE & _mask_of(product)
+    if product._committed and has(product, "weight"):
+        flags |= verdict(product.to_ccddata().flags)
     return _set(product, flags)
+
+
+def verdict(reasons: NDArray[Any]) -> QualityFlag:
+    """Return what the reason bits of its pixels say about a reduced frame as a whole."""
+    from awe.calib.flags import PixelFlag
+
+    found = QualityFlag(0)
+    if reasons.all():
+        found |= QualityFlag.EMPTY
+    if (reasons & PixelFlag.SATURATED != 0).mean() > HALF:
+        found |= QualityFlag.SATURATED
+    if (reasons & PixelFlag.NON_FINITE != 0).any():
+        found |= QualityFlag.NOT_FINITE
+    return found
 
 
 def compare(product: Any) -> dict[str, tuple[float, float]]:
@@ -169,7 +200,9 @@ def _high_read_noise(product: Any, numbers: Numbers | None, limit: float) -> boo
 
 
 def _high_dark_current(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    return bool(value_of(product, "dark_current", 0.0) > limit)
+    if has(product, "dark_current"):
+        return bool(product.dark_current > limit)
+    return numbers is not None and numbers.mean * HOUR > limit
 
 
 def _nonlinear(product: Any, numbers: Numbers | None, limit: float) -> bool:
@@ -180,12 +213,21 @@ def _unequal_pair(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(abs(product.mean_diff) > limit)
 
 
+def _changed_lamp(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return has(product, "lamp_ratio") and abs(product.lamp_ratio - 1) > limit
+
+
 def _few_stars(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    return has(product, "stars") and product.stars < limit
+    return bool(_fit_of(product).stars < limit)
 
 
 def _scattered_stars(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    return bool(value_of(product, "rms", 0.0) > limit)
+    return bool(_fit_of(product).rms > limit)
+
+
+def _fit_of(product: Any) -> Any:
+    """Return the numbers of a fit: those an image was drawn from, or the product itself."""
+    return value_of(product, "illumination_correction") or product
 
 
 def _weightless(product: Any, numbers: Numbers | None, limit: float) -> bool:
@@ -202,6 +244,7 @@ CHECKS = (
     Check(parameter="MAXIMUM_READ_NOISE", flag=QualityFlag.NOISE, fails=_high_read_noise),
     Check(parameter="MAXIMUM_DARK_CURRENT", flag=QualityFlag.LEVEL, fails=_high_dark_current),
     Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.NONLINEAR, fails=_nonlinear),
+    Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.LEVEL, fails=_changed_lamp),
     Check(parameter="MAXIMUM_ZERO_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_weightless),
     Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
     Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -136,10 +137,9 @@ def _moment(instrument: str, date: Any) -> datetime.datetime | None:
     try:
         begin, end = night_range(instrument, date)
     except ArgumentError:
-        try:
+        # text with a time of day is no night but a moment; what is neither is told of as a night
+        with suppress(ValueError):
             return datetime.datetime.fromisoformat(str(date))
-        except ValueError:
-            pass
         raise
     return begin + (end - begin) / 2
 

@@ -27,7 +27,7 @@ from awe.instruments import Chip, get
 from awe.instruments.omegacam import RIDGE, UNSTABLE_GAIN, UNSTABLE_LEVEL
 from awe.workers import pool
 
-__all__ = ["Night", "recall", "write_night"]
+__all__ = ["Night", "recall", "recorded", "write_night"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,16 +137,21 @@ def recall(directory: Path, filename: str, chip: str) -> Truth:
     chip : str
         Name of the chip.
     """
+    night = recorded(directory)
+    start = filename.removesuffix(".fits").split("_")[0]
+    planned = next(item for item in plan() if item.filename == f"{start}.fits")
+    return night.take(planned, chip, night.detector(chip), sky_field(night.seed))[1]
+
+
+def recorded(directory: Path) -> Night:
+    """Return the night whose truth `write_night` recorded in a directory."""
     record = json.loads((directory / "truth.json").read_text(encoding="utf-8"))
-    night = Night(
+    return Night(
         seed=record["seed"],
         window=Window(**record["window"]),
         chips=tuple(record["chips"]),
         effects=Effects(**record["effects"]),
     )
-    start = filename.removesuffix(".fits").split("_")[0]
-    planned = next(item for item in plan() if item.filename == f"{start}.fits")
-    return night.take(planned, chip, night.detector(chip), sky_field(night.seed))[1]
 
 
 def _part(directory: Path, planned: PlannedExposure) -> Path:

@@ -185,8 +185,10 @@ def _mark(folder: Path, name: str, night: Night) -> None:
 
 
 def _check_space(folder: Path, night: Night) -> None:
+    from awe.demo.plan import plan
+
     pixels = (night.window.nx + 96) * (night.window.ny + night.window.overscan_y)
-    needed = PIXELS_ALL * 25 * len(night.chips) * 2 * pixels
+    needed = PIXELS_ALL * len(plan()) * len(night.chips) * 2 * pixels
     free = shutil.disk_usage(folder).free
     if free < needed:
         msg = (

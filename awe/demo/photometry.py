@@ -7,6 +7,7 @@ the table that the recipe Illumination reads.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from awe.demo.exposures import Night
 
-__all__ = ["photometry", "write_table"]
+__all__ = ["photometry", "standards", "write_table"]
 
 STARS = 600
 SCATTER = 0.012
@@ -57,3 +58,14 @@ def write_table(path: Path, night: Night, chip: str) -> None:
     columns = zip(*photometry(truth, rng), strict=True)
     lines = [f"{chip},{x + 1:.3f},{y + 1:.3f},{mag:.5f}" for x, y, mag in columns]
     path.write_text("\n".join(["chip,x,y,difference", *lines, ""]), encoding="utf-8")
+
+
+def standards(chip: str) -> str:
+    """Return the path of a new table of the standard stars of the tutorial night on one chip."""
+    from awe.config import home_directory
+    from awe.demo.exposures import recorded
+
+    with tempfile.NamedTemporaryFile(prefix="standards-", suffix=".csv", delete=False) as file:
+        path = Path(file.name)
+    write_table(path, recorded(home_directory() / "tutorial" / "raw"), chip)
+    return str(path)

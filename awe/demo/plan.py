@@ -1,8 +1,8 @@
 """The plan of the tutorial night: which exposures are taken, when, and of what.
 
 One night at Paranal, 2012-05-31: twilight flats in the evening, five dithered exposures of one
-template before dawn, biases and dome flats the next morning. The plan is data; a simulated sky
-and the writing of files are elsewhere.
+template before dawn, biases, dome flats and darks the next morning. The plan is data; a
+simulated sky and the writing of files are elsewhere.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class PlannedExposure:
 
 def plan() -> list[PlannedExposure]:
     """Return the exposures of the night in the order they are taken."""
-    parts = [_twilight_flats(), _science(), _biases(), _dome_flats()]
+    parts = [_twilight_flats(), _science(), _biases(), _dome_flats(), _darks()]
     exposures = [item for part in parts for item in part]
     return [PlannedExposure(number=number, **item) for number, item in enumerate(exposures)]
 
@@ -212,6 +212,14 @@ def _dome_flats() -> list[dict[str, Any]]:
     ]
     name = "OMEGACAM_img_cal_domeflat"
     return _calibrations("FLAT,DOME", name, start, moments, exposures, 200_127_402)
+
+
+def _darks() -> list[dict[str, Any]]:
+    start = datetime(2012, 6, 1, 13, 20, 8)
+    times = [600.0] * 3
+    exposures = [Exposure(kind="dark", exptime=exptime) for exptime in times]
+    moments = _series(start, times, 44.87)
+    return _calibrations("DARK", "OMEGACAM_img_cal_dark", start, moments, exposures, 200_127_403)
 
 
 def _twilight_flats() -> list[dict[str, Any]]:

@@ -197,11 +197,10 @@ class Processor(Sequences):
         JobUnknown
             There is no such job, or it is somebody else's.
         """
-        (number,) = jobs.numbers([jobid])
-        (job,) = jobs.fetch([number])
-        again = jobs.retry(number)
+        job = _one(jobid)
+        again = jobs.retry(job.id)
         text = "queued again" if again else f"is {job.state}, there is nothing to do again"
-        sys.stdout.write(f"job {number}: {text}\n")
+        sys.stdout.write(f"job {job.id}: {text}\n")
 
     def get_job_result(self, jobid: int) -> list[Any]:
         """Return the objects a job committed; an empty list after a dry run.
@@ -218,11 +217,9 @@ class Processor(Sequences):
         """
         from awe.db.base import registry
 
-        (number,) = jobs.numbers([jobid])
-        jobs.fetch([number])
         return [
             registry[kind](object_id=identity)
-            for kind, identity in jobs.products(number)
+            for kind, identity in jobs.products(_one(jobid).id)
             if kind in registry
         ]
 
@@ -300,6 +297,12 @@ class Processor(Sequences):
             self._logfile = _new_logfile(Path.cwd())
         with self._logfile.open("a") as file:
             file.write("\n".join(texts) + "\n")
+
+
+def _one(jobid: int) -> jobs.Job:
+    """Return the job of that number, which must be one's own."""
+    (job,) = jobs.fetch(jobs.numbers([jobid]))
+    return job
 
 
 def _new_logfile(directory: Path) -> Path:

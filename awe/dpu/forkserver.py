@@ -73,6 +73,7 @@ class ForkServer:
         while not self._started and not self.gone:
             self._hear(wait=True)
         if not self._started:
+            # gone from the socket it is; without an end in time the status stays unknown
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
             status = self._process.returncode
@@ -171,6 +172,7 @@ def _tell_ended(channel: socket.socket) -> None:
             return
         if pid == 0:
             return
+        # where nobody listens any more, reading from the channel ends this process
         with contextlib.suppress(OSError):
             channel.sendall(f"ended {pid} {os.waitstatus_to_exitcode(status)}\n".encode())
 
@@ -183,6 +185,7 @@ def _become_worker(
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # refused where the parent was first: then the group is made
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
         stdin, log = files

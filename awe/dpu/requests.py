@@ -18,7 +18,7 @@ from typing import Any
 
 import awe
 from awe import recipes
-from awe.errors import ArgumentError, nearest
+from awe.errors import ArgumentError, NotFound, nearest
 
 __all__ = ["OPTIONS", "Plan", "chain", "plain", "plan"]
 
@@ -130,7 +130,7 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> Plan:
     before: list[int] = []
     for name, chosen in zip(names, _share(names, typed), strict=True):
         first = len(jobs)
-        for args in recipes.find(name)(**chosen).jobs():
+        for args in _calls(recipes.find(name), chosen, [jobs[k]["args"] for k in before]):
             job = {"recipe": name, "args": _sized(plain(args, name)), "back_end": back_end}
             job["after"] = [k for k in before if _meet(jobs[k]["args"], job["args"])]
             job["seconds"] = options["dpu_time"]
@@ -140,6 +140,25 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> Plan:
         msg = f"{recipe} found nothing to do with {rest}: select more data"
         raise ArgumentError(msg)
     return Plan(recipe=">".join(names), arguments=_sized(typed), jobs=jobs)
+
+
+def _calls(
+    task: Any, chosen: dict[str, Any], before: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the arguments of each job of a recipe.
+
+    In a chain the inputs of a later recipe may not be there yet: it gets the chips of the jobs
+    before it.
+    """
+    asked = task(**chosen)
+    try:
+        calls: list[dict[str, Any]] = asked.jobs()
+    except NotFound:
+        if not before:
+            raise
+        rest = {name: value for name, value in chosen.items() if name not in ("c", "chip")}
+        return [{**rest, "chip": chip} for chip in {call["chip"]: None for call in before}]
+    return calls
 
 
 def _options(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

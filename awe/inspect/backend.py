@@ -118,6 +118,7 @@ def _draw_in_place() -> None:
     shell: Any = _ipython()
     for formatter in shell.display_formatter.formatters.values():
         if formatter.format_type.startswith(("image/", "application/pdf")):
+            # KeyError: no way to show a figure is registered in this format
             with contextlib.suppress(KeyError):
                 formatter.lookup_by_type(Figure)
                 return

@@ -1,8 +1,10 @@
 """`product.plot()`: the quality plot of a product, its own for every kind.
 
 Images get their picture, the profile along rows and columns and the distribution of their
-pixels; measured numbers their history over the previous versions; fits their surface. Every plot
-has the limits a product was judged by. Importing this module loads no plotting library.
+pixels; pixel maps the places of the bad pixels and their number in every row and column;
+measured numbers their history over the previous versions; fits their surface. Every plot has the
+verdict in words, its units, and the limits a product was judged by where it has such. Importing
+this module loads no plotting library.
 """
 
 from __future__ import annotations
@@ -31,8 +33,18 @@ NUMBERS = {
     "read_noise": "ADU",
     "gain": "e-/ADU",
     "dark_current": "ADU/pixel/hour",
+    "linearity": "fraction",
     "rms": "mag",
 }
+
+#: numbers named above a plot, where a product has them, with their units
+NAMED = {"lamp_ratio": "of the master", "noise": "per pixel", "psf_radius": "arcsec"}
+
+#: limit of a number where it is not MAXIMUM_<NUMBER>
+LIMITS = {"linearity": "MAXIMUM_DEVIATION"}
+
+#: bad pixels that are drawn as dots; more of them are drawn as a picture
+DOTS = 20_000
 
 INK = "#2c3e50"
 LIMIT = "#c0392b"
@@ -72,15 +84,23 @@ def _figure(product: Any) -> Figure:
 
     figure = plt.figure(figsize=(10.5, 6.5), layout="constrained")
     figure.suptitle(_title(product), fontsize=10, color=INK)
-    draw: Callable[[Figure, Any], None] = _image if "filename" in _has(product) else _history
+    draw: Callable[[Figure, Any], None] = _history
     if "coefficients" in _has(product):
         draw = _surface
+    elif "count" in _has(product):
+        draw = _bad_pixels
+    elif "filename" in _has(product):
+        draw = _image
     draw(figure, product)
     return figure
 
 
 def _has(product: Any) -> set[str]:
     return set(product.get_persistent_properties())
+
+
+def _value(product: Any, name: str) -> Any:
+    return getattr(product, name) if name in _has(product) else None
 
 
 def _name(product: Any) -> str:
@@ -90,10 +110,18 @@ def _name(product: Any) -> str:
 
 
 def _title(product: Any) -> str:
-    verdict = "quality_flags 0: fine"
-    if product.quality_flags:
-        verdict = f"quality_flags {product.quality_flags}"
-    return f"{type(product).__name__} {_name(product)}\n{verdict}"
+    filter_ = _value(product, "filter")
+    words = [type(product).__name__, product.chip.name, filter_.name if filter_ else ""]
+    numbers = [f"quality_flags {product.quality_flags}: {product.explain_quality()}"]
+    imstat = _value(product, "imstat")
+    if imstat is not None and "count" not in _has(product):
+        numbers.append(f"median {imstat.median:.4g}, stdev {imstat.stdev:.3g}")
+    for name, unit in NAMED.items():
+        value = _value(product, name)
+        if value:
+            numbers.append(f"{name} {value:.4g} {unit}")
+    lines = [" ".join(filter(None, words)), _value(product, "filename") or "", "; ".join(numbers)]
+    return "\n".join(filter(None, lines))
 
 
 # -- images --------------------------------------------------------------------------------------
@@ -113,14 +141,52 @@ def _image(figure: Figure, product: Any) -> None:
         extent=(0.5, pixels.shape[1] + 0.5, 0.5, pixels.shape[0] + 0.5), interpolation="nearest",
     )  # fmt: skip
     axes["picture"].set(xlabel="x [pixel]", ylabel="y [pixel]")
-    figure.colorbar(picture, ax=axes["picture"], shrink=0.7)
+    unit = _unit(product)
+    figure.colorbar(picture, ax=axes["picture"], shrink=0.7, label=unit)
     finite = np.where(np.isfinite(pixels), pixels, np.nan)
-    _profile(axes["rows"], finite, 1, "y [pixel]")
-    _profile(axes["columns"], finite, 0, "x [pixel]")
+    _profile(axes["rows"], finite, 1, "y [pixel]", unit)
+    _profile(axes["columns"], finite, 0, "x [pixel]", unit)
     _distribution(axes["all"], pixels, product)
 
 
-def _profile(axes: Axes, pixels: NDArray[Any], axis: int, label: str) -> None:
+def _unit(product: Any) -> str:
+    """Return the unit of the pixels in words."""
+    found = str(product.header.get("BUNIT", "")).strip()
+    return found.replace("adu", "ADU") or "relative to 1"
+
+
+def _bad_pixels(figure: Figure, product: Any) -> None:
+    """Draw where the bad pixels of a map are, and how many in every row and column."""
+    import numpy as np
+
+    bad = product.data == 0
+    ny, nx = bad.shape
+    axes = figure.subplot_mosaic([["picture", "rows"], ["picture", "columns"]])
+    picture = axes["picture"]
+    if bad.sum() <= DOTS:
+        y, x = np.nonzero(bad)
+        picture.plot(x + 1, y + 1, ".", color=INK, markersize=3, markeredgewidth=0)
+    else:
+        picture.imshow(
+            bad, origin="lower", cmap="Greys", extent=(0.5, nx + 0.5, 0.5, ny + 0.5),
+            interpolation="nearest",
+        )  # fmt: skip
+    text = f"{int(bad.sum())} of {bad.size} pixels bad ({bad.mean():.2%}"
+    limit = _limit(product, "MAXIMUM_FRACTION")
+    text += ")" if limit is None else f", at most {limit:.2%} allowed)"
+    picture.set(
+        xlabel="x [pixel]", ylabel="y [pixel]", title=text, xlim=(0.5, nx + 0.5),
+        ylim=(0.5, ny + 0.5), aspect="equal",
+    )  # fmt: skip
+    picture.title.set_fontsize(9)
+    for name, axis, label in (("rows", 1, "y [pixel]"), ("columns", 0, "x [pixel]")):
+        counts = bad.sum(axis=axis)
+        highest = 1.1 * max(int(counts.max()), 1)
+        axes[name].fill_between(np.arange(1, counts.size + 1), counts, step="mid", color=INK)
+        axes[name].set(xlabel=label, ylabel="bad pixels", ylim=(0, highest))
+
+
+def _profile(axes: Axes, pixels: NDArray[Any], axis: int, label: str, unit: str) -> None:
     import numpy as np
 
     thin = pixels[:, ::4] if axis == 1 else pixels[::4]
@@ -128,7 +194,7 @@ def _profile(axes: Axes, pixels: NDArray[Any], axis: int, label: str) -> None:
     middle = np.full(known.size, np.nan)
     middle[known] = np.nanmedian(thin[known] if axis == 1 else thin[:, known], axis=axis)
     axes.plot(np.arange(1, middle.size + 1), middle, color=INK, linewidth=0.8)
-    axes.set(xlabel=label, ylabel="median")
+    axes.set(xlabel=label, ylabel=f"median [{unit}]")
 
 
 def _distribution(axes: Axes, pixels: NDArray[Any], product: Any) -> None:
@@ -145,7 +211,8 @@ def _distribution(axes: Axes, pixels: NDArray[Any], product: Any) -> None:
     if limit is not None:
         for edge in (-limit, limit):
             axes.axvline(edge, color=LIMIT, linestyle="--", linewidth=1)
-    axes.set(xlabel="pixel value (red: limits of the mean)", ylabel="pixels")
+    told = "" if limit is None else ", red: limits of the mean"
+    axes.set(xlabel=f"pixel value [{_unit(product)}]{told}", ylabel="pixels")
 
 
 # -- numbers and fits ----------------------------------------------------------------------------
@@ -153,16 +220,34 @@ def _distribution(axes: Axes, pixels: NDArray[Any], product: Any) -> None:
 
 def _history(figure: Figure, product: Any) -> None:
     """Draw the numbers of this and the previous versions, with the limits."""
-    names = [name for name in NUMBERS if name in _has(product)]
     versions = _versions(product)
+    names = [name for name in NUMBERS if name in _has(product)]
+    if "linearity" in names and not any(one.linearity for one in versions):
+        # a gain from one exposure time says nothing about the response
+        names.remove("linearity")
+    places = range(1 - len(versions), 1)
     for row, name in enumerate(names, start=1):
         axes = figure.add_subplot(len(names), 1, row)
         values = [getattr(one, name) for one in versions]
-        axes.plot(range(1 - len(values), 1), values, "o-", color=INK)
-        limit = _limit(product, f"MAXIMUM_{name.upper()}")
+        axes.plot(places, values, "o-", color=INK, label=f"this one: {values[-1]:.4g}")
+        limit = _limit(product, LIMITS.get(name, f"MAXIMUM_{name.upper()}"))
         if limit is not None:
-            axes.axhline(limit, color=LIMIT, linestyle="--", linewidth=1)
-        axes.set(xlabel="version, 0 is this one", ylabel=f"{name} [{NUMBERS[name]}]")
+            text = f"largest allowed: {limit:g}"
+            axes.axhline(limit, color=LIMIT, linestyle="--", linewidth=1, label=text)
+        axes.set(ylabel=f"{name} [{NUMBERS[name]}]", xlim=(places[0] - 0.5, 0.5))
+        axes.legend(fontsize=8)
+        step = max(1, len(versions) // 8)
+        axes.set_xticks(
+            list(places)[::-step],
+            [_made(one) for one in versions[::-step]],
+            fontsize=7,
+        )
+        axes.set(xlabel="when the version was made [UTC]" if row == len(names) else "")
+
+
+def _made(product: Any) -> str:
+    moment = product.creation_date
+    return "not committed" if moment is None else f"{moment:%Y-%m-%d\n%H:%M:%S}"
 
 
 def _surface(figure: Figure, product: Any) -> None:

@@ -83,6 +83,9 @@ class Instrument:
     parameters : mapping of str to object
         Values of process parameters that differ from the declared defaults here:
         `{"BiasFrame.SIGMA_CLIP": 3.0}`.
+    pixel_size : float or None
+        Side of a pixel of the detectors [micrometre]; without it no rate of particle hits is
+        measured.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Instrument:
     reader: Callable[[Instrument, Header, Header], dict[str, Any]] = field(repr=False)
     purposes: Callable[[Header], str] = field(repr=False)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    pixel_size: float | None = None
 
     def chip(self, name: str) -> Chip:
         """Return the chip of that name.

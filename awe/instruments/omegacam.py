@@ -292,4 +292,5 @@ instrument = Instrument(
     reader=translate,
     purposes=purpose,
     parameters={},
+    pixel_size=15.0,
 )

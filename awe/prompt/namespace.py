@@ -9,6 +9,7 @@ with a mistake) is left out and named in a warning, it does not stop the prompt.
 from __future__ import annotations
 
 import datetime
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from awe.lazy import resolve
 if TYPE_CHECKING:
     from awe.config import Environment
 
-__all__ = ["SINGLE", "build"]
+__all__ = ["SINGLE", "add_tasks", "build"]
+
+TASK = re.compile(r"\b[A-Z]\w*Task\b")
 
 SINGLE: dict[str, str] = {
     "context": "awe.context:context",
@@ -54,6 +57,25 @@ def build(environment: Environment) -> dict[str, Any]:
     return names
 
 
+def add_tasks(names: dict[str, Any], text: str) -> None:
+    """Add the tasks that a line names and that came as files since the prompt was started.
+
+    Parameters
+    ----------
+    names : dict
+        Namespace of the prompt.
+    text : str
+        What was typed.
+    """
+    from awe import recipes
+
+    unknown = {name for name in TASK.findall(text) if name not in names}
+    if unknown:
+        targets = recipes.available().items()
+        new = {key: target for key, target in targets if f"{key}Task" in unknown}
+        names.update(_loaded(new))
+
+
 def _errors() -> dict[str, Any]:
     """Return the errors by name, so that `except NoCalibration:` works as it is printed."""
     return {name: getattr(errors, name) for name in errors.__all__ if name != "nearest"}
@@ -70,8 +92,12 @@ def _classes() -> dict[str, Any]:
 def _tasks() -> dict[str, Any]:
     from awe import recipes
 
+    return _loaded(recipes.available())
+
+
+def _loaded(targets: dict[str, str]) -> dict[str, Any]:
     found = {}
-    for identifier, target in recipes.available().items():
+    for identifier, target in targets.items():
         try:
             found[target.partition(":")[2]] = resolve(target)
         except Exception as error:

@@ -33,6 +33,7 @@ from traitlets.config import Config
 from awe.errors import UserMistake
 from awe.prompt import errors
 from awe.prompt.completion import complete
+from awe.prompt.namespace import add_tasks
 from awe.prompt.script import exit_status
 
 __all__ = ["AweShell", "Ended", "run"]
@@ -74,6 +75,10 @@ class AweShell(TerminalInteractiveShell):
     displayhook_class = Type(_Results)
     debug = False
     exit_code = 0
+
+    def before_run(self, info: Any) -> None:
+        """Look for recipes whose files came since the prompt was started, where one is named."""
+        add_tasks(self.user_ns, info.raw_cell)
 
     def showtraceback(self, *arguments: Any, **options: Any) -> None:
         """Show an exception; `sys.exit()` leaves the prompt as it leaves python."""
@@ -158,6 +163,7 @@ def run(namespace: dict[str, Any], *, banner: str, home: Path, debug: bool) -> i
     shell.set_custom_exc((UserMistake, KeyboardInterrupt, Ended), AweShell.show_mistake)
     shell.Completer.custom_matchers.append(shell.awe_matcher)
     shell.input_transformer_manager.cleanup_transforms.insert(0, _without_prompt)
+    shell.events.register("pre_run_cell", shell.before_run)
     _add_magics(shell)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, shell.end_by_signal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class Argument:
         if converted is None:
             msg = (
                 f"argument {self.name} wants {_in_words(self.type)}, "
-                f"got {value!r} ({type(value).__name__})"
+                f"got {_short(value)} ({type(value).__name__})"
             )
             raise ArgumentError(msg)
         outside = self.low is not None and converted < self.low
@@ -84,11 +84,13 @@ def _convert(wanted: type, value: Any) -> Any:
     if wanted is int and isinstance(value, bool):
         return None
     if wanted is dict and isinstance(value, Mapping):
-        return dict(value)
+        return dict(value) if all(isinstance(key, str) for key in value) else None
     return value if isinstance(value, wanted) else None
 
 
 def _names(value: Any) -> list[str] | None:
+    if not isinstance(value, Iterable):
+        return None
     values = [value] if isinstance(value, str) else list(value)
     return values if values and all(isinstance(item, str) for item in values) else None
 
@@ -111,9 +113,16 @@ def _moment(value: Any) -> datetime.datetime | None:
         return None
 
 
+def _short(value: Any) -> str:
+    """Return a value on one line of a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def _in_words(wanted: type) -> str:
     return {
-        list: "a name or a list of names",
+        list: "a name or a list of names, as [raw.filename for raw in query]",
+        dict: "a dictionary of names and values, as Pars(...).get()",
         bool: "True or False",
         datetime.date: "a night as 'CCYY-MM-DD'",
         datetime.datetime: "a moment as 'CCYY-MM-DDThh:mm:ss'",
@@ -226,7 +235,9 @@ def describe(arguments: tuple[Argument, ...]) -> str:
         short = f" ({argument.short})" if argument.short else ""
         need = "required" if argument.required else f"default {argument.default}"
         unit = f" [{argument.unit}]" if argument.unit else ""
-        kind = _in_words(argument.type)
+        kind = _in_words(argument.type).partition(", as")[0]
+        if argument.low is not None or argument.high is not None:
+            kind += f" from {argument.low} to {argument.high}"
         lines.append(f"{argument.name}{short} : {kind}, {need}")
         lines.append(f"    {argument.doc}{unit}")
     return "\n".join(lines)

@@ -40,13 +40,16 @@ class BackgroundTask(Task):
         from awe.db.calfiles import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
         from awe.recipes.flattened import flattened
         from awe.recipes.inputs import choose, finish
+        from awe.recipes.screening import screen
 
         raw = unit.frames[0]
         bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
         bad = ~self.good(choose(unit, HotPixelMap))
         parameters = self.parameters("BackgroundFrame")
         method = bias.process_params.OVERSCAN_CORRECTION
-        [frame] = flattened(self, [raw], bias, flat, method)
+        saturated = self.parameters("SaturatedPixelMap").THRESHOLD_HIGH
+        found = screen(self, unit, method, levels=(0.0, saturated), named="THRESHOLD_HIGH")
+        [frame] = flattened(self, found.raws, bias, flat, method)
         surface = background.estimate(
             frame, box=parameters.BOX, bad=bad, clip=parameters.IMAGE_THRESHOLD
         )

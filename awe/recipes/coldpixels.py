@@ -24,10 +24,11 @@ class ColdPixelsTask(Task):
     )
 
     def units(self) -> list[Unit]:
-        """Return one unit per chip."""
+        """Return one unit per chip and filter."""
+        from awe.db.calfiles import DomeFlatFrame
         from awe.recipes.selection import chips_of_night
 
-        return chips_of_night(self)
+        return chips_of_night(self, by=DomeFlatFrame)
 
     def make(self, unit: Unit) -> ColdPixelMap:
         """Return the map of the unit's chip and filter."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from awe.db.calfiles import DarkCurrent
+    from awe.recipes.screening import Screened
 
 __all__ = ["DarkTask"]
 
@@ -34,27 +37,53 @@ class DarkTask(Task):
         bias = choose(unit, BiasFrame)
         method = parameters.OVERSCAN_CORRECTION
         overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
+        noise, gain = choose(unit, ReadNoise), nominal(unit).gain
         found = screen(self, unit, method)
         raws, frames = found.raws, found.frames
         master = kernels.dark(
             raws.pixels,
             self.pixels(bias),
             exposure_times=[frame.EXPTIME for frame in frames],
-            read_noise=choose(unit, ReadNoise).read_noise,
-            gain=nominal(unit).gain,
+            read_noise=noise.read_noise,
+            gain=gain,
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
         )
         dark = DarkFrame(raw_dark_frames=frames, bias=bias, process_params=parameters)
-        finish(self, unit, dark, master.image)
-        self.write(dark, master.image, unit="adu/s")
         product = DarkCurrent(
             raw_dark_frames=frames,
             bias=bias,
             dark=dark,
             dark_current=statistics.median(master.image) * HOUR,
+            particle_rate=self._rate(found, self.pixels(bias), master.image, noise, gain),
             process_params=parameters,
         )
-        note(product, found.rejected)
+        note(product, found.rejected, parts=[dark])
+        finish(self, unit, dark, master.image)
+        self.write(dark, master.image, unit="adu/s")
         finish(self, unit, product)
         return product
+
+    def _rate(
+        self, found: Screened, bias: NDArray[Any], dark: NDArray[Any], noise: Any, gain: float
+    ) -> float:
+        """Return the rate of particle hits [1/cm^2/min]; 0 without the size of a pixel."""
+        from awe import instruments
+        from awe.calib import events, pixels
+
+        size = instruments.get(self.instrument).pixel_size
+        if size is None:
+            return 0.0
+        hot = self.parameters("HotPixelMap")
+        return events.rate(
+            found.raws.pixels,
+            bias,
+            dark,
+            exposure_times=[frame.EXPTIME for frame in found.frames],
+            read_noise=noise.read_noise,
+            gain=gain,
+            sigma=self.parameters("DarkCurrent").SIGMA_CLIP,
+            pixel_size=size,
+            offsets=found.raws.offsets,
+            bad=pixels.hot(dark, threshold=hot.REJECTION_THRESHOLD, box=hot.BOX),
+        )

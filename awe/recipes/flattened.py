@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from awe.recipes.inputs import Raws
     from awe.recipes.task import Task
 
 __all__ = ["flattened"]
 
 
 def flattened(
-    task: Task, frames: Sequence[Any], bias: Any, flat: Any, method: int
+    task: Task, raws: Raws, bias: Any, flat: Any, method: int
 ) -> list[NDArray[Any]]:
     """Return raw frames minus level and bias, divided by the flat [ADU]; NaN where it cannot.
 
@@ -28,10 +27,11 @@ def flattened(
 
     from awe.calib import overscan
     from awe.calib.flat import usable
-    from awe.recipes.inputs import read_raws
+    from awe.recipes.match import require_unit
 
+    for item in (bias, flat):
+        require_unit(task, item)
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
-    raws = read_raws(task, frames, method)
     divisor = task.pixels(flat)
     good = usable(divisor)
     images = []

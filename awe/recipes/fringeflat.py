@@ -23,41 +23,34 @@ class FringeFlatTask(Task):
         "pars", "commit",
     )  # fmt: skip
     example = (
-        "FringeFlatTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_i_SDSS', "
+        "FringeFlatTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"
     )
 
     def make(self, unit: Unit) -> FringeFrame:
         """Return the fringe frame of the unit's chip and filter."""
-        from awe.calib import fringe
-        from awe.db.calfiles import (
-            BiasFrame,
-            ColdPixelMap,
-            FringeFrame,
-            HotPixelMap,
-            MasterFlatFrame,
-        )
-        from awe.recipes.flattened import flattened
-        from awe.recipes.inputs import choose, finish
+        import numpy as np
 
-        bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
-        hot, cold = choose(unit, HotPixelMap), choose(unit, ColdPixelMap)
+        from awe.calib import fringe
+        from awe.db.calfiles import FringeFrame
+        from awe.recipes.inputs import finish
+        from awe.recipes.screening import note
+        from awe.recipes.skies import skies
+
         parameters = self.parameters("FringeFrame")
-        bad = ~(self.good(hot) & self.good(cold))
-        images = flattened(self, unit.frames, bias, flat, parameters.OVERSCAN_CORRECTION)
+        found = skies(self, unit, parameters.OVERSCAN_CORRECTION)
         image = fringe.frame(
-            images, sigma=parameters.SIGMA_CLIP, box=parameters.BOX, bad=[bad] * len(images)
+            found.images,
+            sigma=parameters.SIGMA_CLIP,
+            box=parameters.BOX,
+            bad=[found.bad] * len(found.images),
         )
-        # nothing is known of hot and cold pixels: nothing is subtracted there
-        image[bad] = 0
+        # where no frame shows the sky nothing is known of the fringes: nothing is subtracted
+        image[found.bad | ~np.isfinite(image)] = 0
         product = FringeFrame(
-            raw_science_frames=list(unit.frames),
-            bias=bias,
-            flat=flat,
-            hot=hot,
-            cold=cold,
-            process_params=parameters,
+            raw_science_frames=found.frames, **found.links, process_params=parameters
         )
+        note(product, found.rejected)
         finish(self, unit, product, image)
         self.write(product, image)
         return product

@@ -63,8 +63,9 @@ class IlluminationTask(Task):
         *common("pars", "commit"),
     )
     example = (
-        "IlluminationTask(instrument='OMEGACAM', template='2012-06-01T08:51:44', "
-        "chip='ESO_CCD_#65').execute()"
+        "from awe.demo.photometry import standards\n"
+        ">>> IlluminationTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
+        "chip='ESO_CCD_#65', photometry=standards('ESO_CCD_#65')).execute()"
     )
 
     def units(self) -> list[Unit]:
@@ -97,7 +98,6 @@ class IlluminationTask(Task):
             illumination_correction=numbers, process_params=parameters
         )
         finish(self, unit, product, image)
-        product.quality_flags = product.quality_flags | numbers.quality_flags
         self.write(product, image, [_residual_image(surface.residuals)], unit="")
         return product
 

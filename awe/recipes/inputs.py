@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import has
 from awe.errors import NoCalibration
+from awe.recipes.match import require_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,26 +68,43 @@ def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
 
 
 def choose(unit: Unit, cls: Any) -> Any:
-    """Return the calibration of a class that belongs to a unit, or refuse to go on."""
+    """Return the calibration of a class that belongs to a unit, or refuse to go on.
+
+    Raises
+    ------
+    NoCalibration
+        There is none.
+    WrongShape
+        It was made of frames with another window or binning.
+    """
     from awe.db import validity
 
     known = fixed(unit, cls)
-    if known is not None:
-        return known
-    if unit.given is not None:
+    if known is None and unit.given is not None:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
         raise NoCalibration(msg)
-    return validity.choose(cls, date=unit.date, **_place(unit, cls))
+    if known is None:
+        known = validity.choose(cls, date=unit.date, **_place(unit, cls))
+    require_window(unit, known)
+    return known
 
 
 def find(unit: Unit, cls: Any) -> Any:
-    """Return the calibration of a class that belongs to a unit, or None."""
+    """Return the calibration of a class that belongs to a unit, or None.
+
+    Raises
+    ------
+    WrongShape
+        It was made of frames with another window or binning.
+    """
     from awe.db import validity
 
     known = fixed(unit, cls)
-    if known is not None or unit.given is not None:
-        return known
-    return validity.find(cls, date=unit.date, **_place(unit, cls))
+    if known is None and unit.given is None:
+        known = validity.find(cls, date=unit.date, **_place(unit, cls))
+    if known is not None:
+        require_window(unit, known)
+    return known
 
 
 def fixed(unit: Unit, cls: Any) -> Any:

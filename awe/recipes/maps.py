@@ -16,12 +16,15 @@ __all__ = ["flag_image", "make_maps", "variance_image"]
 
 def make_maps(task: Task, identity: dict[str, Any], reduced: Reduced) -> dict[str, Any]:
     """Return the new maps of saturated pixels, cosmic rays and tracks, files written."""
+    from awe.calib import events
     from awe.calib.flags import PixelFlag
     from awe.db.science import CosmicMap, SatelliteMap, SaturatedPixelMap
 
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
     saturated = _map(task, SaturatedPixelMap, identity, reduced.bad(spoilt))
-    cosmic = _map(task, CosmicMap, identity, reduced.bad(PixelFlag.COSMIC))
+    hits = reduced.bad(PixelFlag.COSMIC)
+    cosmic = _map(task, CosmicMap, identity, hits)
+    cosmic.events = events.groups(hits)
     satellite = _map(task, SatelliteMap, identity, reduced.bad(PixelFlag.SATELLITE))
     satellite.tracks = [_track(identity, track) for track in reduced.tracks]
     return {"saturated": saturated, "cosmic": cosmic, "satellite": satellite}

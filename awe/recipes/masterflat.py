@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from awe.errors import NoCalibration
 from awe.recipes.arguments import Argument, common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from awe.db.calfiles import MasterFlatFrame
 
 __all__ = ["MasterFlatTask"]
 
 
 class MasterFlatTask(Task):
-    """Make the master flat: small scales of the dome flat, large scales of the twilight flat."""
+    """Make the master flat: small scales of the dome flat, large scales of the twilight flat.
+
+    With `nightsky` the large scales of a NightSkyFlatFrame correct it. That frame is made of
+    science frames divided by a master flat of the same dome and twilight flats.
+    """
 
     makes: ClassVar[tuple[str, ...]] = ("MasterFlatFrame",)
     combine: int | None = None
+    nightsky: bool = False
     arguments = (
         *common("instrument", "date", "filter", "chip"),
         Argument(
@@ -27,6 +35,12 @@ class MasterFlatTask(Task):
             high=3,
             doc="1 dome only, 2 dome and twilight, 3 twilight only; default parameter COMBINE (2)",
         ),
+        Argument(
+            name="nightsky",
+            type=bool,
+            default=False,
+            doc="correct the large scales by the valid NightSkyFlatFrame",
+        ),
         *common("pars", "commit"),
     )
     example = (
@@ -35,10 +49,12 @@ class MasterFlatTask(Task):
     )
 
     def units(self) -> list[Unit]:
-        """Return one unit per chip."""
+        """Return one unit per chip and filter."""
+        from awe.db.calfiles import DomeFlatFrame, TwilightFlatFrame
         from awe.recipes.selection import chips_of_night
 
-        return chips_of_night(self)
+        choice = self.combine or self.parameters("MasterFlatFrame").COMBINE
+        return chips_of_night(self, by=TwilightFlatFrame if choice == 3 else DomeFlatFrame)
 
     def make(self, unit: Unit) -> MasterFlatFrame:
         """Return the master flat of the unit's chip and filter."""
@@ -60,6 +76,7 @@ class MasterFlatTask(Task):
         if choice != flat.MasterChoice.DOME:
             twilight = choose(unit, TwilightFlatFrame)
         cold = choose(unit, ColdPixelMap)
+        correction = self._correction(unit, dome, twilight)
         image = flat.master(
             self._image(dome),
             self._image(twilight),
@@ -67,9 +84,11 @@ class MasterFlatTask(Task):
             box=parameters.BOX,
             bad=~self.good(cold),
         )
+        image = self._finished(image, correction, ~self.good(cold), parameters)
         product = MasterFlatFrame(
             dome=dome,
             twilight=twilight,
+            nightsky=correction,
             cold=cold,
             combine=int(choice),
             process_params=parameters,
@@ -78,6 +97,43 @@ class MasterFlatTask(Task):
         finish(self, unit, product, image)
         self.write(product, image, unit="")
         return product
+
+    def _correction(self, unit: Unit, dome: Any, twilight: Any) -> Any:
+        """Return the night-sky flat to correct with, or None.
+
+        Raises
+        ------
+        NoCalibration
+            The one that is valid was made with a master flat of other flats.
+        """
+        from awe.db.calfiles import NightSkyFlatFrame
+        from awe.recipes.inputs import choose, fixed
+
+        if not self.nightsky:
+            return fixed(unit, NightSkyFlatFrame)
+        found = choose(unit, NightSkyFlatFrame)
+        with_ = found.flat
+        if (with_.dome, with_.twilight, with_.nightsky) != (dome, twilight, None):
+            msg = (
+                f"{found.filename} corrects master flats of other dome and twilight flats than "
+                f"those of {unit.name}; run MasterFlat without nightsky and NightSkyFlat first"
+            )
+            raise NoCalibration(msg)
+        return found
+
+    def _finished(
+        self, image: NDArray[Any], correction: Any, bad: NDArray[Any], parameters: Any
+    ) -> NDArray[Any]:
+        """Return a flat with its correction, and without values that are too low to divide by."""
+        import numpy as np
+
+        from awe.calib import flat
+
+        if correction is not None:
+            image = flat.corrected(image, self.pixels(correction), box=parameters.BOX, bad=bad)
+        with np.errstate(invalid="ignore"):
+            image[~(image >= parameters.MINIMUM_RESPONSE)] = np.nan
+        return image
 
     def _image(self, item: Any) -> Any:
         return None if item is None else self.pixels(item)

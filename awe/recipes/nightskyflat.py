@@ -32,38 +32,26 @@ class NightSkyFlatTask(Task):
         import numpy as np
 
         from awe.calib import flat as kernels
-        from awe.db.calfiles import (
-            BiasFrame,
-            ColdPixelMap,
-            HotPixelMap,
-            MasterFlatFrame,
-            NightSkyFlatFrame,
-        )
-        from awe.recipes.flattened import flattened
-        from awe.recipes.inputs import choose, finish, nominal
+        from awe.db.calfiles import NightSkyFlatFrame
+        from awe.recipes.inputs import finish, nominal
+        from awe.recipes.screening import note
+        from awe.recipes.skies import skies
 
-        bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
-        hot, cold = choose(unit, HotPixelMap), choose(unit, ColdPixelMap)
         parameters = self.parameters("NightSkyFlatFrame")
-        bad = ~(self.good(hot) & self.good(cold))
-        images = flattened(self, unit.frames, bias, flat, parameters.OVERSCAN_CORRECTION)
+        found = skies(self, unit, parameters.OVERSCAN_CORRECTION)
         chip = nominal(unit)
         stacked = kernels.sky(
-            images, gain=chip.gain, read_noise=chip.read_noise / chip.gain,
-            sigma=parameters.SIGMA_CLIP, bad=bad,
+            found.images, gain=chip.gain, read_noise=chip.read_noise / chip.gain,
+            sigma=parameters.SIGMA_CLIP, bad=found.bad,
         )
-        # where nothing is known of the sky, nothing is corrected
-        known = ~bad & np.isfinite(stacked.image)
+        # where no frame shows the sky nothing is known of the flat: it is not corrected there
+        known = ~found.bad & np.isfinite(stacked.image)
         image = kernels.normalise(np.where(known, stacked.image, np.float32(1)))
         product = NightSkyFlatFrame(
-            raw_science_frames=list(unit.frames),
-            bias=bias,
-            flat=flat,
-            hot=hot,
-            cold=cold,
-            process_params=parameters,
+            raw_science_frames=found.frames, **found.links, process_params=parameters
         )
         product.noise = stacked.noise
+        note(product, found.rejected)
         finish(self, unit, product, image)
         self.write(product, image, unit="")
         return product

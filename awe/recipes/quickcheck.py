@@ -36,21 +36,20 @@ class QuickCheckTask(Task):
     def make(self, unit: Unit) -> QuickCheckFrame:
         """Return the check of the unit's dome flat."""
         from awe.db.calfiles import BiasFrame, DomeFlatFrame, QuickCheckFrame
-        from awe.db.mixins import QualityFlag
         from awe.recipes.flattened import flattened
         from awe.recipes.inputs import choose, finish
+        from awe.recipes.screening import screen
 
         raw = unit.frames[0]
         bias, flat = choose(unit, BiasFrame), choose(unit, DomeFlatFrame)
         parameters = self.parameters("QuickCheckFrame")
-        [image] = flattened(self, [raw], bias, flat, parameters.OVERSCAN_CORRECTION)
+        method = parameters.OVERSCAN_CORRECTION
+        [image] = flattened(self, screen(self, unit, method).raws, bias, flat, method)
         # levels as ingested hold the electronic level: compare like with like
         rate = raw.imstat.median / max(raw.EXPTIME, 1e-3)
         product = QuickCheckFrame(raw=raw, bias=bias, flat=flat, process_params=parameters)
         product.lamp_ratio = rate / _rate(flat)
         finish(self, unit, product, image)
-        if abs(product.lamp_ratio - 1) > parameters.MAXIMUM_DEVIATION:
-            product.quality_flags = product.quality_flags | int(QualityFlag.LEVEL)
         self.write(product, image)
         return product
 

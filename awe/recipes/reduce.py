@@ -13,13 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.science import Calibrations, Reduced, Settings
-    from awe.db.mixins import QualityFlag
     from awe.db.science import ReducedScienceFrame, WeightFrame
 
 __all__ = ["ReduceTask"]
-
-#: a frame with more than this fraction of saturated pixels is flagged as a whole
-HALF = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +88,13 @@ class ReduceTask(Task):
         from awe import fits
         from awe.calib import science, trim
         from awe.calib.geometry import ChipGeometry
+        from awe.recipes.match import require_unit
 
         raw = unit.frames[0]
         chosen = self._choose(unit)
         self.fetch([raw, *chosen.with_files])
+        for item in chosen.with_files:
+            require_unit(self, item)
         # the dataserver vouches for the bytes, not for what somebody stored
         fits.judge(raw.pathname, verify=False)
         image = fits.read(raw.pathname)
@@ -160,6 +159,7 @@ class ReduceTask(Task):
     def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
         """Return the calibration named by hand, if it is sound and fits the frame."""
         from awe.db.mixins import QualityFlag
+        from awe.recipes.match import require_window
 
         if filename is None:
             return None
@@ -180,6 +180,7 @@ class ReduceTask(Task):
                 theirs, ours = getattr(item, role).name, getattr(unit, role).name
                 msg = f"{filename} is for {role} {theirs}, {unit.name} is of {role} {ours}"
                 raise WrongShape(msg)
+        require_window(unit, item)
         return item
 
     def _calibrations(self, chosen: Chosen) -> Calibrations:
@@ -270,6 +271,7 @@ class ReduceTask(Task):
     ) -> ReducedScienceFrame:
         from awe import instruments
         from awe.calib import sections
+        from awe.db.quality import verdict
         from awe.db.science import ReducedScienceFrame
         from awe.recipes.inputs import imstat
         from awe.recipes.maps import flag_image, make_maps, variance_image
@@ -304,7 +306,7 @@ class ReduceTask(Task):
         scale = instruments.get(raw.instrument.name).pixel_scale
         width = self._seeing(reduced.science, red, ~good)
         product.psf_radius = width * scale if width > 0 else None
-        product.quality_flags = product.verify(reduced.science) | int(_verdict(reduced))
+        product.quality_flags = product.verify(reduced.science) | int(verdict(reduced.flags))
         product.compare()
         maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
         product.weight = self._weight(product, maps, reduced)
@@ -333,21 +335,6 @@ class ReduceTask(Task):
         weight.verify(reduced.weight)
         self.write(weight, reduced.weight, unit="", astrom=product.astrom)
         return weight
-
-
-def _verdict(reduced: Reduced) -> QualityFlag:
-    """Return what is wrong with a reduced frame as a whole."""
-    from awe.calib.flags import PixelFlag
-    from awe.db.mixins import QualityFlag
-
-    verdict = QualityFlag(0)
-    if reduced.flags.all():
-        verdict |= QualityFlag.EMPTY
-    if reduced.bad(PixelFlag.SATURATED).mean() > HALF:
-        verdict |= QualityFlag.SATURATED
-    if reduced.bad(PixelFlag.NON_FINITE).any():
-        verdict |= QualityFlag.NOT_FINITE
-    return verdict
 
 
 def _identity(raw: Any, shape: tuple[int, ...]) -> dict[str, Any]:

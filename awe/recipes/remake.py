@@ -57,6 +57,7 @@ def remake(
     arguments["pars"] = _parameters(self) if exact else dict(pars or {})
     if has(self, "combine") and exact:
         arguments["combine"] = self.combine
+    arguments["nightsky"] = not exact and value_of(self, "nightsky") is not None
     unit = Unit(
         name=value_of(self, "filename", "") or f"{type(self).__name__} {self.object_id}",
         instrument=self.instrument,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from awe.recipes.inputs import Raws
     from awe.recipes.task import Task, Unit
 
-__all__ = ["Screened", "note", "screen"]
+__all__ = ["Screened", "note", "screen", "tell"]
 
 #: a frame with a larger fraction of pixels without a value is left out
 NOT_FINITE = 0.01
@@ -56,6 +56,8 @@ def screen(
     method: int,
     *,
     levels: tuple[float, float] | None = None,
+    named: str = "MINIMUM_LEVEL, MAXIMUM_LEVEL",
+    one_night: bool = True,
 ) -> Screened:
     """Return the frames of a unit that can be combined.
 
@@ -68,38 +70,68 @@ def screen(
     levels : (float, float), optional
         Flats: the median of a raw frame lies between these [ADU], and flats are compared by
         shape; other frames are compared by level.
+    named : str
+        The parameters the levels come from, for the message.
+    one_night : bool
+        Frames of another night than most do not belong.
 
     Raises
     ------
     NoValidPixels
         No frame is left; the message has the reasons.
+    UserMistake
+        The only frame of a unit cannot be read.
     """
     from awe.recipes.inputs import Raws
+    from awe.recipes.match import window_of
 
     found = Screened(frames=list(unit.frames), raws=Raws(pixels=[], offsets=[], variances=[]))
-    _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
-    _keep(found, _window_of, "its window or binning is {}, that of most is {}")
+    if one_night:
+        _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
+    _keep(found, window_of, "its window or binning is {}, that of most is {}")
     if levels is not None:
-        _within(found, *levels)
+        _within(found, *levels, named)
     _read(task, found, method)
     if len(found.frames) >= ENOUGH:
         _alike(found, flats=levels is not None)
-    for name, reason in found.rejected.items():
-        sys.stdout.write(f"{unit.name}: left out {name}: {reason}\n")
-    if not found.frames:
-        reasons = "".join(f"\n  {name}: {why}" for name, why in found.rejected.items())
-        msg = f"no frame of {unit.name} can be used:{reasons}\nchoose another night or other names"
-        raise NoValidPixels(msg)
+    tell(unit, found.frames, found.rejected)
     return found
 
 
-def note(product: Any, rejected: dict[str, str]) -> None:
-    """Remember with a new product what was left out; the task stores it along."""
+def tell(unit: Unit, frames: Sequence[Any], rejected: dict[str, str]) -> None:
+    """Print what was left out beside the frames that are left; refuse to go on with none.
+
+    Raises
+    ------
+    NoValidPixels
+        No frame is left; a reason that all share is told once.
+    """
+    if frames:
+        for name, reason in rejected.items():
+            sys.stdout.write(f"{unit.name}: left out {name}: {reason}\n")
+        return
+    reasons = set(rejected.values())
+    if len(reasons) == 1:
+        of = "its one frame" if len(rejected) == 1 else f"all {len(rejected)} frames"
+        msg = f"no frame of {unit.name} can be used; {of}: {reasons.pop()}"
+        raise NoValidPixels(msg)
+    listed = "".join(f"\n  {name}: {why}" for name, why in rejected.items())
+    msg = f"no frame of {unit.name} can be used:{listed}\nchoose another night or other names"
+    raise NoValidPixels(msg)
+
+
+def note(product: Any, rejected: dict[str, str], *, parts: Sequence[Any] = ()) -> None:
+    """Remember with a new product, and with its parts, what was left out.
+
+    The task stores it along with the product, so parts go to disk with it.
+    """
     from awe.db.calfiles import RejectedInput
 
-    product._rejected = dict(rejected)
+    for one in (product, *parts):
+        one._rejected = dict(rejected)
     product._companions = [
-        RejectedInput(product=product.object_id, filename=name, reason=reason)
+        RejectedInput(product=one.object_id, filename=name, reason=reason)
+        for one in (product, *parts)
         for name, reason in rejected.items()
     ]
 
@@ -111,14 +143,7 @@ def _night_of(unit: Unit) -> Callable[[Any], str]:
     return lambda frame: str(camera.night(frame.DATE_OBS))
 
 
-def _window_of(frame: Any) -> str:
-    geometry = frame.geometry
-    binning = "x".join(str(side) for side in geometry.get("binning", (1, 1)))
-    place = f"{geometry.get('start_x', 1)}, {geometry.get('start_y', 1)}"
-    return f"{geometry['nx']} x {geometry['ny']} pixels from {place}, binning {binning}"
-
-
-def _keep(found: Screened, of: Callable[[Any], str], reason: str) -> None:
+def _keep(found: Screened, of: Callable[[Any], str | None], reason: str) -> None:
     """Leave out the frames that are not like most in a property."""
     values = {frame.filename: of(frame) for frame in found.frames}
     most, _ = Counter(values.values()).most_common(1)[0]
@@ -128,7 +153,7 @@ def _keep(found: Screened, of: Callable[[Any], str], reason: str) -> None:
     found.frames = [frame for frame in found.frames if values[frame.filename] == most]
 
 
-def _within(found: Screened, low: float, high: float) -> None:
+def _within(found: Screened, low: float, high: float, named: str) -> None:
     kept = []
     for frame in found.frames:
         level = float(frame.imstat.median) if frame.imstat is not None else 0.0
@@ -136,8 +161,7 @@ def _within(found: Screened, low: float, high: float) -> None:
             kept.append(frame)
         else:
             found.rejected[frame.filename] = (
-                f"level {level:.0f} ADU, wanted {low:.0f} to {high:.0f} "
-                "(MINIMUM_LEVEL, MAXIMUM_LEVEL)"
+                f"level {level:.0f} ADU, wanted {low:.0f} to {high:.0f} ({named})"
             )
     found.frames = kept
 
@@ -155,6 +179,8 @@ def _read(task: Task, found: Screened, method: int) -> None:
         except (DatabaseError, ServiceDown):
             raise
         except UserMistake as error:
+            if len(found.frames) == 1 and not found.rejected:
+                raise
             found.rejected[frame.filename] = str(error)
             continue
         pixels = one.pixels[0]

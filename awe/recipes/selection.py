@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +87,16 @@ def newest_of_each(frames: Sequence[Any]) -> list[Any]:
     return list(newest.values())
 
 
-def chips_of_night(task: Task) -> list[Unit]:
+def chips_of_night(task: Task, by: Any = None) -> list[Unit]:
     """Return one unit per chip for recipes that start from products instead of raw frames.
+
+    Parameters
+    ----------
+    task : Task
+        Whose arguments select.
+    by : type, optional
+        Class of the inputs: without a filter among the arguments there is one unit for every
+        filter in which a chip has such an object for the night.
 
     Raises
     ------
@@ -107,16 +116,29 @@ def chips_of_night(task: Task) -> list[Unit]:
         chips = [_named(Chip, task.chip)]
     else:
         chips = list(Chip.instrument == instrument)
+    date = begin + (end - begin) / 2
+    filters = {} if by is None or filter_ is not None else _filters(by, instrument, date)
     return [
         Unit(
-            name=chip.name,
+            name=chip.name if chosen is filter_ else f"{chip.name} {chosen.name}",
             instrument=instrument,
             chip=chip,
-            date=begin + (end - begin) / 2,
-            filter=filter_,
+            date=date,
+            filter=chosen,
         )
         for chip in chips
+        for chosen in filters.get(chip.name, [filter_])
     ]
+
+
+def _filters(cls: Any, instrument: Any, date: datetime.datetime) -> dict[str, list[Any]]:
+    """Return chip -> filters, by name, in which there is a sound object of a class for a date."""
+    query = (cls.instrument == instrument) & (cls.is_valid > 0) & (cls.quality_flags == 0)
+    query &= (cls.timestamp_start <= date) & (cls.timestamp_end > date)
+    found: dict[str, dict[str, Any]] = {}
+    for item in query:
+        found.setdefault(item.chip.name, {})[item.filter.name] = item.filter
+    return {chip: [known[name] for name in sorted(known)] for chip, known in found.items()}
 
 
 def _conditions(cls: Any, asked: dict[str, Any]) -> Any:

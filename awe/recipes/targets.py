@@ -83,6 +83,10 @@ def _same_arguments(product: Any, task: Task) -> bool:
     combine = getattr(task, "combine", None) if "combine" in names else None
     if combine is not None and value_of(product, "combine") != combine:
         return False
+    if has(product, "nightsky"):
+        corrected = product.nightsky is not None
+        if corrected != getattr(task, "nightsky", False):
+            return False
     without_sky = has(product, "back") and product.back is not None
     if without_sky != getattr(task, "background", False):
         return False

@@ -85,6 +85,7 @@ def reachable(path: Path, account: Account) -> bool:
         try:
             mode = directory.stat().st_mode
         except FileNotFoundError:
+            # made later, below a directory that is looked at in its turn
             continue
         if not mode & stat.S_IXOTH:
             return False
@@ -102,6 +103,7 @@ def own_directory(path: Path, account: Account, mode: int = 0o700) -> Path:
     try:
         path.mkdir(mode=mode)
     except FileExistsError:
+        # whose it is and what it is like is checked below, as of one just made
         pass
     else:
         path.chmod(mode)
@@ -135,6 +137,7 @@ def place_tree(source: Path, target: Path) -> None:
         try:
             os.link(original, copy, follow_symlinks=False)
         except OSError:
+            # another disk, or one without links; a copy that fails too is not caught
             shutil.copy2(original, copy, follow_symlinks=False)
         return copy
 

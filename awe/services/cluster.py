@@ -24,7 +24,7 @@ from awe.errors import ConfigError, ServiceDown
 from awe.services import account as accounts
 from awe.services import sharing
 from awe.services.account import Account
-from awe.services.process import Identity, detach, end, identify
+from awe.services.process import Identity, detach, end, exists, identify
 
 __all__ = ["Cluster", "ClusterSettings", "orphans"]
 
@@ -118,6 +118,7 @@ class Cluster:
         try:
             pid = int((data / "postmaster.pid").read_text().splitlines()[0])
         except (FileNotFoundError, ValueError, IndexError):
+            # no server, or one that is just writing the file
             return None
         found = identify(pid)
         return found if found is not None and _works_in(pid, data) else None
@@ -281,8 +282,9 @@ class Cluster:
         try:
             pid = int(path.read_text().splitlines()[0])
         except (FileNotFoundError, ValueError, IndexError):
+            # nothing there that could keep a new server from starting, or PostgreSQL's to judge
             return
-        if _is_taken(pid) and not _anyone_works_in(place.data):
+        if exists(pid) and not _anyone_works_in(place.data):
             path.unlink()
 
     def _launch(self, place: _Place) -> Identity:
@@ -322,6 +324,7 @@ class Cluster:
             try:
                 lines = path.read_text().splitlines()
             except FileNotFoundError:
+                # not written yet
                 lines = []
             if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
                 return True
@@ -374,17 +377,6 @@ class _Place:
         fresh.replace(record)
 
 
-def _is_taken(pid: int) -> bool:
-    """Return True if any process has that number, dead ones that nobody buried included."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
 def _open_options(place: _Place, shared: sharing.Opening) -> dict[str, str]:
     """Return the settings that differ while other accounts may connect."""
     sockets = (str(place.socket), shared.directory)
@@ -402,7 +394,8 @@ def orphans() -> list[tuple[Path, str]]:
     found = []
     try:
         places = sorted(SYSTEM_BASE.iterdir())
-    except OSError:
+    except (FileNotFoundError, PermissionError):
+        # never made, or root's and not for us to look into
         return []
     for base in places:
         note = base / OWNER_NOTE
@@ -450,6 +443,7 @@ def _works_in(pid: int, data: Path) -> bool:
     try:
         return Path(psutil.Process(pid).cwd()) == data.resolve()
     except (psutil.Error, OSError):
+        # it ended meanwhile, or is somebody else's, which our server never is
         return False
 
 
@@ -465,6 +459,7 @@ def _write_ballast(path: Path, size: int) -> None:
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError:
+        # the disk is full or cannot reserve space: the server runs without a reserve
         path.unlink()
     finally:
         os.close(descriptor)

@@ -85,6 +85,7 @@ def _processes() -> Iterator[Leftover]:
             else:
                 continue
         except (psutil.Error, OSError, IndexError):
+            # it ended while it was looked at, or shows its words only to its owner
             continue
         identity = identify(process.pid)
         if found is not None and identity is not None:

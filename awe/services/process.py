@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Identity", "detach", "end", "identify"]
+__all__ = ["Identity", "detach", "end", "exists", "identify"]
 
 # Children of this very process stay referenced, so that poll() can reap them.
 _children: list[subprocess.Popen[bytes]] = []
@@ -53,13 +53,21 @@ def identify(pid: int) -> Identity | None:
     """Return the identity of the running process `pid`, None if there is none."""
     for child in _children:
         child.poll()
+    if not exists(pid):
+        return None
+    return _from_proc(pid) if Path("/proc/self/stat").exists() else Identity(pid, "")
+
+
+def exists(pid: int) -> bool:
+    """Return True if any process has that number, dead ones that nobody buried included."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return None
+        return False
     except PermissionError:
-        pass
-    return _from_proc(pid) if Path("/proc/self/stat").exists() else Identity(pid, "")
+        # only an existing process can be somebody else's
+        return True
+    return True
 
 
 def _from_proc(pid: int) -> Identity | None:

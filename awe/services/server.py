@@ -7,6 +7,7 @@ come from `services/secrets.json`, never from arguments or the environment. Refu
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import importlib.util
 import logging
@@ -16,7 +17,6 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -145,8 +145,12 @@ def _listen(environment: Environment) -> socket.socket:
     configured = environment.origin.get("data_port") != "embedded services" or shared is not None
     last = shared.data_port if shared else int(environment.data_port or 0)
     for port in (last,) if configured else (last, 0):
-        with suppress(OSError):
+        try:
             return listen(port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                msg = f"cannot listen on port {port}: {error.strerror}; choose another data_port"
+                raise ServiceDown(msg) from error
     msg = f"port {last} of this machine is taken; choose another data_port"
     raise ServiceDown(msg)
 

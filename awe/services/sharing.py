@@ -183,6 +183,7 @@ def _port() -> int:
             try:
                 trial.bind(("127.0.0.1", port))
             except OSError:
+                # taken, or not for this account: the next one is as good
                 continue
             return port
     msg = f"the ports {PORTS.start} to {PORTS.stop - 1} of this machine are all taken"

@@ -200,6 +200,7 @@ def test_background_follows_a_gradient_past_stars_and_gaps():
     bad[300:400, 500:600] = True
     surface = background.estimate(image, box=50, bad=bad, clip=3.0)
     assert np.abs(surface.rows() - truth)[~bad].max() < 5
-    np.testing.assert_array_equal(surface.rows(slice(10, 20)), surface.rows()[10:20])
+    # the order of sums in a matrix product depends on its size and on the processor
+    np.testing.assert_allclose(surface.rows(slice(10, 20)), surface.rows()[10:20], rtol=1e-6)
     with pytest.raises(NoValidPixels, match="no box"):
         background.estimate(image, box=50, bad=np.ones_like(bad))

@@ -39,8 +39,9 @@ def test_the_plan_is_a_night():
         "science": 5,
         "bias": 10,
         "dome": 5,
+        "dark": 3,
     }
-    assert len({item.filename for item in plan()}) == 25
+    assert len({item.filename for item in plan()}) == 28
     assert {omegacam.night(item.start).isoformat() for item in plan()} == {"2012-05-31"}
 
 

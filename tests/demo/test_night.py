@@ -46,6 +46,19 @@ print(json.dumps({
 }))
 """
 
+EXAMPLES = """
+import json
+from awe import recipes
+made = {}
+for name in recipes.available():
+    *before, call = recipes.find(name).example.split('\\n>>> ')
+    for line in before:
+        exec(line)
+    products = eval(call)
+    made[name] = [[type(p).__name__, p.chip.name, p.quality_flags] for p in products]
+print(json.dumps(made))
+"""
+
 TRACKS = """
 import json
 task = ReduceTask(instrument='OMEGACAM', template='2012-06-01T08:51:44', chip='ESO_CCD_#65',
@@ -141,7 +154,7 @@ def test_a_killed_making_is_resumed_and_a_finished_one_left_alone(home):
     assert seen.returncode == 0, seen.stderr
     lines = seen.stdout.splitlines()
     assert lines[0] == "science 5"
-    assert lines[1] == "RawFitsData 25 [(36, 4)]"
+    assert lines[1] == "RawFitsData 28 [(36, 4)]"
     assert all(line.split(" ", 1)[1] == "1 [(36, 4)]" for line in lines[2:]), lines
 
     again = run(home, *making)
@@ -214,3 +227,16 @@ def far(found, line):
     ends = np.reshape(found, (2, 2)) - 1
     true = np.reshape(line, (2, 2))
     return min(np.abs(ends - true).max(), np.abs(ends[::-1] - true).max())
+
+
+def test_the_example_in_the_help_of_every_recipe_runs(made, tmp_path):
+    from awe import recipes
+
+    found = awe(made, EXAMPLES, tmp_path)
+    assert set(found) == set(recipes.available())
+    for name, products in found.items():
+        assert products, name
+        for kind, chip, _ in products:
+            assert kind in recipes.find(name).makes
+            assert chip == CHIP
+    assert all(flags == 0 for _, _, flags in found["Dark"] + found["NightSkyFlat"])

@@ -108,6 +108,35 @@ def test_help_lists_the_arguments_and_the_hot_keys(prompt: Prompt) -> None:
     assert "instrument" in prompt.type("help(BiasTask)")
 
 
+OWN = """from awe.recipes import Task
+
+
+class {name}Task(Task):
+    \"\"\"A recipe of one's own.\"\"\"
+
+    makes = ("BiasFrame",)
+    raw = "RawBiasFrame"
+{more}
+"""
+
+
+def test_a_recipe_that_came_while_the_prompt_is_open_is_found(
+    prompt: Prompt, awe_home: Path
+) -> None:
+    folder = awe_home / "recipes"
+    folder.mkdir(exist_ok=True)
+    assert "NameError" in prompt.type("LateBiasTask")
+    (folder / "latebias.py").write_text(OWN.format(name="LateBias", more=""))
+    (folder / "spoilt.py").write_text(OWN.format(name="Spoilt", more="    nonsense = undeclared"))
+    try:
+        assert prompt.type("LateBiasTask.identifier()") == "'LateBias'"
+        said = prompt.type("SpoiltTask")
+        assert "recipe Spoilt left out: NameError: name 'undeclared' is not defined" in said
+    finally:
+        (folder / "latebias.py").unlink()
+        (folder / "spoilt.py").unlink()
+
+
 def test_history_is_kept(awe_home: Path, tmp_path: Path) -> None:
     first = Prompt(awe_home, tmp_path)
     first.type("remembered_value = 4711")

@@ -1,5 +1,6 @@
 """Frames as arrays: pixels, header, coordinates, CCDData and back, local files without awe."""
 
+import shutil
 import subprocess
 import sys
 
@@ -18,7 +19,17 @@ def reduced(night):
     return task(instrument="OMEGACAM", template=night.template.start, c=CHIP, C=1).execute()[0]
 
 
+def fitsverify(path):
+    """What fitsverify has against a file; nothing where the program is not installed."""
+    if shutil.which("fitsverify") is None:
+        return ""
+    told = subprocess.run(["fitsverify", "-q", str(path)], capture_output=True, text=True)
+    return "" if "verification OK" in told.stdout else told.stdout
+
+
 def test_a_reduced_frame_goes_to_ccddata_and_back(calibrated, tmp_path):
+    from astropy.nddata import CCDData
+
     from awe.db.science import ReducedScienceFrame
 
     red = reduced(calibrated)
@@ -42,6 +53,13 @@ def test_a_reduced_frame_goes_to_ccddata_and_back(calibrated, tmp_path):
     assert np.allclose(again.wcs.pixel_to_world_values(30, 40), sky, atol=1e-9)
     assert again.meta["AWE ID"] == str(red.object_id)
     assert half.unit == ccd.unit
+    ccd.write(tmp_path / "astropy.fits")
+    for name in ("copy.fits", "astropy.fits"):
+        assert fitsverify(tmp_path / name) == ""
+    theirs = CCDData.read(tmp_path / "astropy.fits")
+    assert np.array_equal(theirs.data, ccd.data, equal_nan=True)
+    assert np.array_equal(theirs.mask, ccd.mask)
+    assert np.allclose(theirs.wcs.pixel_to_world_values(30, 40), sky, atol=1e-9)
     with pytest.raises(FileGone, match=r"no file 'absent\.fits' here"):
         ReducedScienceFrame(pathname="absent.fits")
 

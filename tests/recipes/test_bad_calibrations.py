@@ -1,5 +1,6 @@
 """A calibration that does not fit or cannot divide costs its own frames, never the others."""
 
+import dataclasses
 import datetime
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from awe.calib.geometry import ChipGeometry
-from awe.errors import NoValidPixels, WrongShape
+from awe.errors import BadHeader, NoValidPixels, WrongShape
 
 FIRST, SECOND = "ESO_CCD_#65", "ESO_CCD_#66"
 TEMPLATE = "2012-06-01T08:51:44"
@@ -101,6 +102,51 @@ def test_a_binned_frame_does_not_go_with_masters_that_are_not(calibrated, capsys
     assert "96 x 80" in reason
     assert "binning" in reason
     require_nothing_half_stored(1)
+
+
+def test_another_window_or_binning_of_the_same_size_is_refused(calibrated, capsys):
+    from awe import recipes
+    from awe.db.raw import RawDomeFlatFrame, RawScienceFrame
+
+    sky = calibrated.raw(calibrated.sky())
+    usual = ChipGeometry(**calibrated.frames[0].geometry)
+    moved = dataclasses.replace(usual, start_x=201)
+    binned = dataclasses.replace(usual, binning=(2, 2))
+    put = calibrated.put
+    other = put(RawScienceFrame, sky, AT, geometry=moved)
+    coarse = put(RawScienceFrame, sky, AT, geometry=binned)
+    good = put(RawScienceFrame, sky, AT)
+    [red] = reduce(raw_filenames=[other.filename, coarse.filename, good.filename])
+    assert red.raw == good
+    reasons = failures(capsys.readouterr().out)
+    assert "shows 192 x 160 pixels from 201, 1, binning 1x1" in reasons[other.filename]
+    assert "shows 192 x 160 pixels from 1, 1, binning 2x2" in reasons[coarse.filename]
+    assert all("from 1, 1, binning 1x1; make a" in reason for reason in reasons.values())
+    require_nothing_half_stored(1)
+    # one of several flats is left out, the others are combined
+    light = calibrated.raw(np.full(calibrated.shape, 20000.0))
+    domes = [raw.filename for raw in RawDomeFlatFrame.chip.name == FIRST]
+    odd = put(RawDomeFlatFrame, light, AT - datetime.timedelta(hours=9), geometry=moved)
+    task = recipes.find("DomeFlat")
+    [flat] = task(instrument="OMEGACAM", raw_filenames=[*domes, odd.filename]).execute()
+    assert "window or binning" in flat.rejected_inputs()[odd.filename]
+
+
+def test_a_calibration_in_another_unit_is_refused(calibrated):
+    from awe.db.calfiles import BiasFrame
+
+    [old] = BiasFrame.chip.name == FIRST
+    electrons = old.to_ccddata().multiply(2.5)
+    electrons.unit = "electron"
+    wrong = BiasFrame.from_ccddata(
+        electrons, "electrons.fits", instrument=old.instrument, chip=old.chip,
+        raw_bias_frames=old.raw_bias_frames, read_noise=old.read_noise,
+        process_params=type(old.process_params).make("OMEGACAM", {}), process_status=1,
+    )  # fmt: skip
+    wrong.store()
+    wrong.commit()
+    with pytest.raises(BadHeader, match=r"pixels in electron \(BUNIT\), a BiasFrame has adu"):
+        reduce(template=TEMPLATE, chip=FIRST, bias_filename=wrong.filename)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan])

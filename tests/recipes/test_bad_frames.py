@@ -229,6 +229,24 @@ def test_a_calibration_that_is_not_sound_is_not_taken_by_hand(calibrated):
         task("Reduce", **where, flat_filename=flat.filename).execute()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"raw_filenames": 5},
+        {"raw_filenames": {}},
+        {"raw_filenames": [1, 2]},
+        {"raw_filenames": ["a\n" * 900, 1]},
+        {"pars": {1: 2}},
+        {"pars": [1]},
+    ],
+)
+def test_an_argument_of_another_kind_is_told_in_one_line(given):
+    with pytest.raises(ArgumentError, match=r"wants a .*, as .*, got") as caught:
+        task("Bias", **given)
+    assert len(str(caught.value)) < 250
+    assert "\n" not in str(caught.value)
+
+
 def test_empty_lists_and_nothing_found_are_refused(night):
     with pytest.raises(ArgumentError, match="a name or a list of names"):
         task("Bias", raw_filenames=[])

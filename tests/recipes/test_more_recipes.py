@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe.errors import ArgumentError, NoValidPixels
+from awe.errors import ArgumentError, NotFound, NoValidPixels
 
 
 def run(name, **arguments):
@@ -43,7 +43,10 @@ def test_a_calibration_plan_gives_gain_read_noise_and_dark_current_within_a_perc
         pixels = calibrated.raw(light + 50.0)
         calibrated.put(RawDarkFrame, pixels, at, exposure=1800.0)
         at += datetime.timedelta(minutes=31)
-    [dark] = run("Dark", date=calibrated.date, chip="ESO_CCD_#65")
+    [bright] = run("Dark", date=calibrated.date, chip="ESO_CCD_#65")
+    assert quality(bright) == quality(bright.dark) == "LEVEL"
+    pars = {"DarkCurrent.process_params.MAXIMUM_DARK_CURRENT": 1000.0}
+    [dark] = run("Dark", date=calibrated.date, chip="ESO_CCD_#65", pars=pars)
     assert dark.dark_current == pytest.approx(50.0 / 0.5, rel=0.01)
     assert dark.dark.imstat.mean == pytest.approx(50.0 / 1800, rel=0.02)
 
@@ -84,6 +87,10 @@ def test_fringes_are_recovered_and_taken_out_at_their_strength(calibrated):
     }
     [red] = run("Reduce", raw_filenames=[strong.filename], chip="ESO_CCD_#65", pars=limits)
     assert red.fringe == fringe
+    white = calibrated.put(RawScienceFrame, np.full_like(calibrated.raw(waves), 65535), at)
+    [empty] = run("Reduce", raw_filenames=[white.filename], chip="ESO_CCD_#65", pars=limits)
+    assert empty.fringe == fringe
+    assert quality(empty) == "SATURATED | EMPTY"
     good = inner & (red.to_ccddata().flags == 0)
     left = np.polyfit(waves[good], red.data[good], 1)[0]
     assert abs(left) < 0.08
@@ -119,8 +126,48 @@ def test_the_choice_of_flats_follows_combine(calibrated):
     [twilight] = run("MasterFlat", **arguments, combine=3)
     assert (twilight.dome, twilight.combine) == (None, 3)
     assert twilight.noise == twilight.twilight.noise
-    [dome] = run("MasterFlat", **arguments, combine=1)
+    pars = {"MasterFlatFrame.process_params.MINIMUM_RESPONSE": 0.5}
+    [dome] = run("MasterFlat", **arguments, combine=1, pars=pars)
     assert dome.twilight is None
+    without = np.argwhere(~np.isfinite(dome.data))
+    assert {tuple(place) for place in without} == set(calibrated.cold)
+    assert dome.quality_flags == 0
+    with pytest.raises(ArgumentError, match="wants 1 to 3, got 4"):
+        run("MasterFlat", **arguments, combine=4)
+
+
+def test_without_a_filter_every_filter_of_the_night_is_made(calibrated):
+    from awe.db.observing import Filter
+    from awe.db.raw import RawDomeFlatFrame
+
+    calibrated.filter = Filter(name="OCAM_g_SDSS", instrument=calibrated.instrument)
+    light = np.full(calibrated.shape, 15000.0)
+    at = datetime.datetime(2012, 5, 31, 23)
+    for _ in range(3):
+        calibrated.put(RawDomeFlatFrame, calibrated.raw(light), at)
+    both = {"OCAM_g_SDSS", "OCAM_r_SDSS"}
+    night = {"date": calibrated.date, "chip": "ESO_CCD_#65"}
+    assert {flat.filter.name for flat in run("DomeFlat", **night)} == both
+    assert {cold.filter.name for cold in run("ColdPixels", **night)} == both
+    assert {flat.filter.name for flat in run("MasterFlat", **night, combine=1)} == both
+    [twilight] = run("MasterFlat", **night, combine=3)
+    assert twilight.filter.name == "OCAM_r_SDSS"
+
+
+def test_a_later_recipe_of_a_chain_waits_for_what_the_earlier_ones_make(calibrated):
+    from awe.dpu.requests import plan
+
+    where = {"i": "OMEGACAM", "template": calibrated.template.start.isoformat()}
+    made = plan("Reduce>Illumination", {**where, "C": 1}, "local")
+    assert [(job["recipe"], job["args"]["chip"], job["after"]) for job in made.jobs] == [
+        ("Reduce", "ESO_CCD_#65", []),
+        ("Reduce", "ESO_CCD_#66", []),
+        ("Illumination", "ESO_CCD_#65", [0]),
+        ("Illumination", "ESO_CCD_#66", [1]),
+    ]
+    assert all(job["args"].get("commit", job["args"].get("C")) == 1 for job in made.jobs)
+    with pytest.raises(NotFound, match="no valid ReducedScienceFrame"):
+        plan("Illumination", where, "local")
 
 
 def test_flats_outside_the_levels_are_refused_with_the_levels_found(calibrated):

@@ -61,6 +61,94 @@ def test_products_are_plotted_without_a_display(calibrated, monkeypatch, capsys)
     plt.close(figure)
 
 
+def test_plots_say_units_verdict_and_limits(calibrated):
+    from matplotlib import pyplot as plt
+
+    from awe.db import calfiles
+    from awe.db.mixins import QualityFlag
+
+    where = {"instrument": "OMEGACAM", "date": calibrated.date, "chip": CHIP}
+
+    def drawn(product):
+        figure = product.plot("plot.png")
+        plt.close(figure)
+        axes = figure.axes
+        legends = [axis.get_legend() for axis in axes if axis.get_legend() is not None]
+        words = [figure.get_suptitle()]
+        words += [text for axis in axes for text in (axis.get_xlabel(), axis.get_ylabel())]
+        words += [axis.get_title() for axis in axes]
+        words += [text.get_text() for legend in legends for text in legend.get_texts()]
+        return figure, "\n".join(words)
+
+    bias = calfiles.BiasFrame.select(**where)
+    _, words = drawn(bias)
+    assert bias.filename in words
+    assert "quality_flags 0: fine" in words
+    assert "median [ADU]" in words
+    assert "pixel value [ADU], red: limits of the mean" in words
+    figure, words = drawn(calfiles.HotPixelMap.select(**where))
+    assert "2 of 30720 pixels bad (0.01%, at most 1.00% allowed)" in words
+    [dots] = figure.axes[0].get_lines()
+    places = {(int(x), int(y)) for x, y in dots.get_xydata()}
+    assert places == {(column + 1, row + 1) for row, column in calibrated.hot}
+    _, words = drawn(calfiles.DomeFlatFrame.select(**where, filter="OCAM_r_SDSS"))
+    assert "pixel value [relative to 1]" in words
+    assert "limits" not in words
+    run("ReadNoise", date=calibrated.date)
+    noise = calfiles.ReadNoise.select(**where)
+    _, words = drawn(noise)
+    assert f"this one: {noise.read_noise:.4g}" in words
+    assert "largest allowed: 5" in words
+    assert "read_noise [ADU]" in words
+    pars = {"BiasFrame.process_params.MINIMUM_INPUTS": 9}
+    [poor] = run("Bias", date=calibrated.date, pars=pars)
+    assert f"quality_flags 8: {QualityFlag.FEW_INPUTS.name}" in drawn(poor)[1]
+
+
+def test_verify_gives_later_what_it_gave_when_the_product_was_made(calibrated):
+    from awe.db.mixins import QualityFlag
+    from awe.db.raw import RawDomeFlatFrame, RawScienceFrame
+
+    dim = calibrated.raw(np.full(calibrated.shape, 9000.0))
+    at = calibrated.template.start
+    lamp = calibrated.put(RawDomeFlatFrame, dim, at)
+    white = calibrated.put(RawScienceFrame, np.full_like(dim, 65535), at)
+    [check] = run("QuickCheck", raw_filenames=[lamp.filename])
+    [empty] = run("Reduce", raw_filenames=[white.filename])
+    for product, flags in (
+        (check, QualityFlag.LEVEL), (empty, QualityFlag.EMPTY | QualityFlag.SATURATED)
+    ):  # fmt: skip
+        assert product.quality_flags == flags
+        [stored] = type(product).filename == product.filename
+        assert stored.verify() == flags
+        assert stored.quality_flags == flags
+
+
+def test_a_dark_frame_is_judged_as_its_dark_current_is(calibrated):
+    import datetime
+
+    from awe.db.calfiles import DarkFrame
+    from awe.db.mixins import QualityFlag
+    from awe.db.raw import RawDarkFrame
+    from awe.errors import NoCalibration
+
+    at = datetime.datetime(2012, 5, 31, 22)
+    pixels = [calibrated.raw(np.full(calibrated.shape, 40.0)) for _ in range(4)]
+    for number, one in enumerate(pixels):
+        for hit in range(5):
+            one[20 + 30 * number, 30 + 30 * hit : 33 + 30 * hit] += 900
+    names = [calibrated.put(RawDarkFrame, one, at, exposure=600.0).filename for one in pixels]
+    cut = calibrated.put(RawDarkFrame, pixels[0], at, spoil=lambda text: text[:9000])
+    [dark] = run("Dark", raw_filenames=[*names, cut.filename])
+    assert dark.quality_flags == dark.dark.quality_flags == QualityFlag.LEVEL
+    area = 160 * 192 * 15e-4**2
+    assert dark.particle_rate == pytest.approx(20 / (area * 40), rel=0.02)
+    assert dark.rejected_inputs().keys() == dark.dark.rejected_inputs().keys() == {cut.filename}
+    assert dark.dark.header["AWE REJ1 FILE"] == cut.filename
+    with pytest.raises(NoCalibration, match="LEVEL"):
+        DarkFrame.select(instrument="OMEGACAM", date=calibrated.date, chip=CHIP)
+
+
 def test_a_product_that_left_its_predecessor_behind_is_flagged(calibrated):
     from awe.db.mixins import QualityFlag
 

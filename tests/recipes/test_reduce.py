@@ -34,6 +34,20 @@ def test_the_sky_is_recovered_and_flagged_pixels_have_no_weight(calibrated):
     assert first.psf_radius == pytest.approx(1.8 * 2.355 * 0.2134, rel=0.15)
 
 
+def test_the_map_of_hits_counts_them(calibrated):
+    from awe.db.raw import RawScienceFrame
+
+    sky = calibrated.raw(np.full(calibrated.shape, 500.0))
+    for row, column in ((30, 40), (90, 150), (120, 60)):
+        sky[row : row + 3, column] += 3000
+    at = calibrated.template.start
+    raw = calibrated.put(RawScienceFrame, sky, at)
+    [red] = reduce(raw_filenames=[raw.filename], chip="ESO_CCD_#65")
+    cosmic = red.weight.cosmic
+    assert cosmic.events == 3
+    assert cosmic.count >= 9
+
+
 def test_a_product_carries_its_lineage_and_coordinates(calibrated):
     calibrated.login("student")
     red = reduce(template=TEMPLATE, chip="ESO_CCD_#65", commit=True)[0]
@@ -229,15 +243,11 @@ def test_unknown_file_names_are_named(calibrated):
 def test_a_frame_without_values_somewhere_says_so():
     from awe.calib.flags import PixelFlag
     from awe.db.mixins import QualityFlag
-    from awe.recipes.reduce import _verdict
+    from awe.db.quality import verdict
 
-    class Planes:
-        flags = np.full((4, 4), int(PixelFlag.SATURATED), np.uint16)
-
-        def bad(self, flag):
-            return (self.flags & np.uint16(flag)) != 0
-
-    assert _verdict(Planes()) == QualityFlag.EMPTY | QualityFlag.SATURATED
-    Planes.flags = np.zeros((4, 4), np.uint16)
-    Planes.flags[0, 0] = int(PixelFlag.NON_FINITE)
-    assert _verdict(Planes()) == QualityFlag.NOT_FINITE
+    reasons = np.full((4, 4), int(PixelFlag.SATURATED), np.uint16)
+    assert verdict(reasons) == QualityFlag.EMPTY | QualityFlag.SATURATED
+    reasons[:] = 0
+    assert verdict(reasons) == 0
+    reasons[0, 0] = int(PixelFlag.NON_FINITE)
+    assert verdict(reasons) == QualityFlag.NOT_FINITE
