@@ -77,21 +77,24 @@ def median(values, keys, n):
 def mesh_statistics(image, bad, box, step, least, clip, begin, end, centre, spread, number):
     """Fill median, 1.4826 MAD and number of values of every box of box x box pixels.
 
-    Only rows of boxes from `begin` to `end` are filled.
+    Only rows of boxes from `begin` to `end` are filled. The last boxes reach to the edge.
     Every `step`-th pixel is read, staggered from row to row. Boxes with fewer than `least` of
     the values they could have stay NaN. With clip > 0 values beyond clip sigma are removed and
     the median taken again, five times at most.
     """
     ny, nx = image.shape
-    values = np.empty(box * (box // step + 1), np.float32)
+    my, mx = centre.shape
+    values = np.empty(4 * (box // step + 1) ** 2, np.float32)
     scratch = np.empty(values.size, np.float32)
     keys = np.empty(values.size + 1, np.int32)
     for j in range(begin, end):
         for i in range(centre.shape[1]):
             n = 0
             possible = 0
-            for y in range(j * box, min(ny, (j + 1) * box), step):
-                for x in range(i * box + (y // step) % step, min(nx, (i + 1) * box), step):
+            bottom = (j + 1) * box if j < my - 1 else ny
+            right = (i + 1) * box if i < mx - 1 else nx
+            for y in range(j * box, bottom, step):
+                for x in range(i * box + (y // step) % step, right, step):
                     possible += 1
                     v = image[y, x]
                     if not bad[y, x] and (v - v) == np.float32(0):

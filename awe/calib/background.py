@@ -128,12 +128,12 @@ def medians(
     if box < 2 or not 1 <= step <= box:
         msg = f"boxes of {box} pixels read in steps of {step} make no mesh; want 1 <= step <= box"
         raise ParameterError(msg)
-    ny, nx = image.shape
-    shape = (max(1, -(-ny // box)), max(1, -(-nx // box)))
+    # a narrow box at the edge would be noise: what is less than half a box goes to the last one
+    shape = tuple(max(1, int(size / box + 0.5)) for size in image.shape)
     centre = np.empty(shape, np.float32)
     spread = np.empty(shape, np.float32)
     number = np.empty(shape, np.int32)
-    left_out = np.zeros((ny, nx), np.bool_) if bad is None else np.ascontiguousarray(bad)
+    left_out = np.zeros(image.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
     pixels = np.ascontiguousarray(image, np.float32)
     bands(
         lambda rows: _select.mesh_statistics(
@@ -190,7 +190,7 @@ def _spline(knots: int, box: float, size: int) -> NDArray[np.float32]:
     pixel = np.arange(size, dtype=np.float64)
     centre = np.minimum((np.arange(knots) + 0.5) * box, size) - 0.5
     if knots > 1:
-        # the last box may be cut off by the edge
+        # the last box ends at the edge
         centre[-1] = (size + (knots - 1) * box) / 2 - 0.5
     if knots == 1:
         return np.ones((size, 1), np.float32)
