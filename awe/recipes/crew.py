@@ -60,7 +60,7 @@ class Session:
         if self.chip is not None and unit.chip != self.chip:
             self.pixels.clear()
             for path in self.scratch.iterdir():
-                if path.is_file():
+                if path.is_file() or path.is_symlink():
                     path.unlink()
         self.chip = unit.chip
 

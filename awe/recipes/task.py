@@ -232,9 +232,13 @@ class Task:
 
         if self.items is not None or self.only is not None:
             return 1
-        module = type(self).__module__
-        ours = module.startswith("awe.recipes.") and not module.startswith("awe.recipes.user")
-        return max(1, min(units, self.workers or (default_number() if ours else 1)))
+        return max(1, min(units, self.workers or (default_number() if self._is_ours() else 1)))
+
+    @classmethod
+    def _is_ours(cls) -> bool:
+        """Tell whether the recipe is awe's: safe among threads, and only reads what it fetches."""
+        module = cls.__module__
+        return module.startswith("awe.recipes.") and not module.startswith("awe.recipes.user")
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the arguments of this task split into one call per chip, ready for JSON."""
@@ -394,7 +398,7 @@ class Task:
 
         missing = [item for item in objects if not item.pathname]
         if missing:
-            fetch(missing, self._running().scratch)
+            fetch(missing, self._running().scratch, link=self._is_ours())
 
     def pixels(self, item: DataObject) -> NDArray[Any]:
         """Return the pixels of a calibration; read once per task."""

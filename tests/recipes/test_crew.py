@@ -162,3 +162,23 @@ def test_how_many_threads(calibrated, monkeypatch):
     assert "workers" not in task(workers=5).jobs()[0]
     with pytest.raises(ArgumentError, match="workers wants 1 to 64"):
         task(workers=0)
+
+
+def test_only_recipes_of_awe_get_links_to_the_store(calibrated):
+    from awe import recipes
+    from awe.db.calfiles import BiasFrame
+    from awe.recipes.crew import Session
+
+    class Own(recipes.find("Reduce")):
+        """May do anything to what it fetched."""
+
+    kinds = {}
+    for name, made in (("ours", task()), ("own", task(Own))):
+        folder = Path.cwd() / name
+        folder.mkdir()
+        made._session = Session(scratch=folder, stop=threading.Event())
+        bias = BiasFrame.chip.name == "ESO_CCD_#65"
+        made.fetch(list(bias))
+        kinds[name] = [path.is_symlink() for path in folder.iterdir()]
+        bias[0].__dict__.pop("_path", None)
+    assert kinds == {"ours": [True], "own": [False]}
