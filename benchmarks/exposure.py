@@ -3,13 +3,13 @@
     python -m benchmarks.exposure                 32 whole chips by `dpu.run` and by `execute`
     python -m benchmarks.exposure --short         4 chips, a window of each
     python -m benchmarks.exposure --ways execute  only the task at the prompt
-    python -m benchmarks.exposure --workers 1     ... in one process
+    python -m benchmarks.exposure --workers 1     ... in one thread
     python -m benchmarks.exposure --split 6       what a chip costs, step by step
 
-Makes an installation in a temporary folder (20 GB, removed afterwards; `--home DIR` keeps it for
-another run), ingests a raw exposure and commits bias, flat, hot and cold pixels and read noise of
-every chip through their classes. Four chips are simulated; the others have the pixels of one of
-these in files of their own. Wall time is from the call to the last commit. CPU is that of all
+Makes an installation in a temporary folder, removed afterwards (4 GB, and 5 GB more for each way
+and round; `--home DIR` keeps and fills it), ingests a raw exposure and commits bias, flat, hot
+and cold pixels and read noise of every chip through their classes. Four chips are simulated; the
+others have the pixels of one of these in files of their own. Wall time is from the call to the last commit. CPU is that of all
 processes of the installation, the dataserver and PostgreSQL among them. Memory is the highest
 VmHWM of any process of its kind.
 """
@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--chips", type=int, default=0)
     parser.add_argument("--home", help="where the installation is made, and kept")
     parser.add_argument("--ways", nargs="+", default=["dpu", "execute"])
-    parser.add_argument("--workers", type=int, help="processes of execute()")
+    parser.add_argument("--workers", type=int, help="threads of execute()")
     parser.add_argument("--split", type=int, default=0, help="chips whose steps are timed")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--child", choices=["dpu", "execute", "split"], help=argparse.SUPPRESS)
