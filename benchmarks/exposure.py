@@ -9,9 +9,9 @@
 Makes an installation in a temporary folder, removed afterwards (4 GB, and 5 GB more for each way
 and round; `--home DIR` keeps and fills it), ingests a raw exposure and commits bias, flat, hot
 and cold pixels and read noise of every chip through their classes. Four chips are simulated; the
-others have the pixels of one of these in files of their own. Wall time is from the call to the last commit. CPU is that of all
-processes of the installation, the dataserver and PostgreSQL among them. Memory is the highest
-VmHWM of any process of its kind.
+others have the pixels of one of these in files of their own. Wall time is from the call to the
+last commit. CPU is that of all processes of the installation, the dataserver and PostgreSQL among
+them. Memory is the highest VmHWM of any process of its kind; loads include the run itself.
 """
 
 from __future__ import annotations
