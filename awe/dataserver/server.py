@@ -3,8 +3,9 @@
 Owns `PUT`, `GET`, `HEAD /file/<uuid>`, `POST /file/<uuid>/verify` and `GET /<filename>`. Who asks
 is told by a ticket (`Authorization: Bearer`) or a short-lived link (`?link=`); the database
 decides for every request anew. What is absent and what is forbidden get the same answer, byte
-for byte. Refuses to replace a file, to take bytes that were not announced, and to guess when the
-database is away.
+for byte. A client on this machine that asks for it is told where the file lies instead; whether it
+can open that is up to the system. Refuses to replace a file, to take bytes that were not
+announced, and to guess when the database is away.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ CHUNK = 1 << 20
 PATIENCE = 60.0
 #: Threads that read and write files, or wait for the database.
 THREADS = 16
+#: Header of a request for the place of a file on this machine.
+NEAR = "awe-near"
 #: Largest file taken, in bytes.
 LARGEST = 64 << 30
 
@@ -247,6 +250,10 @@ async def _send(request: Request, permit: Permit) -> Response:
     if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
         return Response(status_code=304, headers=headers)
     stream = await in_thread(request, _opened, request, permit)
+    if request.headers.get(NEAR) == "path" and _is_near(request):
+        stream.close()
+        place = _store(request).path(permit.file_id).absolute()
+        return Response(status_code=204, headers={**headers, "content-location": place.as_uri()})
     part = _range(request, permit, headers["etag"])
     if part is None:
         stream.close()
@@ -266,6 +273,10 @@ async def _send(request: Request, permit: Permit) -> Response:
         return Response(status_code=status, headers=headers, media_type=media)
     body = _read(request, stream, first, last - first + 1)
     return StreamingResponse(body, status, headers, media)
+
+
+def _is_near(request: Request) -> bool:
+    return request.client is not None and request.client.host in ("127.0.0.1", "::1")
 
 
 def _opened(request: Request, permit: Permit) -> FileIO:

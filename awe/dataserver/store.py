@@ -86,6 +86,7 @@ class Upload:
                 )
                 raise ChecksumMismatch(msg)
             with _space(self.store.root):
+                os.fchmod(self._stream.fileno(), 0o400)  # not even its own account writes to it
                 self.store.sync(self._stream)
                 return self.store.place(self)
         finally:

@@ -173,8 +173,12 @@ class DataObject(DBObject, abstract=True):
         return Path(self.pathname)
 
 
-def fetch(objects: Sequence[DataObject], directory: str | Path) -> list[Path]:
+def fetch(
+    objects: Sequence[DataObject], directory: str | Path, *, link: bool = False
+) -> list[Path]:
     """Bring the files of objects into a directory and return their paths, in the same order.
+
+    With `link` a path may be a link to the dataserver's own file, which must only be read.
 
     Raises
     ------
@@ -187,7 +191,7 @@ def fetch(objects: Sequence[DataObject], directory: str | Path) -> list[Path]:
     for item in objects:
         size, checksum = records[item.file]
         path = folder / item.filename
-        item.pathname = _client().get(item.file, path, sha256=checksum, size=size)
+        item.pathname = _client().get(item.file, path, sha256=checksum, size=size, link=link)
         paths.append(path)
     return paths
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import QualityFlag, has, value_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from awe.calib.statistics import Clipped
 
 __all__ = [
     "CHECKS",
@@ -43,48 +46,87 @@ HALF = 0.5
 BULK = 5.0
 
 
-@dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """What the checks look at."""
+    """What the checks look at, each measured when a check first asks for it.
 
-    mean: float
-    stdev: float
-    window_medians: tuple[float, ...]
-    window_stdevs: tuple[float, ...]
-    not_finite: int
-    zeros: int
-    size: int
+    Parameters
+    ----------
+    pixels : ndarray, shape (ny, nx), any real dtype
+        Pixels of a frame; not modified.
+    """
+
+    def __init__(self, pixels: NDArray[Any]) -> None:
+        self._pixels = pixels
+        self.size = int(pixels.size)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the bulk of the pixels, NaN where none is finite."""
+        return self._bulk.mean if self._bulk is not None else float("nan")
+
+    @property
+    def stdev(self) -> float:
+        """Spread of the bulk of the pixels, NaN where none is finite."""
+        return self._bulk.stdev if self._bulk is not None else float("nan")
+
+    @property
+    def window_medians(self) -> tuple[float, ...]:
+        """Median of each window that holds a finite pixel."""
+        return tuple(part.median for part in self._windows)
+
+    @property
+    def window_stdevs(self) -> tuple[float, ...]:
+        """Spread of each window that holds a finite pixel."""
+        return tuple(part.stdev for part in self._windows)
+
+    @cached_property
+    def not_finite(self) -> int:
+        """Number of pixels without a finite value; integers always have one."""
+        import numpy as np
+
+        if self._pixels.dtype.kind != "f":
+            return 0
+        return self.size - int(np.count_nonzero(np.isfinite(self._pixels)))
+
+    @cached_property
+    def zeros(self) -> int:
+        """Number of pixels that are 0."""
+        import numpy as np
+
+        return self.size - int(np.count_nonzero(self._pixels))
+
+    @cached_property
+    def _thin(self) -> NDArray[Any]:
+        step = max(1, round((self.size / SAMPLE) ** 0.5))
+        return self._pixels[::step, ::step]
+
+    @cached_property
+    def _bulk(self) -> Clipped | None:
+        import numpy as np
+
+        from awe.calib import statistics
+
+        if not np.isfinite(self._thin).any():
+            return None
+        return statistics.clipped(self._thin, sigma=BULK, iterations=3)
+
+    @cached_property
+    def _windows(self) -> list[Clipped]:
+        import numpy as np
+
+        from awe.calib import statistics
+
+        return [
+            statistics.clipped(part, sigma=BULK, iterations=2)
+            for band in np.array_split(self._thin, WINDOWS[0], axis=0)
+            for part in np.array_split(band, WINDOWS[1], axis=1)
+            if part.size and np.isfinite(part).any()
+        ]
 
 
 def measure(pixels: NDArray[Any]) -> Numbers:
     """Return the numbers of a frame that the checks look at."""
-    import numpy as np
-
-    from awe.calib import statistics
-
-    step = max(1, round((pixels.size / SAMPLE) ** 0.5))
-    thin = pixels[::step, ::step]
-    if not np.isfinite(thin).any():
-        return Numbers(
-            mean=np.nan, stdev=np.nan, window_medians=(), window_stdevs=(),
-            not_finite=int(pixels.size), zeros=0, size=int(pixels.size),
-        )  # fmt: skip
-    bulk = statistics.clipped(thin, sigma=BULK, iterations=3)
-    parts = [
-        statistics.clipped(part, sigma=BULK, iterations=2)
-        for band in np.array_split(thin, WINDOWS[0], axis=0)
-        for part in np.array_split(band, WINDOWS[1], axis=1)
-        if part.size and np.isfinite(part).any()
-    ]
-    return Numbers(
-        mean=bulk.mean,
-        stdev=bulk.stdev,
-        window_medians=tuple(part.median for part in parts),
-        window_stdevs=tuple(part.stdev for part in parts),
-        not_finite=int(pixels.size - np.isfinite(pixels).sum()),
-        zeros=int(pixels.size - np.count_nonzero(pixels)),
-        size=int(pixels.size),
-    )
+    return Numbers(pixels)
 
 
 def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:

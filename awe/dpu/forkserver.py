@@ -2,7 +2,8 @@
 
 `main` listens on the inherited socket whose number is its argument: each request is the directory
 of an attempt with two open files, the worker's standard input and its log. It answers
-`started PID` and later `ended PID STATUS`. It has one thread, opens no connection and knows no
+`started PID` and later `ended PID STATUS`. When it has nothing to do it loads the compiled
+kernels, which every later worker then has. It has one thread, opens no connection and knows no
 secret; when its socket closes it goes, and its workers go on.
 """
 
@@ -128,20 +129,39 @@ def main() -> int:
         # What cannot be imported now fails in the job that needs it, and is explained in its log.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # the children share these pages
+    _settle()
     ears, voice = os.pipe()
     heard = channel.fileno()
     os.set_blocking(voice, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(voice, warn_on_full_buffer=False)
+    warm = False
     while True:
-        ready = select.select([heard, ears], [], [])[0]
+        # The first request is there already: its worker loads the kernels it needs by itself.
+        ready = select.select([heard, ears], [], [], None if warm else 0)[0]
+        if not ready:
+            warm = True
+            _load_kernels()
         if ears in ready:
             os.read(ears, LONGEST_REQUEST)
             _tell_ended(channel)
         if heard in ready and not _serve(channel, (ears, voice)):
             return 0
+
+
+def _load_kernels() -> None:
+    """Load the compiled kernels; where they were never compiled, compile them once for all."""
+    with contextlib.suppress(Exception):
+        from awe import calib
+
+        calib.warm()
+    _settle()
+
+
+def _settle() -> None:
+    """Let the children share the pages of all there is now."""
+    gc.collect()
+    gc.freeze()
 
 
 def _serve(channel: socket.socket, own: tuple[int, int]) -> bool:

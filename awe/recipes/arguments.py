@@ -173,6 +173,14 @@ COMMON = {
             default=False,
             doc="leave out what is already made with the same inputs, parameters and code",
         ),
+        Argument(
+            name="workers",
+            type=int,
+            low=1,
+            high=64,
+            doc="threads that share chips and frames at the prompt; by default one per core, at "
+            "most 4, and 1 for recipes of your own; jobs of the DPU have one",
+        ),
     )
 }
 

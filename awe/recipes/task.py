@@ -2,7 +2,8 @@
 
 A task splits its work into units (one chip, or one frame), makes the product of each, leaves the
 files in the working directory, and with `commit` stores and commits them, one transaction per
-unit. A unit that fails is reported and the others go on. An interrupted unit leaves nothing.
+unit. Several units are made side by side, see `awe.recipes.crew`. A unit that fails is reported
+and the others go on. An interrupted unit leaves nothing.
 Recipes subclass `Task` and write `make`; pixels are computed in `awe.calib`, never here.
 """
 
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 
     from awe.db.data import DataObject
     from awe.fits import Image
+    from awe.recipes.crew import Outcome, Session
 
 __all__ = ["Argument", "Items", "Task", "Unit"]
+
+SHARED = ("skip", "workers")
+"""Arguments every recipe has, whether or not it names them."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,15 +86,6 @@ class Items(Protocol):
         """Record why one failed."""
 
 
-@dataclass
-class _Session:
-    """What lives only while `execute` runs."""
-
-    scratch: Path
-    written: list[Path] = field(default_factory=list)
-    pixels: dict[Any, NDArray[Any]] = field(default_factory=dict)
-
-
 class Task:
     """Base of all recipes.
 
@@ -120,11 +116,14 @@ class Task:
     pars: dict[str, Any] | None = None
     commit: bool = False
     skip: bool = False
+    workers: int | None = None
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if not any(argument.name == "skip" for argument in cls.arguments):
-            cls.arguments = (*cls.arguments, *common("skip"))
+        known = {argument.name for argument in cls.arguments}
+        cls.arguments = (
+            *cls.arguments, *common(*(name for name in SHARED if name not in known))
+        )  # fmt: skip
         text = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
         example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
         notes = (
@@ -161,7 +160,7 @@ class Task:
         for name, value in values.items():
             setattr(self, name, value)
         self.progress: Callable[[int, int, str], None] | None = None
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._check_parameters()
 
     @classmethod
@@ -202,27 +201,49 @@ class Task:
             Every single unit failed; the error is that of the first. A `Defect` is a mistake of
             awe or of the recipe; its cause holds the traceback.
         """
+        from awe.recipes import crew
+
         units = list(self.only) if self.only is not None else self.units()
         if self.items is not None:
             self.items.total(len(units))
-        products: list[Any] = []
-        failures: list[AweError] = []
+        ended = 0
+
+        def done(name: str) -> None:
+            nonlocal ended
+            ended += 1
+            self._report_progress(ended, len(units), name)
+
+        self._report_progress(0, len(units), units[0].name if units else "")
         with tempfile.TemporaryDirectory(prefix="awe-") as scratch:
-            self._session = _Session(scratch=Path(scratch))
-            try:
-                for number, unit in enumerate(units):
-                    self._report_progress(number, len(units), unit.name)
-                    self._attempt(unit, products, failures)
-            finally:
-                self._session = None
-        self._report_progress(len(units), len(units), "")
+            outcomes = crew.work(self, units, self._threads(len(units)), Path(scratch), done)
+        products = [outcome.product for outcome in outcomes if outcome.product is not None]
+        failures = [outcome.error for outcome in outcomes if outcome.error is not None]
         if failures and not products:
             raise failures[0]
         return products
 
+    def _threads(self, units: int) -> int:
+        """Return how many threads share so many units.
+
+        Jobs of the DPU have one, there are others beside them. So have units somebody else has
+        chosen, which belong to this thread, and recipes of people's own that do not ask for more.
+        """
+        from awe.recipes.crew import default_number
+
+        if self.items is not None or self.only is not None:
+            return 1
+        return max(1, min(units, self.workers or (default_number() if self._is_ours() else 1)))
+
+    @classmethod
+    def _is_ours(cls) -> bool:
+        """Tell whether the recipe is awe's: safe among threads, and only reads what it fetches."""
+        module = cls.__module__
+        return module.startswith("awe.recipes.") and not module.startswith("awe.recipes.user")
+
     def jobs(self) -> list[dict[str, Any]]:
         """Return the arguments of this task split into one call per chip, ready for JSON."""
         given = self._given()
+        given.pop("workers", None)  # the DPU runs jobs side by side, not units
         calls = []
         for chip, names in self._chips().items():
             call = {**given, "chip": chip}
@@ -250,29 +271,28 @@ class Task:
             names += [frame.filename for frame in unit.frames]
         return chips
 
-    def _attempt(self, unit: Unit, products: list[Any], failures: list[AweError]) -> None:
+    def _attempt(self, unit: Unit) -> Outcome:
+        from awe.recipes.crew import Outcome
+
         if self.items is not None and self.items.finished(unit.name):
-            return
+            return Outcome()
         if self.skip and (made := self._made(unit)) is not None:
-            products.append(made)
-            return
+            return Outcome(product=made)
         session = self._running()
-        before = len(session.written)
         try:
             product = self.make(unit)
             self._finish(unit, product)
         except UserMistake as error:
-            self._discard(session.written[before:])
-            self._report_failure(unit, error, failures)
+            self._discard(session.written)
+            return self._failed(unit, error)
         except Exception as error:
             # one frame that trips over a mistake of ours must not cost the others
-            self._discard(session.written[before:])
-            self._report_failure(unit, _defect(error), failures)
+            self._discard(session.written)
+            return self._failed(unit, _defect(error))
         except BaseException:
-            self._discard(session.written[before:])
+            self._discard(session.written)
             raise
-        else:
-            products.append(product)
+        return Outcome(product=product)
 
     def _made(self, unit: Unit) -> Any:
         """Return the product there is of a unit, if it would come out the same."""
@@ -288,11 +308,13 @@ class Task:
                     self.items.record(unit.name, product)
         return product
 
-    def _report_failure(self, unit: Unit, error: AweError, failures: list[AweError]) -> None:
-        failures.append(error)
+    def _failed(self, unit: Unit, error: AweError) -> Outcome:
+        from awe.recipes.crew import Outcome
+
         _say(f"{unit.name}: failed: {error}")
         if self.items is not None:
             self.items.failed(unit.name, error)
+        return Outcome(error=error)
 
     def _finish(self, unit: Unit, product: Any) -> None:
         """Store and commit a product with all it brought along, or say what would be stored."""
@@ -304,7 +326,9 @@ class Task:
         if not self.commit:
             _say(f"{summary(product)}; dry run: not stored, not committed")
             return
+        self._running()
         store(new_objects(product))
+        self._running()
         with database.transaction():
             commit_all([product, *product.__dict__.get("_companions", [])])
             if self.items is not None:
@@ -316,10 +340,13 @@ class Task:
             with suppress(FileNotFoundError):
                 path.unlink()
 
-    def _running(self) -> _Session:
+    def _running(self) -> Session:
+        """Return the session of this thread; ends the thread where the task was interrupted."""
         if self._session is None:
             msg = "a task works only inside execute()"
             raise RuntimeError(msg)
+        if self._session.stop.is_set():
+            raise KeyboardInterrupt
         return self._session
 
     def _report_progress(self, done: int, total: int, name: str) -> None:
@@ -371,7 +398,7 @@ class Task:
 
         missing = [item for item in objects if not item.pathname]
         if missing:
-            fetch(missing, self._running().scratch)
+            fetch(missing, self._running().scratch, link=self._is_ours())
 
     def pixels(self, item: DataObject) -> NDArray[Any]:
         """Return the pixels of a calibration; read once per task."""

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from awe.dataserver.client import Client
-from awe.errors import DataserverError, DiskFull
+from awe.errors import ChecksumMismatch, DataserverError, DiskFull, FileGone
 
 CONTENT = random.Random(5).randbytes(6_000_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -144,3 +144,70 @@ def test_server_restarted_in_between_is_not_noticed(served, tmp_path):
     client.base_url = served.url
     client.get(file_id, tmp_path / "b", sha256=SHA, size=len(CONTENT))
     assert (tmp_path / "b").read_bytes() == CONTENT
+
+
+def link(served, file_id, target, person="student"):
+    return served.client(person).get(file_id, target, sha256=SHA, size=len(CONTENT), link=True)
+
+
+def test_a_file_of_this_machine_is_linked_to_and_cannot_be_written(served, tmp_path):
+    file_id = served.put(CONTENT)
+    target = link(served, file_id, tmp_path / "a b.fits")
+    assert target.is_symlink()
+    assert target.resolve() == served.store.path(file_id).resolve()
+    assert target.read_bytes() == CONTENT
+    assert target.stat().st_mode & 0o777 == 0o400
+    target.unlink()
+    assert served.store.path(file_id).read_bytes() == CONTENT
+    copied = served.client().get(file_id, tmp_path / "c.fits", sha256=SHA, size=len(CONTENT))
+    assert not copied.is_symlink()
+
+
+def test_who_may_not_read_is_not_told_where_a_file_lies(served, tmp_path):
+    import httpx
+
+    file_id = served.put(CONTENT)
+    for person in (None, "other"):
+        shown = {"awe-near": "path"}
+        if person:
+            shown["authorization"] = f"Bearer {served.ticket(person)}"
+        answer = httpx.head(f"{served.url}/file/{file_id}", headers=shown)
+        assert answer.status_code == 404
+        assert "content-location" not in answer.headers
+        with pytest.raises(FileGone):
+            link(served, file_id, tmp_path / "a.fits", person)
+    assert list(tmp_path.glob("*.fits")) == []
+
+
+def test_a_damaged_file_is_not_linked_to(served, tmp_path):
+    file_id = served.put(CONTENT)
+    path = served.store.path(file_id)
+    path.chmod(0o600)
+    with path.open("r+b") as stream:
+        stream.seek(1000)
+        stream.write(bytes([CONTENT[1000] ^ 1]))
+    with pytest.raises(ChecksumMismatch):
+        link(served, file_id, tmp_path / "a.fits")
+    assert list(tmp_path.glob("*.fits")) == []
+
+
+def test_what_cannot_be_opened_here_is_fetched(served, tmp_path, monkeypatch):
+    import os
+
+    file_id = served.put(CONTENT)
+    client = served.client()
+    asked = []
+
+    def closed(path, *arguments, **keywords):
+        asked.append(path)
+        raise PermissionError(13, "closed to this account", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", closed)
+        for name in ("a.fits", "b.fits"):
+            target = client.get(
+                file_id, tmp_path / name, sha256=SHA, size=len(CONTENT), link=True
+            )
+            assert not target.is_symlink()
+            assert target.read_bytes() == CONTENT
+    assert len(asked) == 1  # and it is not tried again

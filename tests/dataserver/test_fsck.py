@@ -33,15 +33,21 @@ def filled(tmp_path, count):
     return store, expected
 
 
-def flip(store, file, others):
+def opened(store, file):
     path = store.path(file.file_id)
+    path.chmod(0o600)
+    return path
+
+
+def flip(store, file, others):
+    path = opened(store, file)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 16
     path.write_bytes(content)
 
 
 def truncate(store, file, others):
-    path = store.path(file.file_id)
+    path = opened(store, file)
     path.write_bytes(path.read_bytes()[:-1])
 
 
@@ -50,11 +56,11 @@ def lose(store, file, others):
 
 
 def swap(store, file, others):
-    store.path(file.file_id).write_bytes(store.path(others[0].file_id).read_bytes())
+    opened(store, file).write_bytes(store.path(others[0].file_id).read_bytes())
 
 
 def lengthen(store, file, others):
-    with store.path(file.file_id).open("ab") as stream:
+    with opened(store, file).open("ab") as stream:
         stream.write(b"x")
 
 

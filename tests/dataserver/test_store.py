@@ -181,7 +181,7 @@ def test_directories_are_closed_to_others_or_refused(tmp_path):
     put(store)
     for folder in (store.root, store.incoming, store.objects, store.path(FILE_ID).parent):
         assert folder.stat().st_mode & 0o777 == 0o700
-    assert store.path(FILE_ID).stat().st_mode & 0o777 == 0o600
+    assert store.path(FILE_ID).stat().st_mode & 0o777 == 0o400
     store.objects.chmod(0o755)
     with pytest.raises(FileGone, match="chmod 700"):
         Store(store.root)

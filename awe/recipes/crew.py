@@ -1,0 +1,213 @@
+"""Threads that share the units of one task, and what belongs to the work of each.
+
+A thread has a copy of the task, a connection, objects and a directory of its own, so nothing of
+the database passes between threads but finished products. Frames of one chip stay with one
+thread, which reads their calibrations once and lets them go with the chip. Ctrl-C stops every
+thread at the next step of its unit. Knows nothing of what a task makes.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import AweError, NotFound
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.recipes.task import Task, Unit
+
+__all__ = ["MOST", "Outcome", "Session", "default_number", "work"]
+
+MOST = 4
+"""Threads of a task that is not told how many."""
+
+
+@dataclass
+class Session:
+    """What lives only while `execute` runs: one per thread.
+
+    Attributes
+    ----------
+    scratch : Path
+        Directory of fetched files.
+    stop : Event
+        Set when the task is to end.
+    written : list of Path
+        Files the unit in hand has left in the working directory.
+    pixels : dict
+        Pixels of the calibrations of the chip in hand.
+    chip : object
+        The chip in hand.
+    """
+
+    scratch: Path
+    stop: threading.Event
+    written: list[Path] = field(default_factory=list)
+    pixels: dict[Any, NDArray[Any]] = field(default_factory=dict)
+    chip: Any = None
+
+    def begin(self, unit: Unit) -> None:
+        """Begin a unit; what was kept of another chip is let go."""
+        self.written.clear()
+        if self.chip is not None and unit.chip != self.chip:
+            self.pixels.clear()
+            for path in self.scratch.iterdir():
+                if path.is_file() or path.is_symlink():
+                    path.unlink()
+        self.chip = unit.chip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a unit: a product, an error, or neither where it was done before."""
+
+    product: Any = None
+    error: AweError | None = None
+
+
+def default_number() -> int:
+    """Return how many threads a task of awe's own gets: one per core, at most `MOST`."""
+    usable = getattr(os, "sched_getaffinity", None)
+    cores = len(usable(0)) if usable is not None else os.cpu_count() or 1
+    return min(cores, MOST)
+
+
+def work(
+    task: Task, units: Sequence[Unit], number: int, scratch: Path, done: Callable[[str], None]
+) -> list[Outcome]:
+    """Attempt all units and return what became of each, in their order.
+
+    Parameters
+    ----------
+    task : Task
+        The task; copies of it do the work.
+    units : sequence of Unit
+        What `task.units()` gave.
+    number : int
+        How many threads; with 1 the work is done in this one.
+    scratch : Path
+        Directory for fetched files.
+    done : callable
+        Called here with the name of each unit as it ends.
+    """
+    places: dict[Any, list[int]] = {}
+    for place, unit in enumerate(units):
+        places.setdefault(unit.chip, []).append(place)
+    pieces = list(places.values())
+    if number == 1:
+        order = [place for piece in pieces for place in piece]
+        return _alone(task, units, order, scratch, done)
+    if len(pieces) < number:
+        pieces = [[place] for piece in pieces for place in piece]
+    return _Crew(task, units, pieces, scratch, done).run(number)
+
+
+def _alone(
+    task: Task, units: Sequence[Unit], order: list[int], scratch: Path, done: Callable[[str], None]
+) -> list[Outcome]:
+    session = Session(scratch=scratch, stop=threading.Event())
+    task._session = session
+    outcomes = {}
+    try:
+        for place in order:
+            session.begin(units[place])
+            outcomes[place] = task._attempt(units[place])
+            done(units[place].name)
+    finally:
+        task._session = None
+    return [outcomes[place] for place in range(len(units))]
+
+
+class _Crew:
+    """Threads that take pieces of work from one queue, and the one that waits for them."""
+
+    def __init__(
+        self,
+        task: Task,
+        units: Sequence[Unit],
+        pieces: list[list[int]],
+        scratch: Path,
+        done: Callable[[str], None],
+    ) -> None:
+        from awe.db import scope
+
+        self._task = task
+        self._units = units
+        self._scratch = scratch
+        self._done = done
+        self._scope = scope.current()
+        self._stop = threading.Event()
+        self._pieces: queue.SimpleQueue[list[int]] = queue.SimpleQueue()
+        for piece in pieces:
+            self._pieces.put(piece)
+        self._ends: queue.SimpleQueue[tuple[int, Outcome | BaseException]] = queue.SimpleQueue()
+
+    def run(self, number: int) -> list[Outcome]:
+        threads = [
+            threading.Thread(target=self._thread, args=(place,), name=f"awe-unit-{place}")
+            for place in range(number)
+        ]
+        outcomes: dict[int, Outcome] = {}
+        try:
+            for thread in threads:
+                thread.start()
+            while len(outcomes) < len(self._units):
+                place, end = self._ends.get()
+                if isinstance(end, BaseException):
+                    raise end
+                outcomes[place] = end
+                self._done(self._units[place].name)
+        finally:
+            self._stop.set()
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+        return [outcomes[place] for place in range(len(self._units))]
+
+    def _thread(self, place: int) -> None:
+        from awe.db import scope
+        from awe.db.connection import database
+
+        try:
+            scope.use(self._scope)
+            scratch = self._scratch / str(place)
+            scratch.mkdir()
+            task = copy.copy(self._task)
+            task._session = session = Session(scratch=scratch, stop=self._stop)
+            own: dict[Any, Unit] | None = None
+            while not self._stop.is_set():
+                try:
+                    piece = self._pieces.get_nowait()
+                except queue.Empty:
+                    return
+                if own is None:
+                    own = {_key(unit): unit for unit in task.units()}
+                for number in piece:
+                    unit = _own(own, self._units[number])
+                    session.begin(unit)
+                    self._ends.put((number, task._attempt(unit)))
+        except BaseException as error:  # the waiting thread must hear of everything
+            self._ends.put((-1, error))
+        finally:
+            database.close()
+
+
+def _key(unit: Unit) -> tuple[Any, ...]:
+    """Return what tells one unit from all others."""
+    return (unit.name, unit.chip, *unit.frames)
+
+
+def _own(units: dict[Any, Unit], unit: Unit) -> Unit:
+    found = units.get(_key(unit))
+    if found is None:
+        msg = f"{unit.name} changed while the task ran; run it again for what is left"
+        raise NotFound(msg)
+    return found
