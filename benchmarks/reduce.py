@@ -20,6 +20,7 @@ import tempfile
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import astropy.io.fits
@@ -29,6 +30,7 @@ from astropy.io.fits import Header
 from awe import fits
 from awe.calib import cosmic as cosmic_rays
 from awe.calib import science, seeing, trim
+from awe.calib._bands import side_by_side
 from awe.calib.flags import PixelFlag
 from awe.calib.geometry import ChipGeometry
 from awe.demo import sky
@@ -98,12 +100,29 @@ def store(case: Case, folder: Path) -> None:
         fits.write(folder / f"{name}.fits", fits.Image(pixels, Header()), replace=True)
 
 
+def read(folder: Path) -> list[np.ndarray]:
+    """Return raw frame, bias, flat, hot and cold pixels, read side by side as by the recipe."""
+    names = ("raw", "bias", "flat", "hot", "cold")
+    files = side_by_side([partial(fits.read, folder / f"{name}.fits") for name in names])
+    return [image.pixels for image in files]
+
+
+def write(folder: Path, image, flags, variance, weight) -> None:
+    """Write the planes of a reduced frame, both files side by side as the recipe does."""
+    extensions = [
+        fits.Image(flags, Header([("EXTNAME", "FLAGS")])),
+        fits.Image(variance, Header([("EXTNAME", "VARIANCE")])),
+    ]
+    front = fits.Image(image, Header())
+    side_by_side([
+        partial(fits.write, folder / "science.fits", extensions, primary=front),
+        partial(fits.write, folder / "weight.fits", fits.Image(weight, Header())),
+    ])
+
+
 def ours(case: Case, folder: Path, cosmic: bool = True, tracks: bool = True) -> tuple:
     """Return image, hits, flagged pixels and variance of awe."""
-    raw, bias, flat, hot, cold = (
-        fits.read(folder / f"{name}.fits").pixels
-        for name in ("raw", "bias", "flat", "hot", "cold")
-    )
+    raw, bias, flat, hot, cold = read(folder)
     calibrations = science.Calibrations(
         bias=bias, bias_method=6, flat=flat, hot=hot != 0, cold=cold != 0
     )
@@ -112,29 +131,16 @@ def ours(case: Case, folder: Path, cosmic: bool = True, tracks: bool = True) -> 
         narrowest=1.4,
     ) if cosmic else 4.0
     done = science.reduce(raw, case.geometry, calibrations, settings(width, cosmic, tracks))
-    extensions = [
-        fits.Image(done.flags, Header([("EXTNAME", "FLAGS")])),
-        fits.Image(done.variance, Header([("EXTNAME", "VARIANCE")])),
-    ]
-    front = fits.Image(done.science, Header())
-    fits.write(folder / "science.fits", extensions, primary=front, replace=True)
-    fits.write(folder / "weight.fits", fits.Image(done.weight, Header()), replace=True)
+    write(folder, done.science, done.flags, done.variance, done.weight)
     return done.science, done.bad(PixelFlag.COSMIC), done.flags != 0, done.variance
 
 
 def files(case: Case, folder: Path) -> tuple:
     """Read and write what `ours` does, and nothing else."""
     shape = case.calibrations.bias.shape
-    for name in ("raw", "bias", "flat", "hot", "cold"):
-        fits.read(folder / f"{name}.fits")
+    read(folder)
     plane = np.zeros(shape, np.float32)
-    extensions = [
-        fits.Image(plane.astype(np.uint16), Header([("EXTNAME", "FLAGS")])),
-        fits.Image(plane, Header([("EXTNAME", "VARIANCE")])),
-    ]
-    front = fits.Image(plane, Header())
-    fits.write(folder / "science.fits", extensions, primary=front, replace=True)
-    fits.write(folder / "weight.fits", fits.Image(plane, Header()), replace=True)
+    write(folder, plane, np.zeros(shape, np.uint16), plane, plane)
     return ()
 
 
@@ -173,10 +179,15 @@ def peer(case: Case, folder: Path, iterations: int) -> tuple:
     return data, hits, bad | hits, None
 
 
-def clock(function, case: Case, folder: Path) -> tuple[tuple, float, float]:
-    """Return the result, CPU and wall seconds of a side; it writes files of new names."""
+def clear(folder: Path) -> None:
+    """Remove what was written: sides write files of new names."""
     for name in OUTPUTS:
         (folder / name).unlink(missing_ok=True)
+
+
+def clock(function, case: Case, folder: Path) -> tuple[tuple, float, float]:
+    """Return the result, CPU and wall seconds of a side."""
+    clear(folder)
     cpu, wall = time.process_time(), time.perf_counter()
     result = function(case, folder)
     return result, time.process_time() - cpu, time.perf_counter() - wall
@@ -216,8 +227,7 @@ def _chip(task: tuple[int, Case, Path]) -> tuple[float, float]:
     """Reduce one chip in a folder of its own; returns CPU seconds and peak memory [MiB]."""
     number, case, folder = task
     place = folder / str(number % 4)
-    for name in OUTPUTS:
-        (place / name).unlink(missing_ok=True)
+    clear(place)
     before = time.process_time()
     ours(case, place)
     return time.process_time() - before, resident("VmHWM")
@@ -272,6 +282,7 @@ def memory(case: Case, folder: Path, side: str) -> None:
     small = make(True, 1)
     store(small, folder)
     SIDES[side](small, folder)
+    clear(folder)
     store(case, folder)
     Path("/proc/self/clear_refs").write_text("5")
     before = resident("VmRSS")
@@ -284,13 +295,16 @@ def compare(case: Case, folder: Path, options: argparse.Namespace) -> None:
     """Run the sides in turn and print the table."""
     rounds = 1 if options.short else options.rounds
     for name in ("ours", "ours, arithmetic"):
-        SIDES[name](case, folder)
+        clock(SIDES[name], case, folder)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in SIDES}
-    results = {}
+    scores = {}
     for _ in range(rounds):
         for name, side in SIDES.items():
-            results[name], cpu, wall = clock(side, case, folder)
+            result, cpu, wall = clock(side, case, folder)
             times[name].append((cpu, wall))
+            plain = "arith" in name or "alone" in name
+            scores[name] = "" if plain else accuracy(case, result)
+            del result
     reference = np.median(times["ours"], axis=0)
     print(load())
     print(f"{'':22} {'CPU s':>7} {'wall s':>7} {'ratio':>6} {'wall':>6} {'MiB':>5} "
@@ -302,10 +316,8 @@ def compare(case: Case, folder: Path, options: argparse.Namespace) -> None:
              str(options.seed), *(["--short"] if options.short else [])],
             capture_output=True, text=True, check=True,
         ).stdout.strip()
-        score = accuracy(case, results[name]) if name != "our files alone" else ""
-        score = "" if "arith" in name else score
         print(f"{name:22} {cpu:7.3f} {wall:7.3f} {cpu / reference[0]:6.1f} "
-              f"{wall / reference[1]:6.1f} {size:>5} {score}", flush=True)
+              f"{wall / reference[1]:6.1f} {size:>5} {scores[name]}", flush=True)
 
 
 if __name__ == "__main__":

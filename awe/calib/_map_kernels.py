@@ -9,7 +9,7 @@ import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["grow", "mark"]
+__all__ = ["carrying", "grow", "mark"]
 
 
 @compiled
@@ -36,6 +36,22 @@ def grow(pixels, along, beside, out):
             target = out[yy]
             for x in range(nx):
                 target[x] |= line[x]
+
+
+@compiled
+def carrying(flags, bits, out):
+    """Fill `out` with whether pixels carry any of some bits; returns how many do."""
+    total = 0
+    for y in range(flags.shape[0]):
+        row = flags[y]
+        target = out[y]
+        number = np.uint32(0)
+        for x in range(row.size):
+            found = (row[x] & bits) != 0
+            target[x] = found
+            number += np.uint32(found)
+        total += number
+    return total
 
 
 @compiled

@@ -21,7 +21,7 @@ from awe.calib import (
 )
 from awe.calib._work import Work
 from awe.calib.bias import DIGITISATION
-from awe.calib.flags import FLAG_DTYPE, PixelFlag
+from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 from awe.calib.weight import NoiseModel
 from awe.errors import NoValidPixels
 
@@ -262,8 +262,8 @@ def _cosmic_frame(work: Work) -> str:
     settings = work.settings
     chosen = settings.cosmic
     assert chosen is not None
-    bad = work.bad
-    if np.count_nonzero(bad) > _MOST_BAD * bad.size:
+    bad, number = work.carrying(ANY_FLAG)
+    if number > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
     found = cosmic.find(
         work.science,
@@ -290,14 +290,14 @@ def _no_satellite(work: Work) -> str | None:
 def _satellite_frame(work: Work) -> str:
     chosen = work.settings.satellite
     assert chosen is not None
-    bad = work.bad
-    if np.count_nonzero(bad) > _MOST_BAD * bad.size:
+    bad, number = work.carrying(ANY_FLAG)
+    if number > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
     work.tracks, crossed = satellite.find(
         work.science,
         bad=bad,
-        saturated=(work.flags & FLAG_DTYPE.type(spoilt)) != 0,
+        saturated=work.carrying(spoilt)[0],
         threshold=chosen.threshold,
         binning=chosen.binning,
         minimum_length=chosen.minimum_length,

@@ -28,6 +28,9 @@ _GAP = 2
 _SAMPLE = 10_000
 _FEW = 100
 
+#: the sky under a line is taken at such steps, linear in between [pixel]
+_STRETCH = 16
+
 #: a line above so many sigma is judged against its side bands
 _WORTH = 5.0
 
@@ -241,9 +244,9 @@ def cross(crossed, x0, y0, x1, y1, reach):
 
 @compiled
 def _level_at(sky, box, y, x):
-    """Return the bilinear value of a mesh of boxes at a pixel."""
-    v = min(max((y + 0.5) / box - 0.5, 0.0), sky.shape[0] - 1.0)
-    u = min(max((x + 0.5) / box - 0.5, 0.0), sky.shape[1] - 1.0)
+    """Return the bilinear value of a mesh of boxes at a place counted from the frame's corner."""
+    v = min(max(y / box - 0.5, 0.0), sky.shape[0] - 1.0)
+    u = min(max(x / box - 0.5, 0.0), sky.shape[1] - 1.0)
     j = min(int(v), max(sky.shape[0] - 2, 0))
     i = min(int(u), max(sky.shape[1] - 2, 0))
     above = min(j + 1, sky.shape[0] - 1)
@@ -267,24 +270,38 @@ def straighten(
     The line starts `first` pixels from (x0, y0) along the unit vector (ux, uy). Pixels are the
     nearest ones, capped at 3 sigma about the median of their cell, which ignores stars and does
     not cap the track. Bins of `size` pixels where `keep` is False are left out. `sky` holds one
-    value at the centre of every box; in between it is bilinear.
+    value at the centre of every box; in between it is bilinear, taken at stretches of the line.
     """
     ny, nx = image.shape
     segments, offsets = mean.shape
     values = np.empty(length // segments + 2, np.float32)
     keys = np.empty(values.size + 1, np.int32)
     for k in range(begin, end):
+        start = k * length // segments
+        stop = (k + 1) * length // segments
         for d in range(offsets):
+            left = x0 - (d - half) * uy + 0.5
+            low = y0 + (d - half) * ux + 0.5
             n = 0
-            for t in range(k * length // segments, (k + 1) * length // segments):
-                x = int(np.floor(x0 + (first + t) * ux - (d - half) * uy + 0.5))
-                y = int(np.floor(y0 + (first + t) * uy + (d - half) * ux + 0.5))
+            level = np.float32(0)
+            slope = np.float32(0)
+            for t in range(start, stop):
+                place = first + t
+                if (t - start) % _STRETCH == 0:
+                    ahead = place + _STRETCH
+                    level = _level_at(sky, box, low + place * uy, left + place * ux)
+                    slope = _level_at(sky, box, low + ahead * uy, left + ahead * ux) - level
+                    slope /= np.float32(_STRETCH)
+                else:
+                    level += slope
+                x = int(np.floor(left + place * ux))
+                y = int(np.floor(low + place * uy))
                 if x < 0 or y < 0 or x >= nx or y >= ny or bad[y, x]:
                     continue
                 j = min(y // size, keep.shape[0] - 1)
                 i = min(x // size, keep.shape[1] - 1)
                 if keep[j, i] and image[y, x] == image[y, x]:
-                    values[n] = image[y, x] - _level_at(sky, box, y, x)
+                    values[n] = image[y, x] - level
                     n += 1
             number[k, d] = n if n > 5 else 0
             mean[k, d] = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _map_kernels
-from awe.calib.flags import FLAG_DTYPE, PixelFlag
+from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 
 __all__ = ["Work"]
 
@@ -52,5 +52,10 @@ class Work:
     @property
     def bad(self) -> NDArray[np.bool_]:
         """True where any bit is set so far."""
-        bad: NDArray[np.bool_] = self.flags != 0
-        return bad
+        return self.carrying(ANY_FLAG)[0]
+
+    def carrying(self, bits: PixelFlag) -> tuple[NDArray[np.bool_], int]:
+        """Return where any of some bits is set so far, and how many pixels that are."""
+        bad = np.empty(self.shape, np.bool_)
+        number = _map_kernels.carrying(self.flags, FLAG_DTYPE.type(bits), bad)
+        return bad, int(number)

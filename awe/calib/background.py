@@ -59,7 +59,8 @@ class Surface:
     def across(self) -> NDArray[np.float32]:
         """Mesh evaluated at every column: float32, shape (my, nx)."""
         along_x = _spline(self.mesh.shape[1], self.box, self.shape[1])
-        result: NDArray[np.float32] = np.ascontiguousarray(self.mesh @ along_x.T)
+        result = np.empty((self.mesh.shape[0], self.shape[1]), np.float32)
+        _select.mesh_rows(self.mesh, np.ascontiguousarray(along_x.T), result)
         return result
 
     @property

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _cosmic_kernels, _cosmic_search, _cosmic_stars
+from awe.calib import _cosmic_kernels, _cosmic_search, _cosmic_stars, statistics
 from awe.calib._bands import bands
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
@@ -272,7 +272,7 @@ def _sampled_median(image: NDArray[np.float32], bad: NDArray[np.bool_] | None) -
     good = np.isfinite(values)
     if bad is not None:
         good &= ~bad[::step, ::step]
-    return float(np.median(values[good])) if good.any() else 0.0
+    return statistics.median(values[good][None]) if good.any() else 0.0
 
 
 def _require_model(gain: float, read_noise: float, shape: tuple[int, int], pad: int) -> None:

@@ -7,11 +7,13 @@ This module knows no thresholds and sets no bits: the detectors do.
 from __future__ import annotations
 
 from enum import IntFlag
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["FLAG_DTYPE", "PixelFlag", "counts", "header_cards", "names"]
+__all__ = ["ANY_FLAG", "FLAG_DTYPE", "PixelFlag", "counts", "header_cards", "names"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,6 +79,10 @@ class PixelFlag(IntFlag):
         8, "FLG_TRCK", "satellite or aircraft track",
         "A straight track was found in this exposure.",
     )
+
+
+#: all bits there are
+ANY_FLAG = reduce(or_, PixelFlag)
 
 
 def header_cards() -> list[tuple[str, int, str]]:

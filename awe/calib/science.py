@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import flags as reasons
-from awe.calib._bands import bands
 from awe.calib._memory import keep_pages
 from awe.calib._steps import STEPS, Step
 from awe.calib._work import Work
@@ -295,16 +294,13 @@ def reduce(
 
 
 def _run_rows(work: Work, steps: Sequence[Step]) -> None:
-    def run(band: slice) -> None:
-        with np.errstate(all="ignore"):
-            for start in range(band.start, band.stop, _ROWS):
-                rows = slice(start, min(start + _ROWS, band.stop))
-                for step in steps:
-                    assert step.rows is not None
-                    step.rows(work, rows)
-
-    if steps:
-        bands(run, work.shape[0])
+    # steps are too short for threads, which would wait for the interpreter's lock between them
+    with np.errstate(all="ignore"):
+        for start in range(0, work.shape[0], _ROWS):
+            rows = slice(start, min(start + _ROWS, work.shape[0]))
+            for step in steps:
+                assert step.rows is not None
+                step.rows(work, rows)
 
 
 def _require_units(steps: Sequence[Step]) -> None:

@@ -1,4 +1,4 @@
-"""HDUs on their way into a file, in one pass over the pixels and on two processors at once.
+"""HDUs on their way into a file, in one pass over the pixels.
 
 Byte order, DATASUM and the write of a piece happen while it is in cache; astropy, which makes
 the headers, would go over the pixels once for each. Compressed images are astropy's own.
@@ -7,7 +7,6 @@ the headers, would go over the pixels once for each. Compressed images are astro
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,6 @@ __all__ = ["write"]
 
 #: bytes that are turned and written together: they stay in cache
 _PIECE = 1 << 19
-
-#: planes are written side by side on so many processors
-_THREADS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +53,8 @@ def write(descriptor: int, hdus: HDUList) -> None:
     hdus.update_extend()
     parts = list(_parts(hdus))
     os.ftruncate(descriptor, parts[-1].end if parts else 0)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        # large planes first, so that both finish together
-        order = sorted(parts, key=lambda part: part.data - part.end)
-        for done in [pool.submit(_write_part, descriptor, part) for part in order]:
-            done.result()
+    for part in parts:
+        _write_part(descriptor, part)
 
 
 def _parts(hdus: HDUList) -> Iterable[_Part]:

@@ -51,6 +51,7 @@ class Session:
     scratch: Path
     stop: threading.Event
     written: list[Path] = field(default_factory=list)
+    waiting: list[Callable[[], object]] | None = None
     pixels: dict[Any, NDArray[Any]] = field(default_factory=dict)
     chip: Any = None
 

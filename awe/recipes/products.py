@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from awe.db.data import DataObject
     from awe.fits import Image
 
-__all__ = ["new_objects", "product_name", "summary", "write"]
+__all__ = ["new_objects", "prepare", "product_name", "summary"]
 
 KINDS = {
     "BiasFrame": "Bias",
@@ -66,7 +67,7 @@ def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
     )
 
 
-def write(
+def prepare(
     product: Any,
     pixels: NDArray[Any],
     extensions: Sequence[Image],
@@ -75,8 +76,8 @@ def write(
     header: Header | None = None,
     unit: str = "adu",
     astrom: Any = None,
-) -> Path:
-    """Write the file of a product and set its `filename` and `pathname`.
+) -> tuple[Path, Callable[[], object]]:
+    """Set `filename` and `pathname` of a product; return its path and what writes the file.
 
     Parameters
     ----------
@@ -100,12 +101,10 @@ def write(
     product.filename = product_name(product)
     path: Path = directory / product.filename
     image = fits.Image(pixels, _header(product, header, unit, astrom))
-    if extensions:
-        fits.write(path, list(extensions), primary=image)
-    else:
-        fits.write(path, image)
     product.pathname = path
-    return path
+    if extensions:
+        return path, partial(fits.write, path, list(extensions), primary=image)
+    return path, partial(fits.write, path, image)
 
 
 def new_objects(product: Any) -> list[DataObject]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoCalibration, NotFound, WrongShape
@@ -10,6 +11,8 @@ from awe.recipes.arguments import Argument, common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from awe.calib.science import Calibrations, Reduced, Settings
@@ -87,6 +90,7 @@ class ReduceTask(Task):
         """Return the reduced frame of the unit's raw frame."""
         from awe import fits
         from awe.calib import science, trim
+        from awe.calib._bands import side_by_side
         from awe.calib.geometry import ChipGeometry
         from awe.recipes.match import require_unit
 
@@ -97,7 +101,9 @@ class ReduceTask(Task):
             require_unit(self, item)
         # the dataserver vouches for the bytes, not for what somebody stored
         fits.judge(raw.pathname, verify=False)
-        image = fits.read(raw.pathname)
+        readers: list[Callable[[], Any]] = [partial(fits.read, raw.pathname)]
+        readers += [partial(self.pixels, item) for item in chosen.with_files]
+        image = side_by_side(readers)[0]
         if image.pixels is None:
             msg = f"{raw.filename} holds no image; ingest the exposure again"
             raise WrongShape(msg)
@@ -308,14 +314,11 @@ class ReduceTask(Task):
         product.psf_radius = width * scale if width > 0 else None
         product.quality_flags = product.verify(reduced.science) | int(verdict(reduced.flags))
         product.compare()
-        maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
-        product.weight = self._weight(product, maps, reduced)
-        self.write(
-            product,
-            reduced.science,
-            [flag_image(reduced), variance_image(reduced)],
-            header=header,
-        )
+        with self.together():
+            maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
+            product.weight = self._weight(product, maps, reduced)
+            planes = [flag_image(reduced), variance_image(reduced)]
+            self.write(product, reduced.science, planes, header=header)
         return product
 
     def _weight(self, product: Any, maps: dict[str, Any], reduced: Reduced) -> WeightFrame:

@@ -14,8 +14,8 @@ import inspect
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -416,11 +416,32 @@ class Task:
     def write(
         self, product: Any, pixels: NDArray[Any], extensions: Sequence[Image] = (), **details: Any
     ) -> None:
-        """Write the file of a product into the working directory and set its names."""
-        from awe.recipes.products import write
+        """Write the file of a product into the working directory and set its names.
 
-        path = write(product, pixels, extensions, directory=Path.cwd(), **details)
-        self._running().written.append(path)
+        Inside `together` the file is there only when that block has ended.
+        """
+        from awe.recipes.products import prepare
+
+        session = self._running()
+        path, write = prepare(product, pixels, extensions, directory=Path.cwd(), **details)
+        session.written.append(path)
+        if session.waiting is None:
+            write()
+        else:
+            session.waiting.append(write)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the files written inside go to disk side by side when the block ends."""
+        from awe.calib._bands import side_by_side
+
+        session = self._running()
+        session.waiting = []
+        try:
+            yield
+            side_by_side(session.waiting)
+        finally:
+            session.waiting = None
 
 
 def _defect(error: Exception) -> Defect:

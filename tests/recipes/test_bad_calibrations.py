@@ -26,14 +26,14 @@ def master_flat(like, pixels, **changed):
     from awe.db.calfiles import MasterFlatFrame
     from awe.db.data import store
     from awe.recipes.inputs import imstat
-    from awe.recipes.products import write
+    from awe.recipes.products import prepare
 
     names = ("instrument", "chip", "filter", "timestamp_start", "timestamp_end", "noise",
              "process_params")  # fmt: skip
     flat = MasterFlatFrame(**{name: getattr(like, name) for name in names} | changed)
     flat.process_status = 1
     flat.imstat = imstat(np.nan_to_num(pixels))
-    write(flat, pixels, (), directory=Path.cwd(), unit="")
+    prepare(flat, pixels, (), directory=Path.cwd(), unit="")[1]()
     store([flat])
     flat.commit()
     return flat
