@@ -243,7 +243,9 @@ def _calibrate_chip(
             item.read_noise = detector.read_noise / detector.gain
         else:
             item.imstat = imstat(plane)
-            products.write(item, plane, [], directory=folder, unit="")
+            unit = "adu" if cls is calfiles.BiasFrame else ""
+            _, write = products.prepare(item, plane, [], directory=folder, unit=unit)
+            write()
         made.append(item)
     store([item for item in made if hasattr(item, "filename")])
     commit_all(made)

@@ -10,7 +10,7 @@ import numpy as np
 from awe.calib import background, statistics
 from awe.calib.combine import Method, combine
 from awe.calib.trim import require_shape
-from awe.errors import NoValidPixels
+from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Scale", "frame", "scale"]
 
@@ -116,6 +116,8 @@ def scale(
 
     Raises
     ------
+    ParameterError
+        The lower limit is not below the upper one.
     NoValidPixels
         Fewer than 100 pixels count.
 
@@ -126,6 +128,12 @@ def scale(
     each, whose noise is independent of either, also where the exposure is one of those that went
     into the fringe frame. Fringes have to be wider than some four pixels.
     """
+    if not low < high:
+        msg = (
+            f"FRINGE_THRESHOLD_LOW {low} must be below FRINGE_THRESHOLD_HIGH {high}; "
+            "correct the parameters"
+        )
+        raise ParameterError(msg)
     require_shape(fringes, (image.shape[0], image.shape[1]), "the fringe frame")
     try:
         surface = background.estimate(image, box=box, clip=3.0, step=2, bad=bad)

@@ -44,6 +44,12 @@ KINDS = {
     "SatelliteMap": "Satel",
 }
 
+#: numbers that the line about a product tells, with their unit
+_SUMMARISED = (
+    ("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels"),
+    ("lamp_ratio", "times the level of the master"),
+)  # fmt: skip
+
 EPOCH = datetime.datetime(1858, 11, 17)
 
 
@@ -130,7 +136,7 @@ def summary(product: Any) -> str:
     imstat = value_of(product, "imstat")
     if imstat is not None:
         words.append(f"median {imstat.median:.4g}, stdev {imstat.stdev:.3g}")
-    for name, unit in (("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels")):
+    for name, unit in _SUMMARISED:
         value = value_of(product, name)
         if isinstance(value, int | float):
             words.append(f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}")

@@ -190,13 +190,14 @@ class ReduceTask(Task):
         return item
 
     def _calibrations(self, chosen: Chosen) -> Calibrations:
+        from awe.calib.bias import DIGITISATION
         from awe.calib.science import Calibrations
 
         inputs = max(len(chosen.bias.raw_bias_frames), 1)
         return Calibrations(
             bias=self.pixels(chosen.bias),
             bias_method=chosen.bias.process_params.OVERSCAN_CORRECTION,
-            bias_variance=chosen.read_noise.read_noise**2 / inputs,
+            bias_variance=(chosen.read_noise.read_noise**2 + DIGITISATION) / inputs,
             flat=self.pixels(chosen.flat),
             flat_noise=chosen.flat.noise,
             illumination=self._image(chosen.illumination),

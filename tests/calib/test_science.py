@@ -217,6 +217,8 @@ def test_fringes_are_made_and_scaled():
     assert found.factor == pytest.approx(1000 / 1450, abs=4 * found.error + 0.01)
     with pytest.raises(NoValidPixels, match="FRINGE_THRESHOLD"):
         fringe.scale(images[0], pattern, low=50.0, high=60.0, threshold=5.0, box=128)
+    with pytest.raises(ParameterError, match=r"FRINGE_THRESHOLD_LOW 6\.0 must be below"):
+        fringe.scale(images[0], pattern, low=6.0, high=1.5, threshold=5.0, box=128)
 
 
 @pytest.mark.parametrize("strength", [6.0, 12.0, 30.0])

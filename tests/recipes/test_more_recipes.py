@@ -96,8 +96,9 @@ def test_fringes_are_recovered_and_taken_out_at_their_strength(calibrated):
     assert abs(left) < 0.08
 
 
-def test_a_quick_check_compares_the_lamp_with_the_master(calibrated):
+def test_a_quick_check_compares_the_lamp_with_the_master(calibrated, capsys):
     checks = run("QuickCheck", date=calibrated.date, chip="ESO_CCD_#65")
+    assert "times the level of the master" in capsys.readouterr().out
     assert len(checks) == 5
     assert all(check.lamp_ratio == pytest.approx(1, abs=0.01) for check in checks)
     assert all(check.quality_flags == 0 for check in checks)
