@@ -30,9 +30,9 @@ from astropy.io.fits import Header
 from awe import fits
 from awe.calib import cosmic as cosmic_rays
 from awe.calib import science, seeing, trim
-from awe.calib._bands import side_by_side
 from awe.calib.flags import PixelFlag
 from awe.calib.geometry import ChipGeometry
+from awe.calib.threads import side_by_side
 from awe.demo import sky
 from benchmarks.alternating import load
 
@@ -127,8 +127,7 @@ def ours(case: Case, folder: Path, cosmic: bool = True, tracks: bool = True) -> 
         bias=bias, bias_method=6, flat=flat, hot=hot != 0, cold=cold != 0
     )
     width = seeing.measure(
-        trim.trim(raw, case.geometry).astype(np.float32), threshold=20.0, saturation=60000.0,
-        narrowest=1.4,
+        trim.trim(raw, case.geometry), threshold=20.0, saturation=60000.0, narrowest=1.4,
     ) if cosmic else 4.0
     done = science.reduce(raw, case.geometry, calibrations, settings(width, cosmic, tracks))
     write(folder, done.science, done.flags, done.variance, done.weight)

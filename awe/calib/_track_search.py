@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _track_kernels as kernels
-from awe.calib._bands import side_by_side
+from awe.calib.threads import side_by_side
 
 __all__ = ["CAP", "Candidate", "Lines"]
 

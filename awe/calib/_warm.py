@@ -36,7 +36,8 @@ def compile_all() -> float:
         done = reduce(frame, geometry, given, _settings())
     statistics.image_statistics(done.science)
     statistics.image_statistics(done.science, done.flags != 0)
-    seeing.measure(done.science, threshold=5.0, saturation=60000.0, narrowest=1.5)
+    for image in (frame, done.science):
+        seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5)
     _compile_files(done.science, done.flags, good)
     return time.perf_counter() - start
 

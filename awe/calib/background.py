@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _select
-from awe.calib._bands import bands
+from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Surface", "estimate", "filled", "joined", "medians", "smoothed"]

@@ -23,7 +23,7 @@ import numpy as np
 
 from awe.calib import _combine_kernels as kernels
 from awe.calib import _weighted_kernels as weighted
-from awe.calib._bands import bands
+from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 __all__ = ["Combined", "Method", "Noise", "about_median", "combine"]

@@ -17,10 +17,10 @@ from awe.calib import _track_bins as bins
 from awe.calib import _track_kernels as kernels
 from awe.calib import _track_search as track_search
 from awe.calib import background
-from awe.calib._bands import bands
 from awe.calib._track_fit import Fit, Frame, Line, fit
 from awe.calib._track_search import Lines
 from awe.calib.saturation import grown
+from awe.calib.threads import bands
 from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 

@@ -25,7 +25,7 @@ _FWHM = 2.3548
 
 
 def measure(
-    image: NDArray[np.float32],
+    image: NDArray[np.generic],
     *,
     threshold: float,
     saturation: float,
@@ -36,7 +36,7 @@ def measure(
 
     Parameters
     ----------
-    image : ndarray of float32, shape (ny, nx), ADU
+    image : ndarray, shape (ny, nx), any real dtype, ADU
         With or without its sky; not modified. Non-finite pixels are left out.
     threshold : float, sigma
         Peaks lie this far above the sky.
@@ -83,7 +83,7 @@ def measure(
 
 
 def _width(
-    image: NDArray[np.float32],
+    image: NDArray[np.generic],
     y: NDArray[np.intp],
     x: NDArray[np.intp],
     dy: int,

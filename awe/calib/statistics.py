@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import _select
-from awe.calib._bands import bands
+from awe.calib.threads import bands
 from awe.errors import NoValidPixels
 
 __all__ = [

@@ -90,8 +90,8 @@ class ReduceTask(Task):
         """Return the reduced frame of the unit's raw frame."""
         from awe import fits
         from awe.calib import science, trim
-        from awe.calib._bands import side_by_side
         from awe.calib.geometry import ChipGeometry
+        from awe.calib.threads import side_by_side
         from awe.recipes.match import require_unit
 
         raw = unit.frames[0]
@@ -226,7 +226,7 @@ class ReduceTask(Task):
         cosmic = self.parameters("CosmicMap")
         satellite = self.parameters("SatelliteMap")
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
-        width = self._seeing(pixels.astype("float32"), red, None)
+        width = self._seeing(pixels, red, None)
         width = width if width > 0 else cosmic.SEEING
         return Settings(
             overscan=red.OVERSCAN_CORRECTION,

@@ -433,7 +433,7 @@ class Task:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Let the files written inside go to disk side by side when the block ends."""
-        from awe.calib._bands import side_by_side
+        from awe.calib.threads import side_by_side
 
         session = self._running()
         session.waiting = []
