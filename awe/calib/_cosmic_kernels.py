@@ -14,7 +14,7 @@ import numpy as np
 from awe.calib._jit import compiled
 from awe.calib._medians import median7
 
-__all__ = ["COSMIC", "EXCLUDED", "electrons", "exclude", "laplacian_at", "significance"]
+__all__ = ["COSMIC", "EXCLUDED", "electrons", "exclude", "hits", "laplacian_at", "significance"]
 
 #: states of a pixel during the search
 EXCLUDED = np.uint8(1)
@@ -185,6 +185,23 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
                         saturated[n_saturated] = y * nx + x
                         n_saturated += 1
     return n_candidates, n_saturated
+
+
+@compiled
+def hits(state, pad, bad):
+    """Fill where hits are, without the border; returns how many pixels that are."""
+    ny, nx = bad.shape
+    total = 0
+    for y in range(ny):
+        row = state[y + pad, pad : pad + nx]
+        out = bad[y]
+        number = np.uint32(0)
+        for x in range(nx):
+            hit = (row[x] & COSMIC) != 0
+            out[x] = hit
+            number += np.uint32(hit)
+        total += number
+    return total
 
 
 @compiled

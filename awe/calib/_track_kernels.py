@@ -54,18 +54,26 @@ def _join(first, last, height, source, target):
 
 
 @compiled
-def line_sums(image):
-    """Return sums along lines that cross the rows of `image` (N, ny), N a power of two.
+def line_sums(image, n, flip):
+    """Return sums along lines that cross N rows of `image` (rows, ny), N a power of two.
 
-    Result (N, N + ny) of the same integer type: row s, column y0 + N holds the line that goes
+    Rows beyond those of the image count as 0; with `flip` each row is read backwards. Result
+    (N, N + ny) of the same integer type: row s, column y0 + N holds the line that goes
     from y0 in row 0 to y0 + s in row N - 1.
     """
-    n, ny = image.shape
+    rows, ny = image.shape
     length = n + ny
     current = np.zeros((n, length), image.dtype)
     following = np.zeros((n, length), image.dtype)
-    for i in range(n):
-        current[i, n:] = image[i]
+    for i in range(min(n, rows)):
+        line = current[i, n:]
+        row = image[i]
+        if flip:
+            for j in range(ny):
+                line[j] = row[ny - 1 - j]
+        else:
+            for j in range(ny):
+                line[j] = row[j]
     block = min(_BLOCK, n)
     levels = 0
     while 1 << levels < block:

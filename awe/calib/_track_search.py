@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from awe.calib._track_fit import Line
 
     Grid = NDArray[np.float32]
+    Sums = NDArray[np.int16]
 
 #: a bin counts at most this many of its sigma
 CAP = 3.0
@@ -109,7 +110,13 @@ class Lines:
         if self.empty:
             return []
         ways = product((False, True), (False, True))
-        lists = side_by_side([partial(self._transform, *way, threshold) for way in ways])
+        # lines are summed over rows: the frame as it is for steep ones, turned for the others
+        turned = [np.ascontiguousarray(plane.T) for plane in (self.signal, self.weight)]
+        planes = {True: (self.signal, self.weight), False: (turned[0], turned[1])}
+        lists = side_by_side(
+            [partial(self._transform, *planes[steep], steep, flip, threshold)
+             for steep, flip in ways]
+        )
         found = [candidate for some in lists for candidate in some]
         found.sort(key=lambda candidate: -candidate.score)
         return found[:_MOST]
@@ -139,17 +146,13 @@ class Lines:
             )
         ) / candidate.scale
 
-    def _transform(self, steep: bool, flip: bool, threshold: float) -> list[Candidate]:
-        light, weight = self.signal, self.weight
-        if not steep:
-            light, weight = light.T, weight.T
+    def _transform(
+        self, light: Sums, weight: Sums, steep: bool, flip: bool, threshold: float
+    ) -> list[Candidate]:
         rows = 1 << (light.shape[0] - 1).bit_length()
         if rows // 2 >= 0.98 * light.shape[0]:
             rows //= 2
-        step = -1 if flip else 1
-        sums, weights = (
-            kernels.line_sums(_height(plane[:, ::step], rows)) for plane in (light, weight)
-        )
+        sums, weights = (kernels.line_sums(plane, rows, flip) for plane in (light, weight))
         scale = max(1.0, float(kernels.scatter(sums, weights, self.least, _UNIT)))
         grid = (rows // _CELL + 1, sums.shape[1] // _CELL + 1)
         score = np.zeros(grid, np.float32)
@@ -183,9 +186,3 @@ class Lines:
 
 #: turns a sum of integer light over the root of integer weight into sigma
 _UNIT = np.float32(_WEIGHT**0.5 / _SIGNAL)
-
-
-def _height(image: NDArray[np.int16], rows: int) -> NDArray[np.int16]:
-    if image.shape[0] < rows:
-        image = np.pad(image, ((0, rows - image.shape[0]), (0, 0)))
-    return np.ascontiguousarray(image[:rows])

@@ -194,12 +194,13 @@ def find(
             counts, state, flagged, float(read_noise) ** 2, float(fwhm), _STAR_PART * groups
         )
         kept, dropped = kept - stars, dropped + stars
-    hits = (state[inside] & _cosmic_kernels.COSMIC) != 0
+    hits = np.empty((ny, nx), np.bool_)
+    number = _cosmic_kernels.hits(state, pad, hits)
     if cleaned is not None:
         cleaned = np.where(hits, cleaned, counts[inside])
     return CosmicRays(
         bad=hits,
-        count=int(np.count_nonzero(hits)),
+        count=int(number),
         groups=int(kept),
         dropped=int(dropped),
         cleaned=cleaned,
