@@ -27,10 +27,7 @@ def flattened(
 
     from awe.calib import overscan
     from awe.calib.flat import usable
-    from awe.recipes.match import require_unit
 
-    for item in (bias, flat):
-        require_unit(task, item)
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
     divisor = task.pixels(flat)
     good = usable(divisor)

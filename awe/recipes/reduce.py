@@ -92,13 +92,10 @@ class ReduceTask(Task):
         from awe.calib import science, trim
         from awe.calib.geometry import ChipGeometry
         from awe.calib.threads import side_by_side
-        from awe.recipes.match import require_unit
 
         raw = unit.frames[0]
         chosen = self._choose(unit)
         self.fetch([raw, *chosen.with_files])
-        for item in chosen.with_files:
-            require_unit(self, item)
         # the dataserver vouches for the bytes, not for what somebody stored
         fits.judge(raw.pathname, verify=False)
         readers: list[Callable[[], Any]] = [partial(fits.read, raw.pathname)]

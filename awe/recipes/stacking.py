@@ -28,11 +28,9 @@ def stack(
     """
     from awe.calib import flat, overscan
     from awe.recipes.inputs import nominal
-    from awe.recipes.match import require_unit
     from awe.recipes.screening import screen
 
     method = parameters.OVERSCAN_CORRECTION
-    require_unit(task, bias)
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
     levels = (parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
     found = screen(task, unit, method, levels=levels)

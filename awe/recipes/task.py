@@ -401,10 +401,19 @@ class Task:
             fetch(missing, self._running().scratch, link=self._is_ours())
 
     def pixels(self, item: DataObject) -> NDArray[Any]:
-        """Return the pixels of a calibration; read once per task."""
+        """Return the pixels of a calibration; read once per task.
+
+        Raises
+        ------
+        BadHeader
+            The file says that they are in another unit than those of its class.
+        """
+        from awe.recipes.match import require_unit
+
         known = self._running().pixels
         if item.object_id not in known:
             self.fetch([item])
+            require_unit(item)
             known[item.object_id] = item.data
         return known[item.object_id]
 

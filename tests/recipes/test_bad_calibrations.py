@@ -133,6 +133,7 @@ def test_another_window_or_binning_of_the_same_size_is_refused(calibrated, capsy
 
 
 def test_a_calibration_in_another_unit_is_refused(calibrated):
+    from awe import recipes
     from awe.db.calfiles import BiasFrame
 
     [old] = BiasFrame.chip.name == FIRST
@@ -145,8 +146,13 @@ def test_a_calibration_in_another_unit_is_refused(calibrated):
     )  # fmt: skip
     wrong.store()
     wrong.commit()
-    with pytest.raises(BadHeader, match=r"pixels in electron \(BUNIT\), a BiasFrame has adu"):
+    found = r"pixels in electron \(BUNIT\), a BiasFrame has adu"
+    with pytest.raises(BadHeader, match=found):
         reduce(template=TEMPLATE, chip=FIRST, bias_filename=wrong.filename)
+    # a recipe that takes the newest one meets it too
+    task = recipes.find("HotPixels")(instrument="OMEGACAM", date=calibrated.date, chip=FIRST)
+    with pytest.raises(BadHeader, match=found):
+        task.execute()
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
