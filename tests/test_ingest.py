@@ -176,7 +176,7 @@ def test_a_dry_run_changes_nothing(scientist, night):
     from awe.db.raw import RawFitsData
 
     report = ingest(night, processes=1)
-    assert report.count(State.NEW) == 25
+    assert report.count(State.NEW) == 28
     assert report.ok
     assert len(RawFitsData.select_all()) == 0
     assert database.execute("SELECT count(*) FROM awe.file") == [(0,)]
@@ -186,10 +186,10 @@ def test_a_night_is_ingested_once_and_seen_by_students(scientist, night, db, dat
     from awe.db.raw import RawBiasFrame, RawFitsData, RawScienceFrame
 
     report = ingest(night, commit=True, processes=2)
-    assert report.count(State.INGESTED) == 25, str(report)
+    assert report.count(State.INGESTED) == 28, str(report)
     again = ingest(night, commit=True, processes=1)
-    assert again.count(State.KNOWN) == 25
-    assert len(RawFitsData.select_all()) == 25
+    assert again.count(State.KNOWN) == 28
+    assert len(RawFitsData.select_all()) == 28
 
     login(db, dataserver, "student")
     query = (RawScienceFrame.instrument.name == "OMEGACAM") & (

@@ -7,7 +7,8 @@ same pixels alone and beside others. Threads end with the call: a process may be
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+import queue
+import threading
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
@@ -27,12 +28,39 @@ _LEAST = 256
 
 
 def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Return what calls return that run at the same time, in their order."""
-    threads = min(_processors(), len(work))
-    if threads < 2:
+    """Return what calls return that run at the same time, in their order.
+
+    This thread does its share. Where calls fail, the error of one of them is raised when all that
+    were begun have ended.
+    """
+    helpers = min(_processors(), len(work)) - 1
+    if helpers < 1:
         return [one() for one in work]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda one: one(), work))
+    places: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for place in range(len(work)):
+        places.put(place)
+    results: dict[int, Result] = {}
+    errors: list[BaseException] = []
+
+    def help_out() -> None:
+        try:
+            while not errors:
+                place = places.get_nowait()
+                results[place] = work[place]()
+        except queue.Empty:
+            return
+        except BaseException as error:  # whatever it is, the caller must hear of it
+            errors.append(error)
+
+    threads = [threading.Thread(target=help_out) for _ in range(helpers)]
+    for thread in threads:
+        thread.start()
+    help_out()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return [results[place] for place in range(len(work))]
 
 
 def bands(
