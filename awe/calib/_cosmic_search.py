@@ -15,7 +15,7 @@ from awe.calib._cosmic_kernels import COSMIC, EXCLUDED, laplacian_at
 from awe.calib._jit import compiled
 from awe.calib._medians import median5, median7, median9, separable5_at, separable7_at
 
-__all__ = ["drop_weak", "iterate"]
+__all__ = ["collect", "drop_weak", "iterate"]
 
 #: marks of one iteration, cleared at its end
 _STEP = np.uint8(4)
@@ -291,6 +291,27 @@ def iterate(
 
 
 @compiled
+def collect(state, start, mark, group):
+    """Mark and list the connected flagged pixels from `start` on; returns their number."""
+    nx = state.shape[1]
+    group[0] = start
+    state[start // nx, start % nx] |= mark
+    n = 1
+    k = 0
+    while k < n:
+        y = group[k] // nx
+        x = group[k] % nx
+        k += 1
+        for yy in range(y - 1, y + 2):
+            for xx in range(x - 1, x + 2):
+                if state[yy, xx] & (COSMIC | mark) == COSMIC:
+                    state[yy, xx] |= mark
+                    group[n] = yy * nx + xx
+                    n += 1
+    return n
+
+
+@compiled
 def drop_weak(c, state, flagged, read_variance, least):
     """Unflag connected groups whose summed squared significance does not exceed `least`.
 
@@ -306,25 +327,15 @@ def drop_weak(c, state, flagged, read_variance, least):
         x = flagged[start] % nx
         if state[y, x] & (COSMIC | _DIRTY) != COSMIC:
             continue
-        group[0] = flagged[start]
-        state[y, x] |= _DIRTY
-        n = 1
-        k = 0
+        n = collect(state, flagged[start], _DIRTY, group)
         total = np.float32(0)
-        while k < n:
+        for k in range(n):
             y = group[k] // nx
             x = group[k] % nx
-            k += 1
             median = separable7_at(c, y, x, scratch)
             z = (c[y, x] - median) / np.sqrt(max(median + read_variance, _TINY))
             if z > 0:
                 total += z * z
-            for yy in range(y - 1, y + 2):
-                for xx in range(x - 1, x + 2):
-                    if state[yy, xx] & (COSMIC | _DIRTY) == COSMIC:
-                        state[yy, xx] |= _DIRTY
-                        group[n] = yy * nx + xx
-                        n += 1
         if total > least:
             kept += 1
             continue

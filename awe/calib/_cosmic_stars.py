@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from awe.calib._cosmic_kernels import COSMIC, EXCLUDED
+from awe.calib._cosmic_search import collect
 from awe.calib._jit import compiled
 from awe.calib._medians import separable7_at
 
@@ -50,27 +51,6 @@ _STEADY = 0.02
 _DAMPING = 1.001
 
 _TINY = 1e-5
-
-
-@compiled
-def _collect(state, start, group):
-    """Mark and list the connected flagged pixels from `start` on; returns their number."""
-    nx = state.shape[1]
-    group[0] = start
-    state[start // nx, start % nx] |= _SEEN
-    n = 1
-    k = 0
-    while k < n:
-        y = group[k] // nx
-        x = group[k] % nx
-        k += 1
-        for yy in range(y - 1, y + 2):
-            for xx in range(x - 1, x + 2):
-                if state[yy, xx] & (COSMIC | _SEEN) == COSMIC:
-                    state[yy, xx] |= _SEEN
-                    group[n] = yy * nx + xx
-                    n += 1
-    return n
 
 
 @compiled
@@ -271,7 +251,7 @@ def drop_stars(c, state, flagged, read_variance, fwhm, least):
         x = flagged[start] % nx
         if state[y, x] & (COSMIC | _SEEN) != COSMIC:
             continue
-        n = _collect(state, flagged[start], group)
+        n = collect(state, flagged[start], _SEEN, group)
         if not _cut(c, state, group, n, values, use):
             continue
         sky = separable7_at(c, y, x, scratch)
