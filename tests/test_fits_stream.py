@@ -1,0 +1,55 @@
+"""Files written in one pass are those astropy would have written: sums, padding, byte order."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from astropy.io import fits as astropy_fits
+
+from awe import fits
+
+DTYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
+
+
+def pixels(dtype, shape):
+    rng = np.random.default_rng(sum(shape))
+    if np.dtype(dtype).kind == "f":
+        image = rng.normal(0, 1e3, shape).astype(dtype)
+        image.flat[0] = np.nan
+        return image
+    bounds = np.iinfo(dtype)
+    return rng.integers(bounds.min, bounds.max, shape, dtype=dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (7, 9), (1, 1440), (3, 5, 7), (500, 601)])
+def test_astropy_reads_what_was_written_and_agrees_with_its_sums(tmp_path, dtype, shape):
+    image = pixels(dtype, shape)
+    header = astropy_fits.Header({"EXTNAME": "ONE"})
+    path = fits.write(
+        tmp_path / "a.fits", [fits.Image(image[::-1], header)], primary=fits.Image(image, header)
+    )
+    assert path.stat().st_size % 2880 == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with astropy_fits.open(path, checksum=True) as hdus:
+            hdus.verify("exception")
+            assert all(hdu.verify_datasum() == hdu.verify_checksum() == 1 for hdu in hdus)
+            np.testing.assert_array_equal(hdus[0].data, image)
+            np.testing.assert_array_equal(hdus["ONE"].data, image[::-1])
+    assert [info.verified for info in fits.judge(path)] == [True, True]
+
+
+def test_pixels_in_the_order_of_fits_are_written_as_they_are(tmp_path):
+    image = pixels("f4", (40, 50)).astype(">f4")
+    path = fits.write(tmp_path / "a.fits", fits.Image(image, astropy_fits.Header()))
+    np.testing.assert_array_equal(fits.read(path).pixels, image)
+
+
+def test_an_image_without_pixels_in_it_is_a_header_alone(tmp_path):
+    image = fits.Image(np.zeros((0, 5), np.float32), astropy_fits.Header({"OBJECT": "none"}))
+    path = fits.write(tmp_path / "a.fits", image)
+    assert path.stat().st_size == 2880
+    assert fits.read_header(path)["NAXIS2"] == 0
