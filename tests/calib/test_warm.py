@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import importlib, json, pathlib, sys, tempfile
 import awe.calib
@@ -37,13 +39,18 @@ def run():
     return json.loads(done.stdout)
 
 
-def test_a_first_reduction_with_its_files_compiles_nothing_after_warming():
-    number, fresh, _ = run()
+@pytest.fixture(scope="module")
+def first():
+    """What a first process tells; it fills the cache on disk."""
+    return run()
+
+
+def test_a_first_reduction_with_its_files_compiles_nothing_after_warming(first):
+    number, fresh, _ = first
     assert number > 30
     assert not fresh, fresh
 
 
-def test_a_second_process_compiles_nothing_at_all():
-    run()
+def test_a_second_process_compiles_nothing_at_all(first):
     _, _, missed = run()
     assert not missed, missed
