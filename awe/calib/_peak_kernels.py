@@ -50,7 +50,7 @@ def peaks(image: Any, level: float, margin: int) -> tuple[Any, Any]:
 
     Parameters
     ----------
-    image : ndarray of float32, shape (ny, nx)
+    image : ndarray, shape (ny, nx), any real dtype
         Pixels beside one that is no number are no peaks.
     level : float
         In the unit of the image.

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["bands", "side_by_side"]
+__all__ = ["bands", "processors", "side_by_side"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
     This thread does its share. Where calls fail, the error of one of them is raised when all that
     were begun have ended.
     """
-    helpers = min(_processors(), len(work)) - 1
+    helpers = min(processors(), len(work)) - 1
     if helpers < 1:
         return [one() for one in work]
     places: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -67,15 +67,15 @@ def bands(
     function: Callable[[slice], Result], rows: int, *, least: int = _LEAST
 ) -> list[Result]:
     """Return what a function of some rows returns for each band of a frame, from row 0 on."""
-    number = max(1, min(_processors(), rows // least))
+    number = max(1, min(processors(), rows // least))
     edges = [rows * k // number for k in range(number + 1)]
     return side_by_side([partial(function, slice(*ends)) for ends in pairwise(edges)])
 
 
-def _processors() -> int:
-    """Return how many processors this process may use, of those that are worth it."""
+def processors(most: int = _MOST) -> int:
+    """Return how many processors this process may use, at most so many."""
     try:
         usable = len(os.sched_getaffinity(0))
     except AttributeError:
         usable = os.cpu_count() or 1
-    return min(usable, _MOST)
+    return min(usable, most)

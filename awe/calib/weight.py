@@ -84,6 +84,6 @@ def make(flat: NDArray[np.float32], flags: NDArray[np.uint16]) -> NDArray[np.flo
     [[0.8999999761581421, 0.0]]
     """
     require_shape(flags, (flat.shape[0], flat.shape[1]), "the plane of flags")
-    weight = np.zeros(flat.shape, np.float32)
-    np.copyto(weight, flat, where=flags == 0)
+    weight = np.empty(flat.shape, np.float32)
+    _plane_kernels.weigh(flat, flags, weight)
     return weight

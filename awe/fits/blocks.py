@@ -15,7 +15,6 @@ __all__ = ["Value", "card", "cards", "datasum", "folded", "keyword", "pad", "sea
 
 BLOCK = 2880
 CARD = 80
-_LAST_COLUMN = 30
 
 Value = str | bool | int | float
 

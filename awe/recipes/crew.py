@@ -9,7 +9,6 @@ thread at the next step of its unit. Knows nothing of what a task makes.
 from __future__ import annotations
 
 import copy
-import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -76,9 +75,9 @@ class Outcome:
 
 def default_number() -> int:
     """Return how many threads a task of awe's own gets: one per core, at most `MOST`."""
-    usable = getattr(os, "sched_getaffinity", None)
-    cores = len(usable(0)) if usable is not None else os.cpu_count() or 1
-    return min(cores, MOST)
+    from awe.calib.threads import processors
+
+    return processors(MOST)
 
 
 def work(
