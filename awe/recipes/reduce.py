@@ -181,7 +181,10 @@ class ReduceTask(Task):
         for role in ("instrument", "chip", "filter"):
             if hasattr(cls, role) and getattr(item, role) != getattr(unit, role):
                 theirs, ours = getattr(item, role).name, getattr(unit, role).name
-                msg = f"{filename} is for {role} {theirs}, {unit.name} is of {role} {ours}"
+                msg = (
+                    f"{filename} is for {role} {theirs}, {unit.name} is of {role} {ours}; "
+                    f"name one for that {role}, or none for the newest valid one"
+                )
                 raise WrongShape(msg)
         require_window(unit, item)
         return item
