@@ -7,16 +7,17 @@ here. An existing database of another version is refused, never half changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any
 
 from awe.errors import Defect, SchemaMismatch
 
-__all__ = ["VERSION", "classes_ddl", "create_database", "install", "self_check", "version"]
+__all__ = ["VERSION", "classes_ddl", "create_database", "install", "refresh", "self_check",
+           "version"]
 
 #: Raised by one with every change to tables or rights that an existing database must follow.
-VERSION = 3
+VERSION = 4
 
 CLUSTER_FILE = "10_roles.sql"
 #: The world's login is public on purpose: it opens what the web pages show without one.
@@ -121,19 +122,53 @@ def _install_roles(superuser: Mapping[str, Any], passwords: Mapping[str, str]) -
 def _install_schema(superuser: Mapping[str, Any], database: str) -> None:
     with _session(superuser, database) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(8792)")
-        for name, text in _sql_files().items():
-            if name != CLUSTER_FILE:
-                _run_file(cursor, name, text)
-        cursor.execute("SET ROLE awe_owner")
-        for statement in classes_ddl():
-            cursor.execute(statement)
-        cursor.execute("RESET ROLE")
-        for name, text in _sql_files("views").items():
-            _run_file(cursor, f"views/{name}", text)
-        cursor.execute("SET ROLE awe_owner")
-        cursor.execute("INSERT INTO awe.schema_version (version) VALUES (%s)", (VERSION,))
-        cursor.execute("INSERT INTO awe.alembic_version VALUES (%s)", (f"{VERSION:04}",))
-        cursor.execute("RESET ROLE")
+        _run_files(cursor)
+        _run_as_owner(cursor, classes_ddl())
+        _run_files(cursor, "views")
+        _enter_version(cursor)
+        _run_as_owner(cursor, [f"INSERT INTO awe.alembic_version VALUES ('{VERSION:04}')"])
+
+
+def refresh(cursor: Any) -> None:
+    """Bring a database whose steps are taken to what a new one has.
+
+    Runs every file of SQL again, adds tables, columns and indexes of classes that are missing,
+    and gives all tables, those of own classes included, the rights of this version.
+
+    Parameters
+    ----------
+    cursor : psycopg2 cursor
+        Of a superuser, in the transaction of the migration.
+    """
+    from awe.db import classes, tables
+
+    cursor.execute(_sql_files()[CLUSTER_FILE])
+    _run_files(cursor)
+    classes.load()
+    cursor.execute(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = 'awe'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped"
+    )
+    _run_as_owner(cursor, [*tables.additions(cursor.fetchall()), "SELECT awe.protect_again()"])
+    _run_files(cursor, "views")
+    _enter_version(cursor)
+
+
+def _run_files(cursor: Any, below: str = "") -> None:
+    for name, text in _sql_files(below).items():
+        if name != CLUSTER_FILE:
+            _run_file(cursor, f"{below}/{name}".lstrip("/"), text)
+
+
+def _run_as_owner(cursor: Any, statements: Iterable[str]) -> None:
+    cursor.execute("SET ROLE awe_owner")
+    for statement in statements:
+        cursor.execute(statement)
+    cursor.execute("RESET ROLE")
+
+
+def _enter_version(cursor: Any) -> None:
+    _run_as_owner(cursor, [f"INSERT INTO awe.schema_version (version) VALUES ({VERSION})"])
 
 
 def _run_file(cursor: Any, name: str, text: str) -> None:

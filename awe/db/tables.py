@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awe.db import ownclasses, registry, sky
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from awe.db.base import DBObject
 
-__all__ = ["ddl", "metadata"]
+__all__ = ["additions", "ddl", "metadata"]
 
 UTC_NOW = "awe.utcnow()"
 #: What policies ask of a row; an index that has them counts visible rows without reading them.
@@ -180,24 +180,68 @@ def ddl(classes: Iterable[type[DBObject]] | None = None) -> list[str]:
     classes : iterable of type, optional
         Concrete persistent classes; all registered ones when left out.
     """
-    from sqlalchemy.dialects import postgresql
-    from sqlalchemy.schema import CreateIndex, CreateTable
+    return [*_created(classes, {}), *_protected(_chosen(classes))]
 
-    chosen = _chosen(classes)
-    tables = metadata(chosen)
+
+def additions(
+    existing: Iterable[tuple[str, str]], classes: Iterable[type[DBObject]] | None = None
+) -> list[str]:
+    """Return the statements that add what an older database lacks: tables, columns, indexes.
+
+    Parameters
+    ----------
+    existing : iterable of (str, str)
+        Table and column of every column there is.
+    classes : iterable of type, optional
+        Concrete persistent classes; all registered ones when left out.
+    """
+    there: dict[str, set[str]] = {}
+    for name, column in existing:
+        there.setdefault(name, set()).add(column)
+    return [*_created(classes, there), *_protected(_missing(_chosen(classes), there))]
+
+
+def _created(
+    classes: Iterable[type[DBObject]] | None, there: Mapping[str, set[str]]
+) -> list[str]:
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     statements = []
-    for made in tables.tables.values():
+    for made in metadata(_chosen(classes)).tables.values():
         if made.name in ("users", "project", "file"):
             continue
-        statements.append(str(CreateTable(made).compile(dialect=dialect)).strip())
+        if made.name in there:
+            for column in made.columns:
+                if column.name not in there[made.name]:
+                    text = str(CreateColumn(column).compile(dialect=dialect)).strip()
+                    statements.append(f"ALTER TABLE {_qualified(made)} ADD COLUMN {text}")
+        else:
+            statements.append(str(CreateTable(made).compile(dialect=dialect)).strip())
+        again = made.name in there
         indexes = sorted(made.indexes, key=lambda index: str(index.name))
-        statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
-    for cls in chosen:
-        statements += _foreign_keys(cls)
-    for cls in chosen:
-        statements += _rights(cls)
+        statements += [
+            str(CreateIndex(index, if_not_exists=again).compile(dialect=dialect))
+            for index in indexes
+        ]
+    for cls in _chosen(classes):
+        statements += _foreign_keys(cls, there)
     return statements
+
+
+def _qualified(made: Table) -> str:
+    return f'awe."{made.name}"'
+
+
+def _missing(
+    classes: Iterable[type[DBObject]], there: Mapping[str, set[str]]
+) -> list[type[DBObject]]:
+    return [cls for cls in classes if standard_name(cls) not in there]
+
+
+def _protected(classes: Iterable[type[DBObject]]) -> list[str]:
+    return [statement for cls in classes for statement in _rights(cls)]
 
 
 def _single(attribute: Persistent[Any]) -> type[DBObject] | None:
@@ -206,10 +250,10 @@ def _single(attribute: Persistent[Any]) -> type[DBObject] | None:
     return targets[0] if targets == [attribute.target] else None
 
 
-def _foreign_keys(cls: type[DBObject]) -> list[str]:
+def _foreign_keys(cls: type[DBObject], there: Mapping[str, set[str]]) -> list[str]:
     statements = []
     for attribute in cls._attributes.values():
-        if not attribute.is_link:
+        if not attribute.is_link or _is_there(cls, attribute, there):
             continue
         target = _single(attribute)
         column = attribute.column
@@ -227,6 +271,14 @@ def _foreign_keys(cls: type[DBObject]) -> list[str]:
                 f"REFERENCES {table(target, standard_name)}"
             )
     return statements
+
+
+def _is_there(
+    cls: type[DBObject], attribute: Persistent[Any], there: Mapping[str, set[str]]
+) -> bool:
+    if attribute.kind is Kind.LINKS:
+        return f"{standard_name(cls)}__{attribute.column}" in there
+    return attribute.column in there.get(standard_name(cls), set())
 
 
 def _rights(cls: type[DBObject]) -> list[str]:

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from awe.config import Environment
-from awe.db import migrations, schema
+from awe.db import migrations, schema, scope
+from awe.db.connection import database as connected
 from awe.errors import Defect, SchemaMismatch
+from tests.conftest import Database, _drop
+from tests.db.conftest import Login
 
-#: The way back from schema 2 to schema 1, for these tests only.
-BACK_TO_1 = """
-DROP VIEW awe.obscore;
-DROP FUNCTION awe.sky_corner(float8[]);
-DROP FUNCTION awe.sky(float8, float8, float8, float8, float8, float8, float8, float8, float8,
-                      float8);
-DROP TABLE awe.saved_query, awe.user_class, awe.alembic_version CASCADE;
-DROP FUNCTION awe.define_class(jsonb);
-DROP FUNCTION awe.class_additions(text, jsonb, jsonb);
-DROP FUNCTION awe.check_class(jsonb, text);
-DROP FUNCTION awe.build_class(text, jsonb, jsonb, bool);
-DROP FUNCTION awe.link_target(jsonb);
-DROP FUNCTION awe.column_type(jsonb);
-CREATE OR REPLACE FUNCTION awe.link_visible() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END';
-ALTER FUNCTION awe.uid() RESET ALL;
-ALTER FUNCTION awe.my_projects() RESET ALL;
-CREATE FUNCTION awe.refs_visible() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END';
-ALTER FUNCTION awe.refs_visible() OWNER TO awe_owner;
-DO $$
-DECLARE
-  checked text;
-BEGIN
-  FOR checked IN SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'A_refs_visible' LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER "A_refs_visible" AFTER INSERT ON %s FOR EACH ROW '
-                   'EXECUTE FUNCTION awe.refs_visible(%L)', checked, 'chip=awe.chip');
-    EXECUTE format('DROP FUNCTION awe.%I()', 'refs_of_' || split_part(checked, '.', 2));
-  END LOOP;
-END $$;
-DROP FUNCTION awe.check_refs(regclass, text[]);
-DROP FUNCTION awe.refs_body(text[]) CASCADE;
-DELETE FROM awe.schema_version;
-INSERT INTO awe.schema_version VALUES (1);
-"""
+#: A database of schema 3 with a student's objects in it, as pg_dump --inserts wrote it.
+SCHEMA_3 = Path(__file__).with_name("schema_3.sql.gz")
 
 CATALOGUE = """
 SELECT 'relation', c.oid::regclass::text, pg_get_userbyid(c.relowner) || c.relkind::text
@@ -82,7 +55,9 @@ SELECT 'index', i.indexname, i.indexdef FROM pg_indexes i WHERE i.schemaname = '
 
 
 def catalogue(db):
-    return {row[:2]: row[2] for row in db.rows("superuser", CATALOGUE)}
+    # an expression is laid out anew each time it is dumped: blanks and brackets tell nothing
+    layout = str.maketrans("", "", " \n()")
+    return {row[:2]: row[2].translate(layout) for row in db.rows("superuser", CATALOGUE)}
 
 
 def run(db, progress=lambda line: None):
@@ -90,47 +65,63 @@ def run(db, progress=lambda line: None):
 
 
 @pytest.fixture
-def old(db, login):
-    """A database of schema 1 with objects of a student in it."""
-    from awe.db import classes
+def old(cluster, template):
+    """A database of schema 3 with objects of a student in it."""
+    lines = gzip.decompress(SCHEMA_3.read_bytes()).decode().splitlines()
+    name = "awe_test_schema_3"
+    schema.create_database(cluster.superuser(), name)
+    database = Database(cluster, name)
+    with closing(database.superuser()) as connection, connection.cursor() as cursor:
+        cursor.execute("\n".join(line for line in lines if not line.startswith("\\")))
+    yield database
+    database.close()
+    _drop(cluster, name)
 
-    classes.load()
-    from awe.db.calfiles import BiasFrame, ReadNoise
-    from awe.db.raw import RawBiasFrame
 
-    login()
-    raws = [RawBiasFrame(filename=f"b{n}.fits", EXPTIME=float(n)) for n in range(20)]
-    BiasFrame(filename="bias.fits", raw_bias_frames=raws, read_noise=ReadNoise()).commit()
-    before = catalogue(db)
-    connection = db.superuser()
-    with connection.cursor() as cursor:
-        cursor.execute(BACK_TO_1)
-    db.before = before
-    return db
+@pytest.fixture
+def log_in(old):
+    """The student's session in the old database."""
+    yield Login(old)
+    connected.close()
+    scope.use(None)
 
 
 def test_the_last_step_leads_to_the_schema_of_this_version():
     assert max(migrations.steps()) == schema.VERSION
-    assert list(migrations.steps()) == list(range(1, schema.VERSION + 1))
+    assert list(migrations.steps()) == list(range(migrations.OLDEST, schema.VERSION + 1))
 
 
-def test_a_filled_old_database_becomes_what_a_new_one_is(old, login):
+def test_a_filled_old_database_becomes_what_a_new_one_is(old, db, log_in):
     from awe.db.calfiles import BiasFrame
 
-    rows = old.rows("superuser", "SELECT * FROM awe.raw_bias_frame ORDER BY object_id")
+    rows = old.rows("superuser", "SELECT object_id, exptime FROM awe.raw_bias_frame ORDER BY 1")
     lines = []
-    assert run(old, lines.append) == [2, 3]
-    assert lines == [f"step {n} of 3: {migrations.steps()[n]}" for n in (2, 3)]
+    taken = list(range(4, schema.VERSION + 1))
+    assert run(old, lines.append) == taken
+    assert lines == [f"step {n} of {schema.VERSION}: {migrations.steps()[n]}" for n in taken]
     assert schema.version(old.cluster.superuser(), old.name) == schema.VERSION
-    now = catalogue(old)
-    assert now.keys() == old.before.keys()
-    assert {key: now[key] for key in now if now[key] != old.before[key]} == {}
-    assert old.rows("superuser", "SELECT * FROM awe.raw_bias_frame ORDER BY object_id") == rows
-    login()
+    now, new = catalogue(old), catalogue(db)
+    assert now.keys() - new.keys() == set()
+    assert new.keys() - now.keys() == set()
+    assert {key: (now[key], new[key]) for key in now if now[key] != new[key]} == {}
+    again = "SELECT object_id, exptime FROM awe.raw_bias_frame ORDER BY 1"
+    assert old.rows("superuser", again) == rows
+    log_in()
     (bias,) = BiasFrame.select_all()
-    assert [raw.EXPTIME for raw in bias.raw_bias_frames] == list(range(20))
+    assert sorted(raw.EXPTIME for raw in bias.raw_bias_frames) == list(range(20))
     bad = schema.self_check(old.cluster.superuser(), old.name)
     assert [line for line in bad if line[0] != "durability"] == []
+
+
+def test_running_everything_again_changes_nothing(db):
+    before = catalogue(db)
+    connection = db.superuser()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM awe.schema_version")
+        schema.refresh(cursor)
+    after = catalogue(db)
+    assert {key: after.get(key) for key in before if after.get(key) != before[key]} == {}
+    assert after.keys() == before.keys()
 
 
 def test_a_new_database_needs_no_step(db):
@@ -141,7 +132,7 @@ def test_a_client_that_does_not_fit_says_so_at_the_start(old):
     from awe.context import Context
 
     environment = Environment.load(**old.environment())
-    with pytest.raises(SchemaMismatch, match=r"database schema 1, .*; run awe-admin migrate"):
+    with pytest.raises(SchemaMismatch, match=r"database schema 3, .*; run awe-admin migrate"):
         Context().start(environment)
     run(old)
     Context().start(environment)
@@ -152,16 +143,24 @@ def test_a_client_that_does_not_fit_says_so_at_the_start(old):
         run(old)
 
 
-def test_a_step_that_fails_changes_nothing_and_can_be_repeated(old):
-    old.rows("superuser", "CREATE VIEW awe.obscore AS SELECT 1 AS n")
-    before = catalogue(old)
-    with pytest.raises(Defect, match=r"step 2 failed and changed nothing: .*obscore"):
+def test_a_database_older_than_the_oldest_is_left_alone_in_one_line(old):
+    old.rows("superuser", "DELETE FROM awe.schema_version")
+    old.rows("superuser", "INSERT INTO awe.schema_version VALUES (2)")
+    with pytest.raises(SchemaMismatch, match=r"database schema 2 is older than 3, .*install awe"):
         run(old)
-    added = catalogue(old).keys() - before.keys()
-    assert [name for _, name in added if "alembic_version" not in name] == []
-    assert schema.version(old.cluster.superuser(), old.name) == 1
-    old.rows("superuser", "DROP VIEW awe.obscore")
-    assert run(old) == [2, 3]
+
+
+def test_a_migration_that_fails_changes_nothing_and_can_be_repeated(old):
+    old.rows("superuser", "ALTER TABLE awe.obscore RENAME TO kept")
+    old.rows("superuser", "CREATE TABLE awe.obscore (n int)")
+    before = catalogue(old)
+    with pytest.raises(Defect, match=r"the migration failed and changed nothing: .*obscore"):
+        run(old)
+    assert catalogue(old) == before
+    assert schema.version(old.cluster.superuser(), old.name) == migrations.OLDEST
+    old.rows("superuser", "DROP TABLE awe.obscore")
+    old.rows("superuser", "ALTER VIEW awe.kept RENAME TO obscore")
+    assert run(old) == list(range(4, schema.VERSION + 1))
 
 
 def test_a_killed_run_leaves_the_old_schema(old):
@@ -190,8 +189,8 @@ def test_a_killed_run_leaves_the_old_schema(old):
     holder.rollback()
     thread.join(20)
     assert errors
-    assert schema.version(old.cluster.superuser(), old.name) == 1
-    assert run(old) == [2, 3]
+    assert schema.version(old.cluster.superuser(), old.name) == migrations.OLDEST
+    assert run(old) == list(range(4, schema.VERSION + 1))
 
 
 def test_the_second_of_two_runs_finds_the_work_done(old):
@@ -201,4 +200,4 @@ def test_the_second_of_two_runs_finds_the_work_done(old):
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(taken) == [[], [2, 3]]
+    assert sorted(taken) == [[], list(range(4, schema.VERSION + 1))]

@@ -59,7 +59,7 @@ MUTANTS = [Mutant(*given) for given in [
     ("levels fall", _P, "  IF NEW._privileges < OLD._privileges THEN", "  IF false THEN"),
     ("managers publish", _P, "    IF OLD._creator IS DISTINCT FROM awe.uid() THEN", "    IF false THEN"),
     ("published above the maximum", _P, "    IF NEW._privileges > highest THEN", "    IF false THEN"),
-    ("no guard trigger", _P, "'CREATE TRIGGER guard BEFORE UPDATE ON %s", "'CREATE TRIGGER guard AFTER DELETE ON %s"),
+    ("no guard trigger", _P, "'CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON %s", "'CREATE OR REPLACE TRIGGER guard AFTER DELETE ON %s"),
     ("references behind the keys", _P, "TRIGGER \"A_refs_visible\" AFTER", "TRIGGER \"Z_refs_visible\" AFTER"),
     ("references checked at insert only", _P, "AFTER INSERT OR UPDATE OF _privileges ON %s\n                  FOR EACH ROW EXECUTE FUNCTION %s()", "AFTER INSERT ON %s\n                  FOR EACH ROW EXECUTE FUNCTION %s()"),
     ("references to hidden objects", _P, "    IF level IS NULL THEN", "    IF false THEN"),
@@ -71,7 +71,7 @@ MUTANTS = [Mutant(*given) for given in [
     ("links added later", _P, "              AND (o.creation_date = (SELECT awe.utcnow())\n", "              AND (true\n"),
     ("links deleted by users", _P, "'GRANT INSERT ON %s TO awe_user', link", "'GRANT INSERT, DELETE, UPDATE ON %s TO awe_user', link"),
     ("the file does not follow", _P, "AFTER INSERT OR DELETE OR UPDATE OF _privileges ON %s", "AFTER INSERT OR DELETE ON %s"),
-    ("no history of changes", _P, "'CREATE TRIGGER record AFTER DELETE OR UPDATE OF %s ON %s", "'CREATE TRIGGER record AFTER DELETE OR UPDATE OF object_id, %s ON %s WHEN (false)"),
+    ("no history of changes", _P, "'CREATE OR REPLACE TRIGGER record AFTER DELETE OR UPDATE OF %s ON %s", "'CREATE OR REPLACE TRIGGER record AFTER DELETE OR UPDATE OF object_id, %s ON %s WHEN (false)"),
     # files, tickets and the dataserver
     ("reserved as stored", _F, " AND state = 'open')", ")\n"),
     ("reserved for others", _F, "WITH CHECK (creator = (SELECT awe.uid()) AND", "WITH CHECK ("),

@@ -1,8 +1,9 @@
 """Steps that take an existing database to the schema this version of awe knows.
 
-Forward only, one transaction for each step: a step is done whole or not at all, and a run that was
-killed goes on where it stopped. A lock lets one run at a time; the second finds the work done. A
-step is frozen once it is released: it holds its own SQL and calls nothing of the package.
+Forward only, and all in one transaction: the steps that are missing, then everything that can be
+run again (functions, policies, views, tables and columns of new classes), or nothing. A lock lets
+one run at a time; the second finds the work done. A step holds only what running the schema's own
+files again does not do: changed columns, removed functions and grants, data.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from awe.errors import Defect, SchemaMismatch
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["migrate", "run_file", "steps"]
+__all__ = ["OLDEST", "migrate", "run_folder", "steps"]
 
 HERE = Path(__file__).parent
 LOCK = 8794
+#: The oldest schema that is brought forward.
+OLDEST = 3
 
 Progress = Callable[[str], None]
 
@@ -51,22 +54,33 @@ def migrate(
     from awe.db import schema
 
     with _locked(superuser, database):
-        found = schema.version(superuser, database)
-        if found is None:
-            msg = f"database {database!r} holds no schema of awe; awe-admin start makes one"
-            raise SchemaMismatch(msg)
-        if found > schema.VERSION:
-            known = schema.VERSION
-            msg = f"database schema {found}, this version of awe knows {known}; upgrade awe"
-            raise SchemaMismatch(msg)
-        config = _config(superuser, database)
-        _stamp_beginning(superuser, database)
-        taken = []
-        for number in range(found + 1, schema.VERSION + 1):
+        found = _refuse_unless_known(schema.version(superuser, database), database)
+        if found == schema.VERSION:
+            return []
+        taken = list(range(found + 1, schema.VERSION + 1))
+        for number in taken:
             progress(f"step {number} of {schema.VERSION}: {steps()[number]}")
-            _take(command.upgrade, config, number)
-            taken.append(number)
+        _take(command.upgrade, _config(superuser, database))
         return taken
+
+
+def _refuse_unless_known(found: int | None, database: str) -> int:
+    from awe.db import schema
+
+    if found is None:
+        msg = f"database {database!r} holds no schema of awe; awe-admin start makes one"
+        raise SchemaMismatch(msg)
+    if found > schema.VERSION:
+        known = schema.VERSION
+        msg = f"database schema {found}, this version of awe knows {known}; upgrade awe"
+        raise SchemaMismatch(msg)
+    if found < OLDEST:
+        msg = (
+            f"database schema {found} is older than {OLDEST}, the oldest this version brings "
+            "forward; install awe 0.1.0, run its awe-admin migrate, then this one"
+        )
+        raise SchemaMismatch(msg)
+    return found
 
 
 def steps() -> dict[int, str]:
@@ -77,36 +91,41 @@ def steps() -> dict[int, str]:
     return {int(step.revision): step.doc for step in reversed(list(scripts.walk_revisions()))}
 
 
-def run_file(name: str) -> None:
-    """Run the frozen SQL of a step, on the connection of the step."""
+def run_folder(name: str) -> None:
+    """Run the SQL files of a step in the order of their names, on the connection of the step."""
     from alembic import op
 
-    text = (HERE / "versions" / name).read_text()
     cursor = op.get_bind().connection.cursor()
-    cursor.execute(text)
+    for file in sorted((HERE / "versions" / name).glob("*.sql")):
+        cursor.execute(file.read_text())
+        cursor.execute("RESET ROLE")
     cursor.close()
 
 
-def _take(upgrade: Callable[..., None], config: Config, number: int) -> None:
+def _take(upgrade: Callable[..., None], config: Config) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        upgrade(config, f"{number:04}")
+        upgrade(config, "head")
     except Exception as error:
         text = " ".join(str(error).split())[:300]
-        if not isinstance(error, SQLAlchemyError) and type(error).__module__ != "psycopg2.errors":
+        known = isinstance(error, (SQLAlchemyError, Defect))
+        if not known and type(error).__module__ != "psycopg2.errors":
             raise
-        msg = f"step {number} failed and changed nothing: {text}"
+        msg = f"the migration failed and changed nothing: {text}"
         raise Defect(msg) from error
 
 
 def _config(superuser: Mapping[str, Any], database: str) -> Config:
     from alembic.config import Config
 
+    from awe.db import schema
+
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("path_separator", "os")
     config.attributes["connect"] = lambda: _connect(superuser, database)
+    config.attributes["finish"] = schema.refresh
     return config
 
 
@@ -125,24 +144,5 @@ def _locked(superuser: Mapping[str, Any], database: str) -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         yield
-    finally:
-        connection.close()
-
-
-def _stamp_beginning(superuser: Mapping[str, Any], database: str) -> None:
-    """Enter the step that databases older than this tool stand at."""
-    connection = _connect(superuser, database)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SET ROLE awe_owner")
-            cursor.execute(
-                "CREATE TABLE IF NOT EXISTS awe.alembic_version "
-                "(version_num varchar(32) PRIMARY KEY)"
-            )
-            cursor.execute(
-                "INSERT INTO awe.alembic_version SELECT lpad(max(version)::text, 4, '0') "
-                "FROM awe.schema_version "
-                "HAVING NOT EXISTS (SELECT 1 FROM awe.alembic_version)"
-            )
     finally:
         connection.close()

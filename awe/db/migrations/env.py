@@ -1,4 +1,4 @@
-"""How alembic runs a step: on our connection, in a transaction of its own."""
+"""How alembic runs the steps: on our connection, they and what follows in one transaction."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 connect = context.config.attributes["connect"]
+finish = context.config.attributes["finish"]
 engine = create_engine("postgresql+psycopg2://", creator=connect, poolclass=NullPool)
 with engine.connect() as connection:
     context.configure(
         connection=connection,
         version_table="alembic_version",
         version_table_schema="awe",
-        transaction_per_migration=True,
+        transaction_per_migration=False,
     )
     with context.begin_transaction():
         context.run_migrations()
+        finish(connection.connection.cursor())
 engine.dispose()

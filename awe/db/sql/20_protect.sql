@@ -4,7 +4,7 @@
 SET ROLE awe_owner;
 
 -- What WITH CHECK cannot say, because it does not see the old row.
-CREATE FUNCTION awe.guard_update() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.guard_update() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   highest smallint;
@@ -36,7 +36,7 @@ END $$;
 -- This is the body of the function that checks the references of one table, given as
 -- 'column=table': its statements are fixed, so that a session plans each of them once and not at
 -- every row. Empty links cost nothing.
-CREATE FUNCTION awe.refs_body(refs text[]) RETURNS text LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION awe.refs_body(refs text[]) RETURNS text LANGUAGE sql STABLE
   SET search_path = pg_catalog, pg_temp
   RETURN (SELECT E'\nDECLARE\n  level smallint;\nBEGIN\n' || string_agg(format($f$
   IF NEW.%1$I IS NOT NULL THEN
@@ -55,7 +55,7 @@ $f$, split_part(r, '=', 1), split_part(r, '=', 2)::regclass), '' ORDER BY split_
 
 -- The function of a table and its trigger, made or made anew. The trigger's name sorts before the
 -- foreign keys' own, so that 'absent' and 'not yours' fail alike.
-CREATE FUNCTION awe.check_refs(t regclass, refs text[]) RETURNS void LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.check_refs(t regclass, refs text[]) RETURNS void LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   checker text := (SELECT format('awe.%I', 'refs_of_' || c.relname) FROM pg_class c WHERE c.oid = t);
@@ -68,7 +68,7 @@ BEGIN
 END $$;
 
 -- The same for lists of links, when their owner is published: arguments link table, target table.
-CREATE FUNCTION awe.links_published() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.links_published() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   lower bool;
@@ -86,7 +86,7 @@ END $$;
 
 -- A new link: its target is visible, and not less published than its owner. Arguments owner table,
 -- target table.
-CREATE FUNCTION awe.link_visible() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.link_visible() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   target_level smallint;
@@ -108,14 +108,26 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- Rights can be given anew: what stood before goes first.
+CREATE OR REPLACE FUNCTION awe.drop_policies(t regclass) RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  policy name;
+BEGIN
+  FOR policy IN SELECT p.polname FROM pg_policy p WHERE p.polrelid = t LOOP
+    EXECUTE format('DROP POLICY %I ON %s', policy, t);
+  END LOOP;
+END $$;
+
 -- protect(table, columns that may change, references to protected tables as 'column=table')
-CREATE FUNCTION awe.protect(t regclass, writable text[], refs text[] DEFAULT '{}')
+CREATE OR REPLACE FUNCTION awe.protect(t regclass, writable text[], refs text[] DEFAULT '{}')
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   columns text[] := ARRAY(SELECT DISTINCT w FROM unnest(writable || '{_privileges}') w ORDER BY w);
   -- A policy names the whole row by the bare name of its table.
   bare text := (SELECT format('%I', c.relname) FROM pg_class c WHERE c.oid = t);
 BEGIN
+  PERFORM awe.drop_policies(t);
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t);
   EXECUTE format('CREATE POLICY see_world ON %s FOR SELECT TO awe_world USING (_privileges >= 4)', t);
@@ -138,14 +150,14 @@ BEGIN
       OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())::int[]))) WITH CHECK (true)$p$, t);
   EXECUTE format($p$CREATE POLICY drop_own ON %s FOR DELETE TO awe_user USING (
       _creator = (SELECT awe.uid()) AND _privileges <= 2)$p$, t);
-  EXECUTE format('CREATE TRIGGER guard BEFORE UPDATE ON %s
+  EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.guard_update()', t);
   PERFORM awe.check_refs(t, refs);
   IF EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t AND a.attname = 'file' AND NOT a.attisdropped) THEN
-    EXECUTE format('CREATE TRIGGER link_file AFTER INSERT OR DELETE OR UPDATE OF _privileges ON %s
+    EXECUTE format('CREATE OR REPLACE TRIGGER link_file AFTER INSERT OR DELETE OR UPDATE OF _privileges ON %s
                     FOR EACH ROW EXECUTE FUNCTION awe.link_file()', t);
   END IF;
-  EXECUTE format('CREATE TRIGGER record AFTER DELETE OR UPDATE OF %s ON %s
+  EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER DELETE OR UPDATE OF %s ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.record_change()',
                  (SELECT string_agg(format('%I', c), ', ') FROM unnest(columns) c), t);
   EXECUTE format('GRANT SELECT ON %s TO awe_world', t);
@@ -156,11 +168,12 @@ END $$;
 
 -- protect_links(link table, owner table, target table): seen with its owner, made with its owner
 -- (in the same transaction, by the same person), gone with its owner, never changed.
-CREATE FUNCTION awe.protect_links(link regclass, owner_table regclass, target_table regclass)
+CREATE OR REPLACE FUNCTION awe.protect_links(link regclass, owner_table regclass, target_table regclass)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   bare text := (SELECT format('%I', c.relname) FROM pg_class c WHERE c.oid = link);
 BEGIN
+  PERFORM awe.drop_policies(link);
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', link);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', link);
   EXECUTE format('CREATE POLICY see ON %s FOR SELECT TO awe_world USING (
@@ -172,16 +185,53 @@ BEGIN
                                WHERE d.object_id = %3$s.owner AND d.relation = %4$L
                                  AND d.content = to_jsonb(%3$s.*)))))$p$,
       link, owner_table, bare, link::text);
-  EXECUTE format('CREATE TRIGGER "A_link_visible" AFTER INSERT ON %s
+  EXECUTE format('CREATE OR REPLACE TRIGGER "A_link_visible" AFTER INSERT ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.link_visible(%L, %L)',
                  link, owner_table::text, target_table::text);
-  EXECUTE format('CREATE TRIGGER record AFTER DELETE ON %s
+  EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER DELETE ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.record_link()', link);
-  EXECUTE format('CREATE TRIGGER %I AFTER UPDATE OF _privileges ON %s
+  EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER UPDATE OF _privileges ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.links_published(%L, %L)',
                  'A_links_' || (SELECT relname FROM pg_class WHERE oid = link),
                  owner_table, link::text, target_table::text);
   EXECUTE format('GRANT SELECT ON %s TO awe_world', link);
   EXECUTE format('GRANT INSERT ON %s TO awe_user', link);
 END $$;
+
+-- The rights of every table as this version gives them, own classes included: after an upgrade.
+CREATE OR REPLACE FUNCTION awe.protect_again() RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  t record;
+BEGIN
+  FOR t IN
+    SELECT c.oid::regclass AS tab,
+           ARRAY(SELECT a.attname::text FROM pg_attribute a
+                  WHERE a.attrelid = c.oid AND NOT a.attisdropped
+                    AND a.attname IN ('_privileges', 'is_valid', 'timestamp_start', 'timestamp_end')) AS writable,
+           ARRAY(SELECT a.attname || '=' || f.confrelid::regclass FROM pg_constraint f
+                   JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+                  WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.confrelid IN (SELECT awe.persistent_tables())) AS refs
+      FROM pg_class c WHERE c.oid IN (SELECT awe.persistent_tables()) LOOP
+    PERFORM awe.protect(t.tab, t.writable, t.refs);
+  END LOOP;
+  FOR t IN
+    SELECT o.conrelid::regclass AS tab, o.confrelid::regclass AS owner_table,
+           (SELECT f.confrelid::regclass FROM pg_constraint f
+              JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+             WHERE f.conrelid = o.conrelid AND f.contype = 'f' AND a.attname = 'target') AS target_table
+      FROM pg_constraint o JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = o.conkey[1]
+     WHERE o.contype = 'f' AND a.attname = 'owner' AND o.confrelid IN (SELECT awe.persistent_tables())
+       AND EXISTS (SELECT 1 FROM pg_attribute b WHERE b.attrelid = o.conrelid AND b.attname = 'target') LOOP
+    PERFORM awe.protect_links(t.tab, t.owner_table, t.target_table);
+  END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION awe.persistent_tables() RETURNS SETOF oid LANGUAGE sql STABLE
+  SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'awe'::regnamespace AND c.relkind IN ('r', 'p')
+     AND c.relname <> 'file' AND EXISTS (SELECT 1 FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attname = '_privileges');
+END;
 RESET ROLE;

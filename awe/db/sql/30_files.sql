@@ -2,7 +2,7 @@
 -- open -> stored -> linked -> trash; bytes come before metadata and go after it.
 SET ROLE awe_owner;
 
-CREATE TABLE awe.file (
+CREATE TABLE IF NOT EXISTS awe.file (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),      -- also its name on the dataserver's disk
   creator int NOT NULL DEFAULT awe.uid() REFERENCES awe.users,
   filename text NOT NULL
@@ -18,18 +18,22 @@ CREATE TABLE awe.file (
   trashed timestamptz,                                -- until seven days later it can be restored
   CHECK (state = 'open' OR (size IS NOT NULL AND sha256 IS NOT NULL)),
   CHECK (state <> 'linked' OR (_project IS NOT NULL AND _privileges IS NOT NULL)));
-CREATE INDEX file_loose ON awe.file (created) WHERE state <> 'linked';
-CREATE INDEX file_name ON awe.file (filename);
+CREATE INDEX IF NOT EXISTS file_loose ON awe.file (created) WHERE state <> 'linked';
+CREATE INDEX IF NOT EXISTS file_name ON awe.file (filename);
 
 ALTER TABLE awe.file ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.file FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS reserve ON awe.file;
 CREATE POLICY reserve ON awe.file FOR INSERT TO awe_user
   WITH CHECK (creator = (SELECT awe.uid()) AND state = 'open');
+DROP POLICY IF EXISTS see_world ON awe.file;
 CREATE POLICY see_world ON awe.file FOR SELECT TO awe_world USING (state = 'linked' AND _privileges >= 4);
+DROP POLICY IF EXISTS see ON awe.file;
 CREATE POLICY see ON awe.file FOR SELECT TO awe_user USING (
   creator = (SELECT awe.uid())
   OR (state = 'linked' AND (_privileges >= 3
       OR (_privileges = 2 AND _project = ANY ((SELECT awe.my_projects())::int[])))));
+DROP POLICY IF EXISTS kernel ON awe.file;
 CREATE POLICY kernel ON awe.file TO awe_kernel USING (true) WITH CHECK (true);
 GRANT SELECT ON awe.file TO awe_world;
 GRANT INSERT (id, filename) ON awe.file TO awe_user;
@@ -40,7 +44,7 @@ GRANT CREATE ON SCHEMA awe TO awe_kernel;
 SET ROLE awe_kernel;
 
 -- The row takes the file, inside the user's own transaction; its rights follow the row's.
-CREATE FUNCTION awe.link_file() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.link_file() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN

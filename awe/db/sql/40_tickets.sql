@@ -3,22 +3,24 @@
 SET ROLE awe_owner;
 
 -- The job whose own login this session is; SET ROLE does not change it, and no person is called so.
-CREATE FUNCTION awe.session_job() RETURNS bigint LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION awe.session_job() RETURNS bigint LANGUAGE sql STABLE
   RETURN CASE WHEN session_user ~ '^job_[0-9]{1,18}_[0-9]{1,9}$'
               THEN split_part(session_user, '_', 2)::bigint END;
 GRANT EXECUTE ON FUNCTION awe.session_job() TO awe_user;
 
-CREATE TABLE awe.ticket (
+CREATE TABLE IF NOT EXISTS awe.ticket (
   hash bytea PRIMARY KEY CHECK (length(hash) = 32),
   user_id int NOT NULL DEFAULT awe.uid() REFERENCES awe.users,
   job bigint DEFAULT awe.session_job(),  -- set: dies with the job that drew it
   file uuid,                             -- set: opens this file for reading and nothing else
   expires timestamptz NOT NULL DEFAULT now() + interval '12 hours');
-CREATE INDEX ticket_expires ON awe.ticket (expires);
+CREATE INDEX IF NOT EXISTS ticket_expires ON awe.ticket (expires);
 ALTER TABLE awe.ticket ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.ticket FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS own ON awe.ticket;
 CREATE POLICY own ON awe.ticket TO awe_user USING (user_id = (SELECT awe.uid()))
   WITH CHECK (user_id = (SELECT awe.uid()) AND expires <= now() + interval '12 hours');
+DROP POLICY IF EXISTS kernel ON awe.ticket;
 CREATE POLICY kernel ON awe.ticket TO awe_kernel USING (true) WITH CHECK (true);
 GRANT SELECT, DELETE, INSERT (hash, file, expires) ON awe.ticket TO awe_user;
 GRANT SELECT, DELETE ON awe.ticket TO awe_kernel;

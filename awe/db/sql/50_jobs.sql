@@ -3,6 +3,8 @@
 -- processes are started and killed by awe.dpu.runner, which may do only what the functions below allow.
 SET ROLE awe_owner;
 
+DO $$ BEGIN
+IF to_regtype('awe.job_state') IS NULL THEN
 CREATE TYPE awe.job_state AS ENUM (
   'queued',      -- waits for a free worker, or for the jobs it comes after
   'running',     -- an attempt holds the lease
@@ -10,25 +12,31 @@ CREATE TYPE awe.job_state AS ENUM (
   'failed',      -- the recipe ended with an error, or some inputs failed; the others are kept
   'cancelled',   -- the owner cancelled it and nothing of it lives any more
   'lost');       -- its worker died in every attempt allowed
+END IF;
+END $$;
 COMMENT ON TYPE awe.job_state IS
   'queued: waits; running: an attempt holds the lease; done: all inputs finished; failed: an error, '
   'or some inputs failed; cancelled: by its owner, nothing lives; lost: its worker died every time';
 
+DO $$ BEGIN
+IF to_regtype('awe.attempt_state') IS NULL THEN
 CREATE TYPE awe.attempt_state AS ENUM (
   'running',     -- its process group may live and its lease is renewed
   'ended',       -- the worker reported the end of the recipe, good or bad
   'cancelled',   -- killed because the owner cancelled the job
   'died');       -- killed, crashed, out of time or memory, or its lease ran out
+END IF;
+END $$;
 COMMENT ON TYPE awe.attempt_state IS
   'running: its process group may live; ended: reported its end; cancelled: killed for its owner; '
   'died: killed, crashed, over a limit, or its lease ran out';
 
-CREATE FUNCTION awe.is_plain_json(value jsonb) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE OR REPLACE FUNCTION awe.is_plain_json(value jsonb) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN jsonb_typeof(value) = 'object' AND octet_length(value::text) < 1000000
          AND NOT jsonb_path_exists(value, 'strict $.**{6 to last}');
 COMMENT ON FUNCTION awe.is_plain_json(jsonb) IS 'an object under 1 MB, nested at most 5 deep';
 
-CREATE TABLE awe.run (
+CREATE TABLE IF NOT EXISTS awe.run (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   user_id int NOT NULL DEFAULT awe.uid() REFERENCES awe.users,
   request uuid NOT NULL,                  -- chosen by the client: the same request is the same run
@@ -39,7 +47,7 @@ CREATE TABLE awe.run (
   submitted timestamptz NOT NULL DEFAULT now(),
   UNIQUE (user_id, request));
 
-CREATE TABLE awe.job (
+CREATE TABLE IF NOT EXISTS awe.job (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   run bigint NOT NULL REFERENCES awe.run ON DELETE CASCADE,
   ordinal int NOT NULL CHECK (ordinal BETWEEN 0 AND 9999),
@@ -61,11 +69,11 @@ CREATE TABLE awe.job (
   ended timestamptz,
   message text,
   UNIQUE (run, ordinal));
-CREATE INDEX job_waiting ON awe.job (user_id, id) WHERE state = 'queued';
-CREATE INDEX job_active ON awe.job (user_id) WHERE state = 'running';
-CREATE INDEX job_recent ON awe.job (user_id, started);
+CREATE INDEX IF NOT EXISTS job_waiting ON awe.job (user_id, id) WHERE state = 'queued';
+CREATE INDEX IF NOT EXISTS job_active ON awe.job (user_id) WHERE state = 'running';
+CREATE INDEX IF NOT EXISTS job_recent ON awe.job (user_id, started);
 
-CREATE TABLE awe.attempt (
+CREATE TABLE IF NOT EXISTS awe.attempt (
   job bigint NOT NULL REFERENCES awe.job ON DELETE CASCADE,
   attempt int NOT NULL,
   state awe.attempt_state NOT NULL DEFAULT 'running',
@@ -77,9 +85,9 @@ CREATE TABLE awe.attempt (
   exit_status int,                        -- as from waitpid: negative is the signal
   message text,
   PRIMARY KEY (job, attempt));
-CREATE INDEX attempt_running ON awe.attempt (lease_until) WHERE state = 'running';
+CREATE INDEX IF NOT EXISTS attempt_running ON awe.attempt (lease_until) WHERE state = 'running';
 
-CREATE TABLE awe.job_log (
+CREATE TABLE IF NOT EXISTS awe.job_log (
   job bigint NOT NULL REFERENCES awe.job ON DELETE CASCADE,
   attempt int NOT NULL,
   line_no int NOT NULL,
@@ -89,7 +97,7 @@ CREATE TABLE awe.job_log (
 
 -- One row per finished input, committed in the same transaction as its product: a retry cannot make
 -- it twice, because two attempts at one input collide on the primary key.
-CREATE TABLE awe.job_item (
+CREATE TABLE IF NOT EXISTS awe.job_item (
   job bigint NOT NULL REFERENCES awe.job ON DELETE CASCADE,
   item text NOT NULL CHECK (length(item) BETWEEN 1 AND 300),
   attempt int NOT NULL,
@@ -119,33 +127,43 @@ GRANT SELECT ON awe.attempt, awe.job_log TO awe_user;
 GRANT SELECT, INSERT (job, item, attempt, ok, class, product, message) ON awe.job_item TO awe_user;
 GRANT UPDATE (attempt, ok, class, product, message) ON awe.job_item TO awe_user;
 
+DROP POLICY IF EXISTS see ON awe.run;
 CREATE POLICY see ON awe.run FOR SELECT TO awe_user USING (
   user_id = (SELECT awe.uid())
   OR (privileges >= 2 AND project = ANY ((SELECT awe.my_managed())::int[])));
+DROP POLICY IF EXISTS make ON awe.run;
 CREATE POLICY make ON awe.run FOR INSERT TO awe_user WITH CHECK (
   user_id = (SELECT awe.uid())
   AND project = ANY ((SELECT awe.my_projects())::int[])
   AND privileges <= (SELECT p.max_privileges FROM awe.project p WHERE p.id = project));
+DROP POLICY IF EXISTS see ON awe.job;
 CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (
   user_id = (SELECT awe.uid())
   OR (privileges >= 2 AND project = ANY ((SELECT awe.my_managed())::int[])));
+DROP POLICY IF EXISTS make ON awe.job;
 CREATE POLICY make ON awe.job FOR INSERT TO awe_user WITH CHECK (
   user_id = (SELECT awe.uid())
   AND EXISTS (SELECT 1 FROM awe.run r WHERE r.id = run AND r.user_id = (SELECT awe.uid())
               AND r.project = job.project AND r.privileges = job.privileges));
+DROP POLICY IF EXISTS stop ON awe.job;
 CREATE POLICY stop ON awe.job FOR UPDATE TO awe_user
   USING (user_id = (SELECT awe.uid())) WITH CHECK (user_id = (SELECT awe.uid()) AND cancel);
+DROP POLICY IF EXISTS see ON awe.attempt;
 CREATE POLICY see ON awe.attempt FOR SELECT TO awe_user
   USING (EXISTS (SELECT 1 FROM awe.job j WHERE j.id = job));
+DROP POLICY IF EXISTS see ON awe.job_log;
 CREATE POLICY see ON awe.job_log FOR SELECT TO awe_user
   USING (EXISTS (SELECT 1 FROM awe.job j WHERE j.id = job));
+DROP POLICY IF EXISTS see ON awe.job_item;
 CREATE POLICY see ON awe.job_item FOR SELECT TO awe_user
   USING (EXISTS (SELECT 1 FROM awe.job j WHERE j.id = job));
 -- A stale, cancelled or finished attempt commits nothing.
+DROP POLICY IF EXISTS make ON awe.job_item;
 CREATE POLICY make ON awe.job_item FOR INSERT TO awe_user WITH CHECK (EXISTS (
   SELECT 1 FROM awe.job j WHERE j.id = job_item.job AND j.attempt = job_item.attempt
   AND j.user_id = (SELECT awe.uid()) AND j.state = 'running' AND NOT j.cancel));
 -- An input that failed may be tried again; one that is finished stays.
+DROP POLICY IF EXISTS retry ON awe.job_item;
 CREATE POLICY retry ON awe.job_item FOR UPDATE TO awe_user USING (NOT ok)
   WITH CHECK (EXISTS (
   SELECT 1 FROM awe.job j WHERE j.id = job_item.job AND j.attempt = job_item.attempt
@@ -157,16 +175,22 @@ GRANT SELECT, INSERT, UPDATE ON awe.attempt TO awe_kernel;
 GRANT SELECT, INSERT ON awe.job_log TO awe_kernel;
 GRANT SELECT ON awe.job_item TO awe_kernel;
 GRANT SELECT ON awe.users, awe.project TO awe_kernel;
+DROP POLICY IF EXISTS kernel ON awe.run;
 CREATE POLICY kernel ON awe.run FOR SELECT TO awe_kernel USING (true);
+DROP POLICY IF EXISTS kernel ON awe.job;
 CREATE POLICY kernel ON awe.job TO awe_kernel USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS kernel ON awe.attempt;
 CREATE POLICY kernel ON awe.attempt TO awe_kernel USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS kernel ON awe.job_log;
 CREATE POLICY kernel ON awe.job_log TO awe_kernel USING (true) WITH CHECK (true);
+DROP POLICY IF EXISTS kernel ON awe.job_item;
 CREATE POLICY kernel ON awe.job_item FOR SELECT TO awe_kernel USING (true);
 GRANT SELECT ON awe.job, awe.users TO awe_rolemaker;
+DROP POLICY IF EXISTS maker ON awe.job;
 CREATE POLICY maker ON awe.job FOR SELECT TO awe_rolemaker USING (true);
 
 -- Submitting: one transaction, idempotent by the request; the caller's own rights decide.
-CREATE FUNCTION awe.job_submit(request uuid, recipe text, args jsonb, project int, privileges int,
+CREATE OR REPLACE FUNCTION awe.job_submit(request uuid, recipe text, args jsonb, project int, privileges int,
                                jobs jsonb)
 RETURNS SETOF bigint LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -194,14 +218,14 @@ BEGIN
 END $$;
 
 -- Wake the runner; the payload says nothing.
-CREATE FUNCTION awe.job_wake() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.job_wake() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM pg_notify('awe_jobs', '');
   RETURN NULL;
 END $$;
 -- A queued job has no process to kill: it is cancelled the moment its owner says so.
-CREATE FUNCTION awe.job_stop() RETURNS trigger LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.job_stop() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NEW.cancel AND OLD.state = 'queued' AND NEW.state = 'queued' THEN
@@ -211,9 +235,9 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER stop BEFORE UPDATE OF cancel ON awe.job
+CREATE OR REPLACE TRIGGER stop BEFORE UPDATE OF cancel ON awe.job
   FOR EACH ROW EXECUTE FUNCTION awe.job_stop();
-CREATE TRIGGER wake AFTER INSERT OR UPDATE OF cancel ON awe.job
+CREATE OR REPLACE TRIGGER wake AFTER INSERT OR UPDATE OF cancel ON awe.job
   FOR EACH STATEMENT EXECUTE FUNCTION awe.job_wake();
 RESET ROLE;
 
@@ -221,7 +245,7 @@ GRANT CREATE ON SCHEMA awe TO awe_kernel, awe_rolemaker;
 SET ROLE awe_kernel;
 
 -- The next job: first the user with the fewest running jobs, then the one served longest ago.
-CREATE FUNCTION awe.job_claim(host text, lease interval, back_ends text[])
+CREATE OR REPLACE FUNCTION awe.job_claim(host text, lease interval, back_ends text[])
 RETURNS TABLE (id bigint, attempt int, role_name name, recipe text, args jsonb, project int,
                privileges smallint, seconds int, back_end text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -256,13 +280,13 @@ BEGIN
     FROM awe.job j JOIN awe.users u ON u.id = j.user_id WHERE j.id = chosen;
 END $$;
 
-CREATE FUNCTION awe.job_placed(j bigint, a int, process int) RETURNS void
+CREATE OR REPLACE FUNCTION awe.job_placed(j bigint, a int, process int) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
   UPDATE awe.attempt SET pid = process WHERE job = j AND attempt = a AND state = 'running';
 END;
 
 -- Renews the lease. 'ok', 'cancel', or NULL: this attempt holds the job no more.
-CREATE FUNCTION awe.job_beat(j bigint, a int, lease interval) RETURNS text
+CREATE OR REPLACE FUNCTION awe.job_beat(j bigint, a int, lease interval) RETURNS text
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
   UPDATE awe.attempt t SET lease_until = clock_timestamp() + lease
     FROM awe.job b
@@ -271,12 +295,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
   RETURNING CASE WHEN b.cancel THEN 'cancel' ELSE 'ok' END;
 END;
 
-CREATE FUNCTION awe.job_total(j bigint, a int, inputs int) RETURNS void
+CREATE OR REPLACE FUNCTION awe.job_total(j bigint, a int, inputs int) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
   UPDATE awe.job SET total = inputs WHERE id = j AND attempt = a AND state = 'running';
 END;
 
-CREATE FUNCTION awe.job_say(j bigint, a int, first int, lines text[]) RETURNS void
+CREATE OR REPLACE FUNCTION awe.job_say(j bigint, a int, first int, lines text[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
   INSERT INTO awe.job_log (job, attempt, line_no, line)
     SELECT j, a, first + x.o - 1, x.line FROM unnest(lines) WITH ORDINALITY x(line, o)
@@ -285,7 +309,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
 END;
 
 -- The worker reported its end. False: a stale attempt, nothing changed.
-CREATE FUNCTION awe.job_end(j bigint, a int, outcome awe.job_state, status int, note text)
+CREATE OR REPLACE FUNCTION awe.job_end(j bigint, a int, outcome awe.job_state, status int, note text)
 RETURNS bool LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM awe.attempt t WHERE t.job = j AND t.attempt = a AND t.state = 'running' FOR UPDATE;
@@ -307,7 +331,7 @@ END $$;
 
 -- The worker is dead without a report: queued again, or lost after the last attempt allowed.
 -- `counts` is false where the service was stopped: that is not the job's fault.
-CREATE FUNCTION awe.job_died(j bigint, a int, status int, note text, counts bool DEFAULT true)
+CREATE OR REPLACE FUNCTION awe.job_died(j bigint, a int, status int, note text, counts bool DEFAULT true)
 RETURNS awe.job_state
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -332,7 +356,7 @@ BEGIN
 END $$;
 
 -- What needs no process: leases that ran out, queued jobs that were cancelled or wait in vain.
-CREATE FUNCTION awe.job_tidy() RETURNS int
+CREATE OR REPLACE FUNCTION awe.job_tidy() RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   t record;
@@ -363,7 +387,7 @@ BEGIN
 END $$;
 
 -- Attempts a former runner of this host left behind.
-CREATE FUNCTION awe.job_left(on_host text)
+CREATE OR REPLACE FUNCTION awe.job_left(on_host text)
 RETURNS TABLE (job bigint, attempt int, pid int, seconds int, back_end text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
   SELECT t.job, t.attempt, t.pid, b.seconds, b.back_end
@@ -372,7 +396,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN
 END;
 
 -- Its owner wants a job that ended badly done again; finished inputs stay finished.
-CREATE FUNCTION awe.job_retry(j bigint) RETURNS bool
+CREATE OR REPLACE FUNCTION awe.job_retry(j bigint) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE awe.job b SET state = 'queued', cancel = false, max_attempts = b.attempt + 3,
@@ -396,7 +420,7 @@ RESET ROLE;
 
 SET ROLE awe_rolemaker;
 -- Ends the sessions of an attempt's login and drops it.
-CREATE FUNCTION awe.job_logout(j bigint, a int) RETURNS void
+CREATE OR REPLACE FUNCTION awe.job_logout(j bigint, a int) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   login name := format('job_%s_%s', j, a);
@@ -413,7 +437,7 @@ END $$;
 
 -- One short-lived login per running attempt: it can become its user and nobody else. Only a SCRAM
 -- verifier arrives here, so no password can reach a log.
-CREATE FUNCTION awe.job_login(j bigint, a int, verifier text) RETURNS name
+CREATE OR REPLACE FUNCTION awe.job_login(j bigint, a int, verifier text) RETURNS name
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   person name;
@@ -434,7 +458,7 @@ BEGIN
 END $$;
 
 -- Drops the logins of attempts that do not run any more.
-CREATE FUNCTION awe.job_sweep() RETURNS int
+CREATE OR REPLACE FUNCTION awe.job_sweep() RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   r record;

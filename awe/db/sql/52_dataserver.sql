@@ -3,7 +3,7 @@ GRANT CREATE ON SCHEMA awe TO awe_kernel;
 SET ROLE awe_kernel;
 
 -- The ticket of that hash, while it is good: not expired, of nobody who left, of no job that ended.
-CREATE FUNCTION awe.live_ticket(t bytea) RETURNS SETOF awe.ticket LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION awe.live_ticket(t bytea) RETURNS SETOF awe.ticket LANGUAGE sql STABLE
 BEGIN ATOMIC
   SELECT k.* FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id
    WHERE k.hash = t AND k.expires > now() AND u.removed IS NULL
@@ -11,7 +11,7 @@ BEGIN ATOMIC
 END;
 
 -- Does this ticket open this file? The same rule as policy 'see' of awe.file, for the ticket's user.
-CREATE FUNCTION awe.ds_may_read(t bytea, fid uuid)
+CREATE OR REPLACE FUNCTION awe.ds_may_read(t bytea, fid uuid)
 RETURNS TABLE (size bigint, sha256 bytea, health text, filename text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -29,7 +29,7 @@ END;
 
 -- Files of that name which the ticket opens: one's own, then those of whoever had the name first, so
 -- that nobody takes a name over; of one person the newest first.
-CREATE FUNCTION awe.ds_find(t bytea, name text) RETURNS TABLE (id uuid, creator name)
+CREATE OR REPLACE FUNCTION awe.ds_find(t bytea, name text) RETURNS TABLE (id uuid, creator name)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT f.id, u.role_name FROM awe.file f JOIN awe.users u ON u.id = f.creator
@@ -38,14 +38,14 @@ BEGIN ATOMIC
    ORDER BY k.user_id IS NULL, min(f.created) OVER (PARTITION BY f.creator), f.created DESC, f.id;
 END;
 
-CREATE FUNCTION awe.ds_may_write(t bytea, fid uuid) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_may_write(t bytea, fid uuid) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT f.filename FROM awe.file f JOIN awe.live_ticket(t) k ON k.user_id = f.creator
    WHERE f.id = fid AND f.state = 'open' AND k.file IS NULL;
 END;
 
-CREATE FUNCTION awe.ds_stored(fid uuid, sz bigint, sha bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_stored(fid uuid, sz bigint, sha bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE awe.file SET state = 'stored', size = sz, sha256 = sha, verified = now()
@@ -54,7 +54,7 @@ BEGIN
 END $$;
 
 -- The bytes were read again: did they agree?
-CREATE FUNCTION awe.ds_health(fid uuid, found text) RETURNS void LANGUAGE sql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_health(fid uuid, found text) RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   UPDATE awe.file SET health = found, verified = CASE WHEN found = 'ok' THEN now() ELSE verified END
@@ -62,7 +62,7 @@ BEGIN ATOMIC
 END;
 
 -- Claim what nobody linked; the row locks make this safe against a late commit.
-CREATE FUNCTION awe.ds_loose(grace interval) RETURNS SETOF uuid LANGUAGE sql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_loose(grace interval) RETURNS SETOF uuid LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   UPDATE awe.file SET state = 'trash', trashed = '-infinity', size = coalesce(size, 0),
@@ -72,32 +72,32 @@ BEGIN ATOMIC
 END;
 
 -- Files whose bytes may go: the undo window is over.
-CREATE FUNCTION awe.ds_trash() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_trash() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT id FROM awe.file WHERE state = 'trash' AND trashed < now() - interval '7 days';
 END;
 
-CREATE FUNCTION awe.ds_gone(fid uuid) RETURNS void LANGUAGE sql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_gone(fid uuid) RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   DELETE FROM awe.file WHERE id = fid AND state = 'trash' AND trashed < now() - interval '7 days';
 END;
 
-CREATE FUNCTION awe.ds_known(ids uuid[]) RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_known(ids uuid[]) RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT id FROM awe.file WHERE id = ANY (ids);
 END;
 
-CREATE FUNCTION awe.ds_sweep_tickets() RETURNS void LANGUAGE sql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_sweep_tickets() RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   DELETE FROM awe.ticket WHERE expires < now();
 END;
 
 -- For the web pages: the jobs that policy 'see' of awe.job shows the ticket's user, newest first.
-CREATE FUNCTION awe.ds_jobs(t bytea) RETURNS SETOF jsonb
+CREATE OR REPLACE FUNCTION awe.ds_jobs(t bytea) RETURNS SETOF jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT jsonb_build_object('id', j.id, 'run', j.run, 'user', upper(u.role_name), 'recipe', j.recipe,

@@ -3,23 +3,25 @@
 -- kernel says who may, the owner of all tables builds; the tables get the rights of all others.
 SET ROLE awe_owner;
 
-CREATE TABLE awe.user_class (
+CREATE TABLE IF NOT EXISTS awe.user_class (
   creator int NOT NULL REFERENCES awe.users,
   name text NOT NULL CHECK (name ~ '^[A-Za-z][A-Za-z0-9_]{0,39}$'),
   relation text NOT NULL UNIQUE,        -- u<creator>_<name>: no class takes another's table
   description jsonb NOT NULL,
   changed timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (creator, name));
-CREATE UNIQUE INDEX user_class_folded ON awe.user_class (creator, lower(name));
+CREATE UNIQUE INDEX IF NOT EXISTS user_class_folded ON awe.user_class (creator, lower(name));
 ALTER TABLE awe.user_class ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.user_class FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS directory ON awe.user_class;
 CREATE POLICY directory ON awe.user_class FOR SELECT TO awe_user USING (true);
+DROP POLICY IF EXISTS kernel ON awe.user_class;
 CREATE POLICY kernel ON awe.user_class TO awe_kernel USING (true) WITH CHECK (true);
 GRANT SELECT ON awe.user_class TO awe_user, awe_kernel;
 GRANT INSERT, UPDATE ON awe.user_class TO awe_kernel;
 
 -- The type of a column, by the name of the type in the declaration.
-CREATE FUNCTION awe.column_type(attribute jsonb) RETURNS text LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION awe.column_type(attribute jsonb) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN attribute ->> 'kind' = 'link' THEN 'uuid' ELSE
     CASE attribute ->> 'type'
       WHEN 'str' THEN 'text COLLATE "C"' WHEN 'int' THEN 'bigint' WHEN 'float' THEN 'double precision'
@@ -28,12 +30,12 @@ CREATE FUNCTION awe.column_type(attribute jsonb) RETURNS text LANGUAGE sql IMMUT
     || CASE WHEN attribute ->> 'kind' = 'array' THEN '[]' ELSE '' END END;
 
 -- The one table a link may point to; NULL where its class has classes below it.
-CREATE FUNCTION awe.link_target(attribute jsonb) RETURNS text LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION awe.link_target(attribute jsonb) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN jsonb_array_length(attribute -> 'targets') = 1
               THEN 'awe.' || quote_ident(attribute -> 'targets' ->> 0) END;
 
 -- build_class(table, whole description, attributes that are new, whether the table is new too)
-CREATE FUNCTION awe.build_class(tab text, description jsonb, added jsonb, fresh bool)
+CREATE OR REPLACE FUNCTION awe.build_class(tab text, description jsonb, added jsonb, fresh bool)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   attribute jsonb;
@@ -100,7 +102,7 @@ BEGIN
   ELSE
     EXECUTE format('DROP TRIGGER record ON awe.%I', tab);
     PERFORM awe.check_refs(format('awe.%I', tab)::regclass, refs);
-    EXECUTE format('CREATE TRIGGER record AFTER DELETE OR UPDATE OF %s ON awe.%I
+    EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER DELETE OR UPDATE OF %s ON awe.%I
                     FOR EACH ROW EXECUTE FUNCTION awe.record_change()',
                    (SELECT string_agg(quote_ident(w), ', ') FROM unnest(writable) w), tab);
     EXECUTE format('GRANT UPDATE (%s) ON awe.%I TO awe_user',
@@ -129,7 +131,7 @@ GRANT CREATE ON SCHEMA awe TO awe_kernel;
 SET ROLE awe_kernel;
 
 -- Refuse a description that is not one: names, kinds, types, lengths, repetitions.
-CREATE FUNCTION awe.check_class(description jsonb, tab text) RETURNS void LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.check_class(description jsonb, tab text) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   attribute jsonb;
@@ -170,7 +172,7 @@ BEGIN
 END $$;
 
 -- What a later declaration of the same class adds; what it takes away or changes is refused.
-CREATE FUNCTION awe.class_additions(class_name text, before jsonb, after jsonb) RETURNS jsonb LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.class_additions(class_name text, before jsonb, after jsonb) RETURNS jsonb LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   old jsonb;
@@ -195,7 +197,7 @@ BEGIN
 END $$;
 
 -- define_class(description): the table of the caller's own class of that name, made or extended.
-CREATE FUNCTION awe.define_class(description jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.define_class(description jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me int := awe.caller();

@@ -2,7 +2,7 @@
 -- it against the declarations, and it finds what the reader may see, not what the writer saw.
 SET ROLE awe_owner;
 
-CREATE TABLE awe.saved_query (
+CREATE TABLE IF NOT EXISTS awe.saved_query (
   creator int NOT NULL DEFAULT awe.uid() REFERENCES awe.users,
   name text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
   project int NOT NULL REFERENCES awe.project,
@@ -11,15 +11,19 @@ CREATE TABLE awe.saved_query (
   content jsonb NOT NULL CHECK (length(content::text) <= 1000000),
   saved timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (creator, name));
-CREATE INDEX saved_query_project ON awe.saved_query (project) WHERE shared;
+CREATE INDEX IF NOT EXISTS saved_query_project ON awe.saved_query (project) WHERE shared;
 ALTER TABLE awe.saved_query ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.saved_query FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS see ON awe.saved_query;
 CREATE POLICY see ON awe.saved_query FOR SELECT TO awe_user USING (
   creator = (SELECT awe.uid()) OR (shared AND project = ANY ((SELECT awe.my_projects())::int[])));
+DROP POLICY IF EXISTS make ON awe.saved_query;
 CREATE POLICY make ON awe.saved_query FOR INSERT TO awe_user WITH CHECK (
   creator = (SELECT awe.uid()) AND (NOT shared OR project = ANY ((SELECT awe.my_projects())::int[])));
+DROP POLICY IF EXISTS change ON awe.saved_query;
 CREATE POLICY change ON awe.saved_query FOR UPDATE TO awe_user USING (creator = (SELECT awe.uid())) WITH CHECK (
   creator = (SELECT awe.uid()) AND (NOT shared OR project = ANY ((SELECT awe.my_projects())::int[])));
+DROP POLICY IF EXISTS drop_own ON awe.saved_query;
 CREATE POLICY drop_own ON awe.saved_query FOR DELETE TO awe_user USING (creator = (SELECT awe.uid()));
 GRANT SELECT, DELETE ON awe.saved_query TO awe_user;
 GRANT INSERT (name, project, shared, class, content) ON awe.saved_query TO awe_user;

@@ -3,7 +3,7 @@
 GRANT CREATE ON SCHEMA awe TO awe_kernel, awe_rolemaker;
 SET ROLE awe_rolemaker;
 
-CREATE FUNCTION awe.check_verifier(verifier text) RETURNS void LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.check_verifier(verifier text) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF verifier !~ '^SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$' THEN
@@ -11,7 +11,7 @@ BEGIN
   END IF;
 END $$;
 
-CREATE FUNCTION awe.user_create(name text, verifier text, full_name text) RETURNS int
+CREATE OR REPLACE FUNCTION awe.user_create(name text, verifier text, full_name text) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   number int;
@@ -34,7 +34,7 @@ BEGIN
   RETURN number;
 END $$;
 
-CREATE FUNCTION awe.user_password(name text, verifier text) RETURNS void
+CREATE OR REPLACE FUNCTION awe.user_password(name text, verifier text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM awe.check_verifier(verifier);
@@ -45,7 +45,7 @@ BEGIN
 END $$;
 
 -- The login goes, the objects and the name stay: nobody can come back as somebody who left.
-CREATE FUNCTION awe.user_remove(name text) RETURNS void
+CREATE OR REPLACE FUNCTION awe.user_remove(name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE awe.users u SET removed = now() WHERE u.role_name = name AND u.removed IS NULL;
@@ -58,7 +58,7 @@ RESET ROLE;
 
 SET ROLE awe_kernel;
 
-CREATE FUNCTION awe.project_create(name text, description text, instrument text, is_public bool,
+CREATE OR REPLACE FUNCTION awe.project_create(name text, description text, instrument text, is_public bool,
                                    max_privileges int, default_privileges int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -70,7 +70,7 @@ BEGIN
 END $$;
 
 -- Managers may change the description and the default level; the rest is the administrator's.
-CREATE FUNCTION awe.project_change(project_name text, changes jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION awe.project_change(project_name text, changes jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   found awe.project;
@@ -94,14 +94,14 @@ BEGIN
     default_privileges = found.default_privileges WHERE p.id = found.id;
 END $$;
 
-CREATE FUNCTION awe.manages(project int) RETURNS bool LANGUAGE sql STABLE SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.manages(project int) RETURNS bool LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT project IS NOT NULL AND (awe.caller_is_admin() OR EXISTS (SELECT 1 FROM awe.member m
     WHERE m.project_id = project AND m.user_id = awe.caller() AND m.is_manager));
 END;
 
-CREATE FUNCTION awe.member_add(project_name text, user_name text, manager bool) RETURNS void
+CREATE OR REPLACE FUNCTION awe.member_add(project_name text, user_name text, manager bool) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   project int := (SELECT p.id FROM awe.project p WHERE p.name = project_name);
@@ -119,7 +119,7 @@ BEGIN
                      jsonb_build_object('user', user_name, 'manager', manager));
 END $$;
 
-CREATE FUNCTION awe.member_remove(project_name text, user_name text) RETURNS bool
+CREATE OR REPLACE FUNCTION awe.member_remove(project_name text, user_name text) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   project int := (SELECT p.id FROM awe.project p WHERE p.name = project_name);

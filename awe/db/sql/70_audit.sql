@@ -2,7 +2,7 @@
 -- Both are written by definer functions alone: nobody edits history, not even the tables' owner.
 SET ROLE awe_owner;
 
-CREATE TABLE awe.audit (
+CREATE TABLE IF NOT EXISTS awe.audit (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
   user_id int,                          -- who did it; empty: the administrator
@@ -14,41 +14,49 @@ CREATE TABLE awe.audit (
   project int,
   before jsonb,
   after jsonb);
-CREATE INDEX audit_object ON awe.audit (object_id);
-CREATE INDEX audit_user ON awe.audit (user_id, at);
+CREATE INDEX IF NOT EXISTS audit_object ON awe.audit (object_id);
+CREATE INDEX IF NOT EXISTS audit_user ON awe.audit (user_id, at);
 ALTER TABLE awe.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.audit FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS see ON awe.audit;
 CREATE POLICY see ON awe.audit FOR SELECT TO awe_user USING (
   user_id = (SELECT awe.uid()) OR concerns = (SELECT awe.uid())
   OR (coalesce(after ->> '_privileges', before ->> '_privileges', '2')::int >= 2
       AND project = ANY ((SELECT awe.my_managed())::int[])));
+DROP POLICY IF EXISTS see_all ON awe.audit;
 CREATE POLICY see_all ON awe.audit FOR SELECT TO awe_admin USING (true);
+DROP POLICY IF EXISTS kernel ON awe.audit;
 CREATE POLICY kernel ON awe.audit FOR INSERT TO awe_kernel WITH CHECK (true);
 GRANT SELECT ON awe.audit TO awe_user, awe_admin;
 GRANT INSERT ON awe.audit TO awe_kernel;
 
 -- Rows as they were, for seven days; only their creator sees them and can bring them back.
-CREATE TABLE awe.trash (
+CREATE TABLE IF NOT EXISTS awe.trash (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   deleted timestamptz NOT NULL DEFAULT now(),
   user_id int NOT NULL,
   relation text NOT NULL,
   object_id uuid NOT NULL,
   content jsonb NOT NULL);
-CREATE INDEX trash_object ON awe.trash (object_id);
+CREATE INDEX IF NOT EXISTS trash_object ON awe.trash (object_id);
 ALTER TABLE awe.trash ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.trash FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS own ON awe.trash;
 CREATE POLICY own ON awe.trash FOR SELECT TO awe_user USING (
   user_id = (SELECT awe.uid()) AND deleted > now() - interval '7 days');
+DROP POLICY IF EXISTS empty_own ON awe.trash;
 CREATE POLICY empty_own ON awe.trash FOR DELETE TO awe_user USING (user_id = (SELECT awe.uid()));
+DROP POLICY IF EXISTS kernel ON awe.trash;
 CREATE POLICY kernel ON awe.trash FOR INSERT TO awe_kernel WITH CHECK (true);
 GRANT SELECT, DELETE ON awe.trash TO awe_user;
+DROP POLICY IF EXISTS sweep ON awe.trash;
 CREATE POLICY sweep ON awe.trash FOR DELETE TO awe_kernel USING (deleted < now() - interval '7 days');
+DROP POLICY IF EXISTS sweep_see ON awe.trash;
 CREATE POLICY sweep_see ON awe.trash FOR SELECT TO awe_kernel USING (deleted < now() - interval '7 days');
 GRANT INSERT, DELETE, SELECT (deleted) ON awe.trash TO awe_kernel;
 
 -- Bring back what was deleted together with these objects; each row passes the usual policies.
-CREATE FUNCTION awe.undelete(ids uuid[]) RETURNS int LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION awe.undelete(ids uuid[]) RETURNS int LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   entry record;
@@ -74,14 +82,14 @@ RESET ROLE;
 GRANT CREATE ON SCHEMA awe TO awe_kernel;
 SET ROLE awe_kernel;
 
-CREATE FUNCTION awe.record(what text, relation text, object uuid, concerns int, project int, before jsonb, after jsonb)
+CREATE OR REPLACE FUNCTION awe.record(what text, relation text, object uuid, concerns int, project int, before jsonb, after jsonb)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
   INSERT INTO awe.audit (user_id, login, action, relation, object_id, concerns, project, before, after)
   VALUES (awe.caller(), session_user, what, relation, object, concerns, project, before, after);
 END;
 
-CREATE FUNCTION awe.record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   relation text := format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
@@ -108,7 +116,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE FUNCTION awe.record_link() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.record_link() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF awe.caller() IS NOT NULL THEN
@@ -119,7 +127,7 @@ BEGIN
 END $$;
 
 -- What nobody can bring back any more is forgotten.
-CREATE FUNCTION awe.ds_sweep_trash() RETURNS void LANGUAGE sql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION awe.ds_sweep_trash() RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   DELETE FROM awe.trash WHERE deleted < now() - interval '7 days';

@@ -1,6 +1,6 @@
 -- awe.self_check(): every row it returns is a table, view, function, person or setting without its
 -- protection. For the superuser only (it reads pg_hba_file_rules); asked by `awe-admin doctor`.
-CREATE FUNCTION awe.self_check() RETURNS TABLE (rule text, culprit text)
+CREATE OR REPLACE FUNCTION awe.self_check() RETURNS TABLE (rule text, culprit text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 WITH

@@ -3,7 +3,7 @@
 SET ROLE awe_owner;
 
 -- Right ascension and declination [deg] of a pixel, by a tangential projection.
-CREATE FUNCTION awe.sky(crval1 float8, crval2 float8, crpix1 float8, crpix2 float8,
+CREATE OR REPLACE FUNCTION awe.sky(crval1 float8, crval2 float8, crpix1 float8, crpix2 float8,
                         cd1_1 float8, cd1_2 float8, cd2_1 float8, cd2_2 float8, x float8, y float8)
 RETURNS float8[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (SELECT ARRAY[
@@ -12,11 +12,12 @@ RETURN (SELECT ARRAY[
   FROM (SELECT radians(crval2) AS d,
                radians(cd1_1 * (x - crpix1) + cd1_2 * (y - crpix2)) AS xi,
                radians(cd2_1 * (x - crpix1) + cd2_2 * (y - crpix2)) AS eta) p);
-CREATE FUNCTION awe.sky_corner(place float8[]) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE OR REPLACE FUNCTION awe.sky_corner(place float8[]) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN round((place[1]::numeric % 360), 7) || ' ' || round(place[2]::numeric, 7);
 GRANT EXECUTE ON FUNCTION awe.sky(float8, float8, float8, float8, float8, float8, float8, float8, float8, float8),
   awe.sky_corner(float8[]) TO awe_world;
 
+DROP VIEW IF EXISTS awe.obscore;
 CREATE VIEW awe.obscore WITH (security_invoker = true) AS
 SELECT
   'image'::text AS dataproduct_type,

@@ -1,8 +1,8 @@
-"""The schema this tool found: the classes of the optical pipeline, their rights, jobs, files."""
+"""The oldest schema that is brought forward: classes, rights, jobs, files, own classes."""
 
 from __future__ import annotations
 
-revision = "0001"
+revision = "0003"
 down_revision = None
 
 
