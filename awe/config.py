@@ -54,6 +54,7 @@ class Environment(Mapping[str, str]):
     dpu_name: str = _key("where dpu.run places jobs: local or slurm", "local")
     dpu_workers: str = _key("jobs that run side by side here; empty: one per core")
     query_limit: str = _key("most objects loaded without asking", "100000")
+    max_width: str = _key("columns of the widest table; 0: any; empty: those of the terminal")
     debug: str = _key("1 shows full tracebacks of users' mistakes")
     origin: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe import columns
 from awe.config import home_directory
 from awe.errors import ArgumentError, JobError, NotFound, nearest
 
@@ -163,12 +164,11 @@ def _list(chosen: argparse.Namespace) -> None:
 
     home = home_directory()
     if not chosen.name:
-        for course in courses.courses(home):
-            last = course.students[-1]
-            sys.stdout.write(
-                f"{course.name:24} {len(course.students)} students, {course.students[0]} to "
-                f"{last}\n"
-            )
+        rows = [
+            (course.name, len(course.students), f"{course.students[0]} to {course.students[-1]}")
+            for course in courses.courses(home)
+        ]
+        sys.stdout.write(columns.text(("course", "students", "logins"), rows) + "\n")
         return
     course = courses.find(home, chosen.name)
     with closing(stack.superuser(home)) as connection:

@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from typing import Any
 
+from awe import columns
 from awe.errors import ArgumentError
 
 __all__ = ["add"]
@@ -101,9 +102,12 @@ def _list(chosen: argparse.Namespace) -> None:
                 "FROM awe.project ORDER BY name"
             )
             rows = cursor.fetchall()
-    for number, name, instrument, public, maximum, count in rows:
-        who = "everybody" if public else f"{count} members"
-        sys.stdout.write(f"{number:5} {name:24} {instrument:12} up to {maximum}  {who}\n")
+    table = [
+        (number, name, instrument, maximum, "everybody" if public else f"{count} members")
+        for number, name, instrument, public, maximum, count in rows
+    ]
+    heads = ("id", "project", "instrument", "highest level", "members")
+    sys.stdout.write(columns.text(heads, table) + "\n")
 
 
 def _member_add(chosen: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import sys
 from contextlib import closing
 from typing import Any
 
+from awe import columns
 from awe.errors import ArgumentError
 
 __all__ = ["add"]
@@ -77,9 +78,13 @@ def _list(_: argparse.Namespace) -> None:
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:
-        for person in people.people(connection):
-            where = "removed" if person.removed else ", ".join(person.projects)
-            sys.stdout.write(f"{person.id:5} {person.name:31} {person.full_name:24} {where}\n")
+        found = people.people(connection)
+    rows = [
+        (person.id, person.name, person.full_name,
+         "removed" if person.removed else ", ".join(person.projects))
+        for person in found
+    ]  # fmt: skip
+    sys.stdout.write(columns.text(("id", "login", "name", "projects"), rows) + "\n")
 
 
 def _projects(connection: Any) -> list[tuple[int, str]]:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from awe import columns
 from awe.db.connection import database
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
 __all__ = ["Entry", "Trail", "trail"]
+
+HEADS = ("when (UTC)", "who", "what", "of")
 
 _QUERY = """
 SELECT a.at AT TIME ZONE 'UTC', coalesce(upper(u.role_name), 'ADMINISTRATOR'), a.action,
@@ -93,7 +96,13 @@ class Trail(tuple[Entry, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n".join(map(str, self)) or "no changes that you may see"
+        return columns.text(HEADS, self._rows()) if self else "no changes that you may see"
+
+    def _repr_html_(self) -> str:
+        return columns.html(HEADS, self._rows()) if self else repr(self)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(f"{one.at:%Y-%m-%d %H:%M:%S}", one.user, one.action, one._what()) for one in self]
 
 
 def trail(objects: Sequence[DBObject] | None = None, *, limit: int = 100) -> Trail:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe import columns
 from awe.db import registry
 from awe.db.attributes import Kind, Mismatch, comparable
 from awe.db.conditions import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SavedQueries", "SavedQuery", "load", "pack", "remove", "save", "saved", "unpack"]
 
+HEADS = ("name", "class", "user", "saved", "for")
 LONGEST_NAME = 100
 #: Conditions inside conditions, at most; a tree from elsewhere may not exhaust the stack.
 DEEPEST = 100
@@ -65,11 +67,17 @@ class SavedQueries(list[SavedQuery]):
     def __repr__(self) -> str:
         if not self:
             return "no saved queries; query.save('name') keeps one"
-        return "\n".join(
-            f"{one.name:24} {one.cls:24} {one.user:12} {one.saved:%Y-%m-%d %H:%M} "
-            f"{'shared in ' + one.project if one.shared else ''}".rstrip()
+        return columns.text(HEADS, self._rows())
+
+    def _repr_html_(self) -> str:
+        return columns.html(HEADS, self._rows()) if self else repr(self)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (one.name, one.cls, one.user, f"{one.saved:%Y-%m-%d %H:%M}",
+             f"shared in {one.project}" if one.shared else "")
             for one in self
-        )
+        ]  # fmt: skip
 
 
 def save(self: Query, name: str, *, share: bool = False) -> None:

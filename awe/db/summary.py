@@ -6,11 +6,11 @@ Everything is computed by the database; astropy is imported only to make a Table
 from __future__ import annotations
 
 import datetime
-import html as _html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from awe import columns
 from awe.db import scope
 from awe.db.attributes import Kind
 from awe.db.compiler import Compiler
@@ -145,10 +145,7 @@ def text(query: Query, most: int) -> str:
     heading, names, rows = _contents(query, most)
     if not rows:
         return heading
-    lines = [names, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
-    body = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
-            for line in lines]  # fmt: skip
+    body = columns.lines(names, rows)
     number = int(heading.split(" ", 1)[0])
     more = [f"... and {number - len(rows)} more"] if number > len(rows) else []
     return "\n".join([heading, *body, *more])
@@ -157,7 +154,4 @@ def text(query: Query, most: int) -> str:
 def html(query: Query, most: int) -> str:
     """Return the same as an HTML table."""
     heading, names, rows = _contents(query, most)
-    head = "".join(f"<th>{_html.escape(name)}</th>" for name in names)
-    lines = ["".join(f"<td>{_html.escape(cell)}</td>" for cell in row) for row in rows]
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<p>{_html.escape(heading)}</p><table><tr>{head}</tr>{body}</table>"
+    return columns.html(names, rows, title=heading)

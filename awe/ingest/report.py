@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from awe import columns
+
 __all__ = ["Report", "Row", "State"]
+
+HEADS = ("file", "purpose", "filter", "object", "CCD", "what became of it")
 
 
 class State(enum.Enum):
@@ -33,10 +37,10 @@ class Row:
     frames: int = 0
     message: str = ""
 
-    def __str__(self) -> str:
-        cells = f"{self.path.name:<42} {self.purpose:<9} {self.filter:<12} {self.object:<18}"
-        line = f"{cells} {self.frames:>3}  {self.state.value}"
-        return f"{line}: {self.message}" if self.message else line
+    @property
+    def outcome(self) -> str:
+        """What became of it and why."""
+        return f"{self.state.value}: {self.message}" if self.message else self.state.value
 
 
 @dataclass
@@ -65,6 +69,7 @@ class Report:
         sys.stdout.write(f"{self}\n")
 
     def __str__(self) -> str:
-        title = f"{'file':<42} {'purpose':<9} {'filter':<12} {'object':<18} {'CCD':>3}"
+        cells = [(row.path.name, row.purpose, row.filter, row.object, row.frames, row.outcome)
+                 for row in self.rows]  # fmt: skip
         counts = [f"{self.count(state)} {state.value}" for state in State if self.count(state)]
-        return "\n".join([title, *map(str, self.rows), "; ".join(counts) or "no files"])
+        return "\n".join([columns.text(HEADS, cells), "; ".join(counts) or "no files"])

@@ -13,7 +13,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from awe import errors
+from awe import columns, errors
 from awe.lazy import resolve
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def build(environment: Environment) -> dict[str, Any]:
     environment : Environment
         Becomes `Env`.
     """
+    columns.limit(environment.max_width)
     names: dict[str, Any] = {"__name__": "__main__", "__doc__": None}
     names["datetime"] = datetime
     names["Env"] = environment
