@@ -42,9 +42,9 @@ def commit():
     first = ingested.top(1)[0]
     for _ in range(160):
         RawScienceFrame(
-            filename=f"none{next(count)}.fits", chip=first.chip, filter=first.filter, instrument=first.instrument,
-            template=first.template, DATE_OBS=first.DATE_OBS, EXPTIME=1.0, is_valid=0,
-            astrom=first.astrom,
+            filename=f"none{next(count)}.fits", chip=first.chip, filter=first.filter,
+            instrument=first.instrument, template=first.template, DATE_OBS=first.DATE_OBS,
+            EXPTIME=1.0, is_valid=0, astrom=first.astrom,
         ).commit()
 
 
