@@ -4,8 +4,9 @@ Precedence, highest first: keyword argument of `Environment.load`; environment v
 same name as the key, in lower case (`project=KIDS awe`) or with the prefix `AWE_` in upper case
 (`AWE_PROJECT`); the user's file `AWE_HOME/Environment.cfg`; the site file named by `AWE_SITE`
 (default `/etc/awe/Environment.cfg`); what the embedded services wrote about themselves in
-`AWE_HOME/services/endpoints.json`; the default. Files are INI, section `[global]`, lines
-`key : value`. Nothing is read at import. A user's file that others can read is refused.
+`AWE_HOME/services/endpoints.json`; the default. Files are INI in UTF-8, section `[global]`, lines
+`key : value`. Nothing is read at import. A user's file that others can read is refused, and so is
+a value that its key does not accept, with the file, line and key in the message.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -30,8 +32,50 @@ def home_directory() -> Path:
     return Path(os.environ.get("AWE_HOME") or Path.home() / ".awe").expanduser().absolute()
 
 
-def _key(doc: str, default: str = "") -> str:
-    value: str = field(default=default, metadata={"doc": doc})
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What the value of a key may be.
+
+    Attributes
+    ----------
+    text : str
+        The values accepted, in words.
+    pattern : str
+        Regular expression of the whole value.
+    low, high : int or None
+        Limits, where the value is a number.
+    """
+
+    text: str
+    pattern: str
+    low: int | None = None
+    high: int | None = None
+
+    def accepts(self, value: str) -> bool:
+        """Tell whether a value is one of them."""
+        if re.fullmatch(self.pattern, value, re.ASCII | re.IGNORECASE) is None:
+            return False
+        if self.low is None or not value:
+            return True
+        return self.low <= int(value) <= (self.high or int(value))
+
+
+TEXT = Kind(text="one line of text", pattern=r"[^\x00\r\n]*")
+DATABASE = Kind(text="host[:port]/database, or empty", pattern=r"([^\x00\r\n]*/[^/\x00\r\n]+)?")
+PORT = Kind(text="a number from 1 to 65535, or empty", pattern=r"\d{0,5}", low=1, high=65535)
+PROTOCOL = Kind(text="http or https", pattern="https?")
+LEVEL = Kind(text="a number from 1 to 5", pattern=r"\d", low=1, high=5)
+PLACE = Kind(text="local", pattern="local")
+COUNT = Kind(text="a number from 1, or empty", pattern=r"\d{0,9}", low=1)
+WIDTH = Kind(text="a number from 0, or empty", pattern=r"\d{0,9}", low=0)
+LIMIT = Kind(text="a number from 1", pattern=r"\d{1,15}", low=1)
+SWITCH = Kind(text="1, 0, yes, no, true, false, on, off or empty",
+              pattern="(1|0|yes|no|true|false|on|off)?")  # fmt: skip
+ON = ("1", "yes", "true", "on")
+
+
+def _key(doc: str, default: str = "", kind: Kind = TEXT) -> str:
+    value: str = field(default=default, metadata={"doc": doc, "kind": kind})
     return value
 
 
@@ -45,17 +89,19 @@ class Environment(Mapping[str, str]):
     home: Path = field(default_factory=home_directory)
     database_user: str = _key("login at the database")
     database_password: str = _key("password of that login; only in a file with mode 0600")
-    database_name: str = _key("host[:port]/database, or empty for the embedded database")
+    database_name: str = _key("where the database is; empty for the embedded one", kind=DATABASE)
     data_server: str = _key("host of the dataserver", "127.0.0.1")
-    data_port: str = _key("port of the dataserver")
-    data_protocol: str = _key("http or https", "http")
+    data_port: str = _key("port of the dataserver", kind=PORT)
+    data_protocol: str = _key("how the dataserver is asked", "http", PROTOCOL)
     project: str = _key("project at the start of a session, with an optional level: NAME (2)")
-    privileges: str = _key("level of new objects and lowest level seen, 1 to 5", "1")
-    dpu_name: str = _key("where dpu.run places jobs: local or slurm", "local")
-    dpu_workers: str = _key("jobs that run side by side here; empty: one per core")
-    query_limit: str = _key("most objects loaded without asking", "100000")
-    max_width: str = _key("columns of the widest table; 0: any; empty: those of the terminal")
-    debug: str = _key("1 shows full tracebacks of users' mistakes")
+    privileges: str = _key("level of new objects and lowest level seen", "1", LEVEL)
+    dpu_name: str = _key("where dpu.run places jobs", "local", PLACE)
+    dpu_workers: str = _key("jobs that run side by side here; empty: one per core", kind=COUNT)
+    query_limit: str = _key("most objects loaded without asking", "100000", LIMIT)
+    max_width: str = _key(
+        "columns of the widest table; 0: any; empty: those of the terminal", kind=WIDTH
+    )
+    debug: str = _key("yes shows full tracebacks of users' mistakes", kind=SWITCH)
     origin: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -64,13 +110,19 @@ class Environment(Mapping[str, str]):
         return {f.name: f.metadata["doc"] for f in fields(cls) if "doc" in f.metadata}
 
     @classmethod
+    def kinds(cls) -> dict[str, Kind]:
+        """Return what the value of every key may be."""
+        return {f.name: f.metadata["kind"] for f in fields(cls) if "kind" in f.metadata}
+
+    @classmethod
     def load(cls, **overrides: str) -> Environment:
         """Read all layers once and return the result.
 
         Raises
         ------
         ConfigError
-            A key is unknown, a file cannot be parsed, or others can read the user's file.
+            A key is unknown, a value not accepted, a file cannot be parsed, or others can read
+            the user's file.
         """
         known = cls.keys_declared()
         for name in overrides:
@@ -92,7 +144,13 @@ class Environment(Mapping[str, str]):
                 if name not in values:
                     values[name] = value
                     origin[name] = where
+        _check(values, origin)
         return cls(home=home, origin=origin, **values)
+
+    @property
+    def debugging(self) -> bool:
+        """True where full tracebacks are wanted."""
+        return self.debug.lower() in ON
 
     @property
     def embedded(self) -> bool:
@@ -119,6 +177,27 @@ class Environment(Mapping[str, str]):
         )
 
 
+def _check(values: Mapping[str, str], origin: Mapping[str, str]) -> None:
+    """Refuse values that their keys do not accept."""
+    for name, kind in Environment.kinds().items():
+        value = values.get(name)
+        if value is None or kind.accepts(value):
+            continue
+        shown = "..." if name == "database_password" else repr(value)
+        place = f"{origin[name]}{_line_of(name, Path(origin[name]))}"
+        msg = f"configuration {place}: {name} is {shown}; wanted {kind.text}"
+        raise ConfigError(msg)
+
+
+def _line_of(name: str, path: Path) -> str:
+    """Return where in a file a key is set, as words for a message."""
+    if not path.is_absolute() or not path.is_file():
+        return ""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    key = re.compile(rf"\s*{name}\s*[:=]", re.IGNORECASE)
+    return next((f" line {n}" for n, line in enumerate(lines, 1) if key.match(line)), "")
+
+
 def _from_environment(known: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for name in known:
@@ -140,11 +219,11 @@ def _from_endpoints(home: Path, known: Mapping[str, str]) -> dict[str, str]:
 
 def _from_file(path: Path, known: Mapping[str, str], private: bool) -> dict[str, str]:
     try:
-        text = path.read_text()
+        data = path.read_bytes()
         mode = stat.S_IMODE(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except PermissionError as error:
+    except OSError as error:
         msg = f"configuration {path} cannot be read: {error.strerror}; make it yours: chmod 600"
         raise ConfigError(msg) from error
     if private and mode & 0o077:
@@ -155,7 +234,7 @@ def _from_file(path: Path, known: Mapping[str, str], private: bool) -> dict[str,
         raise ConfigError(msg)
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(text)
+        parser.read_string(_decoded(data, path))
     except configparser.Error as error:
         first = str(error).splitlines()[0]
         msg = f"configuration {path} is not INI with a [global] section: {first}"
@@ -166,3 +245,15 @@ def _from_file(path: Path, known: Mapping[str, str], private: bool) -> dict[str,
             msg = f"configuration {path}: no key {name!r}{nearest(name, list(known))}"
             raise ConfigError(msg)
     return dict(section)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        msg = (
+            f"configuration {path} line {line}: byte 0x{data[error.start]:02x} is not UTF-8; "
+            f"save the file as UTF-8: iconv -f latin1 -t utf8"
+        )
+        raise ConfigError(msg) from error

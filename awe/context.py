@@ -72,11 +72,7 @@ class Context:
 
         name, level = _parse_project(project)
         if level is None and privileges:
-            try:
-                level = int(privileges)
-            except ValueError:
-                msg = f"configuration: privileges is {privileges!r}; wanted a number from 1 to 5"
-                raise ArgumentError(msg) from None
+            level = int(privileges)
         self._use(name, projects.find_project(name).default_privileges if level is None else level)
 
     # -- project and level -------------------------------------------------------------------
@@ -185,7 +181,7 @@ class Context:
         follow : bool, optional
             Also raise your frames they were made from, where their level is lower.
         commit : bool, optional
-            False only returns what would happen.
+            False only returns what would happen, and why it would be refused.
 
         Raises
         ------
@@ -200,7 +196,7 @@ class Context:
             msg = f"no level of privileges {privileges!r}; wanted one of {levels}"
             raise ArgumentError(msg)
         if not commit:
-            return sharing.preview(objects, privileges)
+            return sharing.preview(objects, privileges, follow=follow)
         return sharing.publish(objects, privileges, follow=follow)
 
     def delete(

@@ -151,11 +151,12 @@ def configuration() -> str:
     """Return the page of configuration keys."""
     from awe.config import Environment
 
+    kinds = Environment.kinds()
     rows = [
-        (f"`{name}`", f"`AWE_{name.upper()}`", doc)
+        (f"`{name}`", f"`AWE_{name.upper()}`", kinds[name].text, doc)
         for name, doc in Environment.keys_declared().items()
     ]
-    head = ("key", "environment variable", "meaning")
+    head = ("key", "environment variable", "values", "meaning")
     intro = _first(importlib.import_module("awe.config"))
     rest = (importlib.import_module("awe.config").__doc__ or "").split("\n\n", 1)[1]
     return f"# Configuration\n\n{intro}\n\n{rest}\n{_table(head, rows)}"

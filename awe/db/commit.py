@@ -7,7 +7,7 @@ by the object's id, which the client chose, so the answer is always committed or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from awe.errors import ArgumentError, DatabaseError, OutcomeUnknown, Refused
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
-__all__ = ["commit_all", "delete", "update"]
+__all__ = ["commit_all", "delete", "refusal_of", "update"]
 
 SYSTEM = ("object_id", "creation_date", "_creator", "_project", "_privileges")
 
@@ -250,3 +250,27 @@ def delete(objects: Sequence[DBObject]) -> None:
                 raise Refused(msg)
     for item in objects:
         database.objects.pop((type(item), item.object_id), None)
+
+
+def refusal_of(change: Callable[[], object]) -> str:
+    """Make a change, take it back, and return why the database refuses it; empty if it does not.
+
+    Parameters
+    ----------
+    change : callable
+        Calls `update` or `delete`.
+    """
+    undo = database._session.undo
+    with database.transaction():
+        before = len(undo)
+        database.execute("SAVEPOINT tried")
+        refusal = ""
+        try:
+            change()
+        except Refused as error:
+            refusal = str(error)
+        finally:
+            while len(undo) > before:
+                undo.pop()()
+        database.execute("ROLLBACK TO SAVEPOINT tried")
+    return refusal

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from awe import columns
 from awe.db.connection import database
+from awe.errors import NotFound
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -95,14 +96,26 @@ class Trail(tuple[Entry, ...]):
 
     __slots__ = ()
 
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            msg = f"there is no change {index}: {self._number()}"
+            raise NotFound(msg) from None
+
     def __repr__(self) -> str:
-        return columns.text(HEADS, self._rows()) if self else "no changes that you may see"
+        return columns.text(HEADS, self._rows()) if self else self._number()
 
     def _repr_html_(self) -> str:
         return columns.html(HEADS, self._rows()) if self else repr(self)
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [(f"{one.at:%Y-%m-%d %H:%M:%S}", one.user, one.action, one._what()) for one in self]
+
+    def _number(self) -> str:
+        if not self:
+            return "nothing that you may see was changed; making an object does not count"
+        return f"you may see {len(self)}, the newest is 0"
 
 
 def trail(objects: Sequence[DBObject] | None = None, *, limit: int = 100) -> Trail:

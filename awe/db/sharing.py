@@ -7,7 +7,7 @@ levels in one transaction. The database checks the same rules again; here they g
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from awe.db import scope
@@ -36,7 +36,7 @@ class Publication:
     parents : tuple of DBObject
         One's own frames they were made from and whose level is lower.
     hindrances : tuple of str
-        Why it cannot be done: parents of others, or invisible ones.
+        Why it cannot be done: parents of others, invisible ones, or one's own that would stay.
     done : bool
         True after the change.
     """
@@ -56,8 +56,21 @@ class Publication:
         return "\n".join(lines)
 
 
-def preview(objects: Sequence[DBObject], level: int) -> Publication:
-    """Return what raising `objects` to `level` needs, without changing anything."""
+def preview(objects: Sequence[DBObject], level: int, *, follow: bool = False) -> Publication:
+    """Return what `publish` would do or refuse, without changing anything.
+
+    The database is asked too: the change is made there and taken back.
+    """
+    from awe.db.commit import refusal_of, update
+
+    plan = _planned(objects, level, follow)
+    if plan.hindrances:
+        return plan
+    refusal = refusal_of(lambda: update(_in_order(plan), _privileges=level))
+    return replace(plan, hindrances=(refusal,)) if refusal else plan
+
+
+def _planned(objects: Sequence[DBObject], level: int, follow: bool) -> Publication:
     order: dict[DBObject, None] = {}
     hindrances: dict[str, None] = {}
     for item in objects:
@@ -69,12 +82,14 @@ def preview(objects: Sequence[DBObject], level: int) -> Publication:
             _collect(item, level, order, hindrances)
     asked = set(objects)
     parts = tuple(i for i in order if i in asked or not _is_frame(i))
-    return Publication(
-        level=level,
-        objects=parts,
-        parents=tuple(i for i in order if i not in set(parts)),
-        hindrances=tuple(hindrances),
-    )
+    parents = tuple(i for i in order if i not in set(parts))
+    if parents and not follow and not hindrances:
+        reason = (
+            f"made from objects of lower level: {_listed(parents)}; publish these first, or all "
+            "together with follow=True"
+        )
+        hindrances[reason] = None
+    return Publication(level=level, objects=parts, parents=parents, hindrances=tuple(hindrances))
 
 
 def publish(objects: Sequence[DBObject], level: int, *, follow: bool = False) -> Publication:
@@ -87,20 +102,12 @@ def publish(objects: Sequence[DBObject], level: int, *, follow: bool = False) ->
     """
     from awe.db.commit import update
 
-    plan = preview(objects, level)
+    plan = _planned(objects, level, follow)
     if plan.hindrances:
         msg = f"nothing was published: {'; '.join(plan.hindrances)}"
         raise Refused(msg)
-    if plan.parents and not follow:
-        msg = (
-            f"nothing was published: made from objects of lower level: {_listed(plan.parents)}; "
-            f"publish these first, or all together with follow=True"
-        )
-        raise Refused(msg)
-    update([*_in_order(plan)], _privileges=level)
-    return Publication(
-        level=level, objects=plan.objects, parents=plan.parents, hindrances=(), done=True
-    )
+    update(_in_order(plan), _privileges=level)
+    return replace(plan, done=True)
 
 
 def _collect(

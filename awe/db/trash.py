@@ -7,7 +7,7 @@ go to the trash of the database, the files to the dataserver's, and come back to
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -59,6 +59,8 @@ class Deletion:
 def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     """Return what deleting `objects` would take away and what stands against it.
 
+    The database is asked too: it refuses what objects depend on that one does not see.
+
     Parameters
     ----------
     objects : sequence of DBObject
@@ -66,6 +68,16 @@ def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     parts : bool, optional
         Also their parameters and statistics, where nothing else uses them.
     """
+    from awe.db import commit
+
+    plan = _planned(objects, parts)
+    if plan.hindrances:
+        return plan
+    refusal = commit.refusal_of(lambda: commit.delete(list(plan.objects)))
+    return replace(plan, hindrances=(refusal,)) if refusal else plan
+
+
+def _planned(objects: Sequence[DBObject], parts: bool) -> Deletion:
     chosen = dict.fromkeys(objects)
     hindrances = [line for item in chosen for line in _own_hindrances(item)]
     for item in chosen:
@@ -89,7 +101,7 @@ def delete(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     """
     from awe.db import commit
 
-    plan = preview(objects, parts=parts)
+    plan = _planned(objects, parts)
     if plan.hindrances:
         msg = f"nothing was deleted: {'; '.join(plan.hindrances[:SHOWN])}"
         raise Refused(msg)
@@ -118,13 +130,18 @@ def undelete(ids: Iterable[UUID] | None = None) -> int:
         wanted = [row[0] for row in rows]
     else:
         wanted = list(ids)
+    if not wanted:
+        which = "your trash is empty" if ids is None else "there is nothing to bring back"
+        msg = f"{which}; it keeps what you deleted for seven days"
+        raise NotFound(msg)
     with database.transaction():
         restored: int = database.execute("SELECT awe.undelete(%s::uuid[])", (wanted,))[0][0]
-        if restored < len(set(wanted)) or not wanted:
-            missing = len(set(wanted)) - restored
+        missing = len(set(wanted)) - restored
+        if missing:
+            what = "one object is" if missing == 1 else f"{missing} objects are"
             msg = (
-                f"{missing or 'no'} objects to bring back are not in your trash; it keeps what "
-                "you deleted for seven days"
+                f"nothing was brought back: {what} not in your trash, which keeps what you "
+                "deleted for seven days"
             )
             raise NotFound(msg)
     return restored

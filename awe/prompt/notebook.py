@@ -19,6 +19,8 @@ __all__ = ["load", "unload"]
 
 _loaded: dict[str, Any] = {}
 _sessions: list[Session] = []
+_handlers: list[tuple[Any, Any, Any]] = []
+"""The exceptions shown by awe's handler, and exceptions and handler there were before."""
 
 
 def load(shell: Any) -> None:
@@ -46,7 +48,7 @@ def load(shell: Any) -> None:
     _loaded.update({name: value for name, value in names.items() if not name.startswith("__")})
     shell.push(_loaded)
     if not session.debug:
-        shell.set_custom_exc((UserMistake,), _show_mistake)
+        _take_mistakes(shell)
     shell.Completer.custom_matchers.append(MethodType(AweShell.awe_matcher, shell))
     place = f"{session.user_name} in {session.project_name}, privileges {session.level}"
     sys.stdout.write(f"awe: {place}\n")
@@ -56,11 +58,33 @@ def unload(shell: Any) -> None:
     """Take back what `load` gave, except names that were given another meaning since."""
     shell.drop_by_id(_loaded)
     _loaded.clear()
-    shell.set_custom_exc((), None)
+    _give_mistakes_back(shell)
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if getattr(one, "__name__", "") != "awe_matcher"]
     while _sessions:
         _sessions.pop().close()
+
+
+def _take_mistakes(shell: Any) -> None:
+    """Show users' mistakes as one line, and let other exceptions go where they went."""
+    theirs, handler = shell.custom_exceptions, shell.CustomTB
+
+    def show(shell: Any, kind: type, error: BaseException, *trace: Any, **offset: Any) -> Any:
+        if isinstance(error, UserMistake):
+            return _show_mistake(shell, kind, error, *trace, **offset)
+        return handler(kind, error, *trace, **offset)
+
+    ours = (UserMistake, *theirs)
+    shell.set_custom_exc(ours, show)
+    _handlers.append((ours, theirs, handler))
+
+
+def _give_mistakes_back(shell: Any) -> None:
+    """Restore the handler there was, unless another one has been set since."""
+    while _handlers:
+        ours, theirs, handler = _handlers.pop()
+        if shell.custom_exceptions is ours:
+            shell.custom_exceptions, shell.CustomTB = theirs, handler
 
 
 def _show_mistake(

@@ -43,7 +43,7 @@ class Session:
     @property
     def debug(self) -> bool:
         """True where full tracebacks are wanted."""
-        return self.environment.debug not in ("", "0")
+        return self.environment.debugging
 
     @property
     def user_name(self) -> str:

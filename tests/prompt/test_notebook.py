@@ -103,6 +103,24 @@ def test_inspect_draws_in_place(kernel: Kernel, tmp_path: Path) -> None:
     assert len(plotted["pictures"]) == 1, plotted
 
 
+def test_custom_handlers_of_others_work_beside_it_and_stay_when_it_is_unloaded(
+    awe_home: Path, tmp_path: Path
+) -> None:
+    opened = Kernel(awe_home, tmp_path)
+    opened.run("def mine(shell, kind, error, trace, tb_offset=None): print('mine:', error)")
+    opened.run("get_ipython().set_custom_exc((ZeroDivisionError,), mine)")
+    opened.run("%load_ext awe")
+    assert opened.run("1 / 0")["text"] == "mine: division by zero\n"
+    assert opened.run("context.set_privileges(9)")["text"].startswith("ArgumentError: ")
+    opened.run("%unload_ext awe")
+    assert opened.run("1 / 0")["text"] == "mine: division by zero\n"
+    opened.run("%load_ext awe")
+    opened.run("get_ipython().set_custom_exc((KeyError,), mine)")
+    opened.run("%unload_ext awe")
+    assert opened.run("{}['later']")["text"] == "mine: 'later'\n"
+    opened.close()
+
+
 def test_unloaded_the_names_are_gone(awe_home: Path, tmp_path: Path) -> None:
     opened = Kernel(awe_home, tmp_path)
     opened.run("%load_ext awe")
