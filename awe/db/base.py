@@ -11,13 +11,14 @@ import datetime
 import inspect
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
 from awe.db import registry as _registry
 from awe.db.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
+from awe.db.misused import refuse_assignment
 from awe.db.path import RESERVED, Path, make_path
 from awe.db.registry import registry
-from awe.errors import ArgumentError, AttributeUnknown, Refused, nearest
+from awe.errors import ArgumentError, AttributeUnknown, QueryError, Refused, nearest
 from awe.lazy import behaviour
 from awe.terminal import harmless
 
@@ -34,7 +35,37 @@ UPDATABLE = ("is_valid", "timestamp_start", "timestamp_end")
 
 
 class PersistentType(type):
-    """Type of persistent classes: answers for attributes nobody declared."""
+    """Type of persistent classes: answers for attributes nobody declared, and keeps them whole.
+
+    `Class.attribute = value` would turn the attribute of all objects into that value; it is
+    nearly always a comparison with one `=` too few, and refused. What declares or replaces code
+    (functions, properties, declarations) passes, so that frameworks go on working;
+    `type.__setattr__` is the door for whoever means it.
+    """
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        known = cls.__dict__.get("_attributes", {})
+        if name.startswith("_") or (isinstance(value, Persistent) and name in known):
+            super().__setattr__(name, value)
+        elif isinstance(value, Path) and _same_again(cls, value, name):
+            super().__setattr__(name, value._last)
+            cls._attributes = _collect(cls)  # type: ignore[arg-type]
+        elif name in known:
+            refuse_assignment(f"{cls.__name__}.{name}", value)
+        elif isinstance(value, Persistent):
+            msg = f"{cls.__name__}.{name} comes too late: declare it in the body of the class"
+            raise QueryError(msg)
+        elif _is_code(value) or (_declared_in(cls, name) and not _is_code(_plain(cls, name))):
+            super().__setattr__(name, value)
+        else:
+            names = [k for k in known if not k.startswith("_")]
+            refuse_assignment(f"{cls.__name__}.{name}", value, nearest(name, names))
+
+    def __delattr__(cls, name: str) -> None:
+        if name in cls.__dict__.get("_attributes", {}):
+            msg = f"{cls.__name__}.{name} is declared for all its objects and cannot be deleted"
+            raise QueryError(msg)
+        super().__delattr__(name)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
@@ -92,7 +123,10 @@ class DBObject(metaclass=PersistentType):
 
     def __new__(cls, **attributes: Any) -> Self:
         """Fetch the object named by its id or filename alone, or begin a new one."""
-        if registry.get(cls.__name__) is not cls:
+        current = registry.get(cls.__name__)
+        if current is not cls:
+            if current is not None and _registry.same(current, cls):
+                return cast("Self", current(**attributes))
             _refuse_abstract(cls, attributes)
         if len(attributes) == 1:
             name = next(iter(attributes))
@@ -311,6 +345,24 @@ class DBObject(metaclass=PersistentType):
     inverse_objects = behaviour("awe.db.lineage:inverse_objects")
     used_by = behaviour("awe.db.lineage:used_by")
     lineage = behaviour("awe.db.lineage:lineage")
+
+
+def _same_again(cls: type, path: Path, name: str) -> bool:
+    """Tell whether a path is a declaration of a class defined anew, as reloading hands it over."""
+    anew = path._root is not cls and _registry.same(path._root, cls)
+    return anew and len(path._steps) == 1 and path._last.name == name
+
+
+def _plain(cls: type, name: str) -> Any:
+    return inspect.getattr_static(cls, name)
+
+
+def _is_code(value: Any) -> bool:
+    """Tell whether a value is something the body of a class defines, no value to compare with."""
+    return isinstance(value, type | behaviour) or (
+        not isinstance(value, DBObject | Path)
+        and (callable(value) or hasattr(type(value), "__get__"))
+    )
 
 
 def _collect(cls: type[DBObject]) -> dict[str, Persistent[Any]]:

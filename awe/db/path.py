@@ -28,6 +28,8 @@ from awe.db.conditions import (
     Steps,
     Within,
 )
+from awe.db.misused import PARENTHESES, Misused
+from awe.db.registry import same as same_class
 from awe.errors import AttributeUnknown, QueryError, nearest
 
 if TYPE_CHECKING:
@@ -40,13 +42,8 @@ __all__ = ["RESERVED", "Path", "make_path", "resolve"]
 #: Names a persistent attribute may not have: they are operations of paths.
 RESERVED = ("all", "any", "between", "box", "contains", "isin", "like", "near", "night")
 
-PARENTHESES = (
-    "each comparison needs its own parentheses: "
-    "(Class.DATE_OBS > date) & (Class.filter.name == 'r')"
-)
 
-
-class Path:
+class Path(Misused):
     """An attribute of a class, or of a class reached over links, as it stands in a query.
 
     Parameters
@@ -57,10 +54,11 @@ class Path:
         Attributes from the class to the end of the path.
     """
 
+    _root: type[DBObject]
+    _steps: Steps
+
     def __init__(self, root: type[DBObject], steps: Steps) -> None:
-        self._root = root
-        self._steps = steps
-        self.__doc__ = steps[-1].__doc__
+        self.__dict__.update(_root=root, _steps=steps, __doc__=steps[-1].__doc__)
 
     @property
     def _last(self) -> Persistent[Any]:
@@ -102,7 +100,7 @@ class Path:
             if any(step.kind in (Kind.LINKS, Kind.ARRAY) for step in path._steps):
                 msg = f"{path._text} goes through a list; compare it with a value, or use .any()"
                 raise QueryError(msg)
-        if other._root is not self._root:
+        if not same_class(other._root, self._root):
             msg = (
                 f"{self._text} and {other._text} belong to different classes; compare with "
                 f"an object, or use .isin(query)"
@@ -194,30 +192,6 @@ class Path:
         if name in RESERVED:
             msg = f"{self._text} is {self._last.type_name}: .{name}() does not apply to it"
         raise AttributeUnknown(msg)
-
-    def __bool__(self) -> NoReturn:
-        msg = (
-            f"{self._text} alone is no condition: write a comparison, combine with & | ~ "
-            f"(not and, or, not), and test an object with `is not None`"
-        )
-        raise QueryError(msg)
-
-    def _misplaced(self, other: Any) -> NoReturn:
-        msg = f"{self._text} cannot be combined with & | ~; {PARENTHESES}"
-        raise QueryError(msg)
-
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _misplaced
-
-    def __invert__(self) -> NoReturn:
-        self._misplaced(None)
-
-    def __iter__(self) -> NoReturn:
-        msg = f"{self._text} cannot be looped over; make a query first: for obj in (...): ..."
-        raise QueryError(msg)
-
-    def __contains__(self, item: Any) -> NoReturn:
-        msg = f"`in {self._text}` cannot be asked; write {self._text}.contains(...)"
-        raise QueryError(msg)
 
 
 class ValuePath(Path):

@@ -27,7 +27,8 @@ from awe.db.conditions import (
     both,
 )
 from awe.db.connection import database
-from awe.db.path import PARENTHESES, resolve
+from awe.db.misused import PARENTHESES
+from awe.db.path import resolve
 from awe.errors import OutOfRange, QueryError
 from awe.lazy import behaviour
 

@@ -12,7 +12,7 @@ from awe.errors import ArgumentError, nearest
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
-__all__ = ["concrete", "declared", "enter", "find", "registry"]
+__all__ = ["concrete", "declared", "enter", "find", "registry", "same"]
 
 #: Concrete persistent classes by name: those with a table of their own.
 registry: dict[str, type[DBObject]] = {}
@@ -47,6 +47,14 @@ def find(name: str) -> type[DBObject]:
     except KeyError:
         msg = f"no persistent class {name!r}{nearest(name, list(declared))}"
         raise ArgumentError(msg) from None
+
+
+def same(cls: type, other: type) -> bool:
+    """Tell whether two classes are definitions of one and the same, before and after a reload."""
+    return cls is other or (cls.__module__, cls.__qualname__) == (
+        other.__module__,
+        other.__qualname__,
+    )
 
 
 def concrete(cls: type[DBObject]) -> list[type[DBObject]]:
