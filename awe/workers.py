@@ -1,7 +1,8 @@
 """Processes that share one piece of work: started fresh, and gone when their parent is.
 
 Workers are spawned, never forked: a copy of a process with open connections and threads is not
-safe. When the parent is killed they end too, instead of waiting for work for ever.
+safe. When the parent is killed they end too, instead of waiting for work for ever. When one of
+them is killed it takes its own piece of work with it and no other.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from concurrent.futures import as_completed as completed
 from multiprocessing.connection import wait
+from typing import Any
 
-__all__ = ["leave_with_parent", "pool"]
+from awe.errors import AweError, ServiceDown
+
+__all__ = ["leave_with_parent", "outcomes", "pool"]
 
 
 def pool(number: int) -> ProcessPoolExecutor:
@@ -25,6 +31,51 @@ def pool(number: int) -> ProcessPoolExecutor:
     """
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(number, mp_context=context, initializer=leave_with_parent)
+
+
+def outcomes(
+    executor: Executor, function: Callable[..., Any], calls: Mapping[int, tuple[Any, ...]]
+) -> Iterator[tuple[int, Any]]:
+    """Yield the number of each call with what it returned, or its error, as they end.
+
+    Parameters
+    ----------
+    executor : Executor
+        Where the function runs.
+    function : callable
+        What is called.
+    calls : mapping
+        Arguments by number.
+
+    Yields
+    ------
+    number : int
+        Which call ended.
+    value : object
+        What it returned; the exception where it raised an error of awe or of the system, or
+        where its process was killed, also when it ran alone.
+    """
+    jobs = {executor.submit(function, *given): number for number, given in calls.items()}
+    lost = []
+    for job in completed(jobs):
+        value = _outcome(job.result)
+        if isinstance(value, BrokenExecutor):
+            lost.append(jobs[job])
+        else:
+            yield jobs[job], value
+    for number in sorted(lost):
+        with pool(1) as alone:
+            value = _outcome(alone.submit(function, *calls[number]).result)
+        if isinstance(value, BrokenExecutor):
+            value = ServiceDown("its process was killed, also when it ran alone; is memory short?")
+        yield number, value
+
+
+def _outcome(result: Callable[[], Any]) -> Any:
+    try:
+        return result()
+    except (AweError, OSError, MemoryError, BrokenExecutor) as error:
+        return error
 
 
 def leave_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from astropy.io import fits as astropy_fits
 
 from awe import fits
 from awe.errors import BadFits, FileGone, FileTaken
+from awe.fits import blocks
 
 FITSVERIFY = shutil.which("fitsverify")
 
@@ -121,6 +123,65 @@ def test_write_replaces_only_when_asked_and_leaves_nothing_behind(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.fits"]
     fits.write(path, fits.Image(pixels("f4"), raw_header()), replace=True)
     assert path.read_bytes() != before
+
+
+def test_of_two_writers_of_one_file_the_later_is_refused(tmp_path):
+    ends = []
+    start = threading.Barrier(2)
+
+    def write(value):
+        start.wait()
+        try:
+            fits.write(tmp_path / "a.fits", fits.Image(np.full((900, 900), value), raw_header()))
+            ends.append(value)
+        except FileTaken:
+            ends.append(None)
+
+    writers = [threading.Thread(target=write, args=(value,)) for value in (1.0, 2.0)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    (winner,) = set(ends) - {None}
+    assert len(ends) == 2
+    assert None in ends
+    assert fits.read(tmp_path / "a.fits").pixels[0, 0] == winner
+    assert [p.name for p in tmp_path.iterdir()] == ["a.fits"]
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("scaling", [(1, 0), (2.0, 3.0), (1, 32768)])
+@pytest.mark.parametrize("kind", ["u1", "i2", "i4"])
+def test_blank_gives_nan_where_astropy_gives_it(tmp_path, kind, scaling, compressed):
+    pixels = np.arange(12, dtype=kind).reshape(3, 4)
+    hdu = astropy_fits.CompImageHDU(pixels) if compressed else astropy_fits.ImageHDU(pixels)
+    path = tmp_path / "a.fits"
+    astropy_fits.HDUList([astropy_fits.PrimaryHDU(), hdu]).writeto(path)
+    bare = {"do_not_scale_image_data": True, "disable_image_compression": True}
+    with astropy_fits.open(path, mode="update", **bare) as file:
+        for name, value in (("BLANK", 5), ("BSCALE", scaling[0]), ("BZERO", scaling[1])):
+            file[1].header[name] = value
+    found = fits.read(path, 1).pixels
+    expected = astropy_fits.getdata(path, 1)
+    assert found.dtype == expected.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(found, expected)
+    part = fits.read(path, 1, (slice(1, 2), slice(0, 3))).pixels
+    np.testing.assert_array_equal(part, expected[1:2, 0:3])
+    assert np.isnan(found[1, 1]) == (scaling != (1, 32768) or kind != "i2")
+
+
+def test_a_header_is_read_from_the_first_blocks_alone(tmp_path):
+    header = raw_header()
+    for number in range(700):
+        header[f"HIERARCH ESO TEL SENSOR{number} VALUE"] = (number / 7, "[deg] a value")
+    header["LONGTEXT"] = "x" * 200
+    path = fits.write(tmp_path / "a.fits", fits.Image(pixels("f4"), header))
+    data = path.read_bytes()
+    end = blocks.header_end(data[: 1 << 20])
+    assert blocks.header_end(data[: end - blocks.BLOCK]) == 0
+    assert fits.parse_header(data[:end], "a.fits").tostring() == fits.read_header(path).tostring()
+    with pytest.raises(BadFits, match="not a FITS file"):
+        fits.parse_header(b"x,y\n1,2\n", "a.csv")
 
 
 def _broken():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -259,3 +260,33 @@ def test_a_dead_dataserver_leaves_nothing_half_done(db, night):
         assert len(RawScienceFrame.select_all()) == 0
     finally:
         database.close()
+
+
+def test_no_space_for_cut_files_is_told_for_each_exposure(scientist, night, tmp_path, monkeypatch):
+    small = tmp_path / "small"
+    small.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        monkeypatch.setattr("tempfile.tempdir", str(small))
+        report = ingest([night[5], night[6]], commit=True, processes=1)
+        assert [row.state for row in report] == [State.FAILED] * 2
+        assert all("No space left" in row.message for row in report)
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize("option", [["--privileges", "0"], ["--privileges", "9"],
+                                    ["--project", ""]])
+def test_a_level_or_project_that_does_not_exist_is_refused(db, dataserver, night, option):
+    environment = db.environment("scientist", data_server="127.0.0.1", data_port=str(dataserver))
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from awe.ingest import main; sys.exit(main())", "-i",
+         str(night[5]), *option],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("awe-ingest: ")
+    assert done.stderr.count("\n") == 1

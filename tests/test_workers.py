@@ -44,3 +44,32 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
         while not all(gone(pid) for pid in pids) and time.monotonic() < deadline:
             time.sleep(0.05)
     assert all(gone(pid) for pid in pids)
+
+
+DYING = """
+import os, signal
+from awe import workers
+
+def work(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == 4:
+        raise OSError(28, "No space left on device")
+    return number
+
+if __name__ == "__main__":
+    with workers.pool(2) as pool:
+        for number, value in sorted(workers.outcomes(pool, work, {n: (n,) for n in range(8)})):
+            print(number, value if isinstance(value, int) else type(value).__name__)
+"""
+
+
+def test_a_killed_worker_takes_its_own_work_with_it_and_no_other(tmp_path):
+    script = tmp_path / "work.py"
+    script.write_text(DYING)
+    done = subprocess.run([sys.executable, script], capture_output=True,
+                          text=True, check=True, timeout=120)
+    said = dict(line.split() for line in done.stdout.splitlines())
+    assert said.pop("3") == "ServiceDown"
+    assert said.pop("4") == "OSError"
+    assert said == {number: number for number in "012567"}

@@ -15,6 +15,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 import threading
 import time
 import weakref
@@ -33,6 +34,7 @@ from awe.errors import (
     FileGone,
     FileTaken,
 )
+from awe.localfiles import appear, is_plain_file
 
 if TYPE_CHECKING:
     import httpx
@@ -101,8 +103,8 @@ class Client:
             The server does not answer.
         """
         target = Path(target)
-        if target.exists():
-            if target.stat().st_size == size and _digest(target) == sha256:
+        if os.path.lexists(target):
+            if _is_right(target, size, sha256):
                 return target
             if not replace:
                 msg = f"{target} is here already with other content; move it or use replace=True"
@@ -113,7 +115,7 @@ class Client:
         try:
             with _space(target):
                 self._fetch(str(file_id), part, target, sha256, size)
-                part.replace(target)
+                appear(part, target, replace=replace)
         finally:
             with suppress(FileNotFoundError):
                 part.unlink()
@@ -148,6 +150,46 @@ class Client:
 
         self._tried(send, path.name)
 
+    def beginning(self, file_id: UUID | str, name: str, *, sha256: str, length: int) -> bytes:
+        """Return the first bytes of a file, `length` at most, without the rest of it.
+
+        They are those of the file that has this SHA-256 at the server; what arrives cannot be
+        compared with it.
+
+        Raises
+        ------
+        FileGone
+            The server has no such file for you, or has lost it.
+        DataserverError
+            The server does not answer.
+        """
+        got = b""
+
+        def receive() -> None:
+            nonlocal got
+            headers = {"range": f"bytes=0-{length - 1}", "if-range": f'"{sha256}"'}
+            got = self._first(f"/file/{file_id}", headers, name, length)
+
+        self._tried(receive, name)
+        return got
+
+    def _first(self, path: str, headers: dict[str, str], name: str, length: int) -> bytes:
+        with (
+            self._faults(name),
+            self._client().stream(
+                "GET", self.base_url + path, headers=self._signed(headers)
+            ) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+            self._check(answer, name)
+            got = b""
+            for block in answer.iter_raw(CHUNK):
+                got += block
+                if len(got) >= length:
+                    break
+        return got[:length]
+
     def url(self, filename: str) -> str:
         """Return the address of a file by its name."""
         return f"{self.base_url}/{quote(filename, safe='')}"
@@ -164,12 +206,14 @@ class Client:
         if place is None:
             return False
         try:
-            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW)
+            # a pipe must not hold the reader
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             self._near = False  # another machine or account: do not ask again
             return False
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            right = os.fstat(descriptor).st_size == size
+            status = os.fstat(descriptor)
+            right = stat.S_ISREG(status.st_mode) and status.st_size == size
             if not right or hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
                 return False
         target.symlink_to(place)
@@ -186,7 +230,7 @@ class Client:
 
     def _fetch(self, file_id: str, part: Path, target: Path, sha256: str, size: int) -> None:
         def receive() -> None:
-            self._continue(file_id, part, target.name, sha256)
+            self._continue(file_id, part, target.name, sha256, size)
             if part.stat().st_size < size:
                 msg = f"{target.name} broke off after {part.stat().st_size} of {size} bytes"
                 raise DataserverError(msg)
@@ -205,7 +249,7 @@ class Client:
             msg = f"{error}; nothing was written, ask the administrator for 'awe-admin fsck'"
             raise ChecksumMismatch(msg) from None
 
-    def _continue(self, file_id: str, part: Path, name: str, sha256: str) -> None:
+    def _continue(self, file_id: str, part: Path, name: str, sha256: str, size: int) -> None:
         have = part.stat().st_size if part.exists() else 0
         headers = {"range": f"bytes={have}-", "if-range": f'"{sha256}"'} if have else {}
         with (
@@ -219,8 +263,13 @@ class Client:
             if answer.is_error:
                 answer.read()
             self._check(answer, name)
-            with part.open("ab" if answer.status_code == 206 else "wb") as stream:
+            more = answer.status_code == 206
+            left = size - have if more else size
+            with part.open("ab" if more else "wb") as stream:
                 for block in answer.iter_raw(CHUNK):
+                    left -= len(block)
+                    if left < 0:
+                        raise _too_long(name, self.base_url, size)
                     stream.write(block)
 
     def _tried(self, action: Callable[[], None], name: str) -> None:
@@ -310,6 +359,22 @@ class Client:
         refusal = DataserverError(msg)
         refusal.worth_another_try = status >= 500 or status == 408  # type: ignore[attr-defined]
         raise refusal
+
+
+def _too_long(name: str, server: str, size: int) -> DataserverError:
+    """Return the error of an answer longer than what was stored; to ask again is no use."""
+    msg = (
+        f"{name} from {server} is longer than the {size} bytes that were stored; "
+        "nothing was written, ask the administrator for 'awe-admin status'"
+    )
+    error = DataserverError(msg)
+    error.worth_another_try = False  # type: ignore[attr-defined]
+    return error
+
+
+def _is_right(path: Path, size: int, sha256: str) -> bool:
+    right = is_plain_file(path) and path.stat().st_size == size
+    return right and _digest(path) == sha256
 
 
 def _digest(path: Path) -> str:

@@ -7,19 +7,16 @@ checksum the database holds. Pixels, header and coordinates are read when first 
 
 from __future__ import annotations
 
-import atexit
-import shutil
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from awe.db.base import DBObject, persistent
 from awe.errors import FileGone
+from awe.localfiles import data_name, own_scratch
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -30,6 +27,10 @@ if TYPE_CHECKING:
     from awe.dataserver.client import Client
 
 __all__ = ["DataObject", "base_url", "fetch", "store"]
+
+#: Most headers end within so many bytes; none is longer than the second number.
+FIRST_BYTES = 1 << 15
+LONGEST_HEADER = 1 << 24
 
 _local = threading.local()
 
@@ -86,19 +87,30 @@ class DataObject(DBObject, abstract=True):
         """
         store([self])
 
-    def retrieve(self, directory: str | Path = ".") -> None:
+    def retrieve(self, directory: str | Path = ".", *, replace: bool = False) -> None:
         """Download the file into a directory under its own name, and say where it is.
 
         A copy that is there already and has the right checksum is kept.
+
+        Parameters
+        ----------
+        directory : str or Path
+            Where the file goes.
+        replace : bool
+            Take the place of a file of that name with other content.
 
         Raises
         ------
         FileGone
             The object names no file, or you may not see it.
+        FileTaken
+            There is a file of that name with other content, and `replace` is False.
+        Refused
+            The name of the file is not one of data: a path, hidden, or that of a program.
         """
-        fetch([self], directory)
-        size = Path(self.pathname).stat().st_size / 1e6
-        sys.stdout.write(f"{self.filename}: {size:.1f} MB, checksum verified, in {directory}\n")
+        (path,) = fetch([self], directory, replace=replace)
+        size = path.stat().st_size / 1e6
+        sys.stdout.write(f"{path.name}: {size:.1f} MB, checksum verified, in {directory}\n")
 
     def url(self, expires: int = 3600) -> str:
         """Return an address from which the file can be fetched without logging in.
@@ -122,10 +134,14 @@ class DataObject(DBObject, abstract=True):
 
     @property
     def header(self) -> Header:
-        """Header of the file."""
+        """Header of the file; where the file is not here only its first blocks are fetched."""
         from awe import fits
 
-        return fits.read_header(self._here())
+        if self.pathname:
+            return fits.read_header(self.pathname)
+        if "_head" not in self.__dict__:
+            self.__dict__["_head"] = _head(self)
+        return fits.parse_header(self.__dict__["_head"], self.filename)
 
     @property
     def wcs(self) -> WCS:
@@ -169,12 +185,26 @@ class DataObject(DBObject, abstract=True):
     def _here(self) -> Path:
         """Return the path of a local copy, fetching it into the session's scratch if needed."""
         if not self.pathname:
-            fetch([self], _scratch())
+            record = _records([self])[self.file]
+            scratch = own_scratch().folder(str(self.file), record.size)
+            _bring(self, record, scratch)
         return Path(self.pathname)
 
 
+class _Record(NamedTuple):
+    """What the database says of a stored file."""
+
+    name: str
+    size: int
+    sha256: str
+
+
 def fetch(
-    objects: Sequence[DataObject], directory: str | Path, *, link: bool = False
+    objects: Sequence[DataObject],
+    directory: str | Path,
+    *,
+    link: bool = False,
+    replace: bool = False,
 ) -> list[Path]:
     """Bring the files of objects into a directory and return their paths, in the same order.
 
@@ -184,16 +214,39 @@ def fetch(
     ------
     FileGone
         An object names no file, or you may not see it.
+    FileTaken
+        There is a file of that name with other content, and `replace` is False.
+    Refused
+        The name of a file is not one of data.
     """
     folder = Path(directory)
     records = _records(objects)
-    paths = []
-    for item in objects:
-        size, checksum = records[item.file]
-        path = folder / item.filename
-        item.pathname = _client().get(item.file, path, sha256=checksum, size=size, link=link)
-        paths.append(path)
-    return paths
+    return [
+        _bring(item, records[item.file], folder, link=link, replace=replace) for item in objects
+    ]
+
+
+def _bring(item: DataObject, record: _Record, folder: Path, **how: bool) -> Path:
+    """Bring one file; its name is the one it was stored under, whatever its row says."""
+    path = folder / data_name(record.name)
+    item.pathname = _client().get(item.file, path, sha256=record.sha256, size=record.size, **how)
+    return path
+
+
+def _head(item: DataObject) -> bytes:
+    """Return the bytes of the first header of a stored file."""
+    from awe.fits.blocks import header_end
+
+    record = _records([item])[item.file]
+    length = FIRST_BYTES
+    while True:
+        length = min(length, record.size)
+        name = data_name(record.name)
+        found = _client().beginning(item.file, name, sha256=record.sha256, length=length)
+        end = header_end(found)
+        if end or length >= min(record.size, LONGEST_HEADER):
+            return found[: end or None]
+        length *= 8
 
 
 def store(objects: Iterable[DataObject]) -> None:
@@ -209,7 +262,9 @@ def store(objects: Iterable[DataObject]) -> None:
     if not pending:
         return
     reserved = [(uuid.uuid4(), item) for item in pending]
-    rows = [value for file_id, item in reserved for value in (str(file_id), item.filename)]
+    rows = [
+        value for file_id, item in reserved for value in (str(file_id), data_name(item.filename))
+    ]
     places = ", ".join(["(%s, %s)"] * len(reserved))
     database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
     for file_id, item in reserved:
@@ -225,17 +280,23 @@ def _require_file(item: DataObject) -> None:
         raise FileGone(msg)
 
 
-def _records(objects: Sequence[DataObject]) -> dict[uuid.UUID, tuple[int, str]]:
-    """Return size and checksum of the files of objects, with one statement."""
+def _records(objects: Sequence[DataObject]) -> dict[uuid.UUID, _Record]:
+    """Return name, size and checksum of the files of objects, with one statement."""
     from awe.db.connection import database
 
     for item in objects:
         _require_file(item)
     ids = [str(item.file) for item in objects]
     rows = database.execute(
-        "SELECT id, size, encode(sha256, 'hex') FROM awe.file WHERE id = ANY(%s::uuid[])", (ids,)
+        "SELECT id, filename, size, encode(sha256, 'hex') FROM awe.file "
+        "WHERE id = ANY(%s::uuid[])",
+        (ids,),
     )
-    records = {uuid.UUID(str(row[0])): (int(row[1]), str(row[2])) for row in rows}
+    records = {
+        uuid.UUID(str(file_id)): _Record(str(name), int(size), str(checksum))
+        for file_id, name, size, checksum in rows
+        if size is not None  # reserved, nothing stored
+    }
     for item in objects:
         if item.file not in records:
             msg = f"the file of {item.filename} does not exist or is not visible to you"
@@ -266,10 +327,3 @@ def _client() -> Client:
     client: Client = _local.client
     return client
 
-
-@cache
-def _scratch() -> Path:
-    """Return the directory of this process for files nobody asked to keep."""
-    path = Path(tempfile.mkdtemp(prefix="awe-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return path

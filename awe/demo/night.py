@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed as completed
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError, AweError, DiskFull, JobError
+from awe.localfiles import scratch_directory
 from awe.workers import leave_with_parent, pool
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str
     with (
         log.open("a", encoding="utf-8") as stream,
         contextlib.redirect_stdout(stream),
-        tempfile.TemporaryDirectory(prefix="awe-tutorial-") as scratch,
+        scratch_directory() as scratch,
         contextlib.chdir(scratch),
     ):
         for recipe, product, by_filter in RECIPES:

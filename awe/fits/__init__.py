@@ -16,7 +16,16 @@ from awe.fits.cards import (
     read_lineage,
     read_parameters,
 )
-from awe.fits.image import Image, extensions, read, read_header, read_pixels, sha256, write
+from awe.fits.image import (
+    Image,
+    extensions,
+    parse_header,
+    read,
+    read_header,
+    read_pixels,
+    sha256,
+    write,
+)
 from awe.fits.judge import ExtensionInfo, judge
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "judge",
     "lineage_cards",
     "parameter_cards",
+    "parse_header",
     "read",
     "read_header",
     "read_lineage",

@@ -11,7 +11,17 @@ from collections.abc import Iterable, Iterator
 
 from awe.errors import BadHeader
 
-__all__ = ["Value", "card", "cards", "datasum", "folded", "keyword", "pad", "sealed"]
+__all__ = [
+    "Value",
+    "card",
+    "cards",
+    "datasum",
+    "folded",
+    "header_end",
+    "keyword",
+    "pad",
+    "sealed",
+]
 
 BLOCK = 2880
 CARD = 80
@@ -81,6 +91,14 @@ def cards(header: bytes) -> Iterator[bytes]:
             return
     if held:
         yield held
+
+
+def header_end(data: bytes) -> int:
+    """Return how many bytes the first header takes, 0 where its END is not among these."""
+    for place in range(0, len(data) - CARD + 1, CARD):
+        if data.startswith(b"END     ", place):
+            return min(place - place % BLOCK + BLOCK, len(data))
+    return 0
 
 
 def keyword(text: bytes) -> str:

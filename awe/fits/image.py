@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone, FileTaken
 from awe.fits import stream
 from awe.fits.cards import clean
+from awe.localfiles import appear
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
     from numpy.typing import NDArray
 
-__all__ = ["Image", "extensions", "read", "read_header", "read_pixels", "sha256", "write"]
+__all__ = ["Image", "extensions", "parse_header", "read", "read_header", "read_pixels", "sha256",
+           "write"]  # fmt: skip
 
 Section = tuple[slice, slice]
 
@@ -56,7 +58,8 @@ def read(path: Path | str, extension: int | str = 0, section: Section | None = N
     -------
     Image
         Pixels in native byte order, in memory of their own: uint16 for frames with BZERO
-        32768, float32 for other scaled integers, otherwise the type of the file.
+        32768, float32 for other scaled integers of 16 bits, otherwise the type of the file.
+        Other integers with BLANK come as floats, NaN where they have that value.
 
     Raises
     ------
@@ -90,6 +93,22 @@ def read_header(path: Path | str, extension: int | str = 0) -> Header:
     """
     with _opened(path) as hdus:
         return _extension(hdus, extension, path).header.copy()
+
+
+def parse_header(head: bytes, name: str) -> Header:
+    """Return the header that `read_header` would, from the first bytes of a file.
+
+    Raises
+    ------
+    BadFits
+        They are not those of a FITS file.
+    """
+    from astropy.io.fits import Header
+
+    if not head.startswith(b"SIMPLE  ="):
+        msg = f"{name} is not a FITS file: it begins with {head[:9]!r}; retrieve() it to look"
+        raise BadFits(msg)
+    return Header.fromstring(head)
 
 
 def extensions(path: Path | str) -> list[str]:
@@ -133,7 +152,7 @@ def write(
         A compressed map did not read back as it was.
     """
     target = Path(path)
-    if target.exists() and not replace:
+    if os.path.lexists(target) and not replace:
         msg = f"{target} exists already; choose another name or use replace=True"
         raise FileTaken(msg)
     part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
@@ -141,7 +160,9 @@ def write(
         _write_part(part, _hdus(images, primary, compress))
         if compress and not isinstance(images, Image):
             _compare(part, images)
-        part.replace(target)
+        appear(part, target, replace=replace)
+    except FileTaken:
+        raise
     except OSError as error:
         # numpy gives a write that was cut short no number
         if error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error):
@@ -224,15 +245,28 @@ def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
     native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
     scale = hdu.header.get("BSCALE", 1)
     zero = hdu.header.get("BZERO", 0)
-    if scale == 1 and zero == 0:
-        return native
     size = native.dtype.itemsize
     if scale == 1 and native.dtype.kind == "i" and zero == _UNSIGNED.get(size):
         unsigned = native.view(f"u{size}")
         unsigned ^= unsigned.dtype.type(1 << (8 * size - 1))
         return unsigned
+    missing = _missing(native, hdu.header)
+    if missing is None and scale == 1 and zero == 0:
+        return native
     wide = np.float32 if size <= 2 or native.dtype == np.float32 else np.float64
-    return np.asarray(native * wide(scale) + wide(zero), dtype=wide)
+    scaled = np.asarray(native * wide(scale) + wide(zero), dtype=wide)
+    if missing is not None:
+        scaled[missing] = np.nan
+    return scaled
+
+
+def _missing(native: NDArray[Any], header: Header) -> NDArray[Any] | None:
+    """Return where integers have the value that stands for none; None where there are none."""
+    blank = header.get("BLANK") if native.dtype.kind in "iu" else None
+    if not isinstance(blank, int):
+        return None
+    missing: NDArray[Any] = native == blank
+    return missing
 
 
 def _stored(hdu: Any, section: Section | None) -> Any:

@@ -42,9 +42,9 @@ def _run(options: argparse.Namespace) -> int:
         stack.ensure(environment.home)
         environment = Environment.load()
     context.start(environment)
-    if options.project:
+    if options.project is not None:
         context.set_project(options.project)
-    if options.privileges:
+    if options.privileges is not None:
         context.set_privileges(options.privileges)
     report = ingest(options.input, options.type, options.commit)
     report.show()

@@ -14,7 +14,6 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from concurrent.futures import as_completed as completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from awe import workers
 from awe.errors import ArgumentError, AweError, nearest
 from awe.ingest.report import Report, Row, State
+from awe.localfiles import scratch_directory
 
 if TYPE_CHECKING:
     from awe.ingest.records import Records
@@ -109,13 +109,12 @@ def _examine(pool: Executor, report: Report, purpose: str | None) -> dict[int, E
     from awe.ingest.records import CLASSES
     from awe.ingest.split import examine
 
-    jobs = [pool.submit(examine, row.path) for row in report]
+    calls = {number: (row.path,) for number, row in enumerate(report)}
     exposures = {}
-    for number, (row, job) in enumerate(zip(report, jobs, strict=True)):
-        try:
-            exposure = job.result()
-        except (AweError, OSError) as error:
-            row.state, row.message = State.REFUSED, str(error)
+    for number, exposure in sorted(workers.outcomes(pool, examine, calls)):
+        row = report.rows[number]
+        if isinstance(exposure, Exception):
+            row.state, row.message = State.REFUSED, _told(exposure)
             continue
         first = exposure.frames[0].attributes
         row.purpose = exposure.purpose
@@ -185,17 +184,19 @@ def _store(
     address = (
         f"{environment['data_protocol']}://{environment['data_server']}:{environment['data_port']}"
     )
-    jobs: dict[Future[Statistics], tuple[int, list[uuid.UUID]]] = {}
-    for number, exposure in exposures.items():
-        ids = _reserve([frame.filename for frame in exposure.frames])
-        jobs[pool.submit(_send, exposure, ids, address, ticket())] = (number, ids)
-    for job in completed(jobs):
-        number, ids = jobs[job]
+    calls = {
+        number: (exposure, _reserve([frame.filename for frame in exposure.frames]), address,
+                 ticket())
+        for number, exposure in exposures.items()
+    }  # fmt: skip
+    for number, statistics in workers.outcomes(pool, _send, calls):
         row = report.rows[number]
         try:
-            _commit(records, exposures[number], ids, job.result())
-        except AweError as error:
-            row.state, row.message = State.FAILED, str(error)
+            if isinstance(statistics, Exception):
+                raise statistics
+            _commit(records, exposures[number], calls[number][1], statistics)
+        except (AweError, OSError, MemoryError) as error:
+            row.state, row.message = State.FAILED, _told(error)
         else:
             row.state = State.INGESTED
         if progress is not None:
@@ -208,6 +209,14 @@ def _commit(
     from awe.db.commit import commit_all
 
     commit_all(records.frames(exposure, exposure.purpose, ids, statistics))
+
+
+def _told(error: Exception) -> str:
+    """Return what the report says of an error."""
+    if isinstance(error, AweError) or not isinstance(error, OSError):
+        return str(error) or type(error).__name__
+    place = error.filename or tempfile.gettempdir()
+    return f"{place}: {error.strerror or error}"
 
 
 def _reserve(names: list[str]) -> list[uuid.UUID]:
@@ -236,11 +245,11 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
     under_way: list[Future[dict[str, dict[str, float]]]] = []
     with (
         contextlib.closing(client),
-        tempfile.TemporaryDirectory(prefix="awe-ingest-") as directory,
+        scratch_directory() as directory,
         ThreadPoolExecutor(AT_ONCE) as senders,
     ):
         try:
-            for piece, file_id in zip(cut(exposure, Path(directory)), ids, strict=True):
+            for piece, file_id in zip(cut(exposure, directory), ids, strict=True):
                 under_way.append(senders.submit(put, piece, file_id))
                 if len(under_way) > AHEAD:
                     # no more pieces lie on disk than that, and a refusal ends it at once

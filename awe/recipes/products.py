@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import QualityFlag, has, value_of
+from awe.localfiles import data_name
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -104,7 +105,8 @@ def prepare(
     """
     from awe import fits
 
-    product.filename = product_name(product)
+    # names of chips and filters are somebody's text too
+    product.filename = data_name(product_name(product))
     path: Path = directory / product.filename
     image = fits.Image(pixels, _header(product, header, unit, astrom))
     product.pathname = path

@@ -13,7 +13,6 @@ import datetime
 import inspect
 import logging
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from awe.errors import AweError, Defect, NotFound, ParameterError, UserMistake, nearest
+from awe.localfiles import scratch_directory
 from awe.recipes.arguments import Argument, bind, common, describe, signature
 
 if TYPE_CHECKING:
@@ -214,8 +214,8 @@ class Task:
             self._report_progress(ended, len(units), name)
 
         self._report_progress(0, len(units), units[0].name if units else "")
-        with tempfile.TemporaryDirectory(prefix="awe-") as scratch:
-            outcomes = crew.work(self, units, self._threads(len(units)), Path(scratch), done)
+        with scratch_directory() as scratch:
+            outcomes = crew.work(self, units, self._threads(len(units)), scratch, done)
         products = [outcome.product for outcome in outcomes if outcome.product is not None]
         failures = [outcome.error for outcome in outcomes if outcome.error is not None]
         if failures and not products:

@@ -26,6 +26,7 @@ ROWS = {
     "awe.lazy": 0,
     "awe.workers": 0,
     "awe.terminal": 0,
+    "awe.localfiles": 0,
     "awe.columns": 0,
     "awe.calib": 1,
     "awe.instruments": 1,

@@ -1,6 +1,7 @@
 """The client when this machine, the line or the person at the prompt gets in the way."""
 
 import hashlib
+import os
 import random
 import signal
 import socket
@@ -8,11 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import pytest
 
 from awe.dataserver.client import Client
-from awe.errors import ChecksumMismatch, DataserverError, DiskFull, FileGone
+from awe.errors import ChecksumMismatch, DataserverError, DiskFull, FileGone, FileTaken
 
 CONTENT = random.Random(5).randbytes(6_000_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -211,3 +213,78 @@ def test_what_cannot_be_opened_here_is_fetched(served, tmp_path, monkeypatch):
             assert not target.is_symlink()
             assert target.read_bytes() == CONTENT
     assert len(asked) == 1  # and it is not tried again
+
+
+class Endless:
+    """A server that answers every request with more bytes than anybody asked for."""
+
+    def __init__(self):
+        self.sent = 0
+        self.asked = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while True:
+            line, _ = self.listener.accept()
+            with line:
+                if not line.recv(65536):
+                    return
+                self.asked += 1
+                try:
+                    line.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+                    for _ in range(600):
+                        line.sendall(b"x" * (1 << 20))
+                        self.sent += 1 << 20
+                except OSError:
+                    continue
+
+    def close(self):
+        socket.create_connection(("127.0.0.1", int(self.url.rpartition(":")[2]))).close()
+        self.thread.join()
+        self.listener.close()
+
+
+def test_an_endless_answer_ends_at_the_size_that_is_known(tmp_path):
+    server = Endless()
+    client = Client(server.url)
+    try:
+        with pytest.raises(DataserverError, match="longer than the 15 bytes that were stored"):
+            client.get("0" * 32, tmp_path / "a.fits", sha256=SHA, size=15)
+        assert client.beginning("0" * 32, "a.fits", sha256=SHA, length=100) == b"x" * 100
+    finally:
+        client.close()
+        server.close()
+    assert server.asked == 2
+    assert server.sent < 100 << 20
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_the_server_points_to_holds_nobody(served, tmp_path, monkeypatch):
+    file_id = served.put(CONTENT)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(Client, "_place", lambda *_: str(pipe))
+    target = tmp_path / "a.fits"
+    served.client().get(file_id, target, sha256=SHA, size=len(CONTENT), link=True)
+    assert not target.is_symlink()
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_pipe_in_the_place_of_the_target_holds_nobody(served, tmp_path):
+    file_id = served.put(b"")
+    target = tmp_path / "a.fits"
+    os.mkfifo(target)
+    with pytest.raises(FileTaken, match="replace=True"):
+        served.client().get(file_id, target, sha256=hashlib.sha256().hexdigest(), size=0)
+
+
+def test_the_beginning_of_a_file_comes_alone(served):
+    file_id = served.put(CONTENT)
+    client = served.client()
+    assert client.beginning(file_id, "a.fits", sha256=SHA, length=3000) == CONTENT[:3000]
+    assert client.beginning(file_id, "a.fits", sha256=SHA, length=1 << 24) == CONTENT
+    with pytest.raises(FileGone):
+        client.beginning(uuid.uuid4(), "a.fits", sha256=SHA, length=10)

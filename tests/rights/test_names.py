@@ -1,0 +1,138 @@
+"""Names are never paths: what a row calls its file decides nothing about where bytes go."""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing
+
+import numpy as np
+import pytest
+from astropy.io.fits import PrimaryHDU
+from maker import Maker
+
+from awe.config import Environment
+from awe.context import context
+from awe.db import classes
+from awe.db.connection import database
+from awe.errors import FileTaken, Refused
+from tests.dataserver.conftest import Running
+from tests.test_localfiles import BAD_NAMES
+
+classes.load()
+
+from awe.db.calfiles import BiasFrame  # noqa: E402
+
+
+def frame() -> bytes:
+    file = io.BytesIO()
+    PrimaryHDU(np.zeros((100, 200), np.float32)).writeto(file)
+    return file.getvalue()
+
+
+CONTENT = frame()
+HOSTILE = [name for name in BAD_NAMES if "\0" not in name]
+
+
+class Scene:
+    """A dataserver, a victim at the prompt, and somebody who names files."""
+
+    def __init__(self, db, root):
+        self.db, self.maker = db, Maker(db)
+        self.served = Running(db, root)
+        self.served.start()
+
+    def planted(self, filename, stored="innocent.fits", content=CONTENT, level=2):
+        """A colleague's calibration as an older database may hold it: nothing was compared."""
+        file_id = self.served.put(content, "other", level=level)
+        with closing(self.db.superuser()) as connection, connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+            if stored != "a.fits":
+                cursor.execute("ALTER TABLE awe.file "
+                               "DROP CONSTRAINT IF EXISTS file_filename_check")
+                cursor.execute("UPDATE awe.file SET filename = %s WHERE id = %s",
+                               (stored, str(file_id)))
+            row = self.maker.row
+            self.maker.root, kept = connection, self.maker.root
+            made = row("bias_frame", "other", 36, level, filename=filename, file=str(file_id))
+            self.maker.root = kept
+        return BiasFrame(object_id=made.id)
+
+
+@pytest.fixture(scope="module")
+def scene(standing, tmp_path_factory):
+    made = Scene(standing, tmp_path_factory.mktemp("names") / "files")
+    yield made
+    made.served.stop()
+
+
+@pytest.fixture
+def home(scene, tmp_path, monkeypatch):
+    """The victim's working directory, with directories around it that must stay as they are."""
+    work = tmp_path / "home" / "work"
+    work.mkdir(parents=True)
+    (work / "a").mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    context.start(Environment.load(**scene.db.environment(
+        "student", data_server="127.0.0.1", data_port=str(scene.served.port))))
+    yield work
+    database.close()
+
+
+def below(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "{work}/absolute.fits", "{home}/.bash_profile"],
+                         ids=range(len(HOSTILE) + 2))
+def test_a_row_with_a_path_for_a_name_brings_its_file_under_the_name_it_was_stored(
+    scene, home, name, capsys
+):
+    row = scene.planted(name.format(work=home.parent / "a", home=home.parent))
+    row.retrieve()
+    assert below(home.parent) == ["work", "work/a", "work/innocent.fits"]
+    assert row.header["SIMPLE"]
+    said = capsys.readouterr().out
+    assert said.startswith("innocent.fits: ")
+    assert said.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_file_stored_under_a_name_that_is_not_of_data_is_not_fetched(scene, home, name):
+    row = scene.planted("innocent.fits", stored=name)
+    fetches = [lambda: row.retrieve(), lambda: row.header, lambda: row.data, lambda: row.wcs,
+               lambda: row.to_ccddata()]
+    for fetch in fetches:
+        with pytest.raises(Refused, match="not taken as the name of a file") as told:
+            fetch()
+        assert str(told.value).isprintable()
+    assert below(home.parent) == ["work", "work/a"]
+
+
+def test_one_stores_nothing_under_a_name_that_is_not_of_data(scene, home):
+    (home / "mine.py").write_text("print('mine')")
+    with pytest.raises(Refused, match="end like data"):
+        BiasFrame(pathname="mine.py").store()
+    assert scene.db.rows("superuser", "SELECT 1 FROM awe.file WHERE filename = 'mine.py'") == []
+
+
+def test_retrieve_replaces_another_content_when_asked(scene, home):
+    row = scene.planted("innocent.fits")
+    (home / "innocent.fits").write_text("mine")
+    with pytest.raises(FileTaken, match="replace=True"):
+        row.retrieve()
+    assert (home / "innocent.fits").read_text() == "mine"
+    row.retrieve(replace=True)
+    assert (home / "innocent.fits").read_bytes() == CONTENT
+    assert below(home) == ["a", "innocent.fits"]
+
+
+def test_a_header_comes_without_the_rest_of_the_file(scene, home, monkeypatch):
+    from awe.dataserver.client import Client
+
+    fetched = []
+    monkeypatch.setattr(Client, "get", lambda *_, **__: fetched.append("whole"))
+    rows = [scene.planted(f"f{n}.fits", stored=f"f{n}.fits") for n in range(5)]
+    assert [row.header["SIMPLE"] for row in rows] == [True] * 5
+    assert [row.pathname for row in rows] == [""] * 5
+    assert fetched == []
