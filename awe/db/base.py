@@ -30,6 +30,8 @@ __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 
 #: longest name in the representation of an object; both ends of a longer one are shown
 LABEL = 64
+#: what an object keeps for itself, not for Tab
+HIDDEN = {"_values", "_committed", "_batch", "_doubt"}
 
 UPDATABLE = ("is_valid", "timestamp_start", "timestamp_end")
 
@@ -269,7 +271,7 @@ class DBObject(metaclass=PersistentType):
         raise AttributeUnknown(msg)
 
     def __dir__(self) -> list[str]:
-        return sorted({*self.__dict__, *dir(type(self))} - {"_values", "_committed", "_batch"})
+        return sorted({*self.__dict__, *dir(type(self))} - HIDDEN)
 
     # -- life --------------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
 """Writing objects: new ones with everything new they link to, in one transaction.
 
 Objects are stamped with the scope of the session; the server's clock gives the date. Ctrl-C waits
-for the end of the commit. When the connection breaks off in the middle, the outcome is looked up
-by the object's id, which the client chose, so the answer is always committed or not committed.
+for the end of the commit. When the connection breaks off in the middle, the server is asked until
+it has decided, and then for the object's id, which the client chose: the answer is committed or
+not committed. Where the server stays away it is `OutcomeUnknown`, and the next `commit()` of the
+same object asks again.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from awe.db import scope
+from awe.db import failures, scope
 from awe.db.attributes import Kind, Persistent, TypedList, convert
 from awe.db.compiler import link_table, quoted, table
 from awe.db.connection import database
 from awe.db.interrupts import interrupts_deferred
 from awe.db.loading import Batch, stored
-from awe.errors import ArgumentError, DatabaseError, OutcomeUnknown, Refused
+from awe.db.outcome import Doubt
+from awe.errors import ArgumentError, OutcomeUnknown, Refused
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -36,17 +39,49 @@ def commit_all(objects: Iterable[DBObject]) -> None:
         The database does not allow it; nothing was stored.
     DatabaseError
         The connection was lost; nothing was stored.
+    OutcomeUnknown
+        It was lost while committing, and the database does not answer.
+    KeyboardInterrupt
+        Ctrl-C was pressed; it waited for the end, and says which.
     """
-    with interrupts_deferred():
-        levels = _levels(objects)
-        new = [item for level in levels for item in level]
-        if not new:
-            return
-        for item in new:
-            item._ready()
-        current = scope.current()
-        dates = database.retrying(lambda: _write_checked(levels, current))
-        _settle(new, dates, current)
+    new: list[DBObject] = []
+    try:
+        with interrupts_deferred():
+            levels = _levels(objects)
+            new = [item for level in levels for item in level]
+            if any("_doubt" in item.__dict__ for item in new):
+                levels = _asked_again(new)
+                new = [item for level in levels for item in level]
+            if not new:
+                return
+            for item in new:
+                item._ready()
+            current = scope.current()
+            database.retrying(lambda: _write_checked(levels, current))
+    except KeyboardInterrupt:
+        if not new or database.in_transaction:
+            raise
+        stored = all(item._committed for item in new)
+        some = "1 object is" if len(new) == 1 else f"{len(new)} objects are"
+        text = f"{some} committed" if stored else "nothing was committed"
+        raise KeyboardInterrupt(text) from None
+
+
+def _asked_again(items: Iterable[DBObject]) -> list[list[DBObject]]:
+    """Find out what became of objects whose commit had no answer; return what is still new."""
+    doubtful: dict[Doubt, list[DBObject]] = {}
+    for item in items:
+        if "_doubt" in item.__dict__:
+            doubtful.setdefault(item.__dict__["_doubt"][0], []).append(item)
+    for doubt, some in doubtful.items():
+        if database.became(doubt) is None:
+            raise OutcomeUnknown(failures.UNKNOWN)
+        dates = _dates([some])
+        for item in some:
+            current = item.__dict__.pop("_doubt")[1]
+            if item.object_id in dates:
+                _settle([item], dates, current)
+    return _levels(items)
 
 
 def _levels(objects: Iterable[DBObject]) -> list[list[DBObject]]:
@@ -81,17 +116,13 @@ def _new_links(item: DBObject) -> Iterator[DBObject]:
             yield from (other for other in linked if not getattr(other, "_committed", True))
 
 
-def _write_checked(levels: list[list[DBObject]], current: scope.Scope) -> dict[Any, Any]:
-    """Write in one transaction; when its end is unknown, find out."""
+def _write_checked(levels: list[list[DBObject]], current: scope.Scope) -> None:
+    """Write in one transaction and mark the objects as committed, unless it is undone."""
     try:
         with database.transaction():
-            return _write(levels, current)
-    except OutcomeUnknown as error:
-        dates = _dates(levels)
-        if not dates:
-            msg = "connection lost while committing; checked: nothing was stored, run it again"
-            raise DatabaseError(msg) from error
-        return dates
+            dates = _write(levels, current)
+            database.on_doubt(lambda: bool(_dates(levels)))
+            _settle([item for level in levels for item in level], dates, current)
     except Refused as error:
         raise _explained(error, current) from error
 
@@ -183,13 +214,15 @@ def _settle(items: list[DBObject], dates: dict[Any, Any], current: scope.Scope) 
         item.__dict__["_batch"] = batch
         batch.add(item)
         database.objects[type(item), item.object_id] = item
-    database.on_rollback(lambda: _unsettle(items))
+    database.on_rollback(lambda: _unsettle(items, current))
 
 
-def _unsettle(items: list[DBObject]) -> None:
+def _unsettle(items: list[DBObject], current: scope.Scope) -> None:
     """Make objects new again, because the transaction around their commit failed."""
     for item in items:
         item.__dict__["_committed"] = False
+        if database.doubt is not None:
+            item.__dict__["_doubt"] = (database.doubt, current)
         values = item.__dict__["_values"]
         for name in SYSTEM[1:]:
             values.pop(name, None)
@@ -201,7 +234,7 @@ def _unsettle(items: list[DBObject]) -> None:
 
 def _explained(error: Refused, current: scope.Scope) -> Refused:
     """Return a refusal with the reason the database can give afterwards."""
-    if getattr(error.__cause__, "pgcode", None) != "42501" or database._session.depth:
+    if getattr(error.__cause__, "pgcode", None) != "42501" or database.in_transaction:
         return error
     rows = database.execute(
         "SELECT awe.why_refused(%s, %s)", (current.project_id, current.privileges)
@@ -226,12 +259,12 @@ def update(objects: Sequence[DBObject], **values: Any) -> None:
             if not database.execute(text, (*new, item.object_id)):
                 msg = f"{item!r} may not be changed by you; ask its creator or a project manager"
                 raise Refused(msg)
-    for item in objects:
-        own = item.__dict__["_values"]
-        database.on_rollback(partial(own.update, {name: own.get(name) for name in values}))
-        own.update(
-            {name: convert(item._attribute(name), value) for name, value in values.items()}
-        )
+        for item in objects:
+            own = item.__dict__["_values"]
+            database.on_rollback(partial(own.update, {name: own.get(name) for name in values}))
+            own.update(
+                {name: convert(item._attribute(name), value) for name, value in values.items()}
+            )
 
 
 def delete(objects: Sequence[DBObject]) -> None:

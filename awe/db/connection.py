@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from awe.config import Environment
-from awe.db import failures
+from awe.db import failures, outcome
 from awe.db.interrupts import interrupts_deferred
+from awe.db.outcome import Doubt
 from awe.errors import DatabaseError, OutcomeUnknown
 
 __all__ = ["Database", "database"]
@@ -48,7 +49,10 @@ class _Session(threading.local):
         self.statements = 0
         self.generation = 0
         self.interrupted = False
+        self.number = ""
         self.undo: list[Callable[[], None]] = []
+        self.witnesses: list[Callable[[], bool]] = []
+        self.doubt: Doubt | None = None
         self.objects: WeakValueDictionary[Any, Any] = WeakValueDictionary()
         self.memory: dict[str, Any] = {}
 
@@ -104,6 +108,11 @@ class Database:
         if session.connection is None or session.process != os.getpid():
             return False
         return int(session.connection.closed) == 0
+
+    @property
+    def in_transaction(self) -> bool:
+        """True inside `transaction()`: nothing is stored yet."""
+        return self._session.depth > 0
 
     @property
     def user(self) -> str:
@@ -318,15 +327,21 @@ class Database:
     # -- transactions ------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, reading: bool = False) -> Iterator[None]:
         """Run the statements of the block as one; an inner transaction joins the outer one.
+
+        Parameters
+        ----------
+        reading : bool
+            Nothing will be written, so nobody will ask what became of it.
 
         Raises
         ------
         DatabaseError
             The connection was lost; nothing was stored.
         OutcomeUnknown
-            It was lost while the end of the transaction was being written.
+            It was lost while the end of the transaction was being written, and the database did
+            not come back in time to tell.
         """
         session = self._session
         if session.depth:
@@ -336,9 +351,12 @@ class Database:
             finally:
                 session.depth -= 1
             return
-        self._run_idle("BEGIN", None)
+        rows = self._run_idle("BEGIN" if reading else outcome.BEGIN, None)
+        session.number = str(rows[0][0]) if rows else ""
         session.depth = 1
         session.undo.clear()
+        session.witnesses.clear()
+        session.doubt = None
         try:
             yield
             self._finish()
@@ -354,6 +372,19 @@ class Database:
         if self._session.depth:
             self._session.undo.append(function)
 
+    def on_doubt(self, witness: Callable[[], bool]) -> None:
+        """Let `witness` tell whether rows of this transaction are there, if its end is unheard."""
+        self._session.witnesses.append(witness)
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """The last transaction of this thread, where nobody knows what became of it."""
+        return self._session.doubt
+
+    def became(self, doubt: Doubt, witnesses: Sequence[Callable[[], bool]] = ()) -> bool | None:
+        """Return whether a transaction in doubt was stored, None where it is not known yet."""
+        return outcome.became(doubt, self._run_idle, witnesses)
+
     def _undo(self) -> None:
         undo = self._session.undo
         while undo:
@@ -361,16 +392,43 @@ class Database:
 
     def _finish(self) -> None:
         """Commit; Ctrl-C waits, so that nobody wonders whether it was stored."""
-        try:
-            if not self.connected:
-                raise DatabaseError(failures.LOST)
-            with interrupts_deferred():
+        from psycopg2.extensions import TRANSACTION_STATUS_INERROR
+
+        if not self.connected:
+            raise DatabaseError(failures.LOST)
+        session = self._session
+        if session.connection.info.transaction_status == TRANSACTION_STATUS_INERROR:
+            raise DatabaseError(failures.FAILED)
+        process = session.connection.info.backend_pid
+        with interrupts_deferred():
+            try:
                 self._run("COMMIT", None)
-                self._session.undo.clear()
-        except DatabaseError as error:
-            if error.__cause__ is not None and not self.connected:
-                raise OutcomeUnknown(failures.UNKNOWN) from error
-            raise
+            except (DatabaseError, KeyboardInterrupt) as error:
+                lost = error.__cause__ is not None and not self.connected
+                if isinstance(error, DatabaseError) and not lost:
+                    raise
+                self._settle(Doubt(number=session.number, process=process), error)
+            session.undo.clear()
+
+    def _settle(self, doubt: Doubt, error: BaseException) -> None:
+        """Find out what became of a transaction; return only where it was stored."""
+        session = self._session
+        session.depth = 0
+        self._drop()
+        stored: bool | None = None
+        try:
+            if doubt.number:
+                stored = self.became(doubt, tuple(session.witnesses))
+        except KeyboardInterrupt:
+            # pressed once more: they do not want to wait for the answer
+            stored = None
+        if stored is None:
+            session.doubt = doubt
+            raise OutcomeUnknown(failures.UNKNOWN) from error
+        if not stored and isinstance(error, KeyboardInterrupt):
+            raise error
+        if not stored:
+            raise DatabaseError(failures.NOT_STORED) from error
 
     def _idle(self) -> bool:
         from psycopg2.extensions import TRANSACTION_STATUS_IDLE
@@ -414,6 +472,7 @@ def _wait(connection: Any) -> None:
     """Wait for the server so that Ctrl-C is heard; it cancels what the server is doing."""
     import select
 
+    from psycopg2 import OperationalError
     from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 
     events = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
@@ -434,7 +493,11 @@ def _wait(connection: Any) -> None:
                 raise
             database._session.interrupted = True
             deadline = deadline or time.monotonic() + CANCEL_PATIENCE
-            connection.cancel()
+            try:
+                connection.cancel()
+            except OperationalError:
+                # it is only being made: there is nothing to cancel
+                raise KeyboardInterrupt from None
 
 
 database = Database()

@@ -35,7 +35,7 @@ class Cursor:
         self._values = values
 
     def __enter__(self) -> Cursor:
-        with database.transaction():
+        with database.transaction(reading=True):
             database.execute(
                 f"DECLARE {self._name} NO SCROLL CURSOR WITH HOLD FOR {self._text}", self._values
             )

@@ -22,9 +22,15 @@ from awe.errors import (
 __all__ = ["connecting", "is_conflict", "is_full", "is_lost", "is_starting", "translate"]
 
 LOST = "connection to the database lost, nothing was stored; run it again"
+FAILED = (
+    "a statement of this transaction was refused, so nothing of it was stored; leave out what was "
+    "refused and run the rest again"
+)
+NOT_STORED = "connection lost while committing; checked: nothing was stored, run it again"
 UNKNOWN = (
-    "connection to the database lost while committing: it may or may not be stored; "
-    "look for the objects before you run it again"
+    "connection to the database lost while committing, and it does not answer: not known whether "
+    "it is stored; once the database answers, commit() of the same object asks again and stores "
+    "nothing twice"
 )
 
 CONFLICTS = ("40001", "40P01")

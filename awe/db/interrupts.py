@@ -1,6 +1,7 @@
 """Ctrl-C at moments when breaking in would leave the outcome in doubt.
 
-Only the main thread hears Ctrl-C; elsewhere nothing is done.
+Only the main thread hears Ctrl-C; elsewhere nothing is done. A block inside another one leaves
+Ctrl-C to the outer one, which alone knows when everything is said and done.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["interrupts_deferred"]
 
+#: one entry while the main thread defers interrupts
+_deferring: list[None] = []
+
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done; a second one breaks in at once."""
-    if threading.current_thread() is not threading.main_thread():
+    """Let Ctrl-C wait until the outermost block is done; a second one breaks in at once."""
+    if threading.current_thread() is not threading.main_thread() or _deferring:
         yield
         return
     pressed = 0
@@ -32,9 +36,11 @@ def interrupts_deferred() -> Iterator[None]:
             raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, note)
+    _deferring.append(None)
     try:
         yield
     finally:
+        _deferring.clear()
         signal.signal(signal.SIGINT, before)
     if pressed:
         raise KeyboardInterrupt

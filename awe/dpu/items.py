@@ -94,8 +94,13 @@ class Items:
         identity = _identity(product)
         kind = type(product).__name__ if identity else None
         self._write(name, True, kind, identity, None)
+        database.on_rollback(lambda: self._take_back(name))
         self._done[name] = identity
         self._errors.pop(name, None)
+
+    def _take_back(self, name: str) -> None:
+        """Forget a product whose transaction was not stored after all."""
+        self._done.pop(name, None)
 
     def failed(self, name: str, error: BaseException) -> None:
         """Record that one input failed, and print why; the task goes on with the others."""

@@ -27,7 +27,7 @@ def is_mistake(error: BaseException, *, debug: bool) -> bool:
 def one_line(error: BaseException) -> str:
     """Return `Name: message` on a single line."""
     if isinstance(error, KeyboardInterrupt):
-        return "Interrupted"
+        return f"Interrupted: {error}" if str(error) else "Interrupted"
     text = " ".join(str(error).split())
     name = error.code if isinstance(error, UserMistake) else type(error).__name__
     return f"{name}: {text}" if text else name

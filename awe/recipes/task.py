@@ -311,9 +311,10 @@ class Task:
     def _failed(self, unit: Unit, error: AweError) -> Outcome:
         from awe.recipes.crew import Outcome
 
-        _say(f"{unit.name}: failed: {error}")
         if self.items is not None:
-            self.items.failed(unit.name, error)
+            self.items.failed(unit.name, error)  # and prints it
+        else:
+            _say(f"{unit.name}: failed: {error}")
         return Outcome(error=error)
 
     def _finish(self, unit: Unit, product: Any) -> None:
@@ -321,6 +322,7 @@ class Task:
         from awe.db.commit import commit_all
         from awe.db.connection import database
         from awe.db.data import store
+        from awe.db.interrupts import interrupts_deferred
         from awe.recipes.products import new_objects, summary
 
         if not self.commit:
@@ -329,11 +331,12 @@ class Task:
         self._running()
         store(new_objects(product))
         self._running()
-        with database.transaction():
-            commit_all([product, *product.__dict__.get("_companions", [])])
-            if self.items is not None:
-                self.items.record(unit.name, product)
-        _say(f"{summary(product)}; committed")
+        with interrupts_deferred():  # so that whoever interrupts reads what became of it
+            with database.transaction():
+                commit_all([product, *product.__dict__.get("_companions", [])])
+                if self.items is not None:
+                    self.items.record(unit.name, product)
+            _say(f"{summary(product)}; committed")
 
     def _discard(self, paths: Sequence[Path]) -> None:
         for path in paths:

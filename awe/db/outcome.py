@@ -1,0 +1,88 @@
+"""What became of a transaction whose end was not heard: stored, not stored, not known yet.
+
+The server gives each writing transaction its number with the answer to BEGIN. When the connection
+breaks off at COMMIT, the old session may still be at work on it: nothing is looked up before the
+server has decided. Where somebody can tell the rows of the transaction, the rows speak, because a
+server that crashed may give a number a second time.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from awe.errors import AweError, DatabaseError, QueryError
+
+__all__ = ["BEGIN", "Doubt", "became"]
+
+#: one round trip, and no more work than the first INSERT would have had
+BEGIN = "BEGIN; SELECT pg_current_xact_id()::text"
+STATUS = "SELECT pg_xact_status(%s::xid8)"
+END_SESSION = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE pid = %s AND backend_xid = %s::xid8::xid"
+)
+
+PATIENCE = 60.0
+#: after that the old session is asked to end: it may wait for a client that is gone
+SLOW = 1.0
+PAUSE = 0.1
+
+Ask = Callable[[str, Sequence[object]], list[tuple[object, ...]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A transaction that was ended without an answer: its number and its server process."""
+
+    number: str
+    process: int
+
+
+def became(
+    doubt: Doubt, ask: Ask, witnesses: Sequence[Callable[[], bool]] = ()
+) -> bool | None:
+    """Return whether a transaction was stored, None where the server cannot tell in time.
+
+    Parameters
+    ----------
+    doubt : Doubt
+        The transaction.
+    ask : callable
+        Sends one statement over a new connection.
+    witnesses : sequence of callable
+        Each tells, once the transaction is over, whether rows of it are there.
+    """
+    began = time.monotonic()
+    hurried = told = False
+    while True:
+        try:
+            if (status := _status(doubt, ask)) is not None:
+                return witnesses[0]() if witnesses else status
+            if not hurried and time.monotonic() - began > SLOW:
+                hurried = True
+                ask(END_SESSION, (doubt.process, doubt.number))
+        except AweError as error:
+            if not isinstance(error, DatabaseError):
+                raise
+        waited = time.monotonic() - began
+        if waited > PATIENCE:
+            return None
+        if not told and waited > SLOW:
+            told = True
+            sys.stderr.write(
+                "connection lost while committing; asking the database what became of it ...\n"
+            )
+        time.sleep(PAUSE)
+
+
+def _status(doubt: Doubt, ask: Ask) -> bool | None:
+    """Return True for stored, False for not stored, None while it is going on."""
+    try:
+        ((status,),) = ask(STATUS, (doubt.number,))
+    except QueryError:
+        # a number the server never heard of: it crashed before anything was written
+        return False
+    return None if status == "in progress" else status == "committed"
