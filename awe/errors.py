@@ -39,6 +39,7 @@ __all__ = [
     "ServiceDown",
     "UserMistake",
     "WrongShape",
+    "among",
     "nearest",
 ]
 
@@ -166,6 +167,14 @@ class JobError(UserMistake, RuntimeError):
 
 class JobUnknown(UserMistake, LookupError):
     """There is no such job, or it is not yours."""
+
+
+def among(name: str, known: list[str]) -> str:
+    """Return the known name that was meant as `nearest` does, or what there is where none is near.
+
+    For lists a person can read; the names are joined in one line.
+    """
+    return nearest(name, known) or f"; it has {', '.join(known)}"
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -51,7 +51,8 @@ class Persistent(Generic[T]):
     Parameters
     ----------
     doc : str
-        Description, ending with the unit in square brackets where there is one.
+        Description, ending with the unit in square brackets where there is one; `[None]` says
+        there is none.
     type_ : type or str
         Type of a value, a persistent class, or the name of one declared later.
     default : object
@@ -59,7 +60,9 @@ class Persistent(Generic[T]):
     """
 
     def __init__(self, doc: str, type_: type | str, default: Any) -> None:
-        self.__doc__ = doc
+        self.declaration = doc
+        # Where there is no unit, Astro-WISE's way of saying so is for the declaration only.
+        self.__doc__ = doc.removesuffix("[None]").rstrip()
         self.declared_type = type_
         self.default = default
         self.name = ""
@@ -90,6 +93,12 @@ class Persistent(Generic[T]):
     def column(self) -> str:
         """Name of the column: the attribute's name in lower case."""
         return self.name.lower()
+
+    @property
+    def unit(self) -> str:
+        """Unit as it ends the description, `"deg"`; empty where there is none."""
+        text = self.__doc__ or ""
+        return text[text.rindex("[") + 1 : -1] if text.endswith("]") and "[" in text else ""
 
     @property
     def is_link(self) -> bool:

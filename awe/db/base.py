@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
 from awe.db import registry as _registry
 from awe.db.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
+from awe.db.hints import of_object
+from awe.db.members import Member, is_code
 from awe.db.misused import refuse_assignment
 from awe.db.path import RESERVED, Path, make_path
 from awe.db.registry import registry
-from awe.errors import ArgumentError, AttributeUnknown, QueryError, Refused, nearest
+from awe.errors import ArgumentError, AttributeUnknown, QueryError, Refused, among, nearest
 from awe.lazy import behaviour
 from awe.terminal import harmless
 
@@ -42,11 +44,17 @@ class PersistentType(type):
     `Class.attribute = value` would turn the attribute of all objects into that value; it is
     nearly always a comparison with one `=` too few, and refused. What declares or replaces code
     (functions, properties, declarations) passes, so that frameworks go on working;
-    `type.__setattr__` is the door for whoever means it.
+    `type.__setattr__` is the door for whoever means it. A method or property named on the class
+    can be called and looked at, and refuses to be compared.
     """
+
+    def __getattribute__(cls, name: str) -> Any:
+        found = type.__getattribute__(cls, name)
+        return Member(cls, name, found) if name[0] != "_" and is_code(found) else found
 
     def __setattr__(cls, name: str, value: Any) -> None:
         known = cls.__dict__.get("_attributes", {})
+        value = value._found if isinstance(value, Member) else value
         if name.startswith("_") or (isinstance(value, Persistent) and name in known):
             super().__setattr__(name, value)
         elif isinstance(value, Path) and _same_again(cls, value, name):
@@ -162,7 +170,7 @@ class DBObject(metaclass=PersistentType):
             return cls._attributes[name]
         except KeyError:
             known = cls.get_persistent_properties()
-            msg = f"{cls.__name__} has no attribute {name!r}{nearest(name, known)}"
+            msg = f"{cls.__name__} has no attribute {name!r}{among(name, known)}"
             raise AttributeUnknown(msg) from None
 
     @classmethod
@@ -267,7 +275,8 @@ class DBObject(metaclass=PersistentType):
 
     def _unknown(self, name: str) -> NoReturn:
         known = [*self.get_persistent_properties(), *self.__dir__()]
-        msg = f"{type(self).__name__} has no attribute {name!r}{nearest(name, known)}"
+        hint = of_object(name) or nearest(name, known)
+        msg = f"{type(self).__name__} has no attribute {name!r}{hint}"
         raise AttributeUnknown(msg)
 
     def __dir__(self) -> list[str]:

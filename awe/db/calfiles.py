@@ -290,7 +290,7 @@ class MasterFlatFrame(BaseFlatFrame):
 
 
 class FringeFrame(FilterCalibration, BaseFrame):
-    """Fringe pattern from many science frames, scaled to the sky [None]."""
+    """Fringe pattern from many science frames, scaled to the sky."""
 
     validity_days = 15
 

@@ -208,7 +208,7 @@ class Compiler:
             place = self.bind(condition.value)
             return lambda alias, cls, last: f"{place} = ANY({column(last, alias)})"
         if isinstance(condition, Like):
-            return self._like_leaf(condition.pattern)
+            return self._like_leaf(condition)
         if isinstance(condition, InRegion):
             return self._sky_leaf(condition.region)
         if isinstance(condition, Any_):
@@ -227,14 +227,21 @@ class Compiler:
 
         return leaf
 
-    def _like_leaf(self, pattern: str) -> Leaf:
-        prefix = pattern.split("*", 1)[0].split("?", 1)[0]
+    def _like_leaf(self, condition: Like) -> Leaf:
+        from awe.db import patterns
+
+        pattern = condition.pattern
+        if condition.ignore_case:
+            return self._simple_leaf("~*", self.bind(patterns.regex(pattern)))
+        prefix = patterns.beginning(pattern)
         if prefix == pattern:
             return self._simple_leaf("=", self.bind(pattern))
         if prefix and pattern == prefix + "*":
             return self._simple_leaf("^@", self.bind(prefix))
-        escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        matches = self._simple_leaf("LIKE", self.bind(escaped.replace("*", "%").replace("?", "_")))
+        sign, text = "LIKE", patterns.sql_like(pattern)
+        if text is None:
+            sign, text = "~", patterns.regex(pattern)
+        matches = self._simple_leaf(sign, self.bind(text))
         if not prefix:
             return matches
         begins = self._simple_leaf("^@", self.bind(prefix))

@@ -103,10 +103,11 @@ class OneOf(Condition):
 
 @dataclass(frozen=True, kw_only=True)
 class Like(Condition):
-    """The string matches a pattern with `*` and `?`."""
+    """The string matches a pattern with `*`, `?` and `[...]`."""
 
     steps: Steps
     pattern: str
+    ignore_case: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

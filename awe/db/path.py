@@ -29,8 +29,9 @@ from awe.db.conditions import (
     Within,
 )
 from awe.db.misused import PARENTHESES, Misused
+from awe.db.places import OnSky
 from awe.db.registry import same as same_class
-from awe.errors import AttributeUnknown, QueryError, nearest
+from awe.errors import AttributeUnknown, QueryError, among
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -183,7 +184,7 @@ class Path(Misused):
                 f"the query finds {query.cls.__name__}"
             )
             raise QueryError(msg)
-        return Within(steps=self._steps, query=query)
+        return Within(steps=self._steps, query=query._fixed())
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -209,27 +210,39 @@ class ValuePath(Path):
             )
             raise QueryError(msg)
 
-    def like(self, pattern: str) -> Query:
-        """Return the query for strings that match; `*` any characters, `?` exactly one."""
-        self._refuse_type("like", str)
-        return self._query(Like(steps=self._steps, pattern=self._value(pattern)))
+    def like(self, pattern: str, *, ignore_case: bool = False) -> Query:
+        """Return the query for strings that match a pattern, from end to end.
 
-    def night(self, date: Any, utc_offset: float) -> Query:
+        Parameters
+        ----------
+        pattern : str
+            `*` any characters, `?` exactly one, `[abc]` or `[0-9]` one of those, `[!0-9]` one
+            that is none of those; `[*]`, `[?]` and `[[]` are the characters themselves.
+        ignore_case : bool
+            Take `a` and `A` as the same; slower, no index helps.
+        """
+        from awe.db.patterns import check
+
+        self._refuse_type("like", str)
+        wanted = self._value(pattern)
+        check(self._text, wanted)
+        return self._query(Like(steps=self._steps, pattern=wanted, ignore_case=bool(ignore_case)))
+
+    def night(self, date: Any, utc_offset: float | None = None) -> Query:
         """Return the query for one night: local noon to noon at the telescope.
 
         Parameters
         ----------
         date : datetime.date or str
             Civil date on which the night begins, `'2012-05-31'`.
-        utc_offset : float
-            Local time minus UTC at the telescope [hour].
+        utc_offset : float, optional
+            Local time minus UTC at the telescope [hour]; that of the instrument of each object
+            when left out.
         """
+        from awe.db.nights import night
+
         self._refuse_type("night", datetime.datetime)
-        day: datetime.datetime = self._value(date)
-        noon = day.replace(hour=12, minute=0, second=0, microsecond=0)
-        start = noon - datetime.timedelta(hours=utc_offset)
-        end = start + datetime.timedelta(days=1)
-        return self.__ge__(start) & self.__lt__(end)
+        return night(self, self._value(date), utc_offset)
 
 
 class ArrayPath(Path):
@@ -255,7 +268,7 @@ class ArrayPath(Path):
         return CountPath(self)
 
 
-class LinkPath(Path):
+class LinkPath(OnSky, Path):
     """A path that ends in a link; its attributes go on to the linked object."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -275,7 +288,7 @@ class LinkPath(Path):
         known = target.get_persistent_properties()
         msg = (
             f"{self._text} is a {target.__name__}, which has no attribute "
-            f"{name!r}{nearest(name, known)}"
+            f"{name!r}{among(name, known)}"
         )
         raise AttributeUnknown(msg)
 
@@ -299,19 +312,6 @@ class LinkPath(Path):
             )
             raise QueryError(msg)
         return super()._value(value).object_id
-
-    def near(self, ra: float, dec: float, radius: float) -> Query:
-        """Return the query for objects whose linked position is within `radius` [deg]."""
-        from awe.db.sky import Cone
-
-        return self._in_region(Cone(ra=ra, dec=dec, radius=radius))
-
-    def box(self, ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> Query:
-        """Return the query for objects whose linked position is in a box [deg]."""
-        from awe.db.sky import Box
-
-        region = Box(ra_low=ra_low, ra_high=ra_high, dec_low=dec_low, dec_high=dec_high)
-        return self._in_region(region)
 
     def _in_region(self, region: Region) -> Query:
         target = self._last.target
@@ -367,7 +367,7 @@ class ListPath(LinkPath):
                 f"not on {query.cls.__name__}"
             )
             raise QueryError(msg)
-        return query.condition
+        return query._set()
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), "contains", "any", "all", "count"]

@@ -29,7 +29,8 @@ from awe.db.conditions import (
 from awe.db.connection import database
 from awe.db.misused import PARENTHESES
 from awe.db.path import resolve
-from awe.errors import OutOfRange, QueryError
+from awe.db.places import OnSky
+from awe.errors import AttributeUnknown, OutOfRange, QueryError
 from awe.lazy import behaviour
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ LARGEST_OFFSET = 2**62
 Order = tuple[tuple[Steps, bool], ...]
 
 
-class Query:
+class Query(OnSky):
     """The objects of one class that fulfil a condition.
 
     Made by comparing attributes of a class, `RawScienceFrame.EXPTIME > 100`, and combined with
@@ -101,7 +102,14 @@ class Query:
         """Return the condition of being among the objects of this query."""
         if self._limit is None:
             return self.condition
-        return Within(steps=(self.cls._attribute("object_id"),), query=self)
+        return Within(steps=(self.cls._attribute("object_id"),), query=self._fixed())
+
+    def _fixed(self) -> Query:
+        """Return the query as it is now: narrowing this one in place leaves that one alone."""
+        return Query(
+            self.cls, self.condition, order=self._order, limit=self._limit,
+            narrowed=self._narrowed,
+        )  # fmt: skip
 
     def __and__(self, other: Any) -> Query:
         condition = both(self._set(), self._other(other))
@@ -160,24 +168,11 @@ class Query:
         self._narrowed = tuple(dict.fromkeys((*self._narrowed, text)))
         return self
 
-    def near(self, ra: float, dec: float, radius: float) -> Query:
-        """Return the query for those within `radius` of a position, by great circle [deg]."""
-        from awe.db.sky import Cone
-
-        return self._in_region(Cone(ra=ra, dec=dec, radius=radius))
-
-    def box(self, ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> Query:
-        """Return the query for those in a box on the sky, eastwards from `ra_low` [deg]."""
-        from awe.db.sky import Box
-
-        region = Box(ra_low=ra_low, ra_high=ra_high, dec_low=dec_low, dec_high=dec_high)
-        return self._in_region(region)
-
     def _in_region(self, region: Region) -> Query:
         return self & Query(self.cls, InRegion(steps=_position(self.cls), region=region))
 
     def order_by(self, *names: str) -> Query:
-        """Return the query in another order.
+        """Return the query for the same objects in another order.
 
         Parameters
         ----------
@@ -188,10 +183,7 @@ class Query:
         for name in names:
             downwards = isinstance(name, str) and name.startswith("-")
             order.append((resolve(self.cls, name[1:] if downwards else name), downwards))
-        return Query(
-            self.cls, self.condition, order=tuple(order), limit=self._limit,
-            narrowed=self._narrowed,
-        )  # fmt: skip
+        return Query(self.cls, self._set(), order=tuple(order), narrowed=self._narrowed)
 
     def top(self, number: int) -> Query:
         """Return the query for the first `number` objects, in the query's order."""
@@ -417,12 +409,16 @@ class Query:
     def to_table(self, *names: str) -> Table:
         """Return an astropy Table with one row per object.
 
+        Dates are `Time` columns, missing values are masked, a link is the name of what it points
+        to. It can be written: `.write("name.fits")`, also as ECSV, CSV and VOTable, with dates
+        as ISO 8601 text.
+
         Parameters
         ----------
         *names : str
             Attributes or chains, `"filter.name"`; all plain attributes when none is named.
         """
-        from awe.db.summary import to_table
+        from awe.db.columns import to_table
 
         return to_table(self, names)
 
@@ -441,6 +437,13 @@ class Query:
         text, values = self._statement()
         rows = database.execute(f"EXPLAIN {text}", values)
         return "\n".join(row[0] for row in rows)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        from awe.db.hints import of_query
+
+        raise AttributeUnknown(of_query(self, name))
 
     def __repr__(self) -> str:
         from awe.db.summary import text

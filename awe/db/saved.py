@@ -140,9 +140,23 @@ def load(name: str, user: str | None = None) -> Query:
         {"name": name, "user": None if user is None else user.upper()},
     )
     if not rows:
-        msg = f"no saved query {name!r}{nearest(name, [one.name for one in saved()])}"
-        raise NotFound(msg)
+        raise NotFound(_absent(name, user))
     return unpack(rows[0][0])
+
+
+def _absent(name: str, user: str | None) -> str:
+    """Return why there is no such query to load: the person, or the name."""
+    from awe.db.connection import database
+
+    mine = saved()
+    if user is None:
+        return f"no saved query {name!r}{nearest(name, [one.name for one in mine])}"
+    people = [row[0] for row in database.execute("SELECT upper(role_name::text) FROM awe.users")]
+    if user.upper() not in people:
+        return f"there is no person {user.upper()}{nearest(user, people)}"
+    theirs = [one.name for one in mine if one.user == user.upper()]
+    hint = nearest(name, theirs) or (f"; there is {', '.join(theirs)}" if theirs else "")
+    return f"{user.upper()} has no saved query {name!r} that you may load{hint}"
 
 
 def saved() -> SavedQueries:
@@ -323,8 +337,12 @@ def _one_of(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
 
 
 def _like(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+    from awe.db.patterns import check
+
     steps = _steps(cls, told["steps"])
-    return Like(steps=steps, pattern=_value(steps, told["pattern"]))
+    pattern = _value(steps, told["pattern"])
+    check(steps[-1].name, pattern)
+    return Like(steps=steps, pattern=pattern, ignore_case=bool(told.get("ignore_case", False)))
 
 
 def _holds(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:

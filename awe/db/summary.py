@@ -1,6 +1,6 @@
-"""What a query looks like and adds up to: repr, HTML, statistics, tables.
+"""What a query looks like and adds up to: repr, HTML, statistics.
 
-Everything is computed by the database; astropy is imported only to make a Table.
+Everything is computed by the database.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from awe import columns
 from awe.db import scope
-from awe.db.attributes import Kind
 from awe.db.compiler import Compiler
 from awe.db.connection import database
 from awe.db.path import resolve
@@ -20,11 +18,9 @@ from awe.errors import QueryError
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
     from awe.db.query import Query
 
-__all__ = ["Stats", "html", "stats", "text", "to_table"]
+__all__ = ["Stats", "html", "stats", "text"]
 
 #: Attributes shown for each object, as far as its class has them.
 COLUMNS = ("filename", "name", "start", "DATE_OBS", "chip.name", "filter.name", "OBJECT",
@@ -72,40 +68,6 @@ def stats(query: Query, name: str) -> Stats:
     row = database.execute(statement, compiler.values)[0]
     names = ("count", "missing", "min", "max", "mean", "median", "stdev")
     return Stats(name=name, **dict(zip(names, row, strict=True)))
-
-
-def to_table(query: Query, names: tuple[str, ...]) -> Table:
-    """Return the values as an astropy Table, with descriptions and units where they are known."""
-    from astropy.table import MaskedColumn, Table
-
-    if not names:
-        values = (Kind.VALUE,)
-        names = tuple(n for n in query.cls.get_persistent_properties()
-                      if query.cls._attribute(n).kind in values)  # fmt: skip
-    query._guard(query.count())
-    rows = query.values(*names)
-    result = Table()
-    for position, name in enumerate(names):
-        attribute = resolve(query.cls, name)[-1]
-        cells = [row[position] for row in rows]
-        plain = attribute.declared_type in (int, float, bool)
-        mask = [cell is None for cell in cells]
-        if plain:
-            fill = attribute.declared_type()  # type: ignore[operator]
-            cells = [fill if cell is None else cell for cell in cells]
-            column = MaskedColumn(cells, mask=mask, dtype=attribute.declared_type)
-        else:
-            cells = [str(cell) if isinstance(cell, UUID) else cell for cell in cells]
-            column = MaskedColumn(cells, mask=mask, dtype=_text_type(attribute, cells))
-        column.description = attribute.__doc__
-        result[name] = column
-    return result
-
-
-def _text_type(attribute: Any, cells: list[Any]) -> Any:
-    if attribute.declared_type is str and all(isinstance(cell, str) for cell in cells):
-        return str
-    return object
 
 
 def _columns(query: Query) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import has
-from awe.errors import ArgumentError
+from awe.errors import ArgumentError, among
 
 if TYPE_CHECKING:
     from awe.db.calfiles import ChipCalibration
@@ -67,9 +67,8 @@ class Timeline:
 
 
 def calibrations(
-    instrument: str,
-    *,
-    chip: str,
+    instrument: str | None = None,
+    chip: str | None = None,
     filter: str | None = None,
     date: Any = None,
 ) -> Timeline:
@@ -88,9 +87,11 @@ def calibrations(
     Raises
     ------
     ArgumentError
-        The date is none.
+        The date is none, or instrument or chip are left out or unknown.
     """
     from awe.db import validity
+
+    instrument, chip = _named(instrument, chip)
 
     moment = _moment(instrument, date)
     rows: list[Any] = []
@@ -183,3 +184,26 @@ def _mark(item: Any, chosen: frozenset[Any]) -> str:
     if item.is_valid <= 0:
         return "x"
     return "q" if item.quality_flags else ""
+
+
+def _named(instrument: Any, chip: Any) -> tuple[str, str]:
+    """Return the names of camera and chip, or say which there are."""
+    from awe.db.observing import Chip, Instrument
+
+    if instrument is None:
+        known = ", ".join(Instrument.select_all().distinct("name"))
+        msg = f"calibrations() expects instrument and chip; instruments are {known or 'none yet'}"
+        raise ArgumentError(msg)
+    instrument = getattr(instrument, "name", instrument)
+    if chip is not None:
+        return str(instrument), str(getattr(chip, "name", chip))
+    names = (Chip.instrument.name == instrument).distinct("name")
+    if not names:
+        known_instruments = Instrument.select_all().distinct("name")
+        msg = f"there is no instrument {instrument!r}{among(str(instrument), known_instruments)}"
+        raise ArgumentError(msg)
+    msg = (
+        f"calibrations({instrument!r}) expects a chip too: calibrations({instrument!r}, "
+        f"{names[0]!r}); its chips are {', '.join(names)}"
+    )
+    raise ArgumentError(msg)

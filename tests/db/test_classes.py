@@ -46,7 +46,7 @@ def test_every_attribute_of_every_class_is_documented_with_its_unit(name):
     cls = registry[name]
     assert cls.__doc__
     for attribute in cls.get_persistent_properties():
-        doc = cls._attribute(attribute).__doc__
+        doc = cls._attribute(attribute).declaration
         assert doc.rstrip().endswith("]"), f"{name}.{attribute}: {doc}"
 
 

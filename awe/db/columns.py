@@ -1,0 +1,181 @@
+"""The values of a query as an astropy Table that every format can hold.
+
+Dates are `Time` columns (UTC), units those of astropy, missing values masked, links the name of
+what they point to, dictionaries JSON. Writing is where formats differ, so the table writes itself:
+dates as ISO 8601 text, a null that no value equals, masked truth values as small integers.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.table import Column, MaskedColumn, Table
+from astropy.time import Time
+from astropy.units import Unit
+
+from awe.db import registry
+from awe.db.attributes import Kind, Persistent
+from awe.db.path import resolve
+from awe.errors import QueryError
+
+if TYPE_CHECKING:
+    from awe.db.conditions import Steps
+    from awe.db.query import Query
+
+__all__ = ["ObjectTable", "to_table"]
+
+#: Units as declared, where astropy spells them otherwise; the others are astropy's own.
+UNITS = {
+    "ADU": "adu", "ADU/pixel/hour": "adu / (pix h)", "1/ADU": "1 / adu",
+    "e-/ADU": "electron / adu", "pixel": "pix", "deg/pixel": "deg / pix", "sec": "s",
+    "hour": "h", "day": "d", "1/cm^2/min": "1 / (cm2 min)",
+}  # fmt: skip
+#: Stands under the mask of a date.
+SOME_DATE = datetime.datetime(2000, 1, 1)
+#: What a masked truth value becomes in FITS and VOTable, which have no third one.
+NO_BOOL = 255
+
+
+class Moments(Time):  # type: ignore[misc]
+    """Dates in UTC; those of years whose leap seconds are not known yet are shown as they are."""
+
+    def to_value(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the dates in a format, as `Time` does, without its warning of far years."""
+        with _far_years():
+            return super().to_value(*arguments, **keywords)
+
+
+class ObjectTable(Table):  # type: ignore[misc]
+    """A table of a query's values; `write` takes the formats and arguments of astropy's."""
+
+    def write(self, *arguments: Any, **keywords: Any) -> None:
+        """Write the table; dates become ISO 8601 text, UTC.
+
+        Parameters
+        ----------
+        *arguments, **keywords
+            As of `astropy.table.Table.write`: a name, `format=`, `overwrite=`.
+        """
+        self.portable().write(*arguments, **keywords)
+
+    def portable(self) -> Table:
+        """Return a plain Table of numbers, text and truth values."""
+        result = Table(meta=self.meta)
+        for name in self.colnames:
+            column = self[name]
+            made = _text_of(column) if isinstance(column, Time) else _writable(column)
+            made.description = column.info.description
+            if made.unit is not None and "electron" in str(made.unit):
+                made.unit = None  # unknown to FITS and VOTable; the description says it
+            result[name] = made
+        return result
+
+
+def to_table(query: Query, names: tuple[str, ...]) -> ObjectTable:
+    """Return values as a table, with descriptions and units where they are known."""
+    if not names:
+        names = tuple(n for n in query.cls.get_persistent_properties()
+                      if query.cls._attribute(n).kind is Kind.VALUE)  # fmt: skip
+    if len(set(names)) < len(names):
+        msg = f"to_table({', '.join(map(repr, names))}): a column is named twice"
+        raise QueryError(msg)
+    query._guard(query.count())
+    paths = [_named(resolve(query.cls, name)) for name in names]
+    rows = query.values(*(".".join(step.name for step in steps) for steps in paths))
+    result = ObjectTable()
+    for position, (name, steps) in enumerate(zip(names, paths, strict=True)):
+        result[name] = _column(steps[-1], [row[position] for row in rows])
+        result[name].info.description = resolve(query.cls, name)[-1].__doc__
+    return result
+
+
+def _named(steps: Steps) -> Steps:
+    """Return the steps on to the name of what a link points to, where it has one."""
+    last = steps[-1]
+    if last.kind is not Kind.LINK or registry.concrete(last.target) != [last.target]:
+        return steps
+    for name in ("name", "filename"):
+        if name in last.target._attributes:
+            return (*steps, last.target._attributes[name])
+    return steps
+
+
+def _column(attribute: Persistent[Any], cells: list[Any]) -> Any:
+    mask = np.array([cell is None for cell in cells], dtype=bool)
+    kind: Any = str if attribute.is_link else attribute.declared_type
+    if kind is datetime.datetime:
+        return _times(cells, mask)
+    if kind in (int, float, bool):
+        filled = np.array([kind() if cell is None else cell for cell in cells], dtype=kind)
+    else:
+        texts = ["" if cell is None else _text(cell) for cell in cells]
+        filled = np.array(texts, dtype=str if any(texts) else "U1")
+    unit = _unit(attribute.unit) if kind in (int, float) else None
+    return MaskedColumn(filled, mask=mask, unit=unit) if mask.any() else Column(filled, unit=unit)
+
+
+@cache
+def _unit(text: str) -> Any:
+    """Return the unit of a declaration, or None where it is none that tables know (`sigma`)."""
+    try:
+        return Unit(UNITS.get(text, text)) if text else None
+    except ValueError:
+        return None
+
+
+def _text(cell: Any) -> str:
+    return json.dumps(cell) if isinstance(cell, dict) else str(cell)
+
+
+def _times(cells: list[Any], mask: Any) -> Moments:
+    filled = [SOME_DATE if cell is None else cell for cell in cells]
+    with _far_years():
+        times = Moments(np.array(filled, dtype="datetime64[us]"), format="datetime64", scale="utc")
+    times.format = "isot"
+    times.precision = 6
+    if mask.any():
+        times[mask] = np.ma.masked
+    return times
+
+
+@contextmanager
+def _far_years() -> Iterator[None]:
+    """Take dates as they are: leap seconds of years to come are not known, nor do they matter."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*dubious year")
+        yield
+
+
+def _text_of(times: Time) -> MaskedColumn | Column:
+    mask = np.array(np.broadcast_to(times.mask, times.shape))
+    texts = np.array(times.unmasked.isot, dtype="U26")
+    texts[mask] = ""
+    return MaskedColumn(texts, mask=mask) if mask.any() else Column(texts)
+
+
+def _writable(column: Any) -> Any:
+    if not np.any(getattr(column, "mask", False)):
+        return Column(np.array(column), unit=column.unit)
+    values, mask = np.array(column.filled(column.dtype.type())), np.array(column.mask)
+    if column.dtype.kind == "b":
+        values = values.astype(np.uint8)
+        values[mask] = NO_BOOL
+        return MaskedColumn(values, mask=mask, fill_value=NO_BOOL)
+    made = MaskedColumn(values, mask=mask, unit=column.unit)
+    if column.dtype.kind == "i":
+        made.fill_value = _absent(values[~mask], values.dtype)
+    return made
+
+
+def _absent(values: Any, kind: Any) -> int:
+    """Return an integer that is not among the values, to stand for a missing one."""
+    present = set(values.tolist())
+    lowest = int(np.iinfo(kind).min)
+    return next(number for number in range(lowest, 0) if number not in present)

@@ -1,0 +1,90 @@
+"""What to write instead: answers to names that awe spells otherwise than other query languages.
+
+Only text; it asks the database nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awe.errors import nearest
+
+if TYPE_CHECKING:
+    from awe.db.query import Query
+
+__all__ = ["of_object", "of_query"]
+
+LOAD = "loop over it: for obj in query: obj.{name}()"
+TABLE = "query.to_table() makes an astropy table"
+TOP = "query.top(3) is the query for the first three"
+WRITE = f"{TABLE}, and its .write('name.fits') a file"
+
+#: What a query is asked for elsewhere, and how it is asked here.
+QUERY = {
+    "all": "list(query) loads all objects; a loop loads them piece by piece",
+    "aggregate": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
+    "columns": "query.cls.get_persistent_properties() lists the attributes",
+    "commit": "its objects are committed already",
+    "delete": "context.delete(query) deletes your objects, after showing them",
+    "empty": "len(query) == 0 tells",
+    "exists": "len(query) > 0 tells",
+    "fetch": "list(query) loads its objects",
+    "filter": "combine comparisons: query & (C.EXPTIME > 100)",
+    "first": "query[0] is the first object, query.top(1) the query for it",
+    "get": "query[0] is the first object, C(filename='...') the one of that name",
+    "group_by": "query.distinct('filter.name') lists the values; count each by another comparison",
+    "head": TOP,
+    "info": "query[0].info() shows one object, print(query) the first twenty",
+    "inspect": "query[0].inspect() shows one frame",
+    "join": "links are followed with a dot: C.filter.name == 'OCAM_r_SDSS'",
+    "last": "query[-1] is the last object",
+    "limit": TOP,
+    "mean": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
+    "median": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
+    "one": "query[0] is the first object; len(query) == 1 tells whether it is the only one",
+    "order": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
+    "plot": "give its values to matplotlib: x = query.to_table('DATE_OBS', 'EXPTIME')",
+    "publish": "context.publish(query, level) publishes",
+    "retrieve": LOAD.format(name="retrieve"),
+    "select": "combine comparisons: query & (C.EXPTIME > 100)",
+    "show": "print(query) shows the first twenty, query.to_table() all",
+    "sort": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
+    "sort_by": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
+    "tail": "query[-3:] are the last three",
+    "take": TOP,
+    "to_csv": TABLE + ", and its .write('name.csv') a file",
+    "to_fits": WRITE,
+    "to_pandas": "query.to_table().to_pandas() makes a DataFrame",
+    "unique": "query.distinct('filter.name') lists the different values",
+    "where": "combine comparisons: query & (C.EXPTIME > 100)",
+    "write": WRITE,
+}  # fmt: skip
+
+#: What an object is asked for, and where it is told.
+OBJECT = {
+    "creator": "obj.info() names it, query.user_only('NAME') finds by it",
+    "owner": "obj.info() names it, query.user_only('NAME') finds by it",
+    "user": "obj.info() names it, query.user_only('NAME') finds by it",
+    "project": "obj.info() names it, query.project_only('NAME') finds by it",
+    "privileges": "obj.info() names it, context.publish(obj, level) raises it",
+    "level": "obj.info() names it, context.publish(obj, level) raises it",
+}
+
+
+def of_query(query: Query, name: str) -> str:
+    """Return the message for a name that a query does not have."""
+    cls = query.cls
+    begin = f"a query has no {name!r}"
+    if name in QUERY:
+        return f"{begin}; {QUERY[name].replace('C.', f'{cls.__name__}.')}"
+    if name in cls._attributes:
+        return (
+            f"{begin}, its objects have: query[0].{name}, query.values({name!r}); "
+            f"to narrow it: query & ({cls.__name__}.{name} == ...)"
+        )
+    return f"{begin}{nearest(name, [n for n in dir(type(query)) if not n.startswith('_')])}"
+
+
+def of_object(name: str) -> str:
+    """Return the hint for a name that objects do not have, or an empty text."""
+    return f"; {OBJECT[name]}" if name in OBJECT else ""
