@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Times", "alternate", "load", "plain_psycopg2", "table"]
+__all__ = ["Times", "alternate", "load", "table"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +42,6 @@ def alternate(ways: Mapping[str, Callable[[], Any]], *, repeats: int = 9) -> dic
         name: Times(wall=statistics.median(walls[name]), cpu=statistics.median(cpus[name]))
         for name in ways
     }
-
-
-@contextmanager
-def plain_psycopg2() -> Iterator[None]:
-    """Take away awe's wait callback, which is the process's, while the peer works."""
-    from psycopg2 import extensions
-
-    callback = extensions.get_wait_callback()
-    extensions.set_wait_callback(None)
-    try:
-        yield
-    finally:
-        extensions.set_wait_callback(callback)
 
 
 def load() -> str:

@@ -22,7 +22,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alternating import Times, alternate, load, plain_psycopg2, table
+from benchmarks.alternating import Times, alternate, load, table
 from benchmarks.filled import CHIPS, EXPOSURES, opened
 
 CHIP = "ESO_CCD_#70"
@@ -69,7 +69,7 @@ class Questions:
 
     def by_hand(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run a statement over the plain connection."""
-        with plain_psycopg2(), self.connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(text, values)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alternating import alternate, load, plain_psycopg2, table
+from benchmarks.alternating import alternate, load, table
 from benchmarks.database import CHIP, Questions
 from benchmarks.filled import opened
 
@@ -49,7 +49,7 @@ def replay(connection: Any, statements: Statements) -> Callable[[], None]:
     """Return a call that sends statements over a connection and fetches what they find."""
 
     def run() -> None:
-        with plain_psycopg2(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             for text, values in statements:
                 cursor.execute(text, values)
                 cursor.fetchall()

@@ -15,6 +15,13 @@ from awe.errors import ServiceDown
 
 __all__ = ["Connections"]
 
+#: Seconds for a login, and for an answer: somebody waits at the other end of each request.
+LOGIN_PATIENCE = 3.0
+ANSWER_PATIENCE = 6.0
+#: The server gives up first; a lock that somebody holds is not waited for.
+LOCKED, CANCELLED = "55P03", "57014"
+OPTIONS = "-c statement_timeout=5000 -c lock_timeout=500"
+
 
 class Connections:
     """Statements to the database, through at most `limit` connections.
@@ -59,6 +66,9 @@ class Connections:
                     return rows
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as failure:
                 error = failure
+                if failure.pgcode in (LOCKED, CANCELLED):
+                    msg = "somebody holds what the dataserver has to change; try again"
+                    raise ServiceDown(msg) from error
         msg = "the database does not answer the dataserver; start it with 'awe-admin start'"
         raise ServiceDown(msg) from error
 
@@ -85,15 +95,9 @@ class Connections:
             return self._idle.pop() if self._idle else None
 
     def _open(self) -> Any:
-        import psycopg2
+        from awe.db import waiting
 
-        connection = psycopg2.connect(
-            **{
-                "connect_timeout": 5,
-                "application_name": "awe dataserver",
-                "options": "-c statement_timeout=10000",
-                **self._arguments,
-            }
+        arguments = {"application_name": "awe dataserver", "options": OPTIONS, **self._arguments}
+        return waiting.connect(
+            arguments, waiting.patient(ANSWER_PATIENCE), patience=LOGIN_PATIENCE
         )
-        connection.autocommit = True
-        return connection

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +32,11 @@ Parameters = Sequence[Any] | Mapping[str, Any] | None
 
 STATEMENT_TIMEOUT = 10 * 60
 RESTART_PATIENCE = 30.0
-FULL_PATIENCE = 2.0
+CONNECT_PATIENCE = 15.0
+#: Seconds after which somebody who waits for an answer is told what they wait for.
+TELL_AFTER = 10.0
+#: The server ends a statement by itself; one that has not answered then stands still.
+ANSWER_PATIENCE = STATEMENT_TIMEOUT + 30.0
 CANCEL_PATIENCE = 1.0
 CONFLICT_ATTEMPTS = 8
 
@@ -172,16 +177,16 @@ class Database:
 
     def _open(self) -> Any:
         import psycopg2
-        import psycopg2.extensions
         import psycopg2.extras
 
-        psycopg2.extensions.set_wait_callback(_wait)
+        from awe.db import waiting
+
         deadline = time.monotonic() + RESTART_PATIENCE
         pause = 0.1
         rescue = self.rescue
         while True:
             try:
-                connection = psycopg2.connect(**self._arguments())
+                connection = waiting.connect(self._arguments(), _wait, patience=CONNECT_PATIENCE)
             except psycopg2.OperationalError as error:
                 if not failures.is_starting(error) or time.monotonic() > deadline:
                     refusal = failures.connecting(error, self.environment)
@@ -192,7 +197,6 @@ class Database:
                 time.sleep(pause)
                 pause = min(2 * pause, 2.0)
             else:
-                connection.autocommit = True
                 psycopg2.extras.register_uuid(conn_or_curs=connection)
                 return connection
 
@@ -212,8 +216,12 @@ class Database:
             "user": environment.database_user.lower(),
             "password": environment.database_password,
             "options": options,
-            "connect_timeout": 4,
             "application_name": "awe",
+            # Over a network: a machine that is gone is noticed; a Unix socket ignores these.
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 60_000,
         }
 
     # -- statements --------------------------------------------------------------------------
@@ -299,24 +307,15 @@ class Database:
 
     def _recover(self) -> None:
         """After an interrupt: leave the connection idle, or close it."""
-        import psycopg2
-        from psycopg2.extensions import TRANSACTION_STATUS_IDLE
-
         session = self._session
         session.interrupted = False
         connection = session.connection
         if connection is None or connection.closed:
             return
-        try:
-            if session.depth:
-                return
-            if connection.info.transaction_status == TRANSACTION_STATUS_IDLE:
-                return
-            connection.cancel()
-            with connection.cursor() as cursor:
-                cursor.execute("ROLLBACK")
-        except (psycopg2.Error, KeyboardInterrupt):
-            self._drop()
+        if connection.isexecuting():
+            self._drop()  # the server did not even stop: it may stand still
+        elif not session.depth:
+            self._rollback()
 
     def printable(self, sql_text: str, parameters: Parameters) -> str:
         """Return a statement with its values written in, for people to read."""
@@ -442,9 +441,10 @@ class Database:
         if not self.connected or self._idle():
             return
         connection = self._session.connection
+        if connection.isexecuting():
+            self._drop()
+            return
         try:
-            if connection.isexecuting():
-                connection.cancel()
             with connection.cursor() as cursor:
                 cursor.execute("ROLLBACK")
         except (psycopg2.Error, KeyboardInterrupt):
@@ -470,34 +470,46 @@ def _repeatable(sql_text: str) -> bool:
 
 def _wait(connection: Any) -> None:
     """Wait for the server so that Ctrl-C is heard; it cancels what the server is doing."""
-    import select
+    from awe.db import waiting
 
-    from psycopg2 import OperationalError
-    from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
-
-    events = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
-    deadline = None
+    begun = time.monotonic()
+    limits = [(begun + TELL_AFTER, _tell), (begun + ANSWER_PATIENCE, _give_up)]
+    stop: float | None = None
     while True:
         try:
-            state = connection.poll()
-            if state == POLL_OK:
+            moment = limits[0][0] if stop is None else stop
+            if waiting.turn(connection, max(0.0, moment - time.monotonic())):
                 return
-            poller = select.poll()
-            poller.register(connection.fileno(), events[state])
-            if deadline is None:
-                poller.poll()
-            elif not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise KeyboardInterrupt
+            if time.monotonic() >= moment:
+                if stop is not None:
+                    raise KeyboardInterrupt
+                limits.pop(0)[1](connection)
         except KeyboardInterrupt:
-            if deadline is not None and time.monotonic() >= deadline:
+            if stop is not None and time.monotonic() >= stop:
                 raise
             database._session.interrupted = True
-            deadline = deadline or time.monotonic() + CANCEL_PATIENCE
-            try:
-                connection.cancel()
-            except OperationalError:
-                # it is only being made: there is nothing to cancel
-                raise KeyboardInterrupt from None
+            stop = stop or time.monotonic() + CANCEL_PATIENCE
+            _cancel(connection)
+
+
+def _tell(connection: Any) -> None:
+    sys.stderr.write("waiting for the database; Ctrl-C stops waiting\n")
+
+
+def _give_up(connection: Any) -> None:
+    import psycopg2
+
+    connection.close()
+    msg = f"the database has not answered for {ANSWER_PATIENCE:.0f} s"
+    raise psycopg2.OperationalError(msg)
+
+
+def _cancel(connection: Any) -> None:
+    """Ask the server to stop, unless it stands still: the driver would wait for its word."""
+    from awe.db import waiting
+
+    if waiting.answers(connection, CANCEL_PATIENCE):
+        connection.cancel()
 
 
 database = Database()

@@ -66,16 +66,28 @@ def is_full(error: Exception) -> bool:
     )
 
 
+def _reason(error: Exception) -> str:
+    """Return the line of the driver's text that says what is wrong; the others are advice.
+
+    Where it tried several addresses, what a server said goes before that another was silent.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if "FATAL" in line]
+    return (said or lines or [type(error).__name__])[0]
+
+
 def connecting(error: Exception, environment: Environment) -> AweError:
     """Return the error for a connection that could not be made."""
-    text = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    text = _reason(error)
     user = environment.database_user.upper()
     if is_full(error):
         reason = text.partition("FATAL:")[2].strip() or text
-        msg = (
-            f"the database is busy: {reason}; end some of your own prompts and scripts, or try "
-            "again in a moment"
+        step = (
+            "end some of your own prompts and scripts, or try again in a moment"
+            if "for role" in reason
+            else "that is everybody's together, not yours alone; try again in a moment"
         )
+        msg = f"the database is busy: {reason}; {step}"
         return DatabaseError(msg)
     refused = ("password", "authentication", "does not exist", "no pg_hba", "not permitted")
     if "FATAL" in text and any(word in text for word in refused):

@@ -1,0 +1,117 @@
+"""Connections of psycopg2 that wait the way their owner says.
+
+The driver blocks until the server has answered: Ctrl-C is not heard, and a server that stands
+still is waited for without end. It offers a wait callback, but one for the whole process, which
+takes COPY and large objects from everybody else's connections. Connections made here are
+asynchronous underneath and every statement waits by a function of their own; no other connection
+notices. They are always in autocommit mode: transactions are begun and ended by statements.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+from psycopg2.extensions import POLL_OK, POLL_READ
+
+__all__ = ["answers", "connect", "patient", "turn"]
+
+#: "Do you speak TLS?", which every server answers with one letter and no login.
+QUESTION = struct.pack("!ii", 8, 80877103)
+
+Wait = Callable[[Any], None]
+
+
+class _WaitingConnection(extensions.connection):  # type: ignore[misc]
+    """A connection whose cursors wait by `wait`."""
+
+    wait: Wait
+
+
+class _WaitingCursor(extensions.cursor):  # type: ignore[misc]
+    """A cursor that returns from `execute` when the answer is there."""
+
+    connection: _WaitingConnection
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        """Send a statement and wait for its answer."""
+        super().execute(query, vars)
+        self.connection.wait(self.connection)
+
+
+def connect(arguments: Mapping[str, Any], wait: Wait, *, patience: float) -> Any:
+    """Return a connection whose statements wait by `wait`.
+
+    Parameters
+    ----------
+    arguments : mapping
+        Keyword arguments of `psycopg2.connect`.
+    wait : callable
+        Called with the connection after a statement was sent; returns when the answer is there.
+    patience : float
+        Most seconds until the server has let the login in.
+
+    Raises
+    ------
+    psycopg2.OperationalError
+        The server refuses, or has not answered in time.
+    """
+    connection = psycopg2.connect(
+        **arguments,
+        connection_factory=_WaitingConnection,
+        cursor_factory=_WaitingCursor,
+        async_=True,
+    )
+    patient(patience)(connection)
+    connection.wait = wait
+    return connection
+
+
+def patient(seconds: float) -> Wait:
+    """Return a way to wait that closes the connection after `seconds` without an answer."""
+
+    def wait(connection: Any) -> None:
+        deadline = time.monotonic() + seconds
+        while not turn(connection, max(0.0, deadline - time.monotonic())):
+            if time.monotonic() >= deadline:
+                connection.close()
+                msg = f"the database has not answered for {seconds:.0f} s"
+                raise psycopg2.OperationalError(msg)
+
+    return wait
+
+
+def turn(connection: Any, seconds: float | None) -> bool:
+    """Wait at most `seconds` for the server's next word; return True when the answer is whole."""
+    state = connection.poll()
+    if state == POLL_OK:
+        return True
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
+    poller.poll(None if seconds is None else 1000 * seconds)
+    return False
+
+
+def answers(connection: Any, seconds: float) -> bool:
+    """Tell whether the server of a connection answers newcomers within `seconds`."""
+    try:
+        with _reach(connection.info.host, connection.info.port, seconds) as trial:
+            trial.sendall(QUESTION)
+            return len(trial.recv(1)) == 1
+    except OSError:
+        return False
+
+
+def _reach(host: str, port: int, seconds: float) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), seconds)
+    trial = socket.socket(socket.AF_UNIX)
+    trial.settimeout(seconds)
+    trial.connect(f"{host}/.s.PGSQL.{port}")
+    return trial
