@@ -36,6 +36,8 @@ def _migrate(chosen: argparse.Namespace) -> None:
                 sys.stdout.write(f"step {number}: {text}\n")
         return
     taken = migrations.migrate(superuser, progress=_say)
+    for line in schema.misnamed(superuser):
+        _say(line)
     words = f"now schema {schema.VERSION}" if taken else "already done"
     sys.stdout.write(f"{words}; awe-admin start goes on\n")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from awe.errors import Defect, SchemaMismatch
 
-__all__ = ["VERSION", "classes_ddl", "create_database", "install", "refresh", "self_check",
-           "version"]
+__all__ = ["VERSION", "classes_ddl", "create_database", "install", "misnamed", "refresh",
+           "self_check", "version"]
 
 #: Raised by one with every change to tables or rights that an existing database must follow.
 VERSION = 4
@@ -73,6 +73,21 @@ def self_check(superuser: Mapping[str, Any], database: str = "awe") -> list[tupl
     with _session(superuser, database) as cursor:
         cursor.execute("SELECT rule, culprit FROM awe.self_check() ORDER BY 1, 2")
         return list(cursor.fetchall())
+
+
+def misnamed(superuser: Mapping[str, Any], database: str = "awe") -> list[str]:
+    """Return one line for each object whose filename is not that of its file.
+
+    Such objects are from before the database compared the two; they stay as they are, and their
+    files come under the names they were stored with.
+    """
+    with _session(superuser, database) as cursor:
+        cursor.execute("SELECT class, object_id::text, filename, file_name FROM awe.misnamed()")
+        return [
+            f"misnamed: {class_} {object_id} is called {name!a}, its file {file_name!a}; "
+            "the file comes under its own name"
+            for class_, object_id, name, file_name in cursor.fetchall()
+        ]
 
 
 def classes_ddl() -> list[str]:

@@ -113,6 +113,25 @@ def test_a_filled_old_database_becomes_what_a_new_one_is(old, db, log_in):
     assert [line for line in bad if line[0] != "durability"] == []
 
 
+def test_old_objects_with_a_path_for_a_name_are_kept_and_named(old):
+    file_id = "00000000-0000-4000-8000-000000000001"
+    old.rows("superuser", "INSERT INTO awe.file (id, creator, filename, state, size, sha256, "
+             "_project, _privileges) SELECT %s, min(id), 'innocent.fits', 'linked', 1, "
+             "sha256('x'), 36, 2 FROM awe.users", file_id)
+    with closing(old.superuser()) as connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE awe.raw_bias_frame SET file = %s, filename = '../../x.fits' "
+                       "WHERE exptime = 3 RETURNING object_id::text", (file_id,))
+        ((planted,),) = cursor.fetchall()
+    run(old)
+    (line,) = schema.misnamed(old.cluster.superuser(), old.name)
+    assert planted in line
+    assert "'../../x.fits'" in line
+    assert "'innocent.fits'" in line
+    kept = "SELECT filename FROM awe.raw_bias_frame WHERE object_id = %s"
+    assert old.rows("superuser", kept, planted) == [("../../x.fits",)]
+
+
 def test_running_everything_again_changes_nothing(db):
     before = catalogue(db)
     connection = db.superuser()

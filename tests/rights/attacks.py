@@ -198,11 +198,12 @@ REFUSED = {
     "B150 link a file": "UPDATE awe.file SET state = 'linked'",
     "B151 publish a file": "UPDATE awe.file SET _privileges = 4",
     "B152 delete files": "DELETE FROM awe.file",
-    "B153 a reservation for the victim": "INSERT INTO awe.file (filename, creator) VALUES ('a', {victim})",
-    "B154 a stored reservation": "INSERT INTO awe.file (filename, state) VALUES ('a', 'stored')",
+    "B153 a reservation for the victim": "INSERT INTO awe.file (filename, creator) VALUES ('a.fits', {victim})",
+    "B154 a stored reservation": "INSERT INTO awe.file (filename, state) VALUES ('a.fits', 'stored')",
     "B155 a path for a name": "INSERT INTO awe.file (filename) VALUES ('../x')",
+    "B155b a program for a name": "INSERT INTO awe.file (filename) VALUES ('colorsys.py')",
     "B156 SQL for a name": "INSERT INTO awe.file (filename) VALUES ($$a'; DROP TABLE awe.file; --$$)",
-    "B157 take a reservation over": "INSERT INTO awe.file (id, filename) VALUES ('{reserved}', 'a') "
+    "B157 take a reservation over": "INSERT INTO awe.file (id, filename) VALUES ('{reserved}', 'a.fits') "
                                     "ON CONFLICT (id) DO UPDATE SET filename = 'b'",
     "B158 the victim's file in an own object": "INSERT INTO awe.bias_frame (object_id, _project, "
         "_privileges, file) VALUES (gen_random_uuid(), 36, 1, '{file}')",

@@ -42,6 +42,9 @@ class Maker:
         return made
 
     def insert(self, connection: Any, row: Row, creator: int, **columns: Any) -> None:
+        if columns.get("file") and "filename" not in columns:
+            ((columns["filename"],),) = self.ask(
+                "SELECT filename FROM awe.file WHERE id = %s", columns["file"])
         values = {
             "object_id": str(row.id), "_creator": creator, "_project": row.project,
             "_privileges": row.level, **columns,

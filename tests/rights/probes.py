@@ -254,9 +254,10 @@ def links_are_not_added_to_what_another_makes_in_the_same_moment(h: House) -> No
 @probe
 def a_file_follows_its_object(h: House) -> None:
     number = h.maker.stored_file("student")
-    make = ("INSERT INTO awe.bias_frame (object_id, _project, _privileges, file) "
-            "VALUES (gen_random_uuid(), 37, 1, %s) RETURNING object_id::text")
+    make = ("INSERT INTO awe.bias_frame (object_id, _project, _privileges, filename, file) "
+            "VALUES (gen_random_uuid(), 37, 1, 'frame.fits', %s) RETURNING object_id::text")
     h.refused("other", make, number)
+    h.refused("student", make.replace("frame.fits", "../x.fits"), number, code="AW016")
     row = h.rows("student", make, number)[0][0]
     h.refused("student", make.replace("bias_frame", "master_flat_frame"), number, code="AW010")
     assert not h.opens(None, number)
@@ -266,14 +267,25 @@ def a_file_follows_its_object(h: House) -> None:
 
 @probe
 def files_are_reserved_for_oneself_under_a_plain_name(h: House) -> None:
-    for columns, values in [("filename, state", "'a', 'stored'"), ("filename, creator", "'a', 2"),
-                            ("filename", "'../x'"), ("filename", "'.x'"), ("filename", "'a/b'")]:
+    for columns, values in [("filename, state", "'a.fits', 'stored'"),
+                            ("filename, creator", "'a.fits', 2"),
+                            ("filename", "'../x'"), ("filename", "'.x'"), ("filename", "'a/b'"),
+                            ("filename", "'../x.fits'"), ("filename", "'.x.fits'"),
+                            ("filename", "'colorsys.py'")]:
         h.refused("student", f"INSERT INTO awe.file ({columns}) VALUES ({values})")
     h.refused("student", "UPDATE awe.file SET state = 'linked'", code="42501")
     rules = h.maker.ask("SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy WHERE "
                         "polrelid = 'awe.file'::regclass AND polname = 'reserve'")[0][0]
     assert "creator = " in rules
     assert "'open'" in rules
+
+
+@probe
+def own_classes_with_a_file_have_its_name(h: House) -> None:
+    file = '[{"name": "file", "column": "file", "kind": "value", "type": "UUID"}]'
+    h.refused("student", "SELECT awe.define_class(%s)",
+              f'{{"name": "Nameless", "indexes": [], "unique": [], "attributes": {file}}}',
+              code="AW012")
 
 
 @probe

@@ -364,8 +364,8 @@ def test_a125_a_link_to_a_hidden_and_to_an_absent_object_fail_alike(db, maker):
 
 def test_a130_a_file_is_taken_by_its_owner_once(db, maker):
     number = maker.stored_file("other")
-    statement = ("INSERT INTO awe.bias_frame (object_id, _project, _privileges, file) "
-                 "VALUES (gen_random_uuid(), 37, 1, %s)")
+    statement = ("INSERT INTO awe.bias_frame (object_id, _project, _privileges, filename, file) "
+                 "VALUES (gen_random_uuid(), 37, 1, 'frame.fits', %s)")
     refused(db, "student", statement, number, code=("AW010", "42501"))
     db.rows("other", statement, number)
     refused(db, "other", statement, number, code=("AW010", "23505"))
@@ -374,8 +374,9 @@ def test_a130_a_file_is_taken_by_its_owner_once(db, maker):
 def test_a131_an_unstored_file_is_not_linked(db, maker):
     number = str(uuid.uuid4())
     db.rows("student", "INSERT INTO awe.file (id, filename) VALUES (%s, 'a.fits')", number)
-    refused(db, "student", "INSERT INTO awe.bias_frame (object_id, _project, _privileges, file) "
-            "VALUES (gen_random_uuid(), 37, 1, %s)", number, code="AW010")
+    refused(db, "student", "INSERT INTO awe.bias_frame (object_id, _project, _privileges, "
+            "filename, file) VALUES (gen_random_uuid(), 37, 1, 'a.fits', %s)", number,
+            code="AW010")
 
 
 @pytest.mark.parametrize("statement", [
@@ -387,6 +388,8 @@ def test_a131_an_unstored_file_is_not_linked(db, maker):
     "INSERT INTO awe.file (filename) VALUES ('../../etc/passwd')",
     "INSERT INTO awe.file (filename) VALUES ('a/b.fits')",
     "INSERT INTO awe.file (filename) VALUES ('')",
+    "INSERT INTO awe.file (filename) VALUES ('colorsys.py')",
+    "INSERT INTO awe.file (filename) VALUES ('frame.fits.sh')",
     "INSERT INTO awe.ticket (hash, user_id) VALUES (sha256('a'), 2)",
     "INSERT INTO awe.ticket (hash, expires) VALUES (sha256('a'), now() + interval '13 hours')",
     "UPDATE awe.ticket SET expires = now() + interval '1 year'",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from contextlib import closing
 
 import numpy as np
+import psycopg2
 import pytest
 from astropy.io.fits import PrimaryHDU
 from maker import Maker
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import classes
+from awe.db import classes, schema
 from awe.db.connection import database
 from awe.errors import FileTaken, Refused
 from tests.dataserver.conftest import Running
@@ -77,6 +79,74 @@ def home(scene, tmp_path, monkeypatch):
         "student", data_server="127.0.0.1", data_port=str(scene.served.port))))
     yield work
     database.close()
+
+
+def file_classes(scene):
+    """Every class of awe whose objects have a file, from the catalogue itself."""
+    rows = scene.maker.ask(
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relnamespace = 'awe'::regnamespace AND c.relkind = 'r' AND a.attname = 'file' "
+        "AND c.relname NOT IN ('ticket') ORDER BY 1")
+    return [row[0] for row in rows]
+
+
+def test_no_class_takes_a_file_under_another_name(scene):
+    tables = file_classes(scene)
+    assert len(tables) > 10
+    stored = scene.maker.stored_file("student", "innocent.fits")
+    for table in tables:
+        for name in [*HOSTILE, "other.fits", None]:
+            with pytest.raises(psycopg2.Error) as told:
+                scene.maker.as_person("student", table, 36, 1, file=stored, filename=name)
+            assert told.value.pgcode == "AW016", (table, name)
+    scene.maker.as_person("student", tables[0], 36, 1, file=stored, filename="innocent.fits")
+
+
+def description(name, *attributes):
+    made = [{"name": column, "column": column, "kind": kind, "type": type_}
+            for column, kind, type_ in attributes]
+    return json.dumps({"name": name, "attributes": made, "indexes": [], "unique": []})
+
+
+FILE, NAME = ("file", "value", "UUID"), ("filename", "value", "str")
+DODGES = [[FILE], [("file", "array", "UUID"), NAME], [("file", "value", "str"), NAME],
+          [FILE, ("filename", "array", "str")], [FILE, ("filename", "value", "dict")],
+          [("file", "value", "dict"), NAME]]  # fmt: skip
+
+
+@pytest.mark.parametrize("attributes", DODGES, ids=range(len(DODGES)))
+def test_an_own_class_cannot_dodge_the_rule(scene, attributes):
+    declare = "SELECT awe.define_class(%s)"
+    with pytest.raises(psycopg2.Error) as told:
+        scene.db.rows("student", declare, description("Dodge", *attributes))
+    assert told.value.pgcode == "AW012"
+
+
+def test_an_own_class_with_a_file_is_held_to_the_rule_at_once_and_when_it_is_added_later(scene):
+    declare = "SELECT awe.define_class(%s)"
+    ((at_once,),) = scene.db.rows("student", declare, description("AtOnce", FILE, NAME))
+    scene.db.rows("student", declare, description("Later2", NAME))
+    ((later,),) = scene.db.rows("student", declare, description("Later2", NAME, FILE))
+    for table in (at_once, later):
+        stored = scene.maker.stored_file("student", "innocent.fits")
+        with pytest.raises(psycopg2.Error) as told:
+            scene.maker.as_person("student", table, 36, 1, file=stored, filename="/x.fits")
+        assert told.value.pgcode == "AW016"
+        scene.maker.as_person("student", table, 36, 1, file=stored, filename="innocent.fits")
+
+
+def test_objects_of_older_databases_that_break_the_rule_are_named(scene, home):
+    row = scene.planted("../../x\x1b[2J.fits")
+    lines = [line for line in schema.misnamed(scene.db.cluster.superuser(), scene.db.name)
+             if str(row.object_id) in line]
+    assert len(lines) == 1
+    assert lines[0].isprintable()
+    assert "'innocent.fits'" in lines[0]
+    assert scene.db.rows("student", "SELECT filename FROM awe.bias_frame WHERE object_id = %s",
+                         str(row.object_id)) == [("../../x\x1b[2J.fits",)]
+    for person in ("student", "anonymous", "awe_dataserver"):
+        with pytest.raises(psycopg2.Error):
+            scene.db.rows(person, "SELECT * FROM awe.misnamed()")
 
 
 def below(folder):

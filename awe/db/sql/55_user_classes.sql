@@ -153,6 +153,11 @@ BEGIN
       RAISE EXCEPTION 'two attributes are named %', col USING ERRCODE = 'AW012';
     END IF;
     columns := columns || col;
+    IF (col = 'file' AND (attribute ->> 'kind', attribute ->> 'type') IS DISTINCT FROM ('value', 'UUID'))
+       OR (col = 'filename' AND (attribute ->> 'kind', attribute ->> 'type') IS DISTINCT FROM ('value', 'str')) THEN
+      RAISE EXCEPTION 'the attribute % of a class with files is declared by awe.DataObject; choose another name', col
+        USING ERRCODE = 'AW012';
+    END IF;
     IF length(tab || '__' || col) > 63 THEN
       RAISE EXCEPTION 'the names of the class and of its attribute % are too long together', col USING ERRCODE = 'AW012';
     END IF;
@@ -165,6 +170,9 @@ BEGIN
       RAISE EXCEPTION 'attribute % has a kind or type that cannot be stored', col USING ERRCODE = 'AW012';
     END IF;
   END LOOP;
+  IF 'file' = ANY (columns) AND NOT 'filename' = ANY (columns) THEN
+    RAISE EXCEPTION 'a class with a file has a filename' USING ERRCODE = 'AW012';
+  END IF;
   IF EXISTS (SELECT 1 FROM jsonb_array_elements((description -> 'indexes') || (description -> 'unique')) e,
                            jsonb_array_elements_text(e) c WHERE NOT c = ANY (columns || '{creation_date}'::text[])) THEN
     RAISE EXCEPTION 'an index names an attribute the class does not have' USING ERRCODE = 'AW012';
