@@ -14,11 +14,32 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from concurrent.futures import as_completed as completed
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from awe.errors import AweError, ServiceDown
+from awe.imports import safe_children
 
-__all__ = ["leave_with_parent", "outcomes", "pool"]
+__all__ = ["SPAWN", "leave_with_parent", "outcomes", "pool"]
+
+
+class _SafeProcess(SpawnProcess):
+    """A spawned process that takes nothing from the working directory while it begins."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - multiprocessing's name
+        with safe_children():
+            return SpawnProcess._Popen(process_obj)
+
+
+class _SafeSpawn(SpawnContext):
+    """multiprocessing's way to start fresh processes, without the working directory."""
+
+    Process = _SafeProcess
+
+
+#: How awe starts processes that share work.
+SPAWN = _SafeSpawn()
 
 
 def pool(number: int) -> ProcessPoolExecutor:
@@ -29,8 +50,8 @@ def pool(number: int) -> ProcessPoolExecutor:
     number : int
         How many work side by side.
     """
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(number, mp_context=context, initializer=leave_with_parent)
+    with safe_children():
+        return ProcessPoolExecutor(number, mp_context=SPAWN, initializer=leave_with_parent)
 
 
 def outcomes(

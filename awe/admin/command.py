@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import awe.admin
 from awe.errors import UserMistake
+from awe.imports import forget_working_directory
 
 __all__ = ["main", "parser"]
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 refused or found something."""
+    forget_working_directory()
     chosen = parser().parse_args(arguments)
     try:
         code: int | None = chosen.run(chosen)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import multiprocessing
 import os
 import shutil
 import sys
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError, AweError, DiskFull, JobError
 from awe.localfiles import scratch_directory
-from awe.workers import leave_with_parent, pool
+from awe.workers import SPAWN, leave_with_parent, pool
 
 if TYPE_CHECKING:
     from awe.config import Environment
@@ -215,7 +214,7 @@ def _environment(home: Path) -> Environment:
 
 def _warm() -> Any:
     """Compile the kernels beside the simulation, so that the recipes find them compiled."""
-    process = multiprocessing.get_context("spawn").Process(target=_compile, name="awe-warm")
+    process = SPAWN.Process(target=_compile, name="awe-warm")
     process.start()
     return process
 

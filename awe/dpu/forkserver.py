@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from awe.errors import ServiceDown
+from awe.imports import PYTHON
 
 __all__ = ["ForkServer", "main"]
 
@@ -46,7 +47,7 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", COMMAND, str(theirs.fileno())],
+                [*PYTHON, "-c", COMMAND, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=dict(environment),

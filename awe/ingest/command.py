@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from awe.errors import AweError
+from awe.imports import forget_working_directory
 
 __all__ = ["main"]
 
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         The command line; that of the process when left out.
     """
+    forget_working_directory()
     options = _parser().parse_args(arguments)
     try:
         return _run(options)

@@ -17,6 +17,8 @@ import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from awe.imports import PYTHON
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -144,7 +146,7 @@ def _qt_starts() -> bool:
     probe = "from PySide6.QtWidgets import QApplication as A; A([])"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", probe], capture_output=True, timeout=20, check=False
+            [*PYTHON, "-c", probe], capture_output=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe import __version__
 from awe.errors import AweError
+from awe.imports import forget_working_directory
 from awe.prompt import errors
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         The command line without the command itself; default: that of the process.
     """
+    forget_working_directory()
     ours, job = _split(sys.argv[1:] if arguments is None else list(arguments))
     options = _parser().parse_args(ours)
     if job == ["-c"]:

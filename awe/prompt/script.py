@@ -1,7 +1,9 @@
 """Running a file or a string in the prompt's namespace, without an interactive shell.
 
 Exit codes are python's: 0, 1 after an exception, 2 for a file that cannot be opened, what
-`sys.exit` was given, 130 after an interrupt. IPython is not loaded, so scripts start fast.
+`sys.exit` was given, 130 after an interrupt. IPython is not loaded, so scripts start fast. A
+script may import its neighbours, as in python; a string and standard input import nothing from
+the working directory, where files of other people lie.
 """
 
 from __future__ import annotations
@@ -29,13 +31,11 @@ def run_file(path: str, arguments: list[str], namespace: dict[str, Any], *, debu
 
 def run_code(code: str, arguments: list[str], namespace: dict[str, Any], *, debug: bool) -> int:
     """Run a string as `__main__`; return its exit code."""
-    sys.path.insert(0, "")
     return _run(code, "<string>", ["-c", *arguments], namespace, debug)
 
 
 def run_input(namespace: dict[str, Any], *, debug: bool) -> int:
     """Run what comes in on standard input, when that is no terminal; return its exit code."""
-    sys.path.insert(0, "")
     return _run(sys.stdin.read(), "<stdin>", [""], namespace, debug)
 
 

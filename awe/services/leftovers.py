@@ -80,7 +80,7 @@ def _processes() -> Iterator[Leftover]:
             words = process.cmdline()
             if "-D" in words and Path(words[0]).name == "postgres":
                 found = _database(Path(words[words.index("-D") + 1]))
-            elif words[1:3] == ["-m", "awe.services.server"]:
+            elif "awe.services.server" in words[2:4]:
                 found = _server(process.environ().get("AWE_HOME", ""))
             else:
                 continue

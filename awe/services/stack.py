@@ -13,7 +13,6 @@ import pwd
 import re
 import shutil
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.config import Environment, home_directory
 from awe.errors import ConfigError, NotFound, Refused, ServiceDown
+from awe.imports import PYTHON
 from awe.services import elsewhere
 from awe.services.process import Identity, detach, end, identify
 
@@ -399,7 +399,7 @@ def _start_server(home: Path, say: Progress) -> None:
     log = home / "services" / "server.log"
     offset = log.stat().st_size if log.exists() else 0
     child = detach(
-        [sys.executable, "-m", "awe.services.server"],
+        [*PYTHON, "-m", "awe.services.server"],
         log=log, environment=_server_environment(home), directory=home,
     )
     while child.poll() is None:

@@ -27,6 +27,7 @@ ROWS = {
     "awe.workers": 0,
     "awe.terminal": 0,
     "awe.localfiles": 0,
+    "awe.imports": 0,
     "awe.columns": 0,
     "awe.calib": 1,
     "awe.instruments": 1,

@@ -122,6 +122,10 @@ class ProbeTask(Task):
         if self.do == "speak":
             print("\\x1b[31mred\\x1b[0m \\x07bell", "x" * 5000)
             sys.stderr.write("to stderr\\n")
+        if self.do == "import":
+            Path("colorsys.py").write_text("print('not mine')")
+            import colorsys
+            print("imported", colorsys.__file__, "" in sys.path, os.getcwd() in sys.path)
         if self.do == "who":
             print("user", database.execute("SELECT current_user::text, session_user::text"))
             print("argv", sys.argv, Path("/proc/self/environ").read_bytes())

@@ -67,6 +67,16 @@ def test_a_job_is_done_and_its_directory_goes(bench, db, runner, recipes):
     assert db.rows("superuser", JOB_LOGINS) == []
 
 
+def test_a_job_imports_nothing_from_the_directory_it_works_in(bench, db, runner):
+    import colorsys
+
+    runner.start()
+    (job,) = bench.submit("student", {"args": {"do": "import"}})
+    until(lambda: bench.state(job) == "done")
+    assert f"imported {colorsys.__file__} False False" in log(db, job)
+    assert "not mine" not in log(db, job)
+
+
 def test_one_bad_frame_does_not_stop_the_others_and_a_retry_does_only_it(
     bench, db, runner, tmp_path
 ):
