@@ -69,6 +69,7 @@ PLACE = Kind(text="local", pattern="local")
 COUNT = Kind(text="a number from 1, or empty", pattern=r"\d{0,9}", low=1)
 WIDTH = Kind(text="a number from 0, or empty", pattern=r"\d{0,9}", low=0)
 LIMIT = Kind(text="a number from 1", pattern=r"\d{1,15}", low=1)
+DISK = Kind(text="a size such as 500MB or 2GB", pattern="[1-9][0-9]{0,5}(MB|GB|TB)")
 SWITCH = Kind(text="1, 0, yes, no, true, false, on, off or empty",
               pattern="(1|0|yes|no|true|false|on|off)?")  # fmt: skip
 ON = ("1", "yes", "true", "on")
@@ -98,6 +99,10 @@ class Environment(Mapping[str, str]):
     dpu_name: str = _key("where dpu.run places jobs", "local", PLACE)
     dpu_workers: str = _key("jobs that run side by side here; empty: one per core", kind=COUNT)
     query_limit: str = _key("most objects loaded without asking", "100000", LIMIT)
+    query_disk: str = _key(
+        "most disk one query may use; the embedded database knows from its next start on", "2GB",
+        DISK
+    )
     max_width: str = _key(
         "columns of the widest table; 0: any; empty: those of the terminal", kind=WIDTH
     )

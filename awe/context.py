@@ -323,14 +323,15 @@ class Context:
 
 def _check_in() -> int:
     """Return the user's number, 0 for the world, after a look at the schema's version."""
-    from awe.db import schema
+    from awe.db import clock, schema
     from awe.db.connection import database
 
     rows = database.execute(
         "SELECT (SELECT max(version) FROM awe.schema_version), "
-        "(SELECT id FROM awe.users WHERE role_name = current_user)"
+        "(SELECT id FROM awe.users WHERE role_name = current_user), clock_timestamp()"
     )
-    version, number = rows[0]
+    version, number, moment = rows[0]
+    clock.compare(moment)
     if version != schema.VERSION:
         step = "upgrade awe" if version > schema.VERSION else "run awe-admin migrate"
         msg = f"database schema {version}, this version of awe knows {schema.VERSION}; {step}"

@@ -27,6 +27,7 @@ VALUES = {
     "dpu_name": (["local"], ["slurm", "Local area", ""]),
     "dpu_workers": (["", "1", "64"], ["two", "0", "-1", "1.5"]),
     "query_limit": (["1", "100000"], ["10k", "0", "", "1e5", "\u0663"]),
+    "query_disk": (["2GB", "500mb", "1TB"], ["", "2", "-1", "unlimited", "0GB", "2 GB"]),
     "max_width": (["", "0", "120"], ["wide", "-1"]),
     "debug": (["", "1", "0", "yes", "no", "true", "false", "on", "off", "False"], ["2", "maybe"]),
 }  # fmt: skip

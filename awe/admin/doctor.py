@@ -38,6 +38,8 @@ def _run(chosen: argparse.Namespace) -> int:
         sys.stdout.write(f"{line}\n")
     if not findings:
         sys.stdout.write("all is well\n")
+    for line in notes():
+        sys.stdout.write(f"note: {line}\n")
     return 1 if findings else 0
 
 
@@ -72,16 +74,26 @@ def examine(home: Path) -> Iterator[str]:
     yield from _configuration(home)
     yield from _services(home)
     yield from _rights(home)
+
+
+def notes() -> Iterator[str]:
+    """Yield what is worth knowing and is no fault of this installation."""
+    from awe.admin import window
+
     yield from _orphans()
+    lacking = window.unused()
+    if lacking is not None:
+        yield lacking
 
 
 def _orphans() -> Iterator[str]:
     from awe.services.cluster import orphans
 
-    for base, home in orphans():
+    found = [f"{base} ({home})" for base, home in orphans()]
+    if found:
         yield (
-            f"{base} holds data of an installation that is gone ({home}); "
-            "awe-admin doctor --all removes it"
+            f"data of installations that are gone: {', '.join(found)}; "
+            "awe-admin doctor --all removes them"
         )
 
 
@@ -104,16 +116,19 @@ def _services(home: Path) -> Iterator[str]:
     from awe.services import stack
 
     for name, text in stack.status(home).items():
+        if name in ("trouble", "files"):
+            yield text
         if name in ("database", "awe-server") and not text.startswith("running"):
             yield f"{name} is {text}; awe-admin start"
 
 
 def _rights(home: Path) -> Iterator[str]:
     from awe.db import schema
+    from awe.services import belonging
     from awe.services.cluster import Cluster
 
     cluster = Cluster(home)
-    if cluster.process() is None:
+    if belonging.explain(home) is not None or cluster.process() is None:
         return
     superuser = cluster.superuser()
     found = schema.version(superuser)

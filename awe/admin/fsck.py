@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Iterable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from awe.config import home_directory
 
-__all__ = ["add"]
+__all__ = ["add", "examine"]
 
 _EXPECTED = (
     "SELECT id::text, filename, size, encode(sha256, 'hex'), health FROM awe.file"
@@ -30,13 +31,20 @@ def add(commands: Any) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    number = examine(home_directory(), mend=chosen.mend)
+    if number and not chosen.mend:
+        sys.stdout.write("nothing was changed; repeat with --mend to mark and put aside\n")
+    return 1 if number else 0
+
+
+def examine(home: Path, *, mend: bool = False) -> int:
+    """Print what differs between disk and database and return how much."""
     from awe.dataserver import fsck
     from awe.dataserver.store import Store
     from awe.db import schema
     from awe.services import stack
     from awe.services.cluster import Cluster
 
-    home = home_directory()
     with closing(stack.superuser(home)) as connection:
         connection.autocommit = True
         store = Store(home / "files")
@@ -49,16 +57,14 @@ def _run(chosen: argparse.Namespace) -> int:
         for finding in fsck.check(store, expected, known=lambda: _ids(connection)):
             number += 1
             sys.stdout.write(f"{finding}\n")
-            if chosen.mend:
+            if mend:
                 done = fsck.mend(store, finding, lambda i, h: _mark(connection, i, h))
                 sys.stdout.write(f"    {done}\n")
         # told, not counted: they are as they were stored, and nothing can mend them
         for line in schema.misnamed(Cluster(home).superuser()):
             sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"{len(expected)} files read, {number} findings\n")
-    if number and not chosen.mend:
-        sys.stdout.write("nothing was changed; repeat with --mend to mark and put aside\n")
-    return 1 if number else 0
+    return number
 
 
 def _rows(connection: Any, statement: str) -> list[tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from awe.config import home_directory
@@ -15,31 +16,50 @@ def add(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("migrate", help="bring the database to this version's schema")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument(
+        "--no-backup", action="store_true", help="do not keep the database as it was"
+    )
     parser.set_defaults(run=_migrate)
 
 
 def _migrate(chosen: argparse.Namespace) -> None:
     from awe.db import migrations, schema
+    from awe.services import belonging, stack
     from awe.services.cluster import Cluster
 
-    cluster = Cluster(home_directory())
+    home = home_directory()
+    belonging.require(home)
+    cluster = Cluster(home)
     if cluster.process() is None:
         cluster.start()
-    superuser = cluster.superuser()
-    found = schema.version(superuser)
+    found = schema.version(cluster.superuser())
     if found == schema.VERSION:
         sys.stdout.write(f"already done: the database has schema {found}\n")
+        if not chosen.dry_run:
+            stack.replace_old(home, _say)
         return
     if chosen.dry_run:
         for number, text in migrations.steps().items():
-            if found is not None and number > found:
+            if found is not None and found < number:
                 sys.stdout.write(f"step {number}: {text}\n")
         return
-    taken = migrations.migrate(superuser, progress=_say)
-    for line in schema.misnamed(superuser):
-        _say(line)
+    if not chosen.no_backup and found is not None and found < schema.VERSION:
+        _back_up(home)
+    with stack.replacing_server(home) as ran:
+        taken = migrations.migrate(cluster.superuser(), progress=_say)
+        for line in schema.misnamed(cluster.superuser()):
+            _say(line)
     words = f"now schema {schema.VERSION}" if taken else "already done"
-    sys.stdout.write(f"{words}; awe-admin start goes on\n")
+    rest = "awe-server runs this version now" if ran else "awe-admin start goes on"
+    sys.stdout.write(f"{words}; {rest}\n")
+
+
+def _back_up(home: Path) -> None:
+    """Keep the database as it was; a migration does not touch the stored files."""
+    from awe.services import backup
+
+    made = backup.make(home, home / "backups", files=False, say=_say)
+    sys.stdout.write(f"backup of the database as it was: {made.folder}\n")
 
 
 def _say(line: str) -> None:

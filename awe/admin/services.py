@@ -1,4 +1,4 @@
-"""`awe-admin start`, `stop`, `status`, `destroy`: the embedded services of this AWE_HOME."""
+"""`awe-admin start`, `stop`, `status`, `adopt`, `destroy`: the services of this AWE_HOME."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def add(commands: Any) -> None:
     stop.set_defaults(run=_stop)
     status = commands.add_parser("status", help="say what runs, and where")
     status.set_defaults(run=_status)
+    adopt = commands.add_parser("adopt", help="make a copied or moved home an installation")
+    adopt.add_argument(
+        "--anyway", action="store_true", help="even if it was copied while its database ran"
+    )
+    adopt.set_defaults(run=_adopt)
     destroy = commands.add_parser("destroy", help="remove the whole installation with its data")
     destroy.add_argument("--yes", action="store_true", help="do not ask")
     destroy.set_defaults(run=_destroy)
@@ -28,7 +33,8 @@ def add(commands: Any) -> None:
 def _start(_: argparse.Namespace) -> None:
     from awe.services import stack
 
-    stack.start(home_directory(), lambda line: print(f"{line} ..."))  # noqa: T201 - progress
+    # The line of a step that takes time is shown while it lasts.
+    stack.start(home_directory(), lambda line: print(f"{line} ...", flush=True), thorough=True)  # noqa: T201
     _print_status()
 
 
@@ -43,6 +49,12 @@ def _status(_: argparse.Namespace) -> int:
     return 0 if _print_status() else 1
 
 
+def _adopt(chosen: argparse.Namespace) -> None:
+    from awe.services import stack
+
+    sys.stdout.write(f"{stack.adopt(home_directory(), anyway=chosen.anyway)}\n")
+
+
 def _destroy(chosen: argparse.Namespace) -> None:
     from awe.services import stack
 
@@ -54,9 +66,15 @@ def _destroy(chosen: argparse.Namespace) -> None:
             raise ArgumentError(msg)
     left = stack.destroy(home)
     sys.stdout.write(f"removed: {home}\n")
-    if left:
-        names = ", ".join(path.name for path in left)
+    if home / "backups" in left:
+        sys.stdout.write(f"kept: {home / 'backups'}\n")
+    others = [path for path in left if path.parent == home and path.name != "backups"]
+    if others:
+        names = ", ".join(path.name for path in others)
         sys.stdout.write(f"kept, because awe did not make it: {names}\n")
+    for path in left:
+        if path.parent != home:
+            sys.stdout.write(f"kept, because it is another home's database: {path}\n")
 
 
 def _print_status() -> bool:

@@ -1,8 +1,9 @@
 """Disk and database compared, file by file.
 
 Owns the findings: bytes that changed (bit flip), were cut (truncated), are away (missing), are
-another file's (swapped), or that nobody knows (extra). Changes nothing unless asked to mend;
-mending marks the health of files and puts extras aside, and never removes or invents bytes.
+another file's (swapped), cannot be read (unreadable), or that nobody knows (extra). Changes
+nothing unless asked to mend; mending marks the health of files and puts extras aside, and never
+removes or invents bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 from awe.dataserver.store import Store
-from awe.errors import FileGone
+from awe.errors import FileGone, ServiceDown
 
 __all__ = ["Expected", "Finding", "check", "mend"]
 
@@ -32,7 +33,10 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One difference: `kind` is missing, truncated, longer, flipped, swapped, extra or healed."""
+    """One difference.
+
+    `kind` is missing, truncated, longer, flipped, swapped, unreadable, extra or healed.
+    """
 
     kind: str
     name: str
@@ -90,8 +94,8 @@ def mend(store: Store, finding: Finding, mark: Callable[[UUID, str], None]) -> s
     """
     if finding.kind == "extra" and finding.path is not None:
         return f"put aside as {store.put_aside(finding.path)}"
-    if finding.file_id is None:
-        return "nothing to be done"
+    if finding.file_id is None or finding.kind == "unreadable":
+        return "nothing to be done; look at the disk, then repeat"
     health = {"missing": "lost", "healed": "ok"}.get(finding.kind, "bad")
     mark(finding.file_id, health)
     return f"marked {health}; restore it from a copy" if health != "ok" else "marked ok"
@@ -113,6 +117,8 @@ def _compare(store: Store, file: Expected, owners: dict[str, Expected]) -> Findi
         digest = store.digest(file.file_id)
     except FileGone as error:
         return found("missing", str(error))
+    except (OSError, ServiceDown) as error:
+        return found("unreadable", str(error))
     if digest == file.sha256:
         return found("healed", "marked damaged, but right") if file.health != "ok" else None
     other = owners.get(digest)

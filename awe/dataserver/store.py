@@ -22,13 +22,15 @@ from io import FileIO
 from pathlib import Path
 from uuid import UUID
 
-from awe.errors import ChecksumMismatch, DiskFull, FileGone, FileTaken
+from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
 
 __all__ = ["Store", "Upload"]
 
 CHUNK = 1 << 20
 #: Free space that uploads never use, in bytes.
 RESERVE = 2 << 30
+#: What a disk answers that cannot be written to or read, for the moment or for good.
+TROUBLE = (errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE)
 
 
 class Upload:
@@ -197,7 +199,8 @@ class Store:
                 os.close(folder)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                raise
+                with _reading(self.root, file_id):
+                    raise
             msg = f"file {file_id} is not in the store at {self.root}; restore it from a copy"
             raise FileGone(msg) from error
         stream = FileIO(descriptor, "rb")
@@ -210,7 +213,7 @@ class Store:
 
     def digest(self, file_id: UUID) -> str:
         """Return the SHA-256 of a stored file, read from disk."""
-        with self.open(file_id) as stream:
+        with self.open(file_id) as stream, _reading(self.root, file_id):
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def health(self, file_id: UUID, size: int, sha256: str) -> str:
@@ -304,10 +307,25 @@ def _space(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in TROUBLE:
+            msg = f"the file server cannot write to {root}: {error.strerror}"
+            raise ServiceDown(msg) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        msg = f"no space on the file server: {root} is full; free some space there"
+        why = "is full" if error.errno == errno.ENOSPC else "has used up its quota"
+        msg = f"no space on the file server: {root} {why}; free some space there"
         raise DiskFull(msg) from error
+
+
+@contextmanager
+def _reading(root: Path, file_id: UUID) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, AweError) or error.errno not in TROUBLE:
+            raise
+        msg = f"the file server cannot read file {file_id} at {root}: {error.strerror}"
+        raise ServiceDown(msg) from error
 
 
 def _refuse_wide(folder: Path) -> None:

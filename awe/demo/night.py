@@ -75,7 +75,7 @@ def ensure(home: Path, say: Say | None = None) -> None:
     if made(home):
         return
     if say is not None:
-        say("making the tutorial night, once; this takes about a minute")
+        say("making the tutorial night, once; one to four minutes, most of them for compiling")
     make(home)
 
 
@@ -123,7 +123,7 @@ def make(
             paths = sorted((folder / "raw").glob("OMEGACAM.*.fits"))
         environment = _environment(home)
         _ingest(environment, paths)
-        warming.join()
+        _wait_for(warming)
         _calibrate(environment, folder, night)
         _mark(folder, "done.json", night)
         if not keep:
@@ -217,6 +217,15 @@ def _warm() -> Any:
     process = SPAWN.Process(target=_compile, name="awe-warm")
     process.start()
     return process
+
+
+def _wait_for(warming: Any) -> None:
+    """Wait until the kernels are compiled, and say so where that takes a while."""
+    warming.join(1.0)
+    if warming.is_alive():
+        sys.stderr.write("compiling the kernels, once; up to two minutes\n")
+        sys.stderr.flush()
+        warming.join()
 
 
 def _compile() -> None:

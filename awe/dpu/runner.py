@@ -69,6 +69,7 @@ class Runner:
         self._running: list[Running] = []
         self._next_beat = 0.0
         self._next_tidy = 0.0
+        self._next_word = 0.0
         self._recovered = False
 
     def run(self, stop: threading.Event) -> None:
@@ -77,13 +78,20 @@ class Runner:
         while not stop.is_set():
             try:
                 self.step()
+                self._next_word = 0.0
             except DatabaseError as error:
-                logger.warning("%s; trying again", error)
+                self._say_again(error)
                 stop.wait(1.0)
             except Exception:
                 logger.exception("the runner stumbled; it goes on")
                 stop.wait(1.0)
         self._close()
+
+    def _say_again(self, error: DatabaseError) -> None:
+        """Log that the database does not answer, at once and then every ten minutes."""
+        if time.monotonic() >= self._next_word:
+            self._next_word = time.monotonic() + 600.0
+            logger.warning("%s; trying again every second", error)
 
     def step(self) -> None:
         """Do everything that is due, then wait for the next event for a moment."""

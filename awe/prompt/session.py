@@ -148,11 +148,12 @@ def say(text: str) -> None:
 
 def _log_in(environment: Environment, ask_password: Callable[[str], str] | None) -> Session:
     from awe.context import context
+    from awe.db import clock
 
     for tried in range(TRIES):
         try:
             context.start(environment)
-            return Session(environment=environment)
+            return Session(environment=environment, trouble=clock.warning())
         except LoginRefused as error:
             if ask_password is None or tried == TRIES - 1:
                 raise

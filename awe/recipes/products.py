@@ -59,9 +59,10 @@ def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
 
     Fields that a product lacks stay empty; `AW` is left off the user's name.
     """
+    from awe.db import clock
     from awe.db.scope import current
 
-    now = moment or datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    now = moment or clock.now().replace(tzinfo=None)
     mjd = (now - EPOCH) / datetime.timedelta(days=1)
     kind = type(product).__name__
     category = "Cal" if has(product, "timestamp_start") else "Sci"
@@ -209,6 +210,7 @@ def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
 
 def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str]]:
     from awe import __version__
+    from awe.db import clock
     from awe.db.scope import current
 
     yield "BUNIT", unit, "unit of the pixels"
@@ -224,8 +226,7 @@ def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str
         if has(product, name):
             keyword = f"HIERARCH AWE {name.upper().replace('_', ' ')}"
             yield keyword, getattr(product, name).isoformat(), "UTC"
-    now = datetime.datetime.now(datetime.UTC)
-    yield "DATE", f"{now:%Y-%m-%dT%H:%M:%S}", "UTC, when this file was written"
+    yield "DATE", f"{clock.now():%Y-%m-%dT%H:%M:%S}", "UTC, when this file was written"
     yield "HIERARCH AWE CLASS", type(product).__name__, "class of this object"
     yield "HIERARCH AWE ID", str(product.object_id), "object_id"
     yield "HIERARCH AWE FILENAME", product.filename, "name at the dataserver"

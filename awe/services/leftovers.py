@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from awe.services.cluster import OWNER_NOTE, SYSTEM_BASE, orphans
+from awe.services import belonging
+from awe.services.cluster import SYSTEM_BASE, orphans
+from awe.services.place import OWNER_NOTE, Note
 from awe.services.process import Identity, end, identify
 
 __all__ = ["Leftover", "leftovers", "remove"]
+
+#: Modules that run as services of awe's own, and what people call them.
+SERVERS = {"awe.services.server": "awe-server", "awe.services.keeper": "keeper"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +85,8 @@ def _processes() -> Iterator[Leftover]:
             words = process.cmdline()
             if "-D" in words and Path(words[0]).name == "postgres":
                 found = _database(Path(words[words.index("-D") + 1]))
-            elif "awe.services.server" in words[2:4]:
-                found = _server(process.environ().get("AWE_HOME", ""))
+            elif served := [word for word in words[1:4] if word in SERVERS]:
+                found = _server(process.environ().get("AWE_HOME", ""), SERVERS[served[0]])
             else:
                 continue
         except (psutil.Error, OSError, IndexError):
@@ -99,19 +104,16 @@ def _database(data: Path) -> Leftover | None:
         return Leftover(home=str(base.parent), what="database")
     if not data.exists() and base.parent == SYSTEM_BASE:
         return Leftover(home=f"(recorded in {note}, removed)", what="database")
-    if not note.exists():
+    found = Note.read(base)
+    if found is None or belonging.leads_to(Path(found.home), base):
         return None
-    home = Path(note.read_text().strip())
-    record = home / "services" / "cluster.json"
-    if record.exists() and str(base) in record.read_text():
-        return None
-    return Leftover(home=str(home), what="database", base=base)
+    return Leftover(home=found.home, what="database", base=base)
 
 
-def _server(home: str) -> Leftover | None:
+def _server(home: str, what: str) -> Leftover | None:
     if not home or (Path(home) / "services").exists():
         return None
-    return Leftover(home=home, what="awe-server")
+    return Leftover(home=home, what=what)
 
 
 def _size(base: Path) -> int:

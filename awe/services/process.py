@@ -11,13 +11,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Identity", "detach", "end", "exists", "identify"]
+__all__ = ["Identity", "detach", "die_with_parent", "end", "exists", "identify"]
 
+PR_SET_PDEATHSIG = 1
 # Children of this very process stay referenced, so that poll() can reap them.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -126,6 +127,22 @@ def detach(
         os.close(descriptor)
     _children.append(child)
     return child
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """Return what a new child calls to be killed when this process dies; None where it cannot."""
+    import ctypes
+
+    if not hasattr(library := ctypes.CDLL(None), "prctl"):
+        return None
+    parent = os.getpid()
+
+    def ask() -> None:
+        library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
 
 
 def end(

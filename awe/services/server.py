@@ -78,6 +78,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     from awe.dataserver.permits import Permits
     from awe.dataserver.server import create_app
     from awe.dataserver.store import Store
+    from awe.services.hold import Hold
     from awe.services.stack import read_secrets, record_endpoint
     from awe.web.pages import routes
     from awe.web.world import World
@@ -86,9 +87,12 @@ def _serve(environment: Environment, folder: Path) -> None:
     if "awe_dataserver" not in known:
         msg = f"no password of awe_dataserver in {folder / 'secrets.json'}; run 'awe-admin start'"
         raise ConfigError(msg)
-    permits = Permits(
-        connection_arguments(environment.database_name, "awe_dataserver", known["awe_dataserver"])
+    login = connection_arguments(
+        environment.database_name, "awe_dataserver", known["awe_dataserver"]
     )
+    hold = Hold(login, str(environment.home))
+    hold.take()
+    permits = Permits(login)
     world = World(connection_arguments(environment.database_name, "anonymous", "anonymous"))
     store = Store(environment.home / "files")
     stop = threading.Event()
@@ -96,7 +100,9 @@ def _serve(environment: Environment, folder: Path) -> None:
     port = listener.getsockname()[1]
     environment = replace(environment, data_server="127.0.0.1", data_port=str(port))
     threads = [
-        threading.Thread(target=collect_forever, args=(store, permits, stop), name="collector")
+        threading.Thread(target=collect_forever, args=(store, permits, stop), name="collector"),
+        threading.Thread(target=hold.keep, args=(stop, _end_this), name="hold"),
+        threading.Thread(target=_keep_keeper, args=(environment.home, stop), name="keeper"),
     ]
     runner = _runner(environment, known)
     if runner is not None:
@@ -113,6 +119,23 @@ def _serve(environment: Environment, folder: Path) -> None:
         permits.close()
         world.close()
         _log.info("stopped")
+
+
+def _end_this() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _keep_keeper(home: Path, stop: threading.Event) -> None:
+    """Bring the keeper back, which brings back everything else."""
+    from awe.services import keeper, state
+
+    while not stop.wait(5.0):
+        try:
+            if state.wanted(home) and state.process(home, "keeper") is None:
+                keeper.revive()
+        except (OSError, AweError) as error:
+            _log.warning("the keeper is gone and does not come back: %s", error)
+            stop.wait(60.0)
 
 
 def _answer(app: Any, listener: socket.socket) -> None:

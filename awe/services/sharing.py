@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +22,18 @@ from uuid import uuid4
 from awe.errors import ConfigError
 from awe.services import account as accounts
 from awe.services.account import Account
+from awe.services.place import LONGEST_SOCKET
 
 if TYPE_CHECKING:
     from awe.services.cluster import Cluster
 
-__all__ = ["CONNECTIONS", "Opening", "clear", "close", "opened", "opening", "prepare"]
+__all__ = ["CONNECTIONS", "Opening", "clear", "close", "opened", "opening", "prepare", "reopen"]
 
 RECORD = "sharing.json"
 #: Ports for the dataserver of a shared installation; systems hand out numbers from 32768 on.
 PORTS = range(8470, 8570)
 #: Connections the database takes while it is shared: 30 people with 10 each, and the services.
 CONNECTIONS = 400
-#: Longest path of a Unix socket that every system takes.
-LONGEST_SOCKET = 103
 MODE = 0o711
 
 
@@ -110,6 +110,31 @@ def opening(cluster: Cluster, directory: Path | None = None) -> Opening:
     return made
 
 
+def reopen(cluster: Cluster, former: Opening) -> str:
+    """Open a restored installation under its old address, where that is free.
+
+    Returns
+    -------
+    str
+        What changed for the people who wrote the address down, in one line; empty if nothing.
+    """
+    folder = Path(former.directory)
+    taken = folder.exists() or former.data_port not in _free((former.data_port,))
+    if not taken:
+        try:
+            folder.parent.mkdir(mode=MODE, parents=True, exist_ok=True)
+            _checked(folder.parent)
+        except (OSError, ConfigError):
+            taken = True
+    if not taken:
+        _write(cluster.home / "services" / RECORD, former)
+        return ""
+    return (
+        f"closed to others: their address {former.database_name} is in use or cannot be made; "
+        "awe-admin share opens it under another, for everybody's Environment.cfg"
+    )
+
+
 def close(home: Path) -> Opening | None:
     """Forget that the installation is open; return how it was, None if it was closed."""
     known = opened(home)
@@ -177,7 +202,15 @@ def _obstacle(directory: Path) -> str | None:
 
 
 def _port() -> int:
-    for port in PORTS:
+    for port in _free(PORTS):
+        return port
+    msg = f"the ports {PORTS.start} to {PORTS.stop - 1} of this machine are all taken"
+    raise ConfigError(msg)
+
+
+def _free(ports: Iterable[int]) -> Iterator[int]:
+    """Yield those of the ports nobody listens on."""
+    for port in ports:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -185,9 +218,7 @@ def _port() -> int:
             except OSError:
                 # taken, or not for this account: the next one is as good
                 continue
-            return port
-    msg = f"the ports {PORTS.start} to {PORTS.stop - 1} of this machine are all taken"
-    raise ConfigError(msg)
+        yield port
 
 
 def _write(path: Path, made: Opening) -> None:

@@ -2,38 +2,47 @@
 
 `ensure` is what every prompt calls: it reads two small files and returns when everything runs.
 Otherwise it starts what is missing, one process at a time under one lock, making the
-installation on the first call. Nothing here stops by itself: only `stop` ends a service.
+installation on the first call. Nothing here stops by itself: only `stop` ends a service, and a
+start replaces one that runs the code of before an upgrade.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import pwd
-import re
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe.config import Environment, home_directory
-from awe.errors import ConfigError, NotFound, Refused, ServiceDown
+from awe.errors import ConfigError, ServiceDown
 from awe.imports import PYTHON
 from awe.services import elsewhere
+from awe.services.edition import edition, outdated
+from awe.services.logins import owner_login, register, register_owner
 from awe.services.process import Identity, detach, end, identify
+from awe.services.state import all_alive, process, wanted
+from awe.services.state import lock as _lock
+from awe.services.state import read as _read
+from awe.services.state import write as _write
 
 if TYPE_CHECKING:
     from awe.services import sharing
 
 __all__ = [
     "account",
+    "adopt",
     "destroy",
     "ensure",
+    "owner_login",
     "read_secrets",
     "record_endpoint",
+    "replace_old",
+    "replacing_server",
+    "revive",
     "share",
     "start",
     "status",
@@ -46,7 +55,8 @@ Progress = Callable[[str], None]
 
 SERVICE_ROLES = ("awe_dataserver", "awe_runner")
 #: What awe itself makes in an AWE_HOME; everything else there is somebody else's.
-OWN_ENTRIES = ("Environment.cfg", "database", "dpu", "files", "prompt", "services", "tutorial")
+OWN_ENTRIES = ("Environment.cfg", "database", "dpu", "files", "prompt", "restoring", "services",
+               "tutorial")
 #: Below this the disk counts as full: PostgreSQL stops hard when it cannot write its log.
 LOW_SPACE = 2 * 1024**3
 
@@ -62,47 +72,152 @@ def ensure(home: Path | None = None, progress: Progress | None = None) -> dict[s
         Told one line before each step that takes time.
     """
     home = home or home_directory()
-    if _all_alive(home):
+    if all_alive(home) and not outdated(_read(home, "state.json").get("edition")):
         return _read(home, "endpoints.json")
     return start(home, progress)
 
 
-def start(home: Path | None = None, progress: Progress | None = None) -> dict[str, str]:
+def start(
+    home: Path | None = None, progress: Progress | None = None, *, thorough: bool = False
+) -> dict[str, str]:
     """Start what does not run, making the installation on the first start.
+
+    Parameters
+    ----------
+    home : Path, optional
+        The installation; `AWE_HOME` when left out.
+    progress : callable, optional
+        Told one line before each step that takes time.
+    thorough : bool
+        Replace an awe-server whose code differs in any file from this process's.
 
     Raises
     ------
     ServiceDown
         A service does not come up; the message names its log.
     ConfigError
-        The configuration of this home names a database that runs elsewhere.
+        The configuration of this home names a database that runs elsewhere, or the home is a
+        copy, or its database is gone.
     """
     home = home or home_directory()
     say = progress or _silent
     elsewhere.refuse(home)
     with _lock(home):
-        if not _all_alive(home):
-            _start_cluster(home, say)
-            _start_server(home, say)
+        _settle(home, say)
+        _start_missing(home, say, thorough=thorough)
         return _read(home, "endpoints.json")
+
+
+def revive(home: Path) -> None:
+    """Start what has ended, unless nobody wants it to run."""
+    if not wanted(home):
+        return
+    with _lock(home):
+        if wanted(home):
+            _settle(home, _silent)
+            _start_missing(home, _silent)
+
+
+def adopt(home: Path, *, anyway: bool = False) -> str:
+    """Make a copied or moved home the owner of its database; see `belonging.adopt`."""
+    from awe.services import belonging
+
+    elsewhere.refuse(home)
+    with _lock(home):
+        if belonging.recognise(home) is belonging.Standing.MOVED:
+            _end_moved(home)
+        return belonging.adopt(home, anyway=anyway)
+
+
+def _settle(home: Path, say: Progress) -> None:
+    """Let a moved home go on, and refuse one that may not use its database."""
+    from awe.services import belonging
+
+    if belonging.adopts_itself(home):
+        _end_moved(home)
+        say(belonging.adopt(home))
+    belonging.require(home)
+
+
+def _end_moved(home: Path) -> None:
+    """End what still runs of a home that was moved under its services: they know the old place."""
+    from awe.services.cluster import Cluster
+
+    state = _read(home, "state.json")
+    for name in ("keeper", "server"):
+        found = Identity.from_record(state.get(name))
+        if found is not None and found.alive:
+            end(found, patience=30.0)
+    Cluster(home).stop()
+    _write(home, "state.json", {})
+
+
+def _start_missing(home: Path, say: Progress, *, thorough: bool = False) -> None:
+    server = process(home, "server")
+    old = outdated(_read(home, "state.json").get("edition"), thorough=thorough)
+    if server is not None and not old and all_alive(home):
+        return
+    _start_cluster(home, say)
+    if server is not None and old:
+        say("replacing the awe-server of before the upgrade")
+        _end_server(home)
+    _start_server(home, say)
+    _start_keeper(home)
+
+
+@contextmanager
+def replacing_server(home: Path) -> Iterator[bool]:
+    """End awe-server for the block and start one of this version after it.
+
+    Yields
+    ------
+    bool
+        True if one ran; otherwise none is started either.
+    """
+    with _lock(home):
+        ran = process(home, "server") is not None
+        if ran:
+            _end_server(home)
+        yield ran
+        if ran:
+            _start_missing(home, _silent)
+
+
+def replace_old(home: Path, progress: Progress | None = None) -> None:
+    """Replace a running awe-server whose code differs from this process's; start nothing else."""
+    with _lock(home):
+        if process(home, "server") is not None:
+            _start_missing(home, progress or _silent, thorough=True)
+
+
+def _end_server(home: Path) -> None:
+    """End awe-server and the keeper that would bring it back."""
+    for name in ("keeper", "server"):
+        found = process(home, name)
+        if found is not None:
+            end(found, patience=30.0)
 
 
 def stop(home: Path | None = None) -> list[str]:
     """Stop the services of this installation and return what was stopped."""
+    from awe.services import belonging
     from awe.services.cluster import Cluster
 
     home = home or home_directory()
     stopped: list[str] = []
     if not (home / "services").exists():
         return stopped
+    if belonging.recognise(home) in (belonging.Standing.COPY, belonging.Standing.TAKEN):
+        return stopped
     with _lock(home):
-        server = Identity.from_record(_read(home, "state.json").get("server"))
-        if server is not None and server.alive:
-            end(server, patience=30.0)
+        # First of all nothing is wanted any more: a start that waits for the lock will see it.
+        _write(home, "state.json", {**_read(home, "state.json"), "stopped": True})
+        if process(home, "server") is not None:
             stopped.append("awe-server")
+        _end_server(home)
         if Cluster(home).stop():
             stopped.append("database")
-        _write(home, "state.json", {})
+        _write(home, "state.json", {"home": str(home.resolve()), "stopped": True})
     return stopped
 
 
@@ -158,15 +273,18 @@ def destroy(home: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        What else lies in the directory: only awe's own entries are removed, and the directory
-        itself only when nothing is left in it.
+        What stays: what else lies in the directory, because only awe's own entries are removed,
+        and the directory itself only when nothing is left in it; and a database outside it that
+        is another home's.
     """
-    from awe.services import sharing
+    from awe.services import belonging, sharing
     from awe.services.cluster import Cluster
 
     stop(home)
-    sharing.close(home)
-    Cluster(home).destroy()
+    copy = belonging.recognise(home) is belonging.Standing.COPY
+    if not copy:
+        sharing.close(home)
+    theirs = Cluster(home).destroy()
     for name in OWN_ENTRIES:
         entry = home / name
         if entry.is_dir() and not entry.is_symlink():
@@ -176,28 +294,37 @@ def destroy(home: Path) -> list[Path]:
     left = sorted(home.iterdir()) if home.is_dir() else []
     if home.is_dir() and not left:
         home.rmdir()
-    return left
+    return left if theirs is None else [*left, theirs]
 
 
 def status(home: Path | None = None) -> dict[str, str]:
     """Return one line for each service: whether it runs, and where."""
-    from awe.services import sharing
+    from awe.services import belonging, sharing
     from awe.services.cluster import Cluster
 
     home = home or home_directory()
     environment = elsewhere.configured(home)
     if environment is not None:
         return elsewhere.status(environment)
+    refusal = belonging.explain(home)
+    if refusal is not None:
+        return {"home": str(home), "trouble": refusal}
     endpoints = _read(home, "endpoints.json")
-    server = Identity.from_record(_read(home, "state.json").get("server"))
+    server = process(home, "server")
     lines = {"home": str(home), "database": Cluster(home).status().partition(": ")[2]}
-    if server is not None and server.alive:
+    if server is not None:
         where = f"http://{endpoints.get('data_server')}:{endpoints.get('data_port')}"
         lines["awe-server"] = f"running (process {server.pid}), {where}"
     else:
         lines["awe-server"] = "not running"
+    keeper = process(home, "keeper")
+    if keeper is not None:
+        lines["keeper"] = f"running (process {keeper.pid}), starts again what ends"
     shared = sharing.opened(home)
     lines["others"] = f"may log in at {shared.database_name}" if shared else "no access"
+    files = home / "files" / "incoming"
+    if files.exists() and not os.access(files, os.W_OK):
+        lines["files"] = f"{home / 'files'} cannot be written to: nothing can be stored there"
     if home.exists() and shutil.disk_usage(home).free < LOW_SPACE:
         free = shutil.disk_usage(home).free // 2**20
         lines["disk"] = f"only {free} MB left below {home}; free some before new work"
@@ -248,7 +375,7 @@ def account(
         if name not in known:
             known[name] = people.new_password()
             _write(home, "secrets.json", known)
-        _register(connection, name, known[name], full_name)
+        register(connection, name, known[name], full_name)
         for project in member:
             people.add_member(connection, project, name)
         for project in manager:
@@ -269,7 +396,8 @@ def record_endpoint(home: Path, **values: object) -> None:
     endpoints = {**_read(home, "endpoints.json"), **{k: str(v) for k, v in values.items()}}
     _write(home, "endpoints.json", endpoints)
     me = identify(os.getpid())
-    state = {**_read(home, "state.json"), "server": me.to_record() if me else None}
+    server = me.to_record() if me else None
+    state = {**_read(home, "state.json"), "server": server, "edition": edition()}
     _write(home, "state.json", state)
 
 
@@ -294,106 +422,34 @@ def read_secrets(home: Path) -> dict[str, str]:
 
 def _start_cluster(home: Path, say: Progress) -> None:
     from awe.db import people, schema
-    from awe.services.cluster import Cluster
+    from awe.services import belonging
+    from awe.services.cluster import Cluster, ClusterSettings
 
-    cluster = Cluster(home)
+    disk = Environment.load().query_disk.upper()
+    cluster = Cluster(home, ClusterSettings(temp_file_limit=disk))
     fresh = not cluster.record.exists()
     say("making the database" if fresh else "starting the database")
-    process = cluster.start()
+    running = cluster.start()
     known = read_secrets(home)
     for role in SERVICE_ROLES:
         known.setdefault(role, people.new_password())
     _write(home, "secrets.json", known)
     schema.install(cluster.superuser(), {role: known[role] for role in SERVICE_ROLES})
     with closing(superuser(home)) as connection:
-        _register_owner(home, connection)
+        belonging.sign(home, connection)
+        register_owner(home, connection)
     endpoints = {**_read(home, "endpoints.json"), "database_name": cluster.endpoint}
     _write(home, "endpoints.json", endpoints)
-    _write(home, "state.json", {**_read(home, "state.json"), "cluster": process.to_record()})
-
-
-def _register_owner(home: Path, connection: Any) -> None:
-    """Give the person who owns the installation a login, as anybody else has."""
-    from awe.db import people
-
-    path = home / "Environment.cfg"
-    login = owner_login()
-    if path.exists():
-        login, password = _read_login(path)
-    else:
-        password = people.new_password()
-        _write_configuration(path, login, password)
-    if _register(connection, login, password, _full_name()):
-        people.add_member(connection, "TUTORIAL2015", login)
-
-
-def _register(connection: Any, name: str, password: str, full_name: str) -> bool:
-    """Make the login or set its password; True if it is new."""
-    from awe.db import people
-
-    known = {person.name.lower(): person for person in people.people(connection)}
-    if name not in known:
-        people.add_person(connection, name, password, full_name)
-        return True
-    if known[name].removed:
-        msg = f"user {name.upper()} was removed; choose another database_user"
-        raise Refused(msg)
-    people.set_password(connection, name, password)
-    return False
-
-
-def owner_login() -> str:
-    """Return the login awe gives to the owner of this process."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError as error:
-        msg = f"account number {os.getuid()} has no name on this machine"
-        raise NotFound(msg) from error
-    return f"aw{re.sub(r'[^a-z0-9_]', '_', name.lower())}"[:31]
-
-
-def _full_name() -> str:
-    return pwd.getpwuid(os.getuid()).pw_gecos.split(",")[0]
-
-
-def _read_login(path: Path) -> tuple[str, str]:
-    import configparser
-
-    # Environment.load has refused a file that others can read or that is not INI.
-    Environment.load()
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(path.read_text())
-    section = parser["global"] if parser.has_section("global") else {}
-    login, password = section.get("database_user", ""), section.get("database_password", "")
-    if not (login and password):
-        msg = (
-            f"configuration {path} has no database_user and database_password; add them, or "
-            "move the file away to have one made"
-        )
-        raise ConfigError(msg)
-    return login.lower(), password
-
-
-def _write_configuration(path: Path, login: str, password: str) -> None:
-    text = (
-        "; Your login at the embedded database. Keep it to yourself: chmod 600.\n"
-        "[global]\n"
-        f"database_user     : {login}\n"
-        f"database_password : {password}\n"
-        "project           : OMEGACAM@VST\n"
-        "privileges        : 1\n"
-    )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    state = {**_read(home, "state.json"), "cluster": running.to_record()}
+    state.pop("stopped", None)
+    _write(home, "state.json", {**state, "home": str(home.resolve())})
 
 
 # -- awe-server ------------------------------------------------------------------------------
 
 
 def _start_server(home: Path, say: Progress) -> None:
-    old = Identity.from_record(_read(home, "state.json").get("server"))
-    if old is not None and old.alive:
+    if process(home, "server") is not None:
         return
     say("starting the dataserver")
     log = home / "services" / "server.log"
@@ -413,62 +469,27 @@ def _start_server(home: Path, say: Progress) -> None:
     raise ServiceDown(msg)
 
 
+def _start_keeper(home: Path) -> None:
+    from awe.services.keeper import COMMAND
+
+    if process(home, "keeper") is not None:
+        return
+    child = detach(
+        COMMAND, log=home / "services" / "keeper.log", environment=_server_environment(home),
+        directory=home,
+    )
+    found = identify(child.pid)
+    if found is not None:
+        state = {**_read(home, "state.json"), "keeper": found.to_record()}
+        _write(home, "state.json", state)
+
+
 def _server_environment(home: Path) -> dict[str, str]:
     """Return this environment without the settings of one person's session."""
     keys = Environment.keys_declared()
     personal = {*keys, *(f"AWE_{key.upper()}" for key in keys)}
     kept = {k: v for k, v in os.environ.items() if k not in personal and not k.startswith("PG")}
     return {**kept, "AWE_HOME": str(home)}
-
-
-# -- small files -----------------------------------------------------------------------------
-
-
-def _all_alive(home: Path) -> bool:
-    state = _read(home, "state.json")
-    for name in ("cluster", "server"):
-        found = Identity.from_record(state.get(name))
-        if found is None or not found.alive:
-            return False
-    return True
-
-
-def _read(home: Path, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads((home / "services" / name).read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except ValueError as error:
-        msg = f"{home / 'services' / name} is damaged ({error}); remove it and start again"
-        raise ConfigError(msg) from error
-    return dict(found)
-
-
-def _write(home: Path, name: str, values: Mapping[str, Any]) -> None:
-    folder = home / "services"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = folder / f".{name}.{os.getpid()}"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(values, file, indent=1)
-    fresh.replace(folder / name)
-
-
-@contextmanager
-def _lock(home: Path) -> Iterator[None]:
-    """Hold the installation's lock; the system gives it back when its holder dies."""
-    import fcntl
-
-    from awe.services.cluster import Cluster
-
-    Cluster(home).prepare_home()
-    with (home / "services" / "lock").open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        me = identify(os.getpid())
-        file.truncate(0)
-        file.write(json.dumps(me.to_record() if me else {}))
-        file.flush()
-        yield
 
 
 def _silent(_: str) -> None:

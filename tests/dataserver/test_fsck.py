@@ -1,6 +1,8 @@
 """Every planted fault is found and named; the collector clears what nobody linked."""
 
+import errno
 import hashlib
+import os
 import random
 import uuid
 
@@ -10,6 +12,7 @@ from awe.dataserver.collector import collect
 from awe.dataserver.fsck import Expected, check, mend
 from awe.dataserver.permits import Permits
 from awe.dataserver.store import Store
+from awe.errors import DiskFull, ServiceDown
 
 
 def sha(content):
@@ -152,3 +155,51 @@ def test_collector_clears_what_nobody_linked_and_nothing_else(served, permits):
     assert rows == [(str(linked),)]
     assert str(reserved) not in rows
     assert str(loose) not in rows
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_read(tmp_path, monkeypatch):
+    """What a failing disk answers: the file is there and its bytes are not to be had."""
+    store, expected = filled(tmp_path, 6)
+    lose(store, expected[4], [])
+    broken = store.path(expected[1].file_id)
+    really = os.open
+
+    def disk(path, flags, *rest, **more):
+        if str(path) == broken.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return really(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", disk)
+    found = {finding.name: finding for finding in check(store, expected)}
+    assert {name: finding.kind for name, finding in found.items()} == {
+        "f1.fits": "unreadable", "f4.fits": "missing"}
+    assert "Input/output error" in found["f1.fits"].detail
+    assert "look at the disk" in mend(store, found["f1.fits"], lambda *_: pytest.fail("marked"))
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root can read everything")
+def test_a_file_without_rights_is_named_and_the_rest_is_read(tmp_path):
+    store, expected = filled(tmp_path, 3)
+    store.path(expected[0].file_id).chmod(0)
+    assert [finding.kind for finding in check(store, expected)] == ["unreadable"]
+
+
+def test_a_store_that_cannot_be_written_to_says_why(tmp_path, monkeypatch):
+    store, _ = filled(tmp_path, 1)
+    really = os.open
+
+    def disk(path, flags, *rest, **more):
+        if flags & os.O_CREAT:
+            raise OSError(disk.number, os.strerror(disk.number))
+        return really(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", disk)
+    for number, kind, said in (
+        (errno.EROFS, ServiceDown, "Read-only file system"),
+        (errno.EIO, ServiceDown, "Input/output error"),
+        (errno.EDQUOT, DiskFull, "quota"),
+        (errno.ENOSPC, DiskFull, "is full"),
+    ):
+        disk.number = number
+        with pytest.raises(kind, match=said):
+            store.receive(uuid.uuid4(), 1)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -80,15 +83,83 @@ def test_a_pid_file_of_a_stranger_is_not_believed(small):
         sleeper.wait()
 
 
-def test_a_crash_in_the_first_initialisation_is_repaired(small):
-    small.home.mkdir()
-    small.home.chmod(0o755)
-    small.start()
-    small.stop()
-    half = small.data.rename(small.data.with_name("data.new"))
-    (half / "PG_VERSION").unlink()
-    small.start()
-    assert ask(small, "SELECT 1") == [(1,)]
+def test_a_first_start_killed_at_any_moment_is_followed_by_a_clean_one(place):
+    """Killed while initdb runs, or before, or after: nothing goes on, nothing is in the way."""
+    place.chmod(0o755)
+    chance = random.Random(33)
+    words = ("from pathlib import Path; from awe.services.cluster import *; import sys; "
+             "Cluster(Path(sys.argv[1]), ClusterSettings(durable=False, ballast_bytes=0)).start()")
+    for number in range(8):
+        home = place / f"home{number}"
+        starting = subprocess.Popen([sys.executable, "-c", words, str(home)])
+        time.sleep(chance.uniform(0.1, 1.2))
+        starting.kill()
+        starting.wait()
+        cluster = Cluster(home, SETTINGS)
+        try:
+            cluster.start()
+            assert ask(cluster, "SELECT 1") == [(1,)]
+            left = {path.name for path in cluster.data.parent.glob("data*")}
+            assert left == {"data"}
+        finally:
+            cluster.destroy()
+
+
+def test_initdb_dies_with_whoever_started_it(place):
+    place.chmod(0o755)
+    words = ("from pathlib import Path; from awe.services.cluster import *; import sys; "
+             "Cluster(Path(sys.argv[1]), ClusterSettings(durable=False, ballast_bytes=0)).start()")
+    home = place / "home"
+    starting = subprocess.Popen([sys.executable, "-c", words, str(home)])
+    deadline = time.monotonic() + 20
+    while not (busy := initialising(home)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    starting.kill()
+    starting.wait()
+    assert busy
+    deadline = time.monotonic() + 2
+    while initialising(home) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not initialising(home)
+    Cluster(home, SETTINGS).destroy()
+
+
+def initialising(home: Path) -> list[int]:
+    """The processes that make the database of that home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if words and Path(words[0]).name == "initdb" and any(str(home) in word for word in words):
+            found.append(process.pid)
+    return found
+
+
+def test_the_space_set_aside_for_a_full_disk_is_set_aside_again(home):
+    cluster = Cluster(home, ClusterSettings(durable=False, ballast_bytes=1 << 20))
+    try:
+        cluster.start()
+        ballast = cluster.data.with_name("ballast")
+        assert ballast.stat().st_size == 1 << 20
+        cluster.stop()
+        ballast.unlink()
+        cluster.start()
+        assert ballast.stat().st_size == 1 << 20
+    finally:
+        cluster.destroy()
+
+
+def test_one_query_may_not_fill_the_disk(home):
+    settings = ClusterSettings(durable=False, ballast_bytes=0, temp_file_limit="1MB")
+    cluster = Cluster(home, settings)
+    try:
+        cluster.start()
+        assert ask(cluster, "SHOW temp_file_limit") == [("1MB",)]
+        assert ClusterSettings().temp_file_limit == "2GB"
+    finally:
+        cluster.destroy()
 
 
 def test_nobody_gets_in_without_a_password(small):

@@ -12,3 +12,5 @@ BEGIN
   END LOOP;
 END $$;
 GRANT EXECUTE ON FUNCTION pg_advisory_xact_lock(int, int) TO awe_kernel;
+-- One awe-server serves a database: the one that holds this lock.
+GRANT EXECUTE ON FUNCTION pg_try_advisory_lock(bigint) TO awe_dataserver;

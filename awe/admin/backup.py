@@ -1,0 +1,69 @@
+"""`awe-admin backup`, `restore`: the whole installation in a directory, and back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from awe.admin.share import say
+from awe.config import home_directory
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands."""
+    backup = commands.add_parser(
+        "backup", help="database, logins and files into a directory, while work goes on"
+    )
+    backup.add_argument("directory", type=Path, help="made if need be; earlier backups stay in it")
+    backup.add_argument(
+        "--no-files", action="store_true", help="leave the stored files where they are"
+    )
+    backup.set_defaults(run=_backup)
+    restore = commands.add_parser("restore", help="a backup into this AWE_HOME, which is empty")
+    restore.add_argument(
+        "directory", type=Path, help="a backup, or a directory of backups: the newest"
+    )
+    restore.set_defaults(run=_restore)
+
+
+def _backup(chosen: argparse.Namespace) -> int:
+    from awe.services import backup
+
+    made = backup.make(
+        home_directory(), chosen.directory, files=not chosen.no_files, say=say
+    )
+    sys.stdout.write(
+        f"backup: {made.folder}: {made.files} files, {made.copied / 2**20:.1f} MB of them copied\n"
+    )
+    if made.damaged:
+        sys.stdout.write(
+            f"{len(made.damaged)} files are damaged or gone and not in it: awe-admin fsck\n"
+        )
+    return 1 if made.damaged else 0
+
+
+def _restore(chosen: argparse.Namespace) -> int:
+    from awe.admin import fsck
+    from awe.db import schema
+    from awe.services import restore, stack
+    from awe.services.cluster import Cluster
+
+    home = home_directory()
+    done = restore.restore(chosen.directory, home, say)
+    sys.stdout.write(f"restored: {home}, from {done.source}: {done.files} files\n")
+    if done.address:
+        sys.stdout.write(f"{done.address}\n")
+    if done.schema < schema.VERSION:
+        sys.stdout.write(f"its schema is {done.schema}: awe-admin migrate, then awe-admin start\n")
+        return 0
+    stack.start(home, say)
+    found = fsck.examine(home)
+    for rule, culprit in schema.self_check(Cluster(home).superuser()):
+        sys.stdout.write(f"rights: {rule}: {culprit}\n")
+        found += 1
+    sys.stdout.write("all is well\n" if not found else f"{found} findings\n")
+    return 1 if found else 0

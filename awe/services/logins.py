@@ -1,0 +1,93 @@
+"""The login of whoever owns an installation, and the logins of people awe works for.
+
+The owner is a person like others, with a password in `Environment.cfg`; the database's superuser
+is used here to register people and for nothing else.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import pwd
+import re
+from pathlib import Path
+from typing import Any
+
+from awe.config import Environment
+from awe.errors import ConfigError, NotFound, Refused
+
+__all__ = ["owner_login", "register", "register_owner"]
+
+
+def register_owner(home: Path, connection: Any) -> None:
+    """Give the person who owns the installation a login, as anybody else has."""
+    from awe.db import people
+
+    path = home / "Environment.cfg"
+    login = owner_login()
+    if path.exists():
+        login, password = _read_login(path)
+    else:
+        password = people.new_password()
+        _write_configuration(path, login, password)
+    if register(connection, login, password, _full_name()):
+        people.add_member(connection, "TUTORIAL2015", login)
+
+
+def register(connection: Any, name: str, password: str, full_name: str) -> bool:
+    """Make the login or set its password; True if it is new."""
+    from awe.db import people
+
+    known = {person.name.lower(): person for person in people.people(connection)}
+    if name not in known:
+        people.add_person(connection, name, password, full_name)
+        return True
+    if known[name].removed:
+        msg = f"user {name.upper()} was removed; choose another database_user"
+        raise Refused(msg)
+    people.set_password(connection, name, password)
+    return False
+
+
+def owner_login() -> str:
+    """Return the login awe gives to the owner of this process."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError as error:
+        msg = f"account number {os.getuid()} has no name on this machine"
+        raise NotFound(msg) from error
+    return f"aw{re.sub(r'[^a-z0-9_]', '_', name.lower())}"[:31]
+
+
+def _full_name() -> str:
+    return pwd.getpwuid(os.getuid()).pw_gecos.split(",")[0]
+
+
+def _read_login(path: Path) -> tuple[str, str]:
+    # Environment.load has refused a file that others can read or that is not INI.
+    Environment.load()
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(path.read_text())
+    section = parser["global"] if parser.has_section("global") else {}
+    login, password = section.get("database_user", ""), section.get("database_password", "")
+    if not (login and password):
+        msg = (
+            f"configuration {path} has no database_user and database_password; add them, or "
+            "move the file away to have one made"
+        )
+        raise ConfigError(msg)
+    return login.lower(), password
+
+
+def _write_configuration(path: Path, login: str, password: str) -> None:
+    text = (
+        "; Your login at the embedded database. Keep it to yourself: chmod 600.\n"
+        "[global]\n"
+        f"database_user     : {login}\n"
+        f"database_password : {password}\n"
+        "project           : OMEGACAM@VST\n"
+        "privileges        : 1\n"
+    )
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

@@ -1,0 +1,184 @@
+"""Services come back while nobody is at a prompt, stop when told to, and follow an upgrade."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from awe.services import edition, keeper, stack, state
+from awe.services.hold import Hold
+from awe.services.process import Identity
+from awe.services.server import connection_arguments
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="awe-keeper-"))
+    place.chmod(0o755)
+    home = place / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWE_HOME", str(home))
+        try:
+            stack.start(home)
+            yield home
+        finally:
+            stack.destroy(home)
+            shutil.rmtree(place)
+
+
+@pytest.fixture
+def running(house: Path) -> Path:
+    stack.ensure(house)
+    return house
+
+
+def service(home: Path, name: str) -> Identity:
+    found = state.process(home, name)
+    assert found is not None, f"{name} does not run"
+    return found
+
+
+def soon(what: Callable[[], bool], seconds: float = 60.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def kill(who: Identity) -> None:
+    os.kill(who.pid, signal.SIGKILL)
+    assert soon(lambda: not who.alive, 10)
+
+
+@pytest.mark.parametrize("name", ["cluster", "server", "keeper"])
+def test_a_killed_service_comes_back_without_a_prompt(running: Path, name: str) -> None:
+    before = service(running, name)
+    kill(before)
+    assert soon(lambda: state.all_alive(running))
+    assert service(running, name) != before
+
+
+def test_stop_stops_everything_even_while_a_service_is_being_brought_back(running: Path) -> None:
+    for pause in (0.0, 0.3, 0.6):
+        stack.ensure(running)
+        found = [service(running, name) for name in state.SERVICES]
+        kill(found[1])
+        time.sleep(pause)
+        stack.stop(running)
+        time.sleep(2.0)
+        assert not any(who.alive for who in found)
+        assert not any(state.process(running, name) for name in state.SERVICES)
+        assert stack.status(running)["database"] == "not running"
+
+
+def test_services_that_end_again_and_again_are_started_ever_less_often(running: Path) -> None:
+    log = running / "services" / "keeper.log"
+    offset = log.stat().st_size if log.exists() else 0
+    for _ in range(3):
+        kill(service(running, "server"))
+        assert soon(lambda: state.all_alive(running))
+    said = log.read_bytes()[offset:].decode().splitlines()
+    pauses = [float(line.rpartition(" in ")[2].split()[0]) for line in said if " in " in line]
+    assert len(pauses) >= 3
+    assert pauses == sorted(pauses)
+    assert pauses[-1] >= 4 * pauses[0] or pauses[-1] == keeper.LONGEST_PAUSE
+
+
+def test_a_database_that_is_away_is_not_told_of_twice_a_second(running: Path) -> None:
+    """With the keeper held, awe-server alone looks for its database for some seconds."""
+    log = running / "services" / "server.log"
+    held = service(running, "keeper")
+    os.kill(held.pid, signal.SIGSTOP)
+    try:
+        kill(service(running, "cluster"))
+        offset = log.stat().st_size
+        time.sleep(6.0)
+        said = log.read_bytes()[offset:].decode().splitlines()
+    finally:
+        os.kill(held.pid, signal.SIGCONT)
+    assert len(said) <= 5, said
+    assert soon(lambda: state.all_alive(running))
+
+
+def test_a_server_of_before_an_upgrade_is_replaced_by_the_next_start(running: Path) -> None:
+    before = service(running, "server")
+    recorded = {**state.read(running, "state.json")}
+    recorded["edition"] = {**recorded["edition"], "times": [1, 2]}
+    state.write(running, "state.json", recorded)
+    stack.ensure(running)
+    after = service(running, "server")
+    assert after != before
+    stack.ensure(running)
+    stack.start(running, thorough=True)
+    assert service(running, "server") == after
+
+
+def test_a_server_older_than_editions_is_replaced(running: Path) -> None:
+    before = service(running, "server")
+    recorded = {**state.read(running, "state.json")}
+    del recorded["edition"]
+    state.write(running, "state.json", recorded)
+    stack.ensure(running)
+    assert service(running, "server") != before
+
+
+def test_two_versions_do_not_replace_each_others_server_in_turns() -> None:
+    mine = edition.edition()
+    assert not edition.outdated(mine)
+    assert not edition.outdated(mine, thorough=True)
+    newer = {**mine, "package": "/elsewhere", "version": "999.0.0"}
+    older = {**mine, "package": "/elsewhere", "version": "0.0.0"}
+    assert not edition.outdated(newer)
+    assert edition.outdated(older)
+    assert edition.outdated(newer, thorough=True)
+    assert edition.outdated({**mine, "files": "others"}, thorough=True)
+
+
+def test_a_second_server_for_one_database_is_refused_by_the_database(running: Path) -> None:
+    """Its home knows nothing of the first; only the database does."""
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place)
+        (home / "services").mkdir(mode=0o700)
+        secrets = home / "services" / "secrets.json"
+        secrets.touch(mode=0o600)
+        secrets.write_text((running / "services" / "secrets.json").read_text())
+        endpoints = json.loads((running / "services" / "endpoints.json").read_text())
+        second = subprocess.run(
+            [sys.executable, "-m", "awe.services.server"], capture_output=True, text=True,
+            timeout=100, check=False,
+            env={**os.environ, "AWE_HOME": place, "AWE_DATABASE_NAME": endpoints["database_name"]},
+        )
+    assert second.returncode == 1
+    assert "this database is served already, by awe-server of" in second.stderr
+
+
+def test_the_lock_is_free_when_its_holder_has_ended(running: Path) -> None:
+    endpoints = json.loads((running / "services" / "endpoints.json").read_text())
+    secrets = stack.read_secrets(running)
+    arguments = connection_arguments(
+        endpoints["database_name"], "awe_dataserver", secrets["awe_dataserver"]
+    )
+    held = service(running, "keeper")
+    os.kill(held.pid, signal.SIGSTOP)
+    try:
+        kill(service(running, "server"))
+        hold = Hold(arguments, "a test")
+        hold.take()
+        hold._close()
+    finally:
+        os.kill(held.pid, signal.SIGCONT)
+    assert soon(lambda: state.all_alive(running))
