@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 0.4
 LINES_KEPT = 100_000
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT,
+           signal.SIGSYS, signal.SIGTRAP)  # fmt: skip
 
 
 class Running:
@@ -138,6 +140,9 @@ class Running:
             self._queue.end(self.job, self.attempt, "cancelled", status, "cancelled")
         elif self._final:
             self._queue.end(self.job, self.attempt, "failed", status, self._why)
+        elif not self._why and _own_doing(status):
+            note = f"{_exit(status)}; dpu.get_logs({self.job}) shows how far it came"
+            self._queue.end(self.job, self.attempt, "failed", status, note)
         else:
             note = self._why or _exit(status)
             self._queue.died(self.job, self.attempt, status, note, counts=self._counts)
@@ -146,6 +151,15 @@ class Running:
         if self._end is not None and self._end["end"] == "done":
             self._folder.remove()
         logger.info("job %d attempt %d ended: status %d", self.job, self.attempt, status)
+
+
+def _own_doing(status: int) -> bool:
+    """Tell whether the code of the job ended its worker, so that it would do so again.
+
+    Crashes come from within, and so does an exit without a report; KILL, TERM and their like come
+    from outside (a person, a machine out of memory), and 0 and 1 stand for ends nobody knows.
+    """
+    return -status in CRASHES or status > 1
 
 
 def _exit(status: int) -> str:

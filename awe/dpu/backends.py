@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from awe.dpu.folder import Folder
 from awe.dpu.forkserver import ForkServer
+from awe.dpu.keeper import descendants, parents, send
 from awe.errors import ServiceDown
 
 __all__ = ["BACK_ENDS", "BackEnd", "Local", "LocalHandle", "Worker"]
@@ -59,93 +62,117 @@ class BackEnd(Protocol):
 
 
 class LocalHandle:
-    """A process group on this machine.
+    """An attempt on this machine: its keeper, and all that is below it.
 
     Parameters
     ----------
     number : int
-        The group, which is also the number of its first process.
+        The keeper's process, which is also its group.
     ended : callable
-        Returns how the first process ended, None while it runs or where nobody knows.
+        Returns how the keeper ended, None while it runs or where nobody knows.
     known : callable
         Returns False where nobody will ever know: then 0 stands for any end.
+    table : callable
+        Returns the parent of each process of this machine.
     """
 
     def __init__(
-        self, number: int, ended: Callable[[], int | None], known: Callable[[], bool]
+        self,
+        number: int,
+        ended: Callable[[], int | None],
+        known: Callable[[], bool],
+        table: Callable[[], dict[int, int]] = parents,
     ) -> None:
         self.number = number
         self._ended = ended
         self._known = known
+        self._table = table
         self._seen: set[tuple[int, float]] = set()
+        self._killing: float | None = None
 
     def poll(self) -> int | None:
-        """Return the exit status of the first process, None while it runs."""
+        """Return the exit status of the worker once nothing of the attempt lives."""
         status = self._ended()
         if status is None and not self._known():
             return None if self.alive() else 0
         return status
 
     def signal(self, number: int) -> None:
-        """Send a signal to the group and to descendants that left it."""
-        self._look()
-        for pid, _ in self._living():
-            _kill(os.kill, pid, number)
-        if self._living():
-            _kill(os.killpg, self.number, number)
+        """End the attempt: SIGTERM asks its keeper to do it, SIGKILL does it from outside.
+
+        A keeper that somebody stopped goes on first; one that still lives two seconds later is
+        killed as well, and what is below it falls to the process that forks workers.
+        """
+        if number == signal.SIGTERM:
+            self._look()
+            send(self.number, signal.SIGTERM)
+            return
+        self._killing = self._killing or time.monotonic()
+        for pid in self._look(parents()):
+            send(pid, number)
+        send(self.number, signal.SIGCONT)
+        send(self.number, signal.SIGTERM)
+        if time.monotonic() - self._killing > 2.0:
+            send(self.number, signal.SIGKILL)
 
     def alive(self) -> bool:
-        """Tell whether a process of the group, or one that descends from it, lives."""
-        self._look()
-        return bool(self._living())
+        """Tell whether the keeper, or a process that was seen below it, lives."""
+        known = parents()
+        return self.number in known or bool(self._look(known))
 
     def memory(self) -> int:
         """Return the resident bytes of all processes of the attempt."""
         import psutil
 
-        self._look()
         held = 0
-        for pid, _ in self._living():
-            try:
+        for pid in self._look():
+            with contextlib.suppress(psutil.Error):
                 held += psutil.Process(pid).memory_info().rss
-            except psutil.Error:
-                continue
         return held
 
-    def _look(self) -> None:
-        """Note who belongs to the attempt now, so that nobody escapes by leaving the group."""
+    def _look(self, known: dict[int, int] | None = None) -> set[int]:
+        """Return who belongs to the attempt now; who was seen is known without its keeper too."""
         import psutil
 
-        for process in psutil.process_iter():
-            try:
-                if os.getpgid(process.pid) == self.number:
-                    found = [process, *process.children(recursive=True)]
-                    self._seen.update((p.pid, p.create_time()) for p in found)
-            except (OSError, psutil.Error):
-                continue
-
-    def _living(self) -> list[tuple[int, float]]:
-        import psutil
-
-        living = []
+        living = set()
         for pid, born in self._seen:
-            try:
-                process = psutil.Process(pid)
-                if process.create_time() == born and process.status() != psutil.STATUS_ZOMBIE:
-                    living.append((pid, born))
-            except psutil.Error:
-                continue
-        self._seen = set(living)
-        return living
+            with contextlib.suppress(psutil.Error):
+                if psutil.Process(pid).create_time() == born:
+                    living.add((pid, born))
+        seen = {pid for pid, _ in living}
+        known = self._table() if known is None else known
+        for pid in descendants([self.number, *seen], known) - seen:
+            with contextlib.suppress(psutil.Error):
+                living.add((pid, psutil.Process(pid).create_time()))
+        self._seen = living
+        return {pid for pid, _ in living if pid in known}
+
+
+class Table:
+    """The processes of this machine, looked up once for all attempts of a moment."""
+
+    SECONDS = 0.2
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+        self._until = 0.0
+
+    def __call__(self) -> dict[int, int]:
+        """Return the parent of each process, as it was a moment ago."""
+        if time.monotonic() > self._until:
+            self._known = parents()
+            self._until = time.monotonic() + self.SECONDS
+        return self._known
 
 
 class Local:
-    """Workers on this machine, each in a process group of its own, forked from a warm process."""
+    """Workers on this machine, each below a keeper of its own, forked from a warm process."""
 
     name = "local"
 
     def __init__(self) -> None:
         self._server: ForkServer | None = None
+        self._table = Table()
 
     def start(self, folder: Folder, description: bytes) -> LocalHandle:
         """Start a worker in `folder` and give it its description.
@@ -167,7 +194,9 @@ class Local:
         # Where it died at once the pipe is broken; poll() will tell how.
         with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as stdin:
             stdin.write(description)
-        return LocalHandle(number, lambda: server.status(number), lambda: not server.gone)
+        return LocalHandle(
+            number, lambda: server.status(number), lambda: not server.gone, self._table
+        )
 
     def _fork(self, folder: Folder, stdin: int, log: int) -> tuple[ForkServer, int]:
         """Return a new worker's number and the process that forked it, replaced where it died."""
@@ -189,7 +218,7 @@ class Local:
         try:
             inside = psutil.Process(number).cwd().startswith(str(folder.path))
             if inside and os.getpgid(number) == number:
-                return LocalHandle(number, lambda: None, lambda: False)
+                return LocalHandle(number, lambda: None, lambda: False, self._table)
         except (OSError, psutil.Error):
             return None
         return None
@@ -206,13 +235,6 @@ def environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     return {**kept, **threads, "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"}
-
-
-def _kill(kill: Callable[[int, int], None], target: int, number: int) -> None:
-    try:
-        kill(target, number)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 BACK_ENDS: dict[str, Callable[[], BackEnd]] = {"local": Local}

@@ -2,9 +2,10 @@
 
 `main` listens on the inherited socket whose number is its argument: each request is the directory
 of an attempt with two open files, the worker's standard input and its log. It answers
-`started PID` and later `ended PID STATUS`. When it has nothing to do it loads the compiled
-kernels, which every later worker then has. It has one thread, opens no connection and knows no
-secret; when its socket closes it goes, and its workers go on.
+`started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.keeper`), which ends
+when nothing of the attempt lives; what a killed keeper leaves is killed here. When it has nothing
+to do it loads the compiled kernels, which every later worker then has. It has one thread, opens
+no connection and knows no secret; when its socket closes it goes, and its workers go on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import gc
 import importlib
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from awe.dpu import keeper
 from awe.errors import ServiceDown
 from awe.imports import PYTHON
 
@@ -104,7 +106,7 @@ class ForkServer:
         self._process.wait()
 
     def _hear(self, *, wait: bool) -> None:
-        if not select.select([self._socket], [], [], None if wait else 0)[0]:
+        if not _ready([self._socket.fileno()], None if wait else 0):
             return
         try:
             data = self._socket.recv(LONGEST_REQUEST)
@@ -131,23 +133,33 @@ def main() -> int:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     _settle()
+    keeper.adopt_orphans()
     ears, voice = os.pipe()
     heard = channel.fileno()
     os.set_blocking(voice, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(voice, warn_on_full_buffer=False)
     warm = False
+    keepers: set[int] = set()
     while True:
         # The first request is there already: its worker loads the kernels it needs by itself.
-        ready = select.select([heard, ears], [], [], None if warm else 0)[0]
+        ready = _ready([heard, ears], None if warm else 0)
         if not ready:
             warm = True
             _load_kernels()
         if ears in ready:
             os.read(ears, LONGEST_REQUEST)
-            _tell_ended(channel)
-        if heard in ready and not _serve(channel, (ears, voice)):
+            _tell_ended(channel, keepers)
+        if heard in ready and not _serve(channel, (ears, voice), keepers):
             return 0
+
+
+def _ready(descriptors: list[int], seconds: float | None) -> set[int]:
+    """Return which of some descriptors can be read; unlike select, of any number."""
+    with selectors.DefaultSelector() as selector:
+        for number in descriptors:
+            selector.register(number, selectors.EVENT_READ)
+        return {key.fd for key, _ in selector.select(seconds)}
 
 
 def _load_kernels() -> None:
@@ -165,7 +177,7 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _serve(channel: socket.socket, own: tuple[int, int]) -> bool:
+def _serve(channel: socket.socket, own: tuple[int, int], keepers: set[int]) -> bool:
     """Answer one request; False when the other side is gone."""
     try:
         data, files, _, _ = socket.recv_fds(channel, LONGEST_REQUEST, 2)
@@ -175,7 +187,8 @@ def _serve(channel: socket.socket, own: tuple[int, int]) -> bool:
         return False
     pid = os.fork()
     if pid == 0:
-        _become_worker(data.decode().rstrip("\n"), files, channel, own)
+        _become_keeper(data.decode().rstrip("\n"), files, channel, own)
+    keepers.add(pid)
     for number in files:
         os.close(number)
     # In the child too: whoever is first makes the group, and it is there before the answer.
@@ -185,36 +198,59 @@ def _serve(channel: socket.socket, own: tuple[int, int]) -> bool:
     return True
 
 
-def _tell_ended(channel: socket.socket) -> None:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        # where nobody listens any more, reading from the channel ends this process
-        with contextlib.suppress(OSError):
-            channel.sendall(f"ended {pid} {os.waitstatus_to_exitcode(status)}\n".encode())
+def _tell_ended(channel: socket.socket, keepers: set[int]) -> None:
+    """Tell which keepers ended, once nothing lives of what a killed one left to this process."""
+    told: list[str] = []
+
+    def note(pid: int, status: int) -> None:
+        if pid in keepers:
+            keepers.discard(pid)
+            told.append(f"ended {pid} {os.waitstatus_to_exitcode(status)}\n")
+
+    keeper.bury(note)
+    keeper.kill_all(lambda: keeper.bury(note), keepers)
+    # where nobody listens any more, reading from the channel ends this process
+    with contextlib.suppress(OSError):
+        channel.sendall("".join(told).encode())
 
 
-def _become_worker(
+def _become_keeper(
     directory: str, files: list[int], channel: socket.socket, own: tuple[int, int]
 ) -> None:
-    """Turn this fresh child into the worker of an attempt; never returns."""
-    status = 1
+    """Turn this fresh child into the keeper of an attempt, and its child into the worker."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # refused where the parent was first: then the group is made
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
+        os.chdir(directory)
+        keeper.adopt_orphans()
         stdin, log = files
         for number, place in ((stdin, 0), (log, 1), (log, 2)):
             os.dup2(number, place)
         for number in (stdin, log, *own):
             os.close(number)
         channel.close()
+        signal.pthread_sigmask(signal.SIG_BLOCK, keeper.WATCHED)
+        worker = os.fork()
+        if worker == 0:
+            _become_worker(directory)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        keeper.end_like(keeper.keep(worker))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _become_worker(directory: str) -> None:
+    """Turn this fresh child into the worker of an attempt; never returns."""
+    status = 1
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, keeper.WATCHED)
         os.environ["TMPDIR"] = str(Path(directory) / "work")
         from awe.dpu import worker
 

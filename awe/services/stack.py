@@ -200,6 +200,7 @@ def _end_server(home: Path) -> None:
 
 def stop(home: Path | None = None) -> list[str]:
     """Stop the services of this installation and return what was stopped."""
+    from awe.dpu.keeper import end_left
     from awe.services import belonging
     from awe.services.cluster import Cluster
 
@@ -215,6 +216,9 @@ def stop(home: Path | None = None) -> list[str]:
         if process(home, "server") is not None:
             stopped.append("awe-server")
         _end_server(home)
+        # what a killed awe-server could not end itself
+        if end_left(home / "dpu"):
+            stopped.append("jobs")
         if Cluster(home).stop():
             stopped.append("database")
         _write(home, "state.json", {"home": str(home.resolve()), "stopped": True})

@@ -96,7 +96,7 @@ def test_one_bad_frame_does_not_stop_the_others_and_a_retry_does_only_it(
 def test_a_running_job_dies_within_a_second_with_all_it_started(bench, db, runner, recipes):
     runner.start()
     (job,) = bench.submit("student", {"args": {"names": ["a"], "wait": 600.0, "do": "stubborn"}})
-    until(lambda: "probe at work None" in log(db, job) and len(living(recipes / "dpu")) == 3)
+    until(lambda: "probe at work None" in log(db, job) and len(living(recipes / "dpu")) == 4)
     started = time.monotonic()
     db.rows("student", "UPDATE awe.job SET cancel = true WHERE id = %s", job)
     until(lambda: bench.state(job) == "cancelled", 5)
@@ -107,7 +107,7 @@ def test_a_running_job_dies_within_a_second_with_all_it_started(bench, db, runne
 def test_never_called_cancelled_while_a_process_lives(bench, db, runner, recipes):
     runner.start(workers=1)
     (job,) = bench.submit("student", {"args": {"wait": 600.0, "do": "stubborn"}})
-    until(lambda: len(living(recipes / "dpu")) == 3)
+    until(lambda: len(living(recipes / "dpu")) == 4)
     db.rows("student", "UPDATE awe.job SET cancel = true WHERE id = %s", job)
     while living(recipes / "dpu"):
         assert bench.state(job) == "running" or living(recipes / "dpu") == []
@@ -134,15 +134,30 @@ def test_a_killed_worker_is_replaced_and_redoes_only_what_is_missing(
 
 @pytest.mark.parametrize(
     ("do", "note"),
-    [("crash", "killed by signal 11 (SIGSEGV); given up after 3 attempts"),
-     ("exit", "exit status 3 and without a report; given up after 3 attempts")],
+    [("crash", "killed by signal 11 (SIGSEGV); dpu.get_logs("),
+     ("exit", "the worker ended with exit status 3 and without a report; dpu.get_logs(")],
 )
-def test_a_job_that_kills_its_worker_is_lost_and_others_go_on(bench, db, runner, do, note):
+def test_a_job_that_crashes_by_its_own_doing_fails_at_once_and_others_go_on(
+    bench, db, runner, do, note
+):
     runner.start()
     (bad,) = bench.submit("student", {"args": {"do": do}})
     (good,) = bench.submit("student")
-    until(lambda: bench.state(good) == "done" and bench.state(bad) == "lost", 60)
-    assert note in column(db, "message", bad)
+    until(lambda: bench.state(good) == "done" and bench.state(bad) == "failed", 60)
+    assert column(db, "message", bad).startswith(note)
+    assert column(db, "attempt", bad) == 1
+
+
+def test_a_worker_killed_from_outside_every_time_is_lost_after_three_attempts(bench, db, runner):
+    runner.start(workers=1)
+    (job,) = bench.submit("student", {"args": {"names": ["a"], "wait": 600.0}})
+    for attempt in (1, 2, 3):
+        until(lambda n=attempt: column(db, "attempt", job) == n and pid_of(db, job))
+        os.killpg(pid_of(db, job), signal.SIGKILL)
+        until(lambda n=attempt: column(db, "attempt", job) > n or bench.state(job) == "lost")
+    assert bench.state(job) == "lost"
+    wanted = "killed by signal 9 (SIGKILL); given up after 3 attempts"
+    assert column(db, "message", job) == wanted
 
 
 def test_a_defect_is_failed_with_its_traceback_in_the_log(bench, db, runner):

@@ -1,0 +1,196 @@
+"""The keeper of one attempt: a small process above the worker that nothing of it can leave.
+
+A keeper is a subreaper: whatever the worker starts, in a session of its own or with its parent
+gone, becomes a child of the keeper and not of the machine's first process. When the worker has
+ended, or the keeper is asked to end it (SIGTERM), it kills until it has no child left, and only
+then ends itself, as the worker ended. Its process number, which is also its group's, is the
+attempt's. The process that forks workers is a subreaper too and kills what a killed keeper leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NoReturn
+
+__all__ = ["WATCHED", "adopt_orphans", "bury", "descendants", "end_left", "end_like", "keep",
+           "kill_all", "parents", "send"]  # fmt: skip
+
+#: seconds between asking the processes of an attempt to end, and killing them
+PATIENCE = 0.4
+PAUSE = 0.25
+#: more processes than that are a mistake: they would take the machine from everybody
+MOST_PROCESSES = 500
+
+_SET_CHILD_SUBREAPER = 36
+WATCHED = (signal.SIGCHLD, signal.SIGTERM)
+
+
+def adopt_orphans() -> bool:
+    """Make this process the parent of all its orphaned descendants; False where it cannot be."""
+    with contextlib.suppress(OSError, AttributeError):
+        return bool(ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    return False
+
+
+def parents() -> dict[int, int]:
+    """Return the parent of every living process of this machine, dead ones left out."""
+    found: dict[int, int] = {}
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208 - many, and often
+    except FileNotFoundError:
+        return _asked_of_psutil()
+    for name in names:
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - many, and often
+                    state, parent = file.read().rpartition(b")")[2].split()[:2]
+            except (OSError, ValueError):
+                continue
+            if state not in b"ZX":
+                found[int(name)] = int(parent)
+    return found
+
+
+def _asked_of_psutil() -> dict[int, int]:
+    import psutil
+
+    found: dict[int, int] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found[process.pid] = process.ppid()
+    return found
+
+
+def descendants(ancestors: Iterable[int], known: dict[int, int] | None = None) -> set[int]:
+    """Return all living processes below some, themselves left out.
+
+    Parameters
+    ----------
+    ancestors : iterable of int
+        Where to begin.
+    known : dict, optional
+        What `parents` gave, where several ask at one moment.
+    """
+    children: dict[int, list[int]] = {}
+    for pid, parent in (parents() if known is None else known).items():
+        children.setdefault(parent, []).append(pid)
+    found: set[int] = set()
+    ahead = list(ancestors)
+    while ahead:
+        fresh = [pid for pid in children.get(ahead.pop(), []) if pid not in found]
+        found.update(fresh)
+        ahead.extend(fresh)
+    return found
+
+
+def kill_all(bury: Callable[[], object], spared: Iterable[int] = ()) -> None:
+    """Kill every descendant of this process but those `spared` and what is below them.
+
+    A process that forks while it is killed is caught by the next look: looks follow each other
+    until one finds nothing.
+
+    Parameters
+    ----------
+    bury : callable
+        Takes the ends of dead children, after each look.
+    spared : iterable of int
+        Children to leave alone.
+    """
+    looks = 0
+    while True:
+        known = parents()
+        for pid in spared:
+            known.pop(pid, None)
+        if not (found := descendants([os.getpid()], known)):
+            return
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # who stands still forks no more
+            for pid in found:
+                send(pid, number)
+        bury()
+        looks += 1
+        if looks > 50:
+            time.sleep(0.02)  # what the system holds back may take its time
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may be gone by now."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def keep(worker: int) -> int:
+    """Wait for a worker and for all it started; return the status it ended with.
+
+    The signals of `WATCHED` have to be blocked before the worker is forked.
+    """
+    ended: list[int] = []
+    asked: float | None = None
+
+    def take() -> bool:
+        return bury(lambda pid, status: ended.append(status) if pid == worker else None)
+
+    while True:
+        came = signal.sigtimedwait(WATCHED, PAUSE if asked is None else PAUSE / 10)
+        if not take():
+            return ended[0] if ended else 0
+        below = descendants([os.getpid()])
+        if came is not None and came.si_signo == signal.SIGTERM and asked is None:
+            asked = time.monotonic()
+            for pid in below:
+                send(pid, signal.SIGTERM)
+        late = asked is not None and time.monotonic() - asked > PATIENCE
+        if ended or late or len(below) > MOST_PROCESSES:
+            kill_all(take)
+
+
+def end_like(status: int) -> NoReturn:
+    """End this process as another one ended, by the status `waitpid` gave."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+def end_left(root: Path, patience: float = 3.0) -> int:
+    """End the attempts whose keepers live in the directories below `root`; return how many."""
+    places = {pid: _directory(pid) for pid in parents()}
+    keepers = [pid for pid, place in places.items() if place.parent == root]
+    for pid in keepers:
+        send(pid, signal.SIGTERM)
+    limit = time.monotonic() + patience
+    while (living := [pid for pid in keepers if pid in parents()]) and time.monotonic() < limit:
+        time.sleep(0.05)
+    for pid in {*living, *descendants(living)}:
+        send(pid, signal.SIGKILL)
+    return len({places[pid] for pid in keepers})
+
+
+def _directory(pid: int) -> Path:
+    try:
+        return Path(os.readlink(f"/proc/{pid}/cwd"))  # noqa: PTH115 - may be gone already
+    except OSError:
+        return Path("/")
+
+
+def bury(note: Callable[[int, int], object]) -> bool:
+    """Take the ends of dead children; False where no child is left."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            return True
+        note(pid, status)
