@@ -7,13 +7,13 @@ the table that the recipe Illumination reads.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe.demo.exposures import Night
+from awe.localfiles import own_scratch
 
 __all__ = ["photometry", "standards", "write_table"]
 
@@ -61,11 +61,14 @@ def write_table(path: Path, night: Night, chip: str) -> None:
 
 
 def standards(chip: str) -> str:
-    """Return the path of a new table of the standard stars of the tutorial night on one chip."""
+    """Return the path of a table of the tutorial night's standard stars on one chip.
+
+    It goes with the process, as everything nobody asked to keep.
+    """
     from awe.config import home_directory
     from awe.demo.exposures import recorded
 
-    with tempfile.NamedTemporaryFile(prefix="standards-", suffix=".csv", delete=False) as file:
-        path = Path(file.name)
+    number = chip.rpartition("#")[2]
+    path = own_scratch().folder("standards", 0) / f"standards-{number}.csv"
     write_table(path, recorded(home_directory() / "tutorial" / "raw"), chip)
     return str(path)

@@ -62,13 +62,16 @@ def _run(description: dict[str, Any], reports: Reports) -> tuple[str, str]:
     from awe import recipes
     from awe.db.connection import database
     from awe.dpu.items import Items
+    from awe.recipes.arguments import refuse_paths
 
     role = description["role"]
     database.connect(Environment(**description["environment"]), role=role)
     try:
         _take_scope(description)
         items = Items(description["job"], description["attempt"], reports)
-        task = recipes.find(description["recipe"])(**description["args"])
+        recipe = recipes.find(description["recipe"])
+        refuse_paths(description["recipe"], recipe.arguments, description["args"])
+        task = recipe(**description["args"])
         task.items = items
         try:
             products = task.execute()

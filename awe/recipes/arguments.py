@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from awe.errors import ArgumentError, nearest
+from awe.recipes.tables import Table, as_table
 
-__all__ = ["COMMON", "Argument", "bind", "common", "describe", "signature"]
+__all__ = ["COMMON", "Argument", "bind", "common", "describe", "refuse_paths",
+           "signature"]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class Argument:
     name, short : str
         Long name, and the short one that `dpu.run` and tasks accept too.
     type : type
-        str, int, float, bool, dict, list (of str) or `datetime.datetime`.
+        str, int, float, bool, dict, list (of str), `datetime.datetime` or `Table`.
     doc : str
         What it selects or does.
     default : object
@@ -55,6 +57,8 @@ class Argument:
         """
         if value is None:
             return None
+        if self.type is Table:
+            return as_table(value, self.name)
         converted = _convert(self.type, value)
         if converted is None:
             msg = (
@@ -67,6 +71,26 @@ class Argument:
             msg = f"argument {self.name} wants {self.low} to {self.high}, got {value!r}"
             raise ArgumentError(msg)
         return converted
+
+
+def refuse_paths(
+    owner: str, arguments: tuple[Argument, ...], keywords: Mapping[str, Any]
+) -> None:
+    """Refuse what a job was sent in place of a table: a job opens no file of its submitter's.
+
+    Raises
+    ------
+    ArgumentError
+        There is text where columns are expected.
+    """
+    for argument in arguments:
+        for name in (argument.name, argument.short):
+            if argument.type is Table and isinstance(keywords.get(name), str):
+                msg = (
+                    f"argument {name} of {owner} is a path: a job takes the table itself, as "
+                    "dpu.run sends it"
+                )
+                raise ArgumentError(msg)
 
 
 def _convert(wanted: type, value: Any) -> Any:
@@ -124,6 +148,7 @@ def _in_words(wanted: type) -> str:
         list: "a name or a list of names, as [raw.filename for raw in query]",
         dict: "a dictionary of names and values, as Pars(...).get()",
         bool: "True or False",
+        Table: "the path of a CSV file, an astropy Table or a dictionary of columns",
         datetime.date: "a night as 'CCYY-MM-DD'",
         datetime.datetime: "a moment as 'CCYY-MM-DDThh:mm:ss'",
     }.get(wanted, wanted.__name__)

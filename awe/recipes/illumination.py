@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoValidPixels
 from awe.recipes.arguments import Argument, common
+from awe.recipes.tables import Table
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
@@ -49,16 +50,17 @@ class IlluminationTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("IlluminationCorrectionFrame", "IlluminationCorrection")
     raw = "ReducedScienceFrame"
-    photometry: str | None = None
+    photometry: Table | None = None
     arguments = (
         *common(
             "instrument", "date", "filter", "chip", "object", "template", "red_filenames"
         ),
         Argument(
             name="photometry",
-            type=str,
-            doc="CSV file of standard stars with a line of names: x, y [FITS pixel of the trimmed "
-            "frame], difference [mag, measured minus true] and, if it holds several, chip",
+            type=Table,
+            doc="standard stars, a CSV file (read when the task is written) or columns: x, y "
+            "[FITS pixel of the trimmed frame], difference [mag, measured minus true] and, if it "
+            "holds several, chip",
         ),
         *common("pars", "commit"),
     )
@@ -76,13 +78,22 @@ class IlluminationTask(Task):
             return chips_of_night(self)
         return by_chip(newest_of_each(raw_frames(self)))
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return one call per chip, each with the stars of its chip."""
+        calls = super().jobs()
+        for call in calls:
+            if self.photometry is not None:
+                call["photometry"] = self.photometry.where("chip", call["chip"])
+        return calls
+
     def make(self, unit: Unit) -> IlluminationCorrectionFrame:
         """Return the correction of the unit's chip as an image, mean 1."""
         from awe.db.calfiles import IlluminationCorrection, IlluminationCorrectionFrame
         from awe.recipes.inputs import finish
 
         parameters = self.parameters("IlluminationCorrection")
-        surface = self._from_table(unit) if self.photometry else self._from_frames(unit)
+        table = self.photometry
+        surface = self._from_frames(unit) if table is None else self._from_table(unit, table)
         fitted = surface.fitted
         numbers = IlluminationCorrection(
             raw_science_frames=[frame.raw for frame in unit.frames],
@@ -103,7 +114,7 @@ class IlluminationTask(Task):
 
     # -- a table -------------------------------------------------------------------------------
 
-    def _from_table(self, unit: Unit) -> Surface:
+    def _from_table(self, unit: Unit, table: Table) -> Surface:
         from awe.calib import dithers, illumination
         from awe.db.calfiles import MasterFlatFrame
         from awe.recipes.inputs import choose
@@ -111,7 +122,7 @@ class IlluminationTask(Task):
         parameters = self.parameters("IlluminationCorrection")
         flat = choose(unit, MasterFlatFrame)
         shape = (flat.NAXIS2, flat.NAXIS1)
-        x, y, difference = _read_table(str(self.photometry), unit.chip.name)
+        x, y, difference = _stars_of(table, unit.chip.name)
         fitted = illumination.fit(
             x, y, difference, shape=shape, degree=parameters.DEGREE, sigma=parameters.SIGMA_CLIP
         )
@@ -208,29 +219,25 @@ def _on_sky(frame: Any, stars: Stars, first: Any) -> tuple[Any, Any]:
     return across * ARCSEC, (dec - first.astrom.CRVAL2) * ARCSEC
 
 
-def _read_table(path: str, chip: str) -> tuple[Any, Any, Any]:
+def _stars_of(table: Table, chip: str) -> tuple[Any, Any, Any]:
     """Return zero-based x, y and differences of one chip's stars."""
-    import csv
-    from pathlib import Path
-
     import numpy as np
 
+    stars = table.where("chip", chip)
+    names = ("x", "y", "difference")
     try:
-        with Path(path).open(newline="", encoding="utf-8") as stream:
-            rows = [row for row in csv.DictReader(stream) if row.get("chip", chip) == chip]
-        table = np.array(
-            [[float(row[name]) for name in ("x", "y", "difference")] for row in rows], np.float64
-        )
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        x, y, difference = (np.array(stars[name], np.float64) for name in names)
+    except (KeyError, ValueError):
+        # what stands in the table is not repeated
         msg = (
-            f"photometry {path!r} cannot be read ({type(error).__name__}: {error}); it wants a "
-            "CSV file with the columns x, y, difference and, for several chips, chip"
+            f"the table of photometry cannot be used: it expects the columns {', '.join(names)} "
+            "with numbers and, for several chips, chip"
         )
-        raise NoValidPixels(msg) from error
-    if not len(table):
-        msg = f"photometry {path!r} holds no star of {chip}; check its column chip"
+        raise NoValidPixels(msg) from None
+    if not len(stars):
+        msg = f"the table of photometry holds no star of {chip}; check its column chip"
         raise NoValidPixels(msg)
-    return table[:, 0] - 1, table[:, 1] - 1, table[:, 2]
+    return x - 1, y - 1, difference
 
 
 def _residual_image(cells: NDArray[Any]) -> Any:

@@ -77,6 +77,32 @@ def test_a_job_imports_nothing_from_the_directory_it_works_in(bench, db, runner)
     assert "not mine" not in log(db, job)
 
 
+SECRET = "SECRET-5e11"
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "directory", "absent", "device"])
+def test_a_job_opens_no_path_of_its_submitters(bench, db, runner, tmp_path, kind):
+    path = {"absent": tmp_path / "absent", "device": Path("/dev/zero")}.get(kind, tmp_path / "x")
+    if kind == "file":
+        path.write_text(f"x,y\n{SECRET},{SECRET}\n")
+        path.chmod(0o600)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    runner.start(workers=1)
+    sent = {"instrument": "OMEGACAM", "date": "2012-05-31", "photometry": str(path)}
+    (job,) = bench.submit("student", {"recipe": "Illumination", "args": sent})
+    until(lambda: bench.state(job) == "failed")
+    told = column(db, "message", job)
+    assert told == ("ArgumentError: argument photometry of Illumination is a path: a job takes "
+                    "the table itself, as dpu.run sends it")
+    assert SECRET not in " ".join(log(db, job))
+    # the one worker is free again
+    (next_job,) = bench.submit("other")
+    until(lambda: bench.state(next_job) == "done")
+
+
 def test_one_bad_frame_does_not_stop_the_others_and_a_retry_does_only_it(
     bench, db, runner, tmp_path
 ):

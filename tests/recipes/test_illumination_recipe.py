@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from awe.errors import NotFound, NoValidPixels
+from awe.errors import ArgumentError, NotFound, NoValidPixels
 
 FILTER = "OCAM_r_SDSS"
 
@@ -123,7 +123,7 @@ def test_a_table_of_standard_stars_gives_the_correction(dithered, tmp_path):
     table.write_text("chip,x,y,difference\nESO_CCD_#66,1,2,0.1\n")
     with pytest.raises(NoValidPixels, match="holds no star of ESO_CCD_#65"):
         run("Illumination", **night, photometry=str(table))
-    with pytest.raises(NoValidPixels, match="cannot be read"):
+    with pytest.raises(ArgumentError, match="cannot be read: No such file"):
         run("Illumination", **night, photometry=str(tmp_path / "absent.csv"))
 
 
