@@ -1,12 +1,14 @@
 """A few connections to the database as one role, shared by the server's threads.
 
 Owns their opening on first use and again after the database went away. Refuses to wait for ever:
-connecting and every statement have their limits.
+connecting, every statement and the wait for a free connection have their limits. After a silence
+of the database the next questions are refused at once for a moment.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,10 +19,20 @@ __all__ = ["Connections"]
 
 #: Seconds for a login, and for an answer: somebody waits at the other end of each request.
 LOGIN_PATIENCE = 3.0
-ANSWER_PATIENCE = 6.0
+ANSWER_PATIENCE = 5.0
 #: The server gives up first; a lock that somebody holds is not waited for.
 LOCKED, CANCELLED = "55P03", "57014"
-OPTIONS = "-c statement_timeout=5000 -c lock_timeout=500"
+OPTIONS = "-c statement_timeout={:.0f} -c lock_timeout=500"
+#: Seconds after a silence in which the database is not asked again.
+PAUSE = 2.0
+
+_AWAY = "the database does not answer the dataserver; start it with 'awe-admin start'"
+_SILENT = (
+    "the database has not answered the dataserver for {:.0f} s: it stands still or is overloaded; "
+    "try again in a moment, or see 'awe-admin status'"
+)
+_FULL = "the database has no connection left for the dataserver now; try again in a moment"
+_HELD = "somebody holds what the dataserver has to change; try again"
 
 
 class Connections:
@@ -32,10 +44,20 @@ class Connections:
         Keyword arguments of `psycopg2.connect`.
     limit : int
         Most connections open at once; further statements wait.
+    patience : float
+        Seconds until an answer must be there.
     """
 
-    def __init__(self, connection: Mapping[str, Any], *, limit: int = 4) -> None:
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        *,
+        limit: int = 4,
+        patience: float = ANSWER_PATIENCE,
+    ) -> None:
         self._arguments = dict(connection)
+        self._patience = patience
+        self._silent_until = 0.0
         self._idle: list[Any] = []
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(limit)
@@ -53,11 +75,15 @@ class Connections:
         Raises
         ------
         ServiceDown
-            The database does not answer, not even on a fresh connection.
+            The database does not answer in time, not even on a fresh connection, or takes no
+            more connections.
         """
         import psycopg2
 
+        from awe.db import failures
+
         error: Exception | None = None
+        begin = time.monotonic()
         for fresh in (False, True):
             try:
                 with self._connection(fresh) as connection, connection.cursor() as cursor:
@@ -67,16 +93,22 @@ class Connections:
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as failure:
                 error = failure
                 if failure.pgcode in (LOCKED, CANCELLED):
-                    msg = "somebody holds what the dataserver has to change; try again"
-                    raise ServiceDown(msg) from error
-        msg = "the database does not answer the dataserver; start it with 'awe-admin start'"
-        raise ServiceDown(msg) from error
+                    raise ServiceDown(_HELD) from error
+                if time.monotonic() - begin > min(LOGIN_PATIENCE, self._patience):
+                    self._silent_until = time.monotonic() + PAUSE
+                    raise ServiceDown(_SILENT.format(time.monotonic() - begin)) from error
+        full = error is not None and failures.is_full(error)
+        raise ServiceDown(_FULL if full else _AWAY) from error
 
     @contextmanager
     def _connection(self, fresh: bool) -> Iterator[Any]:
         import psycopg2
 
-        with self._slots:
+        if not self._slots.acquire(timeout=self._patience):
+            raise ServiceDown(_SILENT.format(self._patience))
+        try:
+            if time.monotonic() < self._silent_until:
+                raise ServiceDown(_SILENT.format(self._patience))
             connection = None if fresh else self._pop()
             if connection is None:
                 connection = self._open()
@@ -89,6 +121,8 @@ class Connections:
                 raise
             with self._lock:
                 self._idle.append(connection)
+        finally:
+            self._slots.release()
 
     def _pop(self) -> Any:
         with self._lock:
@@ -97,7 +131,9 @@ class Connections:
     def _open(self) -> Any:
         from awe.db import waiting
 
-        arguments = {"application_name": "awe dataserver", "options": OPTIONS, **self._arguments}
+        options = OPTIONS.format(1000 * self._patience)
+        arguments = {"application_name": "awe dataserver", "options": options, **self._arguments}
+        # the server gives up first, and says so
         return waiting.connect(
-            arguments, waiting.patient(ANSWER_PATIENCE), patience=LOGIN_PATIENCE
+            arguments, waiting.patient(self._patience + 1), patience=LOGIN_PATIENCE
         )

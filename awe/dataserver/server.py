@@ -15,7 +15,7 @@ import base64
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from typing import Any
@@ -30,6 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from awe.dataserver.checks import Checks
 from awe.dataserver.permits import Permit, Permits, ticket_hash
 from awe.dataserver.store import Store, Upload
 from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
@@ -37,7 +38,7 @@ from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken
 __all__ = ["create_app", "listen", "ticket_of"]
 
 CHUNK = 1 << 20
-#: Seconds an upload may be silent.
+#: Seconds an upload may take for a block, or its end: 1 MB, so 17 kB/s.
 PATIENCE = 60.0
 #: Threads that read and write files, or wait for the database.
 THREADS = 16
@@ -45,6 +46,8 @@ THREADS = 16
 NEAR = "awe-near"
 #: Largest file taken, in bytes.
 LARGEST = 64 << 30
+#: Headers of everything but files and pages, which have their own.
+PLAIN = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#@+=-]{0,254}")
@@ -86,11 +89,13 @@ def create_app(
             HTTPException: _refused,
             AweError: _failed,
             ClientDisconnect: _left,
+            Exception: _broke,
         },
     )
     app.router.redirect_slashes = False
     app.state.store = store
     app.state.permits = permits
+    app.state.checks = Checks()
     app.state.threads = anyio.CapacityLimiter(THREADS)
     for name, value in state.items():
         setattr(app.state, name, value)
@@ -104,7 +109,7 @@ def listen(port: int = 0) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        listener.listen(128)
+        listener.listen(1024)
     except OSError:
         listener.close()
         raise
@@ -149,14 +154,22 @@ async def _get_named(request: Request) -> Response:
 
 async def _verify(request: Request) -> Response:
     file_id = _file_id(request)
-    permit = await in_thread(request, _permits(request).may_read, ticket_of(request), file_id)
+    ticket = ticket_of(request)
+    permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
     if permit is None:
         raise HTTPException(404)
-    health = await in_thread(request, _store(request).health, file_id, permit.size, permit.sha256)
+    checks: Checks = request.app.state.checks
+    if permit.health == "ok" and checks.is_fresh(file_id):
+        return _plain({"health": "ok"})
+    with checks.turn(ticket or (request.client and request.client.host), file_id) as turn:
+        health = await in_thread(
+            request, _store(request).health, file_id, permit.size, permit.sha256
+        )
+        turn.found(health)
     if health != permit.health:
         _log.warning("file %s is %s, was %s", file_id, health, permit.health)
         await in_thread(request, _permits(request).mark, file_id, health)
-    return JSONResponse({"health": health}, 200 if health == "ok" else 410)
+    return _plain({"health": health}, 200 if health == "ok" else 410)
 
 
 async def _put(request: Request) -> Response:
@@ -175,7 +188,7 @@ async def _put(request: Request) -> Response:
     )
     if recorded:
         _log.info("stored %s, %d bytes, as %s", file_id, announced.size, filename)
-        return JSONResponse({"id": str(file_id), "sha256": announced.sha256}, 201)
+        return _plain({"id": str(file_id), "sha256": announced.sha256}, 201)
     permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
     if permit is None:
         raise HTTPException(404)
@@ -190,7 +203,7 @@ class _Announced:
 
 def _announced(request: Request) -> _Announced:
     length = request.headers.get("content-length", "")
-    if not re.fullmatch(r"\d{1,15}", length):
+    if not re.fullmatch(r"[0-9]{1,15}", length):
         raise HTTPException(411, "Content-Length is missing; send the length of the file")
     if int(length) > LARGEST:
         raise HTTPException(413, f"{length} bytes are more than the {LARGEST} taken")
@@ -203,7 +216,7 @@ def _announced(request: Request) -> _Announced:
 
 def _stored_already(permit: Permit, announced: _Announced) -> Response:
     if (permit.size, permit.sha256) == (announced.size, announced.sha256):
-        return JSONResponse({"id": str(permit.file_id), "sha256": permit.sha256}, 200)
+        return _plain({"id": str(permit.file_id), "sha256": permit.sha256})
     msg = f"file {permit.file_id} is stored with other content; store yours under a new id"
     raise FileTaken(msg)
 
@@ -217,7 +230,8 @@ async def _receive(request: Request, file_id: UUID, announced: _Announced) -> No
         await in_thread(request, _finish, upload, announced)
         finished = True
     except TimeoutError as error:
-        raise HTTPException(408, f"nothing came for {PATIENCE:.0f} s; send it again") from error
+        msg = f"less than {CHUNK >> 20} MB came in {PATIENCE:.0f} s; send it again"
+        raise HTTPException(408, msg) from error
     finally:
         if not finished:
             upload.abandon()
@@ -229,15 +243,13 @@ def _finish(upload: Upload, announced: _Announced) -> None:
 
 async def _blocks(request: Request) -> AsyncIterator[bytes]:
     stream = request.stream().__aiter__()
-    gathered = bytearray()
     while True:
+        gathered = bytearray()
         async with asyncio.timeout(PATIENCE):
-            chunk = await anext(stream, None)
-        if chunk is not None:
-            gathered += chunk
-        if len(gathered) >= CHUNK or (chunk is None and gathered):
+            while len(gathered) < CHUNK and (chunk := await anext(stream, None)) is not None:
+                gathered += chunk
+        if gathered:
             yield bytes(gathered)
-            gathered.clear()
         if chunk is None:
             return
 
@@ -330,17 +342,23 @@ def _matches(condition: str, etag: str) -> bool:
 def _range(request: Request, permit: Permit, etag: str) -> tuple[int, int] | None:
     """Return first and last byte to send; None where the range cannot be satisfied."""
     whole = (0, permit.size - 1)
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+    match = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", request.headers.get("range", ""))
     if match is None or match[0] == "bytes=-":
         return whole
     if request.headers.get("if-range", etag) != etag:
         return whole
     if not match[1]:
-        length = min(int(match[2]), permit.size)
+        length = min(_number(match[2]), permit.size)
         return (permit.size - length, permit.size - 1) if length else None
-    first = int(match[1])
-    last = min(int(match[2]), permit.size - 1) if match[2] else permit.size - 1
+    first = _number(match[1])
+    last = min(_number(match[2]), permit.size - 1) if match[2] else permit.size - 1
     return (first, last) if first <= last else None
+
+
+def _number(digits: str) -> int:
+    """Return a number of bytes; one with more digits than any file needs is beyond every end."""
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= len(str(LARGEST)) else 10 * LARGEST
 
 
 def _file_id(request: Request) -> UUID:
@@ -360,14 +378,19 @@ def _permits(request: Request) -> Permits:
     return permits
 
 
+def _plain(
+    content: dict[str, str], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return JSONResponse(content, status, {**PLAIN, **(headers or {})})
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         message = "no such file, or it is not visible to you"
-        return JSONResponse({"code": "FileGone", "message": message}, 404)
-    return JSONResponse(
-        {"code": "DataserverError", "message": error.detail}, error.status_code, error.headers
-    )
+        return _plain({"code": "FileGone", "message": message}, 404)
+    content = {"code": "DataserverError", "message": error.detail}
+    return _plain(content, error.status_code, error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -375,8 +398,14 @@ async def _failed(request: Request, error: Exception) -> Response:
     status = _STATUS.get(type(error), 500)
     if status >= 500:
         _log.error("%s: %s", error.code, error)
-    return JSONResponse({"code": error.code, "message": str(error)}, status)
+    return _plain({"code": error.code, "message": str(error)}, status)
 
 
 async def _left(request: Request, error: Exception) -> Response:
-    return Response(status_code=400)
+    return Response(status_code=400, headers=PLAIN)
+
+
+async def _broke(request: Request, error: Exception) -> Response:
+    # the application's outermost layer raises it again, so that the log has the traceback
+    message = "the file server met a fault of its own; its log has the details"
+    return _plain({"code": "Defect", "message": message}, 500)

@@ -29,8 +29,8 @@ __all__ = ["connection_arguments", "main"]
 
 _log = logging.getLogger("awe.services.server")
 
-#: Connections answered at once; each is a file descriptor, and a file being sent is another.
-CONNECTIONS = 400
+#: Seconds the database has for one of the collector's questions.
+COLLECTOR_PATIENCE = 120.0
 
 
 def connection_arguments(database_name: str, user: str, password: str) -> dict[str, str | int]:
@@ -93,6 +93,8 @@ def _serve(environment: Environment, folder: Path) -> None:
     hold = Hold(login, str(environment.home))
     hold.take()
     permits = Permits(login)
+    # the collector goes over all files and has time
+    collecting = Permits(login, limit=1, patience=COLLECTOR_PATIENCE)
     world = World(connection_arguments(environment.database_name, "anonymous", "anonymous"))
     store = Store(environment.home / "files")
     stop = threading.Event()
@@ -100,7 +102,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     port = listener.getsockname()[1]
     environment = replace(environment, data_server="127.0.0.1", data_port=str(port))
     threads = [
-        threading.Thread(target=collect_forever, args=(store, permits, stop), name="collector"),
+        threading.Thread(target=collect_forever, args=(store, collecting, stop), name="collector"),
         threading.Thread(target=hold.keep, args=(stop, _end_this), name="hold"),
         threading.Thread(target=_keep_keeper, args=(environment.home, stop), name="keeper"),
     ]
@@ -116,8 +118,8 @@ def _serve(environment: Environment, folder: Path) -> None:
         stop.set()
         for thread in threads:
             thread.join(timeout=30)
-        permits.close()
-        world.close()
+        for connections in (permits, collecting, world):
+            connections.close()
         _log.info("stopped")
 
 
@@ -141,20 +143,9 @@ def _keep_keeper(home: Path, stop: threading.Event) -> None:
 def _answer(app: Any, listener: socket.socket) -> None:
     import uvicorn
 
-    from awe.dataserver.slow import Protocol
+    from awe.dataserver.slow import configured
 
-    config = uvicorn.Config(
-        app,
-        http=Protocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=10,
-        limit_concurrency=CONNECTIONS,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(app))
     _log.info("listening on port %d", listener.getsockname()[1])
     server.run(sockets=[listener])
 

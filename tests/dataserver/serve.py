@@ -5,7 +5,7 @@ import sys
 
 import uvicorn
 
-from awe.dataserver import server
+from awe.dataserver import server, slow
 from awe.dataserver.permits import Permits
 from awe.dataserver.store import Store
 from awe.web.pages import routes
@@ -18,5 +18,4 @@ print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
 store = Store(asked["root"], reserve=asked.get("reserve", 0))
 anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
 app = server.create_app(store, Permits(asked["connection"]), routes=routes, world=World(anonymous))
-config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-uvicorn.Server(config).run(sockets=[listener])
+uvicorn.Server(slow.configured(app)).run(sockets=[listener])

@@ -31,12 +31,15 @@ async def app(scope, receive, send):
     await asyncio.sleep(float(scope["path"][1:] or 0))
     size = str(len(body)).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"x-size", size)]})
+    if query := scope["query_string"]:
+        await send({"type": "http.response.body", "body": bytes(int(query)), "more_body": True})
     await send({"type": "http.response.body", "body": b"fine"})
 
 
 @pytest.fixture
 def port(monkeypatch) -> Iterator[int]:
     monkeypatch.setattr(slow, "HEADER_PATIENCE", PATIENCE)
+    monkeypatch.setattr(slow, "READING_PATIENCE", PATIENCE)
     listener = listen()
     config = uvicorn.Config(app, http=slow.Protocol, log_level="warning", lifespan="off",
                             limit_concurrency=30, timeout_keep_alive=15)  # fmt: skip
@@ -120,3 +123,20 @@ def test_many_idle_connections_keep_others_out_for_a_moment_only(port):
     finally:
         for each in idle:
             each.close()
+
+
+def test_who_does_not_read_is_disconnected_and_who_reads_is_not(port):
+    with closing(opened(port)) as deaf, closing(opened(port)) as reader:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        for each in (deaf, reader):
+            each.sendall(b"GET /0?8000000 HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+        reader.settimeout(2)
+        begin = time.monotonic()
+        while b"fine" not in reader.recv(1 << 20):
+            assert time.monotonic() - begin < 20
+        time.sleep(3 * PATIENCE)
+        taken = 0
+        with contextlib.suppress(ConnectionResetError):
+            while part := deaf.recv(1 << 20):
+                taken += len(part)
+        assert taken < 8_000_000

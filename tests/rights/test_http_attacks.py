@@ -5,9 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.client
+import os
 import re
 import secrets
+import signal
+import subprocess
+import sys
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import victim as victims
@@ -20,6 +28,7 @@ CONTENT = b"canary bytes of a private frame" * 50
 DIGEST = base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()
 ETAG = f'"{hashlib.sha256(CONTENT).hexdigest()}"'
 NAME = "canary-private.fits"
+CROWDING = Path(__file__).with_name("crowding.py")
 
 
 class Scene:
@@ -327,6 +336,144 @@ def test_h66_a_cookie_writes_nothing(scene):
     headers = {"cookie": f"awe_ticket={scene.served.ticket('other')}", **UPLOAD}
     assert scene.ask("PUT", f"/file/{scene.reserved}", headers, CONTENT)[0] == 404
     assert scene.served.state(scene.reserved) == ("open", "ok")
+
+
+def delays(scene, path):
+    """Return how long each of 20 clients waited for its file, each by a connection of its own."""
+    def one(_):
+        begin = time.monotonic()
+        status, _, body = scene.ask("GET", path)
+        assert (status, body) == (200, b"open")
+        return time.monotonic() - begin
+
+    with ThreadPoolExecutor(20) as pool:
+        return list(pool.map(one, range(20)))
+
+
+@contextmanager
+def crowding(scene, kind, count, uid, again, path="/"):
+    """An attacker's process that holds so many connections, and opens them again when they go."""
+    attacker = subprocess.Popen(
+        [sys.executable, str(CROWDING), str(scene.served.port), kind,
+         *map(str, (count, uid, again)), path],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+    assert attacker.stdout.readline() == "ready\n"
+    try:
+        yield
+    finally:
+        attacker.stdin.close()
+        attacker.terminate()
+        attacker.wait()
+        attacker.stdout.close()
+
+
+CROWDS = [(kind, same) for kind in ("idle", "half", "slow") for same in (False, True)]
+
+
+@pytest.mark.parametrize(("kind", "same"), CROWDS)
+def test_h70_who_holds_all_connections_delays_nobody_else(scene, kind, same):
+    """Idle sockets, half a header, files not read: by another account, and by one's own."""
+    if not same and os.geteuid() != 0:
+        pytest.skip("needs a second account of the system, and root to become it")
+    big = scene.served.put(bytes(16 << 20), "other", f"big-{kind}-{same}.fits", level=4)
+    path = f"/file/{scene.open}"
+    before = max(delays(scene, path))
+    # whoever works in one's own account may hold connections; asking without end slows oneself
+    again = 2 if same else 200
+    with crowding(scene, kind, 450, 0 if same else 65534, again, f"/file/{big}"):
+        # what was asked in one's own account at the beginning is answered first
+        settled = time.monotonic() + 20
+        while same and max(delays(scene, path)) > 1 and time.monotonic() < settled:
+            continue
+        for _ in range(3):
+            worst = max(delays(scene, path))
+            assert worst < max(1.0, 3 * before), (worst, before)
+
+
+@pytest.mark.parametrize("name", [
+    "H71 start", "H72 end", "H73 last bytes", "H74 zeros", "H75 length", "H76 if-range",
+    "H77 etags", "H78 link", "H79 digest", "H80 other digits"])
+def test_numbers_without_end_are_no_fault_of_the_server(scene, name):
+    many = "9" * 5000
+    answers = {
+        "H71": ({"range": f"bytes={many}-"}, "", 416),
+        "H72": ({"range": f"bytes=0-{many}"}, "", 200),
+        "H73": ({"range": f"bytes=-{many}"}, "", 200),
+        "H74": ({"range": f"bytes={'0' * 5000}-1"}, "", 206),
+        "H75": ({"content-length": many}, "", 400),
+        "H76": ({"range": "bytes=0-0", "if-range": many}, "", 200),
+        "H77": ({"if-none-match": f'"{many}"'}, "", 200),
+        "H78": ({}, f"?link={many}", 200),
+        "H79": ({"content-digest": f"sha-256=:{many}:"}, "", 200),
+        "H80": ({"range": "bytes=\xb2-\xb3"}, "", 200),
+    }
+    headers, behind, wanted = answers[name.split()[0]]
+    status, _, body = scene.ask("GET", f"/file/{scene.open}{behind}", headers)
+    assert status == wanted
+    assert body in (b"open", b"op", b"") or status == 400
+
+
+@pytest.mark.parametrize("path", ["/absent.fits", "/file/x", "/", "/jobs/", "/login?link=x",
+                                  f"/file/{uuid.uuid4()}", f"/object/BiasFrame/{uuid.uuid4()}"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_h81_no_answer_lets_a_browser_guess_its_type(scene, method, path):
+    status, headers, _ = scene.ask(method, path, {}, b"")
+    assert status < 500
+    assert ("x-content-type-options", "nosniff") in headers
+
+
+def test_h82_reading_files_again_is_not_a_pastime(scene):
+    """Checks asked for by anybody: noted for a minute, one at a time, with a rest between."""
+    files = [scene.served.put(bytes(8 << 20), "other", f"check-{n}.fits", level=4)
+             for n in range(6)]
+    read = []
+    begin = time.monotonic()
+    while time.monotonic() - begin < 2:
+        for number in files:
+            read.append(scene.ask("POST", f"/file/{number}/verify", {}, b"")[0])
+    assert set(read) <= {200, 429}
+    assert read[0] == 200
+    assert 429 in read
+    # the same file again is answered from the note, without reading
+    assert scene.ask("POST", f"/file/{files[0]}/verify", {}, b"")[0] == 200
+    assert max(delays(scene, f"/file/{scene.open}")) < 1
+
+
+def test_h83_a_database_that_stands_still_is_said_so_in_bounded_time(scene):
+    """Not only its absence: its processes are stopped, and accept without a word."""
+    statement = "SELECT pid FROM pg_stat_activity WHERE usename = 'awe_dataserver'"
+    assert scene.ask("GET", f"/file/{scene.open}")[0] == 200
+    stopped = [pid for (pid,) in scene.db.rows("superuser", statement)]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        begin = time.monotonic()
+        status, _, body = scene.ask("GET", f"/file/{scene.open}")
+        assert time.monotonic() - begin < 10
+        assert (status, b"has not answered" in body) == (503, True)
+        begin = time.monotonic()
+        assert scene.ask("GET", f"/file/{scene.open}")[0] == 503
+        assert time.monotonic() - begin < 1
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    deadline = time.monotonic() + 15
+    while scene.ask("GET", f"/file/{scene.open}")[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert scene.ask("GET", f"/file/{scene.open}")[0] == 200
+
+
+def test_h84_too_many_connections_are_not_called_a_database_that_is_down(scene):
+    scene.maker.ask("ALTER ROLE awe_dataserver CONNECTION LIMIT 0")
+    scene.maker.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE usename = 'awe_dataserver'")
+    try:
+        status, _, body = scene.ask("GET", f"/file/{scene.open}")
+    finally:
+        scene.maker.ask("ALTER ROLE awe_dataserver CONNECTION LIMIT 40")
+    assert status == 503
+    assert b"no connection left" in body
+    assert b"awe-admin start" not in body
 
 
 def test_h67_with_the_database_away_the_answer_is_neither_yes_nor_no(scene):
