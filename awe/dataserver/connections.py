@@ -24,7 +24,7 @@ ANSWER_PATIENCE = 5.0
 LOCKED, CANCELLED = "55P03", "57014"
 OPTIONS = "-c statement_timeout={:.0f} -c lock_timeout=500"
 #: Seconds after a silence in which the database is not asked again.
-PAUSE = 2.0
+PAUSE = 1.0
 
 _AWAY = "the database does not answer the dataserver; start it with 'awe-admin start'"
 _SILENT = (

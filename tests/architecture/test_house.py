@@ -36,6 +36,8 @@ ROWS = {
     "awe.demo": 1,
     "awe.inspect": 2,
     "awe.db": 3,
+    "awe.db.failures": 1,
+    "awe.db.waiting": 1,
     "awe.context": 4,
     "awe.recipes": 5,
     "awe.ingest": 5,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
-from awe.dataserver.connections import Connections
+from awe.dataserver.connections import PAUSE, Connections
 from awe.db import connection as connecting
 from awe.db import failures
 from awe.db.connection import database
@@ -113,6 +113,7 @@ def test_the_dataserver_does_not_wait_for_a_database_that_stands_still(db: Any) 
     with still(*processes, db.cluster.process().pid), pytest.raises(ServiceDown):
         asked.ask("SELECT 1", ())
     assert time.monotonic() - begin < 15
+    time.sleep(PAUSE)
     assert asked.ask("SELECT 1", ()) == [(1,)]
     asked.close()
 
