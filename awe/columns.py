@@ -26,6 +26,7 @@ GAP = 2
 NARROWEST = 8
 HASH = re.compile(r"(?<![0-9a-f])([0-9a-f]{8})[0-9a-f]{16,}(?![0-9a-f])")
 HASH_NAME = re.compile(r"(?P<tail>[0-9a-f]{8}(\.\w+)*)\Z")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d+)?)?\Z")
 NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
 
 
@@ -70,6 +71,8 @@ def cut(value: str, width: int) -> str:
         return value
     if width <= 3:
         return _begin(value, width)
+    if MOMENT.match(value) and width >= len("2012-06-01"):
+        return value[:10]
     if " " in value:
         return _begin(value, width - 3) + "..."
     found = HASH_NAME.search(value)
@@ -97,7 +100,7 @@ def lines(
     natural = [max(map(_wide, column)) for column in zip(heads, *table, strict=True)]
     widths = natural
     if limit is not None and _total(natural) > limit:
-        table = [[short(value) for value in row] for row in table]
+        table = [[_without_seconds(short(value)) for value in row] for row in table]
         natural = [max(map(_wide, column)) for column in zip(heads, *table, strict=True)]
         widths = _fitting(natural, limit)
     kept = len(widths)
@@ -127,6 +130,10 @@ def html(heads: Sequence[str], rows: Iterable[Sequence[object]], *, title: str =
 
 def _cell(value: object) -> str:
     return "-" if value is None else " ".join(harmless(str(value)).split("\n"))
+
+
+def _without_seconds(value: str) -> str:
+    return value[:16] if len(value) > 16 and MOMENT.match(value) else value
 
 
 def _total(widths: Sequence[int]) -> int:

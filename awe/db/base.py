@@ -71,6 +71,12 @@ class PersistentType(type):
             names = [k for k in known if not k.startswith("_")]
             refuse_assignment(f"{cls.__name__}.{name}", value, nearest(name, names))
 
+    def getdoc(cls) -> str:
+        """Return what `Class?` shows: the text of the class, and its attributes with units."""
+        from awe.db.info import attributes
+
+        return attributes(cls)  # type: ignore[arg-type]
+
     def __delattr__(cls, name: str) -> None:
         if name in cls.__dict__.get("_attributes", {}):
             msg = f"{cls.__name__}.{name} is declared for all its objects and cannot be deleted"

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import datetime
 import html as markup
+import inspect
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from awe import columns
+from awe.columns import cut
 from awe.errors import NotVisible
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
-__all__ = ["html", "info", "label", "rows", "shortened"]
+__all__ = ["attributes", "html", "info", "label", "rows", "shortened"]
 
 LEVELS = {1: "MyDB", 2: "Project", 3: "Astro-WISE", 4: "World", 5: "VO"}
 
@@ -32,6 +35,8 @@ LISTED = 3
 #: fewest columns for a value, and the widest column of values that meanings stand beside
 NARROWEST = 24
 WIDEST = 60
+#: fewest columns for a meaning, and for the space before it
+LEAST = 30
 
 #: attributes that are never shortened
 WHOLE = ("filename", "globalname", "object_id")
@@ -45,8 +50,7 @@ def info(self: DBObject) -> None:
     title = f"{type(self).__name__}: {label(self)}"
     lines = [title, "=" * len(title), *_status(self)]
     table = list(rows(self))
-    columns = shutil.get_terminal_size((100, 24)).columns
-    lines += _fitted(table, columns)
+    lines += _fitted(table, shutil.get_terminal_size((100, 24)).columns)
     sys.stdout.write(harmless("\n".join(lines)) + "\n")
 
 
@@ -60,14 +64,12 @@ def _fitted(table: list[tuple[str, str, str]], columns: int) -> list[str]:
         for name, value, doc in table
     ]
     values = max(len(value) for name, value, _ in shown if name not in WHOLE)
+    column = min(values, WIDEST, max(room - LEAST, NARROWEST))
     lines = []
     for name, value, doc in shown:
         line = f"{name:<{width}} : {value}"
-        for column in (min(values, WIDEST), len(value)):
-            spare = room - column - 2
-            if doc and len(value) <= column and len(doc) <= spare:
-                line = f"{name:<{width}} : {value:<{column}}  {doc}"
-                break
+        if doc and len(value) <= column and room - column >= LEAST:
+            line = f"{name:<{width}} : {value:<{column}}  {cut(doc, room - column - 2)}"
         lines.append(line.rstrip())
     return lines
 
@@ -96,6 +98,19 @@ def rows(item: DBObject) -> Iterator[tuple[str, str, str]]:
     for name in item.get_persistent_properties():
         doc, unit = _split(item._attribute(name).__doc__ or "")
         yield name, _shown(item, name, unit), doc
+
+
+def attributes(cls: type[DBObject]) -> str:
+    """Return the text of a class and one line for each attribute: name, type, meaning, unit."""
+    found = [(name, cls._attribute(name)) for name in cls.get_persistent_properties()]
+    rows = [(name, one.type_name, _meaning(one.__doc__ or "")) for name, one in found]
+    text = inspect.cleandoc(cls.__doc__ or cls.__name__)
+    return "\n".join([text, "", *columns.lines(("attribute", "type", "meaning"), rows)])
+
+
+def _meaning(doc: str) -> str:
+    text, unit = _split(doc)
+    return f"{text} [{unit}]" if unit else text
 
 
 def label(item: Any) -> str:

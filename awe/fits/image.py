@@ -192,7 +192,9 @@ def _opened(path: Path | str) -> HDUList:
     except OSError as error:
         if error.errno is not None:
             raise
-        msg = f"{path} is not a FITS file: {error}; fetch it again"
+        # astropy goes on with advice on its own arguments, which nobody can give here
+        found = str(error).split(". ")[0].rstrip(".")
+        msg = f"{path} is not a FITS file: {found}; fetch it again"
         raise BadFits(msg) from error
 
 
@@ -200,6 +202,10 @@ def _image(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
     hdu = _extension(hdus, extension, path)
     if hdu.is_image is False or not hdu.shape:
         msg = f"extension {extension!r} of {path} holds no image; it has {_listed(hdus)}"
+        image = next((h for h in hdus if h.is_image and h.shape), None)
+        if image is not None:
+            place = image.name or hdus.index_of(image)
+            msg += f"; name one: frame.inspect(extension={place!r})"
         raise BadFits(msg)
     return hdu
 

@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import os
-import subprocess
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from awe.imports import PYTHON
+from awe.inspect import qt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Screen", "activate", "place_beside", "prompt_waits", "screen"]
+__all__ = ["Screen", "activate", "fit", "place_beside", "prompt_waits", "screen",
+           "show_behind_keyboard"]  # fmt: skip
+
+#: Pixels of a window that are not its figure: title, toolbar, status line, borders.
+CHROME = (16, 116)
+#: Milliseconds after which a new Tk window may have the keyboard again.
+KEYBOARD_AWAY = 700
+#: Inches around an image inside its figure.
+MARGINS = (2.0, 1.5)
 
 
 class Screen(Enum):
@@ -53,11 +59,13 @@ def screen() -> Screen:
         return Screen.MAC
     if sys.platform.startswith("linux") and not _display_named():
         return Screen.FILE
-    if _qt_starts():
+    started, lack = qt.starts()
+    if started:
         return Screen.QT
-    if _tk_starts():
-        return Screen.TK
-    return Screen.FILE
+    tk = _tk_starts()
+    if lack:
+        sys.stdout.write(f"{lack}{'; Tk shows windows meanwhile' if tk else ''}\n")
+    return Screen.TK if tk else Screen.FILE
 
 
 def activate() -> Screen:
@@ -95,6 +103,74 @@ def place_beside(figure: Figure, neighbour: Figure, shift: int) -> None:
         frame = other.frameGeometry()
         limit = other.screen().availableGeometry().right() - window.width()
         window.move(max(0, min(frame.right() + 12, limit)), frame.top() + offset)
+
+
+def fit(figure: Figure) -> None:
+    """Make a figure smaller where its window would not fit the screen; keep its image's shape."""
+    room = _room(figure)
+    if room is None:
+        return
+    ratio = float(getattr(figure.canvas, "device_pixel_ratio", 1) or 1)
+    scale = figure.dpi / ratio
+    most_wide, most_high = (max(r - c, 200) / scale for r, c in zip(room, CHROME, strict=True))
+    wide, high = figure.get_size_inches()
+    if wide <= most_wide and high <= most_high:
+        return
+    left, up = MARGINS
+    share = min((most_wide - left) / (wide - left), (most_high - up) / (high - up), 1.0)
+    if share <= 0:
+        figure.set_size_inches(min(wide, most_wide), min(high, most_high))
+        return
+    figure.set_size_inches(
+        min(max(left + share * (wide - left), min(wide, 6.0)), most_wide),
+        up + share * (high - up),
+    )
+
+
+def _room(figure: Figure) -> tuple[int, int] | None:
+    """Return the pixels a window may cover, without panels where the desktop tells of them."""
+    window: Any = getattr(figure.canvas.manager, "window", None)
+    if window is not None and screen() is Screen.TK:
+        return window.winfo_screenwidth(), window.winfo_screenheight()
+    if window is not None and screen() is Screen.QT:
+        free = window.screen().availableGeometry()
+        return free.width(), free.height()
+    return None
+
+
+def show_behind_keyboard(figure: Figure, image: Figure) -> None:
+    """Let a window appear, or come up again; one that is not the image leaves the keyboard be.
+
+    The pointer stays over the image and the next key belongs to it.
+    """
+    import matplotlib as mpl
+
+    manager: Any = figure.canvas.manager
+    window: Any = getattr(manager, "window", None)
+    if figure is image or window is None or screen() not in (Screen.QT, Screen.TK):
+        manager.show()
+        return
+    if screen() is Screen.QT:
+        from PySide6.QtCore import Qt
+
+        window.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, True)
+    elif not window.winfo_viewable():
+        # a window whose focus model is active gets no keyboard from the desktop by itself
+        window.wm_focusmodel("active")
+        window.after(KEYBOARD_AWAY, _may_have_keyboard, window)
+    with mpl.rc_context({"figure.raise_window": False}):
+        manager.show()
+    if screen() is Screen.QT:
+        window.raise_()
+    else:
+        window.lift()
+
+
+def _may_have_keyboard(window: Any) -> None:
+    from tkinter import TclError
+
+    with contextlib.suppress(TclError):  # closed meanwhile
+        window.wm_focusmodel("passive")
 
 
 def prompt_waits() -> bool:
@@ -138,19 +214,6 @@ def _join_event_loop(where: Screen) -> None:
 
 def _display_named() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _qt_starts() -> bool:
-    if importlib.util.find_spec("PySide6") is None:
-        return False
-    probe = "from PySide6.QtWidgets import QApplication as A; A([])"
-    try:
-        done = subprocess.run(
-            [*PYTHON, "-c", probe], capture_output=True, timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 def _tk_starts() -> bool:

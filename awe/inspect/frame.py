@@ -56,6 +56,7 @@ def inspect(
     ratio: float | None = None,
     viewer: str | None = None,
     block: bool | None = None,
+    extension: int | str | None = None,
 ) -> Inspection | None:
     """Show the frame in a window with single-key tools.
 
@@ -75,7 +76,7 @@ def inspect(
     cmap : str
         Name of a matplotlib colour map.
     lower, upper : float, optional
-        Ends of the display range [ADU]; they override `kappa`.
+        Ends of the display range, in the unit of the pixels; they override `kappa`.
     interpolation : str
         "nearest", "bilinear", ... as matplotlib knows them.
     width : float, optional
@@ -86,6 +87,8 @@ def inspect(
         Command of an external viewer to open the file with instead, such as "ds9".
     block : bool, optional
         Wait until the window is closed; default: only where no prompt is waiting.
+    extension : int or str, optional
+        Number or name of the extension of the file to show; default: the first image.
 
     Returns
     -------
@@ -106,8 +109,11 @@ def inspect(
     if viewer is not None:
         _open_viewer(viewer, frame.pathname)
         return None
-    image = _image(frame.data if pixels is None else pixels, frame.filename)
-    image, first = _cut(image, zone)
+    name = frame.filename or str(frame.pathname)
+    _check_numbers(kappa=kappa, iterations=iterations, lower=lower, upper=upper)
+    _check_numbers(above=0, width=width, ratio=ratio)
+    shown, header = _chosen(frame, pixels, extension)
+    image, first = _cut(_image(shown, name), zone)
     _check_names(cmap, interpolation)
     from awe.inspect import backend
     from awe.inspect.picture import Look
@@ -115,8 +121,9 @@ def inspect(
 
     window = Inspection(
         image,
-        name=frame.filename or str(frame.pathname),
-        caption=_caption({} if pixels is not None else frame.header),
+        name=name if extension is None else f"{name}[{extension}]",
+        caption=_caption(header),
+        unit=_unit(header, given=pixels is not None),
         first=first,
         look=Look(
             kappa=kappa,
@@ -127,6 +134,7 @@ def inspect(
             interpolation=interpolation,
         ),
         size=_size(image.shape, width, ratio),
+        fit=width is None,
     )
     window.show(block=not backend.prompt_waits() if block is None else block)
     return window
@@ -134,6 +142,47 @@ def inspect(
 
 if inspect.__doc__:
     inspect.__doc__ = inspect.__doc__.replace("{keys}", help_text().replace("\n", "\n    "))
+
+
+def _chosen(
+    frame: Frame, pixels: NDArray[Any] | None, extension: int | str | None
+) -> tuple[Any, Mapping[str, Any]]:
+    """Return the pixels to show and the header that tells of them."""
+    if pixels is not None:
+        return pixels, {}
+    if extension is None:
+        return frame.data, frame.header
+    from awe import fits
+
+    if isinstance(extension, bool) or not isinstance(extension, int | str):
+        msg = f"extension={extension!r}: wanted its number or its name"
+        raise ArgumentError(msg)
+    image = fits.read(frame.pathname, extension)
+    return image.pixels, image.header
+
+
+def _unit(header: Mapping[str, Any], *, given: bool) -> str:
+    """Return what the pixels are measured in; raw frames seldom say that it is ADU."""
+    if given:
+        return ""
+    unit = str(header.get("BUNIT", "adu")).strip()
+    return unit.upper() if unit.lower() == "adu" else unit
+
+
+def _check_numbers(*, above: float | None = None, **numbers: Any) -> None:
+    import math
+
+    for name, value in numbers.items():
+        if value is None:
+            continue
+        plain = isinstance(value, int | float) or hasattr(type(value), "__float__")
+        wanted = "a number" if above is None else f"a number above {above}"
+        if isinstance(value, bool) or not plain or not math.isfinite(value):
+            msg = f"{name}={value!r}: wanted {wanted}"
+            raise ArgumentError(msg)
+        if (above is not None and value <= above) or (name == "iterations" and value < 0):
+            msg = f"{name}={value!r}: wanted {wanted}"
+            raise ArgumentError(msg)
 
 
 def _image(pixels: Any, name: str) -> NDArray[Any]:

@@ -102,6 +102,9 @@ class Picture:
     def _refresh(self, axes: Axes) -> None:
         x0, x1 = sorted(axes.get_xlim())
         y0, y1 = sorted(axes.get_ylim())
+        # the whole image keeps its shape; a part of it fills the window
+        whole = (x0, x1, y0, y1) == self._limits
+        axes.set_adjustable("box" if whole else "datalim")
         part, extent = self._visible(x0, x1, y0, y1)
         if part.size:
             self.image.set_data(part)

@@ -106,5 +106,8 @@ class Reading:
     values: Mapping[str, float | int] = field(default_factory=dict)
     text: str = ""
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
     def __str__(self) -> str:
         return self.text or "  ".join(f"{k} {v:.6g}" for k, v in self.values.items())

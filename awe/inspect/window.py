@@ -7,7 +7,10 @@ blocks the prompt; whoever opens it decides whether to wait.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe.errors import ArgumentError, UserMistake, nearest
-from awe.inspect import backend
+from awe.inspect import backend, said
 from awe.inspect.keys import KEYS, Key, help_text
 from awe.inspect.picture import Look, Picture
 from awe.inspect.spot import Reading, Spot
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.backend_bases import Event, KeyEvent
     from matplotlib.figure import Figure
 
-__all__ = ["Inspection"]
+__all__ = ["Inspection", "figures"]
 
 _open: set[Inspection] = set()
 """Windows that live: matplotlib itself keeps only weak references to their methods."""
@@ -52,6 +55,41 @@ def _fitting(text: str, width: float, size: float) -> float:
     return min(size, 0.96 * width * 72 / (0.62 * max(len(text), 1)))
 
 
+@functools.cache
+def _close_at_exit() -> None:
+    """Close all windows before matplotlib does, which would close the plots a second time."""
+
+    def leave() -> None:
+        for window in list(_open):
+            window.close()
+
+    atexit.register(leave)
+
+
+def figures() -> set[Figure]:
+    """Return the figures of all open windows."""
+    return {figure for window in _open for figure in window.every_figure}
+
+
+def _close(figures: Iterable[Figure]) -> None:
+    import matplotlib.pyplot as plt
+
+    for figure in figures:
+        plt.close(figure)
+
+
+def _written(figure: Figure, path: Path) -> Path:
+    try:
+        figure.savefig(path, dpi=110)
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}; change to another directory"
+        raise ArgumentError(msg) from error
+    except ValueError as error:
+        msg = f"{path} cannot be written: {' '.join(str(error).split())}"
+        raise ArgumentError(msg) from error
+    return path
+
+
 class Inspection:
     """An image on the screen and what was measured on it.
 
@@ -69,6 +107,10 @@ class Inspection:
         Display range, colours, interpolation.
     size : tuple of float
         Width and height of the window in inches.
+    unit : str
+        What the pixels are measured in; empty where nobody knows, or in nothing.
+    fit : bool
+        Make the window smaller where the screen is.
 
     Attributes
     ----------
@@ -85,19 +127,25 @@ class Inspection:
         first: tuple[int, int],
         look: Look,
         size: tuple[float, float],
+        unit: str = "",
+        fit: bool = True,
     ) -> None:
         self.name = name
+        self._unit = unit
         self._first = first
         self._rows: list[dict[str, Any]] = []
         self._plots: dict[str, Figure] = {}
         self._screen = backend.activate()
         self._figure = self._new_figure(name, size)
+        if fit:
+            backend.fit(self._figure)
         self._picture = self._compose(pixels, caption, look)
         self._message = self._figure.text(
             0.02, 0.012, "? lists the hot-keys", fontsize=8, color="#44505c"
         )
         if self._screen.has_windows:
             _open.add(self)
+            _close_at_exit()
 
     def _compose(self, pixels: NDArray[Any], caption: str, look: Look) -> Picture:
         width, height = self._figure.get_size_inches()
@@ -129,7 +177,7 @@ class Inspection:
         bar_axes = axes.inset_axes((1.02, 0, 0.035 * height / width, 1))
         bar = self._figure.colorbar(picture.image, cax=bar_axes)
         bar.ax.tick_params(labelsize=8)
-        bar.set_label("ADU", fontsize=8)
+        bar.set_label(self._unit, fontsize=8)
         return picture
 
     @property
@@ -191,15 +239,16 @@ class Inspection:
         else:
             self._present(self._figure, "inspect")
 
+    @property
+    def every_figure(self) -> tuple[Figure, ...]:
+        """The plots and the image."""
+        return (*self._plots.values(), self._figure)
+
     def close(self) -> None:
         """Close the window and the plots made from it."""
-        import matplotlib.pyplot as plt
-
-        figures = [*self._plots.values(), self._figure]
-        self._plots = {}
+        closing, self._plots = self.every_figure, {}
         _open.discard(self)
-        for figure in figures:
-            plt.close(figure)
+        _close(closing)
 
     def __repr__(self) -> str:
         return f"<inspect {self.name}: {len(self._rows)} measurements in .table>"
@@ -238,8 +287,7 @@ class Inspection:
         """Let a figure that was drawn appear."""
         if self._screen.has_windows:
             figure.canvas.draw_idle()
-            manager: Any = figure.canvas.manager
-            manager.show()
+            backend.show_behind_keyboard(figure, self._figure)
         elif self._screen is backend.Screen.NOTEBOOK:
             from IPython.display import display
 
@@ -248,13 +296,7 @@ class Inspection:
             say(f"no display: wrote {self._write(figure, label)}")
 
     def _write(self, figure: Figure, label: str) -> Path:
-        path = Path.cwd() / f"{Path(self.name).stem}.{label}.png"
-        try:
-            figure.savefig(path, dpi=110)
-        except OSError as error:
-            msg = f"{path} cannot be written: {error.strerror}; change to another directory"
-            raise ArgumentError(msg) from error
-        return path
+        return _written(figure, Path.cwd() / f"{Path(self.name).stem}.{label}.png")
 
     # keys
 
@@ -290,6 +332,7 @@ class Inspection:
         reading: Reading = resolve(entry.target)(spot, figure)
         self._rows.append({"key": entry.key, "x": x, "y": y, **reading.values})
         say(f"{entry.key} at ({x:.1f}, {y:.1f}): {reading}")
+        said.reading = reading
         self._note(f"{entry.key} ({x:.0f}, {y:.0f})  {str(reading).splitlines()[-1]}")
         for plot in drawn:
             self._present(plot, entry.title.replace(" ", "-"))
@@ -302,8 +345,19 @@ class Inspection:
     def _command(self, entry: Key, figure: Figure) -> None:
         getattr(self, entry.target.partition(":")[2])(figure)
 
-    def save(self, figure: Figure) -> None:
-        """Write a figure of this window as PNG to the working directory and say where."""
+    def save(self, target: Figure | str | Path | None = None) -> None:
+        """Write the image to a file, or a figure as PNG to the working directory; say where.
+
+        Parameters
+        ----------
+        target : str or Path, optional
+            The file; its ending says of what kind. Without it a name is made from the frame's.
+            The hot-key gives the figure under the pointer instead.
+        """
+        if isinstance(target, str | Path):
+            say(f"saved {_written(self._figure, Path(target).expanduser())}")
+            return
+        figure = target or self._figure
         label = next((KEYS[k].title for k, f in self._plots.items() if f is figure), "inspect")
         say(f"saved {self._write(figure, label.replace(' ', '-'))}")
 
@@ -323,7 +377,10 @@ class Inspection:
     def _on_close(self, event: Event) -> None:
         """Forget a window that was closed, by its key or by the desktop."""
         if event.canvas.figure is self._figure:
-            self.close()
+            # the image is on its way out: closing it again would find nothing to close
+            plots, self._plots = [*self._plots.values()], {}
+            _open.discard(self)
+            _close(plots)
             return
         self._plots = {k: f for k, f in self._plots.items() if f is not event.canvas.figure}
 

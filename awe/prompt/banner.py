@@ -13,18 +13,22 @@ from awe.prompt.session import Session
 __all__ = ["banner", "profile"]
 
 
+#: Where somebody begins who sees the prompt for the first time.
+START = "New here? Type help. Tab completes, in quotes too; RawScienceFrame? explains."
+
+
 def banner(session: Session) -> str:
     """Return everything shown before the first prompt."""
     welcome = f"Welcome to the awe Environment (awe {__version__})"
     return "\n".join(
         [
             _python(),
-            'Type "help", "copyright", "credits" or "license" for more information.',
             "",
             f"               {welcome}",
             "",
             *([session.trouble, ""] if session.trouble else []),
             profile(session),
+            START,
         ]
     )
 

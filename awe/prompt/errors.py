@@ -7,14 +7,16 @@ traceback. The traceback of a mistake is one command away (`%traceback`), or alw
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from types import TracebackType
 
-from awe.errors import UserMistake
+from awe.errors import UserMistake, nearest
 
-__all__ = ["is_mistake", "one_line", "report"]
+__all__ = ["is_mistake", "one_line", "report", "suggest"]
 
 PRELOADED = os.sep + "prompt" + os.sep + "script.py"
 
@@ -31,6 +33,14 @@ def one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     name = error.code if isinstance(error, UserMistake) else type(error).__name__
     return f"{name}: {text}" if text else name
+
+
+def suggest(error: BaseException, names: Iterable[str]) -> None:
+    """Let a NameError name what may have been meant."""
+    name = getattr(error, "name", None)
+    if not isinstance(error, NameError) or not name or "did you mean" in str(error):
+        return
+    error.args = (f"{error}{nearest(name, [*names, *dir(builtins)])}",)
 
 
 def report(error: BaseException, *, debug: bool, skip: str = PRELOADED) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe import columns, errors
 from awe.lazy import resolve
+from awe.prompt.page import Help
 
 if TYPE_CHECKING:
     from awe.config import Environment
@@ -33,6 +34,7 @@ SINGLE: dict[str, str] = {
     "obscore": "awe.db.obscore:obscore",
     "Query": "awe.db.query:Query",
     "saved": "awe.db.saved:saved",
+    "awe_help": "awe.prompt.page:awe_help",
 }
 """Names of things that exist once, and where they are."""
 
@@ -49,6 +51,7 @@ def build(environment: Environment) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "__main__", "__doc__": None}
     names["datetime"] = datetime
     names["Env"] = environment
+    names["help"] = Help()
     names.update({name: resolve(target) for name, target in SINGLE.items()})
     names["dpu"] = resolve("awe.dpu:Processor")(environment.dpu_name)
     names["lpu"] = resolve("awe.dpu:LocalProcessor")()

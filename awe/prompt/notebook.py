@@ -8,11 +8,11 @@ a notebook has nobody to ask for a password.
 from __future__ import annotations
 
 import sys
-from types import MethodType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from awe.errors import ServiceDown, UserMistake
-from awe.prompt import errors, namespace
+from awe.prompt import errors, matchers, namespace
 from awe.prompt.session import Session, open_session
 
 __all__ = ["load", "unload"]
@@ -36,8 +36,6 @@ def load(shell: Any) -> None:
     ServiceDown
         The session cannot begin; the message says why.
     """
-    from awe.prompt.shell import AweShell
-
     session = open_session()
     if session.trouble:
         session.close()
@@ -49,7 +47,7 @@ def load(shell: Any) -> None:
     shell.push(_loaded)
     if not session.debug:
         _take_mistakes(shell)
-    shell.Completer.custom_matchers.append(MethodType(AweShell.awe_matcher, shell))
+    matchers.install(shell)
     place = f"{session.user_name} in {session.project_name}, privileges {session.level}"
     sys.stdout.write(f"awe: {place}\n")
 
@@ -59,8 +57,7 @@ def unload(shell: Any) -> None:
     shell.drop_by_id(_loaded)
     _loaded.clear()
     _give_mistakes_back(shell)
-    matchers = shell.Completer.custom_matchers
-    matchers[:] = [one for one in matchers if getattr(one, "__name__", "") != "awe_matcher"]
+    matchers.remove(shell)
     while _sessions:
         _sessions.pop().close()
 

@@ -8,6 +8,8 @@ the working directory, where files of other people lie.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -54,10 +56,25 @@ def _run(
     except KeyboardInterrupt as stop:
         errors.report(stop, debug=False)
         return 130
+    except BrokenPipeError as error:
+        return _reader_left(error, debug=debug)
     except BaseException as error:
+        errors.suggest(error, main.__dict__)
         errors.report(error, debug=debug)
         return 1
     return 0
+
+
+def _reader_left(error: BrokenPipeError, *, debug: bool) -> int:
+    """End without a word where whoever read the output has gone: `awe -c ... | head -1`."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is left in the buffer must not be written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    errors.report(error, debug=debug)
+    return 1
 
 
 def exit_status(code: object) -> int:

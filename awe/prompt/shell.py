@@ -17,23 +17,18 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from IPython.core.completer import (
-    CompletionContext,
-    SimpleCompletion,
-    SimpleMatcherResult,
-    context_matcher,
-)
 from IPython.core.profiledir import ProfileDir
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from IPython.terminal.prompts import Prompts, RichPromptDisplayHook
+from prompt_toolkit.utils import is_dumb_terminal
 from pygments.token import Token  # type: ignore[import-untyped]
 from traitlets import Type
 from traitlets.config import Config
 
 from awe.errors import UserMistake
-from awe.prompt import errors
-from awe.prompt.completion import complete
+from awe.prompt import errors, figures, matchers
 from awe.prompt.namespace import add_tasks
+from awe.prompt.page import awe_help
 from awe.prompt.script import exit_status
 
 __all__ = ["AweShell", "Ended", "run"]
@@ -64,6 +59,15 @@ class _Prompts(Prompts):
 class _Results(RichPromptDisplayHook):
     """Prints results and keeps the last one as `_`, no more: frames are large."""
 
+    def __call__(self, result: Any = None) -> None:
+        module: Any = sys.modules.get("awe.inspect.said")
+        if result is None or module is None or module.reading is not result:
+            show: Any = super().__call__
+            show(result)
+            return
+        module.reading = None
+        self.update_user_ns(result)
+
     def update_user_ns(self, result: Any) -> None:
         shell: Any = self.shell
         shell.user_ns["_"] = result
@@ -83,11 +87,27 @@ class AweShell(TerminalInteractiveShell):
     def showtraceback(self, *arguments: Any, **options: Any) -> None:
         """Show an exception; `sys.exit()` leaves the prompt as it leaves python."""
         error = sys.exc_info()[1]
+        if not arguments and isinstance(error, UserMistake) and not self.debug:
+            # what a representation, a window or an event raises comes this way
+            self.show_mistake(type(error), error, error.__traceback__)
+            return
+        if error is not None:
+            errors.suggest(error, self.user_ns)
         if isinstance(error, SystemExit):
             self.exit_code = exit_status(error.code)
             self.keep_running = False
             return
         super().showtraceback(*arguments, **options)
+
+    def show_usage(self) -> None:
+        """Show awe's page: `?`."""
+        awe_help()
+
+    def after_run(self, result: Any) -> None:
+        """Say how a figure that was drawn comes to the screen."""
+        waiting = figures.waiting()
+        if waiting:
+            sys.stdout.write(waiting + "\n")
 
     def end_by_signal(self, number: int, frame: FrameType | None) -> None:
         """Leave the prompt, or break off the command that runs, because of a signal."""
@@ -101,7 +121,11 @@ class AweShell(TerminalInteractiveShell):
             raise Ended
 
     def show_mistake(
-        self, kind: type, error: BaseException, trace: TracebackType, tb_offset: Any = None
+        self,
+        kind: type,
+        error: BaseException,
+        trace: TracebackType | None,
+        tb_offset: Any = None,
     ) -> None:
         """Show a user's mistake as one line; IPython calls this in place of a traceback."""
         if isinstance(error, Ended):
@@ -111,25 +135,6 @@ class AweShell(TerminalInteractiveShell):
             sys.stderr.write(errors.one_line(error) + "\n")
             return
         self.showtraceback((kind, error, trace), tb_offset=tb_offset)
-
-    @context_matcher()  # type: ignore[untyped-decorator]
-    def awe_matcher(self, context: CompletionContext) -> SimpleMatcherResult:
-        """Give awe's own completions to IPython."""
-        text = "\n".join(
-            [
-                *context.full_text.split("\n")[: context.cursor_line],
-                context.text_until_cursor,
-            ]
-        )
-        found = complete(text, self.user_ns)
-        if found is None:
-            return {"completions": [], "suppress": False}
-        return {
-            "completions": [SimpleCompletion(text=name) for name in found.names],
-            "matched_fragment": found.part,
-            "ordered": True,
-            "suppress": {"IPCompleter.python_matcher", "IPCompleter.python_func_kw_matcher"},
-        }
 
 
 def _leave(application: Any) -> None:
@@ -160,10 +165,13 @@ def run(namespace: dict[str, Any], *, banner: str, home: Path, debug: bool) -> i
         profile_dir=_profile(directory),
     )
     shell.debug = debug
+    # what was there before the user came is not theirs: %who and %whos leave it out
+    shell.user_ns_hidden.update(namespace)
     shell.set_custom_exc((UserMistake, KeyboardInterrupt, Ended), AweShell.show_mistake)
-    shell.Completer.custom_matchers.append(shell.awe_matcher)
+    matchers.install(shell)
     shell.input_transformer_manager.cleanup_transforms.insert(0, _without_prompt)
     shell.events.register("pre_run_cell", shell.before_run)
+    shell.events.register("post_run_cell", shell.after_run)
     _add_magics(shell)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, shell.end_by_signal)
@@ -174,6 +182,19 @@ def run(namespace: dict[str, Any], *, banner: str, home: Path, debug: bool) -> i
     except Ended:
         shell.atexit_operations()
     return int(shell.exit_code)
+
+
+def _plain_return(shell: Any) -> Any:
+    """Return what Return does on a terminal that cannot take a letter back."""
+
+    def enter(event: Any) -> None:
+        buffer = event.current_buffer
+        if shell.check_complete(buffer.text)[0] == "incomplete":
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    return enter
 
 
 def _profile(directory: Path) -> Any:
@@ -193,14 +214,12 @@ def _configuration() -> Config:
     shell.term_title_format = "awe"
     shell.xmode = "Plain"
     shell.cache_size = 0
-    shell.autoindent = False
+    shell.autoindent = True
+    if is_dumb_terminal():
+        shell.handle_return = _plain_return
     shell.enable_tip = False
     config.Completer.use_jedi = False
-    config.Completer.evaluation = "minimal"
-    config.IPCompleter.disable_matchers = [
-        "IPCompleter.python_matcher",
-        "IPCompleter.python_func_kw_matcher",
-    ]
+    config.Completer.evaluation = "limited"
     return config
 
 

@@ -165,3 +165,20 @@ def test_interrupt_breaks_a_script_off(awe_home: Path, tmp_path: Path) -> None:
     os.kill(child.pid, signal.SIGINT)
     _, said = child.communicate(timeout=10)
     assert (child.returncode, said) == (130, "Interrupted\n")
+
+
+def test_a_reader_that_leaves_ends_the_output_without_a_word(awe_home: Path) -> None:
+    done = subprocess.run(
+        f"{AWE} -c 'for i in range(100000): print(i)' | head -1",
+        shell=True,
+        env=environment(awe_home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_a_script_s_unknown_name_gets_a_suggestion(awe: Run) -> None:
+    assert "did you mean 'ReduceTask'?" in awe("-c", "Reduc").stderr

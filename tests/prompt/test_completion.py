@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from awe.config import Environment
 from awe.db import classes
-from awe.prompt import namespace
+from awe.prompt import namespace, strings, values
 from awe.prompt.completion import complete
+
+#: what a machine that does much else may add
+SLACK = 0.2
 
 
 class Loud:
@@ -102,6 +108,68 @@ def test_nothing_is_evaluated(names: dict[str, Any]) -> None:
     assert offered("loud.dangerous.", names) == ()
     assert offered("loud[0].", names) == ()
     assert "plain" in offered("loud.pl", names)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("dpu.run('", "Reduce"),
+        ("lpu.run('Red", "Reduce"),
+        ("lpu.run('ReadNoise>Bi", "ReadNoise>Bias"),
+        ('Pars("Red', "Reduce"),
+        ("query.max('DATE", "DATE_OBS"),
+        ("query.order_by('-DATE", "-DATE_OBS"),
+        ("query.values('filename', 'filter.na", "filter.name"),
+        ("RawScienceFrame.select_all().distinct('chip.", "chip.name"),
+        ("Env['data_s", "data_server"),
+        ("red.inspect(cmap='vir", "viridis"),
+        ("red.inspect(interpolation='nea", "nearest"),
+    ],
+)
+def test_tab_inside_quotes_offers_the_values_that_may_stand_there(
+    text: str, wanted: str, names: dict[str, Any]
+) -> None:
+    assert wanted in offered(text, names)
+
+
+@pytest.mark.parametrize(
+    "text", ["Env['%", "query.max('NOTHING", "RawScienceFrame.DATE_OBS == '20", "dpu.get_status('"]
+)
+def test_inside_quotes_nothing_is_made_up(text: str, names: dict[str, Any]) -> None:
+    found = complete(text, names)
+    assert found is not None
+    assert found.names == ()
+
+
+@pytest.mark.parametrize("text", ["open('", "nobody('", "x = 'a", "d['"])
+def test_strings_of_others_are_left_to_others(text: str, names: dict[str, Any]) -> None:
+    assert complete(text, {**names, "d": {"a": 1}}) is None
+
+
+def test_tab_waits_a_tenth_of_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def slow() -> list[str]:
+        release.wait(20)
+        return ["late"]
+
+    start = time.monotonic()
+    assert values._remembered("a slow server", slow) == []
+    assert values._remembered("a slow server", slow) == []
+    assert time.monotonic() - start < 0.1 + SLACK
+    release.set()
+    while values._remembered("a slow server", slow) != ["late"]:
+        assert time.monotonic() - start < 20
+        time.sleep(0.01)
+
+
+def test_values_that_need_an_escape_are_not_offered() -> None:
+    typed, found = strings.shared("f('a", 2, ["ab", "a'b", "a\\b", "a\x1b[2J", "b"])
+    assert (typed, found) == ("a", ("ab",))
+
+
+def test_attributes_of_what_numpy_returns_are_offered(names: dict[str, Any]) -> None:
+    assert "sort" in offered("np.zeros(3).so", {**names, "np": np})
 
 
 @pytest.mark.parametrize("text", ["'red.bi", 'print("red.bi', "# red.bi", "1.", "", "x = 3."])

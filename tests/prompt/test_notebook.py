@@ -86,6 +86,19 @@ def test_tab_completes_through_links(kernel: Kernel) -> None:
     assert any("template" in found for found in kernel.completions("RawScienceFrame.templ"))
 
 
+def test_tab_inside_quotes_offers_values_and_arguments_and_no_magics(kernel: Kernel) -> None:
+    assert kernel.completions("dpu.run('Redu") == ["Reduce"]
+    kernel.completions("context.set_project('")
+    assert "TUTORIAL2015" in kernel.completions("context.set_project('")
+    assert kernel.completions("x = '") == []
+    found = kernel.completions("BiasFrame().inspect(")
+    assert "cmap=" in found
+    assert len(found) < 30
+    assert not [name for name in kernel.completions("x = ti") if name.startswith("%")]
+    kernel.run("import numpy as np")
+    assert any("sort" in name for name in kernel.completions("np.zeros(3).so"))
+
+
 def test_inspect_draws_in_place(kernel: Kernel, tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).normal(500, 10, (60, 80)).astype(np.float32)
     from astropy.io.fits import Header

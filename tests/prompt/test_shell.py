@@ -100,6 +100,29 @@ def test_tab_completes_through_a_link(prompt: Prompt) -> None:
     assert prompt.type("").splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(
+    ("text", "rest", "wanted"),
+    [
+        ("context.set_project('TUTORIAL", "')", "TUTORIAL2015"),
+        ("x = 'nothing of awe", "'", "'nothing of awe'"),
+        ("Env.get('", "')", "Env.get('')"),
+        ("x = open('/etc/hostn", "').name", "/etc/hostname"),
+        ("RawScienceFrame.chip.name == '", "'", "name == ''"),
+    ],
+)
+def test_tab_inside_quotes_types_values_and_never_a_magic(
+    prompt: Prompt, text: str, rest: str, wanted: str
+) -> None:
+    for _ in range(2):  # the first may come before the database has answered
+        prompt.child.send(text + "\t")
+        time.sleep(1)
+        prompt.child.send("\x05" + rest + "\r")
+        prompt.wait()
+    raw = prompt.type("print(get_ipython().history_manager.input_hist_raw[-2])")
+    assert wanted in raw
+    assert "%" not in raw
+
+
 def test_help_lists_the_arguments_and_the_hot_keys(prompt: Prompt) -> None:
     prompt.type("import pydoc; pydoc.pager = pydoc.plainpager")
     said = prompt.type("help(RawScienceFrame.inspect)")
@@ -187,3 +210,67 @@ def test_terminate_breaks_off_a_running_command(prompt: Prompt) -> None:
 
 def test_the_profile_lies_below_awe_home(prompt: Prompt, awe_home: Path) -> None:
     assert (awe_home / "prompt" / "history.sqlite").exists()
+
+
+def test_help_and_a_question_mark_lead_to_awe_s_page(prompt: Prompt) -> None:
+    assert "New here? Type help." in prompt.banner
+    for asked in ("help", "?", "help()", "awe_help()"):
+        said = prompt.type(asked)
+        assert "do the tutorial" in said, asked
+        (path,) = re.findall(r"\S+tutorial\.md", said)
+        assert Path(path).exists()
+
+
+def test_a_class_with_a_question_mark_shows_attributes_with_units(prompt: Prompt) -> None:
+    prompt.type("from IPython.core import page; page.page = lambda t, **k: print(t['text/plain'])")
+    said = prompt.type("RawScienceFrame?")
+    assert re.search(r"EXPTIME +float +Exposure time.* \[s(ec)?\]", said), said
+    assert re.search(r"chip +Chip", said)
+    assert "[None]" not in said
+
+
+def test_a_loop_typed_by_hand_is_indented(prompt: Prompt) -> None:
+    for line in ("for i in range(3):", "print(i * 10)", ""):
+        prompt.child.send(line + "\r")
+        time.sleep(0.3)
+    prompt.child.expect("20\r?\n")
+    prompt.wait()
+    assert prompt.type("i") == "2"
+
+
+def test_whos_lists_what_the_user_made(prompt: Prompt) -> None:
+    assert "Interactive namespace is empty" in prompt.type("%whos")
+    prompt.type("mine = 5")
+    said = prompt.type("%whos")
+    assert "mine" in said
+    assert "RawScienceFrame" not in said
+    assert len(said.splitlines()) == 3
+
+
+def test_a_name_nobody_knows_gets_a_suggestion(prompt: Prompt) -> None:
+    assert prompt.type("Reduc").endswith(
+        "NameError: name 'Reduc' is not defined; did you mean 'ReduceTask'?"
+    )
+    assert prompt.type("qwertyuiop").endswith("NameError: name 'qwertyuiop' is not defined")
+
+
+def test_a_mistake_in_what_prints_itself_is_one_line_too(prompt: Prompt) -> None:
+    prompt.type("class Odd:\n    def __repr__(self): raise NotFound('nothing here')\n")
+    assert prompt.type("Odd()") == "NotFound: nothing here"
+
+
+def test_a_figure_that_was_drawn_is_told_of(prompt: Prompt) -> None:
+    said = prompt.type("import matplotlib.pyplot as plt; drawn = plt.hist([1, 2, 2])")
+    assert said == (
+        "the figure is drawn; there is no display: plt.savefig('figure.png') writes it"
+    )
+    assert prompt.type("1 + 1") == "2"
+
+
+def test_a_dumb_terminal_shows_each_letter_once(awe_home: Path, tmp_path: Path) -> None:
+    dumb = Prompt(awe_home, tmp_path, TERM="dumb")
+    dumb.child.send("print(6 * 7)\r")
+    dumb.child.expect(r"42\r?\n")
+    assert "print(6 * 7)\r" in CODES.sub("", dumb.child.before).replace("\n", "\r") + "\r"
+    assert "7))" not in dumb.child.before
+    dumb.close()

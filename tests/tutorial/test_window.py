@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
-from prompt_process import PATIENCE, Prompt
+from prompt_process import CODES, PATIENCE, Prompt
 
 pytestmark = [
     pytest.mark.services,
@@ -44,17 +45,27 @@ def toolkit(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 class Screen:
     """A virtual screen, its windows and its keyboard."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: str = "1400x1000", manager: str = "") -> None:
         reading, writing = os.pipe()
         self.server = subprocess.Popen(
             # a server that starts anew when its last client leaves is away when the next one comes
-            ["Xvfb", "-displayfd", str(writing), "-noreset", "-screen", "0", "1400x1000x24"],
+            ["Xvfb", "-displayfd", str(writing), "-noreset", "-screen", "0", f"{size}x24"],
             pass_fds=[writing],
             stderr=subprocess.DEVNULL,
         )
         os.close(writing)
         with os.fdopen(reading) as stream:
             self.name = f":{stream.readline().strip()}"
+        self.manager = None
+        if manager:
+            settings = {**os.environ, "DISPLAY": self.name}
+            self.manager = subprocess.Popen([manager], env=settings, stderr=subprocess.DEVNULL)
+            time.sleep(1)
+
+    def close(self) -> None:
+        for process in filter(None, (self.manager, self.server)):
+            process.terminate()
+            process.wait(10)
 
     def do(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -122,8 +133,17 @@ class Screen:
 def screen() -> Iterator[Screen]:
     opened = Screen()
     yield opened
-    opened.server.terminate()
-    opened.server.wait(10)
+    opened.close()
+
+
+@pytest.fixture
+def desktop() -> Iterator[Screen]:
+    """A laptop's screen with a window manager that gives new windows the keyboard."""
+    if not shutil.which("openbox"):
+        pytest.skip("openbox is not installed (apt install openbox)")
+    opened = Screen("1366x768", "openbox")
+    yield opened
+    opened.close()
 
 
 def test_w_draws_a_wire_frame_and_q_closes(
@@ -179,4 +199,86 @@ def test_a_screen_that_does_not_answer_is_no_obstacle(tutorial_home: Path, tmp_p
     said = prompt.type("ins = raw.inspect()")
     assert said.startswith("no display: wrote ")
     assert len(said.splitlines()) == 1
+    prompt.close()
+
+
+def shell_values(text: str) -> dict[str, int]:
+    """Return the numbers xdotool writes as `X=1`."""
+    pairs = (line.split("=") for line in text.split())
+    return {name: int(value) for name, value in pairs}
+
+
+def test_plot_keys_leave_the_keyboard_to_the_image(
+    tutorial_home: Path, desktop: Screen, tmp_path: Path, toolkit: dict[str, str]
+) -> None:
+    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=desktop.name, **toolkit)
+    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt.type("ins = raw.inspect()")
+    (window,) = desktop.wait(prompt, "^OMEGACAM", 1)
+    place = shell_values(desktop.do("getwindowgeometry", "--shell", window))
+    middle = (place["WIDTH"] // 3, place["HEIGHT"] // 2)
+    (plot,) = desktop.press_until(
+        prompt, window, "w", middle, "^wire-frame - OMEGACAM", 1
+    )
+    desktop.do("key", "x", "l")
+    desktop.wait(prompt, "^line - OMEGACAM", 1)
+    desktop.do("key", "x")
+    end = time.monotonic() + PATIENCE
+    while prompt.type("print([str(k) for k in ins.table['key'][-3:]])") != "['x', 'l', 'x']":
+        assert time.monotonic() < end
+        prompt.drain()
+    assert desktop.do("getactivewindow").strip() == window
+    # a plot that is clicked has the keyboard, and q closes it
+    time.sleep(1)
+    desktop.do("windowraise", plot, "mousemove", "--window", plot, "60", "60", "click", "1")
+    time.sleep(1)
+    desktop.do("key", "q")
+    desktop.wait(prompt, "^wire-frame - OMEGACAM", 0)
+    prompt.close()
+
+
+def test_the_window_fits_a_laptop_s_screen(
+    tutorial_home: Path, desktop: Screen, tmp_path: Path, toolkit: dict[str, str]
+) -> None:
+    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=desktop.name, **toolkit)
+    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt.type("ins = raw.inspect()")
+    (window,) = desktop.wait(prompt, "^OMEGACAM", 1)
+    time.sleep(2)
+    prompt.drain()
+    place = shell_values(desktop.do("getwindowgeometry", "--shell", window))
+    assert place["X"] >= 0
+    assert place["X"] + place["WIDTH"] <= 1366
+    assert place["Y"] >= 0
+    # xdotool counts the height of the title twice with some window managers
+    assert place["HEIGHT"] <= 768 - 24
+    prompt.close()
+
+
+def test_ctrl_d_with_open_windows_ends_without_a_word(
+    tutorial_home: Path, screen: Screen, tmp_path: Path, toolkit: dict[str, str]
+) -> None:
+    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=screen.name, **toolkit)
+    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt.type("ins = raw.inspect(); other = raw.inspect()")
+    screen.wait(prompt, "^OMEGACAM", 2)
+    prompt.type("reading = ins.press('s', 200, 200)")
+    screen.wait(prompt, "^surface", 1)
+    prompt.child.sendcontrol("d")
+    prompt.child.expect(pexpect.EOF, timeout=PATIENCE)
+    said = CODES.sub("", prompt.child.before)
+    prompt.child.close()
+    assert prompt.child.exitstatus == 0
+    assert "Traceback" not in said
+    assert "TclError" not in said
+
+
+def test_after_a_zoom_the_picture_fills_the_window(tutorial_home: Path, tmp_path: Path) -> None:
+    prompt = Prompt(tutorial_home, tmp_path)
+    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt.type("ins = raw.inspect(); axes = ins._figure.axes[0]")
+    prompt.type("axes.set_xlim(100, 200); axes.set_ylim(100, 110); ins._figure.canvas.draw()")
+    whole, now = "axes.get_position(original=True)", "axes.get_position()"
+    assert prompt.type(f"print(({whole}.height - {now}.height) < 0.01)").endswith("True")
+    assert prompt.type(f"print(({whole}.width - {now}.width) < 0.01)").endswith("True")
     prompt.close()

@@ -82,4 +82,5 @@ def test_what_would_steer_a_terminal_or_a_page_is_written_out() -> None:
 
 def test_a_sentence_loses_its_end_and_a_name_its_middle() -> None:
     assert columns.cut("cannot be read: no such file", 12) == "cannot be..."
+    assert columns.cut("2012-06-01 08:51:44", 12) == "2012-06-01"
     assert columns.cut("OMEGACAM.2012-06-01T08:51:44.367_1.fits", 15) == "OMEGAC...1.fits"

@@ -1,0 +1,62 @@
+"""Whether Qt starts on this machine, and which system packages it lacks where it does not."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+from awe.imports import PYTHON
+
+__all__ = ["missing", "package", "starts"]
+
+PROBE = "from PySide6.QtWidgets import QApplication as A; A([])"
+NOT_FOUND = re.compile(r"(lib[\w.+-]+\.so[\d.]*)(?: => not found|: cannot open shared object)")
+
+
+def starts() -> tuple[bool, str]:
+    """Return whether Qt starts, and one line about what to install where it only lacks that.
+
+    It is tried in a process of its own: Qt aborts its process where a library is missing.
+    """
+    found = importlib.util.find_spec("PySide6")
+    if found is None:
+        return False, ""
+    try:
+        done = subprocess.run(
+            [*PYTHON, "-c", PROBE], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False, ""
+    if done.returncode == 0:
+        return True, ""
+    packages = missing(done.stderr + _linked(Path(found.origin or "").parent))
+    if not packages:
+        return False, ""
+    line = f"Qt does not start: this machine lacks libraries; apt install {' '.join(packages)}"
+    return False, line
+
+
+def missing(text: str) -> list[str]:
+    """Return the Debian packages of the libraries that a text of the loader calls missing."""
+    return sorted({package(name) for name in NOT_FOUND.findall(text)})
+
+
+def package(library: str) -> str:
+    """Return the Debian package of a shared library, by Debian's rule for their names."""
+    name, _, version = library.partition(".so")
+    number = version.strip(".")
+    return f"{name}-{number}".lower() if name[-1].isdigit() else f"{name}{number}".lower()
+
+
+def _linked(folder: Path) -> str:
+    """Return what the loader says about Qt's plug-in for X."""
+    plugin = folder / "Qt" / "plugins" / "platforms" / "libqxcb.so"
+    try:
+        done = subprocess.run(
+            ["ldd", str(plugin)], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
