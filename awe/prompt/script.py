@@ -9,6 +9,7 @@ the working directory, where files of other people lie.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -67,11 +68,12 @@ def _run(
 
 def _reader_left(error: BrokenPipeError, *, debug: bool) -> int:
     """End without a word where whoever read the output has gone: `awe -c ... | head -1`."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+    output = sys.stdout.fileno()
+    ready = select.poll()
+    ready.register(output, 0)
+    if any(state & select.POLLERR for _, state in ready.poll(0)):
         # what is left in the buffer must not be written at the end either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
         return 128 + signal.SIGPIPE
     errors.report(error, debug=debug)
     return 1
