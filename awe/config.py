@@ -98,6 +98,7 @@ class Environment(Mapping[str, str]):
     privileges: str = _key("level of new objects and lowest level seen", "1", LEVEL)
     dpu_name: str = _key("where dpu.run places jobs", "local", PLACE)
     dpu_workers: str = _key("jobs that run side by side here; empty: one per core", kind=COUNT)
+    dpu_time: str = _key("most seconds a job may take; empty: 12 hours", kind=COUNT)
     query_limit: str = _key("most objects loaded without asking", "100000", LIMIT)
     query_disk: str = _key(
         "most disk one query may use; the embedded database knows from its next start on", "2GB",

@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = "awe_template"
 #: The same in every copy of this module: some tests install a second time in the same server.
-PASSWORDS = {name: f"{name}-password" for name in ("awe_dataserver", "awe_runner")}
+PASSWORDS = {name: f"{name}-password" for name in ("awe_dataserver", "awe_runner", "awe_pages")}
 PEOPLE = {
     "student": "awstudent",
     "other": "awother",

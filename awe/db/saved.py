@@ -183,9 +183,8 @@ def remove(name: str) -> None:
     """
     from awe.db.connection import database
 
-    found = database.execute(
-        "DELETE FROM awe.saved_query WHERE name = %s AND creator = awe.uid() RETURNING 1", (name,)
-    )
+    with database.transaction():
+        found = database.execute("SELECT awe.saved_query_drop(%s)", (name,))[0][0]
     if not found:
         msg = f"you have no saved query {name!r}"
         raise NotFound(msg)

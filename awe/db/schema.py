@@ -37,7 +37,7 @@ def install(
     superuser : mapping
         psycopg2's connection arguments of a superuser.
     passwords : mapping
-        Login role to password, for `awe_dataserver` and `awe_runner`; set at every call.
+        Login role to password, for `awe_dataserver`, `awe_runner`, `awe_pages`; set at every call.
     database : str, optional
         Name of the database.
 
@@ -111,11 +111,11 @@ def create_database(
                 sql.Identifier(database), sql.Identifier(template or "template1")
             )
             cursor.execute(statement)
-        # Logins of jobs inherit nothing and need to connect; nobody else gains by it.
+        # Logins of jobs inherit nothing and need to connect; nobody else gains by it. Temporary
+        # tables are nobody's: they escape every limit of disk space.
         for text in (
             "REVOKE ALL ON DATABASE {} FROM PUBLIC",
             "GRANT CONNECT ON DATABASE {} TO PUBLIC",
-            "GRANT TEMP ON DATABASE {} TO awe_user",
         ):
             cursor.execute(sql.SQL(text).format(sql.Identifier(database)))
 

@@ -170,12 +170,8 @@ def cancel(job: int) -> bool:
     if not rows:
         msg = f"job {job}: no such job, or it is not yours; dpu.get_jobids() lists yours"
         raise JobUnknown(msg)
-    marked = database.execute(
-        "UPDATE awe.job SET cancel = true WHERE id = %s AND user_id = (SELECT awe.uid()) "
-        "AND state IN ('queued', 'running') RETURNING id",
-        (job,),
-    )
-    return bool(marked)
+    with database.transaction():
+        return bool(database.execute("SELECT awe.job_cancel(%s)", (job,))[0][0])
 
 
 def retry(job: int) -> bool:

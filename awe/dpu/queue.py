@@ -13,9 +13,18 @@ from typing import Any, TypeVar
 
 from awe.errors import DatabaseError
 
-__all__ = ["Claim", "Queue"]
+__all__ = ["Claim", "Later", "Queue"]
+
+#: Nobody's lock is waited for, and a database that stands still is left alone after these seconds.
+OPTIONS = "-c lock_timeout=200 -c statement_timeout=15000"
+PATIENCE = 20.0
+LOCKED = "55P03"
 
 T = TypeVar("T")
+
+
+class Later(DatabaseError):
+    """Somebody holds a row of this job; the others go on, and it is tried again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +79,19 @@ class Queue:
         connection.notifies.clear()
         return True
 
-    def claim(self, back_ends: list[str]) -> Claim | None:
-        """Return the next job of the user whose turn it is, or None."""
+    def claim(self, back_ends: list[str], *, guest: bool = False) -> Claim | None:
+        """Return the next job of the user whose turn it is, or None.
+
+        A `guest` is a job of somebody nothing runs for, next to those of the one person whose
+        jobs hold all workers.
+        """
         rows = self._call(
             "SELECT id, attempt, role_name, recipe, args, project, privileges, seconds, back_end "
-            "FROM awe.job_claim(%s, %s, %s)",
+            "FROM awe.job_claim(%s, %s, %s, %s)",
             self._host,
             self._lease,
             back_ends,
+            guest,
         )
         if not rows:
             return None
@@ -147,10 +161,13 @@ class Queue:
 
     def _open(self) -> Any:
         if self._connection is None:
-            import psycopg2
+            from awe.db import waiting
 
-            self._connection = self._guarded(lambda: psycopg2.connect(**self._parameters))
-            self._connection.autocommit = True
+            arguments = {"options": OPTIONS, **self._parameters}
+            wait = waiting.patient(PATIENCE)
+            self._connection = self._guarded(
+                lambda: waiting.connect(arguments, wait, patience=PATIENCE)
+            )
             self._call("LISTEN awe_jobs")
         return self._connection
 
@@ -171,6 +188,9 @@ class Queue:
         try:
             return action()
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            if error.pgcode == LOCKED:
+                msg = "somebody holds a row of the job; it is tried again"
+                raise Later(msg) from error
             self.close()
             msg = f"the job queue cannot be reached: {str(error).strip()}"
             raise DatabaseError(msg) from error

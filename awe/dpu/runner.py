@@ -22,7 +22,7 @@ from awe.config import Environment
 from awe.dpu.attempts import Running
 from awe.dpu.backends import BACK_ENDS, BackEnd
 from awe.dpu.folder import Folder, forget_old
-from awe.dpu.queue import Claim, Queue
+from awe.dpu.queue import Claim, Later, Queue
 from awe.errors import AweError, DatabaseError
 
 __all__ = ["Runner"]
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 LEASE = 30.0
 MOST_MEMORY = 4 << 30
 DAYS_KEPT = 7.0
+#: Most seconds of a job, where the configuration says nothing: long work, but not for ever.
+LONGEST = 12 * 3600
 
 
 class Runner:
@@ -61,6 +63,8 @@ class Runner:
         self._root = Path(environment.home) / "dpu"
         self._workers = _workers(environment)
         self._memory = memory
+        self._longest = int(environment.dpu_time or LONGEST)
+        self._later: dict[str, float] = {}
         self._pause = min(0.25, lease / 4)
         self._beat_every = min(1.0, lease / 4)
         parameters = connection_parameters(environment, "awe_runner", secrets["awe_runner"])
@@ -114,12 +118,19 @@ class Runner:
         if beat:
             self._next_beat = now + self._beat_every
         for running in list(self._running):
-            if beat:
-                running.look()
-            running.listen()
-            if running.finished():
-                self._running.remove(running)
-                self._queue.tidy()
+            if now < self._later.get(running.name, 0.0):
+                continue
+            try:
+                if beat:
+                    running.look()
+                running.listen()
+                if running.finished():
+                    self._running.remove(running)
+                    self._later.pop(running.name, None)
+                    self._queue.tidy()
+            except Later as error:
+                logger.warning("job %d: %s", running.job, error)
+                self._later[running.name] = now + self._beat_every
 
     def _fill(self) -> None:
         while len(self._running) < self._workers:
@@ -127,6 +138,10 @@ class Runner:
             if claim is None:
                 return
             self._start(claim)
+        if len(self._running) == self._workers:
+            guest = self._queue.claim(list(self._places), guest=True)
+            if guest is not None:
+                self._start(guest)
 
     def _start(self, claim: Claim) -> None:
         folder = Folder(self._root, claim.job, claim.attempt)
@@ -149,7 +164,8 @@ class Runner:
     def _watch(
         self, job: int, attempt: int, worker: Any, folder: Folder, seconds: int | None
     ) -> Running:
-        return Running(job, attempt, worker, folder, self._queue, seconds, self._memory)
+        most = min(seconds or self._longest, self._longest)
+        return Running(job, attempt, worker, folder, self._queue, most, self._memory)
 
     def _describe(self, claim: Claim, login: str, password: str) -> bytes:
         env = self._environment

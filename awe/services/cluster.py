@@ -295,6 +295,8 @@ class Cluster:
             "unix_socket_permissions": "0700",
             "max_connections": str(self.settings.max_connections),
             "superuser_reserved_connections": "5",
+            # For the services and administrators; people get "remaining connection slots".
+            "reserved_connections": "10",
             "shared_buffers": self.settings.shared_buffers,
             "password_encryption": "scram-sha-256",
             "fsync": durable,
@@ -391,7 +393,7 @@ def _open_options(place: Place, shared: sharing.Opening) -> dict[str, str]:
         # The first socket is still closed, by its directory.
         "unix_socket_permissions": "0777",
         "max_connections": str(sharing.CONNECTIONS),
-        "authentication_timeout": "20s",
+        "authentication_timeout": "5s",
     }
 
 

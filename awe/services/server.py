@@ -78,6 +78,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     from awe.dataserver.permits import Permits
     from awe.dataserver.server import create_app
     from awe.dataserver.store import Store
+    from awe.services.guard import Guard
     from awe.services.hold import Hold
     from awe.services.stack import read_secrets, record_endpoint
     from awe.web.pages import routes
@@ -95,7 +96,8 @@ def _serve(environment: Environment, folder: Path) -> None:
     permits = Permits(login)
     # the collector goes over all files and has time
     collecting = Permits(login, limit=1, patience=COLLECTOR_PATIENCE)
-    world = World(connection_arguments(environment.database_name, "anonymous", "anonymous"))
+    pages = known.get("awe_pages", "")
+    world = World(connection_arguments(environment.database_name, "awe_pages", pages))
     store = Store(environment.home / "files")
     stop = threading.Event()
     listener = _listen(environment)
@@ -106,6 +108,11 @@ def _serve(environment: Environment, folder: Path) -> None:
         threading.Thread(target=hold.keep, args=(stop, _end_this), name="hold"),
         threading.Thread(target=_keep_keeper, args=(environment.home, stop), name="keeper"),
     ]
+    if "awe_runner" in known:
+        guard = Guard(
+            connection_arguments(environment.database_name, "awe_runner", known["awe_runner"])
+        )
+        threads.append(threading.Thread(target=guard.run, args=(stop,), name="guard"))
     runner = _runner(environment, known)
     if runner is not None:
         threads.append(threading.Thread(target=_run, args=(runner, stop), name="runner"))

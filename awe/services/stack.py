@@ -53,7 +53,7 @@ __all__ = [
 
 Progress = Callable[[str], None]
 
-SERVICE_ROLES = ("awe_dataserver", "awe_runner")
+SERVICE_ROLES = ("awe_dataserver", "awe_runner", "awe_pages")
 #: What awe itself makes in an AWE_HOME; everything else there is somebody else's.
 OWN_ENTRIES = ("Environment.cfg", "database", "dpu", "files", "prompt", "restoring", "services",
                "tutorial")

@@ -1,7 +1,7 @@
 """Objects as all the world may see them.
 
-Owns a few connections as the user `anonymous`, whom the policies of the database show objects of
-level 4 and above and nothing else. Refuses names that are no persistent class's.
+Owns a few connections as the login `awe_pages`, which sees what `anonymous` sees: objects of level
+4 and above and nothing else. Refuses names that are no persistent class's.
 """
 
 from __future__ import annotations

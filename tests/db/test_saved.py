@@ -100,7 +100,7 @@ def test_nobody_changes_or_forges_a_query_of_others(filled, login, db):
     filled["chain"].save("shared", share=True)
     for statement in (
         "UPDATE awe.saved_query SET content = '{}'",
-        "DELETE FROM awe.saved_query",
+        "SELECT awe.saved_query_drop('shared')",
     ):
         db.rows("other", statement)
     assert db.rows("superuser", "SELECT content <> '{}' FROM awe.saved_query") == [(True,)]

@@ -175,8 +175,8 @@ class RunnerThread:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, *, workers: int = 2, **more: Any) -> None:
-        environment = self._bench.environment(dpu_workers=str(workers))
+    def start(self, *, workers: int = 2, dpu_time: str = "", **more: Any) -> None:
+        environment = self._bench.environment(dpu_workers=str(workers), dpu_time=dpu_time)
         secrets = {"awe_runner": self._bench.db.password("awe_runner")}
         runner = Runner(environment, secrets, **more)
         self._stop.clear()

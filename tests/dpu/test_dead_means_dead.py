@@ -142,7 +142,7 @@ def test_nothing_of_a_cancelled_job_lives_after_three_seconds(bench, db, runner,
     (job,) = bench.submit("student", {"recipe": "Escape", "args": {"way": way}})
     until(lambda: started(db, job))
     assert len(living(escapes / "dpu")) > 1
-    db.rows("student", "UPDATE awe.job SET cancel = true WHERE id = %s", job)
+    db.rows("student", "SELECT awe.job_cancel(%s)", job)
     began = time.monotonic()
     until(lambda: bench.state(job) == "cancelled" and not living(escapes / "dpu"), 10)
     assert time.monotonic() - began < 3.0

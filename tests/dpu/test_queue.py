@@ -44,7 +44,7 @@ def test_a_submission_wakes_the_runner(bench, queue):
 
 def test_a_queued_job_is_cancelled_at_once_and_never_claimed(bench, db, queue):
     (job,) = bench.submit("student")
-    db.rows("student", "UPDATE awe.job SET cancel = true WHERE id = %s", job)
+    db.rows("student", "SELECT awe.job_cancel(%s)", job)
     assert bench.state(job) == "cancelled"
     assert queue.claim(["local"]) is None
 
@@ -135,7 +135,7 @@ def test_others_change_nothing(bench, db, queue):
     (job,) = bench.submit("student", privileges=2)
     queue.claim(["local"])
     for person in ("other", "manager", "outsider"):
-        db.rows(person, "UPDATE awe.job SET cancel = true WHERE id = %s", job)
+        db.rows(person, "SELECT awe.job_cancel(%s)", job)
         assert db.rows(person, "SELECT awe.job_retry(%s)", job) == [(False,)]
         insert = "INSERT INTO awe.job_item (job, item, attempt, ok) VALUES (%s, 'x', 1, true)"
         assert refused(db, person, insert, job).pgcode == "42501"

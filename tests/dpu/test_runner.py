@@ -124,7 +124,7 @@ def test_a_running_job_dies_within_a_second_with_all_it_started(bench, db, runne
     (job,) = bench.submit("student", {"args": {"names": ["a"], "wait": 600.0, "do": "stubborn"}})
     until(lambda: "probe at work None" in log(db, job) and len(living(recipes / "dpu")) == 4)
     started = time.monotonic()
-    db.rows("student", "UPDATE awe.job SET cancel = true WHERE id = %s", job)
+    db.rows("student", "SELECT awe.job_cancel(%s)", job)
     until(lambda: bench.state(job) == "cancelled", 5)
     assert time.monotonic() - started < 1.5
     assert living(recipes / "dpu") == []
@@ -134,7 +134,7 @@ def test_never_called_cancelled_while_a_process_lives(bench, db, runner, recipes
     runner.start(workers=1)
     (job,) = bench.submit("student", {"args": {"wait": 600.0, "do": "stubborn"}})
     until(lambda: len(living(recipes / "dpu")) == 4)
-    db.rows("student", "UPDATE awe.job SET cancel = true WHERE id = %s", job)
+    db.rows("student", "SELECT awe.job_cancel(%s)", job)
     while living(recipes / "dpu"):
         assert bench.state(job) == "running" or living(recipes / "dpu") == []
     until(lambda: bench.state(job) == "cancelled")

@@ -354,8 +354,7 @@ def jobs_and_logs_are_their_owners_and_shared_ones_the_managers(h: House) -> Non
         page = h.rows("awe_dataserver", "SELECT awe.ds_jobs(%s)", h.ticket(person))
         assert {row[0]["id"] for row in page} & set(some) == wanted, person
         if person != "student":
-            stop = "UPDATE awe.job SET cancel = true WHERE id = %s RETURNING 1"
-            assert h.rows(person, stop, shared) == [], person
+            assert h.rows(person, "SELECT awe.job_cancel(%s)", shared) == [(False,)], person
     link = h.ticket("student", str(uuid.uuid4()))
     assert h.rows("awe_dataserver", "SELECT awe.ds_jobs(%s)", link) == []
     h.maker.ask("UPDATE awe.job SET state = 'failed' WHERE id = %s", private)
@@ -435,7 +434,8 @@ def the_trash_is_ones_own_for_seven_days_and_gives_back_what_went_in(h: House) -
     h.rows("student", "DELETE FROM awe.bias_frame WHERE object_id = %s", number)
     for person in ("other", "manager"):
         assert h.rows(person, "SELECT 1 FROM awe.trash") == []
-        assert h.rows(person, "DELETE FROM awe.trash RETURNING 1") == []
+        h.refused(person, "DELETE FROM awe.trash", code="42501")
+        assert h.rows(person, "SELECT awe.trash_forget(%s::uuid[])", [number]) == [(0,)]
         assert h.rows(person, "SELECT awe.undelete(%s::uuid[])", [number]) == [(0,)]
     h.refused("student", "INSERT INTO awe.bias_frame SELECT r.* FROM awe.trash t, "
               "jsonb_populate_record(NULL::awe.bias_frame, t.content || "

@@ -127,8 +127,7 @@ def test_j09_another_persons_private_job_is_like_one_that_never_was(scene, perso
         assert db.rows(person, "SELECT 1 FROM awe.job_item WHERE job = %s", job) == []
         assert db.rows(person, "SELECT 1 FROM awe.attempt WHERE job = %s", job) == []
         assert db.rows(person, "SELECT awe.job_retry(%s)", job) == [(False,)]
-        cancel = "UPDATE awe.job SET cancel = true WHERE id = %s RETURNING 1"
-        assert db.rows(person, cancel, job) == []
+        assert db.rows(person, "SELECT awe.job_cancel(%s)", job) == [(False,)]
 
 
 def test_j10_a_manager_reads_shared_logs_and_only_reads(scene):
@@ -139,8 +138,7 @@ def test_j10_a_manager_reads_shared_logs_and_only_reads(scene):
         assert db.rows("manager", query, victim.job) == [(f"{victims.CANARY}-line",)]
         for person in ("student", "scientist", "outsider"):
             assert db.rows(person, query, victim.job) == []
-        cancel = "UPDATE awe.job SET cancel = true WHERE id = %s RETURNING 1"
-        assert db.rows("manager", cancel, victim.job) == []
+        assert db.rows("manager", "SELECT awe.job_cancel(%s)", victim.job) == [(False,)]
         assert db.rows("manager", "SELECT awe.job_retry(%s)", victim.job) == [(False,)]
     finally:
         maker.ask("UPDATE awe.job SET privileges = 1 WHERE id = %s", victim.job)

@@ -66,7 +66,7 @@ def test_a_viewer_without_login_opens_it_until_it_dies(raw):
 def test_a_link_ends_with_its_row(raw):
     address = raw.url()
     assert viewer(address)[0] == 200
-    database.execute("DELETE FROM awe.ticket WHERE file IS NOT NULL")
+    database.execute("SELECT awe.ticket_drop(hash) FROM awe.ticket WHERE file IS NOT NULL")
     assert viewer(address)[0] == 404
 
 

@@ -9,8 +9,10 @@ DECLARE
     ['awe_admin',      'NOLOGIN'],                       -- may make users and projects
     ['awe_kernel',     'NOLOGIN NOINHERIT'],             -- owns the definer functions
     ['awe_rolemaker',  'NOLOGIN NOINHERIT CREATEROLE'],  -- owns those that make logins
+    ['awe_warden',     'NOLOGIN IN ROLE pg_signal_backend, pg_read_all_stats'],  -- ends sessions
     ['awe_dataserver', 'LOGIN NOINHERIT CONNECTION LIMIT 40'],
     ['awe_runner',     'LOGIN NOINHERIT CONNECTION LIMIT 40'],
+    ['awe_pages',      'LOGIN IN ROLE awe_world CONNECTION LIMIT 20'],  -- the web pages, as anonymous
     ['anonymous',      'LOGIN IN ROLE awe_world CONNECTION LIMIT 20']];
   i int;
 BEGIN
@@ -21,6 +23,14 @@ BEGIN
   END LOOP;
 END $$;
 GRANT awe_user TO awe_rolemaker WITH ADMIN OPTION;
+-- Seats that people cannot take: the services' own, and those of whoever looks after it all.
+DO $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'pg_use_reserved_connections') THEN
+    EXECUTE 'GRANT pg_use_reserved_connections TO awe_admin, awe_dataserver, awe_runner, awe_pages '
+            'WITH INHERIT TRUE';
+  END IF;
+END $$;
 -- Whoever is in may change password and settings of his own login; this one is shared by all the
 -- world, so every start gives it back what it was made with.
 DO $$

@@ -1,9 +1,10 @@
 -- Who there is: people, projects, memberships, and the functions every policy asks.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA IF NOT EXISTS awe AUTHORIZATION awe_owner;
-GRANT USAGE ON SCHEMA awe TO awe_world, awe_admin, awe_kernel, awe_rolemaker, awe_dataserver, awe_runner;
+GRANT USAGE ON SCHEMA awe TO awe_world, awe_admin, awe_kernel, awe_rolemaker, awe_warden,
+  awe_dataserver, awe_runner;
 -- What is created later starts closed.
-ALTER DEFAULT PRIVILEGES FOR ROLE awe_owner, awe_kernel, awe_rolemaker REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE awe_owner, awe_kernel, awe_rolemaker, awe_warden REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 SET ROLE awe_owner;
 

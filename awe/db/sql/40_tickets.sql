@@ -22,6 +22,20 @@ CREATE POLICY own ON awe.ticket TO awe_user USING (user_id = (SELECT awe.uid()))
   WITH CHECK (user_id = (SELECT awe.uid()) AND expires <= now() + interval '12 hours');
 DROP POLICY IF EXISTS kernel ON awe.ticket;
 CREATE POLICY kernel ON awe.ticket TO awe_kernel USING (true) WITH CHECK (true);
-GRANT SELECT, DELETE, INSERT (hash, file, expires) ON awe.ticket TO awe_user;
-GRANT SELECT, DELETE ON awe.ticket TO awe_kernel;
+GRANT SELECT, INSERT (hash, file, expires) ON awe.ticket TO awe_user;
+GRANT SELECT, DELETE, UPDATE (expires) ON awe.ticket TO awe_kernel;  -- it locks what it sweeps
 RESET ROLE;
+
+-- Nobody holds a right on a table of the services that gives a lock stronger than that of reading:
+-- what they may take away there, they take away by a function.
+GRANT CREATE ON SCHEMA awe TO awe_kernel;
+SET ROLE awe_kernel;
+CREATE OR REPLACE FUNCTION awe.ticket_drop(t bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM awe.ticket k WHERE k.hash = t AND k.user_id = awe.caller();
+  RETURN FOUND;
+END $$;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
+GRANT EXECUTE ON FUNCTION awe.ticket_drop(bytea) TO awe_user;

@@ -121,8 +121,8 @@ ALTER TABLE awe.job_item ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.job_item FORCE ROW LEVEL SECURITY;
 
 GRANT SELECT, INSERT (request, recipe, args, project, privileges) ON awe.run TO awe_user;
-GRANT SELECT, INSERT (run, ordinal, after, recipe, args, project, privileges, back_end, seconds),
-      UPDATE (cancel) ON awe.job TO awe_user;
+GRANT SELECT, INSERT (run, ordinal, after, recipe, args, project, privileges, back_end, seconds)
+  ON awe.job TO awe_user;
 GRANT SELECT ON awe.attempt, awe.job_log TO awe_user;
 GRANT SELECT, INSERT (job, item, attempt, ok, class, product, message) ON awe.job_item TO awe_user;
 GRANT UPDATE (attempt, ok, class, product, message) ON awe.job_item TO awe_user;
@@ -145,9 +145,6 @@ CREATE POLICY make ON awe.job FOR INSERT TO awe_user WITH CHECK (
   user_id = (SELECT awe.uid())
   AND EXISTS (SELECT 1 FROM awe.run r WHERE r.id = run AND r.user_id = (SELECT awe.uid())
               AND r.project = job.project AND r.privileges = job.privileges));
-DROP POLICY IF EXISTS stop ON awe.job;
-CREATE POLICY stop ON awe.job FOR UPDATE TO awe_user
-  USING (user_id = (SELECT awe.uid())) WITH CHECK (user_id = (SELECT awe.uid()) AND cancel);
 DROP POLICY IF EXISTS see ON awe.attempt;
 CREATE POLICY see ON awe.attempt FOR SELECT TO awe_user
   USING (EXISTS (SELECT 1 FROM awe.job j WHERE j.id = job));
@@ -244,8 +241,10 @@ RESET ROLE;
 GRANT CREATE ON SCHEMA awe TO awe_kernel, awe_rolemaker;
 SET ROLE awe_kernel;
 
--- The next job: first the user with the fewest running jobs, then the one served longest ago.
-CREATE OR REPLACE FUNCTION awe.job_claim(host text, lease interval, back_ends text[])
+-- The next job: first the user with the fewest running jobs, then the one served longest ago. As a
+-- `guest` only a user nothing runs for, and only while all that runs on this host is one person's:
+-- so nobody holds all workers while others wait.
+CREATE OR REPLACE FUNCTION awe.job_claim(host text, lease interval, back_ends text[], guest bool DEFAULT false)
 RETURNS TABLE (id bigint, attempt int, role_name name, recipe text, args jsonb, project int,
                privileges smallint, seconds int, back_end text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -253,8 +252,13 @@ DECLARE
   candidate int;
   chosen bigint;
 BEGIN
+  IF guest AND (SELECT count(DISTINCT r.user_id) <> 1 FROM awe.attempt a JOIN awe.job r ON r.id = a.job
+                 WHERE a.state = 'running' AND a.host = job_claim.host AND r.state = 'running') THEN
+    RETURN;
+  END IF;
   FOR candidate IN
     SELECT w.user_id FROM (SELECT DISTINCT k.user_id FROM awe.job k WHERE k.state = 'queued') w
+     WHERE NOT (guest AND EXISTS (SELECT 1 FROM awe.job r WHERE r.user_id = w.user_id AND r.state = 'running'))
      ORDER BY (SELECT count(*) FROM awe.job r WHERE r.user_id = w.user_id AND r.state = 'running'),
               (SELECT max(r.started) FROM awe.job r WHERE r.user_id = w.user_id) NULLS FIRST,
               w.user_id
@@ -264,7 +268,7 @@ BEGIN
        AND k.back_end = ANY (job_claim.back_ends)
        AND NOT EXISTS (SELECT 1 FROM awe.job b WHERE b.run = k.run
                        AND b.ordinal = ANY (k.after) AND b.state <> 'done')
-     ORDER BY k.id FOR UPDATE SKIP LOCKED LIMIT 1;
+     ORDER BY k.id FOR NO KEY UPDATE SKIP LOCKED LIMIT 1;
     EXIT WHEN chosen IS NOT NULL;
   END LOOP;
   IF chosen IS NULL THEN
@@ -363,22 +367,25 @@ DECLARE
   n int;
   changed int := 0;
 BEGIN
-  FOR t IN SELECT x.job, x.attempt, x.host FROM awe.attempt x
+  -- Rows somebody holds are left for the next time: nobody's lock keeps others waiting.
+  FOR t IN SELECT x.job, x.attempt, x.host FROM awe.attempt x JOIN awe.job b ON b.id = x.job
             WHERE x.state = 'running' AND x.lease_until < clock_timestamp()
-            FOR UPDATE SKIP LOCKED LOOP
+            FOR NO KEY UPDATE SKIP LOCKED LOOP
     PERFORM awe.job_died(t.job, t.attempt, NULL, 'no sign of life from ' || t.host);
     changed := changed + 1;
   END LOOP;
   UPDATE awe.job SET state = 'cancelled', ended = clock_timestamp(), message = 'cancelled'
-   WHERE state = 'queued' AND cancel;
+   WHERE id IN (SELECT k.id FROM awe.job k WHERE k.state = 'queued' AND k.cancel
+                  FOR NO KEY UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT;
   changed := changed + n;
   LOOP
     UPDATE awe.job k SET state = 'failed', ended = clock_timestamp(),
            message = 'not started: job ' || b.id || ' (' || b.recipe || ') is ' || b.state
       FROM awe.job b
-     WHERE k.state = 'queued' AND k.after <> '{}' AND b.run = k.run
-       AND b.ordinal = ANY (k.after) AND b.state IN ('failed', 'cancelled', 'lost');
+     WHERE k.id IN (SELECT q.id FROM awe.job q WHERE q.state = 'queued' AND q.after <> '{}'
+                      FOR NO KEY UPDATE SKIP LOCKED)
+       AND b.run = k.run AND b.ordinal = ANY (k.after) AND b.state IN ('failed', 'cancelled', 'lost');
     GET DIAGNOSTICS n = ROW_COUNT;
     EXIT WHEN n = 0;
     changed := changed + n;
@@ -395,6 +402,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN
    WHERE t.state = 'running' AND t.host = on_host;
 END;
 
+-- Its owner wants a job no more. False: it is over, or not one's own.
+CREATE OR REPLACE FUNCTION awe.job_cancel(j bigint) RETURNS bool
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE awe.job b SET cancel = true
+   WHERE b.id = j AND b.user_id = awe.caller() AND b.state IN ('queued', 'running');
+  RETURN FOUND;
+END $$;
+
 -- Its owner wants a job that ended badly done again; finished inputs stay finished.
 CREATE OR REPLACE FUNCTION awe.job_retry(j bigint) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -404,14 +420,14 @@ BEGIN
    WHERE b.id = j AND b.user_id = awe.caller() AND b.state IN ('failed', 'lost', 'cancelled');
   RETURN FOUND;
 END $$;
-GRANT EXECUTE ON FUNCTION awe.job_retry(bigint) TO awe_user;
+GRANT EXECUTE ON FUNCTION awe.job_retry(bigint), awe.job_cancel(bigint) TO awe_user;
 
-REVOKE ALL ON FUNCTION awe.job_claim(text, interval, text[]), awe.job_placed(bigint, int, int),
+REVOKE ALL ON FUNCTION awe.job_claim(text, interval, text[], bool), awe.job_placed(bigint, int, int),
   awe.job_beat(bigint, int, interval), awe.job_total(bigint, int, int),
   awe.job_say(bigint, int, int, text[]), awe.job_end(bigint, int, awe.job_state, int, text),
   awe.job_died(bigint, int, int, text, bool), awe.job_tidy(), awe.job_left(text)
   FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION awe.job_claim(text, interval, text[]), awe.job_placed(bigint, int, int),
+GRANT EXECUTE ON FUNCTION awe.job_claim(text, interval, text[], bool), awe.job_placed(bigint, int, int),
   awe.job_beat(bigint, int, interval), awe.job_total(bigint, int, int),
   awe.job_say(bigint, int, int, text[]), awe.job_end(bigint, int, awe.job_state, int, text),
   awe.job_died(bigint, int, int, text, bool), awe.job_tidy(), awe.job_left(text)
@@ -419,7 +435,7 @@ GRANT EXECUTE ON FUNCTION awe.job_claim(text, interval, text[]), awe.job_placed(
 RESET ROLE;
 
 SET ROLE awe_rolemaker;
--- Ends the sessions of an attempt's login and drops it.
+-- Ends the sessions of an attempt's login and drops it, with what others granted to it.
 CREATE OR REPLACE FUNCTION awe.job_logout(j bigint, a int) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -431,6 +447,7 @@ BEGIN
   IF current_setting('server_version_num')::int >= 160000 THEN
     EXECUTE format('GRANT %I TO awe_rolemaker WITH INHERIT TRUE', login);
     PERFORM pg_terminate_backend(s.pid) FROM pg_stat_activity s WHERE s.usename = login;
+    EXECUTE format('DROP OWNED BY %I', login);
   END IF;
   EXECUTE format('DROP ROLE %I', login);
 END $$;

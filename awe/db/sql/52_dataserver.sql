@@ -67,7 +67,8 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   UPDATE awe.file SET state = 'trash', trashed = '-infinity', size = coalesce(size, 0),
          sha256 = coalesce(sha256, sha256(''))
-   WHERE state IN ('open', 'stored') AND created < now() - grace
+   WHERE id IN (SELECT f.id FROM awe.file f WHERE f.state IN ('open', 'stored')
+                   AND f.created < now() - grace FOR UPDATE SKIP LOCKED)
   RETURNING id;
 END;
 
@@ -93,7 +94,8 @@ END;
 CREATE OR REPLACE FUNCTION awe.ds_sweep_tickets() RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  DELETE FROM awe.ticket WHERE expires < now();
+  DELETE FROM awe.ticket WHERE hash IN (
+    SELECT k.hash FROM awe.ticket k WHERE k.expires < now() FOR UPDATE SKIP LOCKED);
 END;
 
 -- For the web pages: the jobs that policy 'see' of awe.job shows the ticket's user, newest first.

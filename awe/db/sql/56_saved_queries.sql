@@ -23,9 +23,22 @@ CREATE POLICY make ON awe.saved_query FOR INSERT TO awe_user WITH CHECK (
 DROP POLICY IF EXISTS change ON awe.saved_query;
 CREATE POLICY change ON awe.saved_query FOR UPDATE TO awe_user USING (creator = (SELECT awe.uid())) WITH CHECK (
   creator = (SELECT awe.uid()) AND (NOT shared OR project = ANY ((SELECT awe.my_projects())::int[])));
-DROP POLICY IF EXISTS drop_own ON awe.saved_query;
-CREATE POLICY drop_own ON awe.saved_query FOR DELETE TO awe_user USING (creator = (SELECT awe.uid()));
-GRANT SELECT, DELETE ON awe.saved_query TO awe_user;
+DROP POLICY IF EXISTS kernel ON awe.saved_query;
+CREATE POLICY kernel ON awe.saved_query TO awe_kernel USING (creator = awe.caller());
+GRANT SELECT ON awe.saved_query TO awe_user;
+GRANT SELECT, DELETE ON awe.saved_query TO awe_kernel;
 GRANT INSERT (name, project, shared, class, content) ON awe.saved_query TO awe_user;
 GRANT UPDATE (project, shared, class, content, saved) ON awe.saved_query TO awe_user;
 RESET ROLE;
+
+GRANT CREATE ON SCHEMA awe TO awe_kernel;
+SET ROLE awe_kernel;
+CREATE OR REPLACE FUNCTION awe.saved_query_drop(query_name text) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM awe.saved_query q WHERE q.name = query_name AND q.creator = awe.caller();
+  RETURN FOUND;
+END $$;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
+GRANT EXECUTE ON FUNCTION awe.saved_query_drop(text) TO awe_user;

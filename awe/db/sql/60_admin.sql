@@ -52,6 +52,12 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no user %', name USING ERRCODE = 'AW024';
   END IF;
+  -- Default privileges that name it would keep it there.
+  IF current_setting('server_version_num')::int >= 160000 AND EXISTS (
+       SELECT 1 FROM pg_roles r WHERE r.rolname = user_remove.name) THEN
+    EXECUTE format('GRANT %I TO awe_rolemaker WITH INHERIT TRUE', name);
+    EXECUTE format('DROP OWNED BY %I', name);
+  END IF;
   EXECUTE format('DROP ROLE IF EXISTS %I', name);
 END $$;
 RESET ROLE;

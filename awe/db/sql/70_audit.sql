@@ -44,16 +44,18 @@ ALTER TABLE awe.trash FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own ON awe.trash;
 CREATE POLICY own ON awe.trash FOR SELECT TO awe_user USING (
   user_id = (SELECT awe.uid()) AND deleted > now() - interval '7 days');
-DROP POLICY IF EXISTS empty_own ON awe.trash;
-CREATE POLICY empty_own ON awe.trash FOR DELETE TO awe_user USING (user_id = (SELECT awe.uid()));
 DROP POLICY IF EXISTS kernel ON awe.trash;
 CREATE POLICY kernel ON awe.trash FOR INSERT TO awe_kernel WITH CHECK (true);
-GRANT SELECT, DELETE ON awe.trash TO awe_user;
+GRANT SELECT ON awe.trash TO awe_user;
 DROP POLICY IF EXISTS sweep ON awe.trash;
-CREATE POLICY sweep ON awe.trash FOR DELETE TO awe_kernel USING (deleted < now() - interval '7 days');
+CREATE POLICY sweep ON awe.trash FOR DELETE TO awe_kernel USING (
+  deleted < now() - interval '7 days' OR user_id = awe.caller());
 DROP POLICY IF EXISTS sweep_see ON awe.trash;
-CREATE POLICY sweep_see ON awe.trash FOR SELECT TO awe_kernel USING (deleted < now() - interval '7 days');
-GRANT INSERT, DELETE, SELECT (deleted) ON awe.trash TO awe_kernel;
+CREATE POLICY sweep_see ON awe.trash FOR SELECT TO awe_kernel USING (
+  deleted < now() - interval '7 days' OR user_id = awe.caller());
+DROP POLICY IF EXISTS sweep_lock ON awe.trash;
+CREATE POLICY sweep_lock ON awe.trash FOR UPDATE TO awe_kernel USING (deleted < now() - interval '7 days');
+GRANT INSERT, DELETE, SELECT (id, deleted, user_id, object_id), UPDATE (deleted) ON awe.trash TO awe_kernel;
 
 -- Bring back what was deleted together with these objects; each row passes the usual policies.
 CREATE OR REPLACE FUNCTION awe.undelete(ids uuid[]) RETURNS int LANGUAGE plpgsql
@@ -73,7 +75,7 @@ BEGIN
                    entry.relation::regclass, columns) USING entry.content;
     restored := restored + CASE WHEN entry.content ? 'object_id' THEN 1 ELSE 0 END;
   END LOOP;
-  DELETE FROM awe.trash d WHERE d.object_id = ANY (ids);
+  PERFORM awe.trash_forget(ids);
   RETURN restored;
 END $$;
 GRANT EXECUTE ON FUNCTION awe.undelete(uuid[]) TO awe_user;
@@ -130,9 +132,22 @@ END $$;
 CREATE OR REPLACE FUNCTION awe.ds_sweep_trash() RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  DELETE FROM awe.trash WHERE deleted < now() - interval '7 days';
+  DELETE FROM awe.trash WHERE id IN (
+    SELECT d.id FROM awe.trash d WHERE d.deleted < now() - interval '7 days' FOR UPDATE SKIP LOCKED);
 END;
+
+-- One's own trash, forgotten: what was brought back, and what nobody is to bring back.
+CREATE OR REPLACE FUNCTION awe.trash_forget(ids uuid[]) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  gone int;
+BEGIN
+  DELETE FROM awe.trash d WHERE d.object_id = ANY (ids) AND d.user_id = awe.caller();
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END $$;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
 GRANT EXECUTE ON FUNCTION awe.ds_sweep_trash() TO awe_dataserver;
+GRANT EXECUTE ON FUNCTION awe.trash_forget(uuid[]) TO awe_user;
 GRANT EXECUTE ON FUNCTION awe.record_change(), awe.record_link() TO awe_owner;

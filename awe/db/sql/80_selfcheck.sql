@@ -83,7 +83,7 @@ SELECT 'definer function without fixed search_path, open to everybody, or of a w
   FROM pg_proc f WHERE f.pronamespace = 'awe'::regnamespace AND f.prosecdef
    AND (NOT coalesce(f.proconfig::text ~ 'search_path=pg_catalog, ?pg_temp', false)
         OR f.proacl IS NULL OR f.proacl::text ~ '[{,]=X'
-        OR (pg_get_userbyid(f.proowner) NOT IN ('awe_kernel', 'awe_rolemaker')
+        OR (pg_get_userbyid(f.proowner) NOT IN ('awe_kernel', 'awe_rolemaker', 'awe_warden')
             AND f.proname <> 'build_class')
         OR (f.proname = 'build_class' AND (
               pg_get_userbyid(f.proowner) <> 'awe_owner' OR has_function_privilege('awe_user', f.oid, 'EXECUTE'))))
@@ -96,6 +96,12 @@ SELECT 'users hold more than their rights on a table', g.relname || ': ' || g.pr
                (VALUES ('TRUNCATE'), ('REFERENCES'), ('TRIGGER'), ('UPDATE')) w(privilege)
          WHERE c.relkind IN ('r', 'p') AND (has_table_privilege('awe_user', c.oid, w.privilege)
                                         OR has_table_privilege('awe_world', c.oid, w.privilege))) g
+UNION ALL
+SELECT 'users can lock a table of the services', c.relname::text FROM relation c
+ WHERE c.relkind IN ('r', 'p') AND c.oid NOT IN (SELECT p.oid FROM persistent p)
+   AND c.oid NOT IN (SELECT l.oid FROM linking l)
+   AND (has_table_privilege('awe_user', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+        OR has_table_privilege('awe_world', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
 UNION ALL
 SELECT 'column of an object that must never change is writable', c.relname || '.' || a.attname
   FROM persistent c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -115,13 +121,14 @@ SELECT 'person with dangerous attributes or memberships', r.rolname::text
                 WHERE m.member = r.oid AND g.rolname NOT IN ('awe_user', 'awe_world', 'awe_admin'))
 UNION ALL
 SELECT 'owner of tables or functions that can log in', r.rolname::text FROM pg_roles r
- WHERE r.rolname IN ('awe_owner', 'awe_kernel', 'awe_rolemaker', 'awe_world', 'awe_user', 'awe_admin')
+ WHERE r.rolname IN ('awe_owner', 'awe_kernel', 'awe_rolemaker', 'awe_warden', 'awe_world', 'awe_user', 'awe_admin')
    AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR (r.rolcreaterole AND r.rolname <> 'awe_rolemaker'))
 UNION ALL
 SELECT 'service with more than its functions', r.rolname::text FROM pg_roles r
  WHERE r.rolname IN ('awe_dataserver', 'awe_runner')
    AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
-        OR EXISTS (SELECT 1 FROM pg_auth_members m WHERE m.member = r.oid))
+        OR EXISTS (SELECT 1 FROM pg_auth_members m WHERE m.member = r.oid
+                     AND m.roleid::regrole::text <> 'pg_use_reserved_connections'))
 UNION ALL
 SELECT 'schema a user can create in', n.nspname::text FROM pg_namespace n
  WHERE (has_schema_privilege('awe_user', n.oid, 'CREATE') OR has_schema_privilege('anonymous', n.oid, 'CREATE'))

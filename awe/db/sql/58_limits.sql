@@ -1,0 +1,69 @@
+-- Who keeps others waiting is sent away. People may lock what they may change: rows of their own,
+-- and with DELETE on a class its whole table; and whoever is in switches the timeouts of their own
+-- session off. So awe-server asks this function a few times a second, and the sessions it names are
+-- ended: never one of a service or an administrator's, and nothing that is stored is lost.
+GRANT CREATE ON SCHEMA awe TO awe_warden;
+SET ROLE awe_warden;
+
+CREATE OR REPLACE FUNCTION awe.end_blockers(patience interval)
+RETURNS TABLE (pid int, login name, reason text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  at timestamptz := clock_timestamp();
+  crowded bool := pg_notification_queue_usage() > 0.1;
+  slots int := current_setting('max_locks_per_transaction')::int * current_setting('max_connections')::int;
+BEGIN
+  RETURN QUERY
+  WITH
+    person AS MATERIALIZED (
+      SELECT a.pid, a.usename, a.xact_start, a.state LIKE 'idle in transaction%' AS idle,
+             at - a.state_change AS since, a.wait_event IS NOT DISTINCT FROM 'PgSleep' AS asleep
+        FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+       WHERE a.datname = current_database() AND NOT r.rolsuper AND r.rolname <> 'awe_pages'
+         AND pg_has_role(r.oid, 'awe_world', 'MEMBER')),
+    held AS MATERIALIZED (SELECT l.* FROM pg_locks l),
+    -- Of a table: what keeps others from changing it, or from reading it.
+    strong AS (
+      SELECT h.pid, h.granted FROM held h
+       WHERE h.locktype = 'relation' AND h.mode IN (
+         'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')),
+    waiting AS (
+      SELECT h.pid, min(h.waitstart) AS start FROM held h WHERE NOT h.granted GROUP BY h.pid),
+    -- Nobody has to go because somebody else wants a whole table.
+    blocking AS (
+      SELECT DISTINCT b.pid, at - w.start AS long FROM waiting w, unnest(pg_blocking_pids(w.pid)) b(pid)
+       WHERE w.start < at - patience
+         AND (w.start < at - interval '5 seconds' OR NOT EXISTS (
+                SELECT 1 FROM strong s JOIN person p ON p.pid = s.pid WHERE s.pid = w.pid AND NOT s.granted))),
+    culprit AS (
+      SELECT p.pid, p.usename, 'kept others waiting' AS reason FROM person p JOIN blocking b ON b.pid = p.pid
+       WHERE p.pid IN (SELECT s.pid FROM strong s)
+          OR (p.pid NOT IN (SELECT w.pid FROM waiting w)
+              AND ((p.idle AND p.since > patience) OR p.asleep OR b.long > interval '5 seconds'))
+      UNION ALL
+      SELECT p.pid, p.usename, 'left a transaction open on jobs' FROM person p
+       WHERE p.idle AND p.since > interval '2 seconds' AND EXISTS (
+         SELECT 1 FROM held h WHERE h.pid = p.pid AND h.relation = 'awe.job'::regclass
+            AND h.mode <> 'AccessShareLock')
+      UNION ALL
+      SELECT p.pid, p.usename, 'left a transaction open for ten minutes' FROM person p
+       WHERE p.idle AND p.since > interval '10 minutes'
+      UNION ALL
+      SELECT p.pid, p.usename, 'had a transaction open for two hours' FROM person p
+       WHERE p.xact_start < at - interval '2 hours'
+      UNION ALL
+      SELECT p.pid, p.usename, 'kept messages from being cleared' FROM person p
+       WHERE crowded AND p.xact_start < at - interval '5 seconds'
+      UNION ALL
+      SELECT p.pid, p.usename, 'filled the table of locks' FROM person p
+       WHERE (SELECT count(*) FROM held h WHERE h.pid = p.pid) > 200
+         AND (SELECT count(*) FROM held h JOIN person o ON o.pid = h.pid WHERE o.usename = p.usename) > slots / 4)
+  SELECT DISTINCT ON (c.pid) c.pid, c.usename, c.reason FROM culprit c WHERE pg_terminate_backend(c.pid);
+END $$;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA awe FROM awe_warden;
+SET ROLE awe_warden;
+REVOKE ALL ON FUNCTION awe.end_blockers(interval) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION awe.end_blockers(interval) TO awe_runner;
+RESET ROLE;
