@@ -73,6 +73,13 @@ INSERT INTO awe.filter (object_id, _creator, _project, _privileges, name, instru
     FROM generate_series(0, {filters} - 1) i;
 """
 
+#: Reference point, its pixel and the scale of chip r of pointing k, as in awe.astrom.
+PLACE = """
+         k * 137.50776 % 360 + r / 32 % 5 * 0.01,
+         asin(2 * (k * 0.381966 - floor(k * 0.381966)) - 1) * 57.29577951 * 0.99
+         + r / 32 % 5 * 0.01,
+         1072 - (r % 8 - 3.5) * 2200, 2050 - (r / 8 % 4 - 1.5) * 4300, -5.9e-5, 0, 0, 5.9e-5"""
+
 #: One statement per table; k counts templates, e exposures, r raw frames, v versions.
 OBSERVATIONS = {
     "template": """
@@ -108,16 +115,15 @@ INSERT INTO awe.imstat (object_id, _creator, _project, _privileges, creation_dat
 INSERT INTO awe.astrom (object_id, _creator, _project, _privileges, creation_date, crval1, crval2,
     crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2)
   SELECT fill.id('astrom', r), fill.creator(k), fill.project(k), fill.level(k),
-         fill.moment(k, {templates}) + interval '1 hour', k * 137.50776 % 360 + r % 5 * 0.01,
-         asin(2 * (k * 0.381966 - floor(k * 0.381966)) - 1) * 57.29577951 * 0.99 + r % 5 * 0.01,
-         1000, 2000, -5.9e-5, 0, 0, 5.9e-5
+         fill.moment(k, {templates}) + interval '1 hour',{place}
     FROM generate_series(0, {frames} - 1) r, LATERAL (SELECT r / 160 AS k) t""",
     "raw_science_frame": """
 INSERT INTO awe.raw_science_frame (object_id, _creator, _project, _privileges, creation_date,
     filename, globalname, is_valid, quality_flags, process_status, instrument, chip, raw_fits,
     extension, template, observing_block, imstat, date, date_obs, mjd_obs, utc, lst, exptime,
     object, observer, naxis1, naxis2, prscx, prscxpre, prscxpst, prscy, prscypre, prscypst, ovscx,
-    ovscxpre, ovscxpst, ovscy, ovscypre, ovscypst, geometry, filter, astrom, airmstrt, airmend)
+    ovscxpre, ovscxpst, ovscy, ovscypre, ovscypst, geometry, filter, astrom, airmstrt, airmend,
+    _corners, _cell)
   SELECT fill.id('raw', r), fill.creator(k), fill.project(k), fill.level(k),
          begin + interval '1 hour', 'OMEGACAM.' || to_char(begin, 'YYYY-MM-DD"T"HH24:MI:SS.MS')
          || '_' || r % 32 + 1 || '.fits', '', CASE WHEN r % 50 = 0 THEN 0 ELSE 1 END, 0, 1,
@@ -125,9 +131,11 @@ INSERT INTO awe.raw_science_frame (object_id, _creator, _project, _privileges, c
          fill.id('template', k), fill.id('block', k), fill.id('imstat', r), begin, begin,
          56000, 0, 0, 360, 'KIDS_' || k % 1500 || '_' || k % 7, '', 2144, 4200, 48, 0, 0, 0, 0, 0,
          48, 0, 0, 100, 0, 0, '{{"nx": 2144, "ny": 4200, "active": "[49:2096,1:4100]"}}',
-         fill.id('filter', k % {filters}), fill.id('astrom', r), 1.1, 1.2
+         fill.id('filter', k % {filters}), fill.id('astrom', r), 1.1, 1.2, corners,
+         awe.footprint_cell(corners)
     FROM generate_series(0, {frames} - 1) r,
          LATERAL (SELECT r / 160 AS k, r / 32 AS e) t,
+         LATERAL (SELECT awe.footprint({place}, 48.5, 2096.5, 0.5, 4100.5) AS corners OFFSET 0) p,
          LATERAL (SELECT fill.moment(k, {templates}) + e % 5 * interval '150 s' AS begin) d""",
 }
 
@@ -179,7 +187,7 @@ INSERT INTO awe.master_flat_frame (object_id, _creator, _project, _privileges, c
 INSERT INTO awe.reduced_science_frame (object_id, _creator, _project, _privileges, creation_date,
     filename, globalname, is_valid, quality_flags, process_status, raw, instrument, chip, filter,
     object, date_obs, naxis1, naxis2, bias, flat, astrom, observing_block, template, exptime,
-    airmstrt, airmend, psf_radius, choices)
+    airmstrt, airmend, psf_radius, choices, _corners, _cell)
   SELECT fill.id('reduced', i), fill.creator(k), fill.project(k), fill.level(k),
          begin + interval '2 day', 'Sci-' || i || '.fits', '', 1, 0, 1, fill.id('raw', r),
          fill.id('instrument', 0), fill.id('chip', r % 32), fill.id('filter', k % {filters}),
@@ -187,9 +195,10 @@ INSERT INTO awe.reduced_science_frame (object_id, _creator, _project, _privilege
          fill.id('bias', k * ({calibrations} / 32) / {templates} * 32 + r % 32),
          fill.id('flat', k * ({calibrations} / 192) / {templates} * 192 + k % 6 * 32 + r % 32),
          fill.id('astrom', r), fill.id('block', k), fill.id('template', k), 360, 1.1, 1.2, 0.7,
-         '{{}}'
+         '{{}}', corners, awe.footprint_cell(corners)
     FROM generate_series(0, {frames} / 10 - 1) i,
          LATERAL (SELECT i * 10 + i % 10 AS r) a, LATERAL (SELECT r / 160 AS k, r / 32 AS e) t,
+         LATERAL (SELECT awe.footprint({place}, 0.5, 2048.5, 0.5, 4100.5) AS corners OFFSET 0) p,
          LATERAL (SELECT fill.moment(k, {templates}) + e % 5 * interval '150 s' AS begin) d""",
 }
 
@@ -307,6 +316,7 @@ def fill(cursor: Any, frames: int, calibrations: int) -> Iterator[tuple[str, flo
         "domes": calibrations // 10 + 192, "files": -(-frames // CHIPS), "chips": CHIPS,
         "templates": -(-frames // (CHIPS * EXPOSURES)), "filters": FILTERS, "user": USER,
         "exposures": EXPOSURES, "people": PEOPLE, "first": FIRST_ID,
+        "place": PLACE,
     }  # fmt: skip
     cursor.execute("SET session_replication_role = replica")
     cursor.execute(HELPERS)

@@ -192,16 +192,31 @@ class DBObject(metaclass=PersistentType):
         return everything(cls)
 
     @classmethod
-    def near(cls, ra: float, dec: float, radius: float) -> Query:
-        """Return the query for objects within `radius` of a position on the sky [deg].
+    def near(cls, ra: Any, dec: Any = None, radius: Any = None) -> Query:
+        """Return the query for objects within `radius` of a place on the sky [deg].
 
-        The position of a frame is the reference point of its `astrom`.
+        A frame is as far as the nearest part of its chip; radius 0 finds those that cover the
+        place. Text is sexagesimal, `near('22:04:00', '-31:12:00', 0.1)`, a `SkyCoord` stands for
+        both coordinates.
         """
         return cls.select_all().near(ra, dec, radius)
 
     @classmethod
-    def box(cls, ra_low: float, ra_high: float, dec_low: float, dec_high: float) -> Query:
-        """Return the query for objects in a box on the sky, eastwards from `ra_low` [deg]."""
+    def covers(cls, ra: Any, dec: Any = None) -> Query:
+        """Return the query for frames with a place on their chip, [deg] or sexagesimal text."""
+        return cls.select_all().covers(ra, dec)
+
+    @classmethod
+    def overlaps(cls, other: Any) -> Query:
+        """Return the query for frames that share sky with a frame or with `[(ra, dec), ...]`."""
+        return cls.select_all().overlaps(other)
+
+    @classmethod
+    def box(cls, ra_low: Any, ra_high: Any, dec_low: Any, dec_high: Any) -> Query:
+        """Return the query for objects in a box on the sky, eastwards from `ra_low` [deg].
+
+        A frame is in the box with any part of its chip.
+        """
         return cls.select_all().box(ra_low, ra_high, dec_low, dec_high)
 
     @classmethod

@@ -248,19 +248,22 @@ class Compiler:
         return lambda *place: f"({begins(*place)} AND {matches(*place)})"
 
     def _sky_leaf(self, region: Region) -> Leaf:
-        from awe.db import sky
+        from awe.db import footprint, sky
 
         def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
-            cell = f"{alias}.{quoted(sky.COLUMN)}"
-            ranges = [
-                f"{cell} BETWEEN {self.bind(low)} AND {self.bind(high)}"
-                for low, high in region.ranges()
+            if footprint.has_footprint(cls):
+                cell, ranges = f"{alias}.{quoted(footprint.CELL)}", footprint.ranges(region)
+                exact = region.meets(f"{alias}.{quoted(footprint.CORNERS)}", self.bind)
+            else:
+                cell, ranges = f"{alias}.{quoted(sky.COLUMN)}", region.ranges()
+                ra, dec = (column(cls._attribute(name), alias) for name in cls.__sky__)
+                exact = region.exact(ra, dec, self.bind)
+            near = [
+                f"{cell} BETWEEN {self.bind(low)} AND {self.bind(high)}" for low, high in ranges
             ]
-            ra, dec = (column(cls._attribute(name), alias) for name in cls.__sky__)
-            exact = region.exact(ra, dec, self.bind)
             # The server may try conditions in any order, and sin(infinity) is an error.
             return (
-                f"(({' OR '.join(ranges)}) "
+                f"(({' OR '.join(near)}) "
                 f"AND CASE WHEN {cell} IS NULL THEN FALSE ELSE {exact} END)"
             )
 

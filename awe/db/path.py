@@ -29,7 +29,7 @@ from awe.db.conditions import (
     Within,
 )
 from awe.db.misused import PARENTHESES, Misused
-from awe.db.places import OnSky
+from awe.db.places import OnSky, position_of
 from awe.db.registry import same as same_class
 from awe.errors import AttributeUnknown, QueryError, among
 
@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["RESERVED", "Path", "make_path", "resolve"]
 
 #: Names a persistent attribute may not have: they are operations of paths.
-RESERVED = ("all", "any", "between", "box", "contains", "isin", "like", "near", "night")
+RESERVED = (
+    "all", "any", "between", "box", "contains", "covers", "isin", "like", "near", "night",
+    "overlaps",
+)  # fmt: skip
 
 
 class Path(Misused):
@@ -313,13 +316,11 @@ class LinkPath(OnSky, Path):
             raise QueryError(msg)
         return super()._value(value).object_id
 
-    def _in_region(self, region: Region) -> Query:
+    def _in_region(self, region: Region, *, outline: bool = False) -> Query:
         target = self._last.target
-        if not target.__sky__:
-            msg = f"{self._text} is a {target.__name__} and has no position on the sky"
-            raise QueryError(msg)
-        place = target._attribute(target.__sky__[0])
-        return self._query(InRegion(steps=(*self._steps, place), region=region))
+        text = f"{self._text} is a {target.__name__} and"
+        steps = position_of(target, text, outline=outline)
+        return self._query(InRegion(steps=(*self._steps, *steps), region=region))
 
     def _suggest(self) -> str:
         names = self._last.target._attributes

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
 from awe.db import loading, registry, scope
-from awe.db.attributes import Kind
 from awe.db.compiler import Compiler, Source
 from awe.db.conditions import (
     Compare,
@@ -29,7 +28,7 @@ from awe.db.conditions import (
 from awe.db.connection import database
 from awe.db.misused import PARENTHESES
 from awe.db.path import resolve
-from awe.db.places import OnSky
+from awe.db.places import OnSky, position_of
 from awe.errors import AttributeUnknown, OutOfRange, QueryError
 from awe.lazy import behaviour
 
@@ -168,8 +167,9 @@ class Query(OnSky):
         self._narrowed = tuple(dict.fromkeys((*self._narrowed, text)))
         return self
 
-    def _in_region(self, region: Region) -> Query:
-        return self & Query(self.cls, InRegion(steps=_position(self.cls), region=region))
+    def _in_region(self, region: Region, *, outline: bool = False) -> Query:
+        steps = position_of(self.cls, self.cls.__name__, outline=outline)
+        return self & Query(self.cls, InRegion(steps=steps, region=region))
 
     def order_by(self, *names: str) -> Query:
         """Return the query for the same objects in another order.
@@ -459,18 +459,6 @@ class Query(OnSky):
 def everything(cls: type[DBObject]) -> Query:
     """Return the query without a condition."""
     return Query(cls, Everything())
-
-
-def _position(cls: type[DBObject]) -> Steps:
-    """Return the steps to the right ascension of an object, its own or that of its one link."""
-    if cls.__sky__:
-        return (cls._attribute(cls.__sky__[0]),)
-    links = [a for a in cls._attributes.values() if a.kind is Kind.LINK and a.target.__sky__]
-    if len(links) != 1:
-        several = " or ".join(f"{cls.__name__}.{link.name}.near(...)" for link in links)
-        msg = f"{cls.__name__} has no position on the sky" + (f"; write {several}" * bool(links))
-        raise QueryError(msg)
-    return (links[0], links[0].target._attribute(links[0].target.__sky__[0]))
 
 
 def _id_of(kind: str, column: str, name: str) -> int:

@@ -371,10 +371,12 @@ def _count(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
 
 
 def _region(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
-    from awe.db.sky import Box, Cone
+    from awe.db.sky import Box, Cone, Polygon
 
     numbers = dict(told["region"])
-    kind = {"Cone": Cone, "Box": Box}[numbers.pop("is")]
+    kind: Any = {"Cone": Cone, "Box": Box, "Polygon": Polygon}[numbers.pop("is")]
+    if kind is Polygon:
+        numbers = {"corners": tuple((ra, dec) for ra, dec in numbers["corners"])}
     return InRegion(steps=_steps(cls, told["steps"]), region=kind(**numbers))
 
 

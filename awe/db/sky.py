@@ -1,9 +1,10 @@
-"""Regions of the sky: which cells they touch, and which positions lie in them.
+"""Regions of the sky: which cells they touch, and which positions and outlines lie in them.
 
 A class that says `__sky__ = ("CRVAL1", "CRVAL2")` gets a column `sky_cell`: the number of the
 position's band of declination times 2**32 plus its right ascension in parts of 2**32. A region is
 a few ranges of that number, which an index finds under row-level security because integers compare
-without revealing anything; the exact test follows on what is left. Positions outside -90...90
+without revealing anything; the exact test follows on what is left. Frames have cells of their
+own, by size (`awe.db.footprint`). Positions outside -90...90
 or further than ten turns from 0 have no cell and are in no region.
 """
 
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 from awe.errors import QueryError
 
-__all__ = ["COLUMN", "Box", "Cone", "Region", "cell_expression", "number"]
+__all__ = ["COLUMN", "Box", "Cone", "Polygon", "Region", "cell_expression", "number"]
 
 COLUMN = "sky_cell"
 
@@ -27,17 +28,32 @@ MOST_RANGES = 64
 LARGEST = 3600.0
 #: Degrees added on every side, far above rounding and far below a band.
 MARGIN = 1e-6
+MOST_CORNERS = 100
+#: Sines below this are 0: a corner on a side.
+SLACK = 1e-12
 TINY = 1e-12
 
 Bind = Callable[[Any], str]
 Range = tuple[int, int]
+Vector = tuple[float, float, float]
 
 
 class Region(Protocol):
     """A part of the sky."""
 
-    def ranges(self) -> list[Range]:
-        """Return ranges of cells, both ends included, that hold every position of the region."""
+    def ranges(self, *, bands: int = BANDS, margin: float = 0.0) -> list[Range]:
+        """Return ranges of cells, both ends included, that hold every position of the region.
+
+        Parameters
+        ----------
+        bands : int
+            Bands of declination of the cells.
+        margin : float
+            Positions so far outside are held too [deg].
+        """
+
+    def meets(self, corners: str, bind: Bind) -> str:
+        """Return the condition on a column of corners that an outline meets the region."""
 
     def exact(self, ra: str, dec: str, bind: Bind) -> str:
         """Return the condition on two columns that a position lies in the region."""
@@ -56,14 +72,16 @@ class Cone:
         number("declination", self.dec, -90, 90)
         number("radius", self.radius, 0, 180)
 
-    def ranges(self) -> list[Range]:
+    def ranges(self, *, bands: int = BANDS, margin: float = 0.0) -> list[Range]:
         """Return the ranges of cells."""
-        low, high = self.dec - self.radius, self.dec + self.radius
-        if low <= -90 + MARGIN or high >= 90 - MARGIN:
-            return _ranges(low, high, 0.0, 360.0)
-        opening = math.sin(math.radians(self.radius)) / math.cos(math.radians(self.dec))
-        width = math.degrees(math.asin(min(1.0, opening)))
-        return _ranges(low, high, self.ra - width, self.ra + width)
+        low, high = self.dec - self.radius - margin, self.dec + self.radius + margin
+        width = _width(self.dec, self.radius + margin)
+        return _ranges(low, high, self.ra - width, self.ra + width, bands)
+
+    def meets(self, corners: str, bind: Bind) -> str:
+        """Return the question whether an outline comes within the radius."""
+        x, y, z = (bind(part) for part in vector(self.ra, self.dec))
+        return f"awe.sky_near({corners}, {x}, {y}, {z}, {bind(math.radians(self.radius))})"
 
     def exact(self, ra: str, dec: str, bind: Bind) -> str:
         """Return the haversine of the distance compared with that of the radius."""
@@ -99,14 +117,26 @@ class Box:
     def _whole_circle(self) -> bool:
         return self.ra_high - self.ra_low >= 360
 
-    def ranges(self) -> list[Range]:
-        """Return the ranges of cells."""
-        low, high = turned(self.ra_low), turned(self.ra_high)
+    @property
+    def _turn(self) -> tuple[float, float]:
+        """Right ascensions, the second not below the first."""
         if self._whole_circle:
-            low, high = 0.0, 360.0
-        elif low > high:
-            high += 360.0
-        return _ranges(self.dec_low, self.dec_high, low, high)
+            return 0.0, 360.0
+        low, high = turned(self.ra_low), turned(self.ra_high)
+        return low, high if low <= high else high + 360.0
+
+    def ranges(self, *, bands: int = BANDS, margin: float = 0.0) -> list[Range]:
+        """Return the ranges of cells."""
+        low, high = self._turn
+        width = max(_width(dec, margin) for dec in (self.dec_low, self.dec_high))
+        return _ranges(
+            self.dec_low - margin, self.dec_high + margin, low - width, high + width, bands
+        )
+
+    def meets(self, corners: str, bind: Bind) -> str:
+        """Return the question whether an outline has a part in the box."""
+        sides = (*self._turn, _plain(self.dec_low), _plain(self.dec_high))
+        return f"awe.sky_boxed({corners}, {', '.join(bind(float(side)) for side in sides)})"
 
     def exact(self, ra: str, dec: str, bind: Bind) -> str:
         """Return the comparison of both coordinates."""
@@ -118,6 +148,86 @@ class Box:
         word = "AND" if low <= high else "OR"
         place = f"({ra} - 360 * floor({ra} / 360))"
         return f"{band} AND ({place} >= {bind(low)} {word} {place} <= {bind(high)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polygon:
+    """What lies within the great circles between corners that go round a convex outline [deg]."""
+
+    corners: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        if not 3 <= len(self.corners) <= MOST_CORNERS:
+            msg = f"a polygon of {len(self.corners)} corners: wanted 3 to {MOST_CORNERS}"
+            raise QueryError(msg)
+        for ra, dec in self.corners:
+            number("right ascension", ra, -LARGEST, LARGEST)
+            number("declination", dec, -90, 90)
+        self._outline()
+
+    def _outline(self) -> list[Vector]:
+        """Return the corners as vectors, anticlockwise from outside; refuse other outlines."""
+        found = [vector(ra, dec) for ra, dec in dict.fromkeys(self.corners)]
+        sides = [_cross(a, b) for a, b in zip(found, [*found[1:], found[0]], strict=True)]
+        signs = [_dot(side, other) for side in sides for other in found]
+        if min(signs) < -SLACK < SLACK < max(signs) or max(map(abs, signs)) < SLACK:
+            msg = (
+                "the corners of a polygon have to go round a convex outline smaller than half the "
+                "sky; cut another one into parts: query.overlaps(one) | query.overlaps(other)"
+            )
+            raise QueryError(msg)
+        return found if max(signs) > SLACK else found[::-1]
+
+    def _circle(self) -> tuple[float, float, float]:
+        """Return right ascension, declination and radius of a circle around it [deg]."""
+        outline = self._outline()
+        x, y, z = (sum(part) for part in zip(*outline, strict=True))
+        length = math.sqrt(x * x + y * y + z * z)
+        middle = (x / length, y / length, z / length)
+        radius = max(math.degrees(2 * math.asin(min(1.0, math.dist(middle, one) / 2)))
+                     for one in outline)  # fmt: skip
+        dec = math.degrees(math.atan2(middle[2], math.hypot(middle[0], middle[1])))
+        return turned(math.degrees(math.atan2(middle[1], middle[0]))), dec, radius + MARGIN
+
+    def ranges(self, *, bands: int = BANDS, margin: float = 0.0) -> list[Range]:
+        """Return the ranges of cells."""
+        ra, dec, radius = self._circle()
+        return Cone(ra=ra, dec=dec, radius=min(180.0, radius)).ranges(bands=bands, margin=margin)
+
+    def meets(self, corners: str, bind: Bind) -> str:
+        """Return the question whether two outlines have a place in common."""
+        return f"awe.sky_meets({corners}, {bind(self._numbers())}::float8[])"
+
+    def exact(self, ra: str, dec: str, bind: Bind) -> str:
+        """Return the question whether a position lies within."""
+        ra, dec = f"radians({_floored(ra)})", f"radians({_floored(dec)})"
+        x, y, z = f"cos({dec}) * cos({ra})", f"cos({dec}) * sin({ra})", f"sin({dec})"
+        return f"awe.sky_near({bind(self._numbers())}::float8[], {x}, {y}, {z}, 0)"
+
+    def _numbers(self) -> list[float]:
+        return [number for corner in self._outline() for number in corner]
+
+
+def vector(ra: float, dec: float) -> Vector:
+    """Return the unit vector to a place."""
+    ra, dec = math.radians(_plain(ra)), math.radians(_plain(dec))
+    return math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec)
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def _width(dec: float, radius: float) -> float:
+    """Return how far a circle reaches to east and west; 180 where it holds a pole [deg]."""
+    if abs(dec) + radius >= 90 - MARGIN:
+        return 180.0
+    opening = math.sin(math.radians(radius)) / math.cos(math.radians(dec))
+    return math.degrees(math.asin(min(1.0, opening)))
 
 
 def turned(ra: float) -> float:
@@ -154,9 +264,11 @@ def _plain(value: float) -> float:
     return float(value) if abs(value) > TINY else 0.0
 
 
-def _ranges(dec_low: float, dec_high: float, ra_low: float, ra_high: float) -> list[Range]:
+def _ranges(
+    dec_low: float, dec_high: float, ra_low: float, ra_high: float, bands: int
+) -> list[Range]:
     """Return the ranges of cells of a box whose right ascensions may exceed one turn."""
-    first, last = _band(dec_low - MARGIN), _band(dec_high + MARGIN)
+    first, last = _band(dec_low - MARGIN, bands), _band(dec_high + MARGIN, bands)
     ra_low, ra_high = ra_low - MARGIN, ra_high + MARGIN
     if ra_high - ra_low >= 360 or last - first >= MOST_RANGES:
         return [(first * TURN, (last + 1) * TURN - 1)]
@@ -169,8 +281,8 @@ def _ranges(dec_low: float, dec_high: float, ra_low: float, ra_high: float) -> l
     ]
 
 
-def _band(dec: float) -> int:
-    return math.floor((min(90.0, max(-90.0, dec)) + 90) * BANDS / 180)
+def _band(dec: float, bands: int) -> int:
+    return math.floor((min(90.0, max(-90.0, dec)) + 90) * bands / 180)
 
 
 def _part(ra: float) -> int:

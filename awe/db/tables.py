@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from awe.db import ownclasses, registry, sky
+from awe.db import footprint, ownclasses, registry, sky
 from awe.db.attributes import Kind, Persistent
 from awe.db.compiler import link_table, quoted, standard_name, table
 
@@ -103,7 +103,7 @@ def _add_table(result: MetaData, cls: type[DBObject]) -> Table:
             Column(attribute.column, _column_type(attribute), *arguments,
                    unique=True if _is_file(attribute) else None)
         )  # fmt: skip
-    columns += _sky_column(cls)
+    columns += _sky_column(cls) + _footprint_columns(cls)
     name = standard_name(cls)
     made = Table(name, result, *columns, CheckConstraint("_privileges BETWEEN 1 AND 5"))
     for entry in cls.__unique__:
@@ -121,6 +121,16 @@ def _sky_column(cls: type[DBObject]) -> list[Any]:
     ra, dec = (quoted(cls._attribute(name).column) for name in cls.__sky__)
     expression = Computed(sky.cell_expression(ra, dec), persisted=True)
     return [Column(sky.COLUMN, BigInteger, expression)]
+
+
+def _footprint_columns(cls: type[DBObject]) -> list[Any]:
+    """Return the columns a trigger fills with where a frame lies; no attributes either."""
+    from sqlalchemy import BigInteger, Column, Double
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    if not footprint.has_footprint(cls):
+        return []
+    return [Column(footprint.CELL, BigInteger), Column(footprint.CORNERS, ARRAY(Double()))]
 
 
 def _is_file(attribute: Persistent[Any]) -> bool:
@@ -143,6 +153,8 @@ def _add_indexes(made: Table, cls: type[DBObject]) -> None:
     wanted += [_columns_of(cls, entry) for entry in cls.__indexes__]
     if cls.__sky__:
         wanted.append([sky.COLUMN])
+    if footprint.has_footprint(cls):
+        wanted.append([footprint.CELL])
     longest = {tuple(columns) for columns in wanted}
     for columns in sorted(longest):
         if any(other[: len(columns)] == columns and other != columns for other in longest):

@@ -60,6 +60,9 @@ def test_plans_of_what_observers_ask(observatory: Any) -> None:
         "newest": plan(lambda: (raw.chip.name == CHIP).max("DATE_OBS")),
         "prefix": plan(lambda: len(raw.filename.like("OMEGACAM.2014-06-*"))),
         "near": plan(lambda: list(raw.near(150.0, -30.0, 0.2))),
+        "covers": plan(lambda: list(raw.covers(150.0, -30.0))),
+        "overlaps": plan(lambda: list(ReducedScienceFrame.overlaps(raw.select_all()[0]))),
+        "place": plan(lambda: list(raw.astrom.near(150.0, -30.0, 0.2))),
         "chain": plan(
             lambda: list(
                 ReducedScienceFrame.DATE_OBS.between(start, start + datetime.timedelta(days=1))
@@ -77,7 +80,10 @@ def test_plans_of_what_observers_ask(observatory: Any) -> None:
     assert "raw_science_frame_template" in plans["chapter"]
     assert "Index Scan Backward using raw_science_frame_chip_date_obs" in plans["newest"]
     assert "raw_science_frame_filename" in plans["prefix"]
-    assert "astrom_sky_cell" in plans["near"]
+    assert "raw_science_frame__cell" in plans["near"]
+    assert "raw_science_frame__cell" in plans["covers"]
+    assert "reduced_science_frame__cell" in plans["overlaps"]
+    assert "astrom_sky_cell" in plans["place"]
     assert len(raw.filename.like("OMEGACAM.2014-06-*")) > 0
     assert len(list(chapter)) == len(chapter) == 156
 

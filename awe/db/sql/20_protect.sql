@@ -153,6 +153,7 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.guard_update()', t);
   PERFORM awe.check_refs(t, refs);
+  PERFORM awe.give_footprint(t);
   IF EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t AND a.attname = 'file' AND NOT a.attisdropped) THEN
     EXECUTE format('CREATE OR REPLACE TRIGGER link_file AFTER INSERT OR DELETE OR UPDATE OF _privileges ON %s
                     FOR EACH ROW EXECUTE FUNCTION awe.link_file()', t);

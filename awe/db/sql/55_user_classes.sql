@@ -102,6 +102,7 @@ BEGIN
   ELSE
     EXECUTE format('DROP TRIGGER record ON awe.%I', tab);
     PERFORM awe.check_refs(format('awe.%I', tab)::regclass, refs);
+    PERFORM awe.give_footprint(format('awe.%I', tab)::regclass);
     EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER DELETE OR UPDATE OF %s ON awe.%I
                     FOR EACH ROW EXECUTE FUNCTION awe.record_change()',
                    (SELECT string_agg(quote_ident(w), ', ') FROM unnest(writable) w), tab);
