@@ -68,10 +68,12 @@ class Parameter:
         ParameterError
             Wrong type or out of range; the message holds name, value and what is accepted.
         """
-        wanted = f"{name} wants {self.type.__name__}, {self.range} [{self.unit}]"
+        if getattr(value, "shape", None) == () and hasattr(value, "item"):
+            value = value.item()  # a number of numpy
+        wanted = f"{name} expects {self.type.__name__}, {self.range} [{self.unit}]"
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if self.type is bool and value in (0, 1):
+        if self.type is bool and isinstance(value, int | float) and value in (0, 1):
             value = bool(value)
         if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
             msg = f"{wanted}; got {value!r} of type {type(value).__name__}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 0.4
 LINES_KEPT = 100_000
+LAST_KEPT = 1000
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT,
            signal.SIGSYS, signal.SIGTRAP)  # fmt: skip
 
@@ -71,6 +73,8 @@ class Running:
         self._counts = True
         self._final = False
         self._end: dict[str, Any] | None = None
+        self._over = 0
+        self._last: deque[str] = deque(maxlen=LAST_KEPT)
 
     @property
     def name(self) -> str:
@@ -106,15 +110,39 @@ class Running:
 
     def listen(self, last: bool = False) -> None:
         """Carry new lines of the log and reports of the worker to the queue."""
-        first, lines = self._folder.new_lines(last)
-        if lines and first <= LINES_KEPT:
-            self._queue.say(self.job, self.attempt, first, lines)
+        for first, lines in self._folder.rest() if last else [self._folder.new_lines()]:
+            self._carry(first, lines)
+        if last:
+            self._carry_end()
         for report in self._folder.new_reports():
             total = report.get("total")
             if isinstance(total, int) and 0 <= total < 2**31:
                 self._queue.total(self.job, self.attempt, total)
             if report.get("end") in ("done", "failed"):
                 self._end = report
+
+    def _carry(self, first: int, lines: list[str]) -> None:
+        """Hand lines on; of those after the first `LINES_KEPT` only the last stay, for the end."""
+        kept = lines[: max(0, LINES_KEPT + 1 - first)]
+        if kept:
+            self._queue.say(self.job, self.attempt, first, kept)
+        if len(kept) < len(lines) and not self._over:
+            self._over = 1
+            text = (
+                f"... more than {LINES_KEPT} lines: what follows is left out here but for the "
+                f"last {LAST_KEPT}, which come when the job is over"
+            )
+            self._queue.say(self.job, self.attempt, LINES_KEPT + 1, [text])
+        self._over += len(lines) - len(kept)
+        self._last.extend(lines[len(kept) :])
+
+    def _carry_end(self) -> None:
+        """Hand on the last lines of a log that was too long, after how many are left out."""
+        if self._last:
+            left_out = self._over - 1 - len(self._last)
+            note = f"... {left_out} lines are left out here ..."
+            self._queue.say(self.job, self.attempt, LINES_KEPT + 2, [note, *self._last])
+            self._last.clear()
 
     def finished(self) -> bool:
         """Tell whether the attempt is over and recorded."""

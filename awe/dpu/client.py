@@ -11,10 +11,12 @@ import sys
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from awe import bars
 from awe.dpu import jobs
 from awe.dpu.backends import BACK_ENDS
 from awe.dpu.requests import plan
@@ -27,20 +29,23 @@ __all__ = ["JobIds", "Processor"]
 DAYS_KNOWN = 1.0
 PAUSE = 0.3
 PATIENCE = 15.0
+DRY = " as a dry run: nothing will be kept; commit=True keeps the products"
 
 
 class JobIds(list[int]):
     """Job numbers, shown with what they are the jobs of."""
 
-    def __init__(self, ids: Iterable[int], recipe: str) -> None:
+    def __init__(self, ids: Iterable[int], recipe: str, *, dry: bool = False) -> None:
         super().__init__(ids)
         self.recipe = recipe
+        self.dry = dry
 
     def __repr__(self) -> str:
+        note = DRY if self.dry else ""
         if len(self) == 1:
-            return f"[{self[0]}]   {self.recipe}: job {self[0]} submitted"
+            return f"[{self[0]}]   {self.recipe}: job {self[0]} submitted{note}"
         inner = list.__repr__(self) if len(self) <= 8 else f"[{self[0]}, ..., {self[-1]}]"
-        return f"{inner}   {self.recipe}: {len(self)} jobs submitted"
+        return f"{inner}   {self.recipe}: {len(self)} jobs submitted{note}"
 
 
 class Processor(Sequences):
@@ -53,8 +58,8 @@ class Processor(Sequences):
     """
 
     def __init__(self, name: str = "local") -> None:
-        self._name = "local"
-        self.select_dpu(name or "local")
+        # one that is not there is refused when it is first used: the prompt opens all the same
+        self._name = name or "local"
         self._submitted: list[int] = []
         self._shown: dict[int, tuple[int, int]] = {}
         self._logfile: Path | None = None
@@ -87,10 +92,11 @@ class Processor(Sequences):
         --------
         >>> dpu.run("Reduce", instrument="OMEGACAM", commit=True)  # doctest: +SKIP
         """
+        self.select_dpu(self._name)
         made = plan(recipe, arguments, self._name)
         ids = jobs.submit(made, uuid.uuid4())
         self._submitted.extend(ids)
-        return JobIds(ids, made.recipe)
+        return JobIds(ids, made.recipe, dry=made.dry)
 
     def get_jobids(self, days: float | None = DAYS_KNOWN) -> list[int]:
         """Return the numbers of your jobs: those not over, and those of the last `days`.
@@ -102,13 +108,18 @@ class Processor(Sequences):
         """
         return jobs.known(days)
 
-    def get_status(self, jobids: int | Iterable[int] | None = None) -> None:
+    def get_status(
+        self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
+    ) -> None:
         """Print a table of jobs: what runs, how far it is, where, and what it said last.
 
         Parameters
         ----------
         jobids : int, list of int, or None
             The jobs; None is `get_jobids()`.
+        follow : bool
+            Show a bar of the frames done until the jobs are over, then the table. Ctrl-C leaves
+            the wait; the jobs go on.
 
         Raises
         ------
@@ -116,6 +127,9 @@ class Processor(Sequences):
             A number is of no job, or of somebody else's.
         """
         ids = self.get_jobids() if jobids is None else jobs.numbers(jobids)
+        if follow:
+            with suppress(KeyboardInterrupt):
+                self._follow(ids, lines=False)
         found = jobs.fetch(ids)
         nothing = "you have no jobs; dpu.run('Reduce', ...) makes some"
         sys.stdout.write((status_table(found) if found else nothing) + "\n")
@@ -266,13 +280,17 @@ class Processor(Sequences):
                 sys.stdout.flush()
             time.sleep(PAUSE)
 
-    def _follow(self, ids: list[int]) -> None:
-        while True:
-            over = all(job.over for job in jobs.fetch(ids))
-            self._print(ids, new_only=True)
-            if over:
-                return
-            time.sleep(PAUSE)
+    def _follow(self, ids: list[int], *, lines: bool = True) -> None:
+        with bars.bar("jobs", 2, "frames") as bar:
+            while True:
+                found = jobs.fetch(ids)
+                totals = [job.total or max(job.done, 1) for job in found]
+                bar.reach(sum(job.done for job in found), sum(totals))
+                if lines:
+                    self._print(ids, new_only=True)
+                if all(job.over for job in found):
+                    return
+                time.sleep(PAUSE)
 
     def _print(self, ids: list[int], *, new_only: bool = False) -> None:
         """Print log lines; those not yet in this session's file are added to it."""
@@ -281,7 +299,7 @@ class Processor(Sequences):
             fresh = []
             for attempt, number, at, line in jobs.lines(job.id, seen if new_only else (0, 0)):
                 text = f"{at:%Y-%m-%dT%H:%M:%S} [{job.recipe} {job.id}] {line}"
-                sys.stdout.write(text + "\n")
+                bars.say(text)
                 if (attempt, number) > seen:
                     fresh.append(text)
                     self._shown[job.id] = (attempt, number)

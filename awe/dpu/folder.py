@@ -20,6 +20,9 @@ __all__ = ["Folder", "clean", "forget_old"]
 
 LONGEST_LINE = 2000
 LARGEST_READ = 1 << 18
+#: of more than that at the end of a job only the end is read
+LARGEST_REST = 1 << 26
+KEPT_REST = 1 << 22
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -65,6 +68,22 @@ class Folder:
             lines.pop()
         self._lines += len(lines)
         return first, lines
+
+    def rest(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield all new lines up to the end, as `new_lines` does; where there are far too many,
+        the last ones, after a line that says how much was left out.
+        """  # noqa: D205
+        size = self.log.stat().st_size if self.log.exists() else 0
+        left_out = size - self._log_read - KEPT_REST
+        if size - self._log_read > LARGEST_REST:
+            self._log_read += left_out
+            self._lines += 1
+            yield self._lines, [f"... {left_out} bytes of the log were left out here ..."]
+        while True:
+            first, lines = self.new_lines(last=True)
+            if not lines and self._log_read >= size:
+                return
+            yield first, lines
 
     def new_reports(self) -> Iterator[dict[str, Any]]:
         """Yield what the worker reported since the last look."""

@@ -62,6 +62,7 @@ class Items:
         )
         self._done: dict[str, str | None] = dict(rows)
         self._errors: dict[str, str] = {}
+        self._recorded: set[str] = set()
         self._total: int | None = None
 
     @property
@@ -71,8 +72,8 @@ class Items:
 
     @property
     def products(self) -> set[str]:
-        """Identities of the products recorded."""
-        return {product for product in self._done.values() if product}
+        """Identities of the products recorded, of this attempt those of a dry run too."""
+        return {product for product in self._done.values() if product} | self._recorded
 
     def total(self, n: int) -> None:
         """Say how many inputs there are."""
@@ -96,6 +97,7 @@ class Items:
         self._write(name, True, kind, identity, None)
         database.on_rollback(lambda: self._take_back(name))
         self._done[name] = identity
+        self._recorded.add(str(getattr(product, "object_id", "")))
         self._errors.pop(name, None)
 
     def _take_back(self, name: str) -> None:

@@ -6,7 +6,7 @@ call those functions and touch no table.
 
 from __future__ import annotations
 
-import select
+import selectors
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -72,10 +72,13 @@ class Queue:
     def wait(self, seconds: float) -> bool:
         """Wait at most `seconds`; return early and True when somebody submitted or cancelled."""
         connection = self._open()
-        ready, _, _ = select.select([connection], [], [], seconds)
-        if not ready:
-            return False
-        self._guarded(connection.poll)
+        # what came with the answer to a statement is there already
+        if not connection.notifies:
+            with selectors.DefaultSelector() as ready:
+                ready.register(connection, selectors.EVENT_READ)
+                if not ready.select(seconds):
+                    return False
+            self._guarded(connection.poll)
         connection.notifies.clear()
         return True
 

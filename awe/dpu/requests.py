@@ -42,6 +42,8 @@ class Plan:
     recipe: str
     arguments: dict[str, Any]
     jobs: list[dict[str, Any]]
+    dry: bool = False
+    """Nothing is kept, though a recipe could."""
 
 
 def plain(value: Any, name: str, depth: int = 0) -> Any:
@@ -139,7 +141,9 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> Plan:
     if not jobs:
         msg = f"{recipe} found nothing to do with {rest}: select more data"
         raise ArgumentError(msg)
-    return Plan(recipe=">".join(names), arguments=_sized(typed), jobs=jobs)
+    keeping = any("commit" in _accepted(recipes.find(name)) for name in names)
+    dry = keeping and not any(job["args"].get("commit") for job in jobs)
+    return Plan(recipe=">".join(names), arguments=_sized(typed), jobs=jobs, dry=dry)
 
 
 def _calls(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from awe import columns
 from awe.dpu.jobs import Job
 
-__all__ = ["age", "shortened", "status_table"]
+__all__ = ["age", "is_dry", "shortened", "status_table"]
 
 HEADS = ("job", "recipe", "arguments", "state", "done", "host", "age", "last line")
 WIDEST = {"arguments": 34, "host": 14}
@@ -16,13 +16,7 @@ WIDEST = {"arguments": 34, "host": 14}
 
 def status_table(jobs: Sequence[Job]) -> str:
     """Return one line per job under a heading, and a line of totals when there are several."""
-    rows = [_cells(job) for job in jobs]
-    widths = [max(len(row[k]) for row in [HEADS, *rows]) for k in range(len(HEADS) - 1)]
-    room = max(20, shutil.get_terminal_size((120, 24)).columns - sum(widths) - 2 * len(widths))
-    text = []
-    for row in [HEADS, *rows]:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        text.append("  ".join([*cells, _cut(row[-1], room)]).rstrip())
+    text = columns.lines(HEADS, [_cells(job) for job in jobs])
     if len(jobs) > 1:
         counts: dict[str, int] = {}
         for job in jobs:
@@ -30,6 +24,11 @@ def status_table(jobs: Sequence[Job]) -> str:
         inner = ", ".join(f"{n} {state}" for state, n in counts.items())
         text.append(f"{len(jobs)} jobs: {inner}")
     return "\n".join(text)
+
+
+def is_dry(arguments: Mapping[str, Any]) -> bool:
+    """Tell whether a job with these arguments keeps nothing."""
+    return not arguments.get("commit")
 
 
 def shortened(arguments: Mapping[str, Any]) -> str:
@@ -43,8 +42,7 @@ def shortened(arguments: Mapping[str, Any]) -> str:
         elif isinstance(value, bool | int | float | dict) or value is None:
             continue
         parts.append(str(value))
-    if arguments.get("commit"):
-        parts.append("commit")
+    parts.append("dry run" if is_dry(arguments) else "commit")
     return _cut(" ".join(parts), WIDEST["arguments"])
 
 

@@ -119,7 +119,10 @@ def _record_rest(items: Any, products: Any) -> None:
     for number, product in enumerate(some):
         identity = str(getattr(product, "object_id", ""))
         if identity not in known:
-            name = getattr(product, "filename", None) or f"product {number + 1}"
+            # the name of a file that is not kept is another one each time
+            kept = getattr(product, "_committed", True)
+            name = getattr(product, "filename", None) if kept else None
+            name = name or f"product {number + 1}"
             if not items.finished(name):
                 items.record(name, product)
 

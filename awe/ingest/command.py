@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from awe import bars
 from awe.errors import AweError
 from awe.imports import forget_working_directory
 
@@ -48,7 +49,8 @@ def _run(options: argparse.Namespace) -> int:
         context.set_project(options.project)
     if options.privileges is not None:
         context.set_privileges(options.privileges)
-    report = ingest(options.input, options.type, options.commit)
+    with bars.bar("ingesting", len(options.input), "exposures") as bar:
+        report = ingest(options.input, options.type, options.commit, progress=bar.advance)
     report.show()
     if not options.commit:
         sys.stdout.write("dry run: nothing was stored; repeat with -commit\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import inspect
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,15 +63,22 @@ class Argument:
         converted = _convert(self.type, value)
         if converted is None:
             msg = (
-                f"argument {self.name} wants {_in_words(self.type)}, "
+                f"argument {self.name} expects {_in_words(self.type)}, "
                 f"got {_short(value)} ({type(value).__name__})"
             )
             raise ArgumentError(msg)
         outside = self.low is not None and converted < self.low
         if outside or (self.high is not None and converted > self.high):
-            msg = f"argument {self.name} wants {self.low} to {self.high}, got {value!r}"
+            msg = f"argument {self.name} expects {self.range}, got {value!r}"
             raise ArgumentError(msg)
         return converted
+
+    @property
+    def range(self) -> str:
+        """The numbers accepted, in words."""
+        if self.high is None:
+            return f"{self.low} or more"
+        return f"{self.high} or less" if self.low is None else f"{self.low} to {self.high}"
 
 
 def refuse_paths(
@@ -94,9 +102,12 @@ def refuse_paths(
 
 
 def _convert(wanted: type, value: Any) -> Any:
-    """Return the value as the wanted type, or None."""
+    """Return the value as the wanted type, or None; a number of numpy is a number."""
+    value = plain_number(value)
     if wanted is bool:
-        return bool(value) if value in (0, 1) else None
+        return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if wanted is list:
         return _names(value)
     if wanted is datetime.date:
@@ -110,6 +121,13 @@ def _convert(wanted: type, value: Any) -> Any:
     if wanted is dict and isinstance(value, Mapping):
         return dict(value) if all(isinstance(key, str) for key in value) else None
     return value if isinstance(value, wanted) else None
+
+
+def plain_number(value: Any) -> Any:
+    """Return a scalar of numpy as Python's own, without importing numpy; others as they are."""
+    if getattr(value, "shape", None) == () and hasattr(value, "dtype") and hasattr(value, "item"):
+        return value.item()
+    return value
 
 
 def _names(value: Any) -> list[str] | None:
@@ -242,7 +260,7 @@ def bind(
         values[argument.name] = argument.check(value)
     for argument in arguments:
         if argument.required and values[argument.name] is None:
-            msg = f"{owner} wants {argument.name} ({argument.doc})"
+            msg = f"{owner} expects {argument.name} ({argument.doc})"
             raise ArgumentError(msg)
     return values
 
@@ -270,7 +288,7 @@ def describe(arguments: tuple[Argument, ...]) -> str:
         unit = f" [{argument.unit}]" if argument.unit else ""
         kind = _in_words(argument.type).partition(", as")[0]
         if argument.low is not None or argument.high is not None:
-            kind += f" from {argument.low} to {argument.high}"
+            kind += f", {argument.range}"
         lines.append(f"{argument.name}{short} : {kind}, {need}")
         lines.append(f"    {argument.doc}{unit}")
     return "\n".join(lines)

@@ -12,13 +12,13 @@ from __future__ import annotations
 import datetime
 import inspect
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from awe import bars
 from awe.errors import AweError, Defect, NotFound, ParameterError, UserMistake, nearest
 from awe.localfiles import scratch_directory
 from awe.recipes.arguments import Argument, bind, common, describe, signature
@@ -150,10 +150,10 @@ class Task:
             if declared is None:
                 continue
             values = declared.defaults(instrument)
-            _say(product)
+            bars.say(product)
             for name, one in declared.declarations.items():
                 unit = "" if one.unit == "None" else f" {one.unit}"
-                _say(f"  {name} = {values[name]}{unit} ({one.range}): {one.doc}")
+                bars.say(f"  {name} = {values[name]}{unit} ({one.range}): {one.doc}")
 
     def __init__(self, **keywords: Any) -> None:
         values = bind(type(self).__name__, self.arguments, keywords)
@@ -161,6 +161,7 @@ class Task:
             setattr(self, name, value)
         self.progress: Callable[[int, int, str], None] | None = None
         self._session: Session | None = None
+        self._left: list[Path] = []
         self._check_parameters()
 
     @classmethod
@@ -211,16 +212,37 @@ class Task:
         def done(name: str) -> None:
             nonlocal ended
             ended += 1
+            bar.advance()
             self._report_progress(ended, len(units), name)
 
         self._report_progress(0, len(units), units[0].name if units else "")
-        with scratch_directory() as scratch:
+        shown = 0 if self.progress is not None or self.items is not None else len(units)
+        with (
+            scratch_directory() as scratch,
+            self._leaving(len(units)),
+            bars.bar(self.identifier(), shown, "units") as bar,
+        ):
             outcomes = crew.work(self, units, self._threads(len(units)), scratch, done)
         products = [outcome.product for outcome in outcomes if outcome.product is not None]
         failures = [outcome.error for outcome in outcomes if outcome.error is not None]
         if failures and not products:
             raise failures[0]
         return products
+
+    @contextmanager
+    def _leaving(self, units: int) -> Iterator[None]:
+        """Say which files a dry run leaves; one that breaks off leaves none."""
+        left: list[Path] = []
+        self._left = left
+        try:
+            yield
+        except BaseException:
+            if not self.commit and left:
+                self._discard(left)
+                bars.say(f"dry run broken off: its files are removed ({len(left)})")
+            raise
+        if not self.commit and self.items is None and units > 1 and left:
+            bars.say(f"dry run: {len(left)} files are in {Path.cwd()}; nothing is stored")
 
     def _threads(self, units: int) -> int:
         """Return how many threads share so many units.
@@ -245,6 +267,8 @@ class Task:
         given = self._given()
         given.pop("workers", None)  # the DPU runs jobs side by side, not units
         calls = []
+        if not self.raw and type(self).units is Task.units:
+            return [given]  # it has no frames to split by chip
         for chip, names in self._chips().items():
             call = {**given, "chip": chip}
             for argument in ("raw_filenames", "red_filenames"):
@@ -302,7 +326,7 @@ class Task:
 
         product = made(self, unit)
         if product is not None:
-            _say(f"{summary(product)}; already made with the same inputs, parameters and code")
+            bars.say(f"{summary(product)}; already made with the same inputs, parameters and code")
             if self.items is not None:
                 with database.transaction():
                     self.items.record(unit.name, product)
@@ -314,7 +338,7 @@ class Task:
         if self.items is not None:
             self.items.failed(unit.name, error)  # and prints it
         else:
-            _say(f"{unit.name}: failed: {error}")
+            bars.say(f"{unit.name}: failed: {error}")
         return Outcome(error=error)
 
     def _finish(self, unit: Unit, product: Any) -> None:
@@ -326,7 +350,10 @@ class Task:
         from awe.recipes.products import new_objects, summary
 
         if not self.commit:
-            _say(f"{summary(product)}; dry run: not stored, not committed")
+            bars.say(f"{summary(product)}; dry run: not stored, not committed")
+            if self.items is not None:
+                with database.transaction():
+                    self.items.record(unit.name, product)
             return
         self._running()
         store(new_objects(product))
@@ -336,7 +363,7 @@ class Task:
                 commit_all([product, *product.__dict__.get("_companions", [])])
                 if self.items is not None:
                     self.items.record(unit.name, product)
-            _say(f"{summary(product)}; committed")
+            bars.say(f"{summary(product)}; committed")
 
     def _discard(self, paths: Sequence[Path]) -> None:
         for path in paths:
@@ -437,6 +464,7 @@ class Task:
         session = self._running()
         path, write = prepare(product, pixels, extensions, directory=Path.cwd(), **details)
         session.written.append(path)
+        self._left.append(path)
         if session.waiting is None:
             write()
         else:
@@ -465,11 +493,6 @@ def _defect(error: Exception) -> Defect:
     defect.__cause__ = error
     _log.debug("a unit failed by a defect", exc_info=error)
     return defect
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def require(found: Sequence[Any], what: str, arguments: Mapping[str, Any]) -> None:

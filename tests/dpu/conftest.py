@@ -210,3 +210,16 @@ def session(bench, recipes):
     yield start
     database.close()
     scope.use(None)
+
+
+@pytest.fixture
+def soft_limit():
+    """As many open files as a service may have."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 4096:
+        pytest.skip("this account may not have 4096 open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -16,6 +16,7 @@ from jobs_waiting import until
 
 from awe.dpu import LocalProcessor
 from awe.dpu import jobs as owned
+from awe.dpu.client import DRY
 from awe.dpu.requests import plan
 from awe.errors import ArgumentError, JobUnknown, Refused
 
@@ -30,11 +31,11 @@ def test_run_splits_per_chip_and_shows_its_jobs(bench, session):
     dpu = session()
     ids = dpu.run("Probe", n=["a", "b"], chips=["A", "B", "C"], dpu_time=60)
     assert len(ids) == 3
-    assert repr(ids) == f"{list(ids)}   Probe: 3 jobs submitted"
+    assert repr(ids) == f"{list(ids)}   Probe: 3 jobs submitted{DRY}"
     assert dpu.get_jobids() == ids
     found = owned.fetch(ids)
     assert [job.args["chip"] for job in found] == ["A", "B", "C"]
-    assert repr(dpu.run("Probe")) == f"[{ids[-1] + 1}]   Probe: job {ids[-1] + 1} submitted"
+    assert repr(dpu.run("Probe")) == f"[{ids[-1] + 1}]   Probe: job {ids[-1] + 1} submitted{DRY}"
 
 
 def test_a_chain_waits_chip_by_chip(session):
@@ -165,7 +166,7 @@ def test_the_status_is_a_table(session, runner, here, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["job", "recipe", "arguments", "state", "done", "host", "age",
                                 "last", "line"]
-    assert lines[1].split()[:8] == [str(ids[0]), "Probe", "A", "2", "names", "failed", "1", "of"]
+    assert lines[1].split()[:7] == [str(ids[0]), "Probe", "A", "2", "names", "dry", "run"]
     assert lines[-1] == "2 jobs: 2 failed"
 
 

@@ -160,7 +160,7 @@ def test_how_many_threads(calibrated, monkeypatch):
     in_a_job.items = object()
     assert in_a_job._threads(8) == 1
     assert "workers" not in task(workers=5).jobs()[0]
-    with pytest.raises(ArgumentError, match="workers wants 1 to 64"):
+    with pytest.raises(ArgumentError, match="workers expects 1 to 64"):
         task(workers=0)
 
 

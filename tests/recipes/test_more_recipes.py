@@ -133,7 +133,7 @@ def test_the_choice_of_flats_follows_combine(calibrated):
     without = np.argwhere(~np.isfinite(dome.data))
     assert {tuple(place) for place in without} == set(calibrated.cold)
     assert dome.quality_flags == 0
-    with pytest.raises(ArgumentError, match="wants 1 to 3, got 4"):
+    with pytest.raises(ArgumentError, match="expects 1 to 3, got 4"):
         run("MasterFlat", **arguments, combine=4)
 
 

@@ -1,0 +1,71 @@
+"""How far long work is: a bar on a terminal, nothing at all where nobody looks at one.
+
+The bar is drawn by tqdm, which is loaded when the first bar is shown. Lines that are printed
+while a bar is there go through `say`, which keeps the two apart.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["Bar", "bar", "say"]
+
+_shown: list[Any] = []
+
+
+class Bar:
+    """What a piece of work tells of its progress."""
+
+    def __init__(self, drawn: Any = None) -> None:
+        self._drawn = drawn
+
+    def advance(self, steps: int = 1) -> None:
+        """Record that so many steps are done."""
+        if self._drawn is not None:
+            self._drawn.update(steps)
+
+    def reach(self, done: int, total: int) -> None:
+        """Record how many steps of how many are done."""
+        if self._drawn is not None:
+            self._drawn.total = total
+            self._drawn.n = done
+            self._drawn.refresh()
+
+
+@contextmanager
+def bar(name: str, total: int, unit: str) -> Iterator[Bar]:
+    """Show a bar with count, total and time left for the block, on a terminal.
+
+    Parameters
+    ----------
+    name : str
+        What is being done.
+    total : int
+        Number of steps; with one step no bar is shown.
+    unit : str
+        What a step is.
+    """
+    if total < 2 or _shown or sys.stderr is None or not sys.stderr.isatty():
+        yield Bar()
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=name, unit=f" {unit}", file=sys.stderr, leave=False,
+              dynamic_ncols=True) as drawn:  # fmt: skip
+        _shown.append(drawn)
+        try:
+            yield Bar(drawn)
+        finally:
+            _shown.clear()
+
+
+def say(line: str) -> None:
+    """Print a line; a bar that is shown stands below it."""
+    if _shown:
+        _shown[0].write(line, file=sys.stdout)
+    else:
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,36 @@
+"""Bars show on a terminal and nowhere else."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from awe import bars
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_shows_count_and_total_on_a_terminal_and_lines_stay_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with bars.bar("Reduce", 3, "units") as bar:
+        bar.advance()
+        bars.say("a line")
+        bar.reach(2, 4)
+    assert "2/4" in terminal.getvalue()
+    assert "Reduce" in terminal.getvalue()
+    assert "a line" in capsys.readouterr().out
+
+
+def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with bars.bar("Reduce", 3, "units") as bar:
+        bar.advance()
+        bars.say("a line")
+    assert capsys.readouterr() == ("a line\n", "")
