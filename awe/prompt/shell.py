@@ -78,6 +78,8 @@ class AweShell(TerminalInteractiveShell):
 
     displayhook_class = Type(_Results)
     debug = False
+    #: a traceback was asked for
+    whole = False
     exit_code = 0
 
     def before_run(self, info: Any) -> None:
@@ -86,8 +88,9 @@ class AweShell(TerminalInteractiveShell):
 
     def showtraceback(self, *arguments: Any, **options: Any) -> None:
         """Show an exception; `sys.exit()` leaves the prompt as it leaves python."""
-        error = sys.exc_info()[1]
-        if not arguments and isinstance(error, UserMistake) and not self.debug:
+        given = arguments[0] if arguments else None
+        error = given[1] if given is not None else sys.exc_info()[1]
+        if isinstance(error, UserMistake) and not (self.debug or self.whole):
             # what a representation, a window or an event raises comes this way
             self.show_mistake(type(error), error, error.__traceback__)
             return
@@ -240,6 +243,10 @@ def _add_magics(shell: Any) -> None:
         if kind is None:
             sys.stdout.write("no error so far\n")
             return
-        shell.showtraceback((kind, sys.last_value, sys.last_traceback))
+        shell.whole = True
+        try:
+            shell.showtraceback((kind, sys.last_value, sys.last_traceback))
+        finally:
+            shell.whole = False
 
     shell.register_magic_function(traceback, "line", "traceback")

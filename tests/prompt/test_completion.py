@@ -12,9 +12,6 @@ from awe.db import classes
 from awe.prompt import namespace, strings, values
 from awe.prompt.completion import complete
 
-#: what a machine that does much else may add
-SLACK = 0.2
-
 
 class Loud:
     """Something whose attributes do things when they are read."""
@@ -153,12 +150,15 @@ def test_tab_waits_a_tenth_of_a_second_at_most(monkeypatch: pytest.MonkeyPatch) 
         release.wait(20)
         return ["late"]
 
-    start = time.monotonic()
-    assert values._remembered("a slow server", slow) == []
-    assert values._remembered("a slow server", slow) == []
-    assert time.monotonic() - start < 0.1 + SLACK
+    taken = []
+    for number in range(5):  # the machine may be busy with something else in one of them
+        start = time.monotonic()
+        assert values._remembered(f"slow server {number}", slow) == []
+        assert values._remembered(f"slow server {number}", slow) == []
+        taken.append(time.monotonic() - start)
+    assert min(taken) < 0.1
     release.set()
-    while values._remembered("a slow server", slow) != ["late"]:
+    while values._remembered("slow server 0", slow) != ["late"]:
         assert time.monotonic() - start < 20
         time.sleep(0.01)
 
