@@ -14,7 +14,8 @@ DECLARE
   crowded bool := pg_notification_queue_usage() > 0.1;
   slots int := current_setting('max_locks_per_transaction')::int * current_setting('max_connections')::int;
 BEGIN
-  RETURN QUERY
+  -- The list is whole before the first session ends: the planner would ask a cheap function first.
+  FOR pid, login, reason IN
   WITH
     person AS MATERIALIZED (
       SELECT a.pid, a.usename, a.xact_start, a.state LIKE 'idle in transaction%' AS idle,
@@ -36,7 +37,7 @@ BEGIN
        WHERE w.start < at - patience
          AND (w.start < at - interval '5 seconds' OR NOT EXISTS (
                 SELECT 1 FROM strong s JOIN person p ON p.pid = s.pid WHERE s.pid = w.pid AND NOT s.granted))),
-    culprit AS (
+    culprit AS MATERIALIZED (
       SELECT p.pid, p.usename, 'kept others waiting' AS reason FROM person p JOIN blocking b ON b.pid = p.pid
        WHERE p.pid IN (SELECT s.pid FROM strong s)
           OR (p.pid NOT IN (SELECT w.pid FROM waiting w)
@@ -59,7 +60,11 @@ BEGIN
       SELECT p.pid, p.usename, 'filled the table of locks' FROM person p
        WHERE (SELECT count(*) FROM held h WHERE h.pid = p.pid) > 200
          AND (SELECT count(*) FROM held h JOIN person o ON o.pid = h.pid WHERE o.usename = p.usename) > slots / 4)
-  SELECT DISTINCT ON (c.pid) c.pid, c.usename, c.reason FROM culprit c WHERE pg_terminate_backend(c.pid);
+  SELECT DISTINCT ON (c.pid) c.pid, c.usename, c.reason FROM culprit c LOOP
+    IF pg_terminate_backend(pid) THEN
+      RETURN NEXT;
+    END IF;
+  END LOOP;
 END $$;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_warden;
