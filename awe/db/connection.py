@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -469,47 +468,14 @@ def _repeatable(sql_text: str) -> bool:
 
 
 def _wait(connection: Any) -> None:
-    """Wait for the server so that Ctrl-C is heard; it cancels what the server is doing."""
     from awe.db import waiting
 
-    begun = time.monotonic()
-    limits = [(begun + TELL_AFTER, _tell), (begun + ANSWER_PATIENCE, _give_up)]
-    stop: float | None = None
-    while True:
-        try:
-            moment = limits[0][0] if stop is None else stop
-            if waiting.turn(connection, max(0.0, moment - time.monotonic())):
-                return
-            if time.monotonic() >= moment:
-                if stop is not None:
-                    raise KeyboardInterrupt
-                limits.pop(0)[1](connection)
-        except KeyboardInterrupt:
-            if stop is not None and time.monotonic() >= stop:
-                raise
-            database._session.interrupted = True
-            stop = stop or time.monotonic() + CANCEL_PATIENCE
-            _cancel(connection)
+    limits = waiting.Limits(tell=TELL_AFTER, answer=ANSWER_PATIENCE, cancel=CANCEL_PATIENCE)
+    waiting.hearing(connection, _note_interrupt, limits)
 
 
-def _tell(connection: Any) -> None:
-    sys.stderr.write("waiting for the database; Ctrl-C stops waiting\n")
-
-
-def _give_up(connection: Any) -> None:
-    import psycopg2
-
-    connection.close()
-    msg = f"the database has not answered for {ANSWER_PATIENCE:.0f} s"
-    raise psycopg2.OperationalError(msg)
-
-
-def _cancel(connection: Any) -> None:
-    """Ask the server to stop, unless it stands still: the driver would wait for its word."""
-    from awe.db import waiting
-
-    if waiting.answers(connection, CANCEL_PATIENCE):
-        connection.cancel()
+def _note_interrupt() -> None:
+    database._session.interrupted = True
 
 
 database = Database()

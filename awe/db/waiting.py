@@ -12,15 +12,17 @@ from __future__ import annotations
 import select
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
 from psycopg2.extensions import POLL_OK, POLL_READ
 
-__all__ = ["answers", "connect", "patient", "turn"]
+__all__ = ["Limits", "answers", "connect", "hearing", "patient", "turn"]
 
 #: "Do you speak TLS?", which every server answers with one letter and no login.
 QUESTION = struct.pack("!ii", 8, 80877103)
@@ -85,6 +87,59 @@ def patient(seconds: float) -> Wait:
                 raise psycopg2.OperationalError(msg)
 
     return wait
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds until the waiting are told, until nobody waits any more, and for a cancellation."""
+
+    tell: float
+    answer: float
+    cancel: float
+
+
+def hearing(connection: Any, note: Callable[[], None], limits: Limits) -> None:
+    """Wait for the server so that Ctrl-C is heard; it cancels what the server is doing.
+
+    Parameters
+    ----------
+    connection : connection
+        One made here.
+    note : callable
+        Called when Ctrl-C was pressed.
+    limits : Limits
+        How long to wait.
+    """
+    begun = time.monotonic()
+    moments = [(begun + limits.tell, _tell), (begun + limits.answer, _give_up)]
+    stop: float | None = None
+    while True:
+        try:
+            moment = moments[0][0] if stop is None else stop
+            if turn(connection, max(0.0, moment - time.monotonic())):
+                return
+            if time.monotonic() >= moment:
+                if stop is not None:
+                    raise KeyboardInterrupt
+                moments.pop(0)[1](connection, time.monotonic() - begun)
+        except KeyboardInterrupt:
+            if stop is not None and time.monotonic() >= stop:
+                raise
+            note()
+            stop = stop or time.monotonic() + limits.cancel
+            # one that stands still is not asked: the driver would wait for its word
+            if answers(connection, limits.cancel):
+                connection.cancel()
+
+
+def _tell(connection: Any, waited: float) -> None:
+    sys.stderr.write("waiting for the database; Ctrl-C stops waiting\n")
+
+
+def _give_up(connection: Any, waited: float) -> None:
+    connection.close()
+    msg = f"the database has not answered for {waited:.0f} s"
+    raise psycopg2.OperationalError(msg)
 
 
 def turn(connection: Any, seconds: float | None) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError, NotFound
-from awe.recipes.task import Unit, require
+from awe.recipes.task import Unit
 
 if TYPE_CHECKING:
     from awe.recipes.task import Task
@@ -56,7 +56,7 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
     frames = list(query)
     if names is not None:
         _require_all(cls, names, frames)
-    require(frames, f"valid {cls.__name__}", asked)
+    _require(frames, f"valid {cls.__name__}", asked)
     return frames
 
 
@@ -192,3 +192,17 @@ def _unit(name: str, frames: list[Any]) -> Unit:
         date=middle,
         filter=getattr(first, "filter", None),
     )
+
+
+def _require(found: Sequence[Any], what: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse to go on with nothing.
+
+    Raises
+    ------
+    NotFound
+        With the arguments that found nothing.
+    """
+    if not found:
+        asked = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        msg = f"no {what} for {asked}; check the night, chip and names, or ingest the frames"
+        raise NotFound(msg)

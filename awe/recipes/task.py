@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from awe import bars
-from awe.errors import AweError, Defect, NotFound, ParameterError, UserMistake, nearest
+from awe.errors import AweError, Defect, ParameterError, UserMistake, nearest
 from awe.localfiles import scratch_directory
 from awe.recipes.arguments import Argument, bind, common, describe, signature
 
@@ -493,17 +493,3 @@ def _defect(error: Exception) -> Defect:
     defect.__cause__ = error
     _log.debug("a unit failed by a defect", exc_info=error)
     return defect
-
-
-def require(found: Sequence[Any], what: str, arguments: Mapping[str, Any]) -> None:
-    """Refuse to go on with nothing.
-
-    Raises
-    ------
-    NotFound
-        With the arguments that found nothing.
-    """
-    if not found:
-        asked = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-        msg = f"no {what} for {asked}; check the night, chip and names, or ingest the frames"
-        raise NotFound(msg)
