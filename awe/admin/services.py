@@ -31,10 +31,13 @@ def add(commands: Any) -> None:
 
 
 def _start(_: argparse.Namespace) -> None:
-    from awe.services import stack
+    from awe.services import sharing, stack
 
+    home = home_directory()
     # The line of a step that takes time is shown while it lasts.
-    stack.start(home_directory(), lambda line: print(f"{line} ...", flush=True), thorough=True)  # noqa: T201
+    endpoints = stack.start(home, lambda line: print(f"{line} ...", flush=True), thorough=True)  # noqa: T201
+    if line := sharing.moved(home, int(endpoints["data_port"])):
+        sys.stdout.write(f"{line}\n")
     _print_status()
 
 

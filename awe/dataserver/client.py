@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["Client"]
 
 CHUNK = 1 << 20
+#: Seconds for the next bytes of an answer, and for the server to take and keep what is sent.
+SILENCE = 15.0
+SENDING = 60.0
 #: Waits before the second and third try, in seconds.
 WAITS = (0.3, 1.0)
 
@@ -55,10 +58,19 @@ class Client:
         `http://host:port`.
     ticket : callable
         Returns the ticket to show, or None to ask as nobody.
+    look_again : callable, optional
+        Returns where the server is now; asked when it does not answer where it was.
     """
 
-    def __init__(self, base_url: str, ticket: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        ticket: Callable[[], str | None] = lambda: None,
+        *,
+        look_again: Callable[[], str] | None = None,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._look_again = look_again
         self._ticket = ticket
         self._session: httpx.Client | None = None
         self._opening = threading.Lock()
@@ -144,7 +156,11 @@ class Client:
 
         def send() -> None:
             answer = self._request(
-                "PUT", f"/file/{file_id}", headers=headers, content=_blocks(path)
+                "PUT",
+                f"/file/{file_id}",
+                headers=headers,
+                content=_blocks(path),
+                timeout=SENDING,
             )
             self._check(answer, path.name)
 
@@ -282,10 +298,23 @@ class Client:
                 if wait is None or damaged > 1:
                     raise
             except DataserverError as error:
+                if self._moved(error):
+                    continue
                 if wait is None or not getattr(error, "worth_another_try", True):
                     raise
             time.sleep(wait)
         return None
+
+    def _moved(self, error: DataserverError) -> bool:
+        """Follow the server to another address, if the database knows one."""
+        if self._look_again is None or not getattr(error, "nobody_there", False):
+            return False
+        place = self._look_again().rstrip("/")
+        if place == self.base_url:
+            return False
+        self.close()
+        self.base_url = place
+        return True
 
     def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         with self._faults(path):
@@ -303,12 +332,16 @@ class Client:
     def _opened(self) -> httpx.Client:
         import httpx
 
+        from awe.dataserver import line
+
+        encrypted = self.base_url.startswith("https:")
         session = httpx.Client(
-            timeout=httpx.Timeout(60.0, connect=5.0),
+            timeout=httpx.Timeout(SENDING, connect=5.0, read=SILENCE),
             trust_env=False,
             follow_redirects=False,
             # certificates take longer to read than a small file to send
-            verify=self.base_url.startswith("https:"),
+            verify=encrypted,
+            transport=None if encrypted else line.transport(self._ticket),
         )
         weakref.finalize(self, session.close)
         return session
@@ -326,13 +359,22 @@ class Client:
 
         try:
             yield
+        except DataserverError as error:
+            # not proven to be the server: perhaps it is elsewhere now
+            error.nobody_there = True  # type: ignore[attr-defined]
+            raise
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
+            silent = isinstance(error, httpx.ReadTimeout)
+            reason = f"silent for {SILENCE:.0f} s" if silent else str(error)
             msg = (
-                f"the file server at {self.base_url} does not answer ({reason}) for {name}; "
+                f"the file server at {self.base_url} does not answer "
+                f"({reason or type(error).__name__}) for {name}; "
                 "metadata is fine, start the server with 'awe-admin start' and repeat"
             )
-            raise DataserverError(msg) from error
+            raised = DataserverError(msg)
+            raised.worth_another_try = not silent  # type: ignore[attr-defined]
+            raised.nobody_there = isinstance(error, httpx.ConnectError)  # type: ignore[attr-defined]
+            raise raised from error
 
     def _check(self, answer: httpx.Response, name: str) -> None:
         status = answer.status_code
@@ -341,7 +383,8 @@ class Client:
         try:
             told = str(answer.json()["message"])
         except (ValueError, KeyError, TypeError):
-            told = f"status {status}"
+            busy = status == 503
+            told = "it has too many clients now, try again" if busy else f"status {status}"
         where = f"{name} at {self.base_url}"
         if status in (404, 410):
             msg = f"{where}: {told}"

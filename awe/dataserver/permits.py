@@ -104,6 +104,30 @@ class Permits(Connections):
         """Forget expired tickets, and deleted objects that cannot come back any more."""
         self.ask("SELECT awe.ds_sweep_tickets(), awe.ds_sweep_trash()", ())
 
+    def proof(self, ticket: bytes) -> bytes | None:
+        """Return the key with which the ticket's owner expects a proof."""
+        rows = self.ask("SELECT awe.ds_proof(%s)", (ticket,))
+        return bytes(rows[0][0]) if rows and rows[0][0] is not None else None
+
+    def here(self, address: str) -> None:
+        """Tell everybody where the dataserver is."""
+        self.ask("SELECT awe.ds_here(%s)", (address,))
+
+    def who(self, ticket: bytes | None) -> str | None:
+        """Return whose ticket this is; None if it is nobody's, a job's or for one file."""
+        if ticket is None:
+            return None
+        name: str | None = self.ask("SELECT awe.ds_who(%s)", (ticket,))[0][0]
+        return name
+
+    def login(self, ticket: bytes, session: bytes) -> bool:
+        """Make a session of a ticket for the pages; False if it is none, or was used."""
+        return bool(self.ask("SELECT awe.ds_login(%s, %s)", (ticket, session))[0][0])
+
+    def logout(self, session: bytes) -> None:
+        """End a session."""
+        self.ask("SELECT awe.ds_logout(%s)", (session,))
+
     def jobs(self, ticket: bytes | None) -> list[dict[str, Any]]:
         """Return the jobs the ticket's user may see, newest first."""
         if ticket is None:

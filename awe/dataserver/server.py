@@ -30,6 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from awe.dataserver import proof
 from awe.dataserver.checks import Checks
 from awe.dataserver.permits import Permit, Permits, ticket_hash
 from awe.dataserver.store import Store, Upload
@@ -50,6 +51,7 @@ LARGEST = 64 << 30
 PLAIN = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SIXTY_FOUR = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#@+=-]{0,254}")
 _STATUS: dict[type[AweError], int] = {
     ChecksumMismatch: 422,
@@ -79,6 +81,7 @@ def create_app(
     """
     app = Starlette(
         routes=[
+            Route(proof.PATH, _prove, methods=["GET"]),
             Route("/file/{file_id}", _put, methods=["PUT"]),
             Route("/file/{file_id}", _get, methods=["GET", "HEAD"]),
             Route("/file/{file_id}/verify", _verify, methods=["POST"]),
@@ -96,6 +99,7 @@ def create_app(
     app.state.store = store
     app.state.permits = permits
     app.state.checks = Checks()
+    app.state.addresses = ()
     app.state.threads = anyio.CapacityLimiter(THREADS)
     for name, value in state.items():
         setattr(app.state, name, value)
@@ -150,6 +154,28 @@ async def _get_named(request: Request) -> Response:
         if permit is not None:
             return await _send(request, permit)
     raise HTTPException(404)
+
+
+async def _prove(request: Request) -> Response:
+    """Sign a number and our own address, with the key of the ticket that is named."""
+    number, nonce, address = (
+        request.headers.get(name, "") for name in ("awe-ticket", "awe-nonce", "awe-address")
+    )
+    if not (_SIXTY_FOUR.fullmatch(number) and _SIXTY_FOUR.fullmatch(nonce)):
+        raise HTTPException(404)
+    if address not in _own_addresses(request):
+        raise HTTPException(404)
+    key = await in_thread(request, _permits(request).proof, bytes.fromhex(number))
+    if key is None:
+        raise HTTPException(404)
+    given = {"awe-proof": proof.sign(key, nonce, address)}
+    return Response(status_code=204, headers={**PLAIN, **given})
+
+
+def _own_addresses(request: Request) -> set[str]:
+    host, port = request.scope["server"]
+    names = {host, "localhost"} if host in ("127.0.0.1", "::1") else {host}
+    return {f"{name}:{port}" for name in names} | set(request.app.state.addresses)
 
 
 async def _verify(request: Request) -> Response:

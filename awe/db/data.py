@@ -32,6 +32,8 @@ __all__ = ["DataObject", "base_url", "fetch", "store"]
 FIRST_BYTES = 1 << 15
 LONGEST_HEADER = 1 << 24
 
+#: Names of this machine in the configuration.
+LOOPBACK = ("127.0.0.1", "localhost")
 _local = threading.local()
 
 
@@ -305,14 +307,26 @@ def _records(objects: Sequence[DataObject]) -> dict[uuid.UUID, _Record]:
 
 
 def base_url() -> str:
-    """Return the address of the dataserver in use."""
+    """Return the address of the dataserver in use.
+
+    On the machine of the database it is where the dataserver told the database it is, so that no
+    other account of the machine can stand in for it; else as configured.
+    """
     from awe.db.connection import database
+    from awe.db.tickets import server_address
 
     environment = database.environment
-    return (
-        f"{environment['data_protocol']}://{environment['data_server']}"
-        f":{environment['data_port']}"
-    )
+    place = f"{environment['data_server']}:{environment['data_port']}"
+    if environment["data_server"] in LOOPBACK and environment["database_name"].startswith("/"):
+        place = server_address() or place
+    return f"{environment['data_protocol']}://{place}"
+
+
+def _look_again() -> str:
+    from awe.db.connection import database
+
+    database.memory.pop("dataserver", None)
+    return base_url()
 
 
 def _client() -> Client:
@@ -320,9 +334,10 @@ def _client() -> Client:
     from awe.dataserver.client import Client
     from awe.db.tickets import ticket
 
+    ticket()  # where the dataserver is comes back with it
     address = base_url()
     if getattr(_local, "address", None) != address:
-        _local.client = Client(address, ticket)
+        _local.client = Client(address, ticket, look_again=_look_again)
         _local.address = address
     client: Client = _local.client
     return client

@@ -1,23 +1,25 @@
 """Tickets for the dataserver: a secret only the client knows, its hash in the database.
 
 A ticket dies after twelve hours, or at once when its row is deleted. It is drawn when first
-needed and again before it expires; nothing secret is ever stored or logged.
+needed and again before it expires; nothing secret is ever stored or logged. With it goes the key
+by which the dataserver proves itself, and comes back where the dataserver is.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 import uuid
 
+from awe.dataserver import proof
 from awe.db.connection import database
 from awe.errors import ArgumentError
 
-__all__ = ["link", "ticket"]
+__all__ = ["link", "login", "server_address", "ticket"]
 
 LIFETIME = 12 * 3600.0
 RENEW_BEFORE = 3600.0
+LOGIN_LIFETIME = 10 * 60.0
 
 
 def ticket() -> str:
@@ -28,8 +30,33 @@ def ticket() -> str:
         return secret
     secret = secrets.token_hex(32)
     drawn = time.monotonic()
-    database.execute("INSERT INTO awe.ticket (hash) VALUES (%s)", (_hash(secret),))
+    rows = database.execute(
+        "INSERT INTO awe.ticket (hash, proof) VALUES (%s, %s) "
+        "RETURNING (SELECT address FROM awe.server)",
+        (proof.ticket_number(secret), proof.key(secret)),
+    )
     database.memory["ticket"] = (secret, drawn + LIFETIME)
+    database.memory["dataserver"] = rows[0][0]
+    return secret
+
+
+def server_address() -> str | None:
+    """Return `host:port` of the dataserver as it told the database, None if it never did."""
+    if "dataserver" not in database.memory:
+        rows = database.execute("SELECT address FROM awe.server")
+        database.memory["dataserver"] = rows[0][0] if rows else None
+    address: str | None = database.memory["dataserver"]
+    return address
+
+
+def login() -> str:
+    """Return a ticket that logs one browser in to the pages, once, within a few minutes."""
+    secret = secrets.token_urlsafe(24)
+    database.execute(
+        "INSERT INTO awe.ticket (hash, page, expires) "
+        "VALUES (%s, 'login', now() + make_interval(secs => %s))",
+        (proof.ticket_number(secret), LOGIN_LIFETIME),
+    )
     return secret
 
 
@@ -50,10 +77,6 @@ def link(file: uuid.UUID, expires: int) -> str:
     database.execute(
         "INSERT INTO awe.ticket (hash, file, expires) "
         "VALUES (%s, %s, now() + make_interval(secs => %s))",
-        (_hash(secret), file, expires),
+        (proof.ticket_number(secret), file, expires),
     )
     return secret
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

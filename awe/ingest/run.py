@@ -175,15 +175,12 @@ def _store(
     records: Records,
     progress: Progress | None,
 ) -> None:
-    from awe.db.connection import database
+    from awe.db.data import base_url
     from awe.db.tickets import ticket
 
     if not exposures:
         return
-    environment = database.environment
-    address = (
-        f"{environment['data_protocol']}://{environment['data_server']}:{environment['data_port']}"
-    )
+    address = base_url()
     calls = {
         number: (exposure, _reserve([frame.filename for frame in exposure.frames]), address,
                  ticket())

@@ -101,6 +101,9 @@ def _serve(environment: Environment, folder: Path) -> None:
     store = Store(environment.home / "files")
     stop = threading.Event()
     listener = _listen(environment)
+    # behind another machine's name; of this machine only the address really listened at counts
+    named = environment.data_server not in ("127.0.0.1", "localhost", "::1")
+    advertised = (f"{environment.data_server}:{environment.data_port}",) if named else ()
     port = listener.getsockname()[1]
     environment = replace(environment, data_server="127.0.0.1", data_port=str(port))
     threads = [
@@ -119,8 +122,10 @@ def _serve(environment: Environment, folder: Path) -> None:
     for thread in threads:
         thread.start()
     try:
+        permits.here(f"127.0.0.1:{port}")
         record_endpoint(environment.home, data_server="127.0.0.1", data_port=port)
-        _answer(create_app(store, permits, routes=routes, world=world), listener)
+        app = create_app(store, permits, routes=routes, world=world, addresses=advertised)
+        _answer(app, listener)
     finally:
         stop.set()
         for thread in threads:
@@ -158,21 +163,24 @@ def _answer(app: Any, listener: socket.socket) -> None:
 
 
 def _listen(environment: Environment) -> socket.socket:
-    """Listen on the configured port, else the last one, so that prompts find it again."""
+    """Listen on the port there was, else on another: prompts ask the database for it."""
     from awe.dataserver.server import listen
     from awe.services import sharing
 
     shared = sharing.opened(environment.home)
-    configured = environment.origin.get("data_port") != "embedded services" or shared is not None
     last = shared.data_port if shared else int(environment.data_port or 0)
-    for port in (last,) if configured else (last, 0):
+    for port in (last, *sharing.PORTS, 0) if last else (0,):
         try:
-            return listen(port)
+            listener = listen(port)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 msg = f"cannot listen on port {port}: {error.strerror}; choose another data_port"
                 raise ServiceDown(msg) from error
-    msg = f"port {last} of this machine is taken; choose another data_port"
+            continue
+        if port != last and last:
+            _log.warning("port %d is taken; answering at %d", last, listener.getsockname()[1])
+        return listener
+    msg = "no port of this machine is free for the dataserver"
     raise ServiceDown(msg)
 
 

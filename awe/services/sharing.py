@@ -27,7 +27,17 @@ from awe.services.place import LONGEST_SOCKET
 if TYPE_CHECKING:
     from awe.services.cluster import Cluster
 
-__all__ = ["CONNECTIONS", "Opening", "clear", "close", "opened", "opening", "prepare", "reopen"]
+__all__ = [
+    "CONNECTIONS",
+    "Opening",
+    "clear",
+    "close",
+    "moved",
+    "opened",
+    "opening",
+    "prepare",
+    "reopen",
+]
 
 RECORD = "sharing.json"
 #: Ports for the dataserver of a shared installation; systems hand out numbers from 32768 on.
@@ -132,6 +142,17 @@ def reopen(cluster: Cluster, former: Opening) -> str:
     return (
         f"closed to others: their address {former.database_name} is in use or cannot be made; "
         "awe-admin share opens it under another, for everybody's Environment.cfg"
+    )
+
+
+def moved(home: Path, port: int) -> str | None:
+    """Return what to say if the dataserver answers at another port than others configured."""
+    known = opened(home)
+    if known is None or known.data_port == port:
+        return None
+    return (
+        f"port {known.data_port} of this machine is taken by another program: the dataserver "
+        f"answers at {port}; the prompts of this machine are told by the database"
     )
 
 

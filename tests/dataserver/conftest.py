@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from awe.dataserver import proof
 from awe.dataserver.client import Client
 from awe.dataserver.store import Store
 
@@ -77,7 +78,8 @@ class Running:
         if person not in self._tickets:
             ticket = secrets.token_urlsafe(32)
             hashed = hashlib.sha256(ticket.encode()).digest()
-            self.db.rows(person, "INSERT INTO awe.ticket (hash) VALUES (%s)", hashed)
+            statement = "INSERT INTO awe.ticket (hash, proof) VALUES (%s, %s)"
+            self.db.rows(person, statement, hashed, proof.key(ticket))
             self._tickets[person] = ticket
         return self._tickets[person]
 

@@ -6,7 +6,7 @@ SET ROLE awe_kernel;
 CREATE OR REPLACE FUNCTION awe.live_ticket(t bytea) RETURNS SETOF awe.ticket LANGUAGE sql STABLE
 BEGIN ATOMIC
   SELECT k.* FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id
-   WHERE k.hash = t AND k.expires > now() AND u.removed IS NULL
+   WHERE k.hash = t AND k.expires > now() AND u.removed IS NULL AND k.page IS DISTINCT FROM 'login'
      AND (k.job IS NULL OR EXISTS (SELECT 1 FROM awe.job j WHERE j.id = k.job AND j.state = 'running'));
 END;
 
@@ -42,7 +42,7 @@ CREATE OR REPLACE FUNCTION awe.ds_may_write(t bytea, fid uuid) RETURNS text LANG
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT f.filename FROM awe.file f JOIN awe.live_ticket(t) k ON k.user_id = f.creator
-   WHERE f.id = fid AND f.state = 'open' AND k.file IS NULL;
+   WHERE f.id = fid AND f.state = 'open' AND k.file IS NULL AND k.page IS NULL;
 END;
 
 CREATE OR REPLACE FUNCTION awe.ds_stored(fid uuid, sz bigint, sha bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
@@ -115,8 +115,53 @@ BEGIN ATOMIC
    WHERE k.file IS NULL
    ORDER BY j.id DESC LIMIT 1000;
 END;
+-- The key with which the dataserver proves itself to the ticket's owner.
+CREATE OR REPLACE FUNCTION awe.ds_proof(t bytea) RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT k.proof FROM awe.live_ticket(t) k;
+END;
+
+CREATE OR REPLACE FUNCTION awe.ds_here(place text) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  INSERT INTO awe.server (address) VALUES (place)
+  ON CONFLICT (one) DO UPDATE SET address = excluded.address, started = now();
+END;
+
+-- Whose ticket this is: to be said before a browser takes it, and on every page.
+CREATE OR REPLACE FUNCTION awe.ds_who(t bytea) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT upper(u.role_name) FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id
+   WHERE k.hash = t AND k.expires > now() AND u.removed IS NULL AND k.job IS NULL AND k.file IS NULL;
+END;
+
+-- A ticket for the pages becomes a browser's session, once; what it opens is read, never written.
+CREATE OR REPLACE FUNCTION awe.ds_login(t bytea, session bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  person int;
+BEGIN
+  DELETE FROM awe.ticket k USING awe.users u
+   WHERE k.hash = t AND k.page = 'login' AND k.expires > now() AND u.id = k.user_id AND u.removed IS NULL
+     AND k.job IS NULL
+  RETURNING k.user_id INTO person;
+  IF person IS NULL THEN
+    RETURN false;
+  END IF;
+  INSERT INTO awe.ticket (hash, user_id, job, page) VALUES (session, person, NULL, 'session');
+  RETURN true;
+END $$;
+
+CREATE OR REPLACE FUNCTION awe.ds_logout(session bytea) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  DELETE FROM awe.ticket WHERE hash = session AND page = 'session';
+END;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
 GRANT EXECUTE ON FUNCTION awe.ds_may_read(bytea, uuid), awe.ds_find(bytea, text), awe.ds_may_write(bytea, uuid),
   awe.ds_stored(uuid, bigint, bytea), awe.ds_health(uuid, text), awe.ds_loose(interval), awe.ds_trash(),
-  awe.ds_gone(uuid), awe.ds_known(uuid[]), awe.ds_sweep_tickets(), awe.ds_jobs(bytea) TO awe_dataserver;
+  awe.ds_gone(uuid), awe.ds_known(uuid[]), awe.ds_sweep_tickets(), awe.ds_jobs(bytea), awe.ds_proof(bytea),
+  awe.ds_here(text), awe.ds_who(bytea), awe.ds_login(bytea, bytea), awe.ds_logout(bytea) TO awe_dataserver;
