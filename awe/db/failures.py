@@ -12,14 +12,24 @@ from awe.config import Environment
 from awe.errors import (
     AweError,
     DatabaseError,
+    DataserverError,
     Defect,
     LoginRefused,
     QueryError,
     Refused,
     SchemaMismatch,
+    ServiceDown,
 )
 
-__all__ = ["connecting", "is_conflict", "is_full", "is_lost", "is_starting", "translate"]
+__all__ = [
+    "connecting",
+    "is_away",
+    "is_conflict",
+    "is_full",
+    "is_lost",
+    "is_starting",
+    "translate",
+]
 
 LOST = "connection to the database lost, nothing was stored; run it again"
 FAILED = (
@@ -55,6 +65,19 @@ def is_lost(error: Any, connection: Any) -> bool:
     """Tell whether the connection is gone."""
     code = error.pgcode or ""
     return bool(connection.closed) or code in ENDED or code.startswith("08")
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether a service is not there for the moment, so that the same may work later.
+
+    Not where it answered: a statement that took too long, a conflict, a file it refuses.
+    """
+    if isinstance(error, DataserverError):
+        return bool(getattr(error, "worth_another_try", True))
+    if isinstance(error, DatabaseError):
+        code = getattr(error.__cause__, "pgcode", None)
+        return code not in ("57014", *CONFLICTS) and str(error) != FAILED
+    return isinstance(error, ServiceDown)
 
 
 def is_full(error: Exception) -> bool:

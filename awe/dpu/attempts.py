@@ -118,7 +118,7 @@ class Running:
             total = report.get("total")
             if isinstance(total, int) and 0 <= total < 2**31:
                 self._queue.total(self.job, self.attempt, total)
-            if report.get("end") in ("done", "failed"):
+            if report.get("end") in ("done", "failed", "died"):
                 self._end = report
 
     def _carry(self, first: int, lines: list[str]) -> None:
@@ -159,7 +159,10 @@ class Running:
         return True
 
     def _record(self, status: int) -> None:
-        if self._end is not None and status == 0:
+        if self._end is not None and status == 0 and self._end["end"] == "died":
+            note = "cancelled" if self._cancelled else str(self._end.get("message", ""))[:2000]
+            self._queue.died(self.job, self.attempt, status, note)
+        elif self._end is not None and status == 0:
             note = str(self._end.get("message", ""))[:2000]
             if self._cancelled and self._end["end"] != "done":
                 note = "cancelled"

@@ -71,6 +71,11 @@ class Items:
         return dict(self._errors)
 
     @property
+    def number(self) -> int:
+        """Number of inputs that are finished."""
+        return len(self._done)
+
+    @property
     def products(self) -> set[str]:
         """Identities of the products recorded, of this attempt those of a dry run too."""
         return {product for product in self._done.values() if product} | self._recorded

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ from awe.config import Environment
 from awe.errors import AweError, JobError, UserMistake
 
 __all__ = ["main", "work"]
+
+#: seconds a job waits for the database and the dataserver while it gets nowhere
+PATIENCE = 60.0
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 5.0
 
 
 class Reports:
@@ -46,7 +52,7 @@ def work(directory: Path, description: dict[str, Any]) -> int:
     os.chdir(directory / "work")
     reports = Reports(directory / "report")
     try:
-        state, message = _run(description, reports)
+        state, message = _patiently(description, reports)
     except UserMistake as error:
         state, message = "failed", f"{error.code}: {error}"
     except (AweError, Exception) as error:
@@ -58,9 +64,39 @@ def work(directory: Path, description: dict[str, Any]) -> int:
     return 0
 
 
-def _run(description: dict[str, Any], reports: Reports) -> tuple[str, str]:
+def _patiently(description: dict[str, Any], reports: Reports) -> tuple[str, str]:
+    """Run the task; where a service is away, wait for it and do again what is not finished.
+
+    After a minute without any progress the attempt gives up, and the job is queued again.
+    """
+    from awe.db.failures import is_away
+
+    finished, since, pause = -1, time.monotonic(), FIRST_PAUSE
+    while True:
+        done: list[int] = []
+        try:
+            return _run(description, reports, done)
+        except AweError as error:
+            if not is_away(error):
+                raise
+            if sum(done) > finished:
+                finished, since, pause = sum(done), time.monotonic(), FIRST_PAUSE
+            message = f"{error.code}: {error}"
+        if time.monotonic() - since > PATIENCE:
+            return "died", f"no service for {PATIENCE:.0f} s: {message}"
+        sys.stdout.write(f"{message}; waiting for it, what is finished is kept\n")
+        sys.stdout.flush()
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _run(
+    description: dict[str, Any], reports: Reports, finished: list[int]
+) -> tuple[str, str]:
+    """Run the task once; put the number of inputs done into `finished`, however it ends."""
     from awe import recipes
     from awe.db.connection import database
+    from awe.db.failures import is_away
     from awe.dpu.items import Items
     from awe.recipes.arguments import refuse_paths
 
@@ -69,16 +105,19 @@ def _run(description: dict[str, Any], reports: Reports) -> tuple[str, str]:
     try:
         _take_scope(description)
         items = Items(description["job"], description["attempt"], reports)
+        finished.append(items.number)
         recipe = recipes.find(description["recipe"])
         refuse_paths(description["recipe"], recipe.arguments, description["args"])
         task = recipe(**description["args"])
         task.items = items
         try:
             products = task.execute()
-        except UserMistake:
-            if not items.errors:
+        except UserMistake as error:
+            if is_away(error) or not items.errors:
                 raise
             products = []
+        finally:
+            finished[:] = [items.number]
         _record_rest(items, products)
         return items.summary()
     finally:

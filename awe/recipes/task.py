@@ -296,6 +296,7 @@ class Task:
         return chips
 
     def _attempt(self, unit: Unit) -> Outcome:
+        from awe.db.failures import is_away
         from awe.recipes.crew import Outcome
 
         if self.items is not None and self.items.finished(unit.name):
@@ -308,6 +309,8 @@ class Task:
             self._finish(unit, product)
         except UserMistake as error:
             self._discard(session.written)
+            if self.items is not None and is_away(error):
+                raise  # the job waits for its services and does this one again
             return self._failed(unit, error)
         except Exception as error:
             # one frame that trips over a mistake of ours must not cost the others

@@ -63,6 +63,7 @@ def db(db):
             return cursor.fetchall() if cursor.description else []
 
     db.rows = rows
+    db.forget = connections.clear
     return db
 
 

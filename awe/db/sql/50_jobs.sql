@@ -458,19 +458,22 @@ CREATE OR REPLACE FUNCTION awe.job_login(j bigint, a int, verifier text) RETURNS
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   person name;
+  longest interval;
   login name := format('job_%s_%s', j, a);
 BEGIN
   IF verifier !~ '^SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$' THEN
     RAISE EXCEPTION 'a SCRAM verifier is required' USING ERRCODE = 'AW021';
   END IF;
-  SELECT u.role_name INTO person FROM awe.job b JOIN awe.users u ON u.id = b.user_id
+  -- As long as the job may take: it logs in again after the database was away.
+  SELECT u.role_name, make_interval(secs => coalesce(b.seconds, 30 * 86400) + 900) INTO person, longest
+    FROM awe.job b JOIN awe.users u ON u.id = b.user_id
    WHERE b.id = j AND b.attempt = a AND b.state = 'running';
   IF person IS NULL THEN
     RAISE EXCEPTION 'job % attempt % is not running', j, a USING ERRCODE = 'AW020';
   END IF;
   PERFORM awe.job_logout(j, a);
   EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT CONNECTION LIMIT 8 PASSWORD %L VALID UNTIL %L '
-                 'IN ROLE %I', login, verifier, now() + interval '15 minutes', person);
+                 'IN ROLE %I', login, verifier, now() + longest, person);
   RETURN login;
 END $$;
 
