@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from awe.errors import ConfigError
 from awe.terminal import harmless
 
-__all__ = ["cut", "html", "limit", "lines", "room", "short", "text"]
+__all__ = ["cut", "fit", "html", "limit", "lines", "room", "short", "text"]
 
 #: Columns a table may have; 0 never cuts, None takes those of the terminal.
 max_width: int | None = None
@@ -79,6 +79,14 @@ def cut(value: str, width: int) -> str:
     behind = min(len(found["tail"]), width - 3) if found else (width - 3) // 2
     tail = _begin(value[::-1], behind)[::-1]
     return f"{_begin(value, width - 3 - behind)}...{tail}"
+
+
+def fit(value: str) -> str:
+    """Return a text of several lines, each short enough for the terminal, if there is one."""
+    width = room()
+    if width is None:
+        return value
+    return "\n".join(cut(short(line), width) for line in value.split("\n"))
 
 
 def lines(

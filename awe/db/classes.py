@@ -6,7 +6,7 @@ import importlib
 
 __all__ = ["MODULES", "load"]
 
-MODULES = ("statistics", "observing", "parameters", "raw", "calfiles", "science")
+MODULES = ("statistics", "observing", "recipe", "parameters", "raw", "calfiles", "science")
 
 
 def load() -> None:

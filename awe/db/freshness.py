@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe.db import registry, scope
 from awe.db.attributes import Kind
 from awe.db.mixins import has, value_of
+from awe.lazy import resolve
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -36,8 +38,8 @@ class Reason:
     Attributes
     ----------
     kind : str
-        `newer calibration`, `bad calibration`, `stale calibration`, `bad input`, `parameters` or
-        `software`.
+        `newer calibration`, `bad calibration`, `stale calibration`, `bad input`, `recipe`,
+        `parameters` or `software`.
     text : str
         What, in one line.
     """
@@ -85,7 +87,8 @@ def why_stale(self: DBObject, pars: Mapping[str, Any] | None = None) -> Reasons:
 def _reasons(item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]) -> Reasons:
     if item.object_id not in known:
         known[item.object_id] = Reasons()  # a class that refers to itself ends here
-        found = [*_inputs(item), *_calibrations(item, pars, known)]
+        found = [*_inputs(item), *_recipe(item), *_calibrations(item, pars, known)]
+        found += _consulted(item)
         for part in parts(item):
             found += [*_parameters(part, pars), *_software(part)]
         known[item.object_id] = Reasons(dict.fromkeys(found))
@@ -150,11 +153,42 @@ def _calibrations(
             yield Reason(kind="stale calibration", text=text)
 
 
+def _recipe(item: Any) -> Iterator[Reason]:
+    """Tell of one's own recipe whose file has changed; awe's own are told by their version."""
+    from awe.db.recipe import SHOWN
+
+    recipe = value_of(item, "recipe")
+    if recipe is None or not recipe.own or recipe._creator != scope.current().user_id:
+        return
+    now = resolve("awe.recipes.code:current")(recipe.name)
+    if now and now != recipe.digest:
+        was = recipe.digest[:SHOWN] or "(typed)"
+        text = f"made by {recipe.name} {was}, the recipe is now {now[:SHOWN]}"
+        yield Reason(kind="recipe", text=text)
+
+
+def _consulted(item: Any) -> Iterator[Reason]:
+    """Tell of newer calibrations that the recipe asked for and the product does not link to."""
+    linked = {type(item)._attribute(role).target.__name__ for role in chosen_roles(type(item))}
+    for name, number in (value_of(item, "consulted") or {}).items():
+        cls: Any = registry.find(name)
+        if name in linked or not has(cls, "timestamp_start"):
+            continue
+        best = _valid(item, cls)
+        if best is not None and str(best.object_id) != number:
+            before = f"{name} {number[:8]} was used" if number else "none was used"
+            yield Reason(kind="newer calibration", text=f"{name} {_name(best)}; {before}")
+
+
 def _best(item: Any, role: str) -> Any:
-    """Return the calibration that would be chosen today."""
+    """Return the calibration that would be chosen today in a role."""
+    return _valid(item, type(item)._attribute(role).target)
+
+
+def _valid(item: Any, cls: Any) -> Any:
+    """Return the calibration of a class that would be chosen today."""
     from awe.db import validity
 
-    cls = type(item)._attribute(role).target
     filter_ = value_of(item, "filter") if has(cls, "filter") else None
     if has(cls, "filter") and filter_ is None:
         return None

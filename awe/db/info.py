@@ -117,6 +117,8 @@ def label(item: Any) -> str:
     """Return what people call an object: its file, its name, or the beginning of its id."""
     if item is None:
         return "none"
+    if type(item).__name__ == "Recipe":
+        return harmless(str(item))
     for name in ("filename", "name"):
         text = getattr(item, name, "") if name in type(item)._attributes else ""
         if text:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe import columns
 from awe.db.info import label
-from awe.db.mixins import has
+from awe.db.mixins import has, value_of
 from awe.db.registry import concrete, registry
 from awe.errors import NotVisible
 from awe.lazy import behaviour
@@ -60,7 +61,8 @@ class Tree:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return columns.fit(str(self))
 
 
 class Affected(list[Any]):
@@ -82,7 +84,7 @@ class Affected(list[Any]):
             more = ", ..." if labels[FIRST:] else ""
             lines.append(f"  {len(labels)} {kind}: {', '.join(labels[:FIRST])}{more}")
         lines.append("remake them with product.remake(); product.why_stale() tells why")
-        return "\n".join(lines)
+        return columns.fit("\n".join(lines))
 
 
 def inverse_objects(self: DBObject) -> list[Any]:
@@ -116,6 +118,7 @@ def _tree(item: Any, role: str, seen: set[Any]) -> Tree:
         return Tree(item=item, role=role, parents=(), note="see above")
     seen.add(item.object_id)
     parents = []
+    note = _maker(item)
     for name in item.get_persistent_properties():
         if name == "prev" or not item._attribute(name).is_link:
             continue
@@ -125,7 +128,22 @@ def _tree(item: Any, role: str, seen: set[Any]) -> Tree:
             parents += [_tree(one, name, seen) for one in linked if _made(one)]
         except NotVisible:
             parents.append(Tree(item=None, role=name, parents=(), note="not visible to you"))
-    return Tree(item=item, role=role, parents=tuple(parents))
+    return Tree(item=item, role=role, parents=tuple(parents), note=note)
+
+
+def _maker(item: Any) -> str:
+    """Return which recipe made an object; awe's own by its name alone."""
+    from awe.db.recipe import SHOWN
+
+    try:
+        recipe = value_of(item, "recipe")
+    except NotVisible:
+        return "by a recipe not visible to you"
+    if recipe is None:
+        return ""
+    if not recipe.own:
+        return f"by {recipe.name}"
+    return f"by own recipe {recipe.name} {recipe.digest[:SHOWN]}"
 
 
 def _name(item: Any) -> str:

@@ -12,8 +12,9 @@ from enum import IntFlag
 from typing import Any
 
 from awe.db.base import DBObject, behaviour, persistent
+from awe.db.recipe import Recipe
 
-__all__ = ["Calibration", "ProcessTarget", "QualityFlag", "has", "value_of"]
+__all__ = ["Calibration", "ProcessTarget", "Product", "QualityFlag", "has", "value_of"]
 
 FOREVER_START = datetime.datetime(1970, 1, 1)
 FOREVER_END = datetime.datetime(2100, 1, 1)
@@ -86,7 +87,21 @@ class ProcessTarget(DBObject, abstract=True):
     remake = behaviour("awe.recipes.remake:remake")
 
 
-class Calibration(ProcessTarget, abstract=True):
+class Product(ProcessTarget, abstract=True):
+    """A processed object that is not raw: a recipe made it of others."""
+
+    recipe = persistent("Recipe and code that made it, none before schema 4 [None]", Recipe, None)
+    request = persistent(
+        "Digest of code, arguments, parameters and frames the recipe was run with [None]", str, ""
+    )
+    consulted = persistent(
+        "Calibrations the recipe asked for: class to object_id, none where there was none [None]",
+        dict,
+        {},
+    )
+
+
+class Calibration(Product, abstract=True):
     """A processed object that is chosen for other frames by its validity range."""
 
     timestamp_start = persistent(

@@ -108,6 +108,11 @@ def _making(item: Any) -> dict[str, Any]:
     if made_with is not None:
         told["awe:version"] = made_with.version
         told |= {f"awe:{name}": value for name, value in made_with.values().items()}
+    recipe = value_of(item, "recipe")
+    if recipe is not None:
+        told["prov:label"] = f"{recipe.name}: {told['prov:label']}"
+        told |= {"awe:recipe": recipe.name, "awe:recipe_code": recipe.digest}
+        told |= {"awe:recipe_own": recipe.own, "awe:version": recipe.version}
     for role, how in (value_of(item, "choices") or {}).items():
         told[f"awe:chosen_{role}"] = how
     return told

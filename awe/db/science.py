@@ -24,7 +24,7 @@ from awe.db.calfiles import (
     PixelMap,
     ReadNoise,
 )
-from awe.db.mixins import ProcessTarget
+from awe.db.mixins import Product
 from awe.db.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
 from awe.db.parameters import (
     CosmicMapParameters,
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-class ScienceProduct(ProcessTarget, BaseFrame, abstract=True):
+class ScienceProduct(Product, BaseFrame, abstract=True):
     """What is made from one raw science frame; it carries the raw frame's identity."""
 
     raw = persistent("Raw science frame [None]", RawScienceFrame, None)

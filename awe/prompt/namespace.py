@@ -62,7 +62,7 @@ def build(environment: Environment) -> dict[str, Any]:
 
 
 def add_tasks(names: dict[str, Any], text: str) -> None:
-    """Add the tasks that a line names and that came as files since the prompt was started.
+    """Add the tasks that a line names and whose files came, or changed, since the prompt began.
 
     Parameters
     ----------
@@ -73,11 +73,15 @@ def add_tasks(names: dict[str, Any], text: str) -> None:
     """
     from awe import recipes
 
-    unknown = {name for name in TASK.findall(text) if name not in names}
-    if unknown:
+    named = {name for name in TASK.findall(text) if name not in names or _is_own(names[name])}
+    if named:
         targets = recipes.available().items()
-        new = {key: target for key, target in targets if f"{key}Task" in unknown}
+        new = {key: target for key, target in targets if f"{key}Task" in named}
         names.update(_loaded(new))
+
+
+def _is_own(task: Any) -> bool:
+    return str(getattr(task, "__module__", "")).startswith("awe.recipes.user.")
 
 
 def _errors() -> dict[str, Any]:
@@ -100,10 +104,12 @@ def _tasks() -> dict[str, Any]:
 
 
 def _loaded(targets: dict[str, str]) -> dict[str, Any]:
+    from awe import recipes
+
     found = {}
     for identifier, target in targets.items():
         try:
-            found[target.partition(":")[2]] = resolve(target)
+            found[target.partition(":")[2]] = recipes.fresh(target)
         except Exception as error:
             line = " ".join(str(error).split())
             sys.stderr.write(f"recipe {identifier} left out: {type(error).__name__}: {line}\n")

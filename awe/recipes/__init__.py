@@ -2,13 +2,17 @@
 
 A recipe is a class `<Identifier>Task`, a subclass of `Task`, in a file of this directory or in a
 file of the user's own: `AWE_HOME/recipes/` or the directories in `$AWE_RECIPES`. Files are
-searched for that class statement and imported only when their recipe is wanted.
+searched for that class statement and imported only when their recipe is wanted; a file of the
+user's own that has changed since is read again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,21 @@ from awe.errors import ArgumentError, nearest
 from awe.lazy import resolve
 from awe.recipes.task import Argument, Task, Unit
 
-__all__ = ["Argument", "Task", "Unit", "available", "chain", "find"]
+__all__ = [
+    "CLASS",
+    "Argument",
+    "Task",
+    "Unit",
+    "available",
+    "chain",
+    "find",
+    "find_ours",
+    "fresh",
+    "is_ours",
+    "load_file",
+]
 
-_CLASS = re.compile(r"^class ([A-Z]\w*)Task\(", re.MULTILINE)
+CLASS = re.compile(r"^class ([A-Z]\w*)Task\(", re.MULTILINE)
 
 
 def available() -> dict[str, str]:
@@ -56,9 +72,63 @@ def chain(sequence: str) -> list[type[Task]]:
     return [find(identifier.strip()) for identifier in sequence.split(">")]
 
 
+def find_ours(recipe: str) -> type[Task]:
+    """Return the task class of a recipe of awe's own, also where somebody's replaces it.
+
+    Raises
+    ------
+    ArgumentError
+        Awe has no such recipe.
+    """
+    known = _scan(Path(__file__).parent, __name__)
+    if recipe not in known:
+        msg = f"this version of awe has no recipe {recipe!r}{nearest(recipe, list(known))}"
+        raise ArgumentError(msg)
+    return _load(recipe, known[recipe])
+
+
+def is_ours(recipe: str) -> bool:
+    """Tell whether awe has a recipe of that name."""
+    return recipe in _scan(Path(__file__).parent, __name__)
+
+
+def load_file(recipe: str, path: Path) -> type[Task]:
+    """Return the task class of a recipe from a file of the user's own."""
+    from awe.recipes import user
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    name = f"{user.__name__}.{user.KEPT}{digest[:40]}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            name, path, loader=user.Loader(name, str(path))
+        )
+        if spec is None or spec.loader is None:
+            msg = f"recipe {recipe!r} cannot be read from {path}"
+            raise ArgumentError(msg)
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            msg = f"recipe {recipe!r} of {path} does not load: {type(error).__name__}: {error}"
+            raise ArgumentError(msg) from error
+    return _load(recipe, f"{name}:{recipe}Task")
+
+
+def fresh(target: str) -> Any:
+    """Return what `"module:class"` names; a file of the user's own that changed is read again."""
+    from awe.recipes import user
+
+    name = target.partition(":")[0]
+    loader = getattr(sys.modules.get(name), "__loader__", None)
+    if isinstance(loader, user.Loader) and not user.is_current(name, loader):
+        del sys.modules[name]
+    return resolve(target)
+
+
 def _load(recipe: str, target: str) -> type[Task]:
     try:
-        task: Any = resolve(target)
+        task: Any = fresh(target)
     except Exception as error:
         if not target.startswith(f"{__name__}.user."):
             raise
@@ -73,7 +143,7 @@ def _load(recipe: str, target: str) -> type[Task]:
 def _scan(directory: Path, package: str) -> dict[str, str]:
     found = {}
     for path in sorted(directory.glob("[!_]*.py")):
-        for identifier in _CLASS.findall(path.read_text(encoding="utf-8", errors="replace")):
+        for identifier in CLASS.findall(path.read_text(encoding="utf-8", errors="replace")):
             found[identifier] = f"{package}.{path.stem}:{identifier}Task"
     return found
 

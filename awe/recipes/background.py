@@ -76,6 +76,7 @@ def of_frame(unit: Unit, bias: Any, flat: Any) -> BackgroundFrame:
     fitting = [back for back in sound if back.bias == bias and back.flat == flat]
     if fitting:
         found: BackgroundFrame = fitting[0]
+        unit.consulted["BackgroundFrame"] = str(found.object_id)
         return found
     state = "only some with another bias or flat" if sound else "none that is sound"
     msg = (

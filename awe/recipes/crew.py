@@ -45,6 +45,10 @@ class Session:
         Pixels of the calibrations of the chip in hand.
     chip : object
         The chip in hand.
+    unit : Unit
+        The unit in hand.
+    recipe : Recipe
+        What is recorded of the code.
     """
 
     scratch: Path
@@ -53,6 +57,8 @@ class Session:
     waiting: list[Callable[[], object]] | None = None
     pixels: dict[Any, NDArray[Any]] = field(default_factory=dict)
     chip: Any = None
+    unit: Any = None
+    recipe: Any = None
 
     def begin(self, unit: Unit) -> None:
         """Begin a unit; what was kept of another chip is let go."""
@@ -63,6 +69,7 @@ class Session:
                 if path.is_file() or path.is_symlink():
                     path.unlink()
         self.chip = unit.chip
+        self.unit = unit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ __all__ = [
     "imstat",
     "newest",
     "nominal",
+    "place",
     "read_raws",
 ]
 
@@ -84,8 +85,9 @@ def choose(unit: Unit, cls: Any) -> Any:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
         raise NoCalibration(msg)
     if known is None:
-        known = validity.choose(cls, date=unit.date, **_place(unit, cls))
+        known = validity.choose(cls, date=unit.date, **place(unit, cls))
     require_window(unit, known)
+    unit.consulted[cls.__name__] = str(known.object_id)
     return known
 
 
@@ -101,9 +103,10 @@ def find(unit: Unit, cls: Any) -> Any:
 
     known = fixed(unit, cls)
     if known is None and unit.given is None:
-        known = validity.find(cls, date=unit.date, **_place(unit, cls))
+        known = validity.find(cls, date=unit.date, **place(unit, cls))
     if known is not None:
         require_window(unit, known)
+    unit.consulted[cls.__name__] = str(known.object_id) if known is not None else None
     return known
 
 
@@ -114,9 +117,10 @@ def fixed(unit: Unit, cls: Any) -> Any:
     return (unit.given or {}).get(cls.__name__)
 
 
-def _place(unit: Unit, cls: Any) -> dict[str, Any]:
-    place = {"instrument": unit.instrument, "chip": unit.chip}
-    return place | ({"filter": unit.filter} if has(cls, "filter") else {})
+def place(unit: Unit, cls: Any) -> dict[str, Any]:
+    """Return where the calibrations of a class lie that belong to a unit."""
+    where = {"instrument": unit.instrument, "chip": unit.chip}
+    return where | ({"filter": unit.filter} if has(cls, "filter") else {})
 
 
 def newest(unit: Unit, cls: Any) -> Any:

@@ -48,6 +48,12 @@ class MasterFlatTask(Task):
         "chip='ESO_CCD_#65').execute()"
     )
 
+    def effective(self, name: str) -> Any:
+        """Return the value of an argument that holds when it is left out."""
+        if name == "combine":
+            return self.combine or self.parameters("MasterFlatFrame").COMBINE
+        return super().effective(name)
+
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
         from awe.db.calfiles import DomeFlatFrame, TwilightFlatFrame

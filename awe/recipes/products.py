@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import QualityFlag, has, value_of
 from awe.localfiles import data_name
+from awe.recipes.code import IN_HEADER
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
     from numpy.typing import NDArray
 
-    from awe.db.data import DataObject
     from awe.fits import Image
 
 __all__ = ["new_objects", "prepare", "product_name", "summary"]
@@ -84,6 +84,7 @@ def prepare(
     header: Header | None = None,
     unit: str = "adu",
     astrom: Any = None,
+    consulted: Mapping[str, str | None] | None = None,
 ) -> tuple[Path, Callable[[], object]]:
     """Set `filename` and `pathname` of a product; return its path and what writes the file.
 
@@ -103,30 +104,46 @@ def prepare(
         Unit of the pixels.
     astrom : Astrom, optional
         World coordinates, where the product has none of its own.
+    consulted : mapping, optional
+        Calibrations the recipe asked for: class to object_id.
     """
     from awe import fits
 
     # names of chips and filters are somebody's text too
     product.filename = data_name(product_name(product))
     path: Path = directory / product.filename
-    image = fits.Image(pixels, _header(product, header, unit, astrom))
+    cards = _header(product, header, unit, astrom)
+    for keyword, value in _consulted_cards(product, consulted or {}):
+        cards[keyword] = (value, "")
+    image = fits.Image(pixels, cards)
     product.pathname = path
     if extensions:
         return path, partial(fits.write, path, list(extensions), primary=image)
     return path, partial(fits.write, path, image)
 
 
-def new_objects(product: Any) -> list[DataObject]:
-    """Return the uncommitted objects with a file that hang on a product, itself the last."""
+def new_objects(product: Any, cls: Any = None) -> list[Any]:
+    """Return the uncommitted objects of a class that hang on a product, itself the last.
+
+    Parameters
+    ----------
+    product : object
+        A new product.
+    cls : type, optional
+        The class; by default that of objects with a file.
+    """
     from awe.db.data import DataObject
 
-    found: dict[Any, DataObject] = {}
+    wanted = cls or DataObject
+    found: dict[Any, Any] = {}
+    seen: set[Any] = set()
 
     def visit(item: Any) -> None:
+        seen.add(item.object_id)
         for _, parent in _links(item):
-            if not parent._committed and parent.object_id not in found:
+            if not parent._committed and parent.object_id not in seen:
                 visit(parent)
-        if isinstance(item, DataObject):
+        if isinstance(item, wanted):
             found[item.object_id] = item
 
     visit(product)
@@ -192,6 +209,18 @@ def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> 
     return header
 
 
+def _consulted_cards(
+    product: Any, consulted: Mapping[str, str | None]
+) -> Iterator[tuple[str, str]]:
+    """Yield the calibrations asked for that the product does not link to."""
+    linked = {str(parent.object_id) for _, parent in _links(product)}
+    asked = [(name, number) for name, number in consulted.items() if number is not None]
+    rest = [(name, number) for name, number in asked if number not in linked]
+    for place, (name, number) in enumerate(rest, start=1):
+        yield f"HIERARCH AWE ASK{place} CLASS", name
+        yield f"HIERARCH AWE ASK{place} ID", number
+
+
 def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
     """Yield what else a remake has to know: parameters of the parts, and choices by hand."""
     from awe.db.freshness import parts
@@ -233,3 +262,9 @@ def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str
     yield "HIERARCH AWE USER", current().user_name, "who made it"
     yield "HIERARCH AWE PROJECT", current().project_name, "where it belongs"
     yield "HIERARCH AWE VERSION", __version__, "software that made it"
+    recipe = value_of(product, "recipe")
+    if recipe is not None:
+        by = current().user_name if recipe.own else "awe"
+        yield "HIERARCH AWE RECIPE", recipe.name, "recipe that made it"
+        yield "HIERARCH AWE RECIPE BY", by, "whose recipe it is"
+        yield "HIERARCH AWE RECIPE CODE", recipe.digest[:IN_HEADER], "SHA-256"

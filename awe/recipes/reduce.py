@@ -11,7 +11,7 @@ from awe.recipes.arguments import Argument, common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -61,6 +61,9 @@ class ReduceTask(Task):
     raw = "RawScienceFrame"
     bias_filename: str | None = None
     flat_filename: str | None = None
+    named: ClassVar[Mapping[str, str]] = {
+        "bias_filename": "BiasFrame", "flat_filename": "MasterFlatFrame",
+    }  # fmt: skip
     background: bool = False
     arguments = (
         *common(
@@ -187,6 +190,7 @@ class ReduceTask(Task):
                 )
                 raise WrongShape(msg)
         require_window(unit, item)
+        unit.consulted[cls.__name__] = str(item.object_id)
         return item
 
     def _calibrations(self, chosen: Chosen) -> Calibrations:

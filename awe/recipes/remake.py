@@ -1,14 +1,15 @@
 """Products made again: exactly as they were, or with what would be chosen today.
 
 An exact remake takes inputs and parameters from the product, or from the header of its file alone,
-and gives the same pixels bit by bit as long as the software is the same. Inputs that are gone or
-not visible are refused by name; nothing is chosen in their place.
+and runs the very recipe and code: it gives the same pixels bit by bit as long as the software is
+the same. Inputs that are gone or not visible are refused by name, and so is code of which you have
+no file; nothing is chosen in their place.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from awe.recipes.task import Task, Unit
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-__all__ = ["from_header", "recipe_of", "remake"]
+__all__ = ["from_header", "main_of", "recipe_of", "remake"]
 
 
 def remake(
@@ -34,8 +35,9 @@ def remake(
     Parameters
     ----------
     exact : bool
-        True takes the very inputs and parameters of the product. False takes the calibrations
-        that would be chosen today (those named by hand stay) and today's parameters.
+        True takes the very inputs, parameters and code of the product. False takes the
+        calibrations that would be chosen today (those named by hand stay), and the parameters and
+        the recipe of today.
     pars : mapping, optional
         Process parameters that differ from the defaults, for a remake that is not exact.
     commit : bool
@@ -44,14 +46,15 @@ def remake(
     Raises
     ------
     ArgumentError
-        No recipe makes such objects, or parameters are given to an exact remake.
+        No recipe makes such objects, parameters are given to an exact remake, or no file of yours
+        has the code of the product.
     NotVisible
         An input is not visible to you.
     """
     if exact and pars:
         msg = "an exact remake takes the parameters of the product; leave out pars or exact"
         raise ArgumentError(msg)
-    task_class = recipe_of(type(self))
+    task_class = _task_of(self, exact)
     frames = _frames(self)
     arguments: dict[str, Any] = {"instrument": self.instrument.name, "commit": commit}
     arguments["pars"] = _parameters(self) if exact else dict(pars or {})
@@ -101,7 +104,7 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         msg = f"{path} has no card AWE CLASS: awe did not make it, or its header was changed"
         raise BadHeader(msg)
     cls = registry.find(str(name))
-    task_class = recipe_of(cls)
+    task_class = _task_in(header, cls)
     wanted = chosen_roles(cls)
     parents = [
         (entry["role"], _parent(entry))
@@ -109,7 +112,8 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         if entry["role"] in wanted or entry["role"].startswith("raw")
     ]
     frames = [parent for role, parent in parents if role.startswith("raw")]
-    given = {type(parent).__name__: parent for role, parent in parents if parent not in frames}
+    given = _asked_in(header)
+    given |= {type(parent).__name__: parent for role, parent in parents if parent not in frames}
     place = _place(cls, header, parents)
     arguments = {
         "instrument": place["instrument"].name,
@@ -135,28 +139,117 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
     return _run(task_class, arguments, unit)
 
 
-def recipe_of(cls: Any) -> type[Task]:
-    """Return the recipe whose main product is of a class.
+def recipe_of(cls: Any, *, ours: bool = False) -> type[Task]:
+    """Return the recipe whose main product is of a class; with `ours` one of awe's own.
 
     Raises
     ------
     ArgumentError
         There is none.
     """
-    from awe import recipes
-
-    for identifier in recipes.available():
-        task = recipes.find(identifier)
+    for task in _recipes(ours):
         if task.makes and task.makes[0] == cls.__name__:
             return task
-    for identifier in recipes.available():
-        task = recipes.find(identifier)
-        if cls.__name__ in task.makes:
-            main = task.makes[0]
-            msg = f"{cls.__name__} is made along with {main}; remake that object instead"
-            raise ArgumentError(msg)
-    msg = f"no recipe makes {cls.__name__}; raw frames and hand-made objects are not remade"
+    main = main_of(cls)
+    msg = f"{cls.__name__} is made along with {main.__name__}; remake that object instead"
     raise ArgumentError(msg)
+
+
+def main_of(cls: Any) -> Any:
+    """Return the main class of the recipe that makes a class: often the class itself.
+
+    Raises
+    ------
+    ArgumentError
+        No recipe makes such objects.
+    """
+    from awe.db import registry
+
+    tasks = [task for task in _recipes(False) if cls.__name__ in task.makes]
+    if not tasks:
+        msg = f"no recipe makes {cls.__name__}; raw frames and hand-made objects are not remade"
+        raise ArgumentError(msg)
+    if any(task.makes[0] == cls.__name__ for task in tasks):
+        return cls
+    return registry.find(tasks[0].makes[0])
+
+
+def _recipes(ours: bool) -> Iterator[type[Task]]:
+    """Yield all recipes, or all of awe's own."""
+    from awe import recipes
+
+    for identifier, target in recipes.available().items():
+        if not ours:
+            yield recipes.find(identifier)
+        elif not target.startswith("awe.recipes.user.") or recipes.is_ours(identifier):
+            yield recipes.find_ours(identifier)
+
+
+# -- which code --------------------------------------------------------------------------------
+
+
+def _task_of(product: Any, exact: bool) -> type[Task]:
+    """Return the recipe that makes a product again: the very code, or that of today."""
+    from awe import recipes
+    from awe.db import scope
+    from awe.db.projects import user
+    from awe.recipes import code
+
+    cls = type(product)
+    recipe = value_of(product, "recipe")
+    if recipe is None:
+        task = recipe_of(cls, ours=exact)
+        if exact:
+            _say(f"which recipe made it was not recorded; awe's own {task.identifier()} is run")
+        return task
+    if not exact and recipe.name not in recipes.available():
+        task = recipe_of(cls)
+        _say(f"made by {recipe}, which is not among your recipes; {task.identifier()} is run")
+        return task
+    if not exact:
+        return _main(recipes.find(recipe.name), cls)
+    mine = not recipe._committed or recipe._creator == scope.current().user_id
+    whose = "" if mine else user(recipe._creator).name
+    task = code.exact(recipe.name, recipe.digest, own=recipe.own, whose=whose, mine=mine)
+    return _main(_as_it_was(task, recipe.digest), cls)
+
+
+def _task_in(header: Header, cls: Any) -> type[Task]:
+    """Return the recipe with the code a header names."""
+    from awe.db import scope
+    from awe.recipes import code
+
+    name, by = str(header.get("AWE RECIPE", "")), str(header.get("AWE RECIPE BY", ""))
+    if not name:
+        task = recipe_of(cls, ours=True)
+        _say(f"its header names no recipe; awe's own {task.identifier()} is run")
+        return task
+    digest = str(header.get("AWE RECIPE CODE", ""))
+    mine = by == scope.current().user_name
+    whose = "" if mine else by
+    task = code.exact(name, digest, own=by != "awe", whose=whose, mine=mine)
+    return _main(_as_it_was(task, digest), cls)
+
+
+def _as_it_was(task: type[Task], digest: str) -> type[Task]:
+    """Return a task; say so where it is awe's own and its code has changed since."""
+    from awe.recipes import code
+
+    now = code.of(task).digest
+    if not now.startswith(digest):
+        _say(f"awe's {task.identifier()} was {digest[:8]}, is now {now[:8]}: pixels may differ")
+    return task
+
+
+def _main(task: type[Task], cls: Any) -> type[Task]:
+    """Return a task whose main product is of a class, or refuse."""
+    if task.makes and task.makes[0] != cls.__name__:
+        if cls.__name__ in task.makes:
+            msg = f"{cls.__name__} is made along with {task.makes[0]}; remake that object instead"
+        else:
+            msg = f"your recipe {task.identifier()} makes {task.makes[0]} now, not {cls.__name__}"
+        raise ArgumentError(msg)
+    return task
 
 
 # -- from the object ---------------------------------------------------------------------------
@@ -182,7 +275,26 @@ def _given(product: Any) -> dict[str, Any]:
         used = getattr(product, role)
         if used is not None:
             given[type(used).__name__] = used
+    for name, number in (value_of(product, "consulted") or {}).items():
+        if name not in given and number is not None:
+            given[name] = _asked(name, number)
     return given
+
+
+def _asked(name: str, number: str) -> Any:
+    """Return a calibration the recipe asked for and the product does not link to."""
+    return _parent({"role": "calibration", "class": name, "id": number})
+
+
+def _asked_in(header: Header) -> dict[str, Any]:
+    """Return the same from a header, by class."""
+    found: dict[str, Any] = {}
+    for place in range(1, len(header) + 1):
+        name = header.get(f"AWE ASK{place} CLASS")
+        if name is None:
+            break
+        found[str(name)] = _asked(str(name), str(header.get(f"AWE ASK{place} ID", "")))
+    return found
 
 
 def _by_hand(product: Any) -> dict[str, tuple[Any, str]]:
@@ -288,5 +400,8 @@ def _warn_of_software(version: str) -> None:
     from awe import __version__
 
     if version != __version__:
-        text = f"made by awe {version or '(unknown)'}, this is {__version__}: pixels may differ\n"
-        sys.stdout.write(text)
+        _say(f"made by awe {version or '(unknown)'}, this is {__version__}: pixels may differ")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

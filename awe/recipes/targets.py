@@ -1,8 +1,6 @@
-"""Targets: what is made already is found, what is missing is planned and made in order.
+"""Targets: what is up to date is found, what is missing is planned and made in order.
 
-A product counts as made when it is valid, up to date, and of the very inputs, parameters and
-software a task would use now. A plan is the chain of recipes from raw frames to one product; it is
-printed before anything runs.
+A plan is the chain of recipes from raw frames to one product; it is printed before anything runs.
 """
 
 from __future__ import annotations
@@ -11,46 +9,15 @@ import datetime
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from awe.db.attributes import Kind
 from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration, NotFound
 
-if TYPE_CHECKING:
-    from awe.recipes.task import Task, Unit
-
-__all__ = ["Plan", "Step", "get", "made", "plan"]
+__all__ = ["Plan", "Step", "get", "plan"]
 
 #: Links a recipe fills only where there is such a calibration.
 WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain")
-
-
-def made(task: Task, unit: Unit) -> Any:
-    """Return the committed product of a unit that would come out the same, or None."""
-    from awe.db import classes, registry
-
-    classes.load()
-    cls: Any = registry.find(task.makes[0])
-    for product in _candidates(cls, unit):
-        same = _same_inputs(product, unit) and _same_arguments(product, task)
-        if same and product.is_uptodate(_pars(task, product)):
-            return product
-    return None
-
-
-def _candidates(cls: Any, unit: Unit) -> list[Any]:
-    query = (cls.instrument == unit.instrument) & (cls.chip == unit.chip) & (cls.is_valid > 0)
-    if has(cls, "filter") and unit.filter is not None:
-        query &= cls.filter == unit.filter
-    role = _raw_role(cls)
-    if role is not None and unit.frames:
-        path = getattr(cls, role)
-        first = unit.frames[0]
-        query &= path == first if _is_single(cls, role) else path.contains(first)
-    elif has(cls, "timestamp_start"):
-        query &= (unit.date >= cls.timestamp_start) & (unit.date < cls.timestamp_end)
-    return list(query.order_by("-creation_date").top(20))
 
 
 def _raw_role(cls: Any) -> str | None:
@@ -60,57 +27,6 @@ def _raw_role(cls: Any) -> str | None:
         if attribute.is_link and issubclass(attribute.target, RawFrame):
             return str(name)
     return None
-
-
-def _is_single(cls: Any, role: str) -> bool:
-    return cls._attribute(role).kind is Kind.LINK
-
-
-def _same_inputs(product: Any, unit: Unit) -> bool:
-    role = _raw_role(type(product))
-    if role is None or not unit.frames:
-        return True
-    value = getattr(product, role)
-    used = value if isinstance(value, list) else [value]
-    left_out = product.rejected_inputs() if hasattr(type(product), "rejected_inputs") else {}
-    asked = {frame for frame in unit.frames if frame.filename not in left_out}
-    return set(used) == asked
-
-
-def _same_arguments(product: Any, task: Task) -> bool:
-    """Tell whether a product agrees with the arguments that name calibrations or ways."""
-    names = {argument.name for argument in task.arguments}
-    combine = getattr(task, "combine", None) if "combine" in names else None
-    if combine is not None and value_of(product, "combine") != combine:
-        return False
-    if has(product, "nightsky"):
-        corrected = product.nightsky is not None
-        if corrected != getattr(task, "nightsky", False):
-            return False
-    without_sky = has(product, "back") and product.back is not None
-    if without_sky != getattr(task, "background", False):
-        return False
-    choices = value_of(product, "choices") or {}
-    for role in ("bias", "flat"):
-        wanted = getattr(task, f"{role}_filename", None)
-        by_hand = choices.get(role, "validity") != "validity"
-        if wanted is None and by_hand:
-            return False
-        if wanted is not None and getattr(product, role).filename != wanted:
-            return False
-    return True
-
-
-def _pars(task: Task, product: Any) -> dict[str, Any]:
-    """Return the parameters a task would use, also those its argument `overscan` sets."""
-    from awe.db.freshness import parts
-
-    pars = dict(task.pars or {})
-    for part in parts(product):
-        name = type(part).__name__
-        if task.overscan is not None and has(part.process_params, "OVERSCAN_CORRECTION"):
-            pars[f"{name}.process_params.OVERSCAN_CORRECTION"] = task.overscan
-    return pars
 
 
 # -- products on request -----------------------------------------------------------------------
@@ -183,8 +99,9 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     NoCalibration
         A calibration is lacking and there are no raw frames to make it from.
     """
+    from awe.db.freshness import parts
     from awe.db.raw import RawScienceFrame
-    from awe.recipes.remake import recipe_of
+    from awe.recipes.remake import main_of, recipe_of
 
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
     newest = list(((cls.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
@@ -197,8 +114,7 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
         state = f"{newest[0].filename} is not up to date" if newest else "there is none"
         msg = f"no {cls.__name__} of {frame.filename}: {state}; make=True makes it"
         raise NotFound(msg)
-    recipe_of(cls)
-    planned = plan(cls, frame)
+    planned = plan(main_of(cls), frame)
     sys.stdout.write(f"{planned}\n")
     sys.stdout.flush()
     if dry:
@@ -207,7 +123,7 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     for step in planned.steps:
         if step.product is None:
             (product,) = recipe_of(step.cls)(**step.arguments).execute()
-    return product
+    return next(part for part in parts(product) if type(part) is cls)
 
 
 def plan(cls: Any, frame: Any) -> Plan:

@@ -14,20 +14,21 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import bars
 from awe.errors import AweError, Defect, ParameterError, UserMistake, nearest
 from awe.localfiles import scratch_directory
 from awe.recipes.arguments import Argument, bind, common, describe, signature
+from awe.recipes.unit import Items, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.db.data import DataObject
     from awe.fits import Image
+    from awe.recipes.code import Code
     from awe.recipes.crew import Outcome, Session
 
 __all__ = ["Argument", "Items", "Task", "Unit"]
@@ -38,59 +39,12 @@ SHARED = ("skip", "workers")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unit:
-    """One piece of work: the frames of one chip, or one frame.
-
-    Attributes
-    ----------
-    name : str
-        What messages and job records call it.
-    instrument, chip : object
-        Persistent objects.
-    frames : tuple
-        Input frames, in the order of the query.
-    date : datetime
-        Moment [UTC] the calibrations are chosen for.
-    filter : object or None
-        Persistent object, where the recipe depends on it.
-    given : mapping or None
-        The calibrations to use and no others, by class name; None chooses by validity.
-    by_hand : mapping
-        Calibrations somebody named, by class name, each with what is recorded of the choice.
-    """
-
-    name: str
-    instrument: Any
-    chip: Any
-    frames: tuple[Any, ...] = ()
-    date: datetime.datetime
-    filter: Any = None
-    given: Mapping[str, Any] | None = None
-    by_hand: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
-
-
-class Items(Protocol):
-    """Recorder of single inputs that the DPU lends to a task."""
-
-    def total(self, number: int) -> None:
-        """So many units there are."""
-
-    def finished(self, name: str) -> bool:
-        """Tell whether an earlier attempt has committed this one."""
-
-    def record(self, name: str, product: Any) -> None:
-        """Record a product, in the transaction that commits it."""
-
-    def failed(self, name: str, error: Exception) -> None:
-        """Record why one failed."""
-
-
 class Task:
     """Base of all recipes.
 
     Class attributes of a recipe: `makes`, names of the classes it makes, the main one first;
-    `raw`, name of the class of its raw frames; `arguments`; `example`, a call that runs.
+    `raw`, name of the class of its raw frames; `arguments`; `example`, a call that runs; `named`,
+    arguments that name a calibration, each with the class of it.
     """
 
     makes: ClassVar[tuple[str, ...]] = ()
@@ -99,6 +53,8 @@ class Task:
         "instrument", "date", "chip", "template", "raw_filenames", "overscan", "pars", "commit"
     )
     example: ClassVar[str] = ""
+    named: ClassVar[Mapping[str, str]] = {}
+    _code: ClassVar[Code]
     items: Items | None = None
     only: tuple[Unit, ...] | None = None
     """The units to make, where somebody else has chosen them."""
@@ -297,6 +253,7 @@ class Task:
 
     def _attempt(self, unit: Unit) -> Outcome:
         from awe.db.failures import is_away
+        from awe.recipes import code
         from awe.recipes.crew import Outcome
 
         if self.items is not None and self.items.finished(unit.name):
@@ -304,6 +261,8 @@ class Task:
         if self.skip and (made := self._made(unit)) is not None:
             return Outcome(product=made)
         session = self._running()
+        unit.consulted.clear()
+        session.recipe = session.recipe or code.of(type(self)).unsaved()
         try:
             product = self.make(unit)
             self._finish(unit, product)
@@ -322,10 +281,10 @@ class Task:
         return Outcome(product=product)
 
     def _made(self, unit: Unit) -> Any:
-        """Return the product there is of a unit, if it would come out the same."""
+        """Return the product there is of the same inputs, parameters and code."""
         from awe.db.connection import database
         from awe.recipes.products import summary
-        from awe.recipes.targets import made
+        from awe.recipes.records import made
 
         product = made(self, unit)
         if product is not None:
@@ -350,8 +309,12 @@ class Task:
         from awe.db.connection import database
         from awe.db.data import store
         from awe.db.interrupts import interrupts_deferred
+        from awe.recipes import code
         from awe.recipes.products import new_objects, summary
+        from awe.recipes.records import stamp
 
+        session = self._running()
+        stamp(self, unit, product, session.recipe)
         if not self.commit:
             bars.say(f"{summary(product)}; dry run: not stored, not committed")
             if self.items is not None:
@@ -361,6 +324,9 @@ class Task:
         self._running()
         store(new_objects(product))
         self._running()
+        if session.recipe is not None and not session.recipe._committed:
+            session.recipe = code.recorded(code.of(type(self)))
+        stamp(self, unit, product, session.recipe)
         with interrupts_deferred():  # so that whoever interrupts reads what became of it
             with database.transaction():
                 commit_all([product, *product.__dict__.get("_companions", [])])
@@ -381,6 +347,10 @@ class Task:
         if self._session.stop.is_set():
             raise KeyboardInterrupt
         return self._session
+
+    def effective(self, name: str) -> Any:
+        """Return the value of an argument that holds when it is left out, for comparing calls."""
+        return getattr(self, name)
 
     def _report_progress(self, done: int, total: int, name: str) -> None:
         if self.progress is not None:
@@ -462,10 +432,16 @@ class Task:
 
         Inside `together` the file is there only when that block has ended.
         """
+        from awe.db.mixins import has
         from awe.recipes.products import prepare
 
         session = self._running()
-        path, write = prepare(product, pixels, extensions, directory=Path.cwd(), **details)
+        if has(product, "recipe"):
+            product.recipe = session.recipe
+        consulted = session.unit.consulted if session.unit is not None else {}
+        path, write = prepare(
+            product, pixels, extensions, directory=Path.cwd(), consulted=consulted, **details
+        )
         session.written.append(path)
         self._left.append(path)
         if session.waiting is None:

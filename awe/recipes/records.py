@@ -1,0 +1,143 @@
+"""What a task records with its products: recipe and code, the request, and what was consulted.
+
+A request is a digest of everything a run is given; what the recipe then asks the database for is
+consulted. A later run that is given the same and would be answered the same gives the same
+product: that is what `skip` looks for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from awe.db.mixins import has, value_of
+from awe.errors import NoCalibration
+from awe.recipes.tables import Table
+
+if TYPE_CHECKING:
+    from awe.recipes.task import Task, Unit
+
+__all__ = ["made", "request", "stamp"]
+
+#: arguments that only select frames, or do not change what comes out
+INDIFFERENT = (
+    "instrument", "date", "chip", "filter", "object", "template", "raw_filenames",
+    "red_filenames", "pars", "overscan", "commit", "skip", "workers",
+)  # fmt: skip
+#: products with the same request that are looked at, the newest
+CANDIDATES = 20
+
+
+def stamp(task: Task, unit: Unit, product: Any, recipe: Any) -> None:
+    """Set recipe, request and what was consulted, where a new product has such attributes."""
+    from awe.db.mixins import Product
+    from awe.recipes.products import new_objects
+
+    for one in new_objects(product, Product):
+        one.recipe = recipe
+    if has(product, "request"):
+        product.request = request(task, unit)
+        product.consulted = dict(unit.consulted)
+
+
+def request(task: Task, unit: Unit) -> str:
+    """Return the digest of code, arguments, parameters and frames; empty for unknown code."""
+    from awe import __version__
+    from awe.db.parameters import parameters_class
+    from awe.recipes import code
+
+    known = code.of(type(task))
+    if not known.digest:
+        return ""
+    place = (unit.instrument, unit.chip, unit.filter)
+    told = {
+        "code": [known.name, known.digest, __version__],
+        "frames": [str(frame.object_id) for frame in unit.frames],
+        "date": unit.date.isoformat(),
+        "place": [str(item.object_id) if item is not None else "" for item in place],
+        "arguments": dict(_arguments(task, unit)),
+        "parameters": {
+            name: task.parameters(name).values() for name in task.makes if parameters_class(name)
+        },
+    }
+    text = json.dumps(told, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _arguments(task: Task, unit: Unit) -> Iterator[tuple[str, Any]]:
+    """Yield the arguments that change what comes out; of a table the rows of the unit's chip."""
+    for argument in task.arguments:
+        name = argument.name
+        if name in task.named or (name in INDIFFERENT and not _is_odd(task, name)):
+            continue
+        value = task.effective(name)
+        if isinstance(value, datetime.datetime):
+            value = value.isoformat()
+        if isinstance(value, Table):
+            value = dict(value.where("chip", unit.chip.name))
+        yield name, value
+
+
+def _is_odd(task: Task, name: str) -> bool:
+    """Tell whether an own recipe may use an argument for parameters of other classes."""
+    return name == "overscan" and not task._is_ours()
+
+
+def made(task: Task, unit: Unit) -> Any:
+    """Return the committed product of the same request that would come out the same, or None."""
+    from awe.db import classes, registry
+
+    classes.load()
+    cls: Any = registry.find(task.makes[0]) if task.makes else None
+    asked = request(task, unit) if cls is not None and has(cls, "request") else ""
+    if not asked:
+        return None
+    query = (cls.instrument == unit.instrument) & (cls.chip == unit.chip)
+    query = query & (cls.is_valid > 0) & (cls.request == asked)
+    answers: dict[str, Any] = {}
+    for product in query.order_by("-creation_date").top(CANDIDATES):
+        if _same_hand(product, task) and all(
+            _answer(task, unit, name, answers) == number
+            for name, number in (product.consulted or {}).items()
+        ):
+            return product
+    return None
+
+
+def _same_hand(product: Any, task: Task) -> bool:
+    """Tell whether no calibration of a product was named by hand that a task chooses itself."""
+    choices = value_of(product, "choices") or {}
+    return not any(
+        getattr(task, argument) is None
+        and choices.get(argument.removesuffix("_filename"), "validity") != "validity"
+        for argument in task.named
+    )
+
+
+def _answer(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> str | None:
+    """Return the id of the calibration of a class the recipe would be answered with."""
+    if name not in known:
+        known[name] = _chosen(task, unit, name, known)
+    return str(known[name].object_id) if known[name] is not None else None
+
+
+def _chosen(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> Any:
+    from awe.db import registry, validity
+    from awe.recipes.background import of_frame
+    from awe.recipes.inputs import place
+
+    cls: Any = registry.find(name)
+    argument = next((a for a, named in task.named.items() if named == name), "")
+    if argument and (filename := getattr(task, argument)) is not None:
+        return next(iter(cls.filename == filename), None)
+    if name == "BackgroundFrame":
+        for needed in ("BiasFrame", "MasterFlatFrame"):
+            _answer(task, unit, needed, known)
+        try:
+            return of_frame(unit, known["BiasFrame"], known["MasterFlatFrame"])
+        except NoCalibration:
+            return None
+    return validity.find(cls, date=unit.date, **place(unit, cls))
