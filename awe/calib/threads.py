@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["bands", "processors", "side_by_side"]
+__all__ = ["bands", "narrow", "processors", "side_by_side"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,9 @@ _MOST = 4
 
 #: bands are at least so many rows high: smaller ones do not pay for a thread
 _LEAST = 256
+
+#: the share of the machine of one job among several
+_share: int | None = None
 
 
 def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
@@ -72,10 +75,16 @@ def bands(
     return side_by_side([partial(function, slice(*ends)) for ends in pairwise(edges)])
 
 
+def narrow(number: int | None) -> None:
+    """Let this process use so many processors and leave the others alone; None is all it may."""
+    global _share
+    _share = number
+
+
 def processors(most: int = _MOST) -> int:
     """Return how many processors this process may use, at most so many."""
     try:
         usable = len(os.sched_getaffinity(0))
     except AttributeError:
         usable = os.cpu_count() or 1
-    return min(usable, most)
+    return max(1, min(usable, most, _share or usable))

@@ -183,6 +183,7 @@ class Runner:
                 "project": claim.project,
                 "privileges": claim.privileges,
                 "environment": values,
+                "processors": max(1, (os.cpu_count() or 1) // self._workers),
             }
         ).encode()
 

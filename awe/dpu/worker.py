@@ -95,11 +95,13 @@ def _run(
 ) -> tuple[str, str]:
     """Run the task once; put the number of inputs done into `finished`, however it ends."""
     from awe import recipes
+    from awe.calib import threads
     from awe.db.connection import database
     from awe.db.failures import is_away
     from awe.dpu.items import Items
     from awe.recipes.arguments import refuse_paths
 
+    threads.narrow(description.get("processors"))
     role = description["role"]
     database.connect(Environment(**description["environment"]), role=role)
     try:

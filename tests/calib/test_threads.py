@@ -55,3 +55,14 @@ def test_bands_cover_all_rows_once():
         parts = threads.bands(lambda part: part, rows)
         covered = [row for part in parts for row in range(part.start, part.stop)]
         assert covered == list(range(rows))
+
+
+def test_a_job_among_others_uses_its_share_of_the_processors():
+    threads.narrow(1)
+    try:
+        assert threads.processors() == 1
+        names = set(threads.bands(lambda _: threading.current_thread().name, 4096))
+        assert names == {threading.current_thread().name}
+    finally:
+        threads.narrow(None)
+    assert threads.processors() >= 1

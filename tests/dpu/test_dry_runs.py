@@ -112,3 +112,21 @@ def test_the_status_can_be_followed_with_a_bar(bench, session, runner, monkeypat
     os.close(reading)
     assert "/3" in shown
     assert "3 of 3" in capsys.readouterr().out
+
+
+def test_a_worker_is_given_its_share_of_the_processors(bench, runner, recipes, db):
+    runner.start(workers=2)
+    (recipes / "recipes" / "share.py").write_text(
+        "from awe.recipes import Task\n\n\nclass ShareTask(Task):\n"
+        '    """Says how many processors it has."""\n\n'
+        "    def execute(self):\n"
+        "        from awe.calib import threads\n"
+        "        print('share', threads.processors())\n"
+        "        return []\n"
+    )
+    (job,) = bench.submit("student", {"recipe": "Share", "args": {"instrument": "OMEGACAM"}})
+    until(lambda: bench.state(job) == "done")
+    sql = "SELECT line FROM awe.job_log WHERE job = %s AND line LIKE 'share%%'"
+    share = max(1, min((os.cpu_count() or 1) // 2, 4))
+    assert db.rows("superuser", sql, job) == [(f"share {share}",)]
+    sys.modules.pop("awe.recipes.user.share", None)

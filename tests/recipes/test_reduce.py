@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe.errors import ArgumentError, Defect, NoCalibration, NotFound, ParameterError, WrongShape
+from awe.errors import (
+    ArgumentError,
+    Defect,
+    NoCalibration,
+    NotFound,
+    ParameterError,
+    Refused,
+    WrongShape,
+)
 
 TEMPLATE = "2012-06-01T08:51:44"
 
@@ -214,6 +222,69 @@ def test_an_interrupt_leaves_no_file_of_the_unit(calibrated):
     assert len(ReducedScienceFrame.select_all()) == 0
 
 
+def test_a_dry_run_that_is_interrupted_leaves_no_file_and_says_so(calibrated, capsys):
+    from awe import recipes
+
+    before = set(Path.cwd().glob("*.fits"))
+    begun = []
+
+    class Interrupted(recipes.find("Reduce")):
+        def make(self, unit):
+            begun.append(unit)
+            if len(begun) > 1:
+                raise KeyboardInterrupt
+            return super().make(unit)
+
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted(i="OMEGACAM", template=TEMPLATE, c="ESO_CCD_#65", workers=1).execute()
+    assert set(Path.cwd().glob("*.fits")) == before
+    assert "dry run broken off: its files are removed" in capsys.readouterr().out
+
+
+class Recorder:
+    """What the DPU lends to a task, without a job."""
+
+    def __init__(self):
+        from awe.dpu.items import Items
+
+        self._done, self._errors, self._recorded, self.seen = {}, {}, set(), []
+        self._total = None
+        self.summary = lambda: Items.summary(self)
+        self.finished = lambda name: Items.finished(self, name)
+        self.record = lambda name, product: Items.record(self, name, product)
+        self.failed = lambda name, error: Items.failed(self, name, error)
+        self._take_back = lambda name: Items._take_back(self, name)
+
+    def total(self, number):
+        self._total = number
+
+    def _write(self, name, ok, *_):
+        self.seen.append((name, ok))
+
+
+def test_a_unit_whose_commit_fails_counts_once_and_is_told_once(
+    calibrated, capsys, monkeypatch
+):
+    from awe import recipes
+    from awe.db.connection import database
+
+    task = recipes.find("Reduce")(i="OMEGACAM", template=TEMPLATE, c="ESO_CCD_#65", C=1)
+    task.items = recorder = Recorder()
+    finish = database._finish
+
+    def refused():
+        if recorder.seen and recorder.seen[-1][1] and len(recorder.seen) == 1:
+            msg = "the commit is refused"
+            raise Refused(msg)
+        finish()
+
+    monkeypatch.setattr(database, "_finish", refused)
+    task.execute()
+    state, text = recorder.summary()
+    assert (state, text.count("1 of 2 done")) == ("failed", 1)
+    assert capsys.readouterr().out.count("the commit is refused") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
@@ -221,7 +292,7 @@ def test_an_interrupt_leaves_no_file_of_the_unit(calibrated):
         ({"i": "OMEGACAM", "overscan": 11}, ArgumentError, "0 to 10"),
         ({"i": "OMEGACAM", "date": "1 June"}, ArgumentError, "CCYY-MM-DD"),
         ({"i": "OMEGACAM", "i_": 1}, ArgumentError, "no argument"),
-        ({}, ArgumentError, "wants instrument"),
+        ({}, ArgumentError, "expects instrument"),
         ({"i": "OMEGACAM", "pars": {"BiasFrame.process_params.SIGMA_CLIP": 2.0}},
          ParameterError, "no parameter of Reduce"),
         ({"i": "OMEGACAM", "pars": {"ReducedScienceFrame.process_params.FRINGE": 2.0}},
