@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from awe.terminal import harmless, out
+
 __all__ = ["Bar", "bar", "say"]
 
 _shown: list[Any] = []
@@ -65,7 +67,7 @@ def bar(name: str, total: int, unit: str) -> Iterator[Bar]:
 def say(line: str) -> None:
     """Print a line; a bar that is shown stands below it."""
     if _shown:
-        _shown[0].write(line, file=sys.stdout)
+        _shown[0].write(harmless(line), file=sys.stdout)
     else:
-        sys.stdout.write(line + "\n")
+        out(line + "\n")
     sys.stdout.flush()

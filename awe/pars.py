@@ -6,11 +6,11 @@ value is checked at once; `get()` returns only what was changed, ready for a tas
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError, AttributeUnknown, nearest
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from awe.db.parameters import ProcessParameters, Value
@@ -144,7 +144,7 @@ class Pars:
 
     def show(self) -> None:
         """Print the tree of all parameters."""
-        sys.stdout.write("\n".join(self._lines()) + "\n")
+        out("\n".join(self._lines()) + "\n")
 
     def get(self) -> dict[str, Value]:
         """Return what was changed: `{'<class>.process_params.<NAME>': value}`."""

@@ -1,15 +1,50 @@
-"""Text that somebody else wrote, made harmless for the terminal of whoever reads it."""
+"""Text that somebody else wrote, made harmless for whoever reads it: one rule for all places.
+
+Terminals, logs, help, messages, headers of files and cards go by `harmless`; text for HTML is
+escaped for HTML after it, where it is put into a page. What awe itself prints goes through `out`
+and `err`, so that no name of a row, a file or a person reaches a terminal as it is.
+"""
 
 from __future__ import annotations
 
-__all__ = ["harmless"]
+import sys
+
+__all__ = ["err", "harmless", "out"]
 
 
-def harmless(text: str) -> str:
-    """Return a text in which every character that would steer a terminal is written out.
+def harmless(text: str, *, ascii_only: bool = False, lines: bool = True) -> str:
+    r"""Return a text in which every character that would steer a terminal is written out.
 
-    Line breaks stay; letters of all scripts stay.
+    Parameters
+    ----------
+    text : str
+        Anything.
+    ascii_only : bool
+        Write out letters of other scripts too, as headers of FITS files need it.
+    lines : bool
+        Keep line breaks; otherwise they are written out.
+
+    Examples
+    --------
+    >>> harmless("M 31\x1b[2J")
+    'M 31\\x1b[2J'
     """
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or not ascii_only):
         return text
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+    def stays(character: str) -> bool:
+        if character == "\n":
+            return lines
+        return character.isprintable() and (character.isascii() or not ascii_only)
+
+    return "".join(c if stays(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def out(text: str) -> None:
+    """Write a text to standard output, harmless."""
+    sys.stdout.write(harmless(text))
+
+
+def err(text: str) -> None:
+    """Write a text to standard error, harmless."""
+    sys.stderr.write(harmless(text))

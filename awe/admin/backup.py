@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from awe.admin.share import say
 from awe.config import home_directory
+from awe.terminal import out
 
 __all__ = ["add"]
 
@@ -36,11 +36,11 @@ def _backup(chosen: argparse.Namespace) -> int:
     made = backup.make(
         home_directory(), chosen.directory, files=not chosen.no_files, say=say
     )
-    sys.stdout.write(
+    out(
         f"backup: {made.folder}: {made.files} files, {made.copied / 2**20:.1f} MB of them copied\n"
     )
     if made.damaged:
-        sys.stdout.write(
+        out(
             f"{len(made.damaged)} files are damaged or gone and not in it: awe-admin fsck\n"
         )
     return 1 if made.damaged else 0
@@ -54,16 +54,16 @@ def _restore(chosen: argparse.Namespace) -> int:
 
     home = home_directory()
     done = restore.restore(chosen.directory, home, say)
-    sys.stdout.write(f"restored: {home}, from {done.source}: {done.files} files\n")
+    out(f"restored: {home}, from {done.source}: {done.files} files\n")
     if done.address:
-        sys.stdout.write(f"{done.address}\n")
+        out(f"{done.address}\n")
     if done.schema < schema.VERSION:
-        sys.stdout.write(f"its schema is {done.schema}: awe-admin migrate, then awe-admin start\n")
+        out(f"its schema is {done.schema}: awe-admin migrate, then awe-admin start\n")
         return 0
     stack.start(home, say)
     found = fsck.examine(home)
     for rule, culprit in schema.self_check(Cluster(home).superuser()):
-        sys.stdout.write(f"rights: {rule}: {culprit}\n")
+        out(f"rights: {rule}: {culprit}\n")
         found += 1
-    sys.stdout.write("all is well\n" if not found else f"{found} findings\n")
+    out("all is well\n" if not found else f"{found} findings\n")
     return 1 if found else 0

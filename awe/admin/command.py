@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
-import sys
 from collections.abc import Sequence
 
 import awe.admin
 from awe.errors import UserMistake
 from awe.imports import forget_working_directory
+from awe.terminal import err
 
 __all__ = ["main", "parser"]
 
@@ -41,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int | None = chosen.run(chosen)
     except UserMistake as error:
-        sys.stderr.write(f"awe-admin: {error}\n")
+        err(f"awe-admin: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("awe-admin: interrupted\n")
+        err("awe-admin: interrupted\n")
         return 130
     except BrokenPipeError:
         return 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from awe import columns
 from awe.config import home_directory
 from awe.errors import ArgumentError, JobError, NotFound, nearest
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from awe.services.courses import Course
@@ -112,7 +112,7 @@ def _enroll(home: Path, course: Course, logins: list[str], chosen: argparse.Name
         name=course.name, prefix=course.prefix, students=(*course.students, *logins)
     )
     courses.record(home, known)
-    sys.stdout.write(
+    out(
         f"{course.name}: {len(students)} students, {logins[0]} to {logins[-1]}\n"
         f"passwords, for your eyes only: {listed}\n"
         f"each student's configuration:  {directory}/<login>/Environment.cfg\n"
@@ -168,12 +168,12 @@ def _list(chosen: argparse.Namespace) -> None:
             (course.name, len(course.students), f"{course.students[0]} to {course.students[-1]}")
             for course in courses.courses(home)
         ]
-        sys.stdout.write(columns.text(("course", "students", "logins"), rows) + "\n")
+        out(columns.text(("course", "students", "logins"), rows) + "\n")
         return
     course = courses.find(home, chosen.name)
     with closing(stack.superuser(home)) as connection:
         for login in course.students:
-            sys.stdout.write(f"{students.work(connection, login)}\n")
+            out(f"{students.work(connection, login)}\n")
 
 
 def _reset(chosen: argparse.Namespace) -> None:
@@ -186,14 +186,14 @@ def _reset(chosen: argparse.Namespace) -> None:
     with closing(stack.superuser(home)) as connection:
         works = [students.work(connection, login) for login in logins]
         for work in works:
-            sys.stdout.write(f"{work}\n")
+            out(f"{work}\n")
         if all(work.clean for work in works):
-            sys.stdout.write("nothing to take away\n")
+            out("nothing to take away\n")
             return
         _confirm(chosen.yes, course.name, "take all this away, for good")
         for login in logins:
             _clear(home, connection, login, course.name)
-    sys.stdout.write(f"{len(logins)} students of {course.name} start afresh\n")
+    out(f"{len(logins)} students of {course.name} start afresh\n")
 
 
 def _clear(home: Path, connection: Any, login: str, course: str) -> None:
@@ -225,7 +225,7 @@ def _remove(chosen: argparse.Namespace) -> None:
     home = home_directory()
     course = courses.find(home, chosen.name)
     logins = _chosen(course, chosen.student)
-    sys.stdout.write(
+    out(
         f"{len(logins)} logins of {course.name} would end: {logins[0]} to {logins[-1]}; their "
         "objects stay, names are never given again\n"
     )
@@ -241,7 +241,7 @@ def _remove(chosen: argparse.Namespace) -> None:
             left = tuple(name for name in course.students if name != login)
             course = courses.Course(name=course.name, prefix=course.prefix, students=left)
             courses.record(home, course)
-    sys.stdout.write(f"{len(logins)} logins of {course.name} ended\n")
+    out(f"{len(logins)} logins of {course.name} ended\n")
 
 
 def _chosen(course: Course, wanted: list[str]) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from awe.config import Environment, home_directory
 from awe.errors import UserMistake
+from awe.terminal import out
 
 __all__ = ["add"]
 
@@ -35,11 +35,11 @@ def _run(chosen: argparse.Namespace) -> int:
         return _sweep(chosen.yes)
     findings = list(examine(home_directory()))
     for line in findings:
-        sys.stdout.write(f"{line}\n")
+        out(f"{line}\n")
     if not findings:
-        sys.stdout.write("all is well\n")
+        out("all is well\n")
     for line in notes():
-        sys.stdout.write(f"note: {line}\n")
+        out(f"note: {line}\n")
     return 1 if findings else 0
 
 
@@ -50,14 +50,14 @@ def _sweep(yes: bool) -> int:
     staying = 0
     found = leftovers.leftovers()
     for left in found:
-        sys.stdout.write(f"{left}\n")
+        out(f"{left}\n")
         if yes or _answer("remove it? [y/N] ").lower() in ("y", "yes"):
             leftovers.remove(left)
-            sys.stdout.write("    removed\n")
+            out("    removed\n")
         else:
             staying += 1
     if not found:
-        sys.stdout.write("nothing is left of other installations\n")
+        out("nothing is left of other installations\n")
     return 1 if staying else 0
 
 
@@ -65,7 +65,7 @@ def _answer(question: str) -> str:
     try:
         return input(question).strip()
     except EOFError:
-        sys.stdout.write("\n")
+        out("\n")
         return ""
 
 

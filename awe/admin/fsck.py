@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from awe.config import home_directory
+from awe.terminal import out
 
 __all__ = ["add", "examine"]
 
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     number = examine(home_directory(), mend=chosen.mend)
     if number and not chosen.mend:
-        sys.stdout.write("nothing was changed; repeat with --mend to mark and put aside\n")
+        out("nothing was changed; repeat with --mend to mark and put aside\n")
     return 1 if number else 0
 
 
@@ -56,14 +56,14 @@ def examine(home: Path, *, mend: bool = False) -> int:
         number = 0
         for finding in fsck.check(store, expected, known=lambda: _ids(connection)):
             number += 1
-            sys.stdout.write(f"{finding}\n")
+            out(f"{finding}\n")
             if mend:
                 done = fsck.mend(store, finding, lambda i, h: _mark(connection, i, h))
-                sys.stdout.write(f"    {done}\n")
+                out(f"    {done}\n")
         # told, not counted: they are as they were stored, and nothing can mend them
         for line in schema.misnamed(Cluster(home).superuser()):
-            sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"{len(expected)} files read, {number} findings\n")
+            out(f"{line}\n")
+    out(f"{len(expected)} files read, {number} findings\n")
     return number
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from awe.config import home_directory
+from awe.terminal import out
 
 __all__ = ["add"]
 
@@ -34,14 +35,14 @@ def _migrate(chosen: argparse.Namespace) -> None:
         cluster.start()
     found = schema.version(cluster.superuser())
     if found == schema.VERSION:
-        sys.stdout.write(f"already done: the database has schema {found}\n")
+        out(f"already done: the database has schema {found}\n")
         if not chosen.dry_run:
             stack.replace_old(home, _say)
         return
     if chosen.dry_run:
         for number, text in migrations.steps().items():
             if found is not None and found < number:
-                sys.stdout.write(f"step {number}: {text}\n")
+                out(f"step {number}: {text}\n")
         return
     if not chosen.no_backup and found is not None and found < schema.VERSION:
         _back_up(home)
@@ -51,7 +52,7 @@ def _migrate(chosen: argparse.Namespace) -> None:
             _say(line)
     words = f"now schema {schema.VERSION}" if taken else "already done"
     rest = "awe-server runs this version now" if ran else "awe-admin start goes on"
-    sys.stdout.write(f"{words}; {rest}\n")
+    out(f"{words}; {rest}\n")
 
 
 def _back_up(home: Path) -> None:
@@ -59,9 +60,9 @@ def _back_up(home: Path) -> None:
     from awe.services import backup
 
     made = backup.make(home, home / "backups", files=False, say=_say)
-    sys.stdout.write(f"backup of the database as it was: {made.folder}\n")
+    out(f"backup of the database as it was: {made.folder}\n")
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    out(line + "\n")
     sys.stdout.flush()

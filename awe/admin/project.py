@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import closing
 from typing import Any
 
 from awe import columns
 from awe.errors import ArgumentError
+from awe.terminal import out
 
 __all__ = ["add"]
 
@@ -65,7 +65,7 @@ def _add(chosen: argparse.Namespace) -> None:
             instrument=chosen.instrument, public=chosen.public, maximum=chosen.maximum,
             default=chosen.default,
         )
-    sys.stdout.write(f"project {chosen.name} has id {number}\n")
+    out(f"project {chosen.name} has id {number}\n")
 
 
 def _set(chosen: argparse.Namespace) -> None:
@@ -83,7 +83,7 @@ def _set(chosen: argparse.Namespace) -> None:
         raise ArgumentError(msg)
     with closing(stack.superuser()) as connection:
         people.change_project(connection, chosen.name, changes)
-    sys.stdout.write(f"project {chosen.name}: {', '.join(changes)} changed\n")
+    out(f"project {chosen.name}: {', '.join(changes)} changed\n")
 
 
 def _list(chosen: argparse.Namespace) -> None:
@@ -93,7 +93,7 @@ def _list(chosen: argparse.Namespace) -> None:
     with closing(stack.superuser()) as connection:
         if chosen.name:
             for name, manager in people.members(connection, chosen.name):
-                sys.stdout.write(f"{name}{' (manager)' if manager else ''}\n")
+                out(f"{name}{' (manager)' if manager else ''}\n")
             return
         with connection, connection.cursor() as cursor:
             cursor.execute(
@@ -107,7 +107,7 @@ def _list(chosen: argparse.Namespace) -> None:
         for number, name, instrument, public, maximum, count in rows
     ]
     heads = ("id", "project", "instrument", "highest level", "members")
-    sys.stdout.write(columns.text(heads, table) + "\n")
+    out(columns.text(heads, table) + "\n")
 
 
 def _member_add(chosen: argparse.Namespace) -> None:
@@ -117,7 +117,7 @@ def _member_add(chosen: argparse.Namespace) -> None:
     with closing(stack.superuser()) as connection:
         people.add_member(connection, chosen.project, chosen.user, manager=chosen.manager)
     rank = "manager" if chosen.manager else "member"
-    sys.stdout.write(f"{chosen.user.upper()} is a {rank} of {chosen.project}\n")
+    out(f"{chosen.user.upper()} is a {rank} of {chosen.project}\n")
 
 
 def _member_remove(chosen: argparse.Namespace) -> None:
@@ -126,4 +126,4 @@ def _member_remove(chosen: argparse.Namespace) -> None:
 
     with closing(stack.superuser()) as connection:
         people.remove_member(connection, chosen.project, chosen.user)
-    sys.stdout.write(f"{chosen.user.upper()} is no longer a member of {chosen.project}\n")
+    out(f"{chosen.user.upper()} is no longer a member of {chosen.project}\n")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import sys
 from contextlib import closing
 from typing import Any
 
 from awe import columns
 from awe.errors import ArgumentError
+from awe.terminal import out
 
 __all__ = ["add"]
 
@@ -51,7 +51,7 @@ def _add(chosen: argparse.Namespace) -> None:
         people.add_person(connection, chosen.name, password, chosen.full_name)
         for project in chosen.project:
             people.add_member(connection, project, chosen.name)
-    sys.stdout.write(_section(chosen.name, password))
+    out(_section(chosen.name, password))
 
 
 def _remove(chosen: argparse.Namespace) -> None:
@@ -60,7 +60,7 @@ def _remove(chosen: argparse.Namespace) -> None:
 
     with closing(stack.superuser()) as connection:
         people.remove_person(connection, chosen.name)
-    sys.stdout.write(f"{chosen.name.upper()} can no longer log in; the objects stay\n")
+    out(f"{chosen.name.upper()} can no longer log in; the objects stay\n")
 
 
 def _passwd(chosen: argparse.Namespace) -> None:
@@ -70,7 +70,7 @@ def _passwd(chosen: argparse.Namespace) -> None:
     password = _password(chosen)
     with closing(stack.superuser()) as connection:
         people.set_password(connection, chosen.name, password)
-    sys.stdout.write(_section(chosen.name, password))
+    out(_section(chosen.name, password))
 
 
 def _list(_: argparse.Namespace) -> None:
@@ -84,7 +84,7 @@ def _list(_: argparse.Namespace) -> None:
          "removed" if person.removed else ", ".join(person.projects))
         for person in found
     ]  # fmt: skip
-    sys.stdout.write(columns.text(("id", "login", "name", "projects"), rows) + "\n")
+    out(columns.text(("id", "login", "name", "projects"), rows) + "\n")
 
 
 def _projects(connection: Any) -> list[tuple[int, str]]:

@@ -7,7 +7,6 @@ checksum the database holds. Pixels, header and coordinates are read when first 
 
 from __future__ import annotations
 
-import sys
 import threading
 import uuid
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from awe.db.base import DBObject, persistent
 from awe.errors import FileGone
 from awe.localfiles import data_name, own_scratch
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -112,7 +112,7 @@ class DataObject(DBObject, abstract=True):
         """
         (path,) = fetch([self], directory, replace=replace)
         size = path.stat().st_size / 1e6
-        sys.stdout.write(f"{path.name}: {size:.1f} MB, checksum verified, in {directory}\n")
+        out(f"{path.name}: {size:.1f} MB, checksum verified, in {directory}\n")
 
     def url(self, expires: int = 3600) -> str:
         """Return an address from which the file can be fetched without logging in.

@@ -14,6 +14,7 @@ from awe.db import registry, scope
 from awe.db.attributes import Kind
 from awe.db.mixins import has, value_of
 from awe.lazy import resolve
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -48,7 +49,7 @@ class Reason:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.text}"
+        return harmless(f"{self.kind}: {self.text}")
 
 
 class Reasons(tuple[Reason, ...]):

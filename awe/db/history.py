@@ -16,6 +16,7 @@ from uuid import UUID
 from awe import columns
 from awe.db.connection import database
 from awe.errors import NotFound
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -72,7 +73,7 @@ class Entry:
 
     def __str__(self) -> str:
         when = self.at.strftime("%Y-%m-%d %H:%M:%S")
-        return f"{when}  {self.user}  {self.action}  {self._what()}"
+        return harmless(f"{when}  {self.user}  {self.action}  {self._what()}")
 
     def _what(self) -> str:
         if self.action == "membership":

@@ -11,14 +11,13 @@ import html as markup
 import inspect
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
 from awe.columns import cut
 from awe.errors import NotVisible
-from awe.terminal import harmless
+from awe.terminal import harmless, out
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -51,7 +50,7 @@ def info(self: DBObject) -> None:
     lines = [title, "=" * len(title), *_status(self)]
     table = list(rows(self))
     lines += _fitted(table, shutil.get_terminal_size((100, 24)).columns)
-    sys.stdout.write(harmless("\n".join(lines)) + "\n")
+    out("\n".join(lines) + "\n")
 
 
 def _fitted(table: list[tuple[str, str, str]], columns: int) -> list[str]:

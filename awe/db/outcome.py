@@ -8,12 +8,12 @@ server that crashed may give a number a second time.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from awe.errors import AweError, DatabaseError, QueryError
+from awe.terminal import err
 
 __all__ = ["BEGIN", "Doubt", "became"]
 
@@ -72,7 +72,7 @@ def became(
             return None
         if not told and waited > SLOW:
             told = True
-            sys.stderr.write(
+            err(
                 "connection lost while committing; asking the database what became of it ...\n"
             )
         time.sleep(PAUSE)

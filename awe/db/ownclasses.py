@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from awe.db import registry
 from awe.db.attributes import Kind, Persistent, persistent
 from awe.errors import ArgumentError, NotFound, Refused, nearest
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -172,7 +173,8 @@ def class_of(name: str, user: str) -> type[DBObject]:
     body: dict[str, Any] = {
         attribute["name"]: _declared(attribute) for attribute in told["attributes"]
     }
-    body |= {"__doc__": told["doc"], "__module__": module}
+    # read by help() and Tab: somebody else's words
+    body |= {"__doc__": harmless(str(told["doc"])), "__module__": module}
     body["__creator__"] = user.upper()
     made: type[DBObject] = type(DBObject).__call__(type(DBObject), name, (DBObject,), body)
     return made
@@ -260,12 +262,13 @@ def _plain(value: Any) -> Any:
 
 
 def _declared(told: dict[str, Any]) -> Persistent[Any]:
+    doc = harmless(str(told["doc"]))
     if told["kind"] in ("link", "links"):
         default: Any = [] if told["kind"] == "links" else None
-        made: Persistent[Any] = persistent(told["doc"], told["class"], default)
+        made: Persistent[Any] = persistent(doc, told["class"], default)
         return made
     default = told["default"]
     if told["kind"] == Kind.ARRAY.name.lower():
         default = list(default or [])
-    value: Persistent[Any] = Persistent(told["doc"], TYPES[told["type"]], default)
+    value: Persistent[Any] = Persistent(doc, TYPES[told["type"]], default)
     return value

@@ -32,6 +32,7 @@ from awe.db.misused import PARENTHESES, Misused
 from awe.db.places import OnSky, position_of
 from awe.db.registry import same as same_class
 from awe.errors import AttributeUnknown, QueryError, among
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -73,7 +74,7 @@ class Path(Misused):
         return ".".join([self._root.__name__, *(step.name for step in self._steps)])
 
     def __repr__(self) -> str:
-        return f"<{self._text}: {self._last.type_name}; {self.__doc__}>"
+        return harmless(f"<{self._text}: {self._last.type_name}; {self.__doc__}>")
 
     def _query(self, condition: Condition) -> Query:
         from awe.db.query import Query

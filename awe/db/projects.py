@@ -70,7 +70,7 @@ class Project:
         level = scope.current().privileges
         lines = [
             f"   Project:     {self.name}  (id = {self.id})",
-            f"   Description: {harmless(self.description)}",
+            f"   Description: {self.description}",
         ]
         if self.instrument:
             lines.append(f"   Instrument:  {self.instrument}")
@@ -78,7 +78,7 @@ class Project:
             f"   Maximum Privileges: {level_text(self.max_privileges)}",
             f"   Current Privileges: {level_text(level)}",
         ]
-        return "\n".join(lines)
+        return harmless("\n".join(lines))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class User:
     full_name: str
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.full_name})" if self.full_name else self.name
+        return harmless(f"{self.name} ({self.full_name})" if self.full_name else self.name)
 
 
 def level_text(level: int) -> str:

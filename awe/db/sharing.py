@@ -14,6 +14,7 @@ from awe.db import scope
 from awe.db.attributes import Kind
 from awe.db.projects import level_text, user
 from awe.errors import NotVisible, Refused
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -53,7 +54,7 @@ class Publication:
         if self.parents:
             lines.append(f"  with what they were made from: {_listed(self.parents)}")
         lines.extend(f"  refused: {reason}" for reason in self.hindrances)
-        return "\n".join(lines)
+        return harmless("\n".join(lines))
 
 
 def preview(objects: Sequence[DBObject], level: int, *, follow: bool = False) -> Publication:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import has
 from awe.errors import ArgumentError, among
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.calfiles import ChipCalibration
@@ -44,7 +45,7 @@ class Timeline:
     date: datetime.datetime | None
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return harmless("\n".join(self._lines()))
 
     __repr__ = __str__
 

@@ -17,6 +17,7 @@ from awe.db.compiler import link_table, quoted, table
 from awe.db.connection import database
 from awe.db.projects import level_text, user
 from awe.errors import NotFound, Refused
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -53,7 +54,7 @@ class Deletion:
         if self.done:
             lines.append("  seven days to change your mind: context.undelete()")
         lines.extend(f"  refused: {reason}" for reason in self.hindrances)
-        return "\n".join(lines)
+        return harmless("\n".join(lines))
 
 
 def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.db.mixins import QualityFlag, has, value_of
 from awe.errors import ArgumentError, NoCalibration
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.calfiles import ChipCalibration
@@ -45,7 +46,7 @@ class Candidate:
     def __str__(self) -> str:
         verdict = "; ".join(self.objections) or "may be chosen"
         made = f"{self.calibration.creation_date:%Y-%m-%d %H:%M:%S}"
-        return f"{_name(self.calibration)} (made {made}): {verdict}"
+        return harmless(f"{_name(self.calibration)} (made {made}): {verdict}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Verdicts:
             lines.append(f" {mark} {candidate}")
         if not self.candidates:
             lines.append("   there is no candidate at all")
-        return "\n".join(lines)
+        return harmless("\n".join(lines))
 
     __repr__ = __str__
 

@@ -23,6 +23,7 @@ from awe.dpu.requests import plan
 from awe.dpu.sequences import Sequences
 from awe.dpu.table import status_table
 from awe.errors import ArgumentError, nearest
+from awe.terminal import out
 
 __all__ = ["JobIds", "Processor"]
 
@@ -132,7 +133,7 @@ class Processor(Sequences):
                 self._follow(ids, lines=False)
         found = jobs.fetch(ids)
         nothing = "you have no jobs; dpu.run('Reduce', ...) makes some"
-        sys.stdout.write((status_table(found) if found else nothing) + "\n")
+        out((status_table(found) if found else nothing) + "\n")
 
     def get_logs(
         self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
@@ -166,7 +167,7 @@ class Processor(Sequences):
                 self._wait(ids)
         except KeyboardInterrupt:
             going = [str(job.id) for job in jobs.fetch(ids) if not job.over]
-            sys.stdout.write(
+            out(
                 f"\nleft waiting; jobs {', '.join(going) or '(none)'} go on: "
                 "dpu.get_status() shows them, dpu.get_logs() waits again\n"
             )
@@ -196,7 +197,7 @@ class Processor(Sequences):
                 text = job.state
             else:
                 text = f"already {job.state}, nothing to cancel"
-            sys.stdout.write(f"job {number}: {text}\n")
+            out(f"job {number}: {text}\n")
 
     def retry_job(self, jobid: int) -> None:
         """Queue a job that failed, was lost or cancelled again; finished inputs are not redone.
@@ -214,7 +215,7 @@ class Processor(Sequences):
         job = _one(jobid)
         again = jobs.retry(job.id)
         text = "queued again" if again else f"is {job.state}, there is nothing to do again"
-        sys.stdout.write(f"job {job.id}: {text}\n")
+        out(f"job {job.id}: {text}\n")
 
     def get_job_result(self, jobid: int) -> list[Any]:
         """Return the objects a job committed; an empty list after a dry run.
@@ -244,7 +245,7 @@ class Processor(Sequences):
     def show_dpu_identifiers(self) -> None:
         """Print the places where jobs can run; the selected one is marked."""
         for name in self.get_dpu_identifiers():
-            sys.stdout.write(f"{'*' if name == self._name else ' '} {name}\n")
+            out(f"{'*' if name == self._name else ' '} {name}\n")
 
     def select_dpu(self, name: str) -> None:
         """Choose where the next jobs run.
@@ -273,7 +274,7 @@ class Processor(Sequences):
             waited = time.monotonic() - started
             if not told and waited > PATIENCE and all(not job.attempt for job in open_jobs):
                 told = True
-                sys.stdout.write(
+                out(
                     "no worker has taken these jobs yet; awe-admin status tells whether the "
                     "services run (Ctrl-C leaves the wait)\n"
                 )
@@ -304,7 +305,7 @@ class Processor(Sequences):
                     fresh.append(text)
                     self._shown[job.id] = (attempt, number)
             if job.over and not new_only:
-                sys.stdout.write(f"job {job.id} ({job.recipe}) is {job.state}: {job.line}\n")
+                out(f"job {job.id} ({job.recipe}) is {job.state}: {job.line}\n")
             self._keep(fresh)
         sys.stdout.flush()
 

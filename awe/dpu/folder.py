@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from awe.terminal import harmless
+
 __all__ = ["Folder", "clean", "forget_old"]
 
 LONGEST_LINE = 2000
@@ -23,12 +25,14 @@ LARGEST_READ = 1 << 18
 #: of more than that at the end of a job only the end is read
 LARGEST_REST = 1 << 26
 KEPT_REST = 1 << 22
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Colours and the like: programs write them on purpose, and a log is easier to read without.
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
 
 
 def clean(line: str) -> str:
     """Return a line of a log without terminal controls, at most 2000 characters long."""
-    line = CONTROL.sub("", line.rsplit("\r", 1)[-1])
+    plain = COLOURS.sub("", line.rstrip("\r").rsplit("\r", 1)[-1])
+    line = harmless(plain.expandtabs(), lines=False)
     return line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " ..."
 
 

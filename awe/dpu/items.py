@@ -8,13 +8,13 @@ product, a retry redoes only what is missing, and a stale attempt commits nothin
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from awe.db.connection import database
 from awe.errors import JobError, UserMistake
+from awe.terminal import out
 
 __all__ = ["ItemRecorder", "Items"]
 
@@ -114,7 +114,7 @@ class Items:
         text = f"{type(error).__name__}: {error}"
         if not isinstance(error, UserMistake):
             traceback.print_exception(error)
-        sys.stdout.write(f"{name} failed: {text}\n")
+        out(f"{name} failed: {text}\n")
         self._errors[name] = text
         self._write(name, False, None, None, text[:2000])
 

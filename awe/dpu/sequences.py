@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from awe import recipes
 from awe.dpu.requests import OPTIONS, chain
+from awe.terminal import out
 
 __all__ = ["Sequences"]
 
@@ -21,7 +20,7 @@ class Sequences:
         """Print the names of all recipes with a line about each."""
         for name in recipes.available():
             doc = (recipes.find(name).__doc__ or "").strip().splitlines()
-            sys.stdout.write(f"{name:14} {doc[0] if doc else ''}\n")
+            out(f"{name:14} {doc[0] if doc else ''}\n")
 
     def get_sequence_options(self, recipe: str) -> list[str]:
         """Return the names of the arguments a recipe, or a chain of recipes, takes.
@@ -45,9 +44,9 @@ class Sequences:
             There is no such recipe.
         """
         for part in chain(recipe):
-            sys.stdout.write(f"{part}\n")
+            out(f"{part}\n")
             for argument in recipes.find(part).arguments:
                 short = argument.short or ""
-                sys.stdout.write(f"  {argument.name:16} {short:5} {argument.doc}\n")
+                out(f"  {argument.name:16} {short:5} {argument.doc}\n")
         for name, doc in OPTIONS.items():
-            sys.stdout.write(f"  {name:16} {'':5} {doc}\n")
+            out(f"  {name:16} {'':5} {doc}\n")

@@ -18,6 +18,7 @@ from typing import Any
 
 from awe.config import Environment
 from awe.errors import AweError, JobError, UserMistake
+from awe.terminal import out
 
 __all__ = ["main", "work"]
 
@@ -58,7 +59,7 @@ def work(directory: Path, description: dict[str, Any]) -> int:
     except (AweError, Exception) as error:
         traceback.print_exc()
         state, message = "failed", f"{type(error).__name__}: {error}"
-    sys.stdout.write(f"{description['recipe']}: {message}\n")
+    out(f"{description['recipe']}: {message}\n")
     sys.stdout.flush()
     reports({"end": state, "message": message[:2000]})
     return 0

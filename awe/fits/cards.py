@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from awe.terminal import harmless
+
 if TYPE_CHECKING:
     from astropy.io.fits import Card, Header
 
@@ -50,12 +52,7 @@ def escape(text: str) -> str:
     >>> escape("M 31\x1b[2J")
     'M 31\\x1b[2J'
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        character if " " <= character <= "~" else character.encode("unicode_escape").decode()
-        for character in text
-    )
+    return harmless(text, ascii_only=True, lines=False)
 
 
 def clean(header: Header | None) -> Header:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from awe import bars
 from awe.errors import AweError
 from awe.imports import forget_working_directory
+from awe.terminal import err, out
 
 __all__ = ["main"]
 
@@ -26,10 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except AweError as error:
-        sys.stderr.write(f"awe-ingest: {error}\n")
+        err(f"awe-ingest: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("awe-ingest: stopped; exposures committed so far stay, run it again\n")
+        err("awe-ingest: stopped; exposures committed so far stay, run it again\n")
         return 130
 
 
@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         report = ingest(options.input, options.type, options.commit, progress=bar.advance)
     report.show()
     if not options.commit:
-        sys.stdout.write("dry run: nothing was stored; repeat with -commit\n")
+        out("dry run: nothing was stored; repeat with -commit\n")
     return 0 if report.ok else 1
 
 

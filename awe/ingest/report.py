@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from awe import columns
+from awe.terminal import out
 
 __all__ = ["Report", "Row", "State"]
 
@@ -66,7 +66,7 @@ class Report:
 
     def show(self) -> None:
         """Print the table and a summary."""
-        sys.stdout.write(f"{self}\n")
+        out(f"{self}\n")
 
     def __str__(self) -> str:
         cells = [(row.path.name, row.purpose, row.filter, row.object, row.frames, row.outcome)

@@ -53,7 +53,7 @@ def histogram(spot: Spot, figure: Callable[[], Figure]) -> Reading:
         axes.legend(frameon=False)
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("pixel value [ADU]")
+    axes.set_xlabel("pixel value")
     axes.set_ylabel("pixels")
     axes.set_title(
         f"x {box.x[0]}:{box.x[-1]}, y {box.y[0]}:{box.y[-1]}", fontsize="medium", loc="left"
@@ -74,7 +74,7 @@ def _profile(
     axes.axvline(pointer, color="#c0392b", linewidth=0.8, alpha=0.7)
     axes.set_xlim(first - 0.5, first + values.size - 0.5)
     axes.set_xlabel(label)
-    axes.set_ylabel("pixel value [ADU]")
+    axes.set_ylabel("pixel value")
     axes.set_title(title, fontsize="medium", loc="left")
     axes.grid(alpha=0.25)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from awe.errors import ArgumentError, nearest
 from awe.inspect.keys import help_text
+from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +108,8 @@ def inspect(
     {keys}
     """
     if viewer is not None:
-        _open_viewer(viewer, frame.pathname)
+        fetch = getattr(frame, "_here", None)  # a stored frame may not be here yet
+        _open_viewer(viewer, str(fetch() if fetch is not None else frame.pathname))
         return None
     name = frame.filename or str(frame.pathname)
     _check_numbers(kappa=kappa, iterations=iterations, lower=lower, upper=upper)
@@ -165,7 +167,7 @@ def _unit(header: Mapping[str, Any], *, given: bool) -> str:
     """Return what the pixels are measured in; raw frames seldom say that it is ADU."""
     if given:
         return ""
-    unit = str(header.get("BUNIT", "adu")).strip()
+    unit = harmless(str(header.get("BUNIT", "adu")).strip(), lines=False)
     return unit.upper() if unit.lower() == "adu" else unit
 
 
@@ -243,22 +245,29 @@ def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> t
     return width, max((width - margin_x) / aspect + margin_y, 3.0)
 
 
-def _caption(header: Mapping[str, Any]) -> str:
+def _caption(header: Mapping[str, Any] | None) -> str:
     """Return one line about the exposure from those cards the header has."""
+    if header is None:
+        return ""
     units = {"EXPTIME": " s"}
     names = ("OBJECT", "FILTER", "EXPTIME", "DATE-OBS")
     found = [f"{header[name]}{units.get(name, '')}" for name in names if name in header]
-    return "   ".join(found)
+    return harmless("   ".join(found), lines=False)
+
+
+_viewers: list[subprocess.Popen[bytes]] = []
+"""Viewers that were opened and may still be there; they outlive the prompt."""
 
 
 def _open_viewer(viewer: str, path: str) -> None:
     try:
-        subprocess.Popen(
+        child = subprocess.Popen(
             [*shlex.split(viewer), str(path)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        _viewers[:] = [*(one for one in _viewers if one.poll() is None), child]
     except (OSError, IndexError) as error:
         msg = f"viewer {viewer!r} does not start: {error}; leave viewer out to use awe's window"
         raise ArgumentError(msg) from error

@@ -166,5 +166,5 @@ def _draw_profile(
     axes.axhline(0, color="0.7", linewidth=0.8)
     axes.set_xlim(0, PROFILE_HALF)
     axes.set_xlabel("distance from the centroid [pixel]")
-    axes.set_ylabel("pixel value above sky [ADU]")
+    axes.set_ylabel("pixel value above sky")
     axes.legend(frameon=False)

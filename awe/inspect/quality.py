@@ -10,10 +10,11 @@ this module loads no plotting library.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +76,7 @@ def plot(self: Any, path: str | Path | None = None) -> Figure:
     elif screen is None or screen is backend.Screen.FILE:
         target = Path(path or f"{_name(self)}-quality.png")
         figure.savefig(target, dpi=110)
-        sys.stdout.write(f"quality plot of {_name(self)}: {target}\n")
+        out(f"quality plot of {_name(self)}: {target}\n")
     return figure
 
 

@@ -78,7 +78,7 @@ def _three_d(figure: Figure, box: Box) -> Any:
     axes: Any = figure.add_subplot(projection="3d")
     axes.set_xlabel("x [pixel]")
     axes.set_ylabel("y [pixel]")
-    axes.set_zlabel("pixel value [ADU]", labelpad=12)
+    axes.set_zlabel("pixel value", labelpad=12)
     axes.tick_params(axis="z", pad=6)
     where = f"x {box.x[0]}:{box.x[-1]}, y {box.y[0]}:{box.y[-1]}"
     figure.text(0.5, 0.925, where, ha="center", fontsize="small", color="#44505c")

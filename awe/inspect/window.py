@@ -23,6 +23,7 @@ from awe.inspect.keys import KEYS, Key, help_text
 from awe.inspect.picture import Look, Picture
 from awe.inspect.spot import Reading, Spot
 from awe.lazy import resolve
+from awe.terminal import harmless, out
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -37,7 +38,7 @@ _open: set[Inspection] = set()
 
 def say(text: str) -> None:
     """Write a line to the prompt."""
-    sys.stdout.write(text + "\n")
+    out(text + "\n")
     sys.stdout.flush()
 
 
@@ -130,13 +131,13 @@ class Inspection:
         unit: str = "",
         fit: bool = True,
     ) -> None:
-        self.name = name
+        self.name = harmless(name, lines=False)
         self._unit = unit
         self._first = first
         self._rows: list[dict[str, Any]] = []
         self._plots: dict[str, Figure] = {}
         self._screen = backend.activate()
-        self._figure = self._new_figure(name, size)
+        self._figure = self._new_figure(self.name, size)
         if fit:
             backend.fit(self._figure)
         self._picture = self._compose(pixels, caption, look)

@@ -15,6 +15,7 @@ from awe import __version__
 from awe.errors import AweError
 from awe.imports import forget_working_directory
 from awe.prompt import errors
+from awe.terminal import err
 
 if TYPE_CHECKING:
     from awe.prompt.session import Session
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ours, job = _split(sys.argv[1:] if arguments is None else list(arguments))
     options = _parser().parse_args(ours)
     if job == ["-c"]:
-        sys.stderr.write("awe: -c needs code: awe -c 'print(len(RawScienceFrame.select_all()))'\n")
+        err("awe: -c needs code: awe -c 'print(len(RawScienceFrame.select_all()))'\n")
         return 2
     try:
         return _run(job, tutorial=options.tutorial)
@@ -92,7 +93,7 @@ def _run(job: list[str], *, tutorial: bool) -> int:
         if interactive:
             return _prompt(session, names)
         if session.trouble:
-            sys.stderr.write(f"awe: {session.trouble}\n")
+            err(f"awe: {session.trouble}\n")
         return _job(job, names, debug=session.debug)
     finally:
         session.close()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import builtins
 import os
-import sys
 import traceback
 from collections.abc import Iterable
 from types import TracebackType
 
 from awe.errors import UserMistake, nearest
+from awe.terminal import err
 
 __all__ = ["is_mistake", "one_line", "report", "suggest"]
 
@@ -56,10 +56,10 @@ def report(error: BaseException, *, debug: bool, skip: str = PRELOADED) -> None:
         Frames at the top of the traceback whose file name ends so are awe's own and left out.
     """
     if is_mistake(error, debug=debug):
-        sys.stderr.write(one_line(error) + "\n")
+        err(one_line(error) + "\n")
         return
     trace = _without(error.__traceback__, skip)
-    sys.stderr.write("".join(traceback.format_exception(type(error), error, trace)))
+    err("".join(traceback.format_exception(type(error), error, trace)))
 
 
 def _without(trace: TracebackType | None, skip: str) -> TracebackType | None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import datetime
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 from awe import columns, errors
 from awe.lazy import resolve
 from awe.prompt.page import Help
+from awe.terminal import err
 
 if TYPE_CHECKING:
     from awe.config import Environment
@@ -112,5 +112,5 @@ def _loaded(targets: dict[str, str]) -> dict[str, Any]:
             found[target.partition(":")[2]] = recipes.fresh(target)
         except Exception as error:
             line = " ".join(str(error).split())
-            sys.stderr.write(f"recipe {identifier} left out: {type(error).__name__}: {line}\n")
+            err(f"recipe {identifier} left out: {type(error).__name__}: {line}\n")
     return found

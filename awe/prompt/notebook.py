@@ -14,6 +14,7 @@ from typing import Any
 from awe.errors import ServiceDown, UserMistake
 from awe.prompt import errors, matchers, namespace
 from awe.prompt.session import Session, open_session
+from awe.terminal import err, out
 
 __all__ = ["load", "unload"]
 
@@ -49,7 +50,7 @@ def load(shell: Any) -> None:
         _take_mistakes(shell)
     matchers.install(shell)
     place = f"{session.user_name} in {session.project_name}, privileges {session.level}"
-    sys.stdout.write(f"awe: {place}\n")
+    out(f"awe: {place}\n")
 
 
 def unload(shell: Any) -> None:
@@ -88,4 +89,4 @@ def _show_mistake(
     shell: Any, kind: type, error: BaseException, trace: TracebackType, tb_offset: Any = None
 ) -> None:
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
-    sys.stderr.write(errors.one_line(error) + "\n")
+    err(errors.one_line(error) + "\n")

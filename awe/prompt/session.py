@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from awe.config import Environment
 from awe.errors import AweError, LoginRefused, UserMistake
+from awe.terminal import err
 
 if TYPE_CHECKING:
     from awe.db.scope import Scope
@@ -143,7 +144,7 @@ def _log_in_later() -> None:
 def say(text: str) -> None:
     """Show a line of progress where somebody watches."""
     if sys.stderr.isatty():
-        sys.stderr.write(text + " ...\n")
+        err(text + " ...\n")
 
 
 def _log_in(environment: Environment, ask_password: Callable[[str], str] | None) -> Session:
@@ -157,7 +158,7 @@ def _log_in(environment: Environment, ask_password: Callable[[str], str] | None)
         except LoginRefused as error:
             if ask_password is None or tried == TRIES - 1:
                 raise
-            sys.stderr.write(f"{error}\n")
+            err(f"{error}\n")
             password = ask_password(f"password of {environment.database_user}: ")
             environment = Environment.load(database_password=password)
     raise AssertionError

@@ -30,6 +30,7 @@ from awe.prompt import errors, figures, matchers
 from awe.prompt.namespace import add_tasks
 from awe.prompt.page import awe_help
 from awe.prompt.script import exit_status
+from awe.terminal import err, harmless, out
 
 __all__ = ["AweShell", "Ended", "run"]
 
@@ -71,6 +72,11 @@ class _Results(RichPromptDisplayHook):
     def update_user_ns(self, result: Any) -> None:
         shell: Any = self.shell
         shell.user_ns["_"] = result
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        """Print a result, harmless whatever it is made of."""
+        plain = {**format_dict, "text/plain": harmless(str(format_dict.get("text/plain", "")))}
+        super().write_format_data(plain, md_dict)
 
 
 class AweShell(TerminalInteractiveShell):
@@ -135,7 +141,7 @@ class AweShell(TerminalInteractiveShell):
             return
         if errors.is_mistake(error, debug=self.debug):
             sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
-            sys.stderr.write(errors.one_line(error) + "\n")
+            err(errors.one_line(error) + "\n")
             return
         self.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
@@ -178,7 +184,7 @@ def run(namespace: dict[str, Any], *, banner: str, home: Path, debug: bool) -> i
     _add_magics(shell)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, shell.end_by_signal)
-    sys.stdout.write(banner + "\n")
+    out(banner + "\n")
     warnings.filterwarnings("ignore", message="To exit: use")
     try:
         shell.mainloop()
@@ -241,7 +247,7 @@ def _add_magics(shell: Any) -> None:
         """Show the full traceback of the last error."""
         kind = getattr(sys, "last_type", None)
         if kind is None:
-            sys.stdout.write("no error so far\n")
+            out("no error so far\n")
             return
         shell.whole = True
         try:

@@ -8,7 +8,6 @@ no file; nothing is chosen in their place.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from awe.db.mixins import has, value_of
 from awe.errors import ArgumentError, BadHeader, NotFound
 from awe.recipes.task import Task, Unit
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -404,4 +404,4 @@ def _warn_of_software(version: str) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    out(line + "\n")

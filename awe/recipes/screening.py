@@ -8,13 +8,13 @@ stored as `RejectedInput` with it.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import DatabaseError, NoValidPixels, ServiceDown, UserMistake
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def tell(unit: Unit, frames: Sequence[Any], rejected: dict[str, str]) -> None:
     """
     if frames:
         for name, reason in rejected.items():
-            sys.stdout.write(f"{unit.name}: left out {name}: {reason}\n")
+            out(f"{unit.name}: left out {name}: {reason}\n")
         return
     reasons = set(rejected.values())
     if len(reasons) == 1:

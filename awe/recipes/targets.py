@@ -13,6 +13,7 @@ from typing import Any
 
 from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration, NotFound
+from awe.terminal import harmless, out
 
 __all__ = ["Plan", "Step", "get", "plan"]
 
@@ -57,13 +58,13 @@ class Step:
         name = self.cls.__name__
         if self.product is not None:
             label = value_of(self.product, "filename", "") or str(self.product.object_id)[:8]
-            return f"{name}: there is {label}"
+            return harmless(f"{name}: there is {label}")
         told = ", ".join(
             f"{len(v)} raw frames" if isinstance(v, list) else str(v)
             for k, v in self.arguments.items()
             if k not in ("instrument", "commit")
         )
-        return f"{name}: make it ({told}); {self.because}"
+        return harmless(f"{name}: make it ({told}); {self.because}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +109,14 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     fresh = next((item for item in newest if item.is_uptodate()), None)
     if fresh is not None:
         if make:
-            sys.stdout.write(f"{Step(cls=cls, product=fresh)}\n")
+            out(f"{Step(cls=cls, product=fresh)}\n")
         return Plan(steps=(Step(cls=cls, product=fresh),)) if make and dry else fresh
     if not make:
         state = f"{newest[0].filename} is not up to date" if newest else "there is none"
         msg = f"no {cls.__name__} of {frame.filename}: {state}; make=True makes it"
         raise NotFound(msg)
     planned = plan(main_of(cls), frame)
-    sys.stdout.write(f"{planned}\n")
+    out(f"{planned}\n")
     sys.stdout.flush()
     if dry:
         return planned

@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from awe.config import Environment
 from awe.errors import AweError, ConfigError, ServiceDown
+from awe.terminal import err
 
 __all__ = ["connection_arguments", "main"]
 
@@ -68,7 +69,7 @@ def main() -> int:
             _serve(environment, folder)
     except AweError as error:
         _log.error("%s", error)
-        sys.stderr.write(f"awe-server: {error}\n")
+        err(f"awe-server: {error}\n")
         return 1
     return 0
 

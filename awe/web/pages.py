@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from awe.dataserver.server import in_thread, ticket_of
+from awe.terminal import harmless
 
 __all__ = ["routes"]
 
@@ -98,7 +99,7 @@ def _listing(items: Iterable[tuple[str, Any]]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return _listing(value.items())
-    return escape("" if value is None else str(value))
+    return escape("" if value is None else harmless(str(value)))
 
 
 def _page(title: str, body: str, *, status: int = 200) -> Response:

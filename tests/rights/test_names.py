@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from contextlib import closing
 
 import numpy as np
@@ -195,6 +196,27 @@ def test_retrieve_replaces_another_content_when_asked(scene, home):
     row.retrieve(replace=True)
     assert (home / "innocent.fits").read_bytes() == CONTENT
     assert below(home) == ["a", "innocent.fits"]
+
+
+def test_a_viewer_opens_a_frame_that_was_not_fetched(scene, home):
+    viewer = home / "viewer.sh"
+    viewer.write_text('#!/bin/sh\nprintf "%s\\n" "$#" "$@" > "$0.asked.tmp"\n'
+                      'wc -c < "$1" >> "$0.asked.tmp"; mv "$0.asked.tmp" "$0.asked"\n')
+    viewer.chmod(0o755)
+    row = scene.planted("; touch x; $(touch y)")
+    row.inspect(viewer=f"{viewer}")
+    asked = home / "viewer.sh.asked"
+    deadline = time.monotonic() + 20
+    while not asked.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    from awe.inspect.frame import _viewers
+
+    _viewers[-1].wait()
+    number, path, size = asked.read_text().split()
+    assert number == "1"
+    assert path.endswith("/innocent.fits")
+    assert int(size) == len(CONTENT)
+    assert below(home.parent) == ["work", "work/a", "work/viewer.sh", "work/viewer.sh.asked"]
 
 
 def test_a_header_comes_without_the_rest_of_the_file(scene, home, monkeypatch):
