@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from awe import bars
+from awe.db.connection import database
 from awe.dpu import jobs
 from awe.dpu.backends import BACK_ENDS
 from awe.dpu.requests import plan
 from awe.dpu.sequences import Sequences
 from awe.dpu.table import status_table
-from awe.errors import ArgumentError, nearest
+from awe.errors import ArgumentError, UserMistake, nearest
 from awe.terminal import out
 
 __all__ = ["JobIds", "Processor"]
@@ -31,6 +32,8 @@ DAYS_KNOWN = 1.0
 PAUSE = 0.3
 PATIENCE = 15.0
 DRY = " as a dry run: nothing will be kept; commit=True keeps the products"
+#: Seconds between two looks at the services while jobs are waited for.
+LOOK = 3.0
 
 
 class JobIds(list[int]):
@@ -64,6 +67,7 @@ class Processor(Sequences):
         self._submitted: list[int] = []
         self._shown: dict[int, tuple[int, int]] = {}
         self._logfile: Path | None = None
+        self._next_look = 0.0
 
     def run(self, recipe: str, **arguments: Any) -> JobIds:
         """Submit a recipe and return the job numbers; nothing is stored unless `commit=True`.
@@ -132,6 +136,8 @@ class Processor(Sequences):
             with suppress(KeyboardInterrupt):
                 self._follow(ids, lines=False)
         found = jobs.fetch(ids)
+        if any(not job.over for job in found):
+            self._look_after_services()
         nothing = "you have no jobs; dpu.run('Reduce', ...) makes some"
         out((status_table(found) if found else nothing) + "\n")
 
@@ -271,6 +277,7 @@ class Processor(Sequences):
             open_jobs = [job for job in jobs.fetch(ids) if not job.over]
             if not open_jobs:
                 return
+            self._look_after_services()
             waited = time.monotonic() - started
             if not told and waited > PATIENCE and all(not job.attempt for job in open_jobs):
                 told = True
@@ -280,6 +287,16 @@ class Processor(Sequences):
                 )
                 sys.stdout.flush()
             time.sleep(PAUSE)
+
+    def _look_after_services(self) -> None:
+        """Bring back what runs the jobs, where it runs below this prompt's home and has ended."""
+        now = time.monotonic()
+        if database.rescue is None or now < self._next_look:
+            return
+        self._next_look = now + LOOK
+        # Where they cannot be started the keeper goes on trying; the wait tells how to look.
+        with suppress(UserMistake):
+            database.rescue()
 
     def _follow(self, ids: list[int], *, lines: bool = True) -> None:
         with bars.bar("jobs", 2, "frames") as bar:
@@ -291,6 +308,7 @@ class Processor(Sequences):
                     self._print(ids, new_only=True)
                 if all(job.over for job in found):
                     return
+                self._look_after_services()
                 time.sleep(PAUSE)
 
     def _print(self, ids: list[int], *, new_only: bool = False) -> None:

@@ -51,7 +51,7 @@ class Restored:
 
 
 def restore(source: Path, home: Path, say: Say = lambda line: None) -> Restored:
-    """Make `home` an installation with what a backup holds; its database runs afterwards.
+    """Make `home` an installation with what a backup holds, not started yet.
 
     Parameters
     ----------
@@ -90,6 +90,7 @@ def restore(source: Path, home: Path, say: Say = lambda line: None) -> Restored:
     say(f"copying {len(manifest['files'])} files")
     number = _files(folder, manifest, home)
     _forget(cluster, manifest)
+    cluster.stop()
     address = sharing.reopen(cluster, opening) if opening else ""
     Place.read(home).with_(former="*").write(home)
     (home / HALF).unlink()

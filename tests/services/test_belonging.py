@@ -247,7 +247,7 @@ def test_the_database_of_another_installation_is_refused(original: Path) -> None
         owner = (original / "aside" / "data").stat()
         for path in [mine / "data", *(mine / "data").rglob("*")]:
             os.chown(path, owner.st_uid, owner.st_gid)
-        mine.chmod((original / "aside").stat().st_mode)
+    mine.chmod((original / "aside").stat().st_mode)
     assert names(refused(original, "start"), "is of installation", "adopt")
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from awe.services.place import Place
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
@@ -68,6 +73,48 @@ def awe(
         check=False,
         **{**becoming(account), "cwd": str(home)},
     )
+
+
+def test_an_installation_is_copied_backed_up_and_brought_back(
+    account: pwd.struct_passwd, clean: Path
+) -> None:
+    """The whole life of an installation, by root and by somebody without rights."""
+    home, second, third = (clean / name for name in (".awe", "copy", "third"))
+
+    def admin(*words: str, at: Path = home, code: int = 0) -> str:
+        script = f"import os, sys; os.environ['AWE_HOME'] = {str(at)!r}; "
+        script += "from awe.admin.command import main; sys.exit(main(sys.argv[1:]))"
+        done = awe(account, clean, "-c", script, *words)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    try:
+        admin("start")
+        assert "running" in admin("status")
+        admin("backup", str(clean / "backups"))
+        admin("stop")
+        words = ["cp", "-a", str(home), str(second)]
+        subprocess.run(words, check=True, **becoming(account))
+        assert "is a copy of" in admin("start", at=second, code=1)
+        if Path(Place.read(home).base).is_relative_to(home):
+            admin("adopt", at=second)
+            admin("start", at=second)
+        admin("destroy", "--yes", at=second)
+        admin("start")
+        assert "all is well" in admin("restore", str(clean / "backups"), at=third)
+        victim = json.loads((third / "services" / "state.json").read_text())["server"]["pid"]
+        os.kill(victim, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = json.loads((third / "services" / "state.json").read_text())["server"]["pid"]
+            if found != victim:
+                break
+            time.sleep(0.1)
+        assert found != victim
+    finally:
+        for place in (third, second, home):
+            awe(account, clean, "-c", f"import os; os.environ['AWE_HOME'] = {str(place)!r}; "
+                "from awe.admin.command import main; main(['destroy', '--yes'])")
 
 
 def permissions(places: list[Path]) -> dict[str, tuple[int, int, int]]:
