@@ -12,12 +12,13 @@ import html as markup
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from awe.errors import ConfigError
 from awe.terminal import harmless
 
-__all__ = ["cut", "fit", "html", "limit", "lines", "room", "short", "text"]
+__all__ = ["cut", "fit", "html", "limit", "lines", "room", "short", "text", "wrapped"]
 
 #: Columns a table may have; 0 never cuts, None takes those of the terminal.
 max_width: int | None = None
@@ -87,6 +88,19 @@ def fit(value: str) -> str:
     if width is None:
         return value
     return "\n".join(cut(short(line), width) for line in value.split("\n"))
+
+
+def wrapped(value: str) -> str:
+    """Return a text whose long lines go on in the next, further in, if there is a terminal."""
+    width = room()
+    if width is None:
+        return value
+    lines: list[str] = []
+    for line in short(value).split("\n"):
+        lines += textwrap.wrap(
+            line, max(width, 2 * NARROWEST), subsequent_indent="    ", break_on_hyphens=False
+        ) or [""]
+    return "\n".join(lines)
 
 
 def lines(

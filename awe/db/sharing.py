@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from awe import columns
 from awe.db import scope
 from awe.db.attributes import Kind
 from awe.db.projects import level_text, user
@@ -54,7 +55,7 @@ class Publication:
         if self.parents:
             lines.append(f"  with what they were made from: {_listed(self.parents)}")
         lines.extend(f"  refused: {reason}" for reason in self.hindrances)
-        return harmless("\n".join(lines))
+        return columns.wrapped(harmless("\n".join(lines)))
 
 
 def preview(objects: Sequence[DBObject], level: int, *, follow: bool = False) -> Publication:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from awe import columns
 from awe.db import registry, scope
 from awe.db.attributes import Kind
 from awe.db.compiler import link_table, quoted, table
@@ -54,7 +55,7 @@ class Deletion:
         if self.done:
             lines.append("  seven days to change your mind: context.undelete()")
         lines.extend(f"  refused: {reason}" for reason in self.hindrances)
-        return harmless("\n".join(lines))
+        return columns.wrapped(harmless("\n".join(lines)))
 
 
 def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:

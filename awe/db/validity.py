@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe import columns
 from awe.db.mixins import QualityFlag, has, value_of
 from awe.errors import ArgumentError, NoCalibration
 from awe.terminal import harmless
@@ -43,10 +44,14 @@ class Candidate:
     calibration: Any
     objections: tuple[str, ...]
 
+    @property
+    def verdict(self) -> str:
+        """What ruled it out, in words."""
+        return "; ".join(self.objections) or "may be chosen"
+
     def __str__(self) -> str:
-        verdict = "; ".join(self.objections) or "may be chosen"
         made = f"{self.calibration.creation_date:%Y-%m-%d %H:%M:%S}"
-        return harmless(f"{_name(self.calibration)} (made {made}): {verdict}")
+        return harmless(f"{_name(self.calibration)} (made {made}): {self.verdict}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +71,30 @@ class Verdicts:
             lines.append("   there is no candidate at all")
         return harmless("\n".join(lines))
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        if not self.candidates:
+            return columns.fit(str(self))
+        rows = [
+            (
+                "*" if one.calibration == self.chosen else "",
+                _name(one.calibration),
+                f"{one.calibration.creation_date:%Y-%m-%d %H:%M:%S}",
+                one.verdict,
+            )
+            for one in self.candidates
+        ]
+        named = _name(self.chosen) if self.chosen else "none"
+        head = columns.fit(harmless(f"{self.wanted}: {named}"))
+        return f"{head}\n{columns.text(('', 'candidate', 'made', 'verdict'), rows)}"
+
+
+class AllVerdicts(tuple[Verdicts, ...]):
+    """The answers to `why` for every role, shown one below the other."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self)) or "none of its inputs is chosen by validity"
 
 
 def find(
@@ -138,16 +166,25 @@ def judge(
     return [one if one.objections or one is best else _older(one, best) for one in verdicts]
 
 
-def why(product: Any, role: str) -> Verdicts:
+def why(product: Any, role: str | None = None) -> Verdicts | AllVerdicts:
     """Return which calibrations a product could have had in a role, and why it has the one it has.
 
     Parameters
     ----------
     product : ReducedScienceFrame or calibration
         Object with a link `role`.
-    role : str
-        Name of the link: `bias`, `flat`, `hot`...
+    role : str, optional
+        Name of the link: `bias`, `flat`, `hot`...; all of them when left out.
     """
+    if role is None:
+        from awe.db.freshness import chosen_roles
+
+        roles = [one for one in chosen_roles(type(product)) if one != "back"]
+        return AllVerdicts(_why(product, one) for one in roles)
+    return _why(product, role)
+
+
+def _why(product: Any, role: str) -> Verdicts:
     cls = type(product)._attribute(role).target
     if not has(cls, "timestamp_start"):
         msg = f"{role} of {type(product).__name__} is not chosen by validity; ask for bias or flat"

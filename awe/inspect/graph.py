@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["columns", "draw"]
 
+#: boxes of one column that are drawn; the rest is one line with their number
+MOST = 12
+#: sizes [inch]: a box, the space between columns, the distance of rows, and the border
+BOX = 1.8
+GAP = 1.1
+ROW = 0.62
+BORDER = 0.2
+#: where the role stands on an arrow: this far from the input to the product
+ROLE = 0.42
+
+__all__ = ["columns", "draw"]
+
 #: boxes of one column that are drawn; the rest is one box with their number
 MOST = 12
 
@@ -60,38 +72,80 @@ def draw(
     for node, column in depth.items():
         rows.setdefault(column, []).append(node)
     deepest = max(rows)
-    tallest = min(max(len(nodes) for nodes in rows.values()), MOST + 1)
-    figure = Figure(figsize=(3.2 * (deepest + 1), 0.7 * tallest + 1), layout="constrained")
-    axes = figure.add_subplot()
+    lines = max(min(len(nodes), MOST + 1) for nodes in rows.values())
+    width = 2 * BORDER + BOX * (deepest + 1) + GAP * deepest
+    height = 2 * BORDER + ROW * lines
+    # one unit of the axes is one inch, so that everything drawn has its place and its size
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    axes.set_axis_off()
     places: dict[Any, tuple[float, float]] = {}
-    for column, nodes in rows.items():
-        shown = nodes if len(nodes) <= MOST + 1 else nodes[:MOST]
-        for number, node in enumerate(shown):
-            places[node] = (float(deepest - column), _height(number, len(shown)))
-        if len(nodes) > len(shown):
-            low = _height(len(shown), len(shown)) - 0.2
-            axes.text(deepest - column, low, f"and {len(nodes) - len(shown)} more", ha="center")
+    for column in sorted(rows):
+        x = BORDER + BOX / 2 + (BOX + GAP) * (deepest - column)
+        _place(axes, _in_order(rows[column], edges, places), x, height / 2, places)
     for product, parent, role in edges:
         if product in places and parent in places:
             _arrow(axes, places[parent], places[product], role)
-    for node, (x, y) in places.items():
-        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "black"}
-        axes.text(x, y, names[node], ha="center", va="center", fontsize=7, bbox=box, zorder=3)
-    axes.set_xlim(-0.5, deepest + 0.5)
-    axes.set_axis_off()
+    for node, place in places.items():
+        _box(axes, place, names[node])
     if path is not None:
-        figure.savefig(path)
+        figure.savefig(path, dpi=120)
     return figure
 
 
-def _height(number: int, count: int) -> float:
-    return (count - 1) / 2 - number
+def _in_order(
+    nodes: Sequence[Any],
+    edges: Sequence[tuple[Any, Any, str]],
+    places: Mapping[Any, tuple[float, float]],
+) -> list[Any]:
+    """Return the nodes of a column by the height of what was made from them: fewer crossings."""
+
+    def height(node: Any) -> float:
+        heights = [places[product][1] for product, parent, _ in edges
+                   if parent == node and product in places]  # fmt: skip
+        return -sum(heights) / len(heights) if heights else 0.0
+
+    return sorted(nodes, key=height)
+
+
+def _place(
+    axes: Any, nodes: Sequence[Any], x: float, middle: float,
+    places: dict[Any, tuple[float, float]],
+) -> None:  # fmt: skip
+    shown = nodes if len(nodes) <= MOST + 1 else nodes[:MOST]
+    lines = len(shown) + (len(nodes) > len(shown))
+    top = middle + ROW * (lines - 1) / 2
+    for number, node in enumerate(shown):
+        places[node] = (x, top - ROW * number)
+    if len(nodes) > len(shown):
+        more = f"and {len(nodes) - len(shown)} more"
+        axes.text(x, top - ROW * len(shown), more, ha="center", va="center", fontsize=8)
+
+
+def _box(axes: Any, place: tuple[float, float], text: str) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    x, y = place
+    corner = (x - BOX / 2 + 0.05, y - ROW * 0.36)
+    style = "round,pad=0,rounding_size=0.06"
+    axes.add_patch(FancyBboxPatch(
+        corner, BOX - 0.1, ROW * 0.72, boxstyle=style, facecolor="white", edgecolor="black",
+        linewidth=0.8, zorder=3,
+    ))  # fmt: skip
+    axes.text(x, y, text, ha="center", va="center", fontsize=6.5, zorder=4, clip_on=True)
 
 
 def _arrow(
     axes: Any, start: tuple[float, float], end: tuple[float, float], role: str
 ) -> None:
-    arrow = {"arrowstyle": "->", "color": "grey", "shrinkA": 30, "shrinkB": 30}
-    axes.annotate("", xy=end, xytext=start, arrowprops=arrow)
-    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-    axes.text(*middle, role, fontsize=6, color="grey", ha="center")
+    begin = (start[0] + BOX / 2 - 0.05, start[1])
+    tip = (end[0] - BOX / 2 + 0.05, end[1])
+    arrow = {"arrowstyle": "->", "color": "grey", "shrinkA": 0, "shrinkB": 0, "linewidth": 0.7}
+    axes.annotate("", xy=tip, xytext=begin, arrowprops=arrow, zorder=1)
+    # always in the space behind the box of the input, also where the arrow crosses columns
+    share = min(ROLE * GAP / max(tip[0] - begin[0], 0.01), 1.0)
+    at = [b + share * (t - b) for b, t in zip(begin, tip, strict=True)]
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85}
+    axes.text(*at, role, fontsize=6, color="dimgrey", ha="center", va="center", zorder=2, bbox=box)

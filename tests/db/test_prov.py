@@ -73,6 +73,35 @@ def test_it_is_drawn_with_every_object_once(bias, tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def _tree(inputs):
+    names = {"red": "ReducedScienceFrame\n...0123456789abcdef01234567"}
+    names |= {n: f"IlluminationCorrectionFrame\n...{n:024d}" for n in range(inputs)}
+    return names, [("red", n, "illumination_correction") for n in range(inputs)]
+
+
+@pytest.mark.parametrize("inputs", [0, 1, 5, 13, 30])
+def test_nothing_of_a_drawing_is_cut_off_and_no_boxes_overlap(inputs, tmp_path):
+    from awe.inspect.graph import draw
+
+    figure = draw(*_tree(inputs), "red", tmp_path / "tree.png")
+    picture = figure.bbox
+    axes = figure.axes[0]
+    for text in axes.texts:
+        extent = text.get_window_extent()
+        assert picture.x0 <= extent.x0 <= extent.x1 <= picture.x1, text
+        assert picture.y0 <= extent.y0 <= extent.y1 <= picture.y1, text
+    boxes = [patch.get_window_extent() for patch in axes.patches]
+    assert len(boxes) == 1 + min(inputs, 13 if inputs <= 13 else 12)
+    assert not any(
+        one.overlaps(other) for n, one in enumerate(boxes) for other in boxes[:n]
+    )
+    for box in boxes:
+        inside = [t for t in axes.texts if box.contains(*t.get_window_extent().p0)]
+        assert all(box.contains(*t.get_window_extent().p1) for t in inside if "\n" in t.get_text())
+    said = [text.get_text() for text in axes.texts]
+    assert ("and 18 more" in said) == (inputs == 30)
+
+
 def test_the_longest_way_decides_where_a_box_stands():
     from awe.inspect.graph import columns
 

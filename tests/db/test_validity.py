@@ -113,6 +113,9 @@ def test_why_tells_what_was_chosen_and_what_is_newer_now(make):
     assert "older than the chosen one" in str(verdicts)
     with pytest.raises(ArgumentError, match="not chosen by validity"):
         hot.why("chip")
+    every = hot.why()
+    assert [one.chosen for one in every] == [hot.bias]
+    assert repr(every).startswith("BiasFrame for OMEGACAM")
 
 
 def test_flats_are_chosen_by_filter(make):
@@ -143,3 +146,16 @@ def test_raw_frames_are_selected_by_night_and_words(make):
         RawBiasFrame.select(date="2012-05-31")
     with pytest.raises(ArgumentError, match="did you mean 'instrument'"):
         RawBiasFrame.select(instrment="OMEGACAM")
+
+
+def test_text_of_a_terminal_fits_and_keeps_every_word(monkeypatch):
+    from awe import columns
+
+    name = "Cal-SCIENTIST-OMEGACAM--------ESO_CCD_#65-Bias---Cal-61372.7239452-" + "3b436a8a" * 5
+    text = "\n".join(f"  refused: <BiasFrame {name}.fits> is yours" for _ in range(2))
+    assert columns.wrapped(text) == columns.fit(text) == text  # no terminal: nothing is cut
+    monkeypatch.setattr(columns, "max_width", 60)
+    for shown in (columns.wrapped(text), columns.fit(text)):
+        assert max(map(len, shown.splitlines())) <= 60
+        assert "3b436a8a3b436a8a" not in shown
+    assert " ".join(columns.wrapped(text).split()).count("is yours") == 2
