@@ -120,6 +120,17 @@ class Permits(Connections):
         name: str | None = self.ask("SELECT awe.ds_who(%s)", (ticket,))[0][0]
         return name
 
+    def for_login(self, ticket: bytes) -> str | None:
+        """Return whom a ticket for the pages would log in."""
+        name: str | None = self.ask("SELECT awe.ds_for_login(%s)", (ticket,))[0][0]
+        return name
+
+    def job(self, ticket: bytes, number: int) -> dict[str, Any] | None:
+        """Return one of the jobs the ticket's user may see, with its products and log."""
+        rows = self.ask("SELECT awe.ds_job(%s, %s)", (ticket, number))
+        found: dict[str, Any] | None = rows[0][0]
+        return found
+
     def login(self, ticket: bytes, session: bytes) -> bool:
         """Make a session of a ticket for the pages; False if it is none, or was used."""
         return bool(self.ask("SELECT awe.ds_login(%s, %s)", (ticket, session))[0][0])

@@ -100,6 +100,7 @@ def create_app(
     app.state.permits = permits
     app.state.checks = Checks()
     app.state.addresses = ()
+    app.state.session_of = lambda request: None
     app.state.threads = anyio.CapacityLimiter(THREADS)
     for name, value in state.items():
         setattr(app.state, name, value)
@@ -127,7 +128,10 @@ def ticket_of(request: Request, *, links: bool = True) -> bytes | None:
         return ticket_hash(ticket.strip())
     if not links:
         return None
-    return ticket_hash(request.query_params.get("link") or request.cookies.get("awe_ticket"))
+    if link := request.query_params.get("link"):
+        return ticket_hash(link)
+    session: bytes | None = request.app.state.session_of(request)
+    return session
 
 
 async def in_thread(request: Request, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -244,6 +244,19 @@ class Processor(Sequences):
             if kind in registry
         ]
 
+    def url(self) -> str:
+        """Return a link to the page of your jobs; it logs one browser in, once, within 10 minutes.
+
+        Examples
+        --------
+        >>> dpu.url()  # doctest: +SKIP
+        'http://127.0.0.1:8470/login?link=...'
+        """
+        from awe.db.data import base_url
+        from awe.db.tickets import login
+
+        return f"{base_url()}/login?link={login()}"
+
     def get_dpu_identifiers(self) -> list[str]:
         """Return the names of the places where jobs can run."""
         return list(BACK_ENDS)

@@ -82,7 +82,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     from awe.services.guard import Guard
     from awe.services.hold import Hold
     from awe.services.stack import read_secrets, record_endpoint
-    from awe.web.pages import routes
+    from awe.web.pages import pages
     from awe.web.world import World
 
     known = read_secrets(environment.home)
@@ -97,8 +97,8 @@ def _serve(environment: Environment, folder: Path) -> None:
     permits = Permits(login)
     # the collector goes over all files and has time
     collecting = Permits(login, limit=1, patience=COLLECTOR_PATIENCE)
-    pages = known.get("awe_pages", "")
-    world = World(connection_arguments(environment.database_name, "awe_pages", pages))
+    password = known.get("awe_pages", "")
+    world = World(connection_arguments(environment.database_name, "awe_pages", password))
     store = Store(environment.home / "files")
     stop = threading.Event()
     listener = _listen(environment)
@@ -125,7 +125,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     try:
         permits.here(f"127.0.0.1:{port}")
         record_endpoint(environment.home, data_server="127.0.0.1", data_port=port)
-        app = create_app(store, permits, routes=routes, world=world, addresses=advertised)
+        app = create_app(store, permits, addresses=advertised, **pages(world))
         _answer(app, listener)
     finally:
         stop.set()

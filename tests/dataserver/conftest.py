@@ -83,6 +83,23 @@ class Running:
             self._tickets[person] = ticket
         return self._tickets[person]
 
+    def login_ticket(self, person):
+        """A ticket as `dpu.url()` draws it."""
+        ticket = secrets.token_urlsafe(24)
+        self.db.rows(
+            person,
+            "INSERT INTO awe.ticket (hash, page, expires)"
+            " VALUES (%s, 'login', now() + interval '10 minutes')",
+            hashlib.sha256(ticket.encode()).digest(),
+        )
+        return ticket
+
+    def cookie(self, person):
+        """The header of a browser in which that person has logged in."""
+        data = {"link": self.login_ticket(person)}
+        answer = httpx.post(f"{self.url}/login", data=data, timeout=20)
+        return {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+
     def client(self, person="student"):
         return Client(self.url, lambda: self.ticket(person))
 

@@ -8,7 +8,7 @@ import uvicorn
 from awe.dataserver import server, slow
 from awe.dataserver.permits import Permits
 from awe.dataserver.store import Store
-from awe.web.pages import routes
+from awe.web.pages import pages
 from awe.web.world import World
 
 asked = json.load(sys.stdin)
@@ -17,5 +17,5 @@ listener = server.listen()
 print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
 store = Store(asked["root"], reserve=asked.get("reserve", 0))
 anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
-app = server.create_app(store, Permits(asked["connection"]), routes=routes, world=World(anonymous))
+app = server.create_app(store, Permits(asked["connection"]), **pages(World(anonymous)))
 uvicorn.Server(slow.configured(app)).run(sockets=[listener])

@@ -30,16 +30,87 @@ def test_jobs_are_shown_to_their_owner_only_and_escaped(served):
 
 def test_login_link_becomes_a_cookie_that_scripts_cannot_read(served):
     submit(served, "student", "hello")
-    answer = httpx.get(f"{served.url}/login?link={served.ticket('student')}")
+    link = served.login_ticket("student")
+    asked = httpx.get(f"{served.url}/login?link={link}")
+    assert asked.status_code == 200
+    assert "Log in as AWSTUDENT" in asked.text
+    assert "set-cookie" not in asked.headers
+    answer = httpx.post(f"{served.url}/login", data={"link": link})
     assert answer.status_code == 303
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     with httpx.Client(cookies=answer.cookies) as browser:
         assert "hello" in browser.get(f"{served.url}/jobs").text
-    headers = {"cookie": f"awe_ticket={served.ticket('student')}"}
-    refused = served.ask("PUT", f"/file/{served.reserve_file()}", None, headers, content=b"x")
+        assert "AWSTUDENT" in browser.get(f"{served.url}/").text
+    refused = served.ask(
+        "PUT", f"/file/{served.reserve_file()}", None, served.cookie("student"), content=b"x"
+    )
     assert refused.status_code == 400
+
+
+def test_a_link_to_the_pages_works_once(served):
+    link = served.login_ticket("student")
+    assert httpx.post(f"{served.url}/login", data={"link": link}).status_code == 303
+    assert httpx.post(f"{served.url}/login", data={"link": link}).status_code == 404
+    assert httpx.get(f"{served.url}/login?link={link}").status_code == 404
+
+
+def test_the_home_page_says_who_is_logged_in_and_how_to_be(served):
+    page = served.ask("GET", "/")
+    assert page.status_code == 200
+    assert "dpu.url()" in page.text
+    assert "nobody is logged in" in page.text
+    mine = served.ask("GET", "/", None, served.cookie("student"))
+    assert "logged in as AWSTUDENT" in mine.text
+    assert "href='/jobs'" in mine.text
+
+
+def test_a_job_has_a_page_with_its_log_and_products(served):
+    submit(served, "student", "hello")
+    [(job,)] = served.db.rows("superuser", "SELECT max(id) FROM awe.job")
+    product = uuid.uuid4()
+    served.db.rows("superuser", "INSERT INTO awe.job_log (job, attempt, line_no, line)"
+                   " VALUES (%s, 1, 1, '<i>first</i>'), (%s, 1, 2, 'last')", job, job)
+    served.db.rows("superuser", "INSERT INTO awe.job_item (job, item, attempt, ok, class, product)"
+                   " VALUES (%s, 'raw-1', 1, true, 'BiasFrame', %s)", job, str(product))
+    cookie = served.cookie("student")
+    assert f"href='/jobs/{job}'" in served.ask("GET", "/jobs", None, cookie).text
+    page = served.ask("GET", f"/jobs/{job}", None, cookie).text
+    assert "&lt;i&gt;first&lt;/i&gt;\nlast" in page
+    assert f"/object/BiasFrame/{product}" in page
+    absent = served.ask("GET", "/jobs/999999", None, cookie)
+    for answer in (served.ask("GET", f"/jobs/{job}", None, served.cookie("other")),
+                   served.ask("GET", f"/jobs/{job}"), served.ask("GET", f"/jobs/{'9' * 5000}")):
+        assert (answer.status_code, answer.content) == (404, absent.content)
+
+
+def test_jobs_come_in_pages(served):
+    for _ in range(3):
+        submit(served, "student", "many")
+    served.db.rows("superuser", "INSERT INTO awe.job (run, ordinal, user_id, recipe, args, project,"
+                   " privileges, message) SELECT run, ordinal + n, user_id, recipe, args, project,"
+                   " privileges, message FROM awe.job, generate_series(1, 200) n"
+                   " WHERE id = (SELECT max(id) FROM awe.job)")
+    cookie = served.cookie("student")
+    first, third = (served.ask("GET", f"/jobs?page={n}", None, cookie).text for n in (1, 3))
+    assert first.count("many") == 100
+    assert third.count("many") == 3
+    for nonsense in ("0", "-1", "9" * 5000, "x", "%00"):
+        assert served.ask("GET", f"/jobs?page={nonsense}", None, cookie).status_code == 200
+
+
+def test_every_page_fits_a_phone_and_can_be_read_aloud(served):
+    cookie = served.cookie("student")
+    submit(served, "student", "hello")
+    world = filter_row(served, 4)
+    for path in ("/", "/jobs", f"/object/Filter/{world}"):
+        page = served.ask("GET", path, None, cookie).text
+        assert "width=device-width" in page
+        assert "<main>" in page
+        assert "<script" not in page
+        if "<th" in page:
+            assert "<th>" not in page
 
 
 def filter_row(served, level):
@@ -62,6 +133,7 @@ def test_object_page_shows_what_the_world_may_see(served):
     page = served.ask("GET", f"/object/Filter/{world}")
     assert page.status_code == 200
     assert "&lt;b&gt;r" in page.text
+    assert "<td>project</td><td>OMEGACAM@VST</td>" in page.text
     absent = served.ask("GET", f"/object/Filter/{uuid.uuid4()}")
     hidden = served.ask("GET", f"/object/Filter/{private}")
     assert (hidden.status_code, hidden.content) == (absent.status_code, absent.content)

@@ -71,6 +71,7 @@ def scene(standing, tmp_path_factory):
     made.served.stop()
 
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 UPLOAD = {"content-digest": f"sha-256=:{DIGEST}:"}
 #: What is asked of a file by its id: method, what follows the id, headers, body.
 BY_ID = {
@@ -323,19 +324,73 @@ def test_h65_the_login_address_plants_nothing(scene, value):
     assert not cookies
 
 
-def test_h65_the_login_address_takes_a_ticket(scene):
-    status, headers, _ = scene.ask("GET", f"/login?link={scene.served.ticket('other')}")
+def test_h65_the_login_address_takes_a_ticket_for_the_pages_and_nothing_else(scene):
+    """A cookie is set for a ticket that was drawn for it, by the button of our own page."""
+    for ticket in (scene.served.ticket("other"), "invented-by-somebody", "A" * 43):
+        assert scene.ask("GET", f"/login?link={ticket}")[0] == 404
+        assert scene.ask("POST", "/login", FORM, f"link={ticket}".encode())[0] == 404
+    ticket = scene.served.login_ticket("other")
+    status, headers, body = scene.ask("GET", f"/login?link={ticket}")
+    assert (status, b"AWOTHER" in body) == (200, True)
+    assert not [v for k, v in headers if k == "set-cookie"]
+    status, headers, _ = scene.ask("POST", "/login", FORM, f"link={ticket}".encode())
     cookies = [v for k, v in headers if k == "set-cookie"]
     assert status == 303
     assert len(cookies) == 1
     assert cookies[0].startswith("awe_ticket=")
+    assert ticket not in cookies[0]
     assert "HttpOnly" in cookies[0]
 
 
+@pytest.mark.parametrize("told", [
+    {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},
+    {"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:1"}])
+def test_h65_no_other_site_logs_a_browser_in_or_out(scene, told):
+    ticket = scene.served.login_ticket("student")
+    status, headers, _ = scene.ask("POST", "/login", {**FORM, **told}, f"link={ticket}".encode())
+    assert status == 403
+    assert not [v for k, v in headers if k == "set-cookie"]
+    assert scene.ask("GET", f"/login?link={ticket}")[0] == 200
+    cookie = scene.served.cookie("student")
+    assert scene.ask("POST", "/logout", {**FORM, **told, **cookie}, b"")[0] == 403
+    assert scene.ask("GET", "/jobs", cookie)[0] == 200
+
+
 def test_h66_a_cookie_writes_nothing(scene):
-    headers = {"cookie": f"awe_ticket={scene.served.ticket('other')}", **UPLOAD}
+    headers = {**scene.served.cookie("other"), **UPLOAD}
+    assert scene.ask("GET", f"/file/{scene.hidden}", headers)[0] == 200
     assert scene.ask("PUT", f"/file/{scene.reserved}", headers, CONTENT)[0] == 404
+    shown = headers["cookie"].partition("=")[2]
+    asked = {"authorization": f"Bearer {shown}", **UPLOAD}
+    assert scene.ask("PUT", f"/file/{scene.reserved}", asked, CONTENT)[0] == 404
     assert scene.served.state(scene.reserved) == ("open", "ok")
+
+
+def test_h68_a_ticket_as_a_cookie_and_a_cookie_after_the_server_began_anew_open_nothing(scene):
+    """What a browser sends to a thief of the port is worthless when awe-server is back."""
+    absent = scene.ask("GET", f"/file/{uuid.uuid4()}")
+    for value in (scene.served.ticket("other"), scene.served.login_ticket("other")):
+        shown = {"cookie": f"awe_ticket={value}"}
+        assert scene.ask("GET", f"/file/{scene.hidden}", shown) == absent
+    cookie = scene.served.cookie("other")
+    assert scene.ask("GET", f"/file/{scene.hidden}", cookie)[0] == 200
+    scene.served.stop()
+    scene.served.start()
+    assert scene.ask("GET", f"/file/{scene.hidden}", cookie) == absent
+    assert scene.ask("GET", "/jobs", cookie)[0] == 401
+
+
+def test_h69_a_ticket_for_the_pages_is_no_ticket(scene):
+    ticket = scene.served.login_ticket("other")
+    absent = scene.ask("GET", f"/file/{uuid.uuid4()}")
+    for headers, behind in (({"authorization": f"Bearer {ticket}"}, ""), ({}, f"?link={ticket}")):
+        assert scene.ask("GET", f"/file/{scene.hidden}{behind}", headers) == absent
+        assert b"canary" not in scene.ask("GET", f"/jobs{behind}", headers)[2]
+    for values in ("sha256('s'), 'session', now() + interval '1 min'",
+                   "sha256('s'), 'login', now() + interval '1 hour'"):
+        statement = f"INSERT INTO awe.ticket (hash, page, expires) VALUES ({values})"
+        with pytest.raises(Exception, match="policy"):
+            scene.db.rows("student", statement)
 
 
 def delays(scene, path):

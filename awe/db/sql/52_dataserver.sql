@@ -137,6 +137,27 @@ BEGIN ATOMIC
    WHERE k.hash = t AND k.expires > now() AND u.removed IS NULL AND k.job IS NULL AND k.file IS NULL;
 END;
 
+-- Whom a ticket for the pages would log in.
+CREATE OR REPLACE FUNCTION awe.ds_for_login(t bytea) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT awe.ds_who(t) FROM awe.ticket k WHERE k.hash = t AND k.page = 'login';
+END;
+
+-- One of the jobs of ds_jobs, with its products and the end of its log.
+CREATE OR REPLACE FUNCTION awe.ds_job(t bytea, number bigint) RETURNS jsonb LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT j || jsonb_build_object(
+      'items', (SELECT jsonb_agg(jsonb_build_object('item', i.item, 'class', i.class, 'product', i.product,
+                        'message', i.message) ORDER BY i.at)
+                  FROM (SELECT * FROM awe.job_item x WHERE x.job = number ORDER BY x.at LIMIT 1000) i),
+      'lines', (SELECT jsonb_agg(l.line ORDER BY l.attempt, l.line_no)
+                  FROM (SELECT * FROM awe.job_log x WHERE x.job = number
+                         ORDER BY x.attempt DESC, x.line_no DESC LIMIT 2000) l))
+    FROM awe.ds_jobs(t) j WHERE (j ->> 'id')::bigint = number;
+END;
+
 -- A ticket for the pages becomes a browser's session, once; what it opens is read, never written.
 CREATE OR REPLACE FUNCTION awe.ds_login(t bytea, session bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -164,4 +185,5 @@ REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
 GRANT EXECUTE ON FUNCTION awe.ds_may_read(bytea, uuid), awe.ds_find(bytea, text), awe.ds_may_write(bytea, uuid),
   awe.ds_stored(uuid, bigint, bytea), awe.ds_health(uuid, text), awe.ds_loose(interval), awe.ds_trash(),
   awe.ds_gone(uuid), awe.ds_known(uuid[]), awe.ds_sweep_tickets(), awe.ds_jobs(bytea), awe.ds_proof(bytea),
-  awe.ds_here(text), awe.ds_who(bytea), awe.ds_login(bytea, bytea), awe.ds_logout(bytea) TO awe_dataserver;
+  awe.ds_here(text), awe.ds_who(bytea), awe.ds_for_login(bytea),
+  awe.ds_job(bytea, bigint), awe.ds_login(bytea, bytea), awe.ds_logout(bytea) TO awe_dataserver;
