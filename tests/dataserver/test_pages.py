@@ -88,8 +88,8 @@ def test_a_job_has_a_page_with_its_log_and_products(served):
 def test_jobs_come_in_pages(served):
     for _ in range(3):
         submit(served, "student", "many")
-    served.db.rows("superuser", "INSERT INTO awe.job (run, ordinal, user_id, recipe, args, project,"
-                   " privileges, message) SELECT run, ordinal + n, user_id, recipe, args, project,"
+    served.db.rows("superuser", "INSERT INTO awe.job (run, ordinal, user_id, recipe, args,"
+                   " project, privileges, message) SELECT run, ordinal + n, user_id, recipe, args, project,"
                    " privileges, message FROM awe.job, generate_series(1, 200) n"
                    " WHERE id = (SELECT max(id) FROM awe.job)")
     cookie = served.cookie("student")
