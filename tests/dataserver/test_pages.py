@@ -89,8 +89,8 @@ def test_jobs_come_in_pages(served):
     for _ in range(3):
         submit(served, "student", "many")
     served.db.rows("superuser", "INSERT INTO awe.job (run, ordinal, user_id, recipe, args,"
-                   " project, privileges, message) SELECT run, ordinal + n, user_id, recipe, args, project,"
-                   " privileges, message FROM awe.job, generate_series(1, 200) n"
+                   " project, privileges, message) SELECT run, ordinal + n, user_id, recipe, args,"
+                   " project, privileges, message FROM awe.job, generate_series(1, 200) n"
                    " WHERE id = (SELECT max(id) FROM awe.job)")
     cookie = served.cookie("student")
     first, third = (served.ask("GET", f"/jobs?page={n}", None, cookie).text for n in (1, 3))
