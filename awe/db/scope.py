@@ -45,7 +45,10 @@ def current() -> Scope:
         _later[-1]()
         scope = _known()
     if scope is None:
-        msg = "no session yet: start the prompt with `awe`, or call context.start(environment)"
+        msg = (
+            "no session yet: run this with `awe`, or in plain Python begin with "
+            "`from awe.context import context; context.start()`"
+        )
         raise DatabaseError(msg)
     return scope
 
