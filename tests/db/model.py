@@ -44,20 +44,20 @@ class Plate(DBObject):
         return "plate"
 
 
-class Product(DBObject, abstract=True):
+class PlateProduct(DBObject, abstract=True):
     """What is made of plates."""
 
     plates = persistent("Inputs [None]", Plate, [])
     level = persistent("Level [ADU]", float, None)
 
 
-class Stack(Product):
+class Stack(PlateProduct):
     """A product."""
 
     first = persistent("First input [None]", Plate, None)
 
 
-class Mosaic(Product):
+class Mosaic(PlateProduct):
     """Another product."""
 
     stack = persistent("Part [None]", Stack, None)
@@ -66,9 +66,9 @@ class Mosaic(Product):
 class Remark(DBObject):
     """Something said about any product."""
 
-    about = persistent("Product [None]", Product, None)
+    about = persistent("Product [None]", PlateProduct, None)
     said = persistent("Text [None]", str, "")
 
 
 CLASSES = [Tint, Plate, Stack, Mosaic, Remark]
-ABSTRACT = [Product]
+ABSTRACT = [PlateProduct]

@@ -174,7 +174,7 @@ MISTAKES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda m: m.Plate.name == m.Plate.number, "cannot be compared"),
     (lambda m: m.Plate.exposure == float("nan"), "NaN is stored as None"),
     (lambda m: m.Plate.name == "a\0", "NUL"),
-    (lambda m: m.Product.level > 1 if len(m.Product.level > 1) else 0, "query one of"),
+    (lambda m: m.PlateProduct.level > 1 if len(m.PlateProduct.level > 1) else 0, "query one of"),
 ]
 
 
@@ -261,7 +261,7 @@ def test_one_may_commit_while_streaming(model: Any, login: Any) -> None:
 
 def test_abstract_classes_say_what_to_use(model: Any) -> None:
     with pytest.raises(ArgumentError, match="use Mosaic, Stack"):
-        model.Product()
+        model.PlateProduct()
 
 
 def test_paths_document_and_complete_themselves(model: Any) -> None:
