@@ -128,3 +128,47 @@ def test_fsck_reads_everything_and_names_what_is_wrong(home, capsys):
     assert main(["fsck", "--mend"]) == 1
     assert not stray.exists()
     assert main(["fsck"]) == 0
+
+
+@pytest.fixture
+def readonly(home):
+    """The store of a running installation, on a disk that went read-only under it."""
+    stack.ensure(home)
+    files = home / "files"
+    try:
+        subprocess.run(["mount", "--bind", files, files], check=True, capture_output=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", files], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        subprocess.run(["umount", files], check=False, capture_output=True)
+        pytest.skip("this account cannot mount anything")
+    yield files
+    subprocess.run(["umount", files], check=True)
+
+
+STORE = """
+from pathlib import Path
+import os, tempfile
+os.chdir(tempfile.mkdtemp())
+Path("a.fits").write_bytes(b"x")
+frame = RawBiasFrame(filename="a.fits", DATE_OBS="2012-06-01T00:00:00")
+frame.pathname = "a.fits"
+frame.store()
+"""
+
+
+def test_a_read_only_store_says_so_to_whoever_stores_and_to_the_administrator(readonly, capsys):
+    from awe.admin.command import main
+
+    done = subprocess.run(
+        [sys.executable, "-m", "awe.prompt.command", "-c", STORE],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Read-only file system" in done.stderr
+    assert str(readonly) in done.stderr
+    for words in ("status", "doctor"):
+        main([words])
+        assert f"{readonly} cannot be written to" in capsys.readouterr().out
