@@ -117,6 +117,7 @@ def lines(
     width : int, optional
         Columns there are; default: `room()`.
     """
+    heads = [_cell(head) for head in heads]
     table = [[_cell(value) for value in row] for row in rows]
     limit = room() if width is None else width
     natural = [max(map(_wide, column)) for column in zip(heads, *table, strict=True)]
@@ -141,12 +142,12 @@ def text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def html(heads: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> str:
     """Return the table as HTML, whole: a notebook scrolls."""
-    head = "".join(f"<th>{markup.escape(name)}</th>" for name in heads)
+    head = "".join(f"<th>{markup.escape(_cell(name))}</th>" for name in heads)
     body = "".join(
         "<tr>" + "".join(f"<td>{markup.escape(_cell(value))}</td>" for value in row) + "</tr>"
         for row in rows
     )
-    above = f"<p>{markup.escape(title)}</p>" if title else ""
+    above = f"<p>{markup.escape(_cell(title))}</p>" if title else ""
     return f"{above}<table><tr>{head}</tr>{body}</table>"
 
 

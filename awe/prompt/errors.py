@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from awe.errors import UserMistake, nearest
-from awe.terminal import err
+from awe.terminal import err, harmless
 
 __all__ = ["is_mistake", "one_line", "report", "suggest"]
 
@@ -30,7 +30,7 @@ def one_line(error: BaseException) -> str:
     """Return `Name: message` on a single line."""
     if isinstance(error, KeyboardInterrupt):
         return f"Interrupted: {error}" if str(error) else "Interrupted"
-    text = " ".join(str(error).split())
+    text = harmless(" ".join(str(error).split()), lines=False)
     name = error.code if isinstance(error, UserMistake) else type(error).__name__
     return f"{name}: {text}" if text else name
 

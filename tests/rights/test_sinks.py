@@ -1,0 +1,180 @@
+"""Every text of a row, a header, an answer or another person, and every place where it ends.
+
+The page `docs/reference/sinks.md` lists the places; here each is given hostile text, and a place
+that is not on the page is found.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import html.parser
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+import awe
+from awe import bars, columns, fits, terminal
+from awe.db import projects
+from awe.db.freshness import Reason
+from awe.dpu.folder import clean
+from awe.errors import NotFound, Refused
+from awe.ingest.report import Report, Row
+from awe.localfiles import data_name
+from awe.prompt import errors
+from awe.web import pages
+from tests.test_localfiles import BAD_NAMES
+
+PACKAGE = Path(awe.__file__).parent
+PAGE = PACKAGE.parent / "docs" / "reference" / "sinks.md"
+
+HOSTILE = [
+    *BAD_NAMES, "\x1b[2J\x1b[H", "\x1b]0;title\x07", "\x1b]52;c;cm0gLXJm\x07", "\x9b31m", "a\rb",
+    "\u202egpj.exe", "\ud800", "\x00", "\x7f", "\u2028", "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>", "\"' onmouseover='x", "&lt;b&gt;",
+    "'; DROP TABLE awe.file; --", "%s%n{0.__class__}", "$(touch x)", "`touch x`", "; touch x",
+    "| sh", "-rf", "--help", "x" * 5000,
+]  # fmt: skip
+
+
+#: Places where text reaches a terminal, a log or a window: what they show of a text.
+SHOWN = {
+    "message": lambda text: errors.one_line(NotFound(text)),
+    "message of a column": lambda text: columns.text((text, "b"), [(text, 1)]),
+    "line of a log": clean,
+    "reason": lambda text: str(Reason(kind="input", text=text)),
+    "person": lambda text: str(projects.User(id=1, name=text, full_name=text)),
+    "ingest": lambda text: _printed(lambda: Report([Row(path=Path("a"), message=text)]).show()),
+    "bar": lambda text: _printed(lambda: bars.say(text)),
+    "out": lambda text: _printed(lambda: terminal.out(text)),
+    "refused name": lambda text: _refusal(text),
+    "card": fits.escape,
+    "lineage card": lambda text: fits.lineage_cards([{"role": "r", "file": text}])[0][1],
+}
+
+
+def _printed(call):
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        call()
+    return shown.getvalue()
+
+
+def _refusal(text):
+    try:
+        return data_name(text)
+    except Refused as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("place", SHOWN)
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_is_shown_steers_no_terminal(place, text):
+    shown = SHOWN[place](text)
+    assert all(letter.isprintable() or letter == "\n" for letter in shown), ascii(shown)[:300]
+    if "card" in place:
+        assert shown.isascii()
+        assert "\n" not in shown
+
+
+class Tags(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.found.add(tag)
+        assert not [name for name, _ in attrs if name not in ("lang", "charset")], attrs
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_is_in_a_page_is_text(text):
+    whole = pages._page(columns.html((text,), [(text,)], title=text), "").body.decode(
+        "utf-8", "surrogatepass") if "\ud800" not in text else ""
+    for made in (columns.html((text,), [(text,)], title=text),
+                 pages._listing([(text, {text: text})]), whole):
+        tags = Tags()
+        tags.feed(made)
+        assert tags.found <= {"table", "tr", "th", "td", "p", "html", "head", "meta", "title",
+                              "style", "body", "h1"}
+
+
+@pytest.mark.parametrize("text", [name for name in HOSTILE if name not in ("x" * 5000,)],
+                         ids=range(len(HOSTILE) - 1))
+def test_no_hostile_text_is_the_name_of_a_file(text):
+    with pytest.raises(Refused):
+        data_name(text)
+
+
+# -- the list ------------------------------------------------------------------------------------
+
+
+def _called(node):
+    """Return the dotted name of what is called."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Name):
+        parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+KINDS = {
+    "processes": re.compile(r"(subprocess\.(run|Popen|call|check_\w+)|"
+                            r"os\.(exec\w*|spawn\w*|system|popen)|detach)"),
+    "modules": re.compile(r"(importlib\.import_module|__import__|exec|eval)"),
+    "terminal": re.compile(r"(print|sys\.(stdout|stderr)\.write)"),
+    "HTML": re.compile(r"((markup|html)\.escape|escape|HTMLResponse)"),
+    "links": re.compile(r"(\w+\.)*(symlink_to|symlink|link|hardlink_to)"),
+}
+
+
+def sinks():
+    """Return kind -> modules of awe that call such a thing."""
+    found = {kind: set() for kind in [*KINDS, "SQL"]}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = str(path.relative_to(PACKAGE.parent))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = _called(node.func)
+            for kind, pattern in KINDS.items():
+                if pattern.fullmatch(called):
+                    found[kind].add(name)
+            executes = called.rpartition(".")[2] in ("execute", "stream", "executemany")
+            if executes and node.args and isinstance(node.args[0], ast.JoinedStr):
+                found["SQL"].add(name)
+    return found
+
+
+def listed():
+    """Return kind -> modules the page names."""
+    rows = re.findall(r"^\| (\w+) \| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE)
+    found = {}
+    for kind, module in rows:
+        found.setdefault(kind, set()).add(module)
+    return found
+
+
+def test_every_place_where_text_ends_is_on_the_page():
+    """A new one is looked at: what text comes there, and who makes it harmless?"""
+    known = listed()
+    missing = {kind: sorted(some - known.get(kind, set())) for kind, some in sinks().items()}
+    assert not {kind: some for kind, some in missing.items() if some}
+
+
+def test_no_path_is_made_of_the_filename_of_a_row():
+    """`folder / item.filename` was how files got where somebody else wanted them."""
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+                    and isinstance(node.right, ast.Attribute)
+                    and node.right.attr in ("filename", "globalname")):
+                wrong.append(f"{path.relative_to(PACKAGE)}:{ast.unparse(node)}")
+    made_here = {"recipes/products.py:directory / product.filename",  # after data_name
+                 "demo/exposures.py:directory / planned.filename",  # of the simulation
+                 "ingest/split.py:directory / frame.filename"}  # of the camera, the date, a number
+    assert set(wrong) <= made_here
