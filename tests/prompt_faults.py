@@ -46,6 +46,17 @@ def kill(home: Path, service: str) -> Identity:
 
 
 @contextmanager
+def nobody_keeps(home: Path) -> Iterator[None]:
+    """Hold the process that brings killed services back, so that they stay away for a while."""
+    keeper = json.loads((home / "services" / "state.json").read_text())["keeper"]["pid"]
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+
+
+@contextmanager
 def tiny_disk(place: Path, size: str) -> Iterator[None]:
     """Let a file system of that size be at a place, where this account may mount one."""
     words = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prompt_faults import admin, kill, mistake, tiny_disk
+from prompt_faults import admin, kill, mistake, nobody_keeps, tiny_disk
 from prompt_process import AWE, PATIENCE, Prompt, environment
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
@@ -45,12 +45,13 @@ def as_scientist(home: Path, code: str) -> str:
 def test_a_dead_dataserver_costs_one_line_and_is_started_by_the_administrator(
     prompt: Prompt, tutorial_home: Path, tmp_path: Path
 ) -> None:
-    kill(tutorial_home, "server")
-    said = prompt.type("raw.retrieve()")
-    mistake(said, "DataserverError", "http://127.0.0.1", "does not answer", "metadata is fine",
-            "awe-admin start")  # fmt: skip
-    assert not list(tmp_path.glob("*.fits"))
-    assert prompt.type("print(len(query))") == "5"
+    with nobody_keeps(tutorial_home):
+        kill(tutorial_home, "server")
+        said = prompt.type("raw.retrieve()")
+        mistake(said, "DataserverError", "http://127.0.0.1", "does not answer", "metadata is fine",
+                "awe-admin start")  # fmt: skip
+        assert not list(tmp_path.glob("*.fits"))
+        assert prompt.type("print(len(query))") == "5"
     admin(tutorial_home, "start")
     assert "checksum verified" in prompt.type("raw.retrieve()")
 
