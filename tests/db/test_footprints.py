@@ -120,16 +120,13 @@ def sky(login: Any, fields: Fields) -> Fields:
             " h FROM (VALUES %s) v (id, a, b, c, d, e, f, g, h, nx, ny)",
             fields.rows(), template="(%s::uuid, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         )  # fmt: skip
-        cursor.execute(
-            "SET LOCAL synchronous_commit = off; CREATE TEMP TABLE sizes (id uuid, nx int, ny int)"
-        )
         execute_values(
-            cursor, "INSERT INTO sizes VALUES %s", [(r[0], r[9], r[10]) for r in fields.rows()],
-        )  # fmt: skip
-        cursor.execute(
+            cursor,
             "INSERT INTO awe.reduced_science_frame (object_id, _creator, _project, _privileges, "
-            f"astrom, naxis1, naxis2, _cell) SELECT id, {stamp}, id, nx, ny, 7 FROM sizes"
-        )
+            f"astrom, naxis1, naxis2, _cell) SELECT id, {stamp}, id, nx, ny, 7 "
+            "FROM (VALUES %s) v (id, nx, ny)",
+            [(row[0], row[9], row[10]) for row in fields.rows()], template="(%s::uuid, %s, %s)",
+        )  # fmt: skip
     connection.commit()
     return fields
 

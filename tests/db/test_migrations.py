@@ -132,6 +132,32 @@ def test_old_objects_with_a_path_for_a_name_are_kept_and_named(old):
     assert old.rows("superuser", kept, planted) == [("../../x.fits",)]
 
 
+def test_frames_committed_before_lie_on_the_sky_after(old, log_in):
+    from awe.db import trash
+    from awe.db.raw import RawScienceFrame
+
+    statements = (
+        "INSERT INTO awe.astrom (object_id, _creator, _project, _privileges, crval1, crval2, "
+        "crpix1, crpix2, cd1_1, cd1_2, cd2_1, cd2_2) SELECT md5('a' || k)::uuid, {who}, 1, "
+        "10.0 * k, -30, 1072, 2050, -5.9e-5, 0, 0, 5.9e-5 FROM generate_series(1, 3) k",
+        "INSERT INTO awe.raw_science_frame (object_id, _creator, _project, _privileges, filename, "
+        "naxis1, naxis2, geometry, astrom) SELECT md5('f' || k)::uuid, {who}, 1, "
+        "k || '.fits', 2144, 4200, '{{\"active\": \"[49:2096,1:4100]\"}}', md5('a' || k)::uuid "
+        "FROM generate_series(1, 3) k",
+    )
+    who = "u.id, (SELECT id FROM awe.project WHERE name = 'TUTORIAL2015')"
+    for text in statements:
+        text = text.format(who=who).replace("FROM generate", "FROM awe.users u, generate")
+        old.rows("superuser", text + " WHERE u.role_name = %s", old.user("student"))
+    old.rows("student", "DELETE FROM awe.raw_science_frame WHERE filename = '3.fits'")
+    run(old)
+    log_in()
+    for k, found in ((1, ["1.fits"]), (2, ["2.fits"]), (3, []), (4, [])):
+        assert [f.filename for f in RawScienceFrame.covers(10.0 * k, -30.05)] == found
+    assert trash.undelete() == 1
+    assert [f.filename for f in RawScienceFrame.covers(30.0, -30.05)] == ["3.fits"]
+
+
 def test_running_everything_again_changes_nothing(db):
     before = catalogue(db)
     connection = db.superuser()

@@ -13,18 +13,19 @@ CREATE OR REPLACE FUNCTION awe.footprint(
   x_low float8, x_high float8, y_low float8, y_high float8)
 RETURNS float8[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-  a float8; d float8; sa float8; ca float8; sd float8; cd float8;
-  c11 float8; c12 float8; c21 float8; c22 float8; det float8 := 0;
-  xs float8[]; ys float8[]; east float8; north float8;
-  vx float8; vy float8; vz float8; scale float8;
   -- A vector holds multiples of 1 / grain: the same on every machine, and far below a pixel.
   grain CONSTANT float8 := 1099511627776;
-  corners float8[] := '{}';
+  sa float8; ca float8; sd float8; cd float8; det float8 := 0;
+  c11 float8; c12 float8; c21 float8; c22 float8;
+  ux float8; uy float8; uz float8;      -- the change of the vector along a column of pixels
+  vx float8; vy float8; vz float8;      -- and along a row
+  wx float8; wy float8; wz float8;      -- the vector at pixel 0, 0
+  x1 float8; x2 float8; s1 float8; s2 float8; s3 float8; s4 float8;
 BEGIN
   IF (abs(crval1) <= 3600 AND abs(crval2) <= 90) IS NOT TRUE THEN RETURN NULL; END IF;
-  a := radians(CASE WHEN abs(crval1) < 1e-12 THEN 0 ELSE crval1 END);
-  d := radians(CASE WHEN abs(crval2) < 1e-12 THEN 0 ELSE crval2 END);
-  sa := sin(a); ca := cos(a); sd := sin(d); cd := cos(d);
+  sa := radians(CASE WHEN abs(crval1) < 1e-12 THEN 0 ELSE crval1 END);
+  sd := radians(CASE WHEN abs(crval2) < 1e-12 THEN 0 ELSE crval2 END);
+  ca := cos(sa); sa := sin(sa); cd := cos(sd); sd := sin(sd);
   IF (abs(cd1_1) <= 10 AND abs(cd1_2) <= 10 AND abs(cd2_1) <= 10 AND abs(cd2_2) <= 10
       AND abs(crpix1) <= 1e7 AND abs(crpix2) <= 1e7 AND x_low >= 0 AND y_low >= 0
       AND x_high > x_low AND y_high > y_low AND x_high <= 1e7 AND y_high <= 1e7) IS TRUE THEN
@@ -37,18 +38,27 @@ BEGIN
   IF abs(det) < 1e-20 THEN
     RETURN ARRAY[round(cd * ca * grain) / grain, round(cd * sa * grain) / grain, round(sd * grain) / grain];
   END IF;
-  xs := CASE WHEN det > 0 THEN ARRAY[x_low, x_high, x_high, x_low] ELSE ARRAY[x_low, x_low, x_high, x_high] END;
-  ys := CASE WHEN det > 0 THEN ARRAY[y_low, y_low, y_high, y_high] ELSE ARRAY[y_low, y_high, y_high, y_low] END;
-  FOR i IN 1 .. 4 LOOP
-    east := c11 * (xs[i] - crpix1) + c12 * (ys[i] - crpix2);
-    north := c21 * (xs[i] - crpix1) + c22 * (ys[i] - crpix2);
-    scale := grain / sqrt(1 + east * east + north * north);
-    vx := cd * ca - east * sa - north * sd * ca;
-    vy := cd * sa + east * ca - north * sd * sa;
-    vz := sd + north * cd;
-    corners := corners || ARRAY[round(vx * scale) / grain, round(vy * scale) / grain, round(vz * scale) / grain];
-  END LOOP;
-  RETURN corners;
+  -- East is (-sa, ca, 0), north (-sd ca, -sd sa, cd).
+  ux := -c11 * sa - c21 * sd * ca; uy := c11 * ca - c21 * sd * sa; uz := c21 * cd;
+  vx := -c12 * sa - c22 * sd * ca; vy := c12 * ca - c22 * sd * sa; vz := c22 * cd;
+  wx := cd * ca - crpix1 * ux - crpix2 * vx; wy := cd * sa - crpix1 * uy - crpix2 * vy;
+  wz := sd - crpix1 * uz - crpix2 * vz;
+  -- Mirrored pixels are gone round the other way.
+  x1 := CASE WHEN det > 0 THEN x_low ELSE x_high END;
+  x2 := CASE WHEN det > 0 THEN x_high ELSE x_low END;
+  s1 := grain / sqrt((wx+x1*ux+y_low*vx)*(wx+x1*ux+y_low*vx) + (wy+x1*uy+y_low*vy)*(wy+x1*uy+y_low*vy)
+                     + (wz+x1*uz+y_low*vz)*(wz+x1*uz+y_low*vz));
+  s2 := grain / sqrt((wx+x2*ux+y_low*vx)*(wx+x2*ux+y_low*vx) + (wy+x2*uy+y_low*vy)*(wy+x2*uy+y_low*vy)
+                     + (wz+x2*uz+y_low*vz)*(wz+x2*uz+y_low*vz));
+  s3 := grain / sqrt((wx+x2*ux+y_high*vx)*(wx+x2*ux+y_high*vx) + (wy+x2*uy+y_high*vy)*(wy+x2*uy+y_high*vy)
+                     + (wz+x2*uz+y_high*vz)*(wz+x2*uz+y_high*vz));
+  s4 := grain / sqrt((wx+x1*ux+y_high*vx)*(wx+x1*ux+y_high*vx) + (wy+x1*uy+y_high*vy)*(wy+x1*uy+y_high*vy)
+                     + (wz+x1*uz+y_high*vz)*(wz+x1*uz+y_high*vz));
+  RETURN ARRAY[
+    round((wx+x1*ux+y_low*vx)*s1)/grain, round((wy+x1*uy+y_low*vy)*s1)/grain, round((wz+x1*uz+y_low*vz)*s1)/grain,
+    round((wx+x2*ux+y_low*vx)*s2)/grain, round((wy+x2*uy+y_low*vy)*s2)/grain, round((wz+x2*uz+y_low*vz)*s2)/grain,
+    round((wx+x2*ux+y_high*vx)*s3)/grain, round((wy+x2*uy+y_high*vy)*s3)/grain, round((wz+x2*uz+y_high*vz)*s3)/grain,
+    round((wx+x1*ux+y_high*vx)*s4)/grain, round((wy+x1*uy+y_high*vy)*s4)/grain, round((wz+x1*uz+y_high*vz)*s4)/grain];
 END $$;
 
 -- The cell of a footprint: size class, band of declination and right ascension of its middle. In
@@ -56,27 +66,27 @@ END $$;
 -- which is also the height of a band.
 CREATE OR REPLACE FUNCTION awe.footprint_cell(c float8[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-  n int := cardinality(c);
   x float8 := c[1]; y float8 := c[2]; z float8 := c[3];
-  far float8 := 0; half float8; class int := 14; ra float8; decl float8;
+  far float8; class int := 14;
 BEGIN
-  IF n IS NULL THEN RETURN NULL; END IF;
-  IF n > 3 THEN
-    x := x + c[4] + c[7] + c[10]; y := y + c[5] + c[8] + c[11]; z := z + c[6] + c[9] + c[12];
-    half := sqrt(x * x + y * y + z * z);
-    x := x / half; y := y / half; z := z / half;
-    FOR i IN 0 .. n / 3 - 1 LOOP
-      far := greatest(far, (c[3*i+1] - x) * (c[3*i+1] - x) + (c[3*i+2] - y) * (c[3*i+2] - y)
-                           + (c[3*i+3] - z) * (c[3*i+3] - z));
-    END LOOP;
-    far := 2 * degrees(asin(least(1, sqrt(far) / 2))) + 1e-9;
+  IF x IS NULL THEN RETURN NULL; END IF;
+  IF c[4] IS NOT NULL THEN
+    -- The middle of one diagonal: half of the longer one and how far the two middles are apart
+    -- bound the sine of every corner's distance. What is as large as a quarter of the sky is
+    -- looked for everywhere.
+    far := sqrt(greatest(
+             (x-c[7])*(x-c[7]) + (y-c[8])*(y-c[8]) + (z-c[9])*(z-c[9]),
+             (c[4]-c[10])*(c[4]-c[10]) + (c[5]-c[11])*(c[5]-c[11]) + (c[6]-c[12])*(c[6]-c[12]))) / 2
+           + sqrt((x+c[7]-c[4]-c[10])*(x+c[7]-c[4]-c[10]) + (y+c[8]-c[5]-c[11])*(y+c[8]-c[5]-c[11])
+                  + (z+c[9]-c[6]-c[12])*(z+c[9]-c[6]-c[12])) / 2 + 1e-11;
+    far := CASE WHEN far < 0.5 THEN degrees(asin(far)) ELSE 180 END;
+    x := x + c[7]; y := y + c[8]; z := z + c[9];
     WHILE class > 0 AND far > 180.0 / (1 << class) LOOP class := class - 2; END LOOP;
   END IF;
-  decl := degrees(asin(greatest(-1, least(1, z))));
-  ra := degrees(atan2(y, x)) / 360;
-  ra := ra - floor(ra);
-  RETURN (class::bigint << 48) + (floor((decl + 90) / 180 * (1 << class))::bigint << 32)
-         + least(floor(ra * 4294967296)::bigint, 4294967295);
+  far := degrees(atan2(y, x)) / 360;
+  RETURN (class::bigint << 48)
+         + (floor((degrees(atan2(z, sqrt(x * x + y * y))) + 90) / 180 * (1 << class))::bigint << 32)
+         + least(floor((far - floor(far)) * 4294967296)::bigint, 4294967295);
 END $$;
 
 -- sky_near(corners, place, reach [rad]): whether a footprint comes so near to a place; 0 asks
