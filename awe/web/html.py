@@ -17,7 +17,7 @@ _STYLE = (
     "body{font:15px/1.4 sans-serif;margin:0 auto;padding:1em;max-width:75em;color:#222}"
     "nav{border-bottom:1px solid #ccc;padding-bottom:.5em}nav a{margin-right:1em}"
     "table{border-collapse:collapse}td,th{padding:.2em .8em .2em 0;text-align:left;"
-    "border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:anywhere}"
+    "border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:break-word}"
     "th{color:#555;font-weight:600}div.wide{overflow-x:auto}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f5f5;padding:.6em}"
     "button{font:inherit;padding:.3em 1em}"

@@ -34,6 +34,7 @@ def test_login_link_becomes_a_cookie_that_scripts_cannot_read(served):
     asked = httpx.get(f"{served.url}/login?link={link}")
     assert asked.status_code == 200
     assert "Log in as AWSTUDENT" in asked.text
+    assert "nobody is logged in" in asked.text
     assert "set-cookie" not in asked.headers
     answer = httpx.post(f"{served.url}/login", data={"link": link})
     assert answer.status_code == 303

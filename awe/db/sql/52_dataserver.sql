@@ -129,19 +129,20 @@ BEGIN ATOMIC
   ON CONFLICT (one) DO UPDATE SET address = excluded.address, started = now();
 END;
 
--- Whose ticket this is: to be said before a browser takes it, and on every page.
+-- Whose ticket this is: to be said on every page.
 CREATE OR REPLACE FUNCTION awe.ds_who(t bytea) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT upper(u.role_name) FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id
-   WHERE k.hash = t AND k.expires > now() AND u.removed IS NULL AND k.job IS NULL AND k.file IS NULL;
+  SELECT upper(u.role_name) FROM awe.live_ticket(t) k JOIN awe.users u ON u.id = k.user_id
+   WHERE k.job IS NULL AND k.file IS NULL;
 END;
 
 -- Whom a ticket for the pages would log in.
 CREATE OR REPLACE FUNCTION awe.ds_for_login(t bytea) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT awe.ds_who(t) FROM awe.ticket k WHERE k.hash = t AND k.page = 'login';
+  SELECT upper(u.role_name) FROM awe.ticket k JOIN awe.users u ON u.id = k.user_id
+   WHERE k.hash = t AND k.page = 'login' AND k.expires > now() AND u.removed IS NULL AND k.job IS NULL;
 END;
 
 -- One of the jobs of ds_jobs, with its products and the end of its log.
