@@ -23,6 +23,11 @@ STATISTICS_HALF = 25
 PROFILE_HALF = 15
 CENTROID_RADIUS = 6.0
 SKY_RADIUS = 11.0
+#: times the noise from which light is an object's
+SIGNIFICANT = 5.0
+#: so many pixels as bright as the brightest, within this ratio, make a flat top
+FLAT = 0.999
+FLAT_PIXELS = 5
 
 
 def pixel_value(spot: Spot, figure: Callable[[], Figure]) -> Reading:
@@ -94,8 +99,22 @@ def radial_profile(spot: Spot, figure: Callable[[], Figure]) -> Reading:
             "flux": flux,
             "peak": float(mean[0]) if mean.size else float("nan"),
             "sky": sky,
-        }
+        },
+        warning=_doubt(box.pixels[inside] - sky, box.pixels[outside] - sky),
     )
+
+
+def _doubt(light: NDArray[np.float64], sky: NDArray[np.float64]) -> str:
+    """Return why a profile may mean nothing, from the pixels of the object and of its sky."""
+    if light.size == 0 or sky.size == 0:
+        return ""
+    noise = 1.4826 * float(np.median(np.abs(sky)))
+    if light.sum() < SIGNIFICANT * noise * np.sqrt(light.size):
+        return "no object here: the light is within the noise of the sky"
+    top = float(light.max())
+    if top > SIGNIFICANT * noise and np.count_nonzero(light >= FLAT * top) >= FLAT_PIXELS:
+        return "the top is flat: saturated?"
+    return ""
 
 
 def centroid(box: Box, x: float, y: float) -> tuple[float, float]:

@@ -101,13 +101,17 @@ class Reading:
         The measured quantities; they become a row of the window's table.
     text : str
         What is printed at the prompt; made from `values` when empty.
+    warning : str
+        Why the quantities may mean nothing; printed behind them.
     """
 
     values: Mapping[str, float | int] = field(default_factory=dict)
     text: str = ""
+    warning: str = ""
 
     def __repr__(self) -> str:
         return f"<{self}>"
 
     def __str__(self) -> str:
-        return self.text or "  ".join(f"{k} {v:.6g}" for k, v in self.values.items())
+        found = self.text or "  ".join(f"{k} {v:.6g}" for k, v in self.values.items())
+        return f"{found}  ({self.warning})" if self.warning else found

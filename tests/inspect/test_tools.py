@@ -59,6 +59,13 @@ def test_radial_profile_recovers_the_star(star: Frame) -> None:
     assert values["sky"] == pytest.approx(300, abs=1)
 
 
+def test_a_profile_of_empty_sky_or_of_a_saturated_star_says_so(star: Frame) -> None:
+    assert "(" not in str(inspect(star).press("r", STAR[0], STAR[1]))
+    assert "no object here" in str(inspect(star).press("r", 40, 150))
+    star.data = np.minimum(star.data, 800).astype(np.float32)
+    assert "saturated?" in str(inspect(star).press("r", STAR[0], STAR[1]))
+
+
 def test_pixel_value_is_that_of_the_fits_pixel(star: Frame) -> None:
     window = inspect(star)
     assert window.press("x", 1, 1).values["value"] == pytest.approx(float(star.data[0, 0]))
