@@ -150,20 +150,20 @@ def show_behind_keyboard(figure: Figure, image: Figure) -> None:
     if figure is image or window is None or screen() not in (Screen.QT, Screen.TK):
         manager.show()
         return
+    new = not (window.isVisible() if screen() is Screen.QT else window.winfo_viewable())
     if screen() is Screen.QT:
         from PySide6.QtCore import Qt
 
         window.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating, True)
-    elif not window.winfo_viewable():
+    elif new:
         # a window whose focus model is active gets no keyboard from the desktop by itself
         window.wm_focusmodel("active")
         window.after(KEYBOARD_AWAY, _may_have_keyboard, window)
-    with mpl.rc_context({"figure.raise_window": False}):
+    # matplotlib raises and activates in Qt; in Tk it only raises, which a new window cannot bear
+    with mpl.rc_context({"figure.raise_window": screen() is Screen.TK and not new}):
         manager.show()
     if screen() is Screen.QT:
         window.raise_()
-    else:
-        window.lift()
 
 
 def _may_have_keyboard(window: Any) -> None:
