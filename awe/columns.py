@@ -24,7 +24,7 @@ __all__ = ["cut", "fit", "html", "limit", "lines", "room", "short", "text", "wra
 max_width: int | None = None
 
 GAP = 2
-NARROWEST = 8
+NARROWEST = 16
 HASH = re.compile(r"(?<![0-9a-f])([0-9a-f]{8})[0-9a-f]{16,}(?![0-9a-f])")
 HASH_NAME = re.compile(r"(?P<tail>[0-9a-f]{8}(\.\w+)*)\Z")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d+)?)?\Z")

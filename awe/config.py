@@ -170,6 +170,13 @@ class Environment(Mapping[str, str]):
         value: str = getattr(self, key)
         return value
 
+    def __setitem__(self, key: str, value: str) -> None:
+        msg = (
+            f"Env[{key!r}] is read once, when awe starts; write it into "
+            f"{self.home}/Environment.cfg, or start with {key}={value} awe"
+        )
+        raise ConfigError(msg)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys_declared())
 

@@ -35,6 +35,13 @@ VALIDITY = {0: "bad", 1: "valid", 2: "proposed for the next level"}
 class Context:
     """Scope of the session, and the changes that are possible after commit."""
 
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = (
+            f"context.{name} cannot be assigned; context.set_project('NAME') and "
+            "context.set_privileges(level) say where you work"
+        )
+        raise ArgumentError(msg)
+
     def start(self, environment: Environment | None = None) -> None:
         """Log in and set project and level as configured.
 

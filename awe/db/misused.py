@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from awe.errors import QueryError
 
-__all__ = ["PARENTHESES", "Misused", "refuse_assignment"]
+__all__ = ["PARENTHESES", "Misused", "comparison", "refuse_assignment"]
 
 PARENTHESES = (
     "each comparison needs its own parentheses: "
@@ -69,6 +69,13 @@ class Misused:
     def __contains__(self, item: Any) -> NoReturn:
         msg = f"`in {self._text}` cannot be asked; write {self._text}.contains(...)"
         raise QueryError(msg)
+
+
+def comparison(owner: str, name: str, value: Any) -> str:
+    """Return the end of a message that says how to narrow a query."""
+    shown = " ".join(repr(value).split())
+    shown = shown if len(shown) <= LONGEST else "..."
+    return f"; narrow it with query & ({owner}.{name} == {shown})"
 
 
 def refuse_assignment(text: str, value: Any, hint: str = "") -> NoReturn:

@@ -26,7 +26,7 @@ from awe.db.conditions import (
     both,
 )
 from awe.db.connection import database
-from awe.db.misused import PARENTHESES
+from awe.db.misused import PARENTHESES, comparison
 from awe.db.path import resolve
 from awe.db.places import OnSky, position_of
 from awe.errors import AttributeUnknown, OutOfRange, QueryError
@@ -82,6 +82,13 @@ class Query(OnSky):
         self._limit = limit
         self._narrowed = narrowed
         self._reading: ref[Reading] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[0] != "_" and name not in ("cls", "condition"):
+            hint = comparison(self.cls.__name__, name, value)
+            msg = f"query.{name} cannot be assigned{hint}"
+            raise QueryError(msg)
+        object.__setattr__(self, name, value)
 
     # -- combining ---------------------------------------------------------------------------
 

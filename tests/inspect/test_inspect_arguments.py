@@ -15,8 +15,6 @@ from awe.errors import ArgumentError, BadFits
 from awe.inspect import backend, qt
 from awe.inspect.frame import inspect
 
-classes.load()
-
 
 @pytest.fixture(autouse=True)
 def _no_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -49,6 +47,7 @@ def multi(tmp_path: Path) -> Path:
 
 
 def test_an_extension_of_a_file_is_chosen_by_name_or_number(multi: Path) -> None:
+    classes.load()
     bias: Any = registry.registry["BiasFrame"]
     frame = bias(pathname=str(multi))
     with pytest.raises(BadFits, match=r"holds no image; .*inspect\(extension='A'\)"):

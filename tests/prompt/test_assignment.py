@@ -11,17 +11,19 @@ import pytest
 
 from awe.db import classes, registry
 from awe.db.base import DBObject, persistent
-from awe.errors import QueryError
-
-classes.load()
-RawScienceFrame: Any = registry.registry["RawScienceFrame"]
-BiasFrame: Any = registry.registry["BiasFrame"]
+from awe.errors import ArgumentError, ConfigError, QueryError
 
 
-def refused(statement: str) -> str:
-    names = {"RawScienceFrame": RawScienceFrame, "BiasFrame": BiasFrame}
+@pytest.fixture
+def names() -> dict[str, Any]:
+    """awe's own classes; loaded late, other tests declare some of the same names."""
+    classes.load()
+    return {name: registry.registry[name] for name in ("RawScienceFrame", "BiasFrame")}
+
+
+def refused(statement: str, names: dict[str, Any]) -> str:
     with pytest.raises(QueryError) as caught:
-        exec(statement, names)
+        exec(statement, dict(names))
     said = str(caught.value)
     assert "\n" not in said
     return said
@@ -49,13 +51,31 @@ def refused(statement: str) -> str:
         ("del RawScienceFrame.filter.name", "cannot be deleted"),
     ],
 )
-def test_assigning_to_an_attribute_of_a_class_is_refused(statement: str, wanted: str) -> None:
-    assert wanted in refused(statement)
-    frame = RawScienceFrame()
+def test_assigning_to_an_attribute_of_a_class_is_refused(
+    statement: str, wanted: str, names: dict[str, Any]
+) -> None:
+    assert wanted in refused(statement, names)
+    raw = names["RawScienceFrame"]
+    frame = raw()
     frame.EXPTIME = 10.0
     assert frame.EXPTIME == 10.0
-    assert (RawScienceFrame.EXPTIME > 3).cls is RawScienceFrame
-    assert BiasFrame().is_valid != 0
+    assert (raw.EXPTIME > 3).cls is raw
+    assert names["BiasFrame"]().is_valid != 0
+
+
+def test_a_query_the_context_and_the_configuration_are_not_assigned_to(
+    names: dict[str, Any],
+) -> None:
+    from awe.config import Environment
+    from awe.context import context
+
+    query = names["RawScienceFrame"].EXPTIME > 3
+    with pytest.raises(QueryError, match=r"query & \(RawScienceFrame.EXPTIME == 3\)"):
+        query.EXPTIME = 3
+    with pytest.raises(ArgumentError, match=r"context\.set_project"):
+        context.project = "KIDS"  # type: ignore[method-assign,assignment]
+    with pytest.raises(ConfigError, match="read once"):
+        Environment()["project"] = "KIDS"
 
 
 def test_own_classes_are_declared_and_changed_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
