@@ -296,6 +296,7 @@ class Context:
         self._update_range(obj, "timestamp_end", timestamp)
 
     def _update_range(self, obj: DBObject, name: str, timestamp: datetime.datetime) -> None:
+        timestamp = _moment(name, timestamp)
         known = {n: getattr(obj, n, None) for n in ("timestamp_start", "timestamp_end")}
         known[name] = timestamp
         start, end = known["timestamp_start"], known["timestamp_end"]
@@ -326,6 +327,25 @@ class Context:
         now = scope.current()
         level = projects.level_text(now.privileges)
         return f"<context: {now.user_name} in {now.project_name}, level {level}>"
+
+
+def _moment(name: str, value: Any) -> datetime.datetime:
+    """Return a date from what somebody gave; text is read as ISO 8601.
+
+    Raises
+    ------
+    ArgumentError
+        It is no date; a range has two ends.
+    """
+    if isinstance(value, str):
+        try:
+            return datetime.datetime.fromisoformat(value)
+        except ValueError:
+            value = value[:40]
+    if not isinstance(value, datetime.datetime):
+        msg = f"{name} cannot be {value!r}; wanted a datetime, or text like '2012-06-01T12:00:00'"
+        raise ArgumentError(msg)
+    return value
 
 
 def _check_in() -> int:

@@ -188,7 +188,7 @@ def _best(item: Any, role: str) -> Any:
 
 def _valid(item: Any, cls: Any) -> Any:
     """Return the calibration of a class that would be chosen today."""
-    from awe.db import validity
+    from awe.db import appointed, validity
 
     filter_ = value_of(item, "filter") if has(cls, "filter") else None
     if has(cls, "filter") and filter_ is None:
@@ -199,6 +199,8 @@ def _valid(item: Any, cls: Any) -> Any:
         chip=item.chip,
         filter=filter_,
         date=validity.date_of(item),
+        of=appointed.allowed(item),
+        by=item._creator,
     )
 
 

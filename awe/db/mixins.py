@@ -59,6 +59,7 @@ class QualityFlag(IntFlag):
     SATURATED = (128, "Most of the frame is saturated.")
     EMPTY = (256, "No pixel is left with a weight above 0.")
     NONLINEAR = (512, "The response deviates from a linear one by more than the declared limit.")
+    OTHERS = (1024, "A calibration was used that neither you nor appointed people made.")
 
     @classmethod
     def explain(cls, value: int) -> str:

@@ -332,6 +332,11 @@ class WeightFrameParameters(ProcessParameters):
 class ReducedScienceFrameParameters(ProcessParameters):
     """Parameters of `ReducedScienceFrame`."""
 
+    CALIBRATIONS_OF = parameter(
+        "Whose calibrations: mine; project: also those of managers of the project and of public "
+        "ones; anyone: others' where there are no such; or names, separated by commas",
+        "anyone",
+    )
     MAXIMUM_STDEV = parameter(
         "Largest standard deviation of the pixels without sources", 5000.0, "ADU", low=0.0
     )

@@ -1,8 +1,10 @@
 """Which calibration belongs to a frame, and why the others do not.
 
 The rule: same instrument, chip (and filter, where the class has one); `is_valid` above 0;
-`quality_flags` 0; `timestamp_start` <= date < `timestamp_end`; visible in the current context.
-Of those the newest `creation_date` wins, then the larger object id. `choose` applies the rule in
+`quality_flags` 0 (or `OTHERS`); `timestamp_start` <= date < `timestamp_end`; visible in the
+current context.
+One's own and those of appointed people (`awe.db.appointed`) go before others'; of these the newest
+`creation_date` wins, then the larger object id. `choose` applies the rule in
 the database; `judge` says for every candidate what ruled it out, and by how much.
 """
 
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
+from awe.db import appointed
 from awe.db.mixins import QualityFlag, has, value_of
 from awe.errors import ArgumentError, NoCalibration
 from awe.terminal import harmless
@@ -104,15 +107,22 @@ def find(
     chip: Any,
     filter: Any = None,
     date: datetime.datetime,
+    of: str = appointed.ANYONE,
+    by: int | None = None,
 ) -> Any:
     """Return the calibration that `choose` would return, or None."""
     rule = (
         (cls.is_valid > 0)
-        & (cls.quality_flags == 0)
+        & cls.quality_flags.isin((0, int(QualityFlag.OTHERS)))
         & (cls.timestamp_start <= date)
         & (cls.timestamp_end > date)
     )
-    return (_same(cls, instrument, chip, filter) & rule).newest()
+    query = _same(cls, instrument, chip, filter) & rule
+    for people in appointed.order(of, by):
+        chosen = (query if people is None else query & cls._creator.isin(people)).newest()
+        if chosen is not None:
+            return chosen
+    return None
 
 
 def choose(
@@ -122,6 +132,7 @@ def choose(
     chip: Any,
     filter: Any = None,
     date: datetime.datetime,
+    of: str = appointed.ANYONE,
 ) -> Any:
     """Return the calibration of class `cls` that belongs to a frame.
 
@@ -133,17 +144,20 @@ def choose(
         Persistent objects or their names; `filter` only where the class has one.
     date : datetime
         Start of the observation [UTC].
+    of : str, optional
+        Whose: `mine`, `project`, `anyone` or names, see `awe.db.appointed`.
 
     Raises
     ------
     NoCalibration
         None may be chosen; the message lists every candidate and what ruled it out.
     """
-    chosen = find(cls, instrument=instrument, chip=chip, filter=filter, date=date)
+    chosen = find(cls, instrument=instrument, chip=chip, filter=filter, date=date, of=of)
     if chosen is not None:
         return chosen
     wanted = _wanted(cls, instrument, chip, filter, date)
-    listing = _listing(judge(cls, instrument=instrument, chip=chip, filter=filter, date=date))
+    found = judge(cls, instrument=instrument, chip=chip, filter=filter, date=date, of=of)
+    listing = _listing(found)
     msg = f"no {wanted}{listing}; {_next_step(cls, instrument, chip, filter)}"
     raise NoCalibration(msg)
 
@@ -155,15 +169,24 @@ def judge(
     chip: Any,
     filter: Any = None,
     date: datetime.datetime,
+    of: str = appointed.ANYONE,
+    by: int | None = None,
 ) -> list[Candidate]:
     """Return every visible calibration of the chip with what speaks against it, newest first."""
     found = list(_same(cls, instrument, chip, filter))
     found.sort(key=lambda item: (item.creation_date, str(item.object_id)), reverse=True)
-    verdicts = [Candidate(calibration=item, objections=_objections(item, date)) for item in found]
-    best = next((one for one in verdicts if not one.objections), None)
-    if best is None:
+    order = appointed.order(of, by)
+    verdicts = [
+        Candidate(calibration=item, objections=_objections(item, date) + _whose(item, order))
+        for item in found
+    ]
+    valid = [one for one in verdicts if not one.objections]
+    if not valid:
         return verdicts
-    return [one if one.objections or one is best else _older(one, best) for one in verdicts]
+    best = min(valid, key=lambda one: appointed.rank(one.calibration, order))
+    return [
+        one if one.objections or one is best else _behind(one, best, order) for one in verdicts
+    ]
 
 
 def why(product: Any, role: str | None = None) -> Verdicts | AllVerdicts:
@@ -193,11 +216,19 @@ def _why(product: Any, role: str) -> Verdicts:
     chosen = getattr(product, role)
     filter_ = value_of(product, "filter")
     candidates = judge(
-        cls, instrument=product.instrument, chip=product.chip, filter=filter_, date=date
+        cls,
+        instrument=product.instrument,
+        chip=product.chip,
+        filter=filter_,
+        date=date,
+        of=appointed.allowed(product),
+        by=product._creator,
     )
     wanted = _wanted(cls, product.instrument, product.chip, filter_, date)
     by_hand = (value_of(product, "choices") or {}).get(role, "validity")
     note = "" if by_hand == "validity" else f", chosen {by_hand}"
+    if chosen is not None and appointed.rank(chosen, appointed.order("project", product._creator)):
+        note += f", made by {appointed.name(chosen)}, whom nobody appointed"
     return Verdicts(wanted=wanted + note, chosen=chosen, candidates=candidates)
 
 
@@ -252,8 +283,10 @@ def _objections(item: Any, date: datetime.datetime) -> tuple[str, ...]:
     objections = []
     if item.is_valid <= 0:
         objections.append(f"is_valid is {item.is_valid}, wanted above 0")
-    if item.quality_flags:
-        objections.append(f"quality_flags: {QualityFlag.explain(item.quality_flags)}")
+    if flags := item.quality_flags & ~int(QualityFlag.OTHERS):
+        objections.append(f"quality_flags: {QualityFlag.explain(flags)}")
+    if item.timestamp_start is None or item.timestamp_end is None:
+        return (*objections, "it has no range of validity")
     if date < item.timestamp_start:
         late = _span(item.timestamp_start - date)
         objections.append(f"valid from {item.timestamp_start}, {late} too late")
@@ -261,6 +294,22 @@ def _objections(item: Any, date: datetime.datetime) -> tuple[str, ...]:
         early = _span(date - item.timestamp_end)
         objections.append(f"valid until {item.timestamp_end}, {early} too early")
     return tuple(objections)
+
+
+def _whose(item: Any, order: appointed.Order) -> tuple[str, ...]:
+    if appointed.rank(item, order) < len(order):
+        return ()
+    return (f"made by {appointed.name(item)}, and CALIBRATIONS_OF does not allow that",)
+
+
+def _behind(one: Candidate, best: Candidate, order: appointed.Order) -> Candidate:
+    if appointed.rank(one.calibration, order) == appointed.rank(best.calibration, order):
+        return _older(one, best)
+    reason = (
+        f"valid, but made by {appointed.name(one.calibration)}: your own and those of the "
+        "managers of the project and of public ones go before"
+    )
+    return Candidate(calibration=one.calibration, objections=(reason,))
 
 
 def _older(one: Candidate, best: Candidate) -> Candidate:

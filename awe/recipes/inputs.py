@@ -6,11 +6,13 @@ calibration has. Knows no particular recipe.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.db.mixins import has
+from awe.db.attributes import Kind
+from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration
 from awe.recipes.match import require_window
 
@@ -26,6 +28,7 @@ __all__ = [
     "finish",
     "fixed",
     "imstat",
+    "mark_others",
     "newest",
     "nominal",
     "place",
@@ -68,7 +71,7 @@ def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
     return raws
 
 
-def choose(unit: Unit, cls: Any) -> Any:
+def choose(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     """Return the calibration of a class that belongs to a unit, or refuse to go on.
 
     Raises
@@ -85,13 +88,14 @@ def choose(unit: Unit, cls: Any) -> Any:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
         raise NoCalibration(msg)
     if known is None:
-        known = validity.choose(cls, date=unit.date, **place(unit, cls))
+        known = validity.choose(cls, date=unit.date, of=of, **place(unit, cls))
+        _tell(unit, known)
     require_window(unit, known)
     unit.consulted[cls.__name__] = str(known.object_id)
     return known
 
 
-def find(unit: Unit, cls: Any) -> Any:
+def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     """Return the calibration of a class that belongs to a unit, or None.
 
     Raises
@@ -103,11 +107,38 @@ def find(unit: Unit, cls: Any) -> Any:
 
     known = fixed(unit, cls)
     if known is None and unit.given is None:
-        known = validity.find(cls, date=unit.date, **place(unit, cls))
+        known = validity.find(cls, date=unit.date, of=of, **place(unit, cls))
+        _tell(unit, known)
     if known is not None:
         require_window(unit, known)
     unit.consulted[cls.__name__] = str(known.object_id) if known is not None else None
     return known
+
+
+def _tell(unit: Unit, known: Any) -> None:
+    """Say it where neither the user nor anybody appointed made a calibration."""
+    from awe.db import appointed
+
+    if known is not None and appointed.stranger(known):
+        called = value_of(known, "filename") or type(known).__name__
+        sys.stdout.write(
+            f"{unit.name}: {called} is of "
+            f"{appointed.name(known)}, who is not appointed; CALIBRATIONS_OF says whose may "
+            "be used\n"
+        )
+
+
+def mark_others(product: Any) -> None:
+    """Set the bit of a new product that was made with a calibration of a stranger."""
+    from awe.db import appointed
+    from awe.db.mixins import ProcessTarget, QualityFlag
+
+    for name, attribute in type(product)._attributes.items():
+        if attribute.kind is not Kind.LINK or not issubclass(attribute.target, ProcessTarget):
+            continue
+        used = getattr(product, name)
+        if name != "prev" and used is not None and used._committed and appointed.stranger(used):
+            product.quality_flags |= int(QualityFlag.OTHERS)
 
 
 def fixed(unit: Unit, cls: Any) -> Any:
@@ -185,3 +216,4 @@ def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
                 setattr(product, name, int(size))
     product.verify(pixels)
     product.compare()
+    mark_others(product)

@@ -121,20 +121,21 @@ class ReduceTask(Task):
         from awe.recipes.inputs import choose, find
 
         red = self.parameters("ReducedScienceFrame")
+        of = red.CALIBRATIONS_OF
         named = {
             "bias": self._named(unit, calfiles.BiasFrame, self.bias_filename),
             "flat": self._named(unit, calfiles.MasterFlatFrame, self.flat_filename),
         }
         found = {
-            "bias": named["bias"] or choose(unit, calfiles.BiasFrame),
-            "flat": named["flat"] or choose(unit, calfiles.MasterFlatFrame),
-            "hot": choose(unit, calfiles.HotPixelMap),
-            "cold": choose(unit, calfiles.ColdPixelMap),
-            "read_noise": choose(unit, calfiles.ReadNoise),
-            "gain": find(unit, calfiles.GainLinearity),
-            "dark": choose(unit, calfiles.DarkFrame) if red.SUBTRACT_DARK else None,
-            "illumination": find(unit, calfiles.IlluminationCorrectionFrame),
-            "fringe": find(unit, calfiles.FringeFrame),
+            "bias": named["bias"] or choose(unit, calfiles.BiasFrame, of),
+            "flat": named["flat"] or choose(unit, calfiles.MasterFlatFrame, of),
+            "hot": choose(unit, calfiles.HotPixelMap, of),
+            "cold": choose(unit, calfiles.ColdPixelMap, of),
+            "read_noise": choose(unit, calfiles.ReadNoise, of),
+            "gain": find(unit, calfiles.GainLinearity, of),
+            "dark": choose(unit, calfiles.DarkFrame, of) if red.SUBTRACT_DARK else None,
+            "illumination": find(unit, calfiles.IlluminationCorrectionFrame, of),
+            "fringe": find(unit, calfiles.FringeFrame, of),
         }
         found["back"] = self._background(unit, found["bias"], found["flat"])
         named["back"] = found["back"] if self.background else None
@@ -284,7 +285,7 @@ class ReduceTask(Task):
         from awe.calib import sections
         from awe.db.quality import verdict
         from awe.db.science import ReducedScienceFrame
-        from awe.recipes.inputs import imstat
+        from awe.recipes.inputs import imstat, mark_others
         from awe.recipes.maps import flag_image, make_maps, variance_image
 
         red = self.parameters("ReducedScienceFrame")
@@ -319,6 +320,7 @@ class ReduceTask(Task):
         product.psf_radius = width * scale if width > 0 else None
         product.quality_flags = product.verify(reduced.science) | int(verdict(reduced.flags))
         product.compare()
+        mark_others(product)
         with self.together():
             maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
             product.weight = self._weight(product, maps, reduced)

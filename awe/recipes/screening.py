@@ -94,8 +94,18 @@ def screen(
     _read(task, found, method)
     if len(found.frames) >= ENOUGH:
         _alike(found, flats=levels is not None)
+    _name_owners(unit, found.rejected)
     tell(unit, found.frames, found.rejected)
     return found
+
+
+def _name_owners(unit: Unit, rejected: dict[str, str]) -> None:
+    """Add to the reasons whose frames they are, where neither the user nor anybody appointed."""
+    from awe.db import appointed
+
+    for frame in unit.frames:
+        if frame.filename in rejected and appointed.stranger(frame):
+            rejected[frame.filename] += f" (it is of {appointed.name(frame)})"
 
 
 def tell(unit: Unit, frames: Sequence[Any], rejected: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import datetime
 import json
 import subprocess
 import sys
+import uuid
 
 import psycopg2
 import pytest
@@ -334,3 +335,26 @@ def test_completion_knows_them():
     assert "age" in complete("Person.a", names).names
     assert "read_noise" in complete("someone.best.", names).names
     assert "name=" not in complete("someone.", names).names
+
+
+def test_a_class_declared_again_cannot_point_a_link_at_another_table(db):
+    me = db.rows("superuser", "SELECT id FROM awe.users WHERE role_name = 'awstudent'")[0][0]
+    link = {"name": "x", "column": "x", "kind": "link", "class": "Template"}
+    more = {"name": "y", "column": "y", "kind": "value", "type": "int"}
+    shape = {"name": "P", "indexes": [], "unique": []}
+    first = {**shape, "attributes": [{**link, "targets": ["template"]}]}
+    elsewhere = [{**link, "targets": [f"u{me}_p"]}, more]
+    nowhere = [{**link, "targets": ["template", f"u{me}_p"]}, more]
+    db.rows("student", "SELECT awe.define_class(%s)", json.dumps(first))
+    for attributes in (elsewhere, nowhere):
+        text = json.dumps({**shape, "attributes": attributes})
+        with pytest.raises(psycopg2.Error) as caught:
+            db.rows("student", "SELECT awe.define_class(%s)", text)
+        assert caught.value.pgcode == "AW014"
+    whole = {**shape, "attributes": [{**link, "targets": ["template"]}, more]}
+    db.rows("student", "SELECT awe.define_class(%s)", json.dumps(whole))
+    columns = "object_id, _project, _privileges, x"
+    insert = f"INSERT INTO awe.u{me}_p ({columns}) VALUES (%s, 37, 1, %s)"
+    with pytest.raises(psycopg2.Error) as caught:
+        db.rows("student", insert, str(uuid.uuid4()), str(uuid.uuid4()))
+    assert caught.value.pgcode == "AW007"

@@ -152,6 +152,7 @@ BEGIN
       _creator = (SELECT awe.uid()) AND _privileges <= 2)$p$, t);
   EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.guard_update()', t);
+  PERFORM awe.check_range(t);
   PERFORM awe.check_refs(t, refs);
   PERFORM awe.give_footprint(t);
   IF EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t AND a.attname = 'file' AND NOT a.attisdropped) THEN
@@ -226,6 +227,18 @@ BEGIN
        AND EXISTS (SELECT 1 FROM pg_attribute b WHERE b.attrelid = o.conrelid AND b.attname = 'target') LOOP
     PERFORM awe.protect_links(t.tab, t.owner_table, t.target_table);
   END LOOP;
+END $$;
+
+-- A range of validity has two ends, and something lies between them; or there is none at all.
+CREATE OR REPLACE FUNCTION awe.check_range(t regclass) RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = t AND NOT a.attisdropped
+        AND a.attname IN ('timestamp_start', 'timestamp_end') AND a.atttypid = 'timestamp'::regtype) = 2
+     AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conrelid = t AND c.conname = 'range_of_validity') THEN
+    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT range_of_validity CHECK (
+      num_nonnulls(timestamp_start, timestamp_end) <> 1 AND timestamp_start < timestamp_end)', t);
+  END IF;
 END $$;
 
 CREATE OR REPLACE FUNCTION awe.persistent_tables() RETURNS SETOF oid LANGUAGE sql STABLE

@@ -82,13 +82,16 @@ BEGIN
     END IF;
   END LOOP;
   FOR attribute IN SELECT a FROM jsonb_array_elements(description -> 'attributes') a LOOP
-    IF attribute ->> 'kind' = 'link' AND awe.link_target(attribute) IS NOT NULL THEN
-      refs := refs || format('%s=%s', attribute ->> 'column', awe.link_target(attribute));
-    ELSIF attribute ->> 'column' IN ('is_valid', 'timestamp_start', 'timestamp_end')
+    IF attribute ->> 'column' IN ('is_valid', 'timestamp_start', 'timestamp_end')
           AND attribute ->> 'kind' = 'value' THEN
       writable := writable || (attribute ->> 'column');
     END IF;
   END LOOP;
+  -- What is checked is what the foreign keys say, whatever a later description claims.
+  refs := ARRAY(SELECT a.attname || '=' || f.confrelid::regclass FROM pg_constraint f
+                  JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+                 WHERE f.conrelid = format('awe.%I', tab)::regclass AND f.contype = 'f'
+                   AND f.confrelid IN (SELECT awe.persistent_tables()));
   IF fresh THEN
     PERFORM awe.protect(format('awe.%I', tab)::regclass, writable, refs);
     FOR entry IN SELECT e FROM jsonb_array_elements(description -> 'unique') e LOOP
@@ -125,7 +128,7 @@ BEGIN
     PERFORM awe.protect_links(format('awe.%I', lists)::regclass, format('awe.%I', tab)::regclass, target::regclass);
   END LOOP;
 END $$;
-GRANT EXECUTE ON FUNCTION awe.build_class(text, jsonb, jsonb, bool) TO awe_kernel;
+GRANT EXECUTE ON FUNCTION awe.build_class(text, jsonb, jsonb, bool), awe.link_target(jsonb) TO awe_kernel;
 RESET ROLE;
 
 GRANT CREATE ON SCHEMA awe TO awe_kernel;
@@ -194,7 +197,9 @@ BEGIN
         class_name, old ->> 'name' USING ERRCODE = 'AW014';
     END IF;
     IF new ->> 'kind' <> old ->> 'kind' OR new ->> 'type' IS DISTINCT FROM old ->> 'type'
-       OR (new ->> 'kind' IN ('link', 'links') AND new ->> 'class' IS DISTINCT FROM old ->> 'class') THEN
+       OR (new ->> 'kind' IN ('link', 'links') AND (new ->> 'class' IS DISTINCT FROM old ->> 'class'
+           -- One table before and another one now: what is stored would not be checked any more.
+           OR (awe.link_target(old) IS NOT NULL AND awe.link_target(new) IS DISTINCT FROM awe.link_target(old)))) THEN
       RAISE EXCEPTION '%.% was declared as % of type %, now as % of type %; choose another name for the new attribute',
         class_name, old ->> 'name', old ->> 'kind', coalesce(old ->> 'type', old ->> 'class'),
         new ->> 'kind', coalesce(new ->> 'type', new ->> 'class') USING ERRCODE = 'AW014';

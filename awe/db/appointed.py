@@ -1,0 +1,112 @@
+"""Whose calibrations go first: one's own and those of appointed people, before anybody else's.
+
+Appointed are the managers of the current project and those of public projects, in which the people
+of an instrument's pipeline work. What somebody else made is used where there is nothing better,
+and it is said.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from awe.errors import ArgumentError
+
+__all__ = ["ANYONE", "Order", "allowed", "name", "order", "rank", "stranger"]
+
+MINE, PROJECT, ANYONE = "mine", "project", "anyone"
+#: Seconds for which it is remembered who manages what.
+KEPT = 60.0
+
+#: Groups of people in the order in which their calibrations are looked for; None is everybody.
+Order = tuple[tuple[int, ...] | None, ...]
+
+_MANAGERS = """
+SELECT DISTINCT m.user_id FROM awe.member m JOIN awe.project p ON p.id = m.project_id
+ WHERE m.is_manager AND (p.id = %s OR (p.is_public AND NOT p.is_query_only))"""
+
+
+def order(of: str = ANYONE, by: int | None = None) -> Order:
+    """Return whose calibrations are looked for, group by group.
+
+    Parameters
+    ----------
+    of : str
+        `anyone`: one's own and appointed people's, then everybody's; `project`: the former only;
+        `mine`: one's own only; or names of people, separated by commas.
+    by : int, optional
+        Whose own; the current user's when left out.
+
+    Raises
+    ------
+    ArgumentError
+        A name is nobody's.
+    """
+    from awe.db.scope import current
+
+    me = current().user_id if by is None else by
+    if of == MINE:
+        return ((me,),)
+    if of not in (PROJECT, ANYONE):
+        return (_named(of),)
+    trusted = tuple(sorted({me, *_managers()}))
+    return (trusted,) if of == PROJECT else (trusted, None)
+
+
+def rank(item: Any, order: Order) -> int:
+    """Return the number of the first group the creator of an object is in."""
+    for number, people in enumerate(order):
+        if people is None or item._creator in people:
+            return number
+    return len(order)
+
+
+def allowed(product: Any) -> str:
+    """Return `CALIBRATIONS_OF` of the parameters a product was made with."""
+    from awe.db.mixins import value_of
+
+    return str(value_of(value_of(product, "process_params"), "CALIBRATIONS_OF") or ANYONE)
+
+
+def stranger(item: Any) -> bool:
+    """Tell whether neither oneself nor anybody appointed made an object."""
+    return rank(item, order(PROJECT)) > 0
+
+
+def name(item: Any) -> str:
+    """Return the name of who made an object."""
+    from awe.db.projects import user
+
+    return str(user(item._creator).name)
+
+
+def _managers() -> tuple[int, ...]:
+    from awe.db.connection import database
+    from awe.db.scope import current
+
+    project = current().project_id
+    kept = database.memory.get("managers")
+    if kept is None or kept[0] != project or kept[1] < time.monotonic():
+        people = tuple(row[0] for row in database.execute(_MANAGERS, (project,)))
+        kept = (project, time.monotonic() + KEPT, people)
+        database.memory["managers"] = kept
+    found: tuple[int, ...] = kept[2]
+    return found
+
+
+def _named(of: str) -> tuple[int, ...]:
+    from awe.db.connection import database
+
+    wanted = {word.strip().lower() for word in of.split(",") if word.strip()}
+    rows = database.execute(
+        "SELECT id, role_name::text FROM awe.users WHERE role_name = ANY (%s::name[])",
+        (sorted(wanted),),
+    )
+    unknown = sorted(wanted - {row[1] for row in rows})
+    if unknown or not wanted:
+        msg = (
+            f"CALIBRATIONS_OF is {of!r}: there is no user {', '.join(unknown).upper()}; "
+            f"wanted {MINE}, {PROJECT}, {ANYONE} or names, separated by commas"
+        )
+        raise ArgumentError(msg)
+    return tuple(row[0] for row in rows)
