@@ -1,7 +1,8 @@
 """Numbers about images: extremes, mean, exact median, spread, with and without outliers.
 
 Medians are exact, not binned: a histogram of the upper half of every pixel's bits finds the few
-pixels around the rank, and only those are sorted.
+pixels around the rank, and only those are sorted. Pixels are taken as float32, which holds 16-bit
+integers and float32 as they are; wider integers and float64 are rounded to it (24 bits) first.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ def _moments(
 
 
 def median(image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None) -> float:
-    """Return the exact median of the finite, good pixels."""
+    """Return the exact median of the finite, good pixels, as float32 holds them."""
     return image_statistics(image, bad).median
 
 

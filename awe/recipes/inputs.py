@@ -6,7 +6,6 @@ calibration has. Knows no particular recipe.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from awe.db.attributes import Kind
 from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration
 from awe.recipes.match import require_window
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +121,7 @@ def _tell(unit: Unit, known: Any) -> None:
 
     if known is not None and appointed.stranger(known):
         called = value_of(known, "filename") or type(known).__name__
-        sys.stdout.write(
+        out(
             f"{unit.name}: {called} is of "
             f"{appointed.name(known)}, who is not appointed; CALIBRATIONS_OF says whose may "
             "be used\n"

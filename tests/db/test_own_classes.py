@@ -358,3 +358,23 @@ def test_a_class_declared_again_cannot_point_a_link_at_another_table(db):
     with pytest.raises(psycopg2.Error) as caught:
         db.rows("student", insert, str(uuid.uuid4()), str(uuid.uuid4()))
     assert caught.value.pgcode == "AW007"
+
+
+def test_help_of_somebody_elses_class_steers_no_terminal(db, login):
+    import pydoc
+
+    bell = "\x1b]0;title\x07\x1b[2J\u202e"
+    login("other")
+    nick = persistent(f"A nickname{bell} [None]", str, "")
+    person(nick=nick, __doc__=f"A person.{bell}")(name="x").commit()
+    registry.declared.pop("Person")
+    registry.registry.pop("Person", None)
+    login("student")
+    from awe.db.ownclasses import class_of
+
+    theirs = class_of("Person", "awother")
+    told = [theirs.__doc__, theirs.nick.__doc__, repr(theirs.nick), repr(theirs)]
+    told.append(pydoc.plain(pydoc.render_doc(theirs)))
+    for text in told:
+        assert not [letter for letter in text if not (letter.isprintable() or letter == "\n")]
+    assert "nickname" in repr(theirs.nick)
