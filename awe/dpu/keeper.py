@@ -27,6 +27,8 @@ PATIENCE = 0.4
 PAUSE = 0.25
 #: more processes than that are a mistake: they would take the machine from everybody
 MOST_PROCESSES = 500
+#: quick looks at what is new between two at the whole machine
+CHASES = 100
 
 _SET_CHILD_SUBREAPER = 36
 WATCHED = (signal.SIGCHLD, signal.SIGTERM)
@@ -41,21 +43,26 @@ def adopt_orphans() -> bool:
 
 def parents() -> dict[int, int]:
     """Return the parent of every living process of this machine, dead ones left out."""
-    found: dict[int, int] = {}
-    try:
-        names = os.listdir("/proc")  # noqa: PTH208 - many, and often
-    except FileNotFoundError:
+    if not Path("/proc/self/stat").exists():
         return _asked_of_psutil()
-    for name in names:
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - many, and often
-                    state, parent = file.read().rpartition(b")")[2].split()[:2]
-            except (OSError, ValueError):
-                continue
-            if state not in b"ZX":
-                found[int(name)] = int(parent)
-    return found
+    found = ((pid, _parent(pid)) for pid in _numbers())
+    return {pid: parent for pid, parent in found if parent is not None}
+
+
+def _numbers() -> list[int]:
+    with contextlib.suppress(FileNotFoundError):
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - often
+    return []
+
+
+def _parent(pid: int) -> int | None:
+    """Return the parent of a process, None where it is dead."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - many, and often
+            state, parent = file.read().rpartition(b")")[2].split()[:2]
+    except (OSError, ValueError):
+        return None
+    return None if state in b"ZX" else int(parent)
 
 
 def _asked_of_psutil() -> dict[int, int]:
@@ -115,9 +122,34 @@ def kill_all(bury: Callable[[], object], spared: Iterable[int] = ()) -> None:
             for pid in found:
                 send(pid, number)
         bury()
+        others = {*known, *spared} - found
+        for _ in range(CHASES):
+            if not _chase(found, others):
+                break
+            bury()
         looks += 1
         if looks > 50:
             time.sleep(0.02)  # what the system holds back may take its time
+
+
+def _chase(mine: set[int], others: set[int]) -> bool:
+    """Kill what is new below this process, each the moment it is seen; False where nothing is.
+
+    Who forks and ends all the time is another process in every look at the whole machine; here
+    only the new ones are looked at, which takes less time than they need to go on.
+    """
+    me = os.getpid()
+    caught = False
+    for pid in _numbers():
+        if pid in others or (parent := _parent(pid)) is None:
+            continue
+        if parent == me or parent in mine:
+            send(pid, signal.SIGKILL)
+            mine.add(pid)
+            caught = True
+        else:
+            others.add(pid)
+    return caught
 
 
 def send(pid: int, number: int) -> None:
