@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from awe.dpu.folder import Folder
 from awe.dpu.forkserver import ForkServer
@@ -23,6 +23,10 @@ __all__ = ["BACK_ENDS", "BackEnd", "Local", "LocalHandle", "Worker"]
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "AWE_HOME", "LD_LIBRARY_PATH", "USER",
         "PYTHONPATH", "VIRTUAL_ENV", "NUMBA_CACHE_DIR", "XDG_RUNTIME_DIR")  # fmt: skip
+
+
+#: bytes below which it does not matter that shared memory is counted several times
+MUCH = 256 << 20
 
 
 class Worker(Protocol):
@@ -121,13 +125,17 @@ class LocalHandle:
         return self.number in known or bool(self._look(known))
 
     def memory(self) -> int:
-        """Return the resident bytes of all processes of the attempt."""
+        """Return the resident bytes of all processes of the attempt, shared ones once."""
         import psutil
 
-        held = 0
+        mine = []
         for pid in self._look():
             with contextlib.suppress(psutil.Error):
-                held += psutil.Process(pid).memory_info().rss
+                mine.append(psutil.Process(pid))
+        held = sum(_held(process, "rss") for process in mine)
+        if len(mine) > 1 and held > MUCH:
+            # what forked processes share counts once; to know it takes longer
+            held = sum(_held(process, "pss") for process in mine)
         return held
 
     def _look(self, known: dict[int, int] | None = None) -> set[int]:
@@ -146,6 +154,17 @@ class LocalHandle:
                 living.add((pid, psutil.Process(pid).create_time()))
         self._seen = living
         return {pid for pid, _ in living if pid in known}
+
+
+def _held(process: Any, what: str) -> int:
+    """Return the bytes a process holds: `rss` all of them, `pss` its part of what is shared."""
+    import psutil
+
+    try:
+        told = process.memory_full_info() if what == "pss" else process.memory_info()
+        return int(getattr(told, what, told.rss))
+    except psutil.Error:
+        return 0
 
 
 class Table:
