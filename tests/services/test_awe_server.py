@@ -3,10 +3,12 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -95,6 +97,17 @@ def test_killed_it_comes_back_on_the_same_port(home):
     assert after["data_port"] == before["data_port"]
     assert identity(home) != who
     assert httpx.get(url(after, "/no-such.fits")).status_code == 404
+
+
+def test_a_port_somebody_took_is_given_up_for_another_and_the_database_says_so(home):
+    before = stack.ensure(home)
+    stack.stop(home)
+    with socket.create_server(("127.0.0.1", int(before["data_port"]))):
+        after = stack.ensure(home)
+    assert after["data_port"] != before["data_port"]
+    with closing(stack.superuser(home)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT address FROM awe.server")
+        assert cursor.fetchall() == [(f"127.0.0.1:{after['data_port']}",)]
 
 
 def test_passwords_are_in_no_log_argument_or_environment(home):
