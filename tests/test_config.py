@@ -26,7 +26,6 @@ VALUES = {
     "privileges": (["1", "2", "3", "4", "5"], ["0", "6", "World", "1.0", ""]),
     "dpu_name": (["local"], ["Local area", "1st", ""]),
     "dpu_time": (["", "3600"], ["12h", "0"]),
-    "query_disk": (["500MB", "2GB"], ["2", "0GB", "much"]),
     "dpu_workers": (["", "1", "64"], ["two", "0", "-1", "1.5"]),
     "query_limit": (["1", "100000"], ["10k", "0", "", "1e5", "\u0663"]),
     "query_disk": (["2GB", "500mb", "1TB"], ["", "2", "-1", "unlimited", "0GB", "2 GB"]),
