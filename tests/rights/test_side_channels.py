@@ -114,6 +114,15 @@ def test_sessions_tell_who_is_there_and_not_what_they_do(scene):
     assert {text for _, text in seen} == {"<insufficient privilege>"}
 
 
+@pytest.mark.parametrize("view", ["pg_stat_activity", "pg_locks", "pg_stat_ssl",
+                                  "pg_stat_progress_copy"])
+def test_the_worlds_login_is_not_told_who_is_there(scene, view):
+    db, *_ = scene
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        db.rows("anonymous", f"SELECT * FROM {view}")
+    assert db.rows("student", f"SELECT count(*) >= 0 FROM {view}") == [(True,)]
+
+
 def test_a_submission_is_heard_without_a_word_about_it(scene):
     import select
 

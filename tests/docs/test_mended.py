@@ -1,0 +1,30 @@
+"""The page of mended faults names tests that exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "mended.md"
+NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def functions(path):
+    tree = ast.parse((ROOT / path).read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_test_that_is_named_exists():
+    named = NAMED.findall(PAGE.read_text())
+    assert len(named) > 80
+    assert [path for path, _ in named if not (ROOT / path).is_file()] == []
+    absent = [f"{path}::{name}" for path, name in named if name and name not in functions(path)]
+    assert absent == []
+
+
+def test_every_fault_names_a_test():
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    faults = [row for row in rows if row != "| fault | test |"]
+    assert [row for row in faults if not NAMED.search(row)] == []
