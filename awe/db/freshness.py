@@ -212,7 +212,11 @@ def _parameters(item: Any, pars: Mapping[str, Any]) -> Iterator[Reason]:
     prefix = f"{name}.process_params."
     now = made_with.defaults(item.instrument.name if item.instrument is not None else None)
     now |= {key.removeprefix(prefix): v for key, v in pars.items() if key.startswith(prefix)}
+    declared = made_with.declarations
     for key, value in made_with.values().items():
+        if value is None and now[key] == declared[key].default:
+            # the parameter came with a later awe; its default is what was done before
+            continue
         if value != now[key]:
             yield Reason(kind="parameters", text=f"{name}.{key} was {value}, is now {now[key]}")
 

@@ -82,6 +82,10 @@ def misnamed(superuser: Mapping[str, Any], database: str = "awe") -> list[str]:
     files come under the names they were stored with.
     """
     with _session(superuser, database) as cursor:
+        cursor.execute("SELECT to_regproc('awe.misnamed') IS NULL")
+        if cursor.fetchone()[0]:
+            # a database of before, not migrated yet: the migration tells
+            return []
         cursor.execute("SELECT class, object_id::text, filename, file_name FROM awe.misnamed()")
         return [
             f"misnamed: {class_} {object_id} is called {name!a}, its file {file_name!a}; "

@@ -77,6 +77,20 @@ def test_every_kind_of_staleness_is_told(red):
     assert "parameters: CosmicMap.SIGMA_LIMIT was 4.0, is now 9.0" in str(red.why_stale(pars))
 
 
+def test_a_parameter_of_a_later_awe_is_no_reason_while_it_has_its_default(red, calibrated):
+    from awe.db.science import ReducedScienceFrame
+
+    calibrated.db.rows(
+        "superuser", "UPDATE awe.reduced_science_frame_parameters SET calibrations_of = NULL"
+    )
+    calibrated.login("scientist", privileges=1)
+    before = one(ReducedScienceFrame)
+    assert before.process_params.CALIBRATIONS_OF is None
+    assert before.is_uptodate(), before.why_stale()
+    pars = {"ReducedScienceFrame.process_params.CALIBRATIONS_OF": "mine"}
+    assert "CALIBRATIONS_OF was None, is now mine" in str(before.why_stale(pars))
+
+
 def test_other_software_is_told(red, monkeypatch):
     import awe
 

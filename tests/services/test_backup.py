@@ -317,6 +317,7 @@ def old(place: Path) -> Iterator[Path]:
 
 
 def test_a_migration_keeps_the_database_as_it_was_and_says_where(old, other):
+    assert "0 findings" in admin(old, "fsck")  # also before it
     said = admin(old, "migrate")
     (line,) = [line for line in said.splitlines() if line.startswith("backup of the database")]
     folder = Path(line.rpartition(": ")[2])
