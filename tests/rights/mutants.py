@@ -86,7 +86,7 @@ MUTANTS = [Mutant(*given) for given in [
     ("file columns granted", _F, "GRANT INSERT (id, filename) ON", "GRANT INSERT, UPDATE ON"),
     ("path of a definer open", _F, "SECURITY DEFINER\n  SET search_path = pg_catalog, pg_temp", "SECURITY DEFINER"),
     ("tickets of others", _T, "CREATE POLICY own ON awe.ticket TO awe_user USING (user_id = (SELECT awe.uid()))", "CREATE POLICY own ON awe.ticket TO awe_user USING (true)"),
-    ("tickets for others", _T, "GRANT SELECT, INSERT (hash, file, expires)", "GRANT SELECT, UPDATE, INSERT (hash, file, expires)"),
+    ("tickets for others", _T, "GRANT SELECT, INSERT (hash, file, expires, proof", "GRANT SELECT, UPDATE, INSERT (hash, file, expires, proof"),
     ("tickets for ever", _T, " AND expires <= now() + interval '12 hours'", ""),
     ("expired tickets open", _D, "k.expires > now() AND ", ""),
     ("tickets of removed people open", _D, " AND u.removed IS NULL\n", "\n"),
@@ -102,7 +102,7 @@ MUTANTS = [Mutant(*given) for given in [
     ("all jobs on the page", _D, "JOIN awe.job j ON j.user_id = k.user_id\n      OR (", "JOIN awe.job j ON true\n      OR ("),
     ("members' jobs on the page", _D, "m.project_id = j.project AND m.is_manager", "m.project_id = j.project"),
     ("a link shows jobs", _D, "   WHERE k.file IS NULL\n", "   WHERE true\n"),
-    ("dataserver open to users", _D, "awe.ds_jobs(bytea) TO awe_dataserver;", "awe.ds_jobs(bytea) TO awe_dataserver, awe_user;"),
+    ("dataserver open to users", _D, "awe.ds_logout(bytea) TO awe_dataserver;", "awe.ds_logout(bytea) TO awe_dataserver, awe_user;"),
     # jobs
     ("jobs seen by members", _J, "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2 AND project = ANY ((SELECT awe.my_managed())", "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2 AND project = ANY ((SELECT awe.my_projects())"),
     ("private jobs seen by managers", _J, "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2", "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 1"),

@@ -440,10 +440,10 @@ def the_trash_is_ones_own_for_seven_days_and_gives_back_what_went_in(h: House) -
     h.refused("student", "INSERT INTO awe.bias_frame SELECT r.* FROM awe.trash t, "
               "jsonb_populate_record(NULL::awe.bias_frame, t.content || "
               "'{\"filename\": \"b.fits\"}') r WHERE t.object_id = %s", number, code="42501")
+    assert h.rows("student", "SELECT awe.undelete(%s::uuid[])", [number]) == [(1,)]
+    h.rows("student", "DELETE FROM awe.bias_frame WHERE object_id = %s", number)
     h.maker.ask("UPDATE awe.trash SET deleted = now() - interval '8 days'")
     assert h.rows("student", "SELECT awe.undelete(%s::uuid[])", [number]) == [(0,)]
-    h.maker.ask("UPDATE awe.trash SET deleted = now()")
-    assert h.rows("student", "SELECT awe.undelete(%s::uuid[])", [number]) == [(1,)]
 
 
 @probe
