@@ -175,6 +175,7 @@ def _drop(cluster: Cluster, name: str) -> None:
 TOGETHER = {"tutorial": "tutorial", "prompt": "prompt", "course": "ports", "services": "ports"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that use the database, and say which of them run in one worker.
 
