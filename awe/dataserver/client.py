@@ -19,13 +19,14 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
+from awe.dataserver import answers
 from awe.errors import (
     AweError,
     ChecksumMismatch,
@@ -155,14 +156,14 @@ class Client:
         }
 
         def send() -> None:
-            answer = self._request(
+            self._request(
                 "PUT",
                 f"/file/{file_id}",
+                path.name,
                 headers=headers,
                 content=_blocks(path),
                 timeout=SENDING,
             )
-            self._check(answer, path.name)
 
         self._tried(send, path.name)
 
@@ -196,11 +197,9 @@ class Client:
                 "GET", self.base_url + path, headers=self._signed(headers)
             ) as answer,
         ):
-            if answer.is_error:
-                answer.read()
             self._check(answer, name)
             got = b""
-            for block in answer.iter_raw(CHUNK):
+            for block in answers.parts(answer, name):
                 got += block
                 if len(got) >= length:
                     break
@@ -238,10 +237,10 @@ class Client:
     def _place(self, file_id: str) -> str | None:
         """Return where the server says a file lies on this machine, None where it does not."""
         try:
-            answer = self._request("HEAD", f"/file/{file_id}", headers={"awe-near": "path"})
-        except DataserverError:
+            headers = self._request("HEAD", f"/file/{file_id}", headers={"awe-near": "path"})
+            place = urlsplit(headers.get("content-location", ""))
+        except (DataserverError, ValueError):
             return None  # to fetch it will say what is wrong, and try again
-        place = urlsplit(answer.headers.get("content-location", ""))
         return unquote(place.path) if place.scheme == "file" else None
 
     def _fetch(self, file_id: str, part: Path, target: Path, sha256: str, size: int) -> None:
@@ -276,13 +275,11 @@ class Client:
         ):
             if answer.status_code == 416:
                 return
-            if answer.is_error:
-                answer.read()
             self._check(answer, name)
             more = answer.status_code == 206
             left = size - have if more else size
             with part.open("ab" if more else "wb") as stream:
-                for block in answer.iter_raw(CHUNK):
+                for block in answers.parts(answer, name):
                     left -= len(block)
                     if left < 0:
                         raise _too_long(name, self.base_url, size)
@@ -316,12 +313,22 @@ class Client:
         self.base_url = place
         return True
 
-    def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        with self._faults(path):
+    def _request(
+        self, method: str, path: str, name: str = "", **arguments: Any
+    ) -> Mapping[str, str]:
+        """Ask something that is answered in a few bytes, and return the headers.
+
+        With a `name` of what it is about, a refusal is raised.
+        """
+        with self._faults(name or path):
             headers = self._signed(arguments.pop("headers", {}))
-            return self._client().request(
+            with self._client().stream(
                 method, self.base_url + path, headers=headers, **arguments
-            )
+            ) as answer:
+                if name:
+                    self._check(answer, name)
+                answers.short(answer)
+                return answer.headers
 
     def _client(self) -> httpx.Client:
         with self._opening:
@@ -380,11 +387,8 @@ class Client:
         status = answer.status_code
         if status < 400:
             return
-        try:
-            told = str(answer.json()["message"])
-        except (ValueError, KeyError, TypeError):
-            busy = status == 503
-            told = "it has too many clients now, try again" if busy else f"status {status}"
+        busy = "it has too many clients now, try again" if status == 503 else f"status {status}"
+        told = answers.told(answers.short(answer)) or busy
         where = f"{name} at {self.base_url}"
         if status in (404, 410):
             msg = f"{where}: {told}"

@@ -10,6 +10,8 @@ import select
 import ssl
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 import httpcore
@@ -57,11 +59,23 @@ class _Proven(httpcore.NetworkBackend):
         secret = self._ticket()
         if secret:
             try:
-                proof.ask(stream, secret, f"{host}:{port}")
+                proof.ask(stream, secret, _reached(inner, host, port))
             except BaseException:
                 stream.close()
                 raise
         return stream
+
+
+def _reached(stream: httpcore.NetworkStream, host: str, port: int) -> str:
+    """Return the address to be proven: on this machine the one that answers, not its name.
+
+    `localhost` is two addresses, and whoever holds the other one could pass the question on.
+    """
+    answers = stream.get_extra_info("server_addr")[0]
+    with suppress(ValueError):
+        if ip_address(answers).is_loopback:
+            return f"{answers}:{port}"
+    return f"{host}:{port}"
 
 
 class _Patient(httpcore.NetworkStream):

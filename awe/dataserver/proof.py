@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import time
 from typing import Protocol
 
 import h11
@@ -22,7 +23,7 @@ from awe.errors import DataserverError
 __all__ = ["PATH", "ask", "key", "sign", "ticket_number"]
 
 PATH = "/proof"
-#: Seconds for the answer.
+#: Seconds for the whole answer, and most bytes of it.
 PATIENCE = 15.0
 LARGEST_ANSWER = 16 << 10
 
@@ -74,10 +75,15 @@ def ask(stream: Stream, secret: str, address: str) -> None:
     )
     stream.write(connection.send(question) + connection.send(h11.EndOfMessage()), PATIENCE)
     given = ""
+    until, left = time.monotonic() + PATIENCE, LARGEST_ANSWER
     try:
         while not isinstance(event := connection.next_event(), h11.EndOfMessage):
             if event is h11.NEED_DATA:
-                connection.receive_data(stream.read(4096, PATIENCE))
+                if left <= 0 or (wait := until - time.monotonic()) <= 0:
+                    break
+                data = stream.read(4096, wait)
+                left -= len(data)
+                connection.receive_data(data)
             elif isinstance(event, h11.ConnectionClosed):
                 break
             elif isinstance(event, h11.Response):

@@ -178,8 +178,8 @@ async def _prove(request: Request) -> Response:
 
 def _own_addresses(request: Request) -> set[str]:
     host, port = request.scope["server"]
-    names = {host, "localhost"} if host in ("127.0.0.1", "::1") else {host}
-    return {f"{name}:{port}" for name in names} | set(request.app.state.addresses)
+    # "localhost" is another address too, where anybody may listen
+    return {f"{host}:{port}", *request.app.state.addresses}
 
 
 async def _verify(request: Request) -> Response:
@@ -237,6 +237,9 @@ def _announced(request: Request) -> _Announced:
         raise HTTPException(411, "Content-Length is missing; send the length of the file")
     if int(length) > LARGEST:
         raise HTTPException(413, f"{length} bytes are more than the {LARGEST} taken")
+    if "transfer-encoding" in request.headers:
+        msg = "Transfer-Encoding makes Content-Length void; send the length and the bytes alone"
+        raise HTTPException(400, msg)
     digest = request.headers.get("content-digest", "")
     match = re.fullmatch(r"sha-256=:([A-Za-z0-9+/]{43}=):", digest)
     if match is None:

@@ -36,9 +36,10 @@ TROUBLE = (errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE)
 class Upload:
     """One file on its way into the store; its bytes are hashed as they are written."""
 
-    def __init__(self, store: Store, file_id: UUID) -> None:
+    def __init__(self, store: Store, file_id: UUID, announced: int) -> None:
         self.store = store
         self.file_id = file_id
+        self.announced = announced
         self.path = store.incoming / f"{file_id}.{secrets.token_hex(8)}.part"
         self.size = 0
         self._hash = hashlib.sha256()
@@ -56,15 +57,21 @@ class Upload:
 
         Raises
         ------
+        ChecksumMismatch
+            They are more than were announced; the upload is gone.
         DiskFull
-            There is no space; the upload is gone.
+            There is no space, or others took it meanwhile; the upload is gone.
         """
         left = memoryview(chunk)
         try:
+            if self.size + len(chunk) > self.announced:
+                msg = f"file {self.file_id}: more than the {self.announced} bytes announced came"
+                raise ChecksumMismatch(msg)
+            self.store.keep_reserve(len(chunk))
             with _space(self.store.root):
                 while left:
                     left = left[self._stream.write(left) :]
-        except DiskFull:
+        except (DiskFull, ChecksumMismatch):
             self.abandon()
             raise
         self._hash.update(chunk)
@@ -130,6 +137,19 @@ class Store:
         DiskFull
             The file would eat into the reserve.
         """
+        self.keep_reserve(size)
+        return Upload(self, file_id, size)
+
+    def keep_reserve(self, size: int) -> None:
+        """Refuse so many bytes more where they would eat into the reserve.
+
+        It is asked again for each block: several uploads may have begun at once.
+
+        Raises
+        ------
+        DiskFull
+            They would.
+        """
         free = shutil.disk_usage(self.root).free
         if free - size < self.reserve:
             msg = (
@@ -137,7 +157,6 @@ class Store:
                 f"{self.reserve} are kept in reserve; free some space at {self.root}"
             )
             raise DiskFull(msg)
-        return Upload(self, file_id)
 
     def sync(self, stream: FileIO) -> None:
         """Wait until the bytes of an upload are on disk."""

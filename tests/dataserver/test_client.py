@@ -9,10 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import uuid
+import zlib
 
 import pytest
 
+from awe.dataserver import answers
 from awe.dataserver.client import Client
 from awe.errors import ChecksumMismatch, DataserverError, DiskFull, FileGone, FileTaken
 
@@ -262,6 +265,86 @@ def test_an_endless_answer_ends_at_the_size_that_is_known(tmp_path):
     assert server.asked == 2
     assert server.sent < 100 << 20
     assert list(tmp_path.iterdir()) == []
+
+
+def bomb():
+    """An answer of 300 kB that unpacks to 300 MB of message."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = packer.compress(b'{"message": "')
+    packed += b"".join(packer.compress(b"x" * (1 << 20)) for _ in range(300)) + packer.flush()
+    length = f"content-length: {len(packed)}\r\n\r\n".encode()
+    return b"HTTP/1.1 404 Not Found\r\ncontent-encoding: gzip\r\n" + length + packed
+
+
+def endless(status):
+    yield f"HTTP/1.1 {status} No\r\nconnection: close\r\n\r\n".encode()
+    for _ in range(2000):
+        yield b"[" * (1 << 20)
+
+
+def drip():
+    yield b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n"
+    for _ in range(15):
+        yield b"x"
+        time.sleep(0.2)
+
+
+HOSTILE = {
+    "a packed refusal": lambda: [bomb()],
+    "an endless refusal": lambda: endless(404),
+    "an endless fault": lambda: endless(500),
+    "a redirection": lambda: [b"HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\n\r\n"],
+    "a message of control sequences": lambda: [
+        b"HTTP/1.1 404 No\r\ncontent-length: 37\r\n\r\n",
+        b'{"message": "\\u001b[2J\\u0007' + b"x" * 9 + b'"}',
+    ],
+    "a byte now and then": drip,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_answer_costs_neither_memory_nor_time(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(answers, "PATIENCE", 0.5)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(30)
+    over = threading.Event()
+    sent = []
+
+    def serve():
+        while not over.is_set():
+            line = listener.accept()[0]
+            with line:
+                line.settimeout(10)
+                try:
+                    if not line.recv(65536):
+                        continue
+                    for part in HOSTILE[name]():
+                        line.sendall(part)
+                        sent.append(len(part))
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    tracemalloc.start()
+    started = time.monotonic()
+    try:
+        with pytest.raises((DataserverError, FileGone)) as caught:
+            client.get("0" * 32, tmp_path / "a.fits", sha256=SHA, size=15)
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        client.close()
+        over.set()
+        socket.create_connection(listener.getsockname()).close()
+        thread.join()
+        listener.close()
+    assert time.monotonic() - started < 10
+    assert len(str(caught.value)) < 1000
+    assert list(tmp_path.iterdir()) == []
+    assert taken < 20 << 20
+    assert sum(sent) < 40 << 20
 
 
 def test_a_pipe_the_server_points_to_holds_nobody(served, tmp_path, monkeypatch):

@@ -172,7 +172,6 @@ TRAVERSALS = [
     "http://example.org/etc/passwd",
     "/file/",
     "/file",
-    "/",
     "/.hidden",
     "/a..b",
     "/%ff%fe",
@@ -233,6 +232,25 @@ def test_wrong_announcements(served):
     assert list(served.store.incoming.iterdir()) == []
     right = {"content-digest": digest(CONTENT)}
     assert served.ask("PUT", path, "student", right, content=CONTENT).status_code == 201
+
+
+def test_an_upload_does_not_outgrow_its_length_in_chunks(served):
+    """Where both are given the chunks count, and nothing would have ended them."""
+    file_id = served.reserve_file()
+    head = [
+        f"PUT /file/{file_id} HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {served.ticket('student')}",
+        "Content-Length: 5",
+        "Transfer-Encoding: chunked",
+        f"Content-Digest: {digest(b'12345')}",
+    ]
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as line:
+        line.sendall("\r\n".join([*head, "", ""]).encode())
+        line.sendall(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert list(served.store.incoming.iterdir()) == []
+    assert served.state(file_id) == ("open", "ok")
 
 
 def cut_upload(served, file_id, sent):

@@ -141,7 +141,7 @@ def test_same_content_again_is_fine_and_other_content_is_not(tmp_path):
 @pytest.mark.parametrize(("size", "digest"), [(5, sha(CONTENT)), (len(CONTENT), "0" * 64)])
 def test_bytes_that_were_not_announced_are_removed(tmp_path, size, digest):
     store = Store(tmp_path / "files", reserve=0)
-    upload = store.receive(FILE_ID, 5)
+    upload = store.receive(FILE_ID, len(CONTENT))
     upload.write(CONTENT)
     with pytest.raises(ChecksumMismatch, match="announced; send it again"):
         upload.finish(size=size, sha256=digest)
@@ -194,6 +194,26 @@ def test_names_that_are_no_uuid_never_become_paths(tmp_path):
             store.path(name)
 
 
+def test_uploads_that_began_together_leave_the_reserve_alone(tmp_path):
+    store = Store(tmp_path / "files", reserve=0)
+    first, second = (store.receive(uuid.uuid4(), len(CONTENT)) for _ in range(2))
+    first.write(CONTENT)
+    store.reserve = 1 << 60  # what the first has taken is not free any more
+    with pytest.raises(DiskFull, match="kept in reserve"):
+        second.write(CONTENT)
+    assert [path.name for path in store.incoming.iterdir()] == [first.path.name]
+    first.abandon()
+
+
+def test_no_more_bytes_are_taken_than_were_announced(tmp_path):
+    store = Store(tmp_path / "files", reserve=0)
+    upload = store.receive(FILE_ID, 10)
+    upload.write(b"0123456789")
+    with pytest.raises(ChecksumMismatch, match="more than the 10 bytes announced"):
+        upload.write(b"0")
+    assert list(store.incoming.iterdir()) == []
+
+
 def test_reserve_of_free_space_is_kept(tmp_path):
     store = Store(tmp_path / "files", reserve=1 << 60)
     with pytest.raises(DiskFull, match=r"kept in reserve.*free some space"):
@@ -212,9 +232,11 @@ def test_full_disk_leaves_no_part(tmp_path):
         pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
     try:
         store = Store(mounted / "files", reserve=0)
-        upload = store.receive(FILE_ID, 1000)
+        store.reserve = -(1 << 40)  # as if others took the space between the look and the write
+        upload = store.receive(FILE_ID, len(CONTENT))
         with pytest.raises(DiskFull, match="is full"):
             upload.write(CONTENT)
+        store.reserve = 0
         assert list(store.incoming.iterdir()) == []
         put(store, CONTENT[:1000])
         assert store.digest(FILE_ID) == sha(CONTENT[:1000])

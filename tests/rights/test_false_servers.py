@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -121,6 +121,74 @@ def test_a_ticket_is_not_shown_to_another_accounts_listener(served, tmp_path, na
         fetch(port, served, tmp_path / "private.fits")
     assert served.ticket("other").encode() not in b"".join(heard)
     assert b"authorization" not in b"".join(heard).lower()
+
+
+def flood(first, then):
+    def behave(client, heard):
+        heard.append(client.recv(4096))
+        client.sendall(first)
+        for _ in range(20000):
+            client.sendall(then)
+
+    return behave
+
+
+def trickle(client, heard):
+    heard.append(client.recv(4096))
+    for letter in b"HTTP/1.1 204 No Content\r\nx: " + b"y" * 1000:
+        client.sendall(bytes([letter]))
+        time.sleep(0.1)
+
+
+ENDLESS = {
+    "H100 goes on for ever": flood(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536),
+    "H101 sends chunks for ever": flood(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"1000\r\n" + b"x" * 4096 + b"\r\n",
+    ),
+    "H102 is about to answer for ever": flood(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "H103 says it letter by letter": trickle,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_proof_that_does_not_end_is_no_proof(served, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(proof, "PATIENCE", 1.5)
+    started = time.monotonic()
+    with (
+        thief(ENDLESS[name]) as (port, heard),
+        pytest.raises(DataserverError, match=NOT_OURS),
+    ):
+        fetch(port, served, tmp_path / "private.fits")
+    assert time.monotonic() - started < 10
+    assert served.ticket("other").encode() not in b"".join(heard)
+
+
+def test_h104_the_other_address_of_localhost_is_not_the_server(served, tmp_path):
+    """Who listens at [::1] passes the question on to the real server at 127.0.0.1."""
+    try:
+        listener = socket.create_server(("::1", served.port), family=socket.AF_INET6)
+    except OSError as error:
+        pytest.skip(f"no second loopback address here: {error}")
+    heard = []
+
+    def serve():
+        for _ in range(4):
+            client = listener.accept()[0]
+            client.settimeout(0.5)
+            with client:
+                relay(served.port)(client, heard)
+
+    threading.Thread(target=serve, daemon=True).start()
+    client = Client(f"http://localhost:{served.port}", lambda: served.ticket("other"))
+    try:
+        with suppress(DataserverError):
+            client.get(served.number, tmp_path / "private.fits", size=len(CONTENT),
+                       sha256=hashlib.sha256(CONTENT).hexdigest())
+    finally:
+        listener.close()
+        client.close()
+    assert served.ticket("other").encode() not in b"".join(heard)
 
 
 def relay(to):

@@ -1,0 +1,72 @@
+"""What a server answers, taken only as far as is sensible.
+
+Whoever answers may be broken or hostile: an answer that should be a line of JSON is read up to a
+limit of bytes and of time, and as it is sent, never unpacked; one that is a file has to come at a
+pace. The size of a file is its reader's to watch.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from awe.errors import DataserverError
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["LARGEST", "parts", "short", "told"]
+
+#: Bytes of an answer that is not a file, characters of its message, and seconds it may take.
+LARGEST = 64 << 10
+LONGEST = 500
+MOMENT = 15.0
+#: Bytes of a file that have to come in so many seconds.
+PACE = 1 << 20
+PATIENCE = 60.0
+
+
+def short(answer: httpx.Response) -> bytes:
+    """Return an answer that is not a file, the first 64 kB of it."""
+    until = time.monotonic() + MOMENT
+    content = b""
+    for part in answer.iter_raw():
+        content += part
+        if len(content) >= LARGEST or time.monotonic() > until:
+            break
+    return content[:LARGEST]
+
+
+def told(content: bytes) -> str:
+    """Return the message in an answer, empty where there is none."""
+    try:
+        message = json.loads(content)["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return " ".join(str(message).split())[:LONGEST]
+
+
+def parts(answer: httpx.Response, name: str) -> Iterator[bytes]:
+    """Yield the bytes of a file as they come.
+
+    Raises
+    ------
+    DataserverError
+        Less than a megabyte came in a minute; to ask again is no use.
+    """
+    came, until = 0, time.monotonic() + PATIENCE
+    for part in answer.iter_raw():
+        came += len(part)
+        if came >= PACE:
+            came, until = 0, time.monotonic() + PATIENCE
+        elif time.monotonic() > until:
+            msg = (
+                f"{name}: the file server sends less than {PACE >> 20} MB in {PATIENCE:.0f} s; "
+                "nothing was written, ask the administrator for 'awe-admin status'"
+            )
+            error = DataserverError(msg)
+            error.worth_another_try = False  # type: ignore[attr-defined]
+            raise error
+        yield part
