@@ -171,19 +171,8 @@ def _drop(cluster: Cluster, name: str) -> None:
     connection.close()
 
 
-#: Folders whose tests share what is dear to make, or the ports of a machine: one worker runs each.
-TOGETHER = {"tutorial": "tutorial", "prompt": "prompt", "course": "ports", "services": "ports"}
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that use the database, and say which of them run in one worker.
-
-    With `-m 'not postgres'` the others can be chosen. Where workers run side by side a file stays
-    whole, so that what its module makes is made once.
-    """
+    """Mark tests that use the database, so that the rest can be chosen with -m 'not postgres'."""
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
-        group = TOGETHER.get(item.path.parent.name, str(item.path))
-        item.add_marker(pytest.mark.xdist_group(group))
