@@ -74,7 +74,7 @@ def _asked_again(items: Iterable[DBObject]) -> list[list[DBObject]]:
         if "_doubt" in item.__dict__:
             doubtful.setdefault(item.__dict__["_doubt"][0], []).append(item)
     for doubt, some in doubtful.items():
-        if database.became(doubt) is None:
+        if database.became(doubt, [partial(_are_there, some)]) is None:
             raise OutcomeUnknown(failures.UNKNOWN)
         dates = _dates([some])
         for item in some:
@@ -82,6 +82,10 @@ def _asked_again(items: Iterable[DBObject]) -> list[list[DBObject]]:
             if item.object_id in dates:
                 _settle([item], dates, current)
     return _levels(items)
+
+
+def _are_there(items: list[DBObject]) -> bool:
+    return bool(_dates([items]))
 
 
 def _levels(objects: Iterable[DBObject]) -> list[list[DBObject]]:
@@ -251,6 +255,7 @@ def update(objects: Sequence[DBObject], **values: Any) -> None:
         One of them may not be changed by you; none was.
     """
     with interrupts_deferred(), database.transaction():
+        _history_tells(objects)
         for item in objects:
             attributes = [item._attribute(name) for name in values]
             new = [convert(a, value) for a, value in zip(attributes, values.values(), strict=True)]
@@ -276,6 +281,7 @@ def delete(objects: Sequence[DBObject]) -> None:
         One of them is not yours, is published, or others depend on it.
     """
     with interrupts_deferred(), database.transaction():
+        _history_tells(objects)
         for item in objects:
             text = f"DELETE FROM {table(type(item))} WHERE object_id = %s RETURNING 1"
             if not database.execute(text, (item.object_id,)):
@@ -283,6 +289,16 @@ def delete(objects: Sequence[DBObject]) -> None:
                 raise Refused(msg)
     for item in objects:
         database.objects.pop((type(item), item.object_id), None)
+
+
+def _history_tells(objects: Sequence[DBObject]) -> None:
+    """Let the history say whether a change was stored, if the connection breaks off at its end."""
+    bound = ([item.object_id for item in objects], database.began)
+    text = (
+        "SELECT 1 FROM awe.audit WHERE object_id = ANY (%s::uuid[]) "
+        "AND user_id = (SELECT awe.uid()) AND at >= %s::timestamptz LIMIT 1"
+    )
+    database.on_doubt(lambda: bool(database.execute(text, bound)))
 
 
 def refusal_of(change: Callable[[], object]) -> str:

@@ -54,6 +54,7 @@ class _Session(threading.local):
         self.generation = 0
         self.interrupted = False
         self.number = ""
+        self.began = ""
         self.undo: list[Callable[[], None]] = []
         self.witnesses: list[Callable[[], bool]] = []
         self.doubt: Doubt | None = None
@@ -350,7 +351,7 @@ class Database:
                 session.depth -= 1
             return
         rows = self._run_idle("BEGIN" if reading else outcome.BEGIN, None)
-        session.number = str(rows[0][0]) if rows else ""
+        session.number, session.began = map(str, rows[0]) if rows else ("", "")
         session.depth = 1
         session.undo.clear()
         session.witnesses.clear()
@@ -373,6 +374,11 @@ class Database:
     def on_doubt(self, witness: Callable[[], bool]) -> None:
         """Let `witness` tell whether rows of this transaction are there, if its end is unheard."""
         self._session.witnesses.append(witness)
+
+    @property
+    def began(self) -> str:
+        """When the last writing transaction of this thread began, by the server's clock."""
+        return self._session.began
 
     @property
     def doubt(self) -> Doubt | None:
@@ -405,7 +411,8 @@ class Database:
                 lost = error.__cause__ is not None and not self.connected
                 if isinstance(error, DatabaseError) and not lost:
                     raise
-                self._settle(Doubt(number=session.number, process=process), error)
+                doubt = Doubt(number=session.number, process=process, began=session.began)
+                self._settle(doubt, error)
             session.undo.clear()
 
     def _settle(self, doubt: Doubt, error: BaseException) -> None:

@@ -18,8 +18,13 @@ from awe.terminal import err
 __all__ = ["BEGIN", "Doubt", "became"]
 
 #: one round trip, and no more work than the first INSERT would have had
-BEGIN = "BEGIN; SELECT pg_current_xact_id()::text"
+BEGIN = "BEGIN; SELECT pg_current_xact_id()::text, now()::text"
 STATUS = "SELECT pg_xact_status(%s::xid8)"
+#: statistics begin anew after a crash, also after one that left the postmaster alive
+RESTARTED = (
+    "SELECT greatest(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))"
+    " > %s::timestamptz"
+)
 END_SESSION = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE pid = %s AND backend_xid = %s::xid8::xid"
@@ -35,10 +40,11 @@ Ask = Callable[[str, Sequence[object]], list[tuple[object, ...]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """A transaction that was ended without an answer: its number and its server process."""
+    """A transaction that was ended without an answer: number, server process, time of BEGIN."""
 
     number: str
     process: int
+    began: str
 
 
 def became(
@@ -53,14 +59,17 @@ def became(
     ask : callable
         Sends one statement over a new connection.
     witnesses : sequence of callable
-        Each tells, once the transaction is over, whether rows of it are there.
+        Each tells, once the transaction is over, whether rows of it are there; any is enough.
     """
     began = time.monotonic()
     hurried = told = False
     while True:
         try:
             if (status := _status(doubt, ask)) is not None:
-                return witnesses[0]() if witnesses else status
+                if witnesses:
+                    return any(witness() for witness in witnesses)
+                # after a restart the number may be somebody else's, and nobody can tell
+                return None if status and _restarted(doubt, ask) else status
             if not hurried and time.monotonic() - began > SLOW:
                 hurried = True
                 ask(END_SESSION, (doubt.process, doubt.number))
@@ -86,3 +95,9 @@ def _status(doubt: Doubt, ask: Ask) -> bool | None:
         # a number the server never heard of: it crashed before anything was written
         return False
     return None if status == "in progress" else status == "committed"
+
+
+def _restarted(doubt: Doubt, ask: Ask) -> bool:
+    """Return True if the server was started after the transaction had begun."""
+    ((restarted,),) = ask(RESTARTED, (doubt.began,))
+    return bool(restarted)

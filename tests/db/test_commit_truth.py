@@ -259,6 +259,42 @@ def test_the_server_process_is_killed_at_random_moments_of_commits(
         assert (said, plate._committed) == (_there(db, plate.name) == 1, said)
 
 
+@pytest.mark.parametrize("change", ["publish", "delete", "nobody can tell"])
+def test_a_number_the_server_gave_a_second_time_after_a_crash_speaks_for_nobody(
+    model: Any, login: Any, db: Any, change: str
+) -> None:
+    """What was never stored counts as stored no more because somebody else's was."""
+    login()
+    plate = model.Plate(name="reused")
+    plate.commit()
+    for _ in range(3):
+        db.rows("superuser", "CHECKPOINT")
+        with pytest.raises(DatabaseError) as caught, database.transaction():
+            _change(plate, change)
+            pid = database.execute("SELECT pg_backend_pid()")[0][0]
+            number = int(database.execute("SELECT pg_current_xact_id()::text")[0][0])
+            os.kill(pid, signal.SIGKILL)
+            _back(db)
+            while int(db.rows("superuser", "SELECT pg_current_xact_id()::text")[0][0]) <= number:
+                pass  # somebody else gets the number, and commits
+        if change != "nobody can tell":
+            assert not isinstance(caught.value, OutcomeUnknown)
+        assert plate._privileges == 1
+        rows = db.rows("superuser", "SELECT _privileges FROM awe.plate WHERE name = 'reused'")
+        assert rows == [(1,)]
+
+
+def _change(plate: Any, change: str) -> None:
+    from awe.db.commit import delete, update
+
+    if change == "publish":
+        update([plate], _privileges=2)
+    elif change == "delete":
+        delete([plate])
+    else:
+        database.execute("UPDATE awe.plate SET _privileges = 2 WHERE name = 'reused'")
+
+
 def _back(db: Any) -> None:
     import psycopg2
 
