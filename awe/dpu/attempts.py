@@ -10,12 +10,13 @@ import logging
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from awe.dpu.backends import Worker
 from awe.dpu.folder import Folder
 from awe.dpu.queue import Queue
+from awe.terminal import harmless
 
 __all__ = ["Running"]
 
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 PATIENCE = 0.4
 LINES_KEPT = 100_000
 LAST_KEPT = 1000
+LONGEST_NOTE = 2000
+#: errors of the runner over one attempt before it gives that up
+MOST_STUMBLES = 3
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT,
            signal.SIGSYS, signal.SIGTRAP)  # fmt: skip
 
@@ -74,6 +78,7 @@ class Running:
         self._final = False
         self._end: dict[str, Any] | None = None
         self._over = 0
+        self._stumbles = 0
         self._last: deque[str] = deque(maxlen=LAST_KEPT)
 
     @property
@@ -94,6 +99,8 @@ class Running:
         elif self.worker.memory() > self._memory:
             limit = self._memory / 2**30
             self.stop(f"killed: over the memory limit of {limit:.1f} GB", final=True)
+        elif why := self._folder.too_much():
+            self.stop(f"killed: {why}", final=True)
 
     def stop(self, why: str, *, counts: bool = True, final: bool = False) -> None:
         """Ask the process group to end; `finished` kills it when it does not.
@@ -158,12 +165,29 @@ class Running:
         self._record(status)
         return True
 
+    def stumble(self) -> bool:
+        """Take note that following the attempt failed; True once it is given up and recorded.
+
+        The attempt may have written what nobody expects. Its job ends then; nobody else's does.
+        """
+        self._stumbles += 1
+        if self._stumbles < MOST_STUMBLES:
+            return False
+        self.worker.signal(signal.SIGKILL)
+        if self.worker.alive():
+            return False
+        note = "given up: what its worker left cannot be read; server.log has the details"
+        self._queue.end(self.job, self.attempt, "failed", None, note)
+        self._queue.logout(self.job, self.attempt)
+        self._folder.remove_work()
+        return True
+
     def _record(self, status: int) -> None:
         if self._end is not None and status == 0 and self._end["end"] == "died":
-            note = "cancelled" if self._cancelled else str(self._end.get("message", ""))[:2000]
+            note = "cancelled" if self._cancelled else _told(self._end)
             self._queue.died(self.job, self.attempt, status, note)
         elif self._end is not None and status == 0:
-            note = str(self._end.get("message", ""))[:2000]
+            note = _told(self._end)
             if self._cancelled and self._end["end"] != "done":
                 note = "cancelled"
             self._queue.end(self.job, self.attempt, str(self._end["end"]), status, note)
@@ -182,6 +206,11 @@ class Running:
         if self._end is not None and self._end["end"] == "done":
             self._folder.remove()
         logger.info("job %d attempt %d ended: status %d", self.job, self.attempt, status)
+
+
+def _told(report: Mapping[str, Any]) -> str:
+    """Return the message of a report as a database takes it."""
+    return harmless(str(report.get("message", ""))[:LONGEST_NOTE])
 
 
 def _own_doing(status: int) -> bool:

@@ -9,8 +9,10 @@ shared file system works the same way. What a worker writes is its own claim abo
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,16 +25,21 @@ __all__ = ["Folder", "clean", "forget_old"]
 LONGEST_LINE = 2000
 LARGEST_READ = 1 << 18
 #: of more than that at the end of a job only the end is read
-LARGEST_REST = 1 << 26
+LARGEST_REST = 1 << 24
 KEPT_REST = 1 << 22
+#: a log that is larger ends its job; so do files larger than the room that is left
+LARGEST_LOG = 1 << 30
+ROOM = 1 << 30
 #: Colours and the like: programs write them on purpose, and a log is easier to read without.
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
 
 
 def clean(line: str) -> str:
     """Return a line of a log without terminal controls, at most 2000 characters long."""
-    plain = COLOURS.sub("", line.rstrip("\r").rsplit("\r", 1)[-1])
-    line = harmless(plain.expandtabs(), lines=False)
+    line = line.rstrip("\r").rsplit("\r", 1)[-1]
+    # cut before it is made harmless as well: that takes its time
+    plain = COLOURS.sub("", line[: 4 * LONGEST_LINE])
+    line = harmless(plain.expandtabs()[: LONGEST_LINE + 1], lines=False)
     return line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " ..."
 
 
@@ -97,10 +104,21 @@ class Folder:
         for line in data.splitlines():
             try:
                 report = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(report, dict):
                 yield report
+
+    def too_much(self) -> str:
+        """Return why its files take the disk from everybody, empty where they do not."""
+        if _size(self.log) > LARGEST_LOG:
+            return f"its log has more than {LARGEST_LOG >> 30} GB"
+        if shutil.disk_usage(self.path).free > ROOM:
+            return ""
+        held = sum(_size(Path(place, name)) for place, _, names in os.walk(self.path)
+                   for name in names)  # fmt: skip
+        full = f"the disk is nearly full, and its files take {held / 2**30:.1f} GB"
+        return full if held > ROOM else ""
 
     def remove_work(self) -> None:
         """Remove the files the recipe made; the log stays."""
@@ -109,6 +127,14 @@ class Folder:
     def remove(self) -> None:
         """Remove the directory with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _size(path: Path) -> int:
+    """Return the bytes a file takes of the disk, none where there is none."""
+    try:
+        return path.lstat().st_blocks * 512
+    except OSError:
+        return 0
 
 
 def forget_old(root: Path, days: float, living: set[str]) -> None:
@@ -120,9 +146,14 @@ def forget_old(root: Path, days: float, living: set[str]) -> None:
 
 
 def _read_from(path: Path, offset: int) -> bytes:
+    """Return what is in a file from there on; nothing where a job put something else there."""
     try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(LARGEST_READ)
-    except FileNotFoundError:
+        # a pipe must not hold the runner
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
         return b""
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return b""
+        file.seek(offset)
+        return file.read(LARGEST_READ)

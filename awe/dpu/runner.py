@@ -125,12 +125,23 @@ class Runner:
                     running.look()
                 running.listen()
                 if running.finished():
-                    self._running.remove(running)
-                    self._later.pop(running.name, None)
-                    self._queue.tidy()
+                    self._leave(running)
             except Later as error:
                 logger.warning("job %d: %s", running.job, error)
                 self._later[running.name] = now + self._beat_every
+            except DatabaseError:
+                raise
+            except Exception:
+                logger.exception("job %d: the runner stumbled; the others go on", running.job)
+                self._later[running.name] = now + self._beat_every
+                if running.stumble():
+                    self._leave(running)
+
+    def _leave(self, running: Running) -> None:
+        """Forget an attempt that is over, and let its job's followers know."""
+        self._running.remove(running)
+        self._later.pop(running.name, None)
+        self._queue.tidy()
 
     def _fill(self) -> None:
         while len(self._running) < self._workers:

@@ -123,6 +123,25 @@ class ProbeTask(Task):
         if self.do == "speak":
             print("\\x1b[31mred\\x1b[0m \\x07bell", "x" * 5000)
             sys.stderr.write("to stderr\\n")
+        if self.do == "nest":
+            Path("../report").write_text("[" * 200_000 + "\\n")
+        if self.do == "nul":
+            Path("../report").write_text('{"end": "done", "message": "a\\\\u0000\\\\ud800b"}\\n')
+            os._exit(0)
+        if self.do == "pipe":
+            for name in ("log", "report"):
+                os.remove("../" + name)
+                os.mkfifo("../" + name)
+            os._exit(3)
+        if self.do == "vanish":
+            import shutil
+            shutil.rmtree(Path.cwd().parent, ignore_errors=True)
+            time.sleep(60)
+        if self.do == "chatter":
+            with open("../log", "ab") as file:
+                for _ in range(64):
+                    file.write(bytes(1 << 20))
+            time.sleep(60)
         if self.do == "import":
             Path("colorsys.py").write_text("print('not mine')")
             import colorsys

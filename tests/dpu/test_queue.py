@@ -93,6 +93,22 @@ def test_three_users_take_turns(bench, queue):
     assert order[10:] == ["awstudent"] * 10
 
 
+def test_nobody_queues_without_end(bench, db, queue):
+    """Others' next job is found at once, however many of somebody's wait for what never ends."""
+    waiting = [{"after": [number]} for number in range(10_000)]
+    first = bench.submit("student", *waiting)
+    bench.submit("student", *waiting)
+    with pytest.raises(psycopg2.Error, match="more than 20000 of your jobs") as caught:
+        bench.submit("student")
+    assert caught.value.pgcode == "AW023"
+    db.rows("superuser", "UPDATE awe.job SET state = 'failed' WHERE id = %s", first[0])
+    assert db.rows("student", "SELECT awe.job_retry(%s)", first[0]) == [(True,)]
+    (mine,) = bench.submit("other")
+    started = time.monotonic()
+    assert queue.claim(["local"]).job == mine
+    assert time.monotonic() - started < 1.0
+
+
 def test_one_worker_serves_users_in_turn(bench, queue):
     bench.submit("student", {}, {}, {}, {})
     bench.submit("other", {}, {})

@@ -15,6 +15,8 @@ import psutil
 import pytest
 from jobs_waiting import until
 
+from awe.dpu.folder import Folder
+
 JOB_LOGINS = "SELECT 1 FROM pg_roles WHERE rolname ~ '^job_[0-9]'"
 
 RUNNER = """
@@ -192,6 +194,58 @@ def test_a_defect_is_failed_with_its_traceback_in_the_log(bench, db, runner):
     until(lambda: bench.state(job) == "failed")
     assert column(db, "message", job) == "RuntimeError: a broken promise"
     assert any("Traceback" in line for line in log(db, job))
+
+
+STRANGE = {
+    "nest": ("done", "1 of 1 done"),
+    "nul": ("done", r"a\x00\ud800b"),
+    "pipe": ("failed", "exit status 3"),
+    "vanish": ("failed", "given up: what its worker left cannot be read"),
+}
+
+
+@pytest.mark.parametrize("do", STRANGE)
+def test_what_a_worker_leaves_stops_no_other_job(bench, db, runner, recipes, do):
+    """Reports nested without end, characters no database takes, pipes, nothing at all."""
+    runner.start()
+    (job,) = bench.submit("student", {"args": {"do": do}})
+    until(lambda: bench.state(job) != "queued")
+    (other,) = bench.submit("other")
+    until(lambda: bench.state(other) == "done")
+    state, message = STRANGE[do]
+    until(lambda: bench.state(job) == state)
+    assert message in column(db, "message", job)
+    assert living(recipes / "dpu") == []
+
+
+def test_a_log_that_takes_the_disk_ends_its_job(bench, db, runner, monkeypatch):
+    monkeypatch.setattr("awe.dpu.folder.LARGEST_LOG", 1 << 25)
+    runner.start()
+    (job,) = bench.submit("student", {"args": {"do": "chatter"}})
+    until(lambda: bench.state(job) == "failed")
+    assert "its log has more than" in column(db, "message", job)
+
+
+def test_files_that_fill_the_disk_are_noticed(monkeypatch, tmp_path):
+    monkeypatch.setattr("awe.dpu.folder.ROOM", 1 << 25)
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "none", str(place)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount command here")
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    try:
+        folder = Folder(place, 1, 1)
+        folder.make()
+        (folder.work / "a").write_bytes(bytes(20 << 20))
+        assert folder.too_much() == ""
+        (folder.work / "b").write_bytes(bytes(20 << 20))
+        assert folder.too_much() == "the disk is nearly full, and its files take 0.0 GB"
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
 
 
 def test_limits_of_time_and_memory(bench, db, runner):

@@ -221,6 +221,18 @@ BEGIN
   PERFORM pg_notify('awe_jobs', '');
   RETURN NULL;
 END $$;
+-- Whoever queues without end makes everybody's next job hard to find.
+CREATE OR REPLACE FUNCTION awe.job_enough() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF (SELECT count(*) FROM awe.job k WHERE k.state = 'queued' AND k.user_id = (SELECT awe.uid())) > 20000 THEN
+    RAISE EXCEPTION 'more than 20000 of your jobs would be queued; wait until some are done'
+      USING ERRCODE = 'AW023';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER enough AFTER INSERT ON awe.job
+  FOR EACH STATEMENT EXECUTE FUNCTION awe.job_enough();
 -- A queued job has no process to kill: it is cancelled the moment its owner says so.
 CREATE OR REPLACE FUNCTION awe.job_stop() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
@@ -415,6 +427,10 @@ END $$;
 CREATE OR REPLACE FUNCTION awe.job_retry(j bigint) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  IF (SELECT count(*) FROM awe.job k WHERE k.state = 'queued' AND k.user_id = awe.caller()) >= 20000 THEN
+    RAISE EXCEPTION 'more than 20000 of your jobs would be queued; wait until some are done'
+      USING ERRCODE = 'AW023';
+  END IF;
   UPDATE awe.job b SET state = 'queued', cancel = false, max_attempts = b.attempt + 3,
          ended = NULL, message = NULL
    WHERE b.id = j AND b.user_id = awe.caller() AND b.state IN ('failed', 'lost', 'cancelled');
@@ -502,7 +518,7 @@ RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_kernel, awe_rolemaker;
 
 SET ROLE awe_owner;
-REVOKE ALL ON FUNCTION awe.is_plain_json(jsonb), awe.job_wake(), awe.job_stop(),
+REVOKE ALL ON FUNCTION awe.is_plain_json(jsonb), awe.job_wake(), awe.job_enough(), awe.job_stop(),
   awe.job_submit(uuid, text, jsonb, int, int, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION awe.is_plain_json(jsonb), awe.job_submit(uuid, text, jsonb, int, int, jsonb)
   TO awe_user;
