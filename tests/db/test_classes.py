@@ -23,13 +23,16 @@ def camera():
     return {"instrument": instrument, "chip": Chip(name="ESO_CCD_#65", instrument=instrument)}
 
 
-def test_a_bias_has_exactly_the_properties_of_the_handbook():
-    assert BiasFrame.get_persistent_properties() == [
+def test_a_bias_has_the_properties_of_the_handbook_and_says_what_made_it():
+    ours = ["consulted", "recipe", "request"]
+    assert sorted(BiasFrame.get_persistent_properties()) == BiasFrame.get_persistent_properties()
+    assert [name for name in BiasFrame.get_persistent_properties() if name not in ours] == [
         "chip", "creation_date", "filename", "globalname", "imstat", "instrument",
         "is_valid", "object_id", "observing_block", "prev", "process_params",
         "process_status", "quality_flags", "raw_bias_frames", "read_noise",
         "timestamp_end", "timestamp_start",
     ]  # fmt: skip
+    assert set(ours) < set(BiasFrame.get_persistent_properties())
 
 
 def test_a_raw_frame_begins_with_the_header_attributes_of_the_handbook():
