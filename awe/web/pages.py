@@ -92,6 +92,12 @@ async def _job(request: Request) -> Response:
     job = await in_thread(request, request.app.state.permits.job, ticket, int(text))
     if job is None:
         raise HTTPException(404)
+    body = await in_thread(request, _job_body, job)
+    return html.page(f"Job {text}", body, who=await _who(request))
+
+
+def _job_body(job: dict[str, Any]) -> str:
+    """Return what a page tells of a job; long texts take their time, so a thread does it."""
     lines = "\n".join(map(harmless, job.pop("lines") or []))
     items = job.pop("items") or []
     body = html.listing((name, job[name]) for name in (*_COLUMNS, "args") if name in job)
@@ -99,8 +105,7 @@ async def _job(request: Request) -> Response:
         ("item", "product", "message"),
         [[html.shown(i["item"]), _product(i), html.shown(i["message"])] for i in items],
     )
-    body += f"<h2>Log</h2><pre>{escape(lines)}</pre>"
-    return html.page(f"Job {text}", body, who=await _who(request))
+    return body + f"<h2>Log</h2><pre>{escape(lines)}</pre>"
 
 
 def _product(item: dict[str, Any]) -> str:

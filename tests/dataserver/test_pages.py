@@ -1,5 +1,6 @@
 """The pages, asked over HTTP: what they show is escaped, and nobody else's."""
 
+import hashlib
 import uuid
 
 import httpx
@@ -99,6 +100,31 @@ def test_jobs_come_in_pages(served):
     assert third.count("many") == 3
     for nonsense in ("0", "-1", "9" * 5000, "x", "%00"):
         assert served.ask("GET", f"/jobs?page={nonsense}", None, cookie).status_code == 200
+
+
+def test_huge_jobs_keep_nobody_from_the_pages(served):
+    """Arguments of a megabyte each, and notes of 10 MB of control characters, are cut."""
+    submit(served, "student", "huge")
+    ask = served.db.rows
+    [(job,)] = ask("superuser", "SELECT max(id) FROM awe.job")
+    args = "jsonb_build_object('x', repeat(E'\\x7f', 900000))"
+    ask("superuser", f"UPDATE awe.job SET args = {args} WHERE id = %s", job)
+    copied = "user_id, recipe, args, project, privileges"
+    ask("superuser", f"INSERT INTO awe.job (run, ordinal, {copied}) SELECT run, n, {copied}"
+        " FROM awe.job, generate_series(1, 100) n WHERE id = %s", job)  # fmt: skip
+    ask("superuser", "INSERT INTO awe.job_item (job, item, attempt, ok, message)"
+        " VALUES (%s, 'a', 1, true, repeat(E'\\x07', 10000000))", job)  # fmt: skip
+    cookie = served.cookie("student")
+    listed, shown = (
+        served.ask("GET", path, None, cookie) for path in ("/jobs", f"/jobs/{job}")
+    )
+    assert (listed.status_code, shown.status_code) == (200, 200)
+    assert len(listed.content) < 100_000
+    assert len(shown.content) < 200_000
+    # the list has no arguments, which would be read for every job
+    listing = ask("awe_dataserver", "SELECT awe.ds_jobs(k)::text FROM (SELECT %s::bytea) x(k)",
+                  hashlib.sha256(served.ticket("student").encode()).digest())  # fmt: skip
+    assert sum(len(row[0]) for row in listing) < 100_000
 
 
 def test_every_page_fits_a_phone_and_can_be_read_aloud(served):

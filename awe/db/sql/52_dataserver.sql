@@ -103,7 +103,7 @@ CREATE OR REPLACE FUNCTION awe.ds_jobs(t bytea) RETURNS SETOF jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT jsonb_build_object('id', j.id, 'run', j.run, 'user', upper(u.role_name), 'recipe', j.recipe,
-           'args', j.args, 'state', j.state, 'cancel', j.cancel, 'host', a.host, 'total', j.total,
+           'state', j.state, 'cancel', j.cancel, 'host', a.host, 'total', j.total,
            'done', (SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok),
            'submitted', j.submitted, 'started', j.started, 'ended', j.ended, 'message', j.message)
     FROM awe.live_ticket(t) k
@@ -145,13 +145,17 @@ BEGIN ATOMIC
    WHERE k.hash = t AND k.page = 'login' AND k.expires > now() AND u.removed IS NULL AND k.job IS NULL;
 END;
 
--- One of the jobs of ds_jobs, with its products and the end of its log.
+-- One of the jobs of ds_jobs, with its arguments, products and the end of its log: each as much as a
+-- page can show, for somebody waits while it is made.
 CREATE OR REPLACE FUNCTION awe.ds_job(t bytea, number bigint) RETURNS jsonb LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT j || jsonb_build_object(
+      'args', (SELECT CASE WHEN octet_length(b.args::text) < 20000 THEN b.args
+                           ELSE to_jsonb(left(b.args::text, 20000) || ' ...') END
+                 FROM awe.job b WHERE b.id = number),
       'items', (SELECT jsonb_agg(jsonb_build_object('item', i.item, 'class', i.class, 'product', i.product,
-                        'message', i.message) ORDER BY i.at)
+                        'message', left(i.message, 300)) ORDER BY i.at)
                   FROM (SELECT * FROM awe.job_item x WHERE x.job = number ORDER BY x.at LIMIT 1000) i),
       'lines', (SELECT jsonb_agg(l.line ORDER BY l.attempt, l.line_no)
                   FROM (SELECT * FROM awe.job_log x WHERE x.job = number
