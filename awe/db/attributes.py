@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["Kind", "Mismatch", "Persistent", "TypedList", "convert", "persistent"]
 
 T = TypeVar("T")
+MISSING: Any = object()
 
 VALUE_TYPES = (str, int, float, bool, datetime.datetime, UUID, dict)
+#: How a type of values is written, by its bare name: in quotes it would be the name of a class.
+VALUE_NAMES = {
+    name: written
+    for type_ in VALUE_TYPES
+    for written in [type_.__name__ if type_.__module__ == "builtins" else
+                    f"{type_.__module__}.{type_.__name__}"]
+    for name in (type_.__name__, written)
+}  # fmt: skip
 LARGEST_INT = 2**63 - 1
 
 
@@ -72,6 +81,12 @@ class Persistent(Generic[T]):
             known = ", ".join(t.__name__ for t in VALUE_TYPES)
             msg = f"a persistent attribute cannot be of type {type_!r}; wanted {known} or a class"
             raise ArgumentError(msg)
+        if type_ in VALUE_NAMES:
+            msg = (
+                f"persistent({doc!r}, {type_!r}, ...): in quotes {type_!r} names a persistent "
+                f"class; write {VALUE_NAMES[str(type_)]} without quotes"
+            )
+            raise ArgumentError(msg)
         if is_class:
             self.kind = Kind.LINKS if is_list else Kind.LINK
         else:
@@ -112,6 +127,17 @@ class Persistent(Generic[T]):
             return registry.find(self.declared_type)
         return cast("type[DBObject]", self.declared_type)
 
+    def may_hold(self, cls: type[DBObject]) -> bool:
+        """Tell whether objects of a class may stand here.
+
+        A link to a class that is declared later, or never, holds nothing yet.
+        """
+        if not self.is_link:
+            return False
+        if isinstance(self.declared_type, str) and self.declared_type not in registry.declared:
+            return False
+        return cls in registry.concrete(self.target)
+
     @property
     def type_name(self) -> str:
         """Type in words, for messages."""
@@ -149,7 +175,7 @@ def persistent(doc: str, type_: str, default: Any) -> Persistent[Any]: ...
 def persistent(doc: str, type_: type[T], default: list[T]) -> Persistent[list[T]]: ...
 @overload
 def persistent(doc: str, type_: type[T], default: T | None) -> Persistent[T]: ...
-def persistent(doc: str, type_: Any, default: Any) -> Any:
+def persistent(doc: str, type_: Any = MISSING, default: Any = MISSING) -> Any:
     """Declare a persistent attribute in the body of a persistent class.
 
     Parameters
@@ -170,6 +196,12 @@ def persistent(doc: str, type_: Any, default: Any) -> Any:
     ...     name = persistent("The name of a person", str, "Jansen")
     ...     age = persistent("The age of a person [yr]", int, 70)
     """
+    if not isinstance(doc, str) or type_ is MISSING or default is MISSING:
+        msg = (
+            "an attribute expects a description, a type and a default, in this order: "
+            "persistent('The age of a person [yr]', int, 70)"
+        )
+        raise ArgumentError(msg)
     return Persistent(doc, type_, default)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy.io.registry import IORegistryError
 from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
 from astropy.units import Unit
@@ -23,7 +26,7 @@ from astropy.units import Unit
 from awe.db import registry
 from awe.db.attributes import Kind, Persistent
 from awe.db.path import resolve
-from awe.errors import QueryError
+from awe.errors import ArgumentError, FileTaken, QueryError
 
 if TYPE_CHECKING:
     from awe.db.conditions import Steps
@@ -37,6 +40,8 @@ UNITS = {
     "e-/ADU": "electron / adu", "pixel": "pix", "deg/pixel": "deg / pix", "sec": "s",
     "hour": "h", "day": "d", "1/cm^2/min": "1 / (cm2 min)",
 }  # fmt: skip
+#: Endings of VOTables, which astropy does not know when it writes.
+VOTABLE = (".vot", ".votable", ".xml")
 #: Stands under the mask of a date.
 SOME_DATE = datetime.datetime(2000, 1, 1)
 #: What a masked truth value becomes in FITS and VOTable, which have no third one.
@@ -62,8 +67,31 @@ class ObjectTable(Table):  # type: ignore[misc]
         ----------
         *arguments, **keywords
             As of `astropy.table.Table.write`: a name, `format=`, `overwrite=`.
+
+        Raises
+        ------
+        FileTaken
+            There is a file of that name, and no `overwrite=True`.
+        ArgumentError
+            The ending of the name says no format, and no `format=` does.
         """
-        self.portable().write(*arguments, **keywords)
+        path = arguments[0] if arguments else None
+        if isinstance(path, str | os.PathLike):
+            ending = Path(path).suffix.lower()
+            if ending in VOTABLE and len(arguments) == 1:
+                keywords.setdefault("format", "votable")
+            if Path(path).is_file() and not keywords.get("overwrite"):
+                msg = f"{path} is there already: another name, or overwrite=True to replace it"
+                raise FileTaken(msg)
+        try:
+            self.portable().write(*arguments, **keywords)
+        except IORegistryError as error:
+            wanted = keywords.get("format") or path
+            msg = (
+                f"a table cannot be written as {str(wanted)!r}: end the name in .fits, .ecsv, "
+                f".csv or .vot, or give a format of astropy's such as format='ascii.basic'"
+            )
+            raise ArgumentError(msg) from error
 
     def portable(self) -> Table:
         """Return a plain Table of numbers, text and truth values."""
@@ -78,11 +106,18 @@ class ObjectTable(Table):  # type: ignore[misc]
         return result
 
 
-def to_table(query: Query, names: tuple[str, ...]) -> ObjectTable:
+def to_table(query: Query, names: tuple[Any, ...]) -> ObjectTable:
     """Return values as a table, with descriptions and units where they are known."""
     if not names:
         names = tuple(n for n in query.cls.get_persistent_properties()
                       if query.cls._attribute(n).kind is Kind.VALUE)  # fmt: skip
+    for name in names:
+        if not isinstance(name, str):
+            msg = (
+                f"to_table() expects names of attributes one by one, "
+                f"to_table('DATE_OBS', 'EXPTIME'), not {name!r}"
+            )
+            raise QueryError(msg)
     if len(set(names)) < len(names):
         msg = f"to_table({', '.join(map(repr, names))}): a column is named twice"
         raise QueryError(msg)

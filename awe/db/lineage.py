@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from awe import columns
 from awe.db.info import label
 from awe.db.mixins import has, value_of
-from awe.db.registry import concrete, registry
+from awe.db.registry import registry
 from awe.errors import NotVisible
 from awe.lazy import behaviour
 
@@ -75,7 +75,9 @@ class Affected(list[Any]):
     def __repr__(self) -> str:
         name = label(self.item)
         if not self:
-            return ""
+            bad = getattr(self.item, "is_valid", None) == 0
+            then = "; no product that you see was made with it" if bad else ""
+            return columns.fit(f"{name}: is_valid is {self.item.is_valid} now{then}")
         kinds: dict[str, list[str]] = {}
         for product in self:
             kinds.setdefault(type(product).__name__, []).append(label(product))
@@ -171,7 +173,7 @@ def _pointing_at(cls: type[DBObject]) -> Iterator[tuple[Any, str]]:
     """Yield (class, attribute) of every link that may point to objects of a class."""
     for other in list(registry.values()):
         for name, attribute in other._attributes.items():
-            if attribute.is_link and cls in concrete(attribute.target):
+            if attribute.may_hold(cls):
                 yield other, name
 
 

@@ -43,6 +43,15 @@ def graph(tree: Tree) -> tuple[dict[Any, Any], list[tuple[Any, Any, str]], int]:
     return nodes, list(edges), hidden
 
 
+class Document(dict[str, Any]):
+    """PROV-JSON that prints as one line at the prompt; a dictionary in all else."""
+
+    def __repr__(self) -> str:
+        """Return how much of what it holds."""
+        counts = [f"{len(part)} {name}" for name, part in self.items() if name != "prefix"]
+        return f"<PROV-JSON: {', '.join(counts)}>"
+
+
 def to_prov(tree: Tree, path: str | Path | None = None) -> dict[str, Any]:
     """Return a lineage as PROV-JSON, and write it to a file if one is named.
 
@@ -52,7 +61,7 @@ def to_prov(tree: Tree, path: str | Path | None = None) -> dict[str, Any]:
         File to write.
     """
     nodes, edges, hidden = graph(tree)
-    document: dict[str, Any] = {"prefix": PREFIXES, "entity": {}, "activity": {}, "agent": {}}
+    document = Document({"prefix": PREFIXES, "entity": {}, "activity": {}, "agent": {}})
     made = {product for product, _, _ in edges}
     for object_id, item in nodes.items():
         document["entity"][_entity(object_id)] = _described(item)

@@ -6,7 +6,7 @@ levels in one transaction. The database checks the same rules again; here they g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -51,11 +51,16 @@ class Publication:
 
     def __repr__(self) -> str:
         verb = "published" if self.done else "would publish"
-        lines = [f"{verb} at {level_text(self.level)}: {_listed(self.objects)}"]
+        lines = [f"{verb} at {level_text(self.level)}: {_listed(_files_first(self.objects))}"]
         if self.parents:
             lines.append(f"  with what they were made from: {_listed(self.parents)}")
         lines.extend(f"  refused: {reason}" for reason in self.hindrances)
         return columns.wrapped(harmless("\n".join(lines)))
+
+
+def _files_first(objects: Iterable[DBObject]) -> list[DBObject]:
+    """Return frames before the parts that go with them: a list shows its first ones only."""
+    return sorted(objects, key=lambda item: "filename" not in item._attributes)
 
 
 def preview(objects: Sequence[DBObject], level: int, *, follow: bool = False) -> Publication:

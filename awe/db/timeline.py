@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe.columns import room
 from awe.db.mixins import has
 from awe.errors import ArgumentError, among
 from awe.terminal import harmless
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Timeline", "calibrations"]
 
-WIDTH = 48
+#: columns of a bar at most, and at least; what stands around it takes the others
+WIDTH, NARROWEST, AROUND = 48, 22, 56
 #: a range longer than this says nothing about a night and is drawn to the edges
 FOREVER = datetime.timedelta(days=3650)
 MARGIN = datetime.timedelta(days=1)
@@ -54,17 +56,18 @@ class Timeline:
             yield f"{self.title}: no calibrations that you may see"
             return
         start, end = _span(self.rows, self.date)
+        width = _width()
         yield self.title
-        ruler = f"{start:%Y-%m-%d}{f'{end:%Y-%m-%d}':>{WIDTH - 10}}"
+        ruler = f"{start:%Y-%m-%d}{f'{end:%Y-%m-%d}':>{width - 10}}"
         yield f"{'':30}{ruler}"
         kind = ""
         for item in self.rows:
             name = type(item).__name__
             head = f"{name if name != kind else '':28}{_mark(item, self.chosen):2}"
             made = f"{item.creation_date:%Y-%m-%d %H:%M} {str(item.object_id)[:8]}"
-            yield f"{head}{_bar(item, start, end, self.date)} {made}"
+            yield f"{head}{_bar(item, start, end, self.date, width)} {made}"
             kind = name
-        yield "* chosen at the date, x judged bad, q flagged, = valid, - not usable, | the date"
+        yield "* chosen, x judged bad, q flagged, = valid, - not usable, | the date"
 
 
 def calibrations(
@@ -88,12 +91,12 @@ def calibrations(
     Raises
     ------
     ArgumentError
-        The date is none, or instrument or chip are left out or unknown.
+        The date is none, or instrument or chip are left out, or a name is unknown.
     """
     from awe.db import validity
 
     instrument, chip = _named(instrument, chip)
-
+    filter = _known_filter(filter)
     moment = _moment(instrument, date)
     rows: list[Any] = []
     chosen = set()
@@ -159,19 +162,26 @@ def _span(
     return min(moments), max(moments)
 
 
+def _width() -> int:
+    """Return how wide the bars are, so that a line fits the terminal where it can."""
+    columns = room()
+    return WIDTH if columns is None else max(NARROWEST, min(WIDTH, columns - AROUND))
+
+
 def _bar(
     item: Any,
     start: datetime.datetime,
     end: datetime.datetime,
     date: datetime.datetime | None,
+    width: int,
 ) -> str:
     def place(moment: datetime.datetime) -> int:
         share = (moment - start) / (end - start)
-        return max(0, min(WIDTH - 1, int(share * WIDTH)))
+        return max(0, min(width - 1, int(share * width)))
 
     usable = item.is_valid > 0 and not item.quality_flags
     first, last = place(item.timestamp_start), place(item.timestamp_end)
-    bar = [" "] * WIDTH
+    bar = [" "] * width
     for column in range(first, last + 1):
         bar[column] = "=" if usable else "-"
     if date is not None:
@@ -191,20 +201,40 @@ def _named(instrument: Any, chip: Any) -> tuple[str, str]:
     """Return the names of camera and chip, or say which there are."""
     from awe.db.observing import Chip, Instrument
 
+    known = Instrument.select_all().distinct("name")
     if instrument is None:
-        known = ", ".join(Instrument.select_all().distinct("name"))
-        msg = f"calibrations() expects instrument and chip; instruments are {known or 'none yet'}"
+        there = ", ".join(known) or "none yet"
+        msg = f"calibrations() expects instrument and chip; instruments are {there}"
         raise ArgumentError(msg)
-    instrument = getattr(instrument, "name", instrument)
-    if chip is not None:
-        return str(instrument), str(getattr(chip, "name", chip))
+    instrument = str(getattr(instrument, "name", instrument))
+    if instrument not in known:
+        msg = f"there is no instrument {instrument!r}{among(instrument, known)}"
+        raise ArgumentError(msg)
     names = (Chip.instrument.name == instrument).distinct("name")
-    if not names:
-        known_instruments = Instrument.select_all().distinct("name")
-        msg = f"there is no instrument {instrument!r}{among(str(instrument), known_instruments)}"
+    if chip is None:
+        msg = (
+            f"calibrations({instrument!r}) expects a chip too"
+            + (f": calibrations({instrument!r}, {names[0]!r})" if names else "")
+            + f"; its chips are {', '.join(names) or 'none yet'}"
+        )
         raise ArgumentError(msg)
-    msg = (
-        f"calibrations({instrument!r}) expects a chip too: calibrations({instrument!r}, "
-        f"{names[0]!r}); its chips are {', '.join(names)}"
-    )
-    raise ArgumentError(msg)
+    chip = str(getattr(chip, "name", chip))
+    if chip not in names:
+        msg = f"{instrument} has no chip {chip!r}{among(chip, names)}"
+        raise ArgumentError(msg)
+    return instrument, chip
+
+
+def _known_filter(filter: Any) -> str | None:
+    """Return the name of a filter, or say which there are."""
+    from awe.db.observing import Filter
+
+    if filter is None:
+        return None
+    name = str(getattr(filter, "name", filter))
+    known = Filter.select_all().distinct("name")
+    if name not in known:
+        there = among(name, known).replace("it has", "there are")
+        msg = f"there is no filter {name!r}{there}"
+        raise ArgumentError(msg)
+    return name

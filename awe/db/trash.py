@@ -156,7 +156,8 @@ def _own_hindrances(item: DBObject) -> list[str]:
         return [f"{item!r} belongs to {user(item._creator).name}; only its creator deletes it"]
     if item._privileges > HIGHEST_DELETABLE:
         level = level_text(item._privileges)
-        return [f"{item!r} is published at {level} and stays; context.update_is_valid(obj, 0)"]
+        return [f"{item!r} is published at {level} and stays; judge it bad instead: "
+                "context.update_is_valid(obj, 0)"]
     return []
 
 
@@ -172,7 +173,7 @@ def _referring(item: DBObject) -> list[DBObject]:
     for cls in registry.registry.values():
         ids: set[UUID] = set()
         for attribute in cls._attributes.values():
-            if not attribute.is_link or type(item) not in registry.concrete(attribute.target):
+            if not attribute.may_hold(type(item)):
                 continue
             if attribute.kind is Kind.LINKS:
                 text = f"SELECT owner FROM {link_table(cls, attribute)} WHERE target = %s"

@@ -84,7 +84,7 @@ def plain(value: Any, name: str, depth: int = 0) -> Any:
     raise ArgumentError(msg)
 
 
-def chain(recipe: str) -> list[str]:
+def chain(recipe: Any) -> list[str]:
     """Return the recipe names of `'ReadNoise>Bias'`, each one known.
 
     Raises
@@ -93,7 +93,11 @@ def chain(recipe: str) -> list[str]:
         `recipe` is no text, empty, or names a recipe that does not exist.
     """
     if not isinstance(recipe, str) or not recipe.strip():
-        msg = f"a recipe is named by text such as 'Reduce', not by {recipe!r}"
+        task = recipe.__name__ if isinstance(recipe, type) else ""
+        meant = task.removesuffix("Task") if task.endswith("Task") else "Reduce"
+        msg = (
+            f"a recipe is named by text, dpu.run({meant!r}, ...), not by {task or repr(recipe)}"
+        )
         raise ArgumentError(msg)
     names = [part.strip() for part in recipe.split(">")]
     known = list(recipes.available())

@@ -31,7 +31,6 @@ OTHERS = {"IPCompleter.jedi_matcher", "IPCompleter.dict_key_matcher"}
 ASKED = [f"IPCompleter.{name}_matcher" for name in ("magic", "file", "python", "python_func_kw")]
 LINE_START = re.compile(r"\s*%{0,2}\w*\Z")
 CALL = re.compile(r"[\w\])]\s*\Z")
-NOTHING: SimpleMatcherResult = {"completions": [], "suppress": False}
 
 
 def install(shell: Any) -> None:
@@ -63,7 +62,7 @@ def _match(shell: Any, context: CompletionContext) -> SimpleMatcherResult:
     found = complete(text, shell.user_ns)
     if found is not None and found.names:
         names = [SimpleCompletion(text=name) for name in found.names]
-        magics = shell.Completer.magic_matcher(context) if LINE_START.match(line) else NOTHING
+        magics = shell.Completer.magic_matcher(context) if LINE_START.match(line) else _nothing()
         return {
             "completions": [*names, *magics["completions"]],
             "matched_fragment": found.part,
@@ -71,9 +70,14 @@ def _match(shell: Any, context: CompletionContext) -> SimpleMatcherResult:
             "suppress": OTHERS,
         }
     if open_string(text) is not None:
-        return _files(text) if found is None else NOTHING
+        return _files(text) if found is None else _nothing()
     python = () if shell.Completer.use_jedi else ("python_matcher", "python_func_kw_matcher")
     return _merged(shell, context, ("magic_matcher", *python)[not LINE_START.match(line) :])
+
+
+def _nothing() -> SimpleMatcherResult:
+    """Return an answer without completions, a new one: IPython writes what was typed into it."""
+    return {"completions": [], "suppress": False}
 
 
 def _merged(
@@ -90,19 +94,19 @@ def _files(text: str) -> SimpleMatcherResult:
     """Return the files for a string that may be a path: an argument, or what looks like one."""
     begin = open_string(text)
     if begin is None or begin < 0:
-        return NOTHING
+        return _nothing()
     typed = text[begin + 1 :]
     before = re.sub(r"(?<!\w)[rRbBfFuU]{1,2}\Z", "", text[:begin])
     opening = open_bracket(before)
     called = opening > 0 and before[opening] == "(" and bool(CALL.search(before[:opening]))
     if not (called or "/" in typed or typed.startswith(("~", "."))):
-        return NOTHING
+        return _nothing()
     folder, slash, part = typed.rpartition("/")
     place = Path(f"{folder}{slash}" or ".").expanduser()
     try:
         entries = sorted(os.scandir(place), key=lambda entry: entry.name)
     except OSError:
-        return NOTHING
+        return _nothing()
     names = [
         f"{folder}{slash}{entry.name}{'/' if entry.is_dir() else ''}"
         for entry in entries

@@ -17,7 +17,7 @@ from awe.db.commit import commit_all
 from awe.db.observing import Astrom, Chip, Filter, Instrument
 from awe.db.raw import RawScienceFrame
 from awe.db.science import ReducedScienceFrame
-from awe.errors import QueryError
+from awe.errors import ArgumentError, FileTaken, QueryError
 
 FORMATS = {"fits": "fits", "ecsv": "ascii.ecsv", "csv": "ascii.csv", "vot": "votable"}
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44, 123456)
@@ -111,6 +111,30 @@ def test_links_of_frames_are_names_and_dates_are_times(login: Any, tmp_path: Pat
     assert made["raw.astrom"][0] == str(raw.astrom.object_id)
     assert made["bias"].mask.all()
     round_trip(made, tmp_path)
+
+
+def test_mistakes_with_tables_are_told_in_one_line_and_votables_have_their_endings(
+    model: Any, login: Any, tmp_path: Path
+) -> None:
+    login()
+    model.Tint(name="r", wavelength=625.0).commit()
+    query = model.Tint.select_all()
+    with pytest.raises(QueryError, match=r"one by one, .*not \['name'\]"):
+        query.to_table(["name"])
+    made = query.to_table("name", "wavelength")
+    for ending in ("vot", "xml", "votable", "VOT"):
+        made.write(tmp_path / f"t.{ending}")
+        assert Table.read(tmp_path / f"t.{ending}", format="votable")["name"][0] == "r"
+    for ending in ("fits", "ecsv", "csv", "vot"):
+        made.write(tmp_path / f"again.{ending}")
+        with pytest.raises(FileTaken, match=r"is there already: another name, or overwrite=True"):
+            made.write(tmp_path / f"again.{ending}")
+        made.write(str(tmp_path / f"again.{ending}"), overwrite=True)
+    for more in ({}, {"format": "nothing"}):
+        with pytest.raises(ArgumentError, match=r"end the name in \.fits") as told:
+            made.write(tmp_path / "t.what", **more)
+        assert "\n" not in str(told.value)
+    made.write(tmp_path / "t.what", format="ascii.basic")
 
 
 def test_every_class_is_written_and_read_back_empty(login: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import uuid
 import psycopg2
 import pytest
 
+from awe.context import context
 from awe.db import classes, registry, schema
 from awe.db.base import DBObject, persistent
 from awe.errors import ArgumentError, NotFound, Refused
@@ -66,6 +67,33 @@ def test_the_class_of_the_handbook_is_committed_queried_and_fetched(db, login, c
         (f"u{young._creator}_person",)
     ]
     assert self_check(db) == []
+
+
+def test_a_link_to_a_class_that_is_not_there_disturbs_nothing_else(login):
+    class Star(DBObject):
+        mine = persistent("Its group, declared later or never", "Konstellation", None)
+
+    login()
+    one = person()(name="Pietersen")
+    one.commit()
+    assert Star.mine is not None
+    assert one.inverse_objects() == []
+    context.delete(one)
+    assert context.undelete() == 1
+    with pytest.raises(ArgumentError, match="no persistent class 'Konstellation'"):
+        Star().commit()
+
+
+@pytest.mark.parametrize("name", ["float", "str", "datetime", "datetime.datetime", "UUID"])
+def test_a_type_of_values_in_quotes_is_refused_where_it_is_written(name):
+    with pytest.raises(ArgumentError, match=rf"'{name}' names a persistent class; write .*{name}"):
+        persistent("Brightness [mag]", name, 1.0)
+
+
+@pytest.mark.parametrize("given", [("mag", float), (float, 1.0), (float, 1.0, "mag"), ("mag",)])
+def test_a_declaration_that_lacks_something_says_what_it_expects(given):
+    with pytest.raises(ArgumentError, match="expects a description, a type and a default"):
+        persistent(*given)
 
 
 def test_a_query_alone_makes_the_table(login):

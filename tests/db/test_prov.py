@@ -6,6 +6,7 @@ import datetime
 import json
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from awe.db import classes
 
@@ -38,6 +39,8 @@ def test_the_reference_library_reads_it_and_finds_every_link(bias, tmp_path):
     path = tmp_path / "lineage.json"
     told = bias.lineage().to_prov(path)
     assert json.loads(path.read_text()) == told
+    assert repr(told).startswith("<PROV-JSON: 5 entity, 2 activity, 1 agent")
+    assert "\n" not in pretty(told)
     document = model.ProvDocument.deserialize(content=path.read_text(), format="json")
     entities = {str(entity.identifier) for entity in document.get_records(model.ProvEntity)}
     objects = [bias, bias.read_noise, *bias.raw_bias_frames]

@@ -19,6 +19,7 @@ from awe.dpu import jobs as owned
 from awe.dpu.client import DRY
 from awe.dpu.requests import plan
 from awe.errors import ArgumentError, JobUnknown, Refused
+from awe.recipes.reduce import ReduceTask
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def test_a_chain_waits_chip_by_chip(session):
         ("Prob", {}, "did you mean 'Probe'"),
         ("Probe>", {}, "no recipe ''"),
         (7, {}, "named by text"),
+        (ReduceTask, {}, "dpu.run('Reduce', ...), not by ReduceTask"),
         ("Probe", {"nam": ["a"]}, "did you mean 'names'"),
         ("Probe", {"wait": "long"}, "wait"),
         ("Probe", {"dpu_tim": 3}, "did you mean 'dpu_time'"),

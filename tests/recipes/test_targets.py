@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from awe import columns
 from awe.errors import ArgumentError, BadHeader, NoCalibration, NotFound
 
 NIGHT = "2012-05-31"
@@ -276,14 +277,17 @@ def test_a_plan_that_lacks_raw_frames_says_of_which_class(night):
         ReducedScienceFrame.get(raw=raw, make=True)
 
 
-def test_the_timeline_shows_what_is_valid_when(calibrated):
+def test_the_timeline_shows_what_is_valid_when(calibrated, monkeypatch):
     from awe.context import context
     from awe.db.calfiles import BiasFrame
     from awe.db.timeline import calibrations
 
     old = one(BiasFrame)
     (new,) = run("Bias", date=NIGHT, commit=True)
+    assert "is_valid is 1 now" in repr(context.update_is_valid(new, 1))
     context.update_is_valid(old, 0)
+    assert "is_valid is 0 now; no product" in repr(context.update_is_valid(new, 0))
+    context.update_is_valid(new, 1)
     shown = calibrations("OMEGACAM", chip=CHIP, filter="OCAM_r_SDSS", date=NIGHT)
     lines = str(shown).splitlines()
     assert lines[0].startswith(f"OMEGACAM {CHIP} OCAM_r_SDSS 2012-06-01 04:00:00")
@@ -292,9 +296,17 @@ def test_the_timeline_shows_what_is_valid_when(calibrated):
     assert re.search(r" \* +\|?=", by_id[str(new.object_id)[:8]])
     assert "MasterFlatFrame" in str(shown)
     assert "MasterFlatFrame" not in str(calibrations("OMEGACAM", chip=CHIP))
+    for wide in (80, 100):
+        monkeypatch.setattr(columns, "max_width", wide)
+        assert max(map(len, str(shown).splitlines())) <= wide
     later = datetime.datetime(2015, 1, 1)
     assert "no calibrations" in str(calibrations("OMEGACAM", chip=CHIP, date=later))
-    assert "no calibrations" in str(calibrations("OMEGACAM", chip="nothing"))
+    for names, message in (
+        ({"chip": "nothing"}, "OMEGACAM has no chip 'nothing'"),
+        ({"chip": CHIP, "filter": "OCAM_r_SDS"}, "no filter 'OCAM_r_SDS'; did you mean 'OCAM_r_S"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            calibrations("OMEGACAM", **names)
 
 
 def test_marking_a_calibration_bad_lists_everything_made_with_it(red):
