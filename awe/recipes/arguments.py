@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import inspect
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +116,7 @@ def _convert(wanted: type, value: Any) -> Any:
     if wanted is datetime.datetime:
         return _moment(value)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= sys.float_info.max else None
     if wanted is int and isinstance(value, bool):
         return None
     if wanted is dict and isinstance(value, Mapping):

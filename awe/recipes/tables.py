@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,17 @@ def _checked(columns: dict[str, list[Any]], name: str) -> Table:
         msg = f"the columns of {name} are not of one length"
         raise ArgumentError(msg)
     for column, cells in columns.items():
-        if not all(isinstance(cell, str | int | float) for cell in cells):
+        if not all(_is_cell(cell) for cell in cells):
             msg = f"column {column[:LONGEST_NAME]!a} of {name} holds more than numbers and text"
             raise ArgumentError(msg)
     return Table(columns)
+
+
+def _is_cell(cell: Any) -> bool:
+    """Tell whether a cell holds text, or a number no larger than those of columns are."""
+    if isinstance(cell, int):
+        return abs(cell) <= sys.float_info.max
+    return isinstance(cell, str | float)
 
 
 def _read(path: Path, name: str) -> Table:

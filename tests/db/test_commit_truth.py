@@ -248,7 +248,7 @@ def _again(ask: Callable[[], T]) -> T:
     while True:
         try:
             return ask()
-        except psycopg2.OperationalError:
+        except (psycopg2.OperationalError, DatabaseError):
             if time.monotonic() > limit:
                 raise
             time.sleep(0.1)
@@ -264,7 +264,7 @@ def test_the_server_process_is_killed_at_random_moments_of_commits(
     login()
     for number in range(max(2, MOMENTS // 3)):
         plate = model.Plate(name=f"k{number}")
-        pid = database.execute("SELECT pg_backend_pid()")[0][0]
+        pid = _again(lambda: database.execute("SELECT pg_backend_pid()"))[0][0]
         killer = threading.Timer(random.uniform(0.0, 0.004), os.kill, (pid, signal.SIGKILL))
         killer.start()
         said = _said(plate)

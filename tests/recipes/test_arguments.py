@@ -9,6 +9,7 @@ from awe.db.parameters import parameters_class
 from awe.errors import ArgumentError, ParameterError
 from awe.pars import Pars
 from awe.recipes import Argument, find
+from awe.recipes.tables import as_table
 
 
 def test_numbers_of_numpy_are_arguments_and_parameters() -> None:
@@ -39,3 +40,12 @@ def test_a_number_that_is_none_is_refused_and_open_ranges_are_said() -> None:
         argument.check(0)
     with pytest.raises(ArgumentError, match="expects 3 or less, got 4"):
         Argument(name="n", type=int, doc="", high=3).check(4)
+
+
+def test_a_number_larger_than_numbers_are_is_one_line() -> None:
+    argument = Argument(name="wait", type=float, doc="seconds")
+    assert argument.check(3) == 3.0
+    with pytest.raises(ArgumentError, match="argument wait expects float, got 1000"):
+        argument.check(10**400)
+    with pytest.raises(ArgumentError, match="column 'x' of photometry holds more than numbers"):
+        as_table({"x": [1, 10**400]}, "photometry")
