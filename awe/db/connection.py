@@ -21,7 +21,7 @@ from awe.config import Environment
 from awe.db import failures, outcome
 from awe.db.interrupts import interrupts_deferred
 from awe.db.outcome import Doubt
-from awe.errors import DatabaseError, OutcomeUnknown
+from awe.errors import DatabaseError, OutcomeUnknown, QueryError
 
 __all__ = ["Database", "database"]
 
@@ -275,7 +275,7 @@ class Database:
     def _run(self, sql_text: str, parameters: Parameters) -> list[tuple[Any, ...]]:
         def send(cursor: Any) -> list[tuple[Any, ...]]:
             cursor.execute(sql_text, parameters)
-            return cursor.fetchall() if cursor.description else []
+            return _fetched(cursor) if cursor.description else []
 
         return self._guarded(send)
 
@@ -467,6 +467,19 @@ class Database:
                     raise
             time.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)
         raise AssertionError
+
+
+def _fetched(cursor: Any) -> list[tuple[Any, ...]]:
+    """Return the rows, or say that one holds what Python cannot: an older database may."""
+    try:
+        return list(cursor.fetchall())
+    except (ValueError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        msg = (
+            f"one of the objects asked for holds a value that cannot be read ({reason}); "
+            "leave it out by a condition, such as one on creation_date"
+        )
+        raise QueryError(msg) from error
 
 
 def _repeatable(sql_text: str) -> bool:

@@ -170,6 +170,7 @@ def refresh(cursor: Any) -> None:
     )
     _run_as_owner(cursor, [*tables.additions(cursor.fetchall()), "SELECT awe.protect_again()"])
     _run_files(cursor, "views")
+    cursor.execute("SELECT awe.mend_values()")
     cursor.execute("SELECT awe.fill_footprints()")
     _enter_version(cursor)
 

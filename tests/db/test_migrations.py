@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import time
 from contextlib import closing
@@ -156,6 +157,39 @@ def test_frames_committed_before_lie_on_the_sky_after(old, log_in):
         assert [f.filename for f in RawScienceFrame.covers(10.0 * k, -30.05)] == found
     assert trash.undelete() == 1
     assert [f.filename for f in RawScienceFrame.covers(30.0, -30.05)] == ["3.fits"]
+
+
+def test_hostile_rows_of_an_older_database_do_not_stop_the_migration(old, log_in):
+    """What nobody can read becomes none, what waits for itself ends, the trash comes back."""
+    from awe.db import trash
+    from awe.db.raw import RawScienceFrame
+
+    who = "(SELECT id FROM awe.users WHERE role_name = 'awstudent')"
+    project = "(SELECT id FROM awe.project WHERE name = 'TUTORIAL2015')"
+    row = ("INSERT INTO awe.raw_science_frame (object_id, _creator, _project, _privileges, "
+           f"filename, {{}}) VALUES (gen_random_uuid(), {who}, {project}, 1, %s, %s)")
+    poison = {"date_obs": "20000-01-01", "geometry": '{"a": ' + "1" * 6000 + "}",
+              "observer": "x" * 3_000_000, "naxis1": str(2**62)}
+    for column, value in poison.items():
+        old.rows("superuser", row.format(column), f"{column}.fits", value)
+    active = json.dumps({"active": "[\u0661:\u0662,\u0661:\u0662]"})
+    old.rows("superuser", row.format("geometry"), "digits.fits", active)
+    old.rows("student", "DELETE FROM awe.raw_science_frame WHERE filename IN "
+             "('naxis1.fits', 'digits.fits')")
+    old.rows("student", "SELECT awe.job_submit(gen_random_uuid(), 'Bias', '{}', 37, 1, %s)",
+             json.dumps([{"recipe": "Bias", "args": {}, "back_end": "local", "after": [0]}]))
+    run(old)
+    log_in()
+    found = {f.filename: f for f in RawScienceFrame.select_all()}
+    assert found["date_obs.fits"].DATE_OBS is None
+    assert not found["geometry.fits"].geometry
+    assert not found["observer.fits"].OBSERVER
+    assert trash.undelete() == 2
+    assert {"naxis1.fits", "digits.fits"} <= {f.filename for f in RawScienceFrame.select_all()}
+    assert old.rows("student", "SELECT state, after FROM awe.job WHERE message ~ 'itself'") == [
+        ("failed", [])]
+    bad = schema.self_check(old.cluster.superuser(), old.name)
+    assert [line for line in bad if line[0] != "durability"] == []
 
 
 def test_running_everything_again_changes_nothing(db):

@@ -7,6 +7,7 @@ attack, or three times as long where the machine is busy.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -267,4 +268,121 @@ def test_services_and_administrators_are_never_sent_away(course):
         cursor.execute("SELECT 1")
         assert cursor.fetchall() == [(1,)]
     root.rollback()
+    asked.close()
+
+
+def published(course) -> str:
+    """A row of the attacker's that everybody may refer to."""
+    number = str(uuid.uuid4())
+    course.db.rows("scientist", "INSERT INTO awe.bias_frame (object_id, _project, _privileges) "
+                   "VALUES (%s, 36, 4)", number)
+    return number
+
+
+REFER = ("INSERT INTO awe.bias_frame (object_id, _project, _privileges, prev) "
+         "VALUES (gen_random_uuid(), 37, 1, %s)")
+
+
+def test_a_long_question_is_not_ended_by_somebodys_wish_for_the_table(course):
+    """Nobody else waits: the one who asks for the whole table does, however long."""
+    reader = course.db.connect("student")
+    reader.autocommit = False
+    with reader.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM awe.bias_frame")
+        with busy(course.db, LOCK):
+            time.sleep(6.5)
+            cursor.execute("SELECT 1")
+    reader.rollback()
+
+
+def test_a_transaction_is_not_ended_by_whoever_locks_the_row_it_refers_to(course):
+    number = published(course)
+    writer = course.db.connect("student")
+    writer.autocommit = False
+    with writer.cursor() as cursor:
+        cursor.execute(REFER, (number,))
+        lock = f"SELECT 1 FROM awe.bias_frame WHERE object_id = '{number}' FOR UPDATE"
+        with busy(course.db, lock):
+            time.sleep(1.5)
+            cursor.execute("SELECT 1")
+    writer.rollback()
+
+
+def test_who_leaves_a_written_transaction_open_does_not_keep_a_table_for_ever(course):
+    writer = course.db.connect("scientist", options="-c idle_in_transaction_session_timeout=0")
+    writer.autocommit = False
+    with writer.cursor() as cursor:
+        cursor.execute("INSERT INTO awe.bias_frame (object_id, _project, _privileges) "
+                       "VALUES (gen_random_uuid(), 36, 1)")
+    begin = time.monotonic()
+    with closing(course.db.connect("student", options=OPTIONS)) as other:
+        other.autocommit = False
+        with other.cursor() as cursor:
+            cursor.execute(LOCK + " IN SHARE ROW EXCLUSIVE MODE")
+        other.rollback()
+    assert 4 < time.monotonic() - begin < 12
+    writer.close()
+
+
+def test_a_chain_of_ones_own_sessions_keeps_nobody_waiting_for_long(course):
+    """Each holds a row and waits for the next one's."""
+    rows = [published(course) for _ in range(8)]
+    lock = "SELECT 1 FROM awe.bias_frame WHERE object_id = '{}' FOR UPDATE"
+    with ExitStack() as stack:
+        stack.enter_context(held(course.db, lock.format(rows[-1])))
+        for mine, next_ in reversed(list(itertools.pairwise(rows))):
+            stack.enter_context(busy(course.db, lock.format(mine), lock.format(next_)))
+        with closing(course.db.connect("student", options=OPTIONS)) as other, \
+                other.cursor() as cursor:
+            begin = time.monotonic()
+            cursor.execute(REFER, (rows[0],))
+            waited = time.monotonic() - begin
+    assert waited < 2.5, f"{waited:.1f} s"
+
+
+class Untaken:
+    """A file that takes nothing until it is told to."""
+
+    def __init__(self):
+        self.over = threading.Event()
+
+    def write(self, data):
+        self.over.wait(30)
+
+
+def test_an_answer_nobody_takes_is_idling(course):
+    number = published(course)
+    connection = course.db.connect("scientist", options="-c statement_timeout=0")
+    connection.autocommit = False
+    untaken = Untaken()
+
+    def ask():
+        with suppress(psycopg2.Error), connection.cursor() as cursor:
+            cursor.copy_expert(
+                "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 100000), awe.bias_frame b "
+                f"WHERE object_id = '{number}' FOR UPDATE OF b) TO STDOUT", untaken)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.5)
+    with closing(course.db.connect("student", options=OPTIONS)) as other:
+        begin = time.monotonic()
+        course._ask(other, REFER, number)
+        waited = time.monotonic() - begin
+    untaken.over.set()
+    thread.join()
+    connection.close()
+    assert 0.1 < waited < 2.5, f"{waited:.1f} s"
+
+
+def test_an_idle_session_outside_a_transaction_is_left_alone(course):
+    """All wait for their clients; that is not idling with something others want."""
+    (rows,) = course.db.rows("superuser", """
+        SELECT count(*) FILTER (WHERE a.state LIKE 'idle in%'), count(*) FROM pg_stat_activity a
+         WHERE a.usename = 'awother' AND a.wait_event_type = 'Client'""")
+    assert rows[1] >= PEOPLE
+    asked = Connections({"host": str(course.db.cluster.socket), "port": 5432,
+                         "dbname": course.db.name, "user": "awe_runner",
+                         "password": course.db.password("awe_runner")})  # fmt: skip
+    assert asked.ask("SELECT * FROM awe.end_blockers('0 s')", ()) == []
     asked.close()

@@ -108,6 +108,76 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- What is published is read by everybody: one row whose date, number or nesting no client can read,
+-- or that fills its memory, would spoil everybody's questions. Infinite dates are no dates.
+CREATE OR REPLACE FUNCTION awe.is_readable(value jsonb) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN octet_length(value::text) <= 2000000
+     AND strpos(translate(value::text, '123456789', '000000000'), repeat('0', 400)) = 0
+     AND NOT jsonb_path_exists(value, 'strict $.**{60 to last}');
+COMMENT ON FUNCTION awe.is_readable(jsonb) IS 'under 2 MB, no number of 400 digits, nested at most 59 deep';
+CREATE OR REPLACE FUNCTION awe.is_readable(list jsonb[]) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN octet_length(list::text) <= 2000000
+     AND NOT EXISTS (SELECT 1 FROM unnest(list) l WHERE NOT awe.is_readable(l));
+GRANT EXECUTE ON FUNCTION awe.is_readable(jsonb), awe.is_readable(jsonb[]) TO awe_user;
+
+-- What a table asks of the values of its columns.
+CREATE OR REPLACE FUNCTION awe.value_rules(t regclass) RETURNS TABLE (col name, rule text) LANGUAGE sql STABLE
+  SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT a.attname, format(r.rule, a.attname) FROM pg_attribute a JOIN (VALUES
+    ('timestamp', '%1$I >= ''0001-01-01''::timestamp AND %1$I < ''10000-01-01''::timestamp'),
+    ('timestamp[]', '''0001-01-01''::timestamp <= ALL (%1$I) AND ''10000-01-01''::timestamp > ALL (%1$I)'),
+    ('text', 'octet_length(%1$I) <= 2000000'),
+    ('text[]', 'octet_length(%1$I::text) <= 2000000'),
+    ('jsonb', 'awe.is_readable(%1$I)'),
+    ('jsonb[]', 'awe.is_readable(%1$I)'),
+    ('float8[]', 'cardinality(%1$I) <= 1000000'),
+    ('int8[]', 'cardinality(%1$I) <= 1000000'),
+    ('bool[]', 'cardinality(%1$I) <= 1000000'),
+    ('uuid[]', 'cardinality(%1$I) <= 1000000')) r(type, rule) ON r.type::regtype = a.atttypid
+  WHERE a.attrelid = t AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    AND a.attname NOT IN ('creation_date', '_corners')
+  ORDER BY a.attname;
+END;
+
+CREATE OR REPLACE FUNCTION awe.check_values(t regclass) RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  rules text := (SELECT string_agg(v.rule, ' AND ') FROM awe.value_rules(t) v);
+BEGIN
+  EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS readable_values', t);
+  IF rules IS NULL THEN RETURN; END IF;
+  EXECUTE format('ALTER TABLE %s ADD CONSTRAINT readable_values CHECK (%s) NOT VALID', t, rules);
+  BEGIN
+    EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT readable_values', t);
+  EXCEPTION WHEN check_violation THEN NULL;                -- awe.mend_values() follows
+  END;
+END $$;
+
+-- After an upgrade, by the superuser: values of older databases that nobody can read become none.
+CREATE OR REPLACE FUNCTION awe.mend_values() RETURNS void LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  t regclass;
+  v record;
+  n bigint;
+BEGIN
+  FOR t IN SELECT o.conrelid FROM pg_constraint o WHERE o.conname = 'readable_values' AND NOT o.convalidated
+              AND o.conrelid IN (SELECT awe.persistent_tables()) LOOP
+    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
+    FOR v IN SELECT * FROM awe.value_rules(t) LOOP
+      EXECUTE format('UPDATE %s SET %I = NULL WHERE NOT (%s)', t, v.col, v.rule);
+      GET DIAGNOSTICS n = ROW_COUNT;
+      IF n > 0 THEN
+        RAISE WARNING '%: % objects had a % that nobody can read; they have none now', t, n, v.col;
+      END IF;
+    END LOOP;
+    EXECUTE format('ALTER TABLE %s ENABLE TRIGGER USER', t);
+    EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT readable_values', t);
+  END LOOP;
+END $$;
+REVOKE EXECUTE ON FUNCTION awe.mend_values() FROM PUBLIC;
+
 -- Rights can be given anew: what stood before goes first.
 CREATE OR REPLACE FUNCTION awe.drop_policies(t regclass) RETURNS void LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
@@ -135,7 +205,8 @@ BEGIN
       _privileges >= 3
       OR _creator = (SELECT awe.uid())
       OR (_privileges = 2 AND _project = ANY ((SELECT awe.my_projects())::int[])))$p$, t);
-  -- The date is the server's, except where one's own deleted object comes back as it was.
+  -- The date is the server's, except where one's own deleted object comes back as it was; a column
+  -- that came since is empty.
   EXECUTE format($p$CREATE POLICY make ON %1$s FOR INSERT TO awe_user WITH CHECK (
       _creator = (SELECT awe.uid())
       AND _project = ANY ((SELECT awe.my_projects())::int[])
@@ -144,7 +215,7 @@ BEGIN
       AND (creation_date = (SELECT awe.utcnow())
            OR EXISTS (SELECT 1 FROM awe.trash d
                        WHERE d.object_id = %2$s.object_id AND d.relation = %3$L
-                         AND d.content = to_jsonb(%2$s.*))))$p$, t, bare, t::text);
+                         AND jsonb_strip_nulls(d.content) = jsonb_strip_nulls(to_jsonb(%2$s.*)))))$p$, t, bare, t::text);
   EXECUTE format($p$CREATE POLICY change ON %s FOR UPDATE TO awe_user USING (
       _creator = (SELECT awe.uid())
       OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())::int[]))) WITH CHECK (true)$p$, t);
@@ -153,6 +224,7 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.guard_update()', t);
   PERFORM awe.check_range(t);
+  PERFORM awe.check_values(t);
   PERFORM awe.check_refs(t, refs);
   PERFORM awe.give_footprint(t);
   IF EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = t AND a.attname = 'file' AND NOT a.attisdropped) THEN
@@ -194,7 +266,9 @@ BEGIN
                   FOR EACH ROW EXECUTE FUNCTION awe.record_link()', link);
   EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER UPDATE OF _privileges ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.links_published(%L, %L)',
-                 'A_links_' || (SELECT relname FROM pg_class WHERE oid = link),
+                 -- A longer name would be cut, and be that of another list of the class.
+                 'A_links_' || (SELECT CASE WHEN length(relname) > 55 THEN md5(relname) ELSE relname END
+                                  FROM pg_class WHERE oid = link),
                  owner_table, link::text, target_table::text);
   EXECUTE format('GRANT SELECT ON %s TO awe_world', link);
   EXECUTE format('GRANT INSERT ON %s TO awe_user', link);

@@ -270,7 +270,7 @@ GRANT EXECUTE ON FUNCTION awe.sky_near(float8[], float8, float8, float8, float8)
 
 -- The light-sensitive section of a raw frame, '[49:2096,1:4100]', as four numbers.
 CREATE OR REPLACE FUNCTION awe.active_section(geometry jsonb) RETURNS int[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-  RETURN CASE WHEN geometry ->> 'active' ~ '^\[\d{1,6}:\d{1,6},\d{1,6}:\d{1,6}\]$'
+  RETURN CASE WHEN geometry ->> 'active' ~ '^\[[0-9]{1,6}:[0-9]{1,6},[0-9]{1,6}:[0-9]{1,6}\]$'
               THEN translate(geometry ->> 'active', '[]:', '{},')::int[] END;
 GRANT EXECUTE ON FUNCTION awe.active_section(jsonb) TO awe_user;
 
@@ -339,8 +339,8 @@ BEGIN
       FROM (SELECT e.id, awe.footprint(
                 (w ->> 'crval1')::float8, (w ->> 'crval2')::float8, (w ->> 'crpix1')::float8, (w ->> 'crpix2')::float8,
                 (w ->> 'cd1_1')::float8, (w ->> 'cd1_2')::float8, (w ->> 'cd2_1')::float8, (w ->> 'cd2_2')::float8,
-                coalesce(s[1], 1) - 0.5::float8, coalesce(s[2], (e.content ->> 'naxis1')::int) + 0.5::float8,
-                coalesce(s[3], 1) - 0.5::float8, coalesce(s[4], (e.content ->> 'naxis2')::int) + 0.5::float8) AS c
+                coalesce(s[1], 1) - 0.5::float8, coalesce(s[2], (e.content ->> 'naxis1')::float8) + 0.5::float8,
+                coalesce(s[3], 1) - 0.5::float8, coalesce(s[4], (e.content ->> 'naxis2')::float8) + 0.5::float8) AS c
               FROM awe.trash e,
                    LATERAL (SELECT awe.active_section(e.content -> 'geometry') AS s) g,
                    LATERAL (SELECT coalesce(

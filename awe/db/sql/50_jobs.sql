@@ -73,6 +73,14 @@ CREATE INDEX IF NOT EXISTS job_waiting ON awe.job (user_id, id) WHERE state = 'q
 CREATE INDEX IF NOT EXISTS job_active ON awe.job (user_id) WHERE state = 'running';
 CREATE INDEX IF NOT EXISTS job_recent ON awe.job (user_id, started);
 
+-- A job comes after earlier ones of its run: nothing waits for itself.
+DO $$ BEGIN
+IF NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conrelid = 'awe.job'::regclass AND c.conname = 'after_earlier') THEN
+  ALTER TABLE awe.job ADD CONSTRAINT after_earlier
+    CHECK (cardinality(after) <= ordinal AND ordinal > ALL (after) AND 0 <= ALL (after));
+END IF;
+END $$;
+
 CREATE TABLE IF NOT EXISTS awe.attempt (
   job bigint NOT NULL REFERENCES awe.job ON DELETE CASCADE,
   attempt int NOT NULL,
@@ -395,7 +403,9 @@ BEGIN
     UPDATE awe.job k SET state = 'failed', ended = clock_timestamp(),
            message = 'not started: job ' || b.id || ' (' || b.recipe || ') is ' || b.state
       FROM awe.job b
-     WHERE k.id IN (SELECT q.id FROM awe.job q WHERE q.state = 'queued' AND q.after <> '{}'
+     WHERE k.id IN (SELECT q.id FROM awe.job q WHERE q.state = 'queued' AND q.after <> '{}' AND EXISTS (
+                      SELECT 1 FROM awe.job e WHERE e.run = q.run AND e.ordinal = ANY (q.after)
+                         AND e.state IN ('failed', 'cancelled', 'lost'))
                       FOR NO KEY UPDATE SKIP LOCKED)
        AND b.run = k.run AND b.ordinal = ANY (k.after) AND b.state IN ('failed', 'cancelled', 'lost');
     GET DIAGNOSTICS n = ROW_COUNT;

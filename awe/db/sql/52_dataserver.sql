@@ -105,7 +105,7 @@ BEGIN ATOMIC
   SELECT jsonb_build_object('id', j.id, 'run', j.run, 'user', upper(u.role_name), 'recipe', j.recipe,
            'state', j.state, 'cancel', j.cancel, 'host', a.host, 'total', j.total,
            'done', (SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok),
-           'submitted', j.submitted, 'started', j.started, 'ended', j.ended, 'message', j.message)
+           'submitted', j.submitted, 'started', j.started, 'ended', j.ended, 'message', left(j.message, 2000))
     FROM awe.live_ticket(t) k
     JOIN awe.job j ON j.user_id = k.user_id
       OR (j.privileges >= 2 AND EXISTS (SELECT 1 FROM awe.member m

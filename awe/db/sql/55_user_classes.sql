@@ -104,6 +104,7 @@ BEGIN
     END LOOP;
   ELSE
     EXECUTE format('DROP TRIGGER record ON awe.%I', tab);
+    PERFORM awe.check_values(format('awe.%I', tab)::regclass);
     PERFORM awe.check_refs(format('awe.%I', tab)::regclass, refs);
     PERFORM awe.give_footprint(format('awe.%I', tab)::regclass);
     EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER DELETE OR UPDATE OF %s ON awe.%I
@@ -174,6 +175,10 @@ BEGIN
       RAISE EXCEPTION 'attribute % has a kind or type that cannot be stored', col USING ERRCODE = 'AW012';
     END IF;
   END LOOP;
+  IF jsonb_array_length(coalesce(nullif(description -> 'indexes', 'null'), '[]'))
+     + jsonb_array_length(coalesce(nullif(description -> 'unique', 'null'), '[]')) > 50 THEN
+    RAISE EXCEPTION 'a class has at most 50 indexes' USING ERRCODE = 'AW012';
+  END IF;
   IF 'file' = ANY (columns) AND NOT 'filename' = ANY (columns) THEN
     RAISE EXCEPTION 'a class with a file has a filename' USING ERRCODE = 'AW012';
   END IF;
@@ -229,6 +234,13 @@ BEGIN
   tab := 'u' || me || '_' || lower(class_name);
   PERFORM awe.check_class(description, tab);
   PERFORM pg_advisory_xact_lock(8793, me);
+  -- Each link is two triggers on the table it points to, which every session reads.
+  IF (SELECT count(*) > 500 FROM (
+        SELECT c.description AS d FROM awe.user_class c WHERE c.creator = me AND lower(c.name) <> lower(class_name)
+        UNION ALL SELECT description) x, jsonb_array_elements(x.d -> 'attributes') a
+       WHERE a ->> 'kind' IN ('link', 'links')) THEN
+    RAISE EXCEPTION 'your classes would have more than 500 links together' USING ERRCODE = 'AW012';
+  END IF;
   SELECT c.* INTO known FROM awe.user_class c WHERE c.creator = me AND lower(c.name) = lower(class_name);
   IF NOT FOUND THEN
     IF (SELECT count(*) >= 200 FROM awe.user_class c WHERE c.creator = me) THEN

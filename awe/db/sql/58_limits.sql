@@ -18,7 +18,9 @@ BEGIN
   FOR pid, login, reason IN
   WITH
     person AS MATERIALIZED (
-      SELECT a.pid, a.usename, a.xact_start, a.state LIKE 'idle in transaction%' AS idle,
+      SELECT a.pid, a.usename, a.xact_start,
+             -- whoever does not take or send what a statement asks for idles too
+             (a.state LIKE 'idle in transaction%' OR (a.state = 'active' AND a.wait_event_type = 'Client')) AS idle,
              at - a.state_change AS since, a.wait_event IS NOT DISTINCT FROM 'PgSleep' AS asleep
         FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
        WHERE a.datname = current_database() AND NOT r.rolsuper AND r.rolname <> 'awe_pages'
@@ -31,17 +33,32 @@ BEGIN
          'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')),
     waiting AS (
       SELECT h.pid, min(h.waitstart) AS start FROM held h WHERE NOT h.granted GROUP BY h.pid),
-    -- Nobody has to go because somebody else wants a whole table.
+    -- What a person wants for themselves alone, a whole table or a row that others refer to, is no
+    -- reason to send others away: whoever writes, only after a while, and who reads, never.
+    greedy AS (
+      SELECT s.pid FROM strong s WHERE NOT s.granted
+      UNION
+      SELECT h.pid FROM held h WHERE h.locktype = 'tuple' AND h.mode = 'AccessExclusiveLock'),
+    writing AS (
+      SELECT h.pid FROM held h WHERE h.locktype = 'relation' AND h.mode = 'RowExclusiveLock'),
     blocking AS (
-      SELECT DISTINCT b.pid, at - w.start AS long FROM waiting w, unnest(pg_blocking_pids(w.pid)) b(pid)
-       WHERE w.start < at - patience
-         AND (w.start < at - interval '5 seconds' OR NOT EXISTS (
-                SELECT 1 FROM strong s JOIN person p ON p.pid = s.pid WHERE s.pid = w.pid AND NOT s.granted))),
+      SELECT DISTINCT b.pid, at - w.start AS long,
+             w.pid IN (SELECT g.pid FROM greedy g JOIN person p ON p.pid = g.pid) AS wish
+        FROM waiting w, unnest(pg_blocking_pids(w.pid)) b(pid) WHERE w.start < at - patience),
     culprit AS MATERIALIZED (
       SELECT p.pid, p.usename, 'kept others waiting' AS reason FROM person p JOIN blocking b ON b.pid = p.pid
-       WHERE p.pid IN (SELECT s.pid FROM strong s)
-          OR (p.pid NOT IN (SELECT w.pid FROM waiting w)
-              AND ((p.idle AND p.since > patience) OR p.asleep OR b.long > interval '5 seconds'))
+       WHERE CASE WHEN b.wish AND p.pid NOT IN (SELECT s.pid FROM strong s) THEN
+               p.pid NOT IN (SELECT w.pid FROM waiting w) AND p.pid IN (SELECT r.pid FROM writing r)
+               AND ((p.idle AND least(p.since, b.long) > interval '5 seconds') OR b.long > interval '1 minute')
+             ELSE
+               p.pid IN (SELECT s.pid FROM strong s)
+               -- Somebody waits for a session of their own: that is no excuse.
+               OR (b.long > interval '1 second' AND p.pid IN (SELECT w.pid FROM waiting w)
+                   AND pg_blocking_pids(p.pid) <> '{}' AND pg_blocking_pids(p.pid) <@ ARRAY(
+                     SELECT m.pid FROM person m WHERE m.usename = p.usename))
+               OR (p.pid NOT IN (SELECT w.pid FROM waiting w)
+                   AND ((p.idle AND p.since > patience) OR p.asleep OR b.long > interval '5 seconds'))
+             END
       UNION ALL
       SELECT p.pid, p.usename, 'left a transaction open on jobs' FROM person p
        WHERE p.idle AND p.since > interval '2 seconds' AND EXISTS (

@@ -38,6 +38,10 @@ SELECT 'objects without guard or record trigger', c.relname || ': ' || w.name
  WHERE NOT EXISTS (SELECT 1 FROM trig t WHERE t.tgrelid = c.oid AND t.tgname = w.name AND t.tgenabled = 'O'
                      AND t.runs = w.runs)
 UNION ALL
+SELECT 'objects whose values nothing keeps readable', c.relname::text FROM persistent c
+ WHERE EXISTS (SELECT 1 FROM awe.value_rules(c.oid)) AND NOT EXISTS (
+   SELECT 1 FROM pg_constraint o WHERE o.conrelid = c.oid AND o.conname = 'readable_values' AND o.contype = 'c')
+UNION ALL
 SELECT 'file column without link_file trigger', c.relname::text FROM persistent c
  WHERE EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'file' AND NOT a.attisdropped)
    AND NOT EXISTS (SELECT 1 FROM trig t WHERE t.tgrelid = c.oid AND t.tgname = 'link_file' AND t.tgenabled = 'O')
