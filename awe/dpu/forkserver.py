@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from awe.dpu import keeper
@@ -146,7 +146,8 @@ def main() -> int:
         ready = _ready([heard, ears], None if warm else 0)
         if not ready:
             warm = True
-            _load_kernels()
+            with _listening_meanwhile(channel, keepers):
+                _load_kernels()
         if ears in ready:
             os.read(ears, LONGEST_REQUEST)
             _tell_ended(channel, keepers)
@@ -160,6 +161,25 @@ def _ready(descriptors: list[int], seconds: float | None) -> set[int]:
         for number in descriptors:
             selector.register(number, selectors.EVENT_READ)
         return {key.fd for key, _ in selector.select(seconds)}
+
+
+@contextlib.contextmanager
+def _listening_meanwhile(channel: socket.socket, keepers: set[int]) -> Iterator[None]:
+    """Tell which keepers end while this process is busy, between two steps of what it does."""
+    telling: list[bool] = []
+
+    def tell(*_: object) -> None:
+        if not telling:  # a child that ends meanwhile is seen below
+            telling.append(True)
+            _tell_ended(channel, keepers)
+            telling.clear()
+
+    before = signal.signal(signal.SIGCHLD, tell)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+        _tell_ended(channel, keepers)
 
 
 def _load_kernels() -> None:
