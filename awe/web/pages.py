@@ -162,7 +162,7 @@ async def _enter(request: Request) -> Response:
     secret, number = sessions.new()
     if not await in_thread(request, permits.login, ticket_hash(link), number):
         raise HTTPException(404)
-    sessions.keep(number)
+    sessions.keep(number, request)
     answer = RedirectResponse("/jobs", 303, headers=html.HEADERS)
     answer.set_cookie(
         COOKIE,

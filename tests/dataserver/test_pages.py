@@ -1,9 +1,13 @@
 """The pages, asked over HTTP: what they show is escaped, and nobody else's."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import uuid
 
 import httpx
+import pytest
 
 
 def submit(served, person, message):
@@ -56,6 +60,27 @@ def test_a_link_to_the_pages_works_once(served):
     assert httpx.post(f"{served.url}/login", data={"link": link}).status_code == 303
     assert httpx.post(f"{served.url}/login", data={"link": link}).status_code == 404
     assert httpx.get(f"{served.url}/login?link={link}").status_code == 404
+
+
+def test_a_cookie_is_worthless_to_another_account(served):
+    """Browsers send it to every port of this machine, so anybody who listens may have it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can ask as another account")
+    cookie = served.cookie("student")["cookie"]
+    asked = (
+        "import encodings.idna, http.client, os, sys; os.setuid(int(sys.argv[3]));"
+        "c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]));"
+        "c.request('GET', '/jobs', headers={'cookie': sys.argv[2]});"
+        "print(c.getresponse().status)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", asked, str(served.port), cookie]
+    told = {
+        account: subprocess.run(
+            [*command, str(account)], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for account in (0, 54321)
+    }
+    assert told == {0: "200", 54321: "401"}
 
 
 def test_the_home_page_says_who_is_logged_in_and_how_to_be(served):
