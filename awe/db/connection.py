@@ -475,10 +475,7 @@ def _fetched(cursor: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
     except (ValueError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
-        msg = (
-            f"one of the objects asked for holds a value that cannot be read ({reason}); "
-            "leave it out by a condition, such as one on creation_date"
-        )
+        msg = f"an object asked for holds a value that cannot be read ({reason}); leave it out"
         raise QueryError(msg) from error
 
 
