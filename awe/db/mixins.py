@@ -26,7 +26,7 @@ def has(thing: Any, name: str) -> bool:
     `hasattr` would do too, but looks for the nearest name each time the answer is no.
     """
     cls: Any = thing if isinstance(thing, type) else type(thing)
-    return name in cls._attributes
+    return name in getattr(cls, "_attributes", ())  # nothing declares nothing
 
 
 def value_of(item: Any, name: str, default: Any = None) -> Any:
