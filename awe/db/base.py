@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
 from awe.db import registry as _registry
 from awe.db.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
-from awe.db.hints import of_object
+from awe.db.hints import of_class, of_object
 from awe.db.members import Member, is_code
 from awe.db.misused import refuse_assignment
 from awe.db.path import RESERVED, Path, make_path
@@ -88,8 +88,15 @@ class PersistentType(type):
             msg = f"{cls.__name__} has no attribute {name!r}"
             raise AttributeError(msg)
         known = list(cls.__dict__.get("_attributes", {})) or dir(cls)
-        msg = f"{cls.__name__} has no attribute {name!r}{nearest(name, known)}"
+        hint = of_class(cls.__name__, name) or nearest(name, known)
+        msg = f"{cls.__name__} has no attribute {name!r}{hint}"
         raise AttributeUnknown(msg)
+
+    def __getitem__(cls, index: Any) -> NoReturn:
+        # loops over a class come here, too
+        every = f"{cls.__name__}.select_all()"
+        msg = f"{cls.__name__} is a class, not a query: {every}[0], for item in {every}"
+        raise QueryError(msg)
 
 
 class DBObject(metaclass=PersistentType):

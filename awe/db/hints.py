@@ -12,7 +12,13 @@ from awe.errors import nearest
 if TYPE_CHECKING:
     from awe.db.query import Query
 
-__all__ = ["of_object", "of_query"]
+__all__ = ["of_class", "of_object", "of_query"]
+
+#: Methods of a query that a class has not: one asks all its objects for them.
+ASKED_OF_ALL = {
+    "count", "distinct", "explain", "max", "min", "newest", "order_by", "project_only", "save",
+    "sql", "stats", "stream", "to_table", "top", "user_only", "values",
+}  # fmt: skip
 
 LOAD = "loop over it: for obj in query: obj.{name}()"
 TABLE = "query.to_table() makes an astropy table"
@@ -83,6 +89,11 @@ def of_query(query: Query, name: str) -> str:
             f"to narrow it: query & ({cls.__name__}.{name} == ...)"
         )
     return f"{begin}{nearest(name, [n for n in dir(type(query)) if not n.startswith('_')])}"
+
+
+def of_class(cls: str, name: str) -> str:
+    """Return where a method of queries is that a class was asked for, or an empty string."""
+    return f"; write {cls}.select_all().{name}" if name in ASKED_OF_ALL else ""
 
 
 def of_object(name: str) -> str:

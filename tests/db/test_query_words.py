@@ -186,6 +186,20 @@ def test_a_saved_query_of_nobody_says_there_is_no_such_person(login: Any) -> Non
         Query.load("lon r")
 
 
+@pytest.mark.parametrize("name", ["user_only", "top", "newest", "max", "to_table"])
+def test_a_class_asked_like_a_query_is_told_where_the_query_is(name: str) -> None:
+    wanted = rf"write ReducedScienceFrame\.select_all\(\)\.{name}"
+    with pytest.raises(AttributeUnknown, match=wanted):
+        getattr(ReducedScienceFrame, name)
+
+
+def test_a_class_is_neither_indexed_nor_looped_over() -> None:
+    with pytest.raises(QueryError, match=r"is a class, not a query: .*select_all\(\)\[0\]"):
+        ReducedScienceFrame[0]
+    with pytest.raises(QueryError, match="is a class, not a query"):
+        list(ReducedScienceFrame)  # type: ignore[call-overload]
+
+
 def test_calibrations_without_a_chip_name_the_chips(frames: list[Any]) -> None:
     from awe.db.timeline import calibrations
 
