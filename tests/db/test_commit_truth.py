@@ -154,6 +154,7 @@ def test_ctrl_c_at_any_moment_of_a_commit(
     model: Any, login: Any, db: Any, keyboard: Keyboard
 ) -> None:
     login()
+    model.Plate(name="first").commit()  # what a commit needs is imported
     for number in range(MOMENTS):
         plate = model.Plate(name=f"c{number}")
         said = None
