@@ -48,6 +48,8 @@ SILENCE = 15.0
 SENDING = 60.0
 #: Waits before the second and third try, in seconds.
 WAITS = (0.3, 1.0)
+#: Times a server is followed to another address for one file.
+MOST_MOVES = 3
 
 
 class Client:
@@ -286,8 +288,10 @@ class Client:
                     stream.write(block)
 
     def _tried(self, action: Callable[[], None], name: str) -> None:
-        damaged = 0
-        for wait in (*WAITS, None):
+        damaged = moves = 0
+        waits = iter((*WAITS, None))
+        wait = next(waits)
+        while True:
             try:
                 return action()
             except ChecksumMismatch:
@@ -295,12 +299,14 @@ class Client:
                 if wait is None or damaged > 1:
                     raise
             except DataserverError as error:
-                if self._moved(error):
+                # another address is tried at once, also after the last wait: nothing was sent yet
+                if moves < MOST_MOVES and self._moved(error):
+                    moves += 1
                     continue
                 if wait is None or not getattr(error, "worth_another_try", True):
                     raise
             time.sleep(wait)
-        return None
+            wait = next(waits)
 
     def _moved(self, error: DataserverError) -> bool:
         """Follow the server to another address, if the database knows one."""

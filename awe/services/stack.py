@@ -200,28 +200,32 @@ def _end_server(home: Path) -> None:
 
 def stop(home: Path | None = None) -> list[str]:
     """Stop the services of this installation and return what was stopped."""
+    home = home or home_directory()
+    if not (home / "services").exists():
+        return []
+    with _lock(home):
+        return _stop(home)
+
+
+def _stop(home: Path) -> list[str]:
     from awe.dpu.keeper import end_left
     from awe.services import belonging
     from awe.services.cluster import Cluster
 
-    home = home or home_directory()
     stopped: list[str] = []
-    if not (home / "services").exists():
-        return stopped
     if belonging.recognise(home) in (belonging.Standing.COPY, belonging.Standing.TAKEN):
         return stopped
-    with _lock(home):
-        # First of all nothing is wanted any more: a start that waits for the lock will see it.
-        _write(home, "state.json", {**_read(home, "state.json"), "stopped": True})
-        if process(home, "server") is not None:
-            stopped.append("awe-server")
-        _end_server(home)
-        # what a killed awe-server could not end itself
-        if end_left(home / "dpu"):
-            stopped.append("jobs")
-        if Cluster(home).stop():
-            stopped.append("database")
-        _write(home, "state.json", {"home": str(home.resolve()), "stopped": True})
+    # First of all nothing is wanted any more: a start that waits for the lock will see it.
+    _write(home, "state.json", {**_read(home, "state.json"), "stopped": True})
+    if process(home, "server") is not None:
+        stopped.append("awe-server")
+    _end_server(home)
+    # what a killed awe-server could not end itself
+    if end_left(home / "dpu"):
+        stopped.append("jobs")
+    if Cluster(home).stop():
+        stopped.append("database")
+    _write(home, "state.json", {"home": str(home.resolve()), "stopped": True})
     return stopped
 
 
@@ -281,10 +285,19 @@ def destroy(home: Path) -> list[Path]:
         and the directory itself only when nothing is left in it; and a database outside it that
         is another home's.
     """
+    if (home / "services").exists():
+        # a start that waits meanwhile begins anew, with a lock of its own
+        with _lock(home):
+            return _destroy(home)
+    return _destroy(home)
+
+
+def _destroy(home: Path) -> list[Path]:
     from awe.services import belonging, sharing
     from awe.services.cluster import Cluster
 
-    stop(home)
+    if (home / "services").exists():
+        _stop(home)
     copy = belonging.recognise(home) is belonging.Standing.COPY
     if not copy:
         sharing.close(home)

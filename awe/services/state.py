@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from awe.errors import ConfigError, ServiceDown
 from awe.services.process import Identity, identify
@@ -91,20 +91,38 @@ def lock(home: Path) -> Iterator[None]:
     ServiceDown
         The home cannot be written to.
     """
-    import fcntl
-
-    from awe.services.cluster import Cluster
-
-    try:
-        Cluster(home).prepare_home()
-        file = (home / "services" / "lock").open("a+")
-    except OSError as error:
-        msg = f"{home} cannot be written to: {error.strerror}; services start and stop only there"
-        raise ServiceDown(msg) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _locked(home) as file:
         me = identify(os.getpid())
         file.truncate(0)
         file.write(json.dumps(me.to_record() if me else {}))
         file.flush()
         yield
+
+
+def _locked(home: Path) -> IO[str]:
+    import fcntl
+
+    from awe.services.cluster import Cluster
+
+    path = home / "services" / "lock"
+    while True:
+        try:
+            Cluster(home).prepare_home()
+            file = path.open("a+")
+        except FileNotFoundError:
+            # an installation is being removed here
+            continue
+        except OSError as error:
+            msg = (
+                f"{home} cannot be written to: {error.strerror}; "
+                "services start and stop only there"
+            )
+            raise ServiceDown(msg) from error
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except FileNotFoundError:
+            # removed with the installation by whoever had it: the next one has another
+            pass
+        file.close()

@@ -19,7 +19,7 @@ import pytest
 from awe.admin import command, window
 from awe.config import Environment
 from awe.errors import ConfigError, ServiceDown
-from awe.services import cluster, stack
+from awe.services import cluster, stack, state
 from awe.services.process import Identity
 
 pytestmark = pytest.mark.services
@@ -272,4 +272,27 @@ def test_destroy_keeps_what_awe_did_not_make():
         assert [entry.name for entry in place.iterdir()] == ["thesis"]
         assert (place / "thesis" / "chapter.txt").read_text() == "years of work"
     finally:
+        shutil.rmtree(place)
+
+
+def test_a_start_while_the_installation_is_destroyed_makes_a_whole_one_after_it():
+    place = Path(tempfile.mkdtemp(prefix="awe-stack-"))
+    place.chmod(0o755)
+    home = place / "home"
+    words = [sys.executable, "-m", "awe.admin"]
+    environment = {**os.environ, "AWE_HOME": str(home)}
+    try:
+        stack.start(home)
+        with state.lock(home):
+            started = [
+                subprocess.Popen([*words, *more], env=environment)
+                for more in (["destroy", "--yes"], ["start"], ["start"])
+            ]
+            time.sleep(2)
+        assert [each.wait(timeout=120) for each in started] == [0, 0, 0]
+        stack.start(home)
+        assert state.all_alive(home)
+    finally:
+        stack.destroy(home)
+        assert not home.exists()
         shutil.rmtree(place)
