@@ -101,6 +101,11 @@ class Limits:
 def hearing(connection: Any, note: Callable[[], None], limits: Limits) -> None:
     """Wait for the server so that Ctrl-C is heard; it cancels what the server is doing.
 
+    Ctrl-C may break into the driver while it takes the answer, because it decodes names of columns
+    in Python. A cursor that has taken half an answer says it has all and crashes when it is read.
+    So this returns only with a whole answer; what Ctrl-C broke off leaves as KeyboardInterrupt,
+    and its cursor is closed.
+
     Parameters
     ----------
     connection : connection
@@ -123,7 +128,7 @@ def hearing(connection: Any, note: Callable[[], None], limits: Limits) -> None:
                     raise KeyboardInterrupt
                 moments.pop(0)[1](connection, time.monotonic() - begun)
         except KeyboardInterrupt:
-            if stop is not None and time.monotonic() >= stop:
+            if not connection.isexecuting() or (stop is not None and time.monotonic() >= stop):
                 raise
             note()
             stop = stop or time.monotonic() + limits.cancel
