@@ -11,10 +11,10 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from awe.config import Environment
-from awe.errors import ArgumentError, Refused, SchemaMismatch
+from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch, nearest
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from awe.db.lineage import Affected
     from awe.db.projects import Place, Project, User
     from awe.db.sharing import Publication
-    from awe.db.trash import Deletion
+    from awe.db.trash import Deletion, Restored
 
 __all__ = ["Context", "context"]
 
@@ -41,6 +41,15 @@ class Context:
             "context.set_privileges(level) say where you work"
         )
         raise ArgumentError(msg)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        hint = nearest(name, [known for known in dir(self) if not known.startswith("_")])
+        if name == "history":
+            hint = "; context.audit(obj) tells who changed an object, and when"
+        msg = f"context has no {name!r}{hint}"
+        raise AttributeUnknown(msg)
 
     def start(self, environment: Environment | None = None) -> None:
         """Log in and set project and level as configured.
@@ -235,13 +244,13 @@ class Context:
             return trash.preview(objects, parts=delete_config)
         return trash.delete(objects, parts=delete_config)
 
-    def undelete(self, obj: DBObject | Iterable[DBObject] | None = None) -> int:
+    def undelete(self, obj: DBObject | Iterable[DBObject] | None = None) -> Restored:
         """Bring back what you deleted in the last seven days; without argument the last deletion.
 
         Returns
         -------
-        int
-            Number of objects restored.
+        Restored
+            Number of objects restored, an int that says what it counts.
         """
         from awe.db import trash
 

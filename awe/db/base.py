@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 from awe.db import registry as _registry
 from awe.db.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
 from awe.db.hints import of_class, of_object
-from awe.db.members import Member, is_code
+from awe.db.members import Member, asked, is_code
 from awe.db.misused import refuse_assignment
 from awe.db.path import RESERVED, Path, make_path
 from awe.db.registry import registry
@@ -32,8 +32,8 @@ __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 
 #: longest name in the representation of an object; both ends of a longer one are shown
 LABEL = 64
-#: what an object keeps for itself, not for Tab
-HIDDEN = {"_values", "_committed", "_batch", "_doubt"}
+#: what an object keeps for itself, and what only classes are asked; not for Tab
+HIDDEN = {"_values", "_committed", "_batch", "_doubt", "box", "covers", "near", "overlaps"}
 
 UPDATABLE = ("is_valid", "timestamp_start", "timestamp_end")
 
@@ -97,6 +97,14 @@ class PersistentType(type):
         every = f"{cls.__name__}.select_all()"
         msg = f"{cls.__name__} is a class, not a query: {every}[0], for item in {every}"
         raise QueryError(msg)
+
+
+    def __len__(cls) -> NoReturn:
+        msg = f"{cls.__name__} is a class, not a query: len({cls.__name__}.select_all())"
+        raise QueryError(msg)
+
+    def __bool__(cls) -> bool:
+        return True
 
 
 class DBObject(metaclass=PersistentType):
@@ -198,6 +206,7 @@ class DBObject(metaclass=PersistentType):
 
         return everything(cls)
 
+    @asked
     @classmethod
     def near(cls, ra: Any, dec: Any = None, radius: Any = None) -> Query:
         """Return the query for objects within `radius` of a place on the sky [deg].
@@ -208,16 +217,19 @@ class DBObject(metaclass=PersistentType):
         """
         return cls.select_all().near(ra, dec, radius)
 
+    @asked
     @classmethod
     def covers(cls, ra: Any, dec: Any = None) -> Query:
         """Return the query for frames with a place on their chip, [deg] or sexagesimal text."""
         return cls.select_all().covers(ra, dec)
 
+    @asked
     @classmethod
     def overlaps(cls, other: Any) -> Query:
         """Return the query for frames that share sky with a frame or with `[(ra, dec), ...]`."""
         return cls.select_all().overlaps(other)
 
+    @asked
     @classmethod
     def box(cls, ra_low: Any, ra_high: Any, dec_low: Any, dec_high: Any) -> Query:
         """Return the query for objects in a box on the sky, eastwards from `ra_low` [deg].

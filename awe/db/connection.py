@@ -72,6 +72,8 @@ class Database:
         self._session = _Session()
         #: Called where nothing answers: brings the database back and returns True, or False.
         self.rescue: Callable[[], bool] | None = None
+        #: Why the prompt did not come to connect when it started.
+        self.trouble = ""
 
     # -- connecting --------------------------------------------------------------------------
 
@@ -102,8 +104,7 @@ class Database:
     def environment(self) -> Environment:
         """Configuration given to `connect`."""
         if self._environment is None:
-            msg = "not connected: start the prompt with `awe`, or call context.start(environment)"
-            raise DatabaseError(msg)
+            raise DatabaseError(failures.unconnected(self.trouble))
         return self._environment
 
     @property

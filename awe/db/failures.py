@@ -29,6 +29,7 @@ __all__ = [
     "is_lost",
     "is_starting",
     "translate",
+    "unconnected",
 ]
 
 LOST = "connection to the database lost, nothing was stored; run it again"
@@ -126,6 +127,12 @@ def connecting(error: Exception, environment: Environment) -> AweError:
         f"start it with `awe-admin start`, or check database_name"
     )
     return DatabaseError(_without_password(msg, environment))
+
+
+def unconnected(trouble: str) -> str:
+    """Return the message where nobody has connected: why the prompt could not, if it tried."""
+    start = "start the prompt with `awe`, or call context.start(environment)"
+    return f"not connected: {trouble or start}"
 
 
 def _without_password(text: str, environment: Environment) -> str:

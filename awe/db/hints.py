@@ -68,6 +68,12 @@ QUERY = {
 
 #: What an object is asked for, and where it is told.
 OBJECT = {
+    "history": "context.audit(obj) tells who changed it, obj.lineage() what it was made from",
+    "audit": "context.audit(obj) tells who changed it, obj.lineage() what it was made from",
+    "box": "it is one object; its class is asked: Class.box(ra_low, ra_high, dec_low, dec_high)",
+    "covers": "it is one object; its class is asked: Class.covers(ra, dec)",
+    "near": "it is one object; its class is asked: Class.near(ra, dec, radius)",
+    "overlaps": "it is one object; its class is asked: Class.overlaps(obj) shares sky with it",
     "creator": "obj.info() names it, query.user_only('NAME') finds by it",
     "owner": "obj.info() names it, query.user_only('NAME') finds by it",
     "user": "obj.info() names it, query.user_only('NAME') finds by it",

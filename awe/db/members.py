@@ -13,7 +13,19 @@ from typing import Any, NoReturn
 
 from awe.errors import QueryError
 
-__all__ = ["Member", "is_code"]
+__all__ = ["Member", "asked", "is_code"]
+
+
+class asked(classmethod):  # type: ignore[type-arg]  # noqa: N801 - reads as a decorator
+    """A question to all objects of a class; one object has no such method and says so."""
+
+    def __init__(self, question: Any) -> None:
+        super().__init__(question.__func__)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is not None:
+            raise AttributeError(self.__func__.__name__)
+        return super().__get__(instance, owner)
 
 
 def is_code(found: Any) -> bool:

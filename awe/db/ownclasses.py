@@ -148,7 +148,7 @@ def classes_of(user: str | None = None) -> dict[str, list[str]]:
 
 
 def class_of(name: str, user: str) -> type[DBObject]:
-    """Return the class another user declared, to query the objects he shows you.
+    """Return the class another user declared, to query the objects they show you.
 
     Parameters
     ----------

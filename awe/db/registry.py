@@ -25,10 +25,13 @@ INTERACTIVE = ("__main__", "builtins")
 
 
 def enter(cls: type[DBObject], *, abstract: bool) -> None:
-    """Add a class; a class of the prompt, or of the same module, may replace itself."""
+    """Add a class; a class of the prompt, or of the same module, may replace itself.
+
+    What `class_of` made of somebody's declaration gives way to a declaration as well.
+    """
     name = cls.__name__
     old = declared.get(name)
-    if old is not None and old.__module__ != cls.__module__ and old.__module__ not in INTERACTIVE:
+    if old is not None and old.__module__ != cls.__module__ and not _gives_way(old):
         msg = (
             f"class {name} of {cls.__module__} has the name of a class of {old.__module__}; "
             f"choose another name"
@@ -38,6 +41,10 @@ def enter(cls: type[DBObject], *, abstract: bool) -> None:
     registry.pop(name, None)
     if not abstract:
         registry[name] = cls
+
+
+def _gives_way(old: type[DBObject]) -> bool:
+    return old.__module__ in INTERACTIVE or "__creator__" in vars(old)
 
 
 def find(name: str) -> type[DBObject]:

@@ -80,7 +80,7 @@ class SavedQueries(list[SavedQuery]):
         ]  # fmt: skip
 
 
-def save(self: Query, name: str, *, share: bool = False) -> None:
+def save(self: Query, name: str = "", *, share: bool = False) -> None:
     """Keep the query under a name; one of yours with this name is replaced.
 
     Parameters
@@ -100,6 +100,9 @@ def save(self: Query, name: str, *, share: bool = False) -> None:
     from awe.db import scope
     from awe.db.connection import database
 
+    if name == "":
+        msg = f"a query is kept under a name of 1 to {LONGEST_NAME} characters: query.save('name')"
+        raise ArgumentError(msg)
     if not isinstance(name, str) or not 1 <= len(name.strip()) <= LONGEST_NAME:
         msg = f"a query cannot be kept as {name!r}; wanted 1 to {LONGEST_NAME} characters"
         raise ArgumentError(msg)
@@ -114,7 +117,7 @@ def save(self: Query, name: str, *, share: bool = False) -> None:
     )
 
 
-def load(name: str, user: str | None = None) -> Query:
+def load(name: str | Query, user: str | None = None) -> Query:
     """Return a saved query; your own goes before others' of the same name.
 
     Parameters
@@ -132,7 +135,11 @@ def load(name: str, user: str | None = None) -> Query:
         It was saved for attributes there are no more.
     """
     from awe.db.connection import database
+    from awe.db.query import Query
 
+    if isinstance(name, Query):
+        msg = f"a query is loaded by its class: Query.load({user or 'name'!r})"
+        raise ArgumentError(msg)
     rows = database.execute(
         "SELECT q.content FROM awe.saved_query q JOIN awe.users u ON u.id = q.creator "
         "WHERE q.name = %(name)s AND (%(user)s::text IS NULL OR upper(u.role_name) = %(user)s) "

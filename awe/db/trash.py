@@ -23,7 +23,7 @@ from awe.terminal import harmless
 if TYPE_CHECKING:
     from awe.db.base import DBObject
 
-__all__ = ["Deletion", "delete", "preview", "undelete"]
+__all__ = ["Deletion", "Restored", "delete", "preview", "undelete"]
 
 SHOWN = 8
 HIGHEST_DELETABLE = 2
@@ -56,6 +56,13 @@ class Deletion:
             lines.append("  seven days to change your mind: context.undelete()")
         lines.extend(f"  refused: {reason}" for reason in self.hindrances)
         return columns.wrapped(harmless("\n".join(lines)))
+
+
+class Restored(int):
+    """How many objects came back; says so."""
+
+    def __repr__(self) -> str:
+        return "one object is back" if self == 1 else f"{int(self)} objects are back"
 
 
 def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
@@ -111,13 +118,13 @@ def delete(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     return Deletion(objects=plan.objects, hindrances=(), done=True)
 
 
-def undelete(ids: Iterable[UUID] | None = None) -> int:
+def undelete(ids: Iterable[UUID] | None = None) -> Restored:
     """Bring deleted objects back, without `ids` those of the last deletion.
 
     Returns
     -------
-    int
-        Number of objects restored.
+    Restored
+        Number of objects restored, an int that says what it counts.
 
     Raises
     ------
@@ -146,7 +153,7 @@ def undelete(ids: Iterable[UUID] | None = None) -> int:
                 "deleted for seven days"
             )
             raise NotFound(msg)
-    return restored
+    return Restored(restored)
 
 
 def _own_hindrances(item: DBObject) -> list[str]:

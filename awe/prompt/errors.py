@@ -7,7 +7,9 @@ traceback. The traceback of a mistake is one command away (`%traceback`), or alw
 
 from __future__ import annotations
 
+import ast
 import builtins
+import linecache
 import os
 import traceback
 from collections.abc import Iterable
@@ -35,12 +37,49 @@ def one_line(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def suggest(error: BaseException, names: Iterable[str]) -> None:
-    """Let a NameError name what may have been meant."""
+def suggest(error: BaseException, names: Iterable[str], source: str | bytes = "") -> None:
+    """Let a NameError name what may have been meant: a known name, or text without its quotes.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+    names : iterable of str
+        Names that are known.
+    source : str or bytes
+        What ran, where python does not find it by its file name.
+    """
     name = getattr(error, "name", None)
     if not isinstance(error, NameError) or not name or "did you mean" in str(error):
         return
-    error.args = (f"{error}{nearest(name, [*names, *dir(builtins)])}",)
+    hint = nearest(name, [*names, *dir(builtins)])
+    if not hint and _is_value(name, error.__traceback__, source):
+        hint = f"; did you mean {name!r} in quotes?"
+    error.args = (f"{error}{hint}",)
+
+
+def _is_value(name: str, trace: TracebackType | None, source: str | bytes) -> bool:
+    """Tell whether a name stands where text may: as an argument, or compared with."""
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    known = linecache.getlines(trace.tb_frame.f_code.co_filename)
+    try:
+        tree = ast.parse("".join(known) if known else source)
+    except (SyntaxError, ValueError):
+        return False
+    return any(
+        isinstance(value, ast.Name) and value.id == name and value.lineno == trace.tb_lineno
+        for node in ast.walk(tree)
+        for value in _values(node)
+    )
+
+
+def _values(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.Call):
+        return [*node.args, *(keyword.value for keyword in node.keywords)]
+    return node.comparators if isinstance(node, ast.Compare) else []
 
 
 def report(error: BaseException, *, debug: bool, skip: str = PRELOADED) -> None:

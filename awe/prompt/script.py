@@ -60,7 +60,7 @@ def _run(
     except BrokenPipeError as error:
         return _reader_left(error, debug=debug)
     except BaseException as error:
-        errors.suggest(error, main.__dict__)
+        errors.suggest(error, main.__dict__, source)
         errors.report(error, debug=debug)
         return 1
     return 0

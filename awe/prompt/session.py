@@ -100,7 +100,7 @@ def open_session(
         rest = "you are in project ALL, for queries"
         if _scope() is None:
             rest = "commands that need the database will try again"
-            _log_in_later()
+            _log_in_later(str(error))
         line = f"{error}; {rest}"
         return Session(environment=environment, trouble=" ".join(line.split()))
 
@@ -130,10 +130,13 @@ def _bring_back(home: Path) -> bool:
     return True
 
 
-def _log_in_later() -> None:
+def _log_in_later(trouble: str) -> None:
     """Let the first command that needs the database log in, now that the prompt could not."""
     from awe.context import context
     from awe.db import scope
+    from awe.db.connection import database
+
+    database.trouble = trouble
 
     def start() -> None:
         context.start(_with_services(Environment.load(), tutorial=False))

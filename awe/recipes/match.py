@@ -124,7 +124,7 @@ def require_unit(item: Any) -> None:
     """
     from awe import fits
 
-    # what unit a class of a user's own has is his to say
+    # what unit a class of a user's own has is theirs to say
     if item.object_id in _with_unit or not type(item).__module__.startswith("awe."):
         return
     wanted = UNITS.get(type(item).__name__, "")

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import ArgumentError, NotFound
+from awe.errors import ArgumentError, NotFound, nearest
 from awe.recipes.task import Unit
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ __all__ = ["by_chip", "chips_of_night", "newest_of_each", "one_each", "raw_frame
 SELECTING = (
     "instrument", "date", "chip", "filter", "object", "template", "raw_filenames", "red_filenames",
 )  # fmt: skip
+
+#: most instruments or chips a message lists
+SHOWN = 6
 
 NARROWING = ("date", "template", "raw_filenames", "red_filenames")
 
@@ -56,7 +59,7 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
     frames = list(query)
     if names is not None:
         _require_all(cls, names, frames)
-    _require(frames, f"valid {cls.__name__}", asked)
+    _require(frames, cls, asked)
     return frames
 
 
@@ -194,15 +197,42 @@ def _unit(name: str, frames: list[Any]) -> Unit:
     )
 
 
-def _require(found: Sequence[Any], what: str, arguments: Mapping[str, Any]) -> None:
+def _require(found: Sequence[Any], cls: Any, arguments: Mapping[str, Any]) -> None:
     """Refuse to go on with nothing.
 
     Raises
     ------
     NotFound
-        With the arguments that found nothing.
+        With the arguments that found nothing, and what there is where a name is not known.
     """
     if not found:
-        asked = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-        msg = f"no {what} for {asked}; check the night, chip and names, or ingest the frames"
+        asked = ", ".join(f"{name}={_shown(value)}" for name, value in arguments.items())
+        hint = _unknown(arguments) or "; check the night, chip and names, or ingest the frames"
+        msg = f"no valid {cls.__name__} for {asked}{hint}"
         raise NotFound(msg)
+
+
+def _shown(value: Any) -> str:
+    return repr(value.isoformat() if isinstance(value, datetime.datetime) else value)
+
+
+def _unknown(arguments: Mapping[str, Any]) -> str:
+    """Return which instrument or chip is not in the database, and what is; empty where all are."""
+    from awe.db.observing import Chip, Instrument
+
+    camera, chip = arguments.get("instrument"), arguments.get("chip")
+    cameras = Instrument.select_all().distinct("name")
+    if camera not in cameras:
+        return f"; there is no instrument {camera!r}{_of(str(camera), 'instruments', cameras)}"
+    chips = (Chip.instrument.name == camera).distinct("name")
+    if chip is not None and chip not in chips:
+        return f"; {camera} has no chip {chip!r}{_of(str(chip), 'chips', chips)}"
+    return ""
+
+
+def _of(name: str, what: str, known: list[str]) -> str:
+    """Return the name that was meant, and the first and last of those there are."""
+    if not known:
+        return f"; no {what} are in the database yet: ingest frames first"
+    few = known if len(known) <= SHOWN else [*known[: SHOWN - 1], "...", known[-1]]
+    return f"{nearest(name, known)} ({what}: {', '.join(few)})"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import bars
-from awe.errors import AweError, Defect, ParameterError, UserMistake, nearest
+from awe.errors import ArgumentError, AweError, Defect, ParameterError, UserMistake, nearest
 from awe.localfiles import scratch_directory
 from awe.recipes.arguments import Argument, bind, common, describe, signature
 from awe.recipes.unit import Items, Unit
@@ -111,7 +111,11 @@ class Task:
                 unit = "" if one.unit == "None" else f" {one.unit}"
                 bars.say(f"  {name} = {values[name]}{unit} ({one.range}): {one.doc}")
 
-    def __init__(self, **keywords: Any) -> None:
+    def __init__(self, *nameless: Any, **keywords: Any) -> None:
+        if nameless:
+            name, first = type(self).__name__, self.arguments[0].name
+            msg = f"arguments of {name} are named: {name}({first}={nameless[0]!r}, ...)"
+            raise ArgumentError(msg)
         values = bind(type(self).__name__, self.arguments, keywords)
         for name, value in values.items():
             setattr(self, name, value)

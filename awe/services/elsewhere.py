@@ -42,14 +42,20 @@ def refuse(home: Path) -> None:
 
 
 def status(environment: Environment) -> dict[str, str]:
-    """Return one line for each service this home uses; a connection is the proof."""
+    """Return one line for each service this home uses; a connection proves the database.
+
+    What listens for the dataserver has to prove itself to a ticket only, when a file is fetched.
+    """
     from awe.db.connection import database
 
     server = f"{environment.data_server}:{environment.data_port}"
     lines = {
         "home": f"{environment.home}, with no services of its own",
         "database": f"running, {environment.database_name}",
-        "awe-server": f"running, {environment.data_protocol}://{server}",
+        "awe-server": (
+            f"something listens at {environment.data_protocol}://{server}; it has to prove that "
+            "it is yours when a file is fetched"
+        ),
     }
     try:
         database.connect(environment)

@@ -2,7 +2,7 @@
 
 An installation is closed: its socket lies in a directory only the server's account can enter.
 Opened, it has a second socket in a directory everybody can pass and only the server can write
-to, so nobody can put a socket of his own there; every login is still asked for its password. The
+to, so nobody can put a socket of their own there; every login is still asked for its password. The
 dataserver keeps one port, below the numbers that systems hand out, so that what people wrote
 into their configuration stays true. Other machines are not let in here.
 """

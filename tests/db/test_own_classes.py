@@ -198,6 +198,21 @@ def test_rights_are_those_of_all_objects(login):
         update(theirs.select_all()[:1], _privileges=3)
 
 
+def test_a_class_that_was_fetched_may_be_declared_in_the_same_session(login):
+    from awe.db.ownclasses import class_of
+
+    login("student")
+    person()(name="mine").commit()
+    for known in (registry.registry, registry.declared):
+        known.pop("Person")
+    fetched = class_of("Person", "awstudent")
+    assert [one.name for one in fetched.select_all()] == ["mine"]
+    kind = person()
+    assert [one.name for one in kind.select_all()] == ["mine"]
+    kind(name="another").commit()
+    assert len(kind.select_all()) == 2
+
+
 def test_attributes_are_added_and_old_objects_have_none(db, login):
     login()
     kind = person()

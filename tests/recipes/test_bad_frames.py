@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from awe import recipes
 from awe.calib.geometry import ChipGeometry
 from awe.errors import ArgumentError, NoCalibration, NotFound, NoValidPixels, WrongShape
 
@@ -16,8 +17,6 @@ MORNING = datetime.datetime(2012, 5, 31, 21, 30)
 
 
 def task(name, **arguments):
-    from awe import recipes
-
     return recipes.find(name)(instrument="OMEGACAM", commit=True, **arguments)
 
 
@@ -254,3 +253,17 @@ def test_empty_lists_and_nothing_found_are_refused(night):
         task("Bias", date="2011-01-01").execute()
     with pytest.raises(ArgumentError, match="wants one of: date, template, raw_filenames"):
         task("Bias").execute()
+
+
+def test_a_misspelt_chip_or_instrument_is_told_with_what_there_is(night):
+    with pytest.raises(NotFound) as caught:
+        task("Bias", chip="ESO_CCD_#56", date="2012-05-31").execute()
+    text = str(caught.value)
+    assert "OMEGACAM has no chip 'ESO_CCD_#56'; did you mean 'ESO_CCD_#66'?" in text
+    assert "(chips: ESO_CCD_#65, ESO_CCD_#66)" in text
+    moment = datetime.datetime(2012, 6, 1, 8)
+    with pytest.raises(NotFound) as caught:
+        recipes.find("Bias")(instrument="OMEGACAN", template=moment).execute()
+    text = str(caught.value)
+    assert "template='2012-06-01T08:00:00'" in text
+    assert "no instrument 'OMEGACAN'; did you mean 'OMEGACAM'? (instruments: OMEGACAM)" in text
