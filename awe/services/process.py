@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Identity", "detach", "die_with_parent", "end", "exists", "identify"]
+from awe.config import Environment
+
+__all__ = ["Identity", "detach", "die_with_parent", "end", "exists", "identify",
+           "impersonal", "silent"]  # fmt: skip
 
 PR_SET_PDEATHSIG = 1
 # Children of this very process stay referenced, so that poll() can reap them.
@@ -164,3 +167,15 @@ def end(
         if identify(who.pid) != who:
             return signal_ is ask
     return False
+
+
+def impersonal(home: Path) -> dict[str, str]:
+    """Return this environment without the settings of one person's session."""
+    keys = Environment.keys_declared()
+    personal = {*keys, *(f"AWE_{key.upper()}" for key in keys)}
+    kept = {k: v for k, v in os.environ.items() if k not in personal and not k.startswith("PG")}
+    return {**kept, "AWE_HOME": str(home)}
+
+
+def silent(_: str) -> None:
+    """Say nothing of a start."""

@@ -23,7 +23,7 @@ from awe.imports import PYTHON
 from awe.services import elsewhere
 from awe.services.edition import edition, outdated
 from awe.services.logins import owner_login, register, register_owner
-from awe.services.process import Identity, detach, end, identify
+from awe.services.process import Identity, detach, end, identify, impersonal, silent
 from awe.services.state import all_alive, process, wanted
 from awe.services.state import lock as _lock
 from awe.services.state import read as _read
@@ -100,7 +100,7 @@ def start(
         copy, or its database is gone.
     """
     home = home or home_directory()
-    say = progress or _silent
+    say = progress or silent
     elsewhere.refuse(home)
     with _lock(home):
         _settle(home, say)
@@ -114,8 +114,8 @@ def revive(home: Path) -> None:
         return
     with _lock(home):
         if wanted(home):
-            _settle(home, _silent)
-            _start_missing(home, _silent)
+            _settle(home, silent)
+            _start_missing(home, silent)
 
 
 def adopt(home: Path, *, anyway: bool = False) -> str:
@@ -180,14 +180,14 @@ def replacing_server(home: Path) -> Iterator[bool]:
             _end_server(home)
         yield ran
         if ran:
-            _start_missing(home, _silent)
+            _start_missing(home, silent)
 
 
 def replace_old(home: Path, progress: Progress | None = None) -> None:
     """Replace a running awe-server whose code differs from this process's; start nothing else."""
     with _lock(home):
         if process(home, "server") is not None:
-            _start_missing(home, progress or _silent, thorough=True)
+            _start_missing(home, progress or silent, thorough=True)
 
 
 def _end_server(home: Path) -> None:
@@ -342,9 +342,8 @@ def status(home: Path | None = None) -> dict[str, str]:
     files = home / "files" / "incoming"
     if files.exists() and not os.access(files, os.W_OK):
         lines["files"] = f"{home / 'files'} cannot be written to: nothing can be stored there"
-    if home.exists() and shutil.disk_usage(home).free < LOW_SPACE:
-        free = shutil.disk_usage(home).free // 2**20
-        lines["disk"] = f"only {free} MB left below {home}; free some before new work"
+    if home.exists() and (free := shutil.disk_usage(home).free) < LOW_SPACE:
+        lines["disk"] = f"only {free // 2**20} MB left below {home}; free some before new work"
     return lines
 
 
@@ -473,7 +472,7 @@ def _start_server(home: Path, say: Progress) -> None:
     offset = log.stat().st_size if log.exists() else 0
     child = detach(
         [*PYTHON, "-m", "awe.services.server"],
-        log=log, environment=_server_environment(home), directory=home,
+        log=log, environment=impersonal(home), directory=home,
     )
     while child.poll() is None:
         found = Identity.from_record(_read(home, "state.json").get("server"))
@@ -492,22 +491,10 @@ def _start_keeper(home: Path) -> None:
     if process(home, "keeper") is not None:
         return
     child = detach(
-        COMMAND, log=home / "services" / "keeper.log", environment=_server_environment(home),
+        COMMAND, log=home / "services" / "keeper.log", environment=impersonal(home),
         directory=home,
     )
     found = identify(child.pid)
     if found is not None:
         state = {**_read(home, "state.json"), "keeper": found.to_record()}
         _write(home, "state.json", state)
-
-
-def _server_environment(home: Path) -> dict[str, str]:
-    """Return this environment without the settings of one person's session."""
-    keys = Environment.keys_declared()
-    personal = {*keys, *(f"AWE_{key.upper()}" for key in keys)}
-    kept = {k: v for k, v in os.environ.items() if k not in personal and not k.startswith("PG")}
-    return {**kept, "AWE_HOME": str(home)}
-
-
-def _silent(_: str) -> None:
-    """Say nothing."""

@@ -25,6 +25,7 @@ def test_every_test_that_is_named_exists():
 
 
 def test_every_fault_names_a_test():
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    mended = PAGE.read_text().partition("## What is left open")[0]
+    rows = [line for line in mended.splitlines() if line.startswith("| ")]
     faults = [row for row in rows if row != "| fault | test |"]
     assert [row for row in faults if not NAMED.search(row)] == []
