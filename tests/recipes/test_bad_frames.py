@@ -240,7 +240,7 @@ def test_a_calibration_that_is_not_sound_is_not_taken_by_hand(calibrated):
     ],
 )
 def test_an_argument_of_another_kind_is_told_in_one_line(given):
-    with pytest.raises(ArgumentError, match=r"wants a .*, as .*, got") as caught:
+    with pytest.raises(ArgumentError, match=r"expects a .*, as .*, got") as caught:
         task("Bias", **given)
     assert len(str(caught.value)) < 250
     assert "\n" not in str(caught.value)

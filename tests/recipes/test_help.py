@@ -7,7 +7,7 @@ def test_help_lists_arguments_and_where_the_parameters_are(capsys):
     from awe import recipes
 
     task = recipes.find("Reduce")
-    assert "overscan (oc) : int from 0 to 10, default None" in task.__doc__
+    assert "overscan (oc) : int, 0 to 10, default None" in task.__doc__
     assert "ReduceTask.show_parameters('OMEGACAM')" in task.__doc__
     task.show_parameters("OMEGACAM")
     shown = capsys.readouterr().out
