@@ -6,6 +6,7 @@ while a bar is there go through `say`, which keeps the two apart.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,12 +57,21 @@ def bar(name: str, total: int, unit: str) -> Iterator[Bar]:
     from tqdm import tqdm
 
     with tqdm(total=total, desc=name, unit=f" {unit}", file=sys.stderr, leave=False,
-              dynamic_ncols=True) as drawn:  # fmt: skip
+              **_size()) as drawn:  # fmt: skip
         _shown.append(drawn)
         try:
             yield Bar(drawn)
         finally:
             _shown.clear()
+
+
+def _size() -> dict[str, Any]:
+    """Return how wide a bar may be; of a terminal that does not know, tqdm would show nothing."""
+    try:
+        known = os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):
+        known = False
+    return {"dynamic_ncols": True} if known else {"ncols": 80, "nrows": 24}
 
 
 def say(line: str) -> None:

@@ -104,6 +104,7 @@ def test_the_status_can_be_followed_with_a_bar(bench, session, runner, monkeypat
     dpu = session()
     ids = dpu.run("Probe", n=["a", "b", "c"], wait=0.3)
     reading, writing = pty.openpty()
+    os.set_blocking(reading, False)
     with os.fdopen(writing, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
         runner.start(workers=1)
