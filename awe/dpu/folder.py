@@ -113,7 +113,8 @@ class Folder:
         """Return why its files take the disk from everybody, empty where they do not."""
         if _size(self.log) > LARGEST_LOG:
             return f"its log has more than {LARGEST_LOG >> 30} GB"
-        if shutil.disk_usage(self.path).free > ROOM:
+        # of a former runner's attempt the directory may be gone: then it takes no room
+        if not self.path.exists() or shutil.disk_usage(self.path).free > ROOM:
             return ""
         held = sum(_size(Path(place, name)) for place, _, names in os.walk(self.path)
                    for name in names)  # fmt: skip
