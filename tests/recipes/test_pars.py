@@ -61,11 +61,11 @@ def test_setting_the_default_is_no_change():
     ("name", "value", "text"),
     [
         ("FRINGE_THRESHOLD_HIHG", 6.0, "did you mean 'FRINGE_THRESHOLD_HIGH'"),
-        ("FRINGE_THRESHOLD_HIGH", "six", "wants float"),
+        ("FRINGE_THRESHOLD_HIGH", "six", "expects float"),
         ("OVERSCAN_CORRECTION", 11, "0 to 10"),
         ("FRINGE_THRESHOLD_LOW", float("nan"), "got nan"),
-        ("OVERSCAN_CORRECTION", 2.5, "wants int"),
-        ("OVERSCAN_CORRECTION", True, "wants int"),
+        ("OVERSCAN_CORRECTION", 2.5, "expects int"),
+        ("OVERSCAN_CORRECTION", True, "expects int"),
     ],
 )
 def test_a_wrong_name_type_or_range_is_refused_at_once(name, value, text):
