@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-__all__ = ["warm"]
+import time
+from collections.abc import Iterator
+
+__all__ = ["warm", "warming"]
 
 
 def warm() -> float:
@@ -13,6 +16,14 @@ def warm() -> float:
 
     Nothing happens but loading when the cache on disk is up to date.
     """
-    from awe.calib._warm import compile_all
+    begin = time.perf_counter()
+    for _ in warming():
+        pass
+    return time.perf_counter() - begin
 
-    return compile_all()
+
+def warming() -> Iterator[None]:
+    """Do what `warm` does in steps: compile or load a few kernels each time it is asked on."""
+    from awe.calib import _warm
+
+    yield from _warm.steps()

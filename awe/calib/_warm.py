@@ -1,13 +1,16 @@
-"""One small run of everything that is compiled, so that nobody waits for it later."""
+"""One small run of everything that is compiled, so that nobody waits for it later.
+
+In steps, so that a process with something else to do can look up in between.
+"""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["compile_all"]
+__all__ = ["steps"]
 
 if TYPE_CHECKING:
     from awe.calib.science import Settings
@@ -15,31 +18,35 @@ if TYPE_CHECKING:
 _SIZE = 256
 
 
-def compile_all() -> float:
-    """Run every compiled kernel once on a small frame; returns the seconds it took."""
+def steps() -> Iterator[None]:
+    """Run every compiled kernel once on a small frame, a few with each step."""
     from awe.calib import seeing, statistics
     from awe.calib.combine import Method, Noise, combine
     from awe.calib.geometry import ChipGeometry
     from awe.calib.science import Calibrations, reduce
 
-    start = time.perf_counter()
     frame = _frame()
     ones = np.ones(frame.shape, np.float32)
     good = np.zeros(frame.shape, np.bool_)
     combine([frame] * 3, method=Method.STD, sigma=3.0, count=True)
+    yield
     combine([frame] * 3, method=Method.FIXED, sigma=3.0, noise=[Noise(constant=1.0)] * 3)
+    yield
     calibrations = Calibrations(
         bias=0 * ones, flat=ones, dark=0 * ones, fringes=None, hot=good, cold=good
     )
     geometry = ChipGeometry.from_counts(nx=_SIZE, ny=_SIZE)
     for given in (calibrations, Calibrations()):
         done = reduce(frame, geometry, given, _settings())
+        yield
     statistics.image_statistics(done.science)
     statistics.image_statistics(done.science, done.flags != 0)
+    yield
     for image in (frame, done.science):
         seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5)
+        yield
     _compile_files(done.science, done.flags, good)
-    return time.perf_counter() - start
+    yield
 
 
 def _frame() -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:

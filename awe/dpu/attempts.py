@@ -99,7 +99,7 @@ class Running:
         elif self.worker.memory() > self._memory:
             limit = self._memory / 2**30
             self.stop(f"killed: over the memory limit of {limit:.1f} GB", final=True)
-        elif why := self._folder.too_much():
+        elif self.worker.poll() is None and (why := self._folder.wrong()):
             self.stop(f"killed: {why}", final=True)
 
     def stop(self, why: str, *, counts: bool = True, final: bool = False) -> None:

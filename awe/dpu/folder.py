@@ -109,12 +109,13 @@ class Folder:
             if isinstance(report, dict):
                 yield report
 
-    def too_much(self) -> str:
-        """Return why its files take the disk from everybody, empty where they do not."""
+    def wrong(self) -> str:
+        """Return why its worker cannot go on: its directory is gone, or takes everybody's disk."""
+        if not self.path.exists():
+            return "its directory is gone, so that it can report nothing any more"
         if _size(self.log) > LARGEST_LOG:
             return f"its log has more than {LARGEST_LOG >> 30} GB"
-        # of a former runner's attempt the directory may be gone: then it takes no room
-        if not self.path.exists() or shutil.disk_usage(self.path).free > ROOM:
+        if shutil.disk_usage(self.path).free > ROOM:
             return ""
         held = sum(_size(Path(place, name)) for place, _, names in os.walk(self.path)
                    for name in names)  # fmt: skip

@@ -4,8 +4,9 @@
 of an attempt with two open files, the worker's standard input and its log. It answers
 `started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.keeper`), which ends
 when nothing of the attempt lives; what a killed keeper leaves is killed here. When it has nothing
-to do it loads the compiled kernels, which every later worker then has. It has one thread, opens
-no connection and knows no secret; when its socket closes it goes, and its workers go on.
+to do it loads the compiled kernels, which every later worker then has, a few between two looks. It
+has one thread, opens no connection and knows no secret; when its socket closes it goes, and its
+workers go on.
 """
 
 from __future__ import annotations
@@ -139,15 +140,14 @@ def main() -> int:
     os.set_blocking(voice, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(voice, warn_on_full_buffer=False)
-    warm = False
+    kernels, warm = _kernels(), False
     keepers: set[int] = set()
     while True:
         # The first request is there already: its worker loads the kernels it needs by itself.
         ready = _ready([heard, ears], None if warm else 0)
         if not ready:
-            warm = True
             with _listening_meanwhile(channel, keepers):
-                _load_kernels()
+                warm = bool(next(kernels, True))
         if ears in ready:
             os.read(ears, LONGEST_REQUEST)
             _tell_ended(channel, keepers)
@@ -182,13 +182,14 @@ def _listening_meanwhile(channel: socket.socket, keepers: set[int]) -> Iterator[
         _tell_ended(channel, keepers)
 
 
-def _load_kernels() -> None:
-    """Load the compiled kernels; where they were never compiled, compile them once for all."""
+def _kernels() -> Iterator[None]:
+    """Load the compiled kernels step by step; where they never were, compile them once for all."""
     with contextlib.suppress(Exception):
         from awe import calib
 
-        calib.warm()
-    _settle()
+        for _ in calib.warming():
+            _settle()
+            yield
 
 
 def _settle() -> None:

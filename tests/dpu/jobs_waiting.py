@@ -13,3 +13,11 @@ def until(claim: Any, seconds: float = 20.0) -> Any:
         assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.02)
     return found
+
+
+def log(db: Any, job: int) -> list[str]:
+    """Return the lines a job has printed."""
+    rows = db.rows(
+        "superuser", "SELECT line FROM awe.job_log WHERE job = %s ORDER BY attempt, line_no", job
+    )
+    return [row[0] for row in rows]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jobs_waiting import until
+from jobs_waiting import log, until
 
 from awe.dpu import LocalProcessor
 from awe.dpu import jobs as owned
@@ -137,7 +137,7 @@ def test_interrupting_the_wait_leaves_the_jobs_going(bench, session, runner, her
     assert bench.state(job) == "done"
 
 
-def test_cancelling_says_what_happened(bench, session, runner, capsys):
+def test_cancelling_says_what_happened(bench, db, session, runner, capsys):
     dpu = session()
     (queued,) = dpu.run("Probe")
     dpu.cancel_job(queued)
@@ -145,13 +145,12 @@ def test_cancelling_says_what_happened(bench, session, runner, capsys):
     dpu.cancel_job(queued)
     assert capsys.readouterr().out == f"job {queued}: already cancelled, nothing to cancel\n"
     runner.start()
-    (job,) = dpu.run("Probe", wait=60.0)
-    until(lambda: bench.state(job) == "running")
+    (job,) = dpu.run("Probe", names=["a"], wait=60.0)
+    until(lambda: log(db, job))
     for jobid in dpu.get_jobids():
         dpu.cancel_job(jobid)
     assert f"job {job}: running on " in capsys.readouterr().out
-    # it may be cancelled before it began: what forks workers is only starting
-    until(lambda: bench.state(job) == "cancelled", 15)
+    until(lambda: bench.state(job) == "cancelled", 3)
     dpu.retry_job(queued)
     assert capsys.readouterr().out == f"job {queued}: queued again\n"
     until(lambda: bench.state(queued) == "done")

@@ -23,7 +23,7 @@ import httpx
 import psycopg2
 import pytest
 
-from awe.dataserver.connections import Connections
+from awe.dataserver.connections import PAUSE, Connections
 from awe.services.guard import Guard
 from tests.dataserver.conftest import Running
 
@@ -239,6 +239,11 @@ def test_a_database_that_stands_still_is_said_to_and_goes_on(course):
     finally:
         for process in processes:
             os.kill(process, signal.SIGCONT)
+    # for a moment after the silence the dataserver refuses at once
+    limit = time.monotonic() + 2 * PAUSE
+    while httpx.get(f"{course.server.url}/file/{course.published}").status_code == 503:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
     assert course.longest() < 10
 
 
