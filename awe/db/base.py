@@ -428,14 +428,14 @@ def _collect(cls: type[DBObject]) -> dict[str, Persistent[Any]]:
 
 def _refuse_collisions(cls: type[DBObject]) -> None:
     columns: dict[str, str] = {}
+    others = {
+        name for base in cls.__mro__ for name, value in vars(base).items()
+        if not isinstance(value, Persistent)
+    }  # fmt: skip
     for name, attribute in cls._attributes.items():
-        attribute.check_default(cls.__name__)
-        nearest_definition = inspect.getattr_static(cls, name)
-        hidden = any(
-            name in vars(base) and not isinstance(vars(base)[name], Persistent)
-            for base in cls.__mro__
-        )
-        if name in RESERVED or hidden or not isinstance(nearest_definition, Persistent):
+        if name in vars(cls):
+            attribute.check_default(cls.__name__)
+        if name in RESERVED or name in others:
             msg = (
                 f"persistent attribute {cls.__name__}.{name} has the name of a method; "
                 f"choose another name"

@@ -10,7 +10,7 @@ same object asks again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from awe.db import failures, scope
@@ -114,9 +114,9 @@ def _levels(objects: Iterable[DBObject]) -> list[list[DBObject]]:
 
 def _new_links(item: DBObject) -> Iterator[DBObject]:
     values = item.__dict__["_values"]
-    for name, attribute in item._attributes.items():
-        if attribute.is_link and values.get(name):
-            linked = values[name] if attribute.kind is Kind.LINKS else [values[name]]
+    for name, value in values.items():
+        if value and (attribute := item._attributes.get(name)) and attribute.is_link:
+            linked = value if attribute.kind is Kind.LINKS else [value]
             yield from (other for other in linked if not getattr(other, "_committed", True))
 
 
@@ -147,33 +147,37 @@ def _write(levels: list[list[DBObject]], current: scope.Scope) -> dict[Any, Any]
 def _insert(
     cls: type[DBObject], items: Sequence[DBObject], current: scope.Scope
 ) -> list[tuple[Any, ...]]:
-    attributes = [a for a in stored(cls) if a.name not in SYSTEM]
-    names = ["object_id", "_creator", "_project", "_privileges", *(a.column for a in attributes)]
+    names, attributes = _columns(cls)
     stamp = (current.user_id, current.project_id, current.privileges)
-    rows = [
-        (item.object_id, *stamp, *(_bound(item, attribute) for attribute in attributes))
-        for item in items
-    ]
-    text = (
-        f"INSERT INTO {table(cls)} ({', '.join(map(quoted, names))}) VALUES %s "
-        f"RETURNING object_id, creation_date"
-    )
+    rows = [(item.object_id, *stamp, *_bound(item, attributes)) for item in items]
+    text = f"INSERT INTO {table(cls)} ({names}) VALUES %s RETURNING object_id, creation_date"
     return database.insert_rows(text, rows)
 
 
-def _bound(item: DBObject, attribute: Persistent[Any]) -> Any:
-    """Return the value of a column as the driver wants it."""
-    values = item.__dict__["_values"]
-    value = values[attribute.name] if attribute.name in values else attribute.fresh_default()
-    if attribute.kind is Kind.LINK:
-        return getattr(value, "object_id", value)
-    if attribute.kind is Kind.ARRAY:
-        return list(value)
-    if attribute.declared_type is dict and value is not None:
-        from psycopg2.extras import Json
+@cache
+def _columns(cls: type[DBObject]) -> tuple[str, list[Persistent[Any]]]:
+    """Return the columns that are written for a class, and the attributes of all but the first."""
+    attributes = [a for a in stored(cls) if a.name not in SYSTEM]
+    names = ["object_id", "_creator", "_project", "_privileges", *(a.column for a in attributes)]
+    return ", ".join(map(quoted, names)), attributes
 
-        return Json(convert(attribute, value))
-    return value
+
+def _bound(item: DBObject, attributes: Iterable[Persistent[Any]]) -> Iterator[Any]:
+    """Yield the values of columns as the driver wants them."""
+    values = item.__dict__["_values"]
+    for attribute in attributes:
+        name, kind = attribute.name, attribute.kind
+        value = values[name] if name in values else attribute.fresh_default()
+        if kind is Kind.LINK:
+            yield getattr(value, "object_id", value)
+        elif kind is Kind.ARRAY:
+            yield list(value)
+        elif attribute.declared_type is dict and value is not None:
+            from psycopg2.extras import Json
+
+            yield Json(convert(attribute, value))
+        else:
+            yield value
 
 
 def _insert_lists(items: Iterable[DBObject]) -> None:

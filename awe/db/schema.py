@@ -8,7 +8,7 @@ here. An existing database of another version is refused, never half changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from awe.errors import Defect, SchemaMismatch
@@ -205,9 +205,8 @@ def _run_file(cursor: Any, name: str, text: str) -> None:
 
 def _sql_files(below: str = "") -> dict[str, str]:
     """Return the SQL files by name, in the order in which they run."""
-    folder = resources.files("awe.db").joinpath("sql", below)
-    files = sorted(folder.iterdir(), key=lambda item: item.name)
-    return {item.name: item.read_text() for item in files if item.name.endswith(".sql")}
+    folder = Path(__file__).with_name("sql") / below
+    return {file.name: file.read_text() for file in sorted(folder.glob("*.sql"))}
 
 
 class _session:  # noqa: N801 - used as a statement: with _session(...) as cursor

@@ -2,7 +2,8 @@
 
 A back end starts the worker of one attempt in a directory and hands it the connection data over
 its standard input, which never touches a disk, an argument list or an environment. A new place
-(a batch engine) is one more class here with the same methods, entered in `BACK_ENDS`.
+(a batch engine) is one more class here with the same methods, entered in
+`awe.dpu.requests.BACK_ENDS`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from awe.dpu.forkserver import ForkServer
 from awe.dpu.keeper import descendants, parents, send
 from awe.errors import ServiceDown
 
-__all__ = ["BACK_ENDS", "BackEnd", "Local", "LocalHandle", "Worker"]
+__all__ = ["BackEnd", "Local", "LocalHandle", "Worker"]
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "AWE_HOME", "LD_LIBRARY_PATH", "USER",
         "PYTHONPATH", "VIRTUAL_ENV", "NUMBA_CACHE_DIR", "XDG_RUNTIME_DIR")  # fmt: skip
@@ -255,5 +256,3 @@ def environment() -> dict[str, str]:
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     return {**kept, **threads, "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1"}
 
-
-BACK_ENDS: dict[str, Callable[[], BackEnd]] = {"local": Local}

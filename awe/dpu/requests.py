@@ -20,12 +20,14 @@ import awe
 from awe import recipes
 from awe.errors import ArgumentError, NotFound, nearest
 
-__all__ = ["OPTIONS", "Plan", "chain", "plain", "plan"]
+__all__ = ["BACK_ENDS", "OPTIONS", "Plan", "chain", "plain", "plan"]
 
 OPTIONS = {
     "dpu_time": "time limit of each job [s]",
     "dpu_aweversion": "version of awe to run: 'current' or 'develop', both the installed one",
 }
+#: where jobs can be placed, and the class that runs them there
+BACK_ENDS = {"local": "awe.dpu.backends:Local"}
 DEEPEST = 4
 LARGEST = 900_000
 LONGEST_TIME = 30 * 86_400

@@ -20,10 +20,12 @@ from typing import Any
 
 from awe.config import Environment
 from awe.dpu.attempts import Running
-from awe.dpu.backends import BACK_ENDS, BackEnd
+from awe.dpu.backends import BackEnd
 from awe.dpu.folder import Folder, forget_old
 from awe.dpu.queue import Claim, Later, Queue
+from awe.dpu.requests import BACK_ENDS
 from awe.errors import AweError, DatabaseError
+from awe.lazy import resolve
 
 __all__ = ["Runner"]
 
@@ -69,7 +71,9 @@ class Runner:
         self._beat_every = min(1.0, lease / 4)
         parameters = connection_parameters(environment, "awe_runner", secrets["awe_runner"])
         self._queue = Queue(parameters, socket.gethostname(), lease)
-        self._places: dict[str, BackEnd] = {name: make() for name, make in BACK_ENDS.items()}
+        self._places: dict[str, BackEnd] = {
+            name: resolve(place)() for name, place in BACK_ENDS.items()
+        }
         self._running: list[Running] = []
         self._next_beat = 0.0
         self._next_tidy = 0.0
