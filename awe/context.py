@@ -68,9 +68,9 @@ class Context:
         ProjectUnknown
             The configured project is not one of yours; the session is in project ALL.
         """
-        from awe.db import scope
-        from awe.db.connection import database
-        from awe.db.scope import Scope
+        from awe.db.server import scope
+        from awe.db.server.connection import database
+        from awe.db.server.scope import Scope
 
         environment = environment or Environment.load()
         database.connect(environment)
@@ -95,7 +95,8 @@ class Context:
 
     def get_current_user(self) -> User:
         """Return who is logged in."""
-        from awe.db import projects, scope
+        from awe.db import projects
+        from awe.db.server import scope
 
         number = scope.current().user_id
         found = projects.user(number)
@@ -128,7 +129,7 @@ class Context:
         ProjectUnknown
             There is no such project, or you are not a member; the old one stays.
         """
-        from awe.db import scope
+        from awe.db.server import scope
 
         name, level = _parse_project(getattr(project, "name", project))
         return self._use(name, scope.current().privileges if level is None else level)
@@ -148,14 +149,14 @@ class Context:
         ArgumentError
             No such level, or above the project's maximum; the old one stays.
         """
-        from awe.db import scope
+        from awe.db.server import scope
 
         return self._use(scope.current().project_name, privileges)
 
     @contextmanager
     def project(self, project: str) -> Iterator[Project]:
         """Work in another project inside the `with` block."""
-        from awe.db import scope
+        from awe.db.server import scope
 
         before = scope.current()
         self.set_project(project)
@@ -167,7 +168,8 @@ class Context:
     def _use(self, name: str, level: Any) -> Place:
         from dataclasses import replace
 
-        from awe.db import projects, scope
+        from awe.db import projects
+        from awe.db.server import scope
 
         found = projects.find_project(name)
         level = projects.check_level(level, found)
@@ -331,7 +333,8 @@ class Context:
         update([obj], **{name: value})
 
     def __repr__(self) -> str:
-        from awe.db import projects, scope
+        from awe.db import projects
+        from awe.db.server import scope
 
         now = scope.current()
         level = projects.level_text(now.privileges)
@@ -359,8 +362,9 @@ def _moment(name: str, value: Any) -> datetime.datetime:
 
 def _check_in() -> int:
     """Return the user's number, 0 for the world, after a look at the schema's version."""
-    from awe.db import clock, schema
-    from awe.db.connection import database
+    from awe.db import schema
+    from awe.db.server import clock
+    from awe.db.server.connection import database
 
     rows = database.execute(
         "SELECT (SELECT max(version) FROM awe.schema_version), "

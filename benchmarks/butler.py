@@ -124,9 +124,9 @@ def _butler_template(butler: Any, name: str, template: int, span: Any) -> None:
 
 def awe_side(filled: Any, name: str, frames: int) -> dict[str, float]:
     """Commit the frames through awe and query them, as an ordinary user."""
-    from awe.db.connection import database
     from awe.db.observing import Chip, Filter, Instrument
     from awe.db.raw import RawScienceFrame
+    from awe.db.server.connection import database
 
     filled.connect(name)
     camera = (Instrument.name == "OMEGACAM")[0]

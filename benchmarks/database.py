@@ -266,7 +266,7 @@ def pooled(rounds: list[dict[str, dict[str, Times]]]) -> dict[str, dict[str, Tim
 
 def statements(questions: Questions) -> dict[int, int]:
     """Return how many statements a loop over so many frames sends."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     counted = {}
     for number in (32, 160):

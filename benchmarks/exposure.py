@@ -400,7 +400,7 @@ def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     from awe.calib import science, seeing, statistics
     from awe.dataserver.client import Client
     from awe.db import commit
-    from awe.db.connection import database
+    from awe.db.server.connection import database
     from awe.recipes import products, selection
     from awe.recipes.reduce import ReduceTask
 

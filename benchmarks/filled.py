@@ -261,8 +261,8 @@ class Filled:
     def connect(self, name: str) -> None:
         """Make awe itself the user who measures."""
         from awe.config import Environment
-        from awe.db import scope
-        from awe.db.connection import database
+        from awe.db.server import scope
+        from awe.db.server.connection import database
 
         environment = Environment.load(
             database_user=USER, database_password=PASSWORD, project="PROJECT0",

@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 from uuid import UUID
 
-from awe.db.connection import database
-from awe.db.tickets import ticket
+from awe.db.server.connection import database
+from awe.db.server.tickets import ticket
 from awe.errors import AweError
 
 things = json.loads(Path(sys.argv[1]).read_text())

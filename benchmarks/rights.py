@@ -28,7 +28,7 @@ Statements = list[tuple[str, Any]]
 
 def recorded(action: Callable[[], Any]) -> Statements:
     """Return the statements an action sends."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     sent: Statements = []
     original = database.execute

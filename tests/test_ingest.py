@@ -15,7 +15,7 @@ from astropy.io import fits
 
 from awe.config import Environment
 from awe.context import context
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
 from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
 
 
 def _open(_: argparse.Namespace) -> None:
-    from awe.db.connection import database
+    from awe.db.server.connection import database
     from awe.dpu.client import Processor
     from awe.services import elsewhere, stack
 

@@ -80,7 +80,7 @@ class Connections:
         """
         import psycopg2
 
-        from awe.db import failures
+        from awe.db.server import failures
 
         error: Exception | None = None
         begin = time.monotonic()
@@ -129,7 +129,7 @@ class Connections:
             return self._idle.pop() if self._idle else None
 
     def _open(self) -> Any:
-        from awe.db import waiting
+        from awe.db.server import waiting
 
         options = OPTIONS.format(1000 * self._patience)
         arguments = {"application_name": "awe dataserver", "options": options, **self._arguments}

@@ -42,7 +42,7 @@ def order(of: str = ANYONE, by: int | None = None) -> Order:
     ArgumentError
         A name is nobody's.
     """
-    from awe.db.scope import current
+    from awe.db.server.scope import current
 
     me = current().user_id if by is None else by
     if of == MINE:
@@ -81,8 +81,8 @@ def name(item: Any) -> str:
 
 
 def _managers() -> tuple[int, ...]:
-    from awe.db.connection import database
-    from awe.db.scope import current
+    from awe.db.server.connection import database
+    from awe.db.server.scope import current
 
     project = current().project_id
     kept = database.memory.get("managers")
@@ -95,7 +95,7 @@ def _managers() -> tuple[int, ...]:
 
 
 def _named(of: str) -> tuple[int, ...]:
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     wanted = {word.strip().lower() for word in of.split(",") if word.strip()}
     rows = database.execute(

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from awe.db import failures, scope
 from awe.db.attributes import Kind, Persistent, TypedList, convert
 from awe.db.compiler import link_table, quoted, table
-from awe.db.connection import database
-from awe.db.interrupts import interrupts_deferred
 from awe.db.loading import Batch, stored
-from awe.db.outcome import Doubt
+from awe.db.server import failures, scope
+from awe.db.server.connection import database
+from awe.db.server.interrupts import interrupts_deferred
+from awe.db.server.outcome import Doubt
 from awe.errors import ArgumentError, OutcomeUnknown, Refused
 
 if TYPE_CHECKING:

@@ -122,7 +122,7 @@ class DataObject(DBObject, abstract=True):
         expires : int
             How long the address is good for [sec].
         """
-        from awe.db.tickets import link
+        from awe.db.server.tickets import link
 
         _require_file(self)
         return f"{base_url()}/file/{self.file}?link={link(self.file, expires)}"
@@ -254,7 +254,7 @@ def _head(item: DataObject) -> bytes:
 def store(objects: Iterable[DataObject]) -> None:
     """Reserve and send the files of several new objects, with one statement for all."""
     from awe import fits
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     pending = [item for item in objects if not item.file]
     for item in pending:
@@ -284,7 +284,7 @@ def _require_file(item: DataObject) -> None:
 
 def _records(objects: Sequence[DataObject]) -> dict[uuid.UUID, _Record]:
     """Return name, size and checksum of the files of objects, with one statement."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     for item in objects:
         _require_file(item)
@@ -312,8 +312,8 @@ def base_url() -> str:
     On the machine of the database it is where the dataserver told the database it is, so that no
     other account of the machine can stand in for it; else as configured.
     """
-    from awe.db.connection import database
-    from awe.db.tickets import server_address
+    from awe.db.server.connection import database
+    from awe.db.server.tickets import server_address
 
     environment = database.environment
     place = f"{environment['data_server']}:{environment['data_port']}"
@@ -323,7 +323,7 @@ def base_url() -> str:
 
 
 def _look_again() -> str:
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     database.memory.pop("dataserver", None)
     return base_url()
@@ -332,7 +332,7 @@ def _look_again() -> str:
 def _client() -> Client:
     """Return this thread's client of the dataserver in use."""
     from awe.dataserver.client import Client
-    from awe.db.tickets import ticket
+    from awe.db.server.tickets import ticket
 
     ticket()  # where the dataserver is comes back with it
     address = base_url()

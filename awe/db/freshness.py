@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.db import registry, scope
+from awe.db import registry
 from awe.db.attributes import Kind
 from awe.db.mixins import has, value_of
+from awe.db.server import scope
 from awe.lazy import resolve
 from awe.terminal import harmless
 

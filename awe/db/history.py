@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from awe import columns
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import NotFound
 from awe.terminal import harmless
 

@@ -146,7 +146,7 @@ def _person(number: int) -> str:
 
 
 def _project(number: int) -> str:
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     rows = database.execute("SELECT name FROM awe.project WHERE id = %s", (number,))
     return str(rows[0][0]) if rows else f"project {number}"

@@ -15,7 +15,7 @@ from weakref import ref
 from awe.db import registry
 from awe.db.attributes import Kind, Persistent, TypedList
 from awe.db.compiler import link_table, quoted, table
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import ArgumentError, NotFound, NotVisible
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def obscore(
     ArgumentError
         There are more rows than that.
     """
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     columns = (*MANDATORY, "awe_class", "object_id")
     text = (

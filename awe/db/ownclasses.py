@@ -53,7 +53,7 @@ class _Known:
 
 def table_of(cls: type[DBObject]) -> str:
     """Return the table of a class declared by a user, making it on first use."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     known: _Known = database.memory.setdefault(MEMORY, _Known())
     if cls in known.tables:
@@ -81,7 +81,7 @@ def define(cls: type[DBObject], known: _Known) -> str:
     """
     from psycopg2.extras import Json
 
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     _refuse_shadow(cls)
     owner = getattr(cls, "__creator__", "")
@@ -134,7 +134,7 @@ def classes_of(user: str | None = None) -> dict[str, list[str]]:
     user : str, optional
         Only this user's.
     """
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     rows = database.execute(
         "SELECT upper(u.role_name::text), c.name FROM awe.user_class c "
@@ -181,7 +181,7 @@ def class_of(name: str, user: str) -> type[DBObject]:
 
 
 def _entry(name: str, user: str) -> tuple[str, dict[str, Any]]:
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     rows = database.execute(
         "SELECT c.relation, c.description FROM awe.user_class c "
@@ -239,7 +239,7 @@ def _targets(cls: type[DBObject], attribute: Persistent[Any]) -> list[str]:
     if len(targets) > 1:
         return sorted(target.__name__ for target in targets)
     if targets == [cls]:
-        from awe.db.connection import database
+        from awe.db.server.connection import database
 
         rows = database.execute("SELECT awe.uid()")
         return [f"u{rows[0][0]}_{cls.__name__.lower()}"]

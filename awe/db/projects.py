@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from awe.db import scope
-from awe.db.connection import database
+from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.errors import ArgumentError, ProjectUnknown, nearest
 from awe.terminal import harmless
 

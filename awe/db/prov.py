@@ -140,7 +140,7 @@ def _attribute(document: dict[str, Any], item: Any) -> None:
 
 
 def _user(number: int) -> str:
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     known: dict[int, str] = database.memory.setdefault("names of users", {})
     if not known:

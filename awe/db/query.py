@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
-from awe.db import loading, registry, scope
+from awe.db import loading, registry
 from awe.db.compiler import Compiler, Source
 from awe.db.conditions import (
     Compare,
@@ -25,10 +25,11 @@ from awe.db.conditions import (
     Within,
     both,
 )
-from awe.db.connection import database
 from awe.db.misused import PARENTHESES, comparison
 from awe.db.path import resolve
 from awe.db.places import OnSky, position_of
+from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.errors import AttributeUnknown, OutOfRange, QueryError
 from awe.lazy import behaviour
 
@@ -290,7 +291,7 @@ class Query(OnSky):
 
     def stream(self) -> Iterator[Any]:
         """Iterate over any number of objects; memory does not grow with their number."""
-        from awe.db.cursor import Cursor
+        from awe.db.server.cursor import Cursor
 
         compiler = Compiler()
         source, where = self._source(compiler)

@@ -97,8 +97,8 @@ def save(self: Query, name: str = "", *, share: bool = False) -> None:
     """
     from psycopg2.extras import Json
 
-    from awe.db import scope
-    from awe.db.connection import database
+    from awe.db.server import scope
+    from awe.db.server.connection import database
 
     if name == "":
         msg = f"a query is kept under a name of 1 to {LONGEST_NAME} characters: query.save('name')"
@@ -134,8 +134,8 @@ def load(name: str | Query, user: str | None = None) -> Query:
     QueryError
         It was saved for attributes there are no more.
     """
-    from awe.db.connection import database
     from awe.db.query import Query
+    from awe.db.server.connection import database
 
     if isinstance(name, Query):
         msg = f"a query is loaded by its class: Query.load({user or 'name'!r})"
@@ -153,7 +153,7 @@ def load(name: str | Query, user: str | None = None) -> Query:
 
 def _absent(name: str, user: str | None) -> str:
     """Return why there is no such query to load: the person, or the name."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     mine = saved()
     if user is None:
@@ -168,7 +168,7 @@ def _absent(name: str, user: str | None) -> str:
 
 def saved() -> SavedQueries:
     """Return the saved queries you may load: yours, and those shared in your projects."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     rows = database.execute(
         "SELECT q.name, upper(u.role_name::text), q.class, p.name, q.shared, "
@@ -188,7 +188,7 @@ def remove(name: str) -> None:
     NotFound
         You have none of that name.
     """
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     with database.transaction():
         found = database.execute("SELECT awe.saved_query_drop(%s)", (name,))[0][0]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from awe import columns
-from awe.db import scope
 from awe.db.attributes import Kind
 from awe.db.projects import level_text, user
+from awe.db.server import scope
 from awe.errors import NotVisible, Refused
 from awe.terminal import harmless
 

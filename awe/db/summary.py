@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
-from awe.db import scope
 from awe.db.compiler import Compiler
-from awe.db.connection import database
 from awe.db.path import resolve
+from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.errors import QueryError
 from awe.terminal import harmless
 

@@ -240,8 +240,8 @@ def _compile() -> None:
 
 def _ingest(environment: Environment, paths: Sequence[Path]) -> None:
     from awe.context import context
-    from awe.db import scope
-    from awe.db.connection import database
+    from awe.db.server import scope
+    from awe.db.server.connection import database
     from awe.demo.progress import Progress
     from awe.ingest import ingest
 
@@ -284,7 +284,7 @@ def _calibrate(environment: Environment, folder: Path, night: Night) -> None:
 def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str) -> None:
     """Run all recipes for one chip, as anybody would at the prompt."""
     from awe.context import context
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     if not database.connected:
         context.start(environment)

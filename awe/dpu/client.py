@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from awe import bars
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.dpu import jobs
 from awe.dpu.requests import BACK_ENDS, plan
 from awe.dpu.sequences import Sequences
@@ -252,7 +252,7 @@ class Processor(Sequences):
         'http://127.0.0.1:8470/login?link=...'
         """
         from awe.db.data import base_url
-        from awe.db.tickets import login
+        from awe.db.server.tickets import login
 
         return f"{base_url()}/login?link={login()}"
 

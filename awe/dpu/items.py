@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import JobError, UserMistake
 from awe.terminal import out
 

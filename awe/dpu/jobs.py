@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awe.db import scope
-from awe.db.connection import database
+from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.dpu.requests import Plan
 from awe.errors import ArgumentError, DatabaseError, JobUnknown, Refused
 

@@ -164,7 +164,7 @@ class Queue:
 
     def _open(self) -> Any:
         if self._connection is None:
-            from awe.db import waiting
+            from awe.db.server import waiting
 
             arguments = {"options": OPTIONS, **self._parameters}
             wait = waiting.patient(PATIENCE)

@@ -70,7 +70,7 @@ def _patiently(description: dict[str, Any], reports: Reports) -> tuple[str, str]
 
     After a minute without any progress the attempt gives up, and the job is queued again.
     """
-    from awe.db.failures import is_away
+    from awe.db.server.failures import is_away
 
     finished, since, pause = -1, time.monotonic(), FIRST_PAUSE
     while True:
@@ -97,8 +97,8 @@ def _run(
     """Run the task once; put the number of inputs done into `finished`, however it ends."""
     from awe import recipes
     from awe.calib import threads
-    from awe.db.connection import database
-    from awe.db.failures import is_away
+    from awe.db.server.connection import database
+    from awe.db.server.failures import is_away
     from awe.dpu.items import Items
     from awe.recipes.arguments import refuse_paths
 
@@ -129,8 +129,8 @@ def _run(
 
 def _take_scope(description: dict[str, Any]) -> None:
     """Work in the project and at the level of the submission, if the user still may."""
-    from awe.db import scope
-    from awe.db.connection import database
+    from awe.db.server import scope
+    from awe.db.server.connection import database
 
     rows = database.execute(
         "SELECT u.id, u.role_name::text, p.id, p.name FROM awe.users u, awe.project p "

@@ -176,7 +176,7 @@ def _store(
     progress: Progress | None,
 ) -> None:
     from awe.db.data import base_url
-    from awe.db.tickets import ticket
+    from awe.db.server.tickets import ticket
 
     if not exposures:
         return
@@ -218,7 +218,7 @@ def _told(error: Exception) -> str:
 
 def _reserve(names: list[str]) -> list[uuid.UUID]:
     """Announce files to the database and return their ids."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     ids = [uuid.uuid4() for _ in names]
     values = [value for pair in zip(map(str, ids), names, strict=True) for value in pair]

@@ -26,7 +26,7 @@ TASK = re.compile(r"\b[A-Z]\w*Task\b")
 
 SINGLE: dict[str, str] = {
     "context": "awe.context:context",
-    "database": "awe.db.connection:database",
+    "database": "awe.db.server.connection:database",
     "Pars": "awe.pars:Pars",
     "DBObject": "awe.db.base:DBObject",
     "persistent": "awe.db.base:persistent",

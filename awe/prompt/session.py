@@ -19,7 +19,7 @@ from awe.errors import AweError, LoginRefused, UserMistake
 from awe.terminal import err
 
 if TYPE_CHECKING:
-    from awe.db.scope import Scope
+    from awe.db.server.scope import Scope
 
 __all__ = ["Session", "open_session"]
 
@@ -75,7 +75,7 @@ class Session:
 
     def close(self) -> None:
         """Roll back what is open, cancel what runs on the server, and disconnect."""
-        module = sys.modules.get("awe.db.connection")
+        module = sys.modules.get("awe.db.server.connection")
         if module is not None:
             module.database.close()
 
@@ -108,7 +108,7 @@ def open_session(
 def _with_services(environment: Environment, tutorial: bool) -> Environment:
     if not environment.embedded:
         return environment
-    from awe.db.connection import database
+    from awe.db.server.connection import database
     from awe.services import stack
 
     database.rescue = partial(_bring_back, environment.home)
@@ -133,8 +133,8 @@ def _bring_back(home: Path) -> bool:
 def _log_in_later(trouble: str) -> None:
     """Let the first command that needs the database log in, now that the prompt could not."""
     from awe.context import context
-    from awe.db import scope
-    from awe.db.connection import database
+    from awe.db.server import scope
+    from awe.db.server.connection import database
 
     database.trouble = trouble
 
@@ -152,7 +152,7 @@ def say(text: str) -> None:
 
 def _log_in(environment: Environment, ask_password: Callable[[str], str] | None) -> Session:
     from awe.context import context
-    from awe.db import clock
+    from awe.db.server import clock
 
     for tried in range(TRIES):
         try:
@@ -168,7 +168,7 @@ def _log_in(environment: Environment, ask_password: Callable[[str], str] | None)
 
 
 def _scope() -> Scope | None:
-    module = sys.modules.get("awe.db.scope")
+    module = sys.modules.get("awe.db.server.scope")
     if module is None:
         return None
     try:

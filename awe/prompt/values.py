@@ -107,7 +107,7 @@ def back_ends() -> Iterable[str]:
 
 def _answered(key: Any, ask: Callable[[], list[str]]) -> list[str]:
     """Return what the database says; one that is away is not brought back by a Tab."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     return _remembered(key, ask) if database.connected else []
 
@@ -136,7 +136,7 @@ def _remembered(key: Any, ask: Callable[[], list[str]]) -> list[str]:
 
 def _column(text: str, parameters: Any = None) -> list[str]:
     """Return the first column of what a question finds, over a connection that ends with it."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     try:
         database.command(f"SET statement_timeout = '{TIMEOUT}'")

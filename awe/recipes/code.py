@@ -86,10 +86,10 @@ def recorded(code: Code) -> Recipe:
     Its level is that of the session or higher, so that whoever sees a new product sees it too.
     """
     from awe import __version__
-    from awe.db import scope
     from awe.db.compiler import table
-    from awe.db.connection import database
     from awe.db.recipe import Recipe
+    from awe.db.server import scope
+    from awe.db.server.connection import database
 
     now = scope.current()
     text = (

@@ -144,7 +144,7 @@ class _Crew:
         scratch: Path,
         done: Callable[[str], None],
     ) -> None:
-        from awe.db import scope
+        from awe.db.server import scope
 
         self._task = task
         self._units = units
@@ -180,8 +180,8 @@ class _Crew:
         return [outcomes[place] for place in range(len(self._units))]
 
     def _thread(self, place: int) -> None:
-        from awe.db import scope
-        from awe.db.connection import database
+        from awe.db.server import scope
+        from awe.db.server.connection import database
 
         try:
             scope.use(self._scope)

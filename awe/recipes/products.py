@@ -59,8 +59,8 @@ def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
 
     Fields that a product lacks stay empty; `AW` is left off the user's name.
     """
-    from awe.db import clock
-    from awe.db.scope import current
+    from awe.db.server import clock
+    from awe.db.server.scope import current
 
     now = moment or clock.now().replace(tzinfo=None)
     mjd = (now - EPOCH) / datetime.timedelta(days=1)
@@ -239,8 +239,8 @@ def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
 
 def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str]]:
     from awe import __version__
-    from awe.db import clock
-    from awe.db.scope import current
+    from awe.db.server import clock
+    from awe.db.server.scope import current
 
     yield "BUNIT", unit, "unit of the pixels"
     yield "INSTRUME", product.instrument.name, "camera"

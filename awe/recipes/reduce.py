@@ -148,7 +148,7 @@ class ReduceTask(Task):
 
     def _how(self, unit: Unit, item: Any, named: Any) -> str:
         """Return how a calibration came to be chosen, and by whom."""
-        from awe.db.scope import current
+        from awe.db.server.scope import current
 
         if named is not None:
             return f"by hand: {current().user_name}"

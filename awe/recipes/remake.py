@@ -191,8 +191,8 @@ def _recipes(ours: bool) -> Iterator[type[Task]]:
 def _task_of(product: Any, exact: bool) -> type[Task]:
     """Return the recipe that makes a product again: the very code, or that of today."""
     from awe import recipes
-    from awe.db import scope
     from awe.db.projects import user
+    from awe.db.server import scope
     from awe.recipes import code
 
     cls = type(product)
@@ -216,7 +216,7 @@ def _task_of(product: Any, exact: bool) -> type[Task]:
 
 def _task_in(header: Header, cls: Any) -> type[Task]:
     """Return the recipe with the code a header names."""
-    from awe.db import scope
+    from awe.db.server import scope
     from awe.recipes import code
 
     name, by = str(header.get("AWE RECIPE", "")), str(header.get("AWE RECIPE BY", ""))

@@ -256,7 +256,7 @@ class Task:
         return chips
 
     def _attempt(self, unit: Unit) -> Outcome:
-        from awe.db.failures import is_away
+        from awe.db.server.failures import is_away
         from awe.recipes import code
         from awe.recipes.crew import Outcome
 
@@ -286,7 +286,7 @@ class Task:
 
     def _made(self, unit: Unit) -> Any:
         """Return the product there is of the same inputs, parameters and code."""
-        from awe.db.connection import database
+        from awe.db.server.connection import database
         from awe.recipes.products import summary
         from awe.recipes.records import made
 
@@ -310,9 +310,9 @@ class Task:
     def _finish(self, unit: Unit, product: Any) -> None:
         """Store and commit a product with all it brought along, or say what would be stored."""
         from awe.db.commit import commit_all
-        from awe.db.connection import database
         from awe.db.data import store
-        from awe.db.interrupts import interrupts_deferred
+        from awe.db.server.connection import database
+        from awe.db.server.interrupts import interrupts_deferred
         from awe.recipes import code
         from awe.recipes.products import new_objects, summary
         from awe.recipes.records import stamp

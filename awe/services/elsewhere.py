@@ -46,7 +46,7 @@ def status(environment: Environment) -> dict[str, str]:
 
     What listens for the dataserver has to prove itself to a ticket only, when a file is fetched.
     """
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     server = f"{environment.data_server}:{environment.data_port}"
     lines = {

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
-from awe.db import registry, scope, tables
-from awe.db.connection import database
+from awe.db import registry, tables
+from awe.db.server import scope
+from awe.db.server.connection import database
 
 
 def _scope(db: Any, person: str, project: str, privileges: int) -> scope.Scope:

@@ -11,8 +11,8 @@ import pytest
 from awe.db import registry
 from awe.db.base import DBObject, persistent
 from awe.db.compiler import standard_name
-from awe.db.connection import database
-from awe.db.tickets import ticket
+from awe.db.server.connection import database
+from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from awe.db import clock
+from awe.db.server import clock
 
 SHIFT = """
 #define _GNU_SOURCE

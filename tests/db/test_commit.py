@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from awe.db.commit import commit_all, delete, update
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import ArgumentError, AttributeUnknown, NotFound, Refused
 
 

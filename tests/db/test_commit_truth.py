@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from awe.db import outcome
-from awe.db.connection import database
+from awe.db.server import outcome
+from awe.db.server.connection import database
 from awe.errors import DatabaseError, OutcomeUnknown, Refused
 from tests.db.cutting import COMMIT, Wire
 
@@ -34,8 +34,8 @@ ANSWER = len(b"C\x00\x00\x00\x0bCOMMIT\x00") + len(b"Z\x00\x00\x00\x05I")
 CLIENT = """
 import json, sys
 from awe.config import Environment
-from awe.db import scope
-from awe.db.connection import database
+from awe.db.server import scope
+from awe.db.server.connection import database
 import importlib
 given = json.loads(sys.stdin.readline())
 from awe.db import registry

@@ -12,7 +12,7 @@ import pytest
 
 from awe.config import Environment
 from awe.db.commit import commit_all
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import DatabaseError, LoginRefused, QueryError, Refused
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from awe.db import interrupts
-from awe.db.interrupts import interrupts_deferred
+from awe.db.server import interrupts
+from awe.db.server.interrupts import interrupts_deferred
 
 
 def _ignore(*_: object) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from awe.config import Environment
-from awe.db import migrations, schema, scope
-from awe.db.connection import database as connected
+from awe.db import migrations, schema
+from awe.db.server import scope
+from awe.db.server.connection import database as connected
 from awe.errors import Defect, SchemaMismatch
 from tests.conftest import Database, _drop
 from tests.db.conftest import Login

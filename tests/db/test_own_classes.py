@@ -254,7 +254,7 @@ def test_attributes_are_not_removed_or_changed(login, change, text):
 
 
 def test_a_rolled_back_table_is_made_again(login):
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     kind = person()
     login()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from awe.db import tables
-from awe.db.connection import database
+from awe.db.server.connection import database
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from awe.db import validity
 from awe.db.calfiles import BiasFrame, MasterFlatFrame
-from awe.db.connection import database
 from awe.db.raw import RawScienceFrame
 from awe.db.science import ReducedScienceFrame
+from awe.db.server.connection import database
 from benchmarks.filled import fill
 
 CHIP = "ESO_CCD_#70"

@@ -15,9 +15,9 @@ import pytest
 
 from awe.config import Environment
 from awe.dataserver.connections import PAUSE, Connections
-from awe.db import connection as connecting
-from awe.db import failures
-from awe.db.connection import database
+from awe.db.server import connection as connecting
+from awe.db.server import failures
+from awe.db.server.connection import database
 from awe.errors import DatabaseError, ServiceDown
 
 

@@ -82,7 +82,7 @@ def queue(bench):
 RECIPE = '''
 import os, subprocess, sys, time
 from pathlib import Path
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import NotFound
 from awe.recipes import Argument, Task
 
@@ -214,8 +214,8 @@ class RunnerThread:
 @pytest.fixture
 def session(bench, recipes):
     """Log in as a person in this thread; returns a `Processor`."""
-    from awe.db import scope
-    from awe.db.connection import database
+    from awe.db.server import scope
+    from awe.db.server.connection import database
     from awe.dpu import Processor
 
     def start(person: str = "student", privileges: int = 1) -> Processor:

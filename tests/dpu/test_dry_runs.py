@@ -15,7 +15,7 @@ from awe.dpu import Processor
 from awe.errors import ArgumentError
 
 BARE = '''
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.recipes import Argument, Task
 from awe.recipes.arguments import common
 

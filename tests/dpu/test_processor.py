@@ -210,7 +210,7 @@ def test_results_are_the_objects_committed(bench, db, session, queue):
     from awe.db.observing import Instrument
 
     session("scientist")
-    from awe.db import scope
+    from awe.db.server import scope
 
     here = scope.current()
     scope.use(scope.Scope(user_id=here.user_id, user_name=here.user_name, project_id=36,

@@ -10,7 +10,7 @@ import time
 import pytest
 from jobs_waiting import until
 
-from awe.db.failures import FAILED, is_away
+from awe.db.server.failures import FAILED, is_away
 from awe.dpu import worker
 from awe.errors import ArgumentError, DatabaseError, DataserverError, ServiceDown
 

@@ -81,7 +81,7 @@ def test_what_came_back_is_counted_in_words() -> None:
 
 
 def test_a_start_that_failed_is_what_later_commands_say() -> None:
-    from awe.db.connection import Database
+    from awe.db.server.connection import Database
 
     database = Database()
     with pytest.raises(DatabaseError, match="start the prompt with `awe`"):

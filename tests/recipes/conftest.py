@@ -211,7 +211,7 @@ class Night:
 def night(db: Any, dataserver: int, tmp_path: Path, monkeypatch: Any) -> Iterator[Night]:
     """The ingested night; the working directory is a fresh one."""
     from awe.db.classes import load
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     load()
     monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))

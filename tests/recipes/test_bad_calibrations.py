@@ -55,8 +55,8 @@ def failures(said):
 
 
 def require_nothing_half_stored(frames):
-    from awe.db.connection import database
     from awe.db.science import ReducedScienceFrame, WeightFrame
+    from awe.db.server.connection import database
 
     assert database.execute("SELECT filename FROM awe.file WHERE state <> 'linked'") == []
     assert len(ReducedScienceFrame.select_all()) == len(WeightFrame.select_all()) == frames

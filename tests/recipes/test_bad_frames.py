@@ -28,7 +28,7 @@ def bias_names():
 
 def left_over():
     """Files at the dataserver that no object names."""
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     return database.execute("SELECT filename FROM awe.file WHERE state <> 'linked'")
 

@@ -43,7 +43,7 @@ def test_threads_make_what_one_makes_in_the_order_of_the_query(calibrated, capsy
 
 def test_units_run_side_by_side_and_connections_are_given_back(calibrated):
     from awe import recipes
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     meeting = threading.Barrier(2, timeout=20)
 

@@ -266,7 +266,7 @@ def test_a_unit_whose_commit_fails_counts_once_and_is_told_once(
     calibrated, capsys, monkeypatch
 ):
     from awe import recipes
-    from awe.db.connection import database
+    from awe.db.server.connection import database
 
     task = recipes.find("Reduce")(i="OMEGACAM", template=TEMPLATE, c="ESO_CCD_#65", C=1)
     task.items = recorder = Recorder()

@@ -8,11 +8,11 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import scope
 from awe.db.calfiles import BiasFrame
-from awe.db.connection import database
 from awe.db.parameters import BiasFrameParameters
 from awe.db.raw import RawBiasFrame
+from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.errors import (
     ArgumentError,
     LoginRefused,

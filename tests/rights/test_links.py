@@ -12,9 +12,9 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import scope
-from awe.db.connection import database
 from awe.db.raw import RawBiasFrame
+from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.errors import AweError
 from tests.dataserver.conftest import Running
 

@@ -16,7 +16,7 @@ from maker import Maker
 from awe.config import Environment
 from awe.context import context
 from awe.db import classes, schema
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import FileTaken, Refused
 from tests.dataserver.conftest import Running
 from tests.test_localfiles import BAD_NAMES

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
-from awe.db import scope
 from awe.db.commit import commit_all
-from awe.db.connection import database
 from awe.db.observing import Astrom
 from awe.db.raw import RawScienceFrame
+from awe.db.server import scope
+from awe.db.server.connection import database
 from tests.db.conftest import Login
 
 PEOPLE = ("student", "other", "manager")

@@ -5,7 +5,7 @@ import pytest
 from awe.config import Environment
 from awe.context import context
 from awe.db import classes
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import (
     ArgumentError,
     AttributeUnknown,

@@ -12,7 +12,7 @@ import time
 import uuid
 
 from awe.dataserver import proof
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import ArgumentError
 
 __all__ = ["link", "login", "server_address", "ticket"]

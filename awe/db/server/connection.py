@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from awe.config import Environment
-from awe.db import failures, outcome
-from awe.db.interrupts import interrupts_deferred
-from awe.db.outcome import Doubt
+from awe.db.server import failures, outcome
+from awe.db.server.interrupts import interrupts_deferred
+from awe.db.server.outcome import Doubt
 from awe.errors import DatabaseError, OutcomeUnknown, QueryError
 
 __all__ = ["Database", "database"]
@@ -180,7 +180,7 @@ class Database:
         import psycopg2
         import psycopg2.extras
 
-        from awe.db import waiting
+        from awe.db.server import waiting
 
         deadline = time.monotonic() + RESTART_PATIENCE
         pause = 0.1
@@ -486,7 +486,7 @@ def _repeatable(sql_text: str) -> bool:
 
 
 def _wait(connection: Any) -> None:
-    from awe.db import waiting
+    from awe.db.server import waiting
 
     limits = waiting.Limits(tell=TELL_AFTER, answer=ANSWER_PATIENCE, cancel=CANCEL_PATIENCE)
     waiting.hearing(connection, _note_interrupt, limits)

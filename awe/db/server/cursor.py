@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from awe.db.connection import database
+from awe.db.server.connection import database
 from awe.errors import DatabaseError
 
 __all__ = ["Cursor"]
