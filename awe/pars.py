@@ -194,8 +194,8 @@ def _products(target: Any) -> list[str]:
 
 
 def _is_class(name: str) -> bool:
+    from awe.db.declare.registry import registry
     from awe.db.parameters import parameters_class
-    from awe.db.registry import registry
     from awe.recipes import available
 
     return name in registry and parameters_class(name) is not None and name not in available()

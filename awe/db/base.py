@@ -13,13 +13,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
-from awe.db import registry as _registry
-from awe.db.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
-from awe.db.hints import of_class, of_object
-from awe.db.members import Member, asked, is_code
+from awe.db.declare import registry as _registry
+from awe.db.declare.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
+from awe.db.declare.hints import of_class, of_object
+from awe.db.declare.members import Member, asked, is_code
+from awe.db.declare.registry import registry
 from awe.db.misused import refuse_assignment
 from awe.db.path import RESERVED, Path, make_path
-from awe.db.registry import registry
 from awe.errors import ArgumentError, AttributeUnknown, QueryError, Refused, among, nearest
 from awe.lazy import behaviour
 from awe.terminal import harmless

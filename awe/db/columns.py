@@ -23,8 +23,8 @@ from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
 from astropy.units import Unit
 
-from awe.db import registry
-from awe.db.attributes import Kind, Persistent
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind, Persistent
 from awe.db.path import resolve
 from awe.errors import ArgumentError, FileTaken, QueryError
 

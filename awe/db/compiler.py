@@ -13,8 +13,6 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from awe.db import registry
-from awe.db.attributes import Kind, Persistent
 from awe.db.conditions import (
     And,
     Any_,
@@ -33,6 +31,8 @@ from awe.db.conditions import (
     Steps,
     Within,
 )
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind, Persistent
 from awe.errors import Defect, QueryError
 
 if TYPE_CHECKING:

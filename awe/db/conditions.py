@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from awe.db.attributes import Persistent
+    from awe.db.declare.attributes import Persistent
     from awe.db.query import Query
     from awe.db.sky import Region
 

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from awe.db import sky
-from awe.db.attributes import Kind
+from awe.db.declare.attributes import Kind
 from awe.errors import QueryError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.db import registry
-from awe.db.attributes import Kind
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind
 from awe.db.mixins import has, value_of
 from awe.db.server import scope
 from awe.lazy import resolve

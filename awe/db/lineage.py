@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
+from awe.db.declare.registry import registry
 from awe.db.info import label
 from awe.db.mixins import has, value_of
-from awe.db.registry import registry
 from awe.errors import NotVisible
 from awe.lazy import behaviour
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from awe.db.attributes import Kind
 from awe.db.conditions import Condition, OneOf, Or, both
+from awe.db.declare.attributes import Kind
 from awe.errors import QueryError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from awe.db import registry
-from awe.db.attributes import Kind, Persistent, persistent
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind, Persistent, persistent
 from awe.errors import ArgumentError, NotFound, Refused, nearest
 from awe.terminal import harmless
 

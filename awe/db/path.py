@@ -11,7 +11,6 @@ import datetime
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from awe.db.attributes import Kind, Mismatch, Persistent, comparable
 from awe.db.conditions import (
     Any_,
     Compare,
@@ -28,9 +27,10 @@ from awe.db.conditions import (
     Steps,
     Within,
 )
+from awe.db.declare.attributes import Kind, Mismatch, Persistent, comparable
+from awe.db.declare.registry import same as same_class
 from awe.db.misused import PARENTHESES, Misused
 from awe.db.places import OnSky, position_of
-from awe.db.registry import same as same_class
 from awe.errors import AttributeUnknown, QueryError, among
 from awe.terminal import harmless
 
@@ -177,7 +177,7 @@ class Path(Misused):
         return self._query(condition)
 
     def _isin_query(self, query: Query) -> Condition:
-        from awe.db.registry import concrete
+        from awe.db.declare.registry import concrete
 
         if not self._last.is_link:
             msg = f"{self._text} is {self._last.type_name}, no link: .isin() wants a list"

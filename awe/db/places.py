@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from awe.db import coordinates, footprint
-from awe.db.attributes import Kind
+from awe.db.declare.attributes import Kind
 from awe.db.sky import Box, Cone, Polygon
 from awe.errors import QueryError
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
-from awe.db import loading, registry
+from awe.db import loading
 from awe.db.compiler import Compiler, Source
 from awe.db.conditions import (
     Compare,
@@ -25,6 +25,7 @@ from awe.db.conditions import (
     Within,
     both,
 )
+from awe.db.declare import registry
 from awe.db.misused import PARENTHESES, comparison
 from awe.db.path import resolve
 from awe.db.places import OnSky, position_of
@@ -449,7 +450,7 @@ class Query(OnSky):
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
             raise AttributeError(name)
-        from awe.db.hints import of_query
+        from awe.db.declare.hints import of_query
 
         raise AttributeUnknown(of_query(self, name))
 

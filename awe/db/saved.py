@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
-from awe.db import registry
-from awe.db.attributes import Kind, Mismatch, comparable
 from awe.db.conditions import (
     And,
     Any_,
@@ -34,6 +32,8 @@ from awe.db.conditions import (
     Steps,
     Within,
 )
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind, Mismatch, comparable
 from awe.errors import ArgumentError, AweError, NotFound, QueryError, nearest
 
 if TYPE_CHECKING:

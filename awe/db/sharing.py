@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from awe import columns
-from awe.db.attributes import Kind
+from awe.db.declare.attributes import Kind
 from awe.db.projects import level_text, user
 from awe.db.server import scope
 from awe.errors import NotVisible, Refused

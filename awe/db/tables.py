@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from awe.db import footprint, ownclasses, registry, sky
-from awe.db.attributes import Kind, Persistent
+from awe.db import footprint, ownclasses, sky
 from awe.db.compiler import link_table, quoted, standard_name, table
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind, Persistent
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table

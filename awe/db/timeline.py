@@ -127,8 +127,9 @@ def filter_words(filter: str | None) -> list[str]:
 
 
 def _classes() -> list[type[ChipCalibration]]:
-    from awe.db import classes, registry
+    from awe.db import classes
     from awe.db.calfiles import ChipCalibration
+    from awe.db.declare import registry
 
     classes.load()
     return [cls for cls in registry.registry.values() if issubclass(cls, ChipCalibration)]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from awe import columns
-from awe.db import registry
-from awe.db.attributes import Kind
 from awe.db.compiler import link_table, quoted, table
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind
 from awe.db.projects import level_text, user
 from awe.db.server import scope
 from awe.db.server.connection import database

@@ -304,7 +304,7 @@ def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str
 
 def _exists(product: str, chip: str) -> bool:
     from awe.db.classes import load
-    from awe.db.registry import find
+    from awe.db.declare.registry import find
     from awe.demo.plan import SCIENCE_START
 
     load()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from awe.db.attributes import Kind, Persistent
+from awe.db.declare.attributes import Kind, Persistent
 from awe.lazy import behaviour
 
 __all__ = ["CLOSERS", "Known", "class_of_query", "follow", "last_expression", "open_bracket",

@@ -91,7 +91,7 @@ def _errors() -> dict[str, Any]:
 
 def _classes() -> dict[str, Any]:
     from awe.db import classes
-    from awe.db.registry import declared
+    from awe.db.declare.registry import declared
 
     classes.load()
     return dict(declared)

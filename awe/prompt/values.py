@@ -60,7 +60,7 @@ def named(cls: str) -> list[str]:
 
 def of_attribute(cls: str, steps: tuple[str, ...]) -> list[str]:
     """Return values of an attribute of text: those of the first objects of its own class."""
-    from awe.db import registry
+    from awe.db.declare import registry
 
     owner: Any = registry.find(cls)
     for name in steps[:-1]:
@@ -146,8 +146,8 @@ def _column(text: str, parameters: Any = None) -> list[str]:
 
 
 def _values(owner: Any, attribute: Any) -> list[str]:
-    from awe.db import registry
     from awe.db.compiler import quoted, table
+    from awe.db.declare import registry
 
     found: set[str] = set()
     for cls in registry.concrete(owner):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.db.attributes import Kind
+from awe.db.declare.attributes import Kind
 from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration
 from awe.recipes.match import require_window

@@ -88,7 +88,8 @@ def _is_odd(task: Task, name: str) -> bool:
 
 def made(task: Task, unit: Unit) -> Any:
     """Return the committed product of the same request that would come out the same, or None."""
-    from awe.db import classes, registry
+    from awe.db import classes
+    from awe.db.declare import registry
 
     classes.load()
     cls: Any = registry.find(task.makes[0]) if task.makes else None
@@ -125,7 +126,8 @@ def _answer(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> str | N
 
 
 def _chosen(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> Any:
-    from awe.db import registry, validity
+    from awe.db import validity
+    from awe.db.declare import registry
     from awe.recipes.background import of_frame
     from awe.recipes.inputs import place
 

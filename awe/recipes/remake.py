@@ -94,7 +94,8 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         An input is not in the database, or not visible to you.
     """
     from awe import fits
-    from awe.db import classes, registry
+    from awe.db import classes
+    from awe.db.declare import registry
     from awe.db.freshness import chosen_roles
 
     classes.load()
@@ -163,7 +164,7 @@ def main_of(cls: Any) -> Any:
     ArgumentError
         No recipe makes such objects.
     """
-    from awe.db import registry
+    from awe.db.declare import registry
 
     tasks = [task for task in _recipes(False) if cls.__name__ in task.makes]
     if not tasks:
@@ -330,7 +331,7 @@ def _date(product: Any) -> Any:
 
 
 def _parent(entry: Mapping[str, str]) -> Any:
-    from awe.db import registry
+    from awe.db.declare import registry
 
     cls: Any = registry.find(entry["class"])
     try:

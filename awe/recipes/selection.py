@@ -44,7 +44,7 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
         No frame answers, or a named file is not there or not visible.
     """
     from awe.db.classes import load
-    from awe.db.registry import find
+    from awe.db.declare.registry import find
 
     load()
     cls: Any = find(raw or task.raw)

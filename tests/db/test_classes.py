@@ -10,9 +10,9 @@ from awe.errors import FileGone, Refused
 classes.load()
 
 from awe.db.calfiles import BiasFrame, HotPixelMap, ReadNoise  # noqa: E402
+from awe.db.declare.registry import registry  # noqa: E402
 from awe.db.observing import Chip, Filter, Instrument  # noqa: E402
 from awe.db.raw import RawBiasFrame, RawScienceFrame  # noqa: E402
-from awe.db.registry import registry  # noqa: E402
 from awe.db.statistics import Imstat, SubWinStat  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)

@@ -38,7 +38,7 @@ from awe.db.server import scope
 from awe.db.server.connection import database
 import importlib
 given = json.loads(sys.stdin.readline())
-from awe.db import registry
+from awe.db.declare import registry
 model = importlib.import_module("tests.db.model")
 for cls in model.CLASSES:
     cls.__installed__ = True

@@ -12,8 +12,9 @@ import psycopg2
 import pytest
 
 from awe.context import context
-from awe.db import classes, registry, schema
+from awe.db import classes, schema
 from awe.db.base import DBObject, persistent
+from awe.db.declare import registry
 from awe.errors import ArgumentError, NotFound, Refused
 
 classes.load()

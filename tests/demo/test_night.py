@@ -76,7 +76,7 @@ print(json.dumps({'frames': frames, 'crossed': sorted(crossed)}))
 SEEN = """
 from awe.context import context
 from awe.db.classes import load
-from awe.db.registry import find
+from awe.db.declare.registry import find
 load()
 context.start()
 import datetime

@@ -10,7 +10,8 @@ import pytest
 from astropy.io.fits import Header
 
 from awe import fits
-from awe.db import classes, registry
+from awe.db import classes
+from awe.db.declare import registry
 from awe.errors import ArgumentError, BadFits
 from awe.inspect import backend, qt
 from awe.inspect.frame import inspect

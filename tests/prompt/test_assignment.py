@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from awe.db import classes, registry
+from awe.db import classes
 from awe.db.base import DBObject, persistent
+from awe.db.declare import registry
 from awe.errors import ArgumentError, ConfigError, QueryError
 
 

@@ -18,8 +18,8 @@ def test_every_class_that_recipes_make_can_verify_compare_and_plot():
     from awe import recipes
     from awe.db import quality
     from awe.db.classes import load
+    from awe.db.declare.registry import registry
     from awe.db.parameters import parameters_class
-    from awe.db.registry import registry
 
     load()
     made = {name for one in recipes.available() for name in recipes.find(one).makes}

@@ -407,8 +407,8 @@ def test_exact_remakes_take_what_was_consulted_too(calibrated, recipe):
 
 @pytest.mark.parametrize("name", ["WeightFrame", "CosmicMap", "SaturatedPixelMap", "SatelliteMap"])
 def test_get_makes_what_is_made_along_with_the_reduced_frame(calibrated, name, capsys):
+    from awe.db.declare.registry import find
     from awe.db.raw import RawScienceFrame
-    from awe.db.registry import find
     from awe.db.science import ReducedScienceFrame
 
     raw = (RawScienceFrame.chip.name == CHIP)[0]

@@ -105,7 +105,7 @@ def test_other_software_is_told(red, monkeypatch):
      "MasterFlatFrame"],
 )  # fmt: skip
 def test_calibrations_are_remade_bit_by_bit(calibrated, name):
-    from awe.db.registry import find
+    from awe.db.declare.registry import find
 
     before = one(find(name))
     again = before.remake(exact=True)
@@ -169,7 +169,7 @@ def test_remake_refuses_what_it_cannot_do(red):
 @pytest.mark.parametrize("name", ["ReducedScienceFrame", "BiasFrame", "MasterFlatFrame"])
 def test_the_header_alone_suffices(calibrated, name):
     """The product is no object: only its file, and in the database what it was made from."""
-    from awe.db.registry import find
+    from awe.db.declare.registry import find
     from awe.recipes.remake import from_header
 
     pars = {"CosmicMap.process_params.SIGMA_LIMIT": 5.5}

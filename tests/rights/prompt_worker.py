@@ -13,7 +13,8 @@ from typing import Any
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import classes, registry
+from awe.db import classes
+from awe.db.declare import registry
 from awe.db.server import scope
 from awe.dpu import jobs
 from awe.errors import JobUnknown, Refused

@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 from maker import Maker
 from psql import login
 
-from awe.db import classes, registry
+from awe.db import classes
 from awe.db.compiler import table, table_name
+from awe.db.declare import registry
 from tests.dataserver.conftest import Running
 
 CASES = int(os.environ.get("AWE_VISIBLE_SETS", "12"))

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, cast, overload
 from uuid import UUID
 
-from awe.db import registry
+from awe.db.declare import registry
 from awe.errors import ArgumentError, Refused
 
 if TYPE_CHECKING:

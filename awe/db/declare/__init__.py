@@ -1,0 +1,1 @@
+"""Declarations: the attributes of persistent classes, and the classes there are."""
