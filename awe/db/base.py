@@ -18,15 +18,15 @@ from awe.db.declare.attributes import Kind, Mismatch, Persistent, TypedList, con
 from awe.db.declare.hints import of_class, of_object
 from awe.db.declare.members import Member, asked, is_code
 from awe.db.declare.registry import registry
-from awe.db.misused import refuse_assignment
-from awe.db.path import RESERVED, Path, make_path
+from awe.db.query.misused import refuse_assignment
+from awe.db.query.path import RESERVED, Path, make_path
 from awe.errors import ArgumentError, AttributeUnknown, QueryError, Refused, among, nearest
 from awe.lazy import behaviour
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.loading import Batch
-    from awe.db.query import Query
+    from awe.db.query.loading import Batch
+    from awe.db.query.query import Query
 
 __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 
@@ -162,7 +162,7 @@ class DBObject(metaclass=PersistentType):
         if len(attributes) == 1:
             name = next(iter(attributes))
             if name in ("object_id", "filename") and name in cls._attributes:
-                from awe.db import loading
+                from awe.db.query import loading
 
                 found: Self = loading.fetch(cls, name, attributes[name])
                 return found
@@ -202,7 +202,7 @@ class DBObject(metaclass=PersistentType):
     @classmethod
     def select_all(cls) -> Query:
         """Return the query without a condition."""
-        from awe.db.query import everything
+        from awe.db.query.query import everything
 
         return everything(cls)
 
@@ -272,7 +272,7 @@ class DBObject(metaclass=PersistentType):
         return value
 
     def _follow(self, attribute: Persistent[Any]) -> Any:
-        from awe.db import loading
+        from awe.db.query import loading
 
         return loading.follow(self, attribute)
 

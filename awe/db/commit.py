@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from awe.db.compiler import link_table, quoted, table
 from awe.db.declare.attributes import Kind, Persistent, TypedList, convert
-from awe.db.loading import Batch, stored
+from awe.db.query.compiler import link_table, quoted, table
+from awe.db.query.loading import Batch, stored
 from awe.db.server import failures, scope
 from awe.db.server.connection import database
 from awe.db.server.interrupts import interrupts_deferred

@@ -227,7 +227,7 @@ def _described(cls: type[DBObject], attribute: Persistent[Any]) -> dict[str, Any
 
 
 def _targets(cls: type[DBObject], attribute: Persistent[Any]) -> list[str]:
-    from awe.db.compiler import table_name
+    from awe.db.query.compiler import table_name
 
     targets = registry.concrete(attribute.target)
     if not targets:

@@ -12,10 +12,11 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from awe.db import footprint, ownclasses, sky
-from awe.db.compiler import link_table, quoted, standard_name, table
+from awe.db import ownclasses
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent
+from awe.db.query import footprint, sky
+from awe.db.query.compiler import link_table, quoted, standard_name, table
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table

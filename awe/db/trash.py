@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from awe import columns
-from awe.db.compiler import link_table, quoted, table
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind
 from awe.db.projects import level_text, user
+from awe.db.query.compiler import link_table, quoted, table
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import NotFound, Refused
@@ -175,7 +175,7 @@ def _is_mine(item: DBObject) -> bool:
 
 def _referring(item: DBObject) -> list[DBObject]:
     """Return the objects one sees that link to `item`."""
-    from awe.db.loading import load
+    from awe.db.query.loading import load
 
     found: list[DBObject] = []
     for cls in registry.registry.values():

@@ -230,7 +230,7 @@ def _query_of(node: ast.BinOp | ast.Compare, namespace: Mapping[str, Any]) -> Kn
 
 def class_of_query(value: Any) -> type | None:
     """Return the class a query is about, None for what is no query."""
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
     return value.cls if isinstance(value, Query) else None
 

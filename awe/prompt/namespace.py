@@ -32,8 +32,8 @@ SINGLE: dict[str, str] = {
     "persistent": "awe.db.base:persistent",
     "calibrations": "awe.db.timeline:calibrations",
     "obscore": "awe.db.obscore:obscore",
-    "Query": "awe.db.query:Query",
-    "saved": "awe.db.saved:saved",
+    "Query": "awe.db.query.query:Query",
+    "saved": "awe.db.query.saved:saved",
     "awe_help": "awe.prompt.page:awe_help",
 }
 """Names of things that exist once, and where they are."""

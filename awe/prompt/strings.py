@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from awe.db.path import Path, ValuePath
+from awe.db.query.path import Path, ValuePath
 from awe.prompt import values
 from awe.prompt.expressions import class_of_query, follow, last_expression, open_bracket
 

@@ -146,8 +146,8 @@ def _column(text: str, parameters: Any = None) -> list[str]:
 
 
 def _values(owner: Any, attribute: Any) -> list[str]:
-    from awe.db.compiler import quoted, table
     from awe.db.declare import registry
+    from awe.db.query.compiler import quoted, table
 
     found: set[str] = set()
     for cls in registry.concrete(owner):

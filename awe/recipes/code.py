@@ -86,7 +86,7 @@ def recorded(code: Code) -> Recipe:
     Its level is that of the session or higher, so that whoever sees a new product sees it too.
     """
     from awe import __version__
-    from awe.db.compiler import table
+    from awe.db.query.compiler import table
     from awe.db.recipe import Recipe
     from awe.db.server import scope
     from awe.db.server.connection import database

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from awe.db.commit import commit_all
 from awe.db.observing import Astrom
-from awe.db.query import Query
+from awe.db.query.query import Query
 from awe.db.raw import RawScienceFrame
 from awe.db.science import ReducedScienceFrame
 

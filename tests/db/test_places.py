@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from awe.db import loading
 from awe.db.commit import commit_all
 from awe.db.observing import Astrom, Chip
+from awe.db.query import loading
 from awe.db.raw import RawScienceFrame
 from awe.db.science import ReducedScienceFrame
 from awe.errors import QueryError

@@ -274,7 +274,7 @@ def test_paths_document_and_complete_themselves(model: Any) -> None:
 
 def test_queries_import_nothing_heavy() -> None:
     code = (
-        "import sys, awe.db.query, awe.db.classes; awe.db.classes.load();"
+        "import sys, awe.db.query.query, awe.db.classes; awe.db.classes.load();"
         "from awe.db.raw import RawScienceFrame as F; F.instrument.name == 'x';"
         "print([m for m in ('numpy', 'scipy', 'astropy', 'matplotlib', 'sqlalchemy', 'psycopg2') "
         "if m in sys.modules])"

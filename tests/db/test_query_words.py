@@ -11,7 +11,7 @@ import pytest
 from awe.db.commit import commit_all
 from awe.db.declare import registry
 from awe.db.observing import Chip, Filter, Instrument
-from awe.db.query import Query
+from awe.db.query.query import Query
 from awe.db.raw import RawScienceFrame
 from awe.db.science import ReducedScienceFrame
 from awe.errors import ArgumentError, AttributeUnknown, AweError, NotFound, QueryError

@@ -8,8 +8,9 @@ import json
 import psycopg2
 import pytest
 
-from awe.db import classes, saved
-from awe.db.query import Query
+from awe.db import classes
+from awe.db.query import saved
+from awe.db.query.query import Query
 from awe.errors import ArgumentError, NotFound, QueryError, Refused
 
 classes.load()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from awe.errors import nearest
 
 if TYPE_CHECKING:
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
 __all__ = ["of_class", "of_object", "of_query"]
 

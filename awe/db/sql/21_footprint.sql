@@ -1,7 +1,7 @@
 -- Where frames lie on the sky. A table with a link `astrom` and a size NAXIS1, NAXIS2 has two
 -- columns that nobody writes: `_corners`, the corners of the light-sensitive pixels as unit vectors
 -- (x, y, z one after the other, anticlockwise seen from outside; one vector where there is no
--- size), and `_cell`, by which an index finds them. awe/db/footprint.py has the other side.
+-- size), and `_cell`, by which an index finds them. awe/db/query/footprint.py has the other side.
 SET ROLE awe_owner;
 
 -- The corners of a section of pixels. Straight lines in a tangential projection are great circles,

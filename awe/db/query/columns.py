@@ -25,12 +25,12 @@ from astropy.units import Unit
 
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent
-from awe.db.path import resolve
+from awe.db.query.path import resolve
 from awe.errors import ArgumentError, FileTaken, QueryError
 
 if TYPE_CHECKING:
-    from awe.db.conditions import Steps
-    from awe.db.query import Query
+    from awe.db.query.conditions import Steps
+    from awe.db.query.query import Query
 
 __all__ = ["ObjectTable", "to_table"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from awe.db.conditions import Condition, OneOf, Or, both
 from awe.db.declare.attributes import Kind
+from awe.db.query.conditions import Condition, OneOf, Or, both
 from awe.errors import QueryError
 
 if TYPE_CHECKING:
-    from awe.db.path import ValuePath
-    from awe.db.query import Query
+    from awe.db.query.path import ValuePath
+    from awe.db.query.query import Query
 
 __all__ = ["night"]
 

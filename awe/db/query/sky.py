@@ -4,7 +4,7 @@ A class that says `__sky__ = ("CRVAL1", "CRVAL2")` gets a column `sky_cell`: the
 position's band of declination times 2**32 plus its right ascension in parts of 2**32. A region is
 a few ranges of that number, which an index finds under row-level security because integers compare
 without revealing anything; the exact test follows on what is left. Frames have cells of their
-own, by size (`awe.db.footprint`). Positions outside -90...90
+own, by size (`awe.db.query.footprint`). Positions outside -90...90
 or further than ten turns from 0 have no cell and are in no region.
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
 __all__ = ["Reading"]
 

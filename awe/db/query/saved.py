@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
-from awe.db.conditions import (
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind, Mismatch, comparable
+from awe.db.query.conditions import (
     And,
     Any_,
     Compare,
@@ -32,13 +34,11 @@ from awe.db.conditions import (
     Steps,
     Within,
 )
-from awe.db.declare import registry
-from awe.db.declare.attributes import Kind, Mismatch, comparable
 from awe.errors import ArgumentError, AweError, NotFound, QueryError, nearest
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
 __all__ = ["SavedQueries", "SavedQuery", "load", "pack", "remove", "save", "saved", "unpack"]
 
@@ -134,7 +134,7 @@ def load(name: str | Query, user: str | None = None) -> Query:
     QueryError
         It was saved for attributes there are no more.
     """
-    from awe.db.query import Query
+    from awe.db.query.query import Query
     from awe.db.server.connection import database
 
     if isinstance(name, Query):
@@ -264,7 +264,7 @@ def unpack(told: Any) -> Query:
 
 def _query(told: dict[str, Any], depth: int) -> Query:
     from awe.db import classes
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
     classes.load()
     cls = registry.find(str(told["class"]))
@@ -343,7 +343,7 @@ def _one_of(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
 
 
 def _like(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
-    from awe.db.patterns import check
+    from awe.db.query.patterns import check
 
     steps = _steps(cls, told["steps"])
     pattern = _value(steps, told["pattern"])
@@ -378,7 +378,7 @@ def _count(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
 
 
 def _region(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
-    from awe.db.sky import Box, Cone, Polygon
+    from awe.db.query.sky import Box, Cone, Polygon
 
     numbers = dict(told["region"])
     kind: Any = {"Cone": Cone, "Box": Box, "Polygon": Polygon}[numbers.pop("is")]

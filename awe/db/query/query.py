@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
-from awe.db import loading
-from awe.db.compiler import Compiler, Source
-from awe.db.conditions import (
+from awe.db.declare import registry
+from awe.db.query import loading
+from awe.db.query.compiler import Compiler, Source
+from awe.db.query.conditions import (
     Compare,
     Condition,
     Everything,
@@ -25,10 +26,9 @@ from awe.db.conditions import (
     Within,
     both,
 )
-from awe.db.declare import registry
-from awe.db.misused import PARENTHESES, comparison
-from awe.db.path import resolve
-from awe.db.places import OnSky, position_of
+from awe.db.query.misused import PARENTHESES, comparison
+from awe.db.query.path import resolve
+from awe.db.query.places import OnSky, position_of
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import AttributeUnknown, OutOfRange, QueryError
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from awe.db.base import DBObject
-    from awe.db.reading import Reading
-    from awe.db.sky import Region
-    from awe.db.summary import Stats
+    from awe.db.query.reading import Reading
+    from awe.db.query.sky import Region
+    from awe.db.query.summary import Stats
 
 __all__ = ["Query", "everything"]
 
@@ -284,7 +284,7 @@ class Query(OnSky):
         return self.count() if reading is None else reading.count()
 
     def __iter__(self) -> Iterator[Any]:
-        from awe.db.reading import Reading
+        from awe.db.query.reading import Reading
 
         reading = Reading(self, CHUNK)
         self._reading = ref(reading)
@@ -411,7 +411,7 @@ class Query(OnSky):
 
     def stats(self, name: str) -> Stats:
         """Return count, missing, min, max, mean, median and stdev of a numeric attribute."""
-        from awe.db.summary import stats
+        from awe.db.query.summary import stats
 
         return stats(self, name)
 
@@ -427,12 +427,12 @@ class Query(OnSky):
         *names : str
             Attributes or chains, `"filter.name"`; all plain attributes when none is named.
         """
-        from awe.db.columns import to_table
+        from awe.db.query.columns import to_table
 
         return to_table(self, names)
 
-    save = behaviour("awe.db.saved:save")
-    load = behaviour("awe.db.saved:load")
+    save = behaviour("awe.db.query.saved:save")
+    load = behaviour("awe.db.query.saved:load")
 
     # -- looking at it -----------------------------------------------------------------------
 
@@ -455,12 +455,12 @@ class Query(OnSky):
         raise AttributeUnknown(of_query(self, name))
 
     def __repr__(self) -> str:
-        from awe.db.summary import text
+        from awe.db.query.summary import text
 
         return text(self, SHOWN)
 
     def _repr_html_(self) -> str:
-        from awe.db.summary import html
+        from awe.db.query.summary import html
 
         return html(self, SHOWN)
 

@@ -11,7 +11,9 @@ import datetime
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from awe.db.conditions import (
+from awe.db.declare.attributes import Kind, Mismatch, Persistent, comparable
+from awe.db.declare.registry import same as same_class
+from awe.db.query.conditions import (
     Any_,
     Compare,
     CompareCount,
@@ -27,17 +29,15 @@ from awe.db.conditions import (
     Steps,
     Within,
 )
-from awe.db.declare.attributes import Kind, Mismatch, Persistent, comparable
-from awe.db.declare.registry import same as same_class
-from awe.db.misused import PARENTHESES, Misused
-from awe.db.places import OnSky, position_of
+from awe.db.query.misused import PARENTHESES, Misused
+from awe.db.query.places import OnSky, position_of
 from awe.errors import AttributeUnknown, QueryError, among
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
-    from awe.db.query import Query
-    from awe.db.sky import Region
+    from awe.db.query.query import Query
+    from awe.db.query.sky import Region
 
 __all__ = ["RESERVED", "Path", "make_path", "resolve"]
 
@@ -77,7 +77,7 @@ class Path(Misused):
         return harmless(f"<{self._text}: {self._last.type_name}; {self.__doc__}>")
 
     def _query(self, condition: Condition) -> Query:
-        from awe.db.query import Query
+        from awe.db.query.query import Query
 
         return Query(self._root, condition)
 
@@ -162,7 +162,7 @@ class Path(Misused):
         values : iterable or Query
             Values or objects; for a link also a query on the linked class.
         """
-        from awe.db.query import Query
+        from awe.db.query.query import Query
 
         if isinstance(values, Query):
             return self._query(self._isin_query(values))
@@ -225,7 +225,7 @@ class ValuePath(Path):
         ignore_case : bool
             Take `a` and `A` as the same; slower, no index helps.
         """
-        from awe.db.patterns import check
+        from awe.db.query.patterns import check
 
         self._refuse_type("like", str)
         wanted = self._value(pattern)
@@ -243,7 +243,7 @@ class ValuePath(Path):
             Local time minus UTC at the telescope [hour]; that of the instrument of each object
             when left out.
         """
-        from awe.db.nights import night
+        from awe.db.query.nights import night
 
         self._refuse_type("night", datetime.datetime)
         return night(self, self._value(date), utc_offset)
@@ -358,7 +358,7 @@ class ListPath(LinkPath):
         return CountPath(self)
 
     def _inner(self, query: Any, name: str) -> Condition:
-        from awe.db.query import Query
+        from awe.db.query.query import Query
 
         if not isinstance(query, Query):
             msg = f"{self._text}.{name}() wants a query on {self._last.target.__name__}"
@@ -415,7 +415,7 @@ class CountPath:
 
 
 def _refuse_query(value: Any) -> None:
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
     if isinstance(value, Query | CountPath):
         msg = f"a query stands where a value belongs; {PARENTHESES}"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from awe.db.declare.attributes import Persistent
-    from awe.db.query import Query
-    from awe.db.sky import Region
+    from awe.db.query.query import Query
+    from awe.db.query.sky import Region
 
 __all__ = [
     "And",

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
-from awe.db.compiler import Compiler
-from awe.db.path import resolve
+from awe.db.query.compiler import Compiler
+from awe.db.query.path import resolve
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import QueryError
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
 __all__ = ["Stats", "html", "stats", "text"]
 

@@ -12,8 +12,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from awe.db import sky
 from awe.db.declare.attributes import Kind
+from awe.db.query import sky
 from awe.errors import QueryError
 
 if TYPE_CHECKING:

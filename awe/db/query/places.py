@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from awe.db import coordinates, footprint
 from awe.db.declare.attributes import Kind
-from awe.db.sky import Box, Cone, Polygon
+from awe.db.query import coordinates, footprint
+from awe.db.query.sky import Box, Cone, Polygon
 from awe.errors import QueryError
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
-    from awe.db.conditions import Steps
-    from awe.db.query import Query
-    from awe.db.sky import Region
+    from awe.db.query.conditions import Steps
+    from awe.db.query.query import Query
+    from awe.db.query.sky import Region
 
 __all__ = ["OnSky", "position_of"]
 
@@ -96,7 +96,7 @@ def _refuse(name: str, given: tuple[Any, ...], end: str) -> NoReturn:
 
 def _area(other: Any) -> Region:
     from awe.db.base import DBObject
-    from awe.db.query import Query
+    from awe.db.query.query import Query
 
     if isinstance(other, Query):
         msg = "overlaps() expects one frame or a polygon, not a query; take a frame: query[0]"

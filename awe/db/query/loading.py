@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import ref
 
-from awe.db.compiler import link_table, quoted, table
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent, TypedList
+from awe.db.query.compiler import link_table, quoted, table
 from awe.db.server.connection import database
 from awe.errors import ArgumentError, NotFound, NotVisible
 

@@ -13,7 +13,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from awe.db.conditions import (
+from awe.db.declare import registry
+from awe.db.declare.attributes import Kind, Persistent
+from awe.db.query.conditions import (
     And,
     Any_,
     Compare,
@@ -31,13 +33,11 @@ from awe.db.conditions import (
     Steps,
     Within,
 )
-from awe.db.declare import registry
-from awe.db.declare.attributes import Kind, Persistent
 from awe.errors import Defect, QueryError
 
 if TYPE_CHECKING:
     from awe.db.base import DBObject
-    from awe.db.sky import Region
+    from awe.db.query.sky import Region
 
 __all__ = ["Compiler", "Source", "column", "link_table", "quoted", "table"]
 
@@ -228,7 +228,7 @@ class Compiler:
         return leaf
 
     def _like_leaf(self, condition: Like) -> Leaf:
-        from awe.db import patterns
+        from awe.db.query import patterns
 
         pattern = condition.pattern
         if condition.ignore_case:
@@ -248,7 +248,7 @@ class Compiler:
         return lambda *place: f"({begins(*place)} AND {matches(*place)})"
 
     def _sky_leaf(self, region: Region) -> Leaf:
-        from awe.db import footprint, sky
+        from awe.db.query import footprint, sky
 
         def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
             if footprint.has_footprint(cls):
