@@ -17,9 +17,9 @@ from awe.config import Environment
 from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch, nearest
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
     from awe.db.history import Trail
     from awe.db.lineage import Affected
+    from awe.db.objects.base import DBObject
     from awe.db.projects import Place, Project, User
     from awe.db.sharing import Publication
     from awe.db.trash import Deletion, Restored
@@ -322,7 +322,7 @@ class Context:
         self._update(obj, name, timestamp)
 
     def _update(self, obj: DBObject, name: str, value: Any) -> None:
-        from awe.db.commit import update
+        from awe.db.objects.commit import update
 
         if name not in getattr(type(obj), "_attributes", {}):
             msg = f"{type(obj).__name__} has no {name} to change"
@@ -391,7 +391,7 @@ def _parse_project(text: Any) -> tuple[str, int | None]:
 
 
 def _several(obj: DBObject | Iterable[DBObject]) -> Sequence[DBObject]:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
     objects = [obj] if isinstance(obj, DBObject) else list(obj)
     for item in objects:

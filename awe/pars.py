@@ -171,8 +171,8 @@ class Pars:
 def _products(target: Any) -> list[str]:
     """Return the names of the product classes behind a target."""
     from awe import recipes
-    from awe.db.base import DBObject
     from awe.db.classes import load
+    from awe.db.objects.base import DBObject
 
     load()
     if isinstance(target, str):

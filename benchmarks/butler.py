@@ -150,7 +150,7 @@ def awe_side(filled: Any, name: str, frames: int) -> dict[str, float]:
 
 
 def _awe_template(template: int, camera: Any, chips: list[Any], filters: list[Any]) -> None:
-    from awe.db.commit import commit_all
+    from awe.db.objects.commit import commit_all
     from awe.db.observing import Template
     from awe.db.raw import RawScienceFrame
 

@@ -213,8 +213,8 @@ def _calibrate_chip(
     import numpy as np
 
     from awe.db import calfiles
-    from awe.db.commit import commit_all
     from awe.db.data import store
+    from awe.db.objects.commit import commit_all
     from awe.db.parameters import parameters_class
     from awe.demo.plan import SCIENCE_START
     from awe.recipes import products
@@ -399,7 +399,7 @@ def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     from awe import fits
     from awe.calib import science, seeing, statistics
     from awe.dataserver.client import Client
-    from awe.db import commit
+    from awe.db.objects import commit
     from awe.db.server.connection import database
     from awe.recipes import products, selection
     from awe.recipes.reduce import ReduceTask

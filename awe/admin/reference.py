@@ -56,7 +56,7 @@ def _first(documented: object) -> str:
 def classes() -> str:
     """Return the page of persistent classes and their attributes."""
     from awe.db import classes as declared
-    from awe.db.base import registry
+    from awe.db.objects.base import registry
 
     declared.load()
     text = "# Persistent classes\n\nWhat one can query for. Units stand in square brackets.\n"

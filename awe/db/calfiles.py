@@ -9,9 +9,9 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from awe.db.base import DBObject, behaviour, persistent, registry
 from awe.db.data import DataObject
 from awe.db.mixins import Calibration
+from awe.db.objects.base import DBObject, behaviour, persistent, registry
 from awe.db.observing import Chip, Filter, Instrument, ObservingBlock, Template
 from awe.db.parameters import (
     BackgroundFrameParameters,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from awe.db.base import DBObject, persistent
+from awe.db.objects.base import DBObject, persistent
 from awe.errors import FileGone
 from awe.localfiles import data_name, own_scratch
 from awe.terminal import out

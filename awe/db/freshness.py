@@ -18,7 +18,7 @@ from awe.lazy import resolve
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["Reason", "Reasons", "chosen_roles", "is_uptodate", "parts", "why_stale"]
 

@@ -19,7 +19,7 @@ from awe.errors import NotFound
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["Entry", "Trail", "trail"]
 

@@ -20,7 +20,7 @@ from awe.errors import NotVisible
 from awe.terminal import harmless, out
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["attributes", "html", "info", "label", "rows", "shortened"]
 

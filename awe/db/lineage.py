@@ -18,7 +18,7 @@ from awe.errors import NotVisible
 from awe.lazy import behaviour
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 #: products named of each class
 FIRST = 3

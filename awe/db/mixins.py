@@ -11,7 +11,7 @@ import datetime
 from enum import IntFlag
 from typing import Any
 
-from awe.db.base import DBObject, behaviour, persistent
+from awe.db.objects.base import DBObject, behaviour, persistent
 from awe.db.recipe import Recipe
 
 __all__ = ["Calibration", "ProcessTarget", "Product", "QualityFlag", "has", "value_of"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 
-from awe.db.base import DBObject, persistent
+from awe.db.objects.base import DBObject, persistent
 
 __all__ = ["Astrom", "Chip", "Filter", "Instrument", "ObservingBlock", "Template"]
 

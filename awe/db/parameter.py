@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from awe.db.base import DBObject, persistent
+from awe.db.objects.base import DBObject, persistent
 from awe.errors import ParameterError, nearest
 
 __all__ = ["Parameter", "ProcessParameters", "Value", "parameter"]

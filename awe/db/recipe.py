@@ -7,7 +7,7 @@ that does, so the text is as visible as what was made with it. Nothing here is e
 
 from __future__ import annotations
 
-from awe.db.base import DBObject, behaviour, persistent
+from awe.db.objects.base import DBObject, behaviour, persistent
 
 __all__ = ["SHOWN", "Recipe"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 from typing import Any, ClassVar
 
-from awe.db.base import DBObject, behaviour, persistent
 from awe.db.calfiles import (
     BackgroundFrame,
     BaseFrame,
@@ -25,6 +24,7 @@ from awe.db.calfiles import (
     ReadNoise,
 )
 from awe.db.mixins import Product
+from awe.db.objects.base import DBObject, behaviour, persistent
 from awe.db.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
 from awe.db.parameters import (
     CosmicMapParameters,

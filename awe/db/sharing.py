@@ -18,7 +18,7 @@ from awe.errors import NotVisible, Refused
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["Publication", "preview", "publish"]
 
@@ -68,7 +68,7 @@ def preview(objects: Sequence[DBObject], level: int, *, follow: bool = False) ->
 
     The database is asked too: the change is made there and taken back.
     """
-    from awe.db.commit import refusal_of, update
+    from awe.db.objects.commit import refusal_of, update
 
     plan = _planned(objects, level, follow)
     if plan.hindrances:
@@ -107,7 +107,7 @@ def publish(objects: Sequence[DBObject], level: int, *, follow: bool = False) ->
     Refused
         Something they were made from would stay behind; nothing was changed.
     """
-    from awe.db.commit import update
+    from awe.db.objects.commit import update
 
     plan = _planned(objects, level, follow)
     if plan.hindrances:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from awe.db.base import DBObject, persistent
+from awe.db.objects.base import DBObject, persistent
 
 __all__ = ["Imstat", "SubWinStat"]
 

@@ -12,9 +12,9 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from awe.db import ownclasses
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent
+from awe.db.objects import ownclasses
 from awe.db.query import footprint, sky
 from awe.db.query.compiler import link_table, quoted, standard_name, table
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
     from sqlalchemy.types import TypeEngine
 
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["additions", "ddl", "metadata"]
 

@@ -22,7 +22,7 @@ from awe.errors import NotFound, Refused
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["Deletion", "Restored", "delete", "preview", "undelete"]
 
@@ -78,7 +78,7 @@ def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     parts : bool, optional
         Also their parameters and statistics, where nothing else uses them.
     """
-    from awe.db import commit
+    from awe.db.objects import commit
 
     plan = _planned(objects, parts)
     if plan.hindrances:
@@ -109,7 +109,7 @@ def delete(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     Refused
         One is published, not yours, or something depends on it; nothing was deleted.
     """
-    from awe.db import commit
+    from awe.db.objects import commit
 
     plan = _planned(objects, parts)
     if plan.hindrances:

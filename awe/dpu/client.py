@@ -235,7 +235,7 @@ class Processor(Sequences):
         JobUnknown
             There is no such job, or it is somebody else's.
         """
-        from awe.db.base import registry
+        from awe.db.objects.base import registry
 
         return [
             registry[kind](object_id=identity)

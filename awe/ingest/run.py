@@ -203,7 +203,7 @@ def _store(
 def _commit(
     records: Records, exposure: Exposure, ids: list[uuid.UUID], statistics: Statistics
 ) -> None:
-    from awe.db.commit import commit_all
+    from awe.db.objects.commit import commit_all
 
     commit_all(records.frames(exposure, exposure.purpose, ids, statistics))
 

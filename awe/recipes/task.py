@@ -309,8 +309,8 @@ class Task:
 
     def _finish(self, unit: Unit, product: Any) -> None:
         """Store and commit a product with all it brought along, or say what would be stored."""
-        from awe.db.commit import commit_all
         from awe.db.data import store
+        from awe.db.objects.commit import commit_all
         from awe.db.server.connection import database
         from awe.db.server.interrupts import interrupts_deferred
         from awe.recipes import code

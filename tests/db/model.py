@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 
-from awe.db.base import DBObject, persistent
+from awe.db.objects.base import DBObject, persistent
 
 CLASSES: list[type[DBObject]]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from awe.db.base import DBObject, persistent
 from awe.db.declare import registry
+from awe.db.objects.base import DBObject, persistent
 from awe.db.query.compiler import standard_name
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket

@@ -110,7 +110,7 @@ def test_lineage_is_found_both_ways(login):
 
 
 def test_objects_one_may_not_see_are_absent_from_inverse_objects(login):
-    from awe.db.commit import update
+    from awe.db.objects.commit import update
 
     login("student")
     imstat = Imstat(median=3.0)

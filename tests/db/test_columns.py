@@ -12,8 +12,8 @@ import pytest
 from astropy.table import Table
 from astropy.time import Time
 
-from awe.db.commit import commit_all
 from awe.db.declare import registry
+from awe.db.objects.commit import commit_all
 from awe.db.observing import Astrom, Chip, Filter, Instrument
 from awe.db.raw import RawScienceFrame
 from awe.db.science import ReducedScienceFrame

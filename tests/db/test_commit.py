@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from awe.db.commit import commit_all, delete, update
+from awe.db.objects.commit import commit_all, delete, update
 from awe.db.server.connection import database
 from awe.errors import ArgumentError, AttributeUnknown, NotFound, Refused
 

@@ -307,7 +307,7 @@ def test_a_number_the_server_gave_a_second_time_after_a_crash_speaks_for_nobody(
 
 
 def _change(plate: Any, change: str) -> None:
-    from awe.db.commit import delete, update
+    from awe.db.objects.commit import delete, update
 
     if change == "publish":
         update([plate], _privileges=2)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
-from awe.db.commit import commit_all
+from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.errors import DatabaseError, LoginRefused, QueryError, Refused
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awe.db.commit import commit_all
+from awe.db.objects.commit import commit_all
 
 EXPRESSIONS = int(os.environ.get("AWE_TEST_EXPRESSIONS", "150"))
 

@@ -17,7 +17,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from awe.db.commit import commit_all
+from awe.db.objects.commit import commit_all
 from awe.db.observing import Astrom
 from awe.db.query.query import Query
 from awe.db.raw import RawScienceFrame

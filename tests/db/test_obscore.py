@@ -74,7 +74,7 @@ def test_coordinates_agree_with_the_world_coordinates(frames):
 
 
 def test_everybody_sees_his_own_part(frames, login, db):
-    from awe.db.commit import update
+    from awe.db.objects.commit import update
 
     login("other")
     assert len(obscore()) == 0

@@ -13,8 +13,8 @@ import pytest
 
 from awe.context import context
 from awe.db import classes, schema
-from awe.db.base import DBObject, persistent
 from awe.db.declare import registry
+from awe.db.objects.base import DBObject, persistent
 from awe.errors import ArgumentError, NotFound, Refused
 
 classes.load()
@@ -174,8 +174,8 @@ def test_links_to_an_abstract_class_hold_objects_of_all_below(db, login):
 
 
 def test_rights_are_those_of_all_objects(login):
-    from awe.db.commit import update
-    from awe.db.ownclasses import class_of, classes_of
+    from awe.db.objects.commit import update
+    from awe.db.objects.ownclasses import class_of, classes_of
 
     kind = person()
     login("student")
@@ -200,7 +200,7 @@ def test_rights_are_those_of_all_objects(login):
 
 
 def test_a_class_that_was_fetched_may_be_declared_in_the_same_session(login):
-    from awe.db.ownclasses import class_of
+    from awe.db.objects.ownclasses import class_of
 
     login("student")
     person()(name="mine").commit()
@@ -351,7 +351,7 @@ def test_the_world_declares_nothing(standing):
 SCRIPT = """
 from awe.config import Environment
 from awe.context import context
-from awe.db.base import DBObject, persistent
+from awe.db.objects.base import DBObject, persistent
 
 class Night(DBObject):
     seeing = persistent("Median seeing [arcsec]", float, 0.0)
@@ -414,7 +414,7 @@ def test_help_of_somebody_elses_class_steers_no_terminal(db, login):
     registry.declared.pop("Person")
     registry.registry.pop("Person", None)
     login("student")
-    from awe.db.ownclasses import class_of
+    from awe.db.objects.ownclasses import class_of
 
     theirs = class_of("Person", "awother")
     told = [theirs.__doc__, theirs.nick.__doc__, repr(theirs.nick), repr(theirs)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from awe.db.commit import commit_all
+from awe.db.objects.commit import commit_all
 from awe.db.observing import Astrom, Chip
 from awe.db.query import loading
 from awe.db.raw import RawScienceFrame

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from awe.db.commit import commit_all
+from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.errors import (
     ArgumentError,

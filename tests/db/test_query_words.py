@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from awe.db.commit import commit_all
 from awe.db.declare import registry
+from awe.db.objects.commit import commit_all
 from awe.db.observing import Chip, Filter, Instrument
 from awe.db.query.query import Query
 from awe.db.raw import RawScienceFrame

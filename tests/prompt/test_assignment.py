@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from awe.db import classes
-from awe.db.base import DBObject, persistent
 from awe.db.declare import registry
+from awe.db.objects.base import DBObject, persistent
 from awe.errors import ArgumentError, ConfigError, QueryError
 
 
@@ -110,7 +110,7 @@ def test_own_classes_are_declared_and_changed_as_ever(monkeypatch: pytest.Monkey
 
 
 FIRST = '''"""Own classes."""
-from awe.db.base import DBObject, persistent
+from awe.db.objects.base import DBObject, persistent
 
 
 class Visit(DBObject):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
-from awe.db.commit import commit_all
+from awe.db.objects.commit import commit_all
 from awe.db.observing import Astrom
 from awe.db.raw import RawScienceFrame
 from awe.db.server import scope

@@ -20,7 +20,7 @@ from awe.db.declare import registry
 from awe.errors import ArgumentError, Refused
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["Kind", "Mismatch", "Persistent", "TypedList", "convert", "persistent"]
 
@@ -190,7 +190,7 @@ def persistent(doc: str, type_: Any = MISSING, default: Any = MISSING) -> Any:
 
     Examples
     --------
-    >>> from awe.db.base import DBObject
+    >>> from awe.db.objects.base import DBObject
     >>> class Person(DBObject):
     ...     "A person."
     ...     name = persistent("The name of a person", str, "Jansen")

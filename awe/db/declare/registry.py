@@ -1,6 +1,6 @@
 """The list of persistent classes: the one place where a class is found by its name.
 
-Classes enter by being defined (see `awe.db.base`). Nothing here touches the database.
+Classes enter by being defined (see `awe.db.objects.base`). Nothing here touches the database.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from awe.errors import ArgumentError, nearest
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["concrete", "declared", "enter", "find", "registry", "same"]
 

@@ -36,7 +36,7 @@ from awe.db.query.conditions import (
 from awe.errors import Defect, QueryError
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
     from awe.db.query.sky import Region
 
 __all__ = ["Compiler", "Source", "column", "link_table", "quoted", "table"]
@@ -67,7 +67,7 @@ def standard_name(cls: type[DBObject]) -> str:
 
 def table_name(cls: type[DBObject]) -> str:
     """Return the name of the table of a class; one of the user's own is made on first use."""
-    from awe.db import ownclasses
+    from awe.db.objects import ownclasses
 
     if ownclasses.is_own(cls):
         return ownclasses.table_of(cls)

@@ -17,7 +17,7 @@ from awe.db.query import sky
 from awe.errors import QueryError
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["CELL", "CORNERS", "corners", "has_footprint", "ranges"]
 

@@ -19,7 +19,7 @@ from awe.db.server.connection import database
 from awe.errors import ArgumentError, NotFound, NotVisible
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["Batch", "columns", "fetch", "follow", "load", "read", "restore"]
 

@@ -35,7 +35,7 @@ from awe.errors import AttributeUnknown, QueryError, among
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
     from awe.db.query.query import Query
     from awe.db.query.sky import Region
 

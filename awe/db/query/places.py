@@ -14,7 +14,7 @@ from awe.db.query.sky import Box, Cone, Polygon
 from awe.errors import QueryError
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
     from awe.db.query.conditions import Steps
     from awe.db.query.query import Query
     from awe.db.query.sky import Region
@@ -95,7 +95,7 @@ def _refuse(name: str, given: tuple[Any, ...], end: str) -> NoReturn:
 
 
 def _area(other: Any) -> Region:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
     from awe.db.query.query import Query
 
     if isinstance(other, Query):

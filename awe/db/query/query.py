@@ -37,7 +37,7 @@ from awe.lazy import behaviour
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
     from awe.db.query.reading import Reading
     from awe.db.query.sky import Region
     from awe.db.query.summary import Stats

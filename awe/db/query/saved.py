@@ -37,7 +37,7 @@ from awe.db.query.conditions import (
 from awe.errors import ArgumentError, AweError, NotFound, QueryError, nearest
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
     from awe.db.query.query import Query
 
 __all__ = ["SavedQueries", "SavedQuery", "load", "pack", "remove", "save", "saved", "unpack"]

@@ -331,7 +331,7 @@ class DBObject(metaclass=PersistentType):
 
     def commit(self) -> None:
         """Write the object, and every new object it links to, in one transaction."""
-        from awe.db.commit import commit_all
+        from awe.db.objects.commit import commit_all
 
         commit_all([self])
 

@@ -23,7 +23,7 @@ from awe.db.server.outcome import Doubt
 from awe.errors import ArgumentError, OutcomeUnknown, Refused
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["commit_all", "delete", "refusal_of", "update"]
 

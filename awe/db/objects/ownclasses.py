@@ -20,7 +20,7 @@ from awe.errors import ArgumentError, NotFound, Refused, nearest
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
 __all__ = ["class_of", "classes_of", "define", "description", "is_own", "table_of"]
 
@@ -162,7 +162,7 @@ def class_of(name: str, user: str) -> type[DBObject]:
     NotFound
         There is no such class.
     """
-    from awe.db.base import DBObject
+    from awe.db.objects.base import DBObject
 
     _, told = _entry(name, user)
     module = f"users.{user.lower()}"
