@@ -17,12 +17,12 @@ from awe.config import Environment
 from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch, nearest
 
 if TYPE_CHECKING:
-    from awe.db.history import Trail
     from awe.db.lineage import Affected
     from awe.db.objects.base import DBObject
-    from awe.db.projects import Place, Project, User
-    from awe.db.sharing import Publication
-    from awe.db.trash import Deletion, Restored
+    from awe.db.rights.history import Trail
+    from awe.db.rights.projects import Place, Project, User
+    from awe.db.rights.publishing import Publication
+    from awe.db.rights.trash import Deletion, Restored
 
 __all__ = ["Context", "context"]
 
@@ -84,7 +84,7 @@ class Context:
 
     def _choose(self, project: str, privileges: str | None) -> None:
         """Use a project at the level of its name, of the configuration, or of the project."""
-        from awe.db import projects
+        from awe.db.rights import projects
 
         name, level = _parse_project(project)
         if level is None and privileges:
@@ -95,7 +95,7 @@ class Context:
 
     def get_current_user(self) -> User:
         """Return who is logged in."""
-        from awe.db import projects
+        from awe.db.rights import projects
         from awe.db.server import scope
 
         number = scope.current().user_id
@@ -106,13 +106,13 @@ class Context:
 
     def get_current_project(self) -> Project:
         """Return the current project; print it to see its description and levels."""
-        from awe.db import projects
+        from awe.db.rights import projects
 
         return projects.current_project()
 
     def get_projects(self) -> list[str]:
         """Return the names of the projects you may work in."""
-        from awe.db import projects
+        from awe.db.rights import projects
 
         return [project.name for project in projects.my_projects()]
 
@@ -168,7 +168,7 @@ class Context:
     def _use(self, name: str, level: Any) -> Place:
         from dataclasses import replace
 
-        from awe.db import projects
+        from awe.db.rights import projects
         from awe.db.server import scope
 
         found = projects.find_project(name)
@@ -206,7 +206,8 @@ class Context:
         Refused
             Something they were made from would stay behind; nothing was changed.
         """
-        from awe.db import projects, sharing
+        from awe.db.rights import projects
+        from awe.db.rights import publishing as sharing
 
         objects = _several(obj)
         if isinstance(privileges, bool) or privileges not in projects.LEVELS:
@@ -239,7 +240,7 @@ class Context:
         Refused
             One is published, not yours, or something refers to it; nothing was deleted.
         """
-        from awe.db import trash
+        from awe.db.rights import trash
 
         objects = _several(obj)
         if not commit:
@@ -254,7 +255,7 @@ class Context:
         Restored
             Number of objects restored, an int that says what it counts.
         """
-        from awe.db import trash
+        from awe.db.rights import trash
 
         return trash.undelete(None if obj is None else [o.object_id for o in _several(obj)])
 
@@ -270,7 +271,7 @@ class Context:
         limit : int, optional
             Most entries returned, the newest.
         """
-        from awe.db import history
+        from awe.db.rights import history
 
         return history.trail(None if obj is None else _several(obj), limit=limit)
 
@@ -333,7 +334,7 @@ class Context:
         update([obj], **{name: value})
 
     def __repr__(self) -> str:
-        from awe.db import projects
+        from awe.db.rights import projects
         from awe.db.server import scope
 
         now = scope.current()

@@ -89,8 +89,8 @@ def _add(chosen: argparse.Namespace) -> None:
 def _enroll(home: Path, course: Course, logins: list[str], chosen: argparse.Namespace) -> None:
     """Make the logins, hand out the configurations, write the course down: all or nothing."""
     from awe.admin.share import say
-    from awe.db.courses import Student, enroll
-    from awe.db.people import new_password, refusals
+    from awe.db.rights.courses import Student, enroll
+    from awe.db.rights.people import new_password, refusals
     from awe.services import courses, stack
 
     stack.ensure(home, say)
@@ -126,7 +126,7 @@ def _folder(course: Course) -> str:
 
 
 def _prepare_project(name: str) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:
@@ -159,7 +159,7 @@ def _services(home: Path, closed: bool) -> tuple[dict[str, str], str | None]:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    from awe.db import courses as students
+    from awe.db.rights import courses as students
     from awe.services import courses, stack
 
     home = home_directory()
@@ -177,7 +177,7 @@ def _list(chosen: argparse.Namespace) -> None:
 
 
 def _reset(chosen: argparse.Namespace) -> None:
-    from awe.db import courses as students
+    from awe.db.rights import courses as students
     from awe.services import courses, stack
 
     home = home_directory()
@@ -198,7 +198,7 @@ def _reset(chosen: argparse.Namespace) -> None:
 
 def _clear(home: Path, connection: Any, login: str, course: str) -> None:
     from awe.dataserver.store import Store
-    from awe.db import courses as students
+    from awe.db.rights import courses as students
 
     deadline = time.monotonic() + PATIENCE
     while running := students.cancel_jobs(connection, login):
@@ -219,7 +219,7 @@ def _clear(home: Path, connection: Any, login: str, course: str) -> None:
 
 
 def _remove(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import courses, stack
 
     home = home_directory()

@@ -56,7 +56,7 @@ def _options(
 
 
 def _add(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:
@@ -69,7 +69,7 @@ def _add(chosen: argparse.Namespace) -> None:
 
 
 def _set(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     wanted = {
@@ -87,7 +87,7 @@ def _set(chosen: argparse.Namespace) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:
@@ -111,7 +111,7 @@ def _list(chosen: argparse.Namespace) -> None:
 
 
 def _member_add(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:
@@ -121,7 +121,7 @@ def _member_add(chosen: argparse.Namespace) -> None:
 
 
 def _member_remove(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:

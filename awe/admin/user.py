@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
 
 
 def _add(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     password = _password(chosen)
@@ -55,7 +55,7 @@ def _add(chosen: argparse.Namespace) -> None:
 
 
 def _remove(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:
@@ -64,7 +64,7 @@ def _remove(chosen: argparse.Namespace) -> None:
 
 
 def _passwd(chosen: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     password = _password(chosen)
@@ -74,7 +74,7 @@ def _passwd(chosen: argparse.Namespace) -> None:
 
 
 def _list(_: argparse.Namespace) -> None:
-    from awe.db import people
+    from awe.db.rights import people
     from awe.services import stack
 
     with closing(stack.superuser()) as connection:
@@ -94,7 +94,7 @@ def _projects(connection: Any) -> list[tuple[int, str]]:
 
 
 def _password(chosen: argparse.Namespace) -> str:
-    from awe.db import people
+    from awe.db.rights import people
 
     if not chosen.ask:
         return people.new_password()

@@ -75,7 +75,7 @@ def stranger(item: Any) -> bool:
 
 def name(item: Any) -> str:
     """Return the name of who made an object."""
-    from awe.db.projects import user
+    from awe.db.rights.projects import user
 
     return str(user(item._creator).name)
 

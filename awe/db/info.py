@@ -140,7 +140,7 @@ def _status(item: DBObject) -> list[str]:
 
 
 def _person(number: int) -> str:
-    from awe.db.projects import user
+    from awe.db.rights.projects import user
 
     return user(number).name
 

@@ -67,7 +67,7 @@ class Session:
     @property
     def level(self) -> str:
         """The current level, as `1 (MyDB)`."""
-        from awe.db.projects import level_text
+        from awe.db.rights.projects import level_text
 
         scope = _scope()
         level = scope.privileges if scope else self.environment.privileges

@@ -192,7 +192,7 @@ def _recipes(ours: bool) -> Iterator[type[Task]]:
 def _task_of(product: Any, exact: bool) -> type[Task]:
     """Return the recipe that makes a product again: the very code, or that of today."""
     from awe import recipes
-    from awe.db.projects import user
+    from awe.db.rights.projects import user
     from awe.db.server import scope
     from awe.recipes import code
 

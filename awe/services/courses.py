@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awe.db.courses import Student
+from awe.db.rights.courses import Student
 from awe.errors import ArgumentError, ConfigError, NotFound, nearest
 
 __all__ = ["Course", "check_name", "courses", "find", "hand_out", "names", "record"]

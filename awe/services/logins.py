@@ -21,7 +21,7 @@ __all__ = ["owner_login", "register", "register_owner"]
 
 def register_owner(home: Path, connection: Any) -> None:
     """Give the person who owns the installation a login, as anybody else has."""
-    from awe.db import people
+    from awe.db.rights import people
 
     path = home / "Environment.cfg"
     login = owner_login()
@@ -36,7 +36,7 @@ def register_owner(home: Path, connection: Any) -> None:
 
 def register(connection: Any, name: str, password: str, full_name: str) -> bool:
     """Make the login or set its password; True if it is new."""
-    from awe.db import people
+    from awe.db.rights import people
 
     known = {person.name.lower(): person for person in people.people(connection)}
     if name not in known:

@@ -384,7 +384,7 @@ def account(
     For people whose work awe itself does, such as the calibration scientist of the tutorial;
     the password lies with those of the services.
     """
-    from awe.db import people
+    from awe.db.rights import people
 
     known = read_secrets(home)
     with closing(superuser(home)) as connection:
@@ -437,7 +437,8 @@ def read_secrets(home: Path) -> dict[str, str]:
 
 
 def _start_cluster(home: Path, say: Progress) -> None:
-    from awe.db import people, schema
+    from awe.db import schema
+    from awe.db.rights import people
     from awe.services import belonging
     from awe.services.cluster import Cluster, ClusterSettings
 

@@ -135,8 +135,8 @@ def test_old_objects_with_a_path_for_a_name_are_kept_and_named(old):
 
 
 def test_frames_committed_before_lie_on_the_sky_after(old, log_in):
-    from awe.db import trash
     from awe.db.raw import RawScienceFrame
+    from awe.db.rights import trash
 
     statements = (
         "INSERT INTO awe.astrom (object_id, _creator, _project, _privileges, crval1, crval2, "
@@ -162,8 +162,8 @@ def test_frames_committed_before_lie_on_the_sky_after(old, log_in):
 
 def test_hostile_rows_of_an_older_database_do_not_stop_the_migration(old, log_in):
     """What nobody can read becomes none, what waits for itself ends, the trash comes back."""
-    from awe.db import trash
     from awe.db.raw import RawScienceFrame
+    from awe.db.rights import trash
 
     who = "(SELECT id FROM awe.users WHERE role_name = 'awstudent')"
     project = "(SELECT id FROM awe.project WHERE name = 'TUTORIAL2015')"

@@ -123,7 +123,7 @@ def test_frames_are_found_by_the_position_they_link_to(login: Any) -> None:
 
 
 def test_one_s_deleted_position_comes_back_with_its_cell(login: Any) -> None:
-    from awe.db import trash
+    from awe.db.rights import trash
 
     login()
     place = Astrom(CRVAL1=12.0, CRVAL2=45.0)

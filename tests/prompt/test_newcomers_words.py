@@ -9,7 +9,7 @@ import pytest
 
 from awe.context import context
 from awe.db import classes
-from awe.db.trash import Restored
+from awe.db.rights.trash import Restored
 from awe.errors import ArgumentError, AttributeUnknown, DatabaseError, QueryError
 from awe.prompt import errors
 from awe.recipes import find

@@ -11,11 +11,11 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import courses
 from awe.db.calfiles import BiasFrame
-from awe.db.courses import Student
 from awe.db.parameters import BiasFrameParameters
 from awe.db.raw import RawBiasFrame
+from awe.db.rights import courses
+from awe.db.rights.courses import Student
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import ArgumentError, DatabaseError, JobError, NotFound, Refused

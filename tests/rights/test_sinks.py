@@ -17,8 +17,8 @@ import pytest
 
 import awe
 from awe import bars, columns, fits, terminal
-from awe.db import projects
 from awe.db.freshness import Reason
+from awe.db.rights import projects
 from awe.dpu.folder import clean
 from awe.errors import NotFound, Refused
 from awe.ingest.report import Report, Row

@@ -109,7 +109,7 @@ def test_nobody_writes_where_a_frame_lies(login: Any) -> None:
 
 
 def test_a_deleted_frame_comes_back_where_it_was(login: Any) -> None:
-    from awe.db import trash
+    from awe.db.rights import trash
 
     login("student")
     one = frame("gone.fits")

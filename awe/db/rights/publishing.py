@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from awe import columns
 from awe.db.declare.attributes import Kind
-from awe.db.projects import level_text, user
+from awe.db.rights.projects import level_text, user
 from awe.db.server import scope
 from awe.errors import NotVisible, Refused
 from awe.terminal import harmless

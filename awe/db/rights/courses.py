@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from awe.db.people import quoted_role, refusals, role_name, verifier
+from awe.db.rights.people import quoted_role, refusals, role_name, verifier
 from awe.errors import JobError, NotFound, Refused
 
 __all__ = ["Student", "Work", "cancel_jobs", "clear", "enroll", "forget_files", "work"]

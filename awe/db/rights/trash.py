@@ -14,8 +14,8 @@ from uuid import UUID
 from awe import columns
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind
-from awe.db.projects import level_text, user
 from awe.db.query.compiler import link_table, quoted, table
+from awe.db.rights.projects import level_text, user
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import NotFound, Refused

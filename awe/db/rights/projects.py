@@ -1,7 +1,7 @@
 """Projects, users and the names of levels, as the database's directory has them.
 
 Reads the directory and prints a project the way Astro-WISE does. Who may do what in a project
-is decided in the database; who is where is changed by `awe.db.people`.
+is decided in the database; who is where is changed by `awe.db.rights.people`.
 """
 
 from __future__ import annotations

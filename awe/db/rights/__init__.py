@@ -1,0 +1,1 @@
+"""People, projects and courses: who may see and do what, who published what, and the trash."""
