@@ -363,7 +363,7 @@ def _moment(name: str, value: Any) -> datetime.datetime:
 
 def _check_in() -> int:
     """Return the user's number, 0 for the world, after a look at the schema's version."""
-    from awe.db import schema
+    from awe.db.schema import install as schema
     from awe.db.server import clock
     from awe.db.server.connection import database
 

@@ -1,6 +1,6 @@
 """A PostgreSQL cluster of the benchmarks' own, filled with an observatory of any size.
 
-The tables are those of `awe.db.schema.install`, rights included. Rows are made by the server
+The tables are those of `awe.db.schema.install.install`, rights included. Rows are made by the server
 itself; foreign keys and triggers are off while they come in, so the loader owes that every link
 points to a row, and `check` looks. Ids are hashes of numbers: links need no lookup.
 
@@ -289,7 +289,7 @@ class Filled:
         return name
 
     def _fill(self, name: str, frames: int, calibrations: int) -> None:
-        from awe.db import schema
+        from awe.db.schema import install as schema
 
         passwords = {
             "awe_dataserver": secrets.token_hex(16), "awe_runner": secrets.token_hex(16)

@@ -120,7 +120,7 @@ def template(cluster: Cluster) -> str:
     import psycopg2
     from psycopg2.extensions import encrypt_password
 
-    from awe.db import schema
+    from awe.db.schema import install as schema
 
     services = {k: v for k, v in PASSWORDS.items() if k.startswith("awe_")}
     schema.install(cluster.superuser(), services, database=TEMPLATE)
@@ -151,7 +151,7 @@ def standing(cluster: Cluster, template: str) -> Iterator[Database]:
 
 
 def _copy(cluster: Cluster, template: str) -> Iterator[Database]:
-    from awe.db import schema
+    from awe.db.schema import install as schema
 
     name = f"awe_test_{next(_numbers)}"
     schema.create_database(cluster.superuser(), name, template=template)

@@ -48,7 +48,7 @@ def _backup(chosen: argparse.Namespace) -> int:
 
 def _restore(chosen: argparse.Namespace) -> int:
     from awe.admin import fsck
-    from awe.db import schema
+    from awe.db.schema import install as schema
     from awe.services import restore, stack
     from awe.services.cluster import Cluster
 

@@ -123,7 +123,7 @@ def _services(home: Path) -> Iterator[str]:
 
 
 def _rights(home: Path) -> Iterator[str]:
-    from awe.db import schema
+    from awe.db.schema import install as schema
     from awe.services import belonging
     from awe.services.cluster import Cluster
 

@@ -41,7 +41,7 @@ def examine(home: Path, *, mend: bool = False) -> int:
     """Print what differs between disk and database and return how much."""
     from awe.dataserver import fsck
     from awe.dataserver.store import Store
-    from awe.db import schema
+    from awe.db.schema import install as schema
     from awe.services import stack
     from awe.services.cluster import Cluster
 

@@ -24,7 +24,8 @@ def add(commands: Any) -> None:
 
 
 def _migrate(chosen: argparse.Namespace) -> None:
-    from awe.db import migrations, schema
+    from awe.db.schema import install as schema
+    from awe.db.schema import migrations
     from awe.services import belonging, stack
     from awe.services.cluster import Cluster
 

@@ -176,7 +176,7 @@ def _begin(target: Path) -> Path:
 
 def _database(home: Path, folder: Path, say: Say) -> dict[str, Any]:
     """Dump database and roles as they are at one moment; return the manifest so far."""
-    from awe.db import schema
+    from awe.db.schema import install as schema
     from awe.services import stack
 
     cluster = Cluster(home)

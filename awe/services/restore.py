@@ -113,7 +113,7 @@ def _choose(source: Path) -> Path:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    from awe.db import schema
+    from awe.db.schema import install as schema
 
     try:
         text = (folder / MANIFEST).read_text()

@@ -437,8 +437,8 @@ def read_secrets(home: Path) -> dict[str, str]:
 
 
 def _start_cluster(home: Path, say: Progress) -> None:
-    from awe.db import schema
     from awe.db.rights import people
+    from awe.db.schema import install as schema
     from awe.services import belonging
     from awe.services.cluster import Cluster, ClusterSettings
 

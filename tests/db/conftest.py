@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
-from awe.db import tables
 from awe.db.declare import registry
+from awe.db.schema import tables
 from awe.db.server import scope
 from awe.db.server.connection import database
 

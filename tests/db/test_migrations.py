@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from awe.config import Environment
-from awe.db import migrations, schema
+from awe.db.schema import install as schema
+from awe.db.schema import migrations
 from awe.db.server import scope
 from awe.db.server.connection import database as connected
 from awe.errors import Defect, SchemaMismatch

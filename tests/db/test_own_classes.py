@@ -12,9 +12,10 @@ import psycopg2
 import pytest
 
 from awe.context import context
-from awe.db import classes, schema
+from awe.db import classes
 from awe.db.declare import registry
 from awe.db.objects.base import DBObject, persistent
+from awe.db.schema import install as schema
 from awe.errors import ArgumentError, NotFound, Refused
 
 classes.load()

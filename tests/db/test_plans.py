@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from awe.db import tables
+from awe.db.schema import tables
 from awe.db.server.connection import database
 
 

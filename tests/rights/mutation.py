@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mutants import MUTANTS, Mutant
 from probes import first_failure
 
-from awe.db import schema
+from awe.db.schema import install as schema
 from awe.errors import AweError
 from awe.services.cluster import Cluster, ClusterSettings
 from tests import conftest as people

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awe.db import schema
+from awe.db.schema import install as schema
 
 
 def test_every_table_view_function_and_person_is_protected(db):

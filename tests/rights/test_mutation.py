@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mutants import MUTANTS
 
-from awe.db import schema
+from awe.db.schema import install as schema
 from tests.rights.mutation import noticed
 
 SHORT = (

@@ -15,7 +15,8 @@ from maker import Maker
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import classes, schema
+from awe.db import classes
+from awe.db.schema import install as schema
 from awe.db.server.connection import database
 from awe.errors import FileTaken, Refused
 from tests.dataserver.conftest import Running

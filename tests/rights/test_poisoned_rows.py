@@ -12,7 +12,7 @@ import uuid
 import psycopg2
 import pytest
 
-from awe.db import schema
+from awe.db.schema import install as schema
 
 POISON = {
     "a date after the year 9999": ("date_obs", "20000-01-01"),

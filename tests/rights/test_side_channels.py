@@ -151,7 +151,7 @@ def test_whoever_deletes_can_lock_a_class_and_is_seen_doing_so(scene):
 
 def test_the_worlds_login_is_given_back_what_it_was_made_with(scene):
     """Everybody in can change his own login; this one is everybody's."""
-    from awe.db import schema
+    from awe.db.schema import install as schema
     from tests.conftest import PASSWORDS
 
     db, maker, *_ = scene

@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from awe.db import schema
+from awe.db.schema import install as schema
 from awe.services import backup, restore, sharing, stack
 from awe.services.cluster import Cluster
 

@@ -1,7 +1,7 @@
 """Footprints: which part of the sky a frame covers, and how the index finds it.
 
 A class with a link `astrom` and a size NAXIS1, NAXIS2 has a footprint. The database computes it
-from the row itself when it is committed (`awe/db/sql/21_footprint.sql`): the corners of the
+from the row itself when it is committed (`awe/db/schema/sql/21_footprint.sql`): the corners of the
 light-sensitive pixels, and a cell made of the size, the band of declination and the right
 ascension of their middle. Here are the cells a region may touch, and the corners of an object.
 """

@@ -96,7 +96,8 @@ def misnamed(superuser: Mapping[str, Any], database: str = "awe") -> list[str]:
 
 def classes_ddl() -> list[str]:
     """Return the statements that make and protect the tables of all persistent classes."""
-    from awe.db import classes, tables
+    from awe.db import classes
+    from awe.db.schema import tables
 
     classes.load()
     return tables.ddl()
@@ -159,7 +160,8 @@ def refresh(cursor: Any) -> None:
     cursor : psycopg2 cursor
         Of a superuser, in the transaction of the migration.
     """
-    from awe.db import classes, tables
+    from awe.db import classes
+    from awe.db.schema import tables
 
     cursor.execute(_sql_files()[CLUSTER_FILE])
     _run_files(cursor)
@@ -198,7 +200,7 @@ def _run_file(cursor: Any, name: str, text: str) -> None:
     try:
         cursor.execute(text)
     except psycopg2.Error as error:
-        msg = f"awe/db/sql/{name} does not run: {str(error).strip()}"
+        msg = f"awe/db/schema/sql/{name} does not run: {str(error).strip()}"
         raise Defect(msg) from error
     cursor.execute("RESET ROLE")
 

@@ -7,4 +7,4 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Do nothing: `awe.db.schema.install` made it."""
+    """Do nothing: `awe.db.schema.install.install` made it."""

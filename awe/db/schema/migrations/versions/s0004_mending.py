@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awe.db.migrations import run_folder
+from awe.db.schema.migrations import run_folder
 
 revision = "0004"
 down_revision = "0003"

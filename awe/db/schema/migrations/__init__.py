@@ -51,7 +51,7 @@ def migrate(
     """
     from alembic import command
 
-    from awe.db import schema
+    from awe.db.schema import install as schema
 
     with _locked(superuser, database):
         found = _refuse_unless_known(schema.version(superuser, database), database)
@@ -65,7 +65,7 @@ def migrate(
 
 
 def _refuse_unless_known(found: int | None, database: str) -> int:
-    from awe.db import schema
+    from awe.db.schema import install as schema
 
     if found is None:
         msg = f"database {database!r} holds no schema of awe; awe-admin start makes one"
@@ -119,7 +119,7 @@ def _take(upgrade: Callable[..., None], config: Config) -> None:
 def _config(superuser: Mapping[str, Any], database: str) -> Config:
     from alembic.config import Config
 
-    from awe.db import schema
+    from awe.db.schema import install as schema
 
     config = Config()
     config.set_main_option("script_location", str(HERE))

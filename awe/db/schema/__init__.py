@@ -1,0 +1,1 @@
+"""The schema of the database: tables from the declared classes, SQL files, and migrations."""
