@@ -1,6 +1,6 @@
 """`Pars`: the process parameters of a recipe or class as a tree to look at and to change.
 
-Values are those of the declarations (`awe.db.parameters`) overlaid with the instrument's. A new
+Values are those of the declarations (`awe.model.parameters`) overlaid with the instrument's. A new
 value is checked at once; `get()` returns only what was changed, ready for a task's `pars=`.
 """
 
@@ -13,7 +13,7 @@ from awe.errors import ArgumentError, AttributeUnknown, nearest
 from awe.terminal import out
 
 if TYPE_CHECKING:
-    from awe.db.parameters import ProcessParameters, Value
+    from awe.model.parameters import ProcessParameters, Value
 
 __all__ = ["Pars"]
 
@@ -109,7 +109,7 @@ class Pars:
         filter: str | None = None,
         chip: str | None = None,
     ) -> None:
-        from awe.db.parameters import parameters_class
+        from awe.model.parameters import parameters_class
 
         camera = getattr(instrument, "name", instrument)
         _check_chip(camera, chip)
@@ -171,8 +171,8 @@ class Pars:
 def _products(target: Any) -> list[str]:
     """Return the names of the product classes behind a target."""
     from awe import recipes
-    from awe.db.classes import load
     from awe.db.objects.base import DBObject
+    from awe.model.classes import load
 
     load()
     if isinstance(target, str):
@@ -195,7 +195,7 @@ def _products(target: Any) -> list[str]:
 
 def _is_class(name: str) -> bool:
     from awe.db.declare.registry import registry
-    from awe.db.parameters import parameters_class
+    from awe.model.parameters import parameters_class
     from awe.recipes import available
 
     return name in registry and parameters_class(name) is not None and name not in available()

@@ -124,9 +124,9 @@ def _butler_template(butler: Any, name: str, template: int, span: Any) -> None:
 
 def awe_side(filled: Any, name: str, frames: int) -> dict[str, float]:
     """Commit the frames through awe and query them, as an ordinary user."""
-    from awe.db.observing import Chip, Filter, Instrument
-    from awe.db.raw import RawScienceFrame
     from awe.db.server.connection import database
+    from awe.model.observing import Chip, Filter, Instrument
+    from awe.model.raw import RawScienceFrame
 
     filled.connect(name)
     camera = (Instrument.name == "OMEGACAM")[0]
@@ -151,8 +151,8 @@ def awe_side(filled: Any, name: str, frames: int) -> dict[str, float]:
 
 def _awe_template(template: int, camera: Any, chips: list[Any], filters: list[Any]) -> None:
     from awe.db.objects.commit import commit_all
-    from awe.db.observing import Template
-    from awe.db.raw import RawScienceFrame
+    from awe.model.observing import Template
+    from awe.model.raw import RawScienceFrame
 
     start = BEGIN + datetime.timedelta(minutes=15 * template)
     block = Template(id=f"B{template}", name="OMEGACAM_img_obs_dither", start=start,

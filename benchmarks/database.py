@@ -39,9 +39,9 @@ class Questions:
     """The questions, each as awe asks it and as a statement written by hand."""
 
     def __init__(self, connection: Any, frames: int) -> None:
-        from awe.db.calfiles import BiasFrame, MasterFlatFrame
-        from awe.db.raw import RawScienceFrame
-        from awe.db.science import ReducedScienceFrame
+        from awe.model.calibrations import BiasFrame, MasterFlatFrame
+        from awe.model.raw import RawScienceFrame
+        from awe.model.science import ReducedScienceFrame
 
         self.raw = RawScienceFrame
         self.reduced = ReducedScienceFrame

@@ -198,7 +198,7 @@ def night_geometry(night: Any, name: str) -> dict[str, Any]:
 
 def calibrate(folder: Path, night: Any, detectors: list[Any]) -> None:
     """Commit what every chip is reduced with."""
-    from awe.db.observing import Chip, Filter, Instrument
+    from awe.model.observing import Chip, Filter, Instrument
 
     instrument = next(iter(Instrument.name == "OMEGACAM"))
     filter_ = next(iter(Filter.name == "OCAM_r_SDSS"))
@@ -212,11 +212,11 @@ def _calibrate_chip(
 ) -> None:
     import numpy as np
 
-    from awe.db import calfiles
-    from awe.db.data import store
     from awe.db.objects.commit import commit_all
-    from awe.db.parameters import parameters_class
     from awe.demo.plan import SCIENCE_START
+    from awe.model import calibrations as calfiles
+    from awe.model.data import store
+    from awe.model.parameters import parameters_class
     from awe.recipes import products
     from awe.recipes.inputs import imstat
 
@@ -350,7 +350,7 @@ class Watch:
 def child(options: argparse.Namespace) -> None:
     """Reduce the exposure in this process or by jobs, and print the figures as JSON."""
     from awe.config import home_directory
-    from awe.db.classes import load as load_classes
+    from awe.model.classes import load as load_classes
 
     login(home_directory())
     load_classes()
@@ -361,7 +361,7 @@ def child(options: argparse.Namespace) -> None:
 
 def chosen(chips: int) -> list[str]:
     """Return the names of the raw frames of so many chips."""
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     return [raw.filename for raw in RawScienceFrame.is_valid > 0][:chips]
 

@@ -73,7 +73,7 @@ def ways(
     person: Any, peer: Any, places: list[tuple[float, float]]
 ) -> dict[str, Callable[[], Any]]:
     """Return the ways of asking which frames cover the next place."""
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     turn = iter(range(10**9))
 

@@ -174,7 +174,7 @@ def test_hostile_text_stays_data_and_harmless(night, tmp_path):
 
 
 def test_a_dry_run_changes_nothing(scientist, night):
-    from awe.db.raw import RawFitsData
+    from awe.model.raw import RawFitsData
 
     report = ingest(night, processes=1)
     assert report.count(State.NEW) == 28
@@ -184,7 +184,7 @@ def test_a_dry_run_changes_nothing(scientist, night):
 
 
 def test_a_night_is_ingested_once_and_seen_by_students(scientist, night, db, dataserver, tmp_path):
-    from awe.db.raw import RawBiasFrame, RawFitsData, RawScienceFrame
+    from awe.model.raw import RawBiasFrame, RawFitsData, RawScienceFrame
 
     report = ingest(night, commit=True, processes=2)
     assert report.count(State.INGESTED) == 28, str(report)
@@ -249,7 +249,7 @@ def test_other_content_under_a_known_name_is_refused(scientist, night, tmp_path)
 
 
 def test_a_dead_dataserver_leaves_nothing_half_done(db, night):
-    from awe.db.raw import RawFitsData, RawScienceFrame
+    from awe.model.raw import RawFitsData, RawScienceFrame
 
     login(db, 9, "scientist", privileges="4")
     try:

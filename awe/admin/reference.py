@@ -55,8 +55,8 @@ def _first(documented: object) -> str:
 
 def classes() -> str:
     """Return the page of persistent classes and their attributes."""
-    from awe.db import classes as declared
     from awe.db.objects.base import registry
+    from awe.model import classes as declared
 
     declared.load()
     text = "# Persistent classes\n\nWhat one can query for. Units stand in square brackets.\n"
@@ -101,8 +101,8 @@ def recipes() -> str:
 def parameters() -> str:
     """Return the page of process parameters."""
     from awe import instruments
-    from awe.db import parameters as module
-    from awe.db.classes import load
+    from awe.model import parameters as module
+    from awe.model.classes import load
 
     load()
     text = "# Process parameters\n\nSet them with `Pars`; a product is stored with its own.\n"
@@ -179,8 +179,8 @@ def flags() -> str:
 
 def quality() -> str:
     """Return the page of the bits of `quality_flags`."""
-    from awe.db.mixins import QualityFlag
     from awe.db.quality import CHECKS, COMPARED
+    from awe.model.mixins import QualityFlag
 
     limits: dict[QualityFlag, list[str]] = {}
     for check in CHECKS:
@@ -193,7 +193,7 @@ def quality() -> str:
     ]  # fmt: skip
     return (
         "# Bits of `quality_flags`\n\nThe verdict of the system on a product; 0 is fine. Bits add "
-        "up: 10 is `NOISE` and `FEW_INPUTS`; `explain(10)` of `awe.db.mixins.QualityFlag` names "
+        "up: 10 is `NOISE` and `FEW_INPUTS`; `explain(10)` of `awe.model.mixins.QualityFlag` names "
         "them. A calibration with any bit is never chosen. Limits are [process parameters]"
         "(parameters.md) of the class.\n\n"
         + _table(("value", "name", "meaning", "limits"), rows)

@@ -63,7 +63,7 @@ def rank(item: Any, order: Order) -> int:
 
 def allowed(product: Any) -> str:
     """Return `CALIBRATIONS_OF` of the parameters a product was made with."""
-    from awe.db.mixins import value_of
+    from awe.model.mixins import value_of
 
     return str(value_of(value_of(product, "process_params"), "CALIBRATIONS_OF") or ANYONE)
 

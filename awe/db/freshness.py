@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind
-from awe.db.mixins import has, value_of
 from awe.db.server import scope
 from awe.lazy import resolve
+from awe.model.mixins import has, value_of
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _reasons(item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]) -> R
 
 def parts(item: Any) -> Iterator[Any]:
     """Yield a product and the products made along with it: its weight and the maps behind it."""
-    from awe.db.science import ScienceProduct
+    from awe.model.science import ScienceProduct
 
     yield item
     for name, attribute in type(item)._attributes.items():
@@ -121,7 +121,7 @@ def chosen_roles(cls: Any) -> list[str]:
 
 
 def _inputs(item: Any) -> Iterator[Reason]:
-    from awe.db.raw import RawFrame
+    from awe.model.raw import RawFrame
 
     for name, attribute in type(item)._attributes.items():
         if attribute.is_link and issubclass(attribute.target, RawFrame):
@@ -157,7 +157,7 @@ def _calibrations(
 
 def _recipe(item: Any) -> Iterator[Reason]:
     """Tell of one's own recipe whose file has changed; awe's own are told by their version."""
-    from awe.db.recipe import SHOWN
+    from awe.model.recipe import SHOWN
 
     recipe = value_of(item, "recipe")
     if recipe is None or not recipe.own or recipe._creator != scope.current().user_id:
@@ -232,7 +232,7 @@ def _software(item: Any) -> Iterator[Reason]:
 
 
 def _said(item: Any) -> str:
-    from awe.db.mixins import QualityFlag
+    from awe.model.mixins import QualityFlag
 
     if item.is_valid <= 0:
         return f"{_name(item)} has is_valid {item.is_valid}"

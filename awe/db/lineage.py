@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from awe import columns
 from awe.db.declare.registry import registry
-from awe.db.info import label
-from awe.db.mixins import has, value_of
 from awe.errors import NotVisible
 from awe.lazy import behaviour
+from awe.model.info import label
+from awe.model.mixins import has, value_of
 
 if TYPE_CHECKING:
     from awe.db.objects.base import DBObject
@@ -135,7 +135,7 @@ def _tree(item: Any, role: str, seen: set[Any]) -> Tree:
 
 def _maker(item: Any) -> str:
     """Return which recipe made an object; awe's own by its name alone."""
-    from awe.db.recipe import SHOWN
+    from awe.model.recipe import SHOWN
 
     try:
         recipe = value_of(item, "recipe")

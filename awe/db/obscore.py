@@ -87,7 +87,7 @@ def obscore(
 def _table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
     from astropy.table import MaskedColumn, Table
 
-    from awe.db.data import base_url
+    from awe.model.data import base_url
 
     table = Table()
     for number, name in enumerate(columns):

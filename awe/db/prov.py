@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.db.info import label
-from awe.db.mixins import value_of
+from awe.model.info import label
+from awe.model.mixins import value_of
 
 if TYPE_CHECKING:
     from awe.db.lineage import Tree

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe.columns import room
-from awe.db.mixins import has
 from awe.errors import ArgumentError, among
+from awe.model.mixins import has
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import ChipCalibration
+    from awe.model.calibrations import ChipCalibration
 
 __all__ = ["Timeline", "calibrations"]
 
@@ -127,9 +127,9 @@ def filter_words(filter: str | None) -> list[str]:
 
 
 def _classes() -> list[type[ChipCalibration]]:
-    from awe.db import classes
-    from awe.db.calfiles import ChipCalibration
     from awe.db.declare import registry
+    from awe.model import classes
+    from awe.model.calibrations import ChipCalibration
 
     classes.load()
     return [cls for cls in registry.registry.values() if issubclass(cls, ChipCalibration)]
@@ -200,7 +200,7 @@ def _mark(item: Any, chosen: frozenset[Any]) -> str:
 
 def _named(instrument: Any, chip: Any) -> tuple[str, str]:
     """Return the names of camera and chip, or say which there are."""
-    from awe.db.observing import Chip, Instrument
+    from awe.model.observing import Chip, Instrument
 
     known = Instrument.select_all().distinct("name")
     if instrument is None:
@@ -228,7 +228,7 @@ def _named(instrument: Any, chip: Any) -> tuple[str, str]:
 
 def _known_filter(filter: Any) -> str | None:
     """Return the name of a filter, or say which there are."""
-    from awe.db.observing import Filter
+    from awe.model.observing import Filter
 
     if filter is None:
         return None

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from awe import columns
 from awe.db import appointed
-from awe.db.mixins import QualityFlag, has, value_of
 from awe.errors import ArgumentError, NoCalibration
+from awe.model.mixins import QualityFlag, has, value_of
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import ChipCalibration
+    from awe.model.calibrations import ChipCalibration
 
 __all__ = [
     "Candidate",

@@ -303,9 +303,9 @@ def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str
 
 
 def _exists(product: str, chip: str) -> bool:
-    from awe.db.classes import load
     from awe.db.declare.registry import find
     from awe.demo.plan import SCIENCE_START
+    from awe.model.classes import load
 
     load()
     cls: Any = find(product)

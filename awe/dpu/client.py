@@ -251,8 +251,8 @@ class Processor(Sequences):
         >>> dpu.url()  # doctest: +SKIP
         'http://127.0.0.1:8470/login?link=...'
         """
-        from awe.db.data import base_url
         from awe.db.server.tickets import login
+        from awe.model.data import base_url
 
         return f"{base_url()}/login?link={login()}"
 

@@ -31,7 +31,7 @@ from awe.imports import PYTHON
 __all__ = ["ForkServer", "main"]
 
 PRELOADED = ("psycopg2.extras", "sqlalchemy", "numpy", "scipy.ndimage", "numba", "astropy.io.fits",
-             "astropy.wcs", "awe.fits", "awe.recipes", "awe.db.classes", "awe.dpu.worker",
+             "astropy.wcs", "awe.fits", "awe.recipes", "awe.model.classes", "awe.dpu.worker",
              "awe.dpu.items")  # fmt: skip
 COMMAND = "import sys; from awe.dpu.forkserver import main; sys.exit(main())"
 LONGEST_REQUEST = 4096

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awe import instruments
-from awe.db.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
-from awe.db.raw import (
+from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
+from awe.model.raw import (
     RawBiasFrame,
     RawDarkFrame,
     RawDomeFlatFrame,
@@ -23,7 +23,7 @@ from awe.db.raw import (
     RawScienceFrame,
     RawTwilightFlatFrame,
 )
-from awe.db.statistics import Imstat
+from awe.model.statistics import Imstat
 
 if TYPE_CHECKING:
     from awe.ingest.split import Exposure, Frame

@@ -135,7 +135,7 @@ def _examine(pool: Executor, report: Report, purpose: str | None) -> dict[int, E
 
 def _skip_known(exposures: dict[int, Exposure], report: Report) -> None:
     """Drop exposures that are in the system."""
-    from awe.db.raw import RawFitsData
+    from awe.model.raw import RawFitsData
 
     if not exposures:
         return
@@ -175,8 +175,8 @@ def _store(
     records: Records,
     progress: Progress | None,
 ) -> None:
-    from awe.db.data import base_url
     from awe.db.server.tickets import ticket
+    from awe.model.data import base_url
 
     if not exposures:
         return

@@ -90,8 +90,8 @@ def _errors() -> dict[str, Any]:
 
 
 def _classes() -> dict[str, Any]:
-    from awe.db import classes
     from awe.db.declare.registry import declared
+    from awe.model import classes
 
     classes.load()
     return dict(declared)

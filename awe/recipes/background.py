@@ -9,7 +9,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import BackgroundFrame
+    from awe.model.calibrations import BackgroundFrame
 
 __all__ = ["BackgroundTask", "of_frame"]
 
@@ -37,7 +37,7 @@ class BackgroundTask(Task):
     def make(self, unit: Unit) -> BackgroundFrame:
         """Return the background of the unit's raw frame."""
         from awe.calib import background
-        from awe.db.calfiles import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
+        from awe.model.calibrations import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
         from awe.recipes.flattened import flattened
         from awe.recipes.inputs import choose, finish
         from awe.recipes.screening import screen
@@ -68,7 +68,7 @@ def of_frame(unit: Unit, bias: Any, flat: Any) -> BackgroundFrame:
     NoCalibration
         There is none, or only with another bias or flat.
     """
-    from awe.db.calfiles import BackgroundFrame
+    from awe.model.calibrations import BackgroundFrame
 
     raw = unit.frames[0]
     query: Any = (BackgroundFrame.raw == raw) & (BackgroundFrame.is_valid > 0)

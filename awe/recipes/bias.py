@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
 __all__ = ["BiasTask"]
 
@@ -25,7 +25,7 @@ class BiasTask(Task):
     def make(self, unit: Unit) -> BiasFrame:
         """Return the master bias of the unit's chip."""
         from awe.calib import bias
-        from awe.db.calfiles import BiasFrame, ReadNoise
+        from awe.model.calibrations import BiasFrame, ReadNoise
         from awe.recipes.inputs import choose, finish
         from awe.recipes.screening import note, screen
 

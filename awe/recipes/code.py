@@ -21,7 +21,7 @@ from awe.errors import ArgumentError, NotFound, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awe.db.recipe import Recipe
+    from awe.model.recipe import Recipe
     from awe.recipes.task import Task
 
 __all__ = ["Code", "current", "exact", "folder", "keep", "of", "recorded"]
@@ -59,7 +59,7 @@ class Code:
     def unsaved(self) -> Recipe:
         """Return a new object that records the code."""
         from awe import __version__
-        from awe.db.recipe import Recipe
+        from awe.model.recipe import Recipe
 
         return Recipe(
             name=self.name, digest=self.digest, version=__version__, own=self.own,
@@ -87,9 +87,9 @@ def recorded(code: Code) -> Recipe:
     """
     from awe import __version__
     from awe.db.query.compiler import table
-    from awe.db.recipe import Recipe
     from awe.db.server import scope
     from awe.db.server.connection import database
+    from awe.model.recipe import Recipe
 
     now = scope.current()
     text = (

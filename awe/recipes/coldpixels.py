@@ -8,7 +8,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import ColdPixelMap
+    from awe.model.calibrations import ColdPixelMap
 
 __all__ = ["ColdPixelsTask"]
 
@@ -25,7 +25,7 @@ class ColdPixelsTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
-        from awe.db.calfiles import DomeFlatFrame
+        from awe.model.calibrations import DomeFlatFrame
         from awe.recipes.selection import chips_of_night
 
         return chips_of_night(self, by=DomeFlatFrame)
@@ -35,7 +35,7 @@ class ColdPixelsTask(Task):
         import numpy as np
 
         from awe.calib import pixels
-        from awe.db.calfiles import ColdPixelMap, DomeFlatFrame
+        from awe.model.calibrations import ColdPixelMap, DomeFlatFrame
         from awe.recipes.inputs import choose, finish
 
         flat = choose(unit, DomeFlatFrame)

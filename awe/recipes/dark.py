@@ -9,7 +9,7 @@ from awe.recipes.task import Task, Unit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.db.calfiles import DarkCurrent
+    from awe.model.calibrations import DarkCurrent
     from awe.recipes.screening import Screened
 
 __all__ = ["DarkTask"]
@@ -29,7 +29,7 @@ class DarkTask(Task):
         """Return the dark current of the unit's chip, linked to its master dark."""
         from awe.calib import bias as kernels
         from awe.calib import overscan, statistics
-        from awe.db.calfiles import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
+        from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
         from awe.recipes.inputs import choose, finish, nominal
         from awe.recipes.screening import note, screen
 

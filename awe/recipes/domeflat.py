@@ -8,7 +8,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import DomeFlatFrame
+    from awe.model.calibrations import DomeFlatFrame
 
 __all__ = ["DomeFlatTask"]
 
@@ -29,7 +29,7 @@ class DomeFlatTask(Task):
 
     def make(self, unit: Unit) -> DomeFlatFrame:
         """Return the dome flat of the unit's chip and filter."""
-        from awe.db.calfiles import BiasFrame, DomeFlatFrame, HotPixelMap
+        from awe.model.calibrations import BiasFrame, DomeFlatFrame, HotPixelMap
         from awe.recipes.inputs import choose, finish
         from awe.recipes.screening import note
         from awe.recipes.stacking import stack

@@ -8,7 +8,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import FringeFrame
+    from awe.model.calibrations import FringeFrame
 
 __all__ = ["FringeFlatTask"]
 
@@ -32,7 +32,7 @@ class FringeFlatTask(Task):
         import numpy as np
 
         from awe.calib import fringe
-        from awe.db.calfiles import FringeFrame
+        from awe.model.calibrations import FringeFrame
         from awe.recipes.inputs import finish
         from awe.recipes.screening import note
         from awe.recipes.skies import skies

@@ -8,7 +8,7 @@ from awe.errors import NoValidPixels
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import GainLinearity
+    from awe.model.calibrations import GainLinearity
 
 __all__ = ["GainTask"]
 
@@ -23,7 +23,7 @@ class GainTask(Task):
     def make(self, unit: Unit) -> GainLinearity:
         """Return gain and linearity of the unit's chip."""
         from awe.calib import gain, overscan
-        from awe.db.calfiles import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
+        from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
         from awe.recipes.inputs import choose, finish
         from awe.recipes.screening import note, screen
 

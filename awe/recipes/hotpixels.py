@@ -8,7 +8,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import HotPixelMap
+    from awe.model.calibrations import HotPixelMap
 
 __all__ = ["HotPixelsTask"]
 
@@ -34,7 +34,7 @@ class HotPixelsTask(Task):
         import numpy as np
 
         from awe.calib import pixels
-        from awe.db.calfiles import BiasFrame, HotPixelMap
+        from awe.model.calibrations import BiasFrame, HotPixelMap
         from awe.recipes.inputs import choose, finish
 
         bias = choose(unit, BiasFrame)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from awe.calib.illumination import Illumination
     from awe.calib.stars import Stars
-    from awe.db.calfiles import IlluminationCorrectionFrame
+    from awe.model.calibrations import IlluminationCorrectionFrame
 
 __all__ = ["IlluminationTask"]
 
@@ -88,7 +88,7 @@ class IlluminationTask(Task):
 
     def make(self, unit: Unit) -> IlluminationCorrectionFrame:
         """Return the correction of the unit's chip as an image, mean 1."""
-        from awe.db.calfiles import IlluminationCorrection, IlluminationCorrectionFrame
+        from awe.model.calibrations import IlluminationCorrection, IlluminationCorrectionFrame
         from awe.recipes.inputs import finish
 
         parameters = self.parameters("IlluminationCorrection")
@@ -116,7 +116,7 @@ class IlluminationTask(Task):
 
     def _from_table(self, unit: Unit, table: Table) -> Surface:
         from awe.calib import dithers, illumination
-        from awe.db.calfiles import MasterFlatFrame
+        from awe.model.calibrations import MasterFlatFrame
         from awe.recipes.inputs import choose
 
         parameters = self.parameters("IlluminationCorrection")

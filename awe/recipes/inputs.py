@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe.db.declare.attributes import Kind
-from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration
+from awe.model.mixins import has, value_of
 from awe.recipes.match import require_window
 from awe.terminal import out
 
@@ -131,7 +131,7 @@ def _tell(unit: Unit, known: Any) -> None:
 def mark_others(product: Any) -> None:
     """Set the bit of a new product that was made with a calibration of a stranger."""
     from awe.db import appointed
-    from awe.db.mixins import ProcessTarget, QualityFlag
+    from awe.model.mixins import ProcessTarget, QualityFlag
 
     for name, attribute in type(product)._attributes.items():
         if attribute.kind is not Kind.LINK or not issubclass(attribute.target, ProcessTarget):
@@ -172,7 +172,7 @@ def nominal(unit: Unit) -> Any:
 def imstat(pixels: NDArray[Any]) -> Any:
     """Return new statistics of all finite pixels of a frame."""
     from awe.calib import statistics
-    from awe.db.statistics import Imstat
+    from awe.model.statistics import Imstat
 
     numbers = statistics.image_statistics(pixels)
     return Imstat(

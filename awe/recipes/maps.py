@@ -18,7 +18,7 @@ def make_maps(task: Task, identity: dict[str, Any], reduced: Reduced) -> dict[st
     """Return the new maps of saturated pixels, cosmic rays and tracks, files written."""
     from awe.calib import events
     from awe.calib.flags import PixelFlag
-    from awe.db.science import CosmicMap, SatelliteMap, SaturatedPixelMap
+    from awe.model.science import CosmicMap, SatelliteMap, SaturatedPixelMap
 
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
     saturated = _map(task, SaturatedPixelMap, identity, reduced.bad(spoilt))
@@ -69,7 +69,7 @@ def _map(task: Task, cls: Any, identity: dict[str, Any], bad: NDArray[Any]) -> A
 
 
 def _track(identity: dict[str, Any], track: Any) -> Any:
-    from awe.db.science import SatelliteTrack
+    from awe.model.science import SatelliteTrack
 
     names = ("raw", "instrument", "chip", "DATE_OBS")
     return SatelliteTrack(

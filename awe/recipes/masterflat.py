@@ -11,7 +11,7 @@ from awe.recipes.task import Task, Unit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.db.calfiles import MasterFlatFrame
+    from awe.model.calibrations import MasterFlatFrame
 
 __all__ = ["MasterFlatTask"]
 
@@ -56,7 +56,7 @@ class MasterFlatTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
-        from awe.db.calfiles import DomeFlatFrame, TwilightFlatFrame
+        from awe.model.calibrations import DomeFlatFrame, TwilightFlatFrame
         from awe.recipes.selection import chips_of_night
 
         choice = self.combine or self.parameters("MasterFlatFrame").COMBINE
@@ -65,7 +65,7 @@ class MasterFlatTask(Task):
     def make(self, unit: Unit) -> MasterFlatFrame:
         """Return the master flat of the unit's chip and filter."""
         from awe.calib import flat
-        from awe.db.calfiles import (
+        from awe.model.calibrations import (
             ColdPixelMap,
             DomeFlatFrame,
             MasterFlatFrame,
@@ -112,7 +112,7 @@ class MasterFlatTask(Task):
         NoCalibration
             The one that is valid was made with a master flat of other flats.
         """
-        from awe.db.calfiles import NightSkyFlatFrame
+        from awe.model.calibrations import NightSkyFlatFrame
         from awe.recipes.inputs import choose, fixed
 
         if not self.nightsky:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from awe.db.mixins import has, value_of
 from awe.errors import BadHeader, NotVisible, WrongShape
+from awe.model.mixins import has, value_of
 
 if TYPE_CHECKING:
     from awe.recipes.task import Unit

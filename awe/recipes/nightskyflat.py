@@ -8,7 +8,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import NightSkyFlatFrame
+    from awe.model.calibrations import NightSkyFlatFrame
 
 __all__ = ["NightSkyFlatTask"]
 
@@ -32,7 +32,7 @@ class NightSkyFlatTask(Task):
         import numpy as np
 
         from awe.calib import flat as kernels
-        from awe.db.calfiles import NightSkyFlatFrame
+        from awe.model.calibrations import NightSkyFlatFrame
         from awe.recipes.inputs import finish, nominal
         from awe.recipes.screening import note
         from awe.recipes.skies import skies

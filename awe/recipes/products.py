@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.db.mixins import QualityFlag, has, value_of
 from awe.localfiles import data_name
+from awe.model.mixins import QualityFlag, has, value_of
 from awe.recipes.code import IN_HEADER
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def new_objects(product: Any, cls: Any = None) -> list[Any]:
     cls : type, optional
         The class; by default that of objects with a file.
     """
-    from awe.db.data import DataObject
+    from awe.model.data import DataObject
 
     wanted = cls or DataObject
     found: dict[Any, Any] = {}

@@ -8,7 +8,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import DomeFlatFrame, QuickCheckFrame
+    from awe.model.calibrations import DomeFlatFrame, QuickCheckFrame
 
 __all__ = ["QuickCheckTask"]
 
@@ -35,7 +35,7 @@ class QuickCheckTask(Task):
 
     def make(self, unit: Unit) -> QuickCheckFrame:
         """Return the check of the unit's dome flat."""
-        from awe.db.calfiles import BiasFrame, DomeFlatFrame, QuickCheckFrame
+        from awe.model.calibrations import BiasFrame, DomeFlatFrame, QuickCheckFrame
         from awe.recipes.flattened import flattened
         from awe.recipes.inputs import choose, finish
         from awe.recipes.screening import screen

@@ -8,7 +8,7 @@ from awe.errors import NoValidPixels
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import ReadNoise
+    from awe.model.calibrations import ReadNoise
 
 __all__ = ["ReadNoiseTask"]
 
@@ -26,7 +26,7 @@ class ReadNoiseTask(Task):
     def make(self, unit: Unit) -> ReadNoise:
         """Return the read noise of the unit's chip."""
         from awe.calib import bias
-        from awe.db.calfiles import ReadNoise
+        from awe.model.calibrations import ReadNoise
         from awe.recipes.inputs import finish
         from awe.recipes.screening import note, screen
 

@@ -13,8 +13,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration
+from awe.model.mixins import has, value_of
 from awe.recipes.tables import Table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ CANDIDATES = 20
 
 def stamp(task: Task, unit: Unit, product: Any, recipe: Any) -> None:
     """Set recipe, request and what was consulted, where a new product has such attributes."""
-    from awe.db.mixins import Product
+    from awe.model.mixins import Product
     from awe.recipes.products import new_objects
 
     for one in new_objects(product, Product):
@@ -46,7 +46,7 @@ def stamp(task: Task, unit: Unit, product: Any, recipe: Any) -> None:
 def request(task: Task, unit: Unit) -> str:
     """Return the digest of code, arguments, parameters and frames; empty for unknown code."""
     from awe import __version__
-    from awe.db.parameters import parameters_class
+    from awe.model.parameters import parameters_class
     from awe.recipes import code
 
     known = code.of(type(task))
@@ -88,8 +88,8 @@ def _is_odd(task: Task, name: str) -> bool:
 
 def made(task: Task, unit: Unit) -> Any:
     """Return the committed product of the same request that would come out the same, or None."""
-    from awe.db import classes
     from awe.db.declare import registry
+    from awe.model import classes
 
     classes.load()
     cls: Any = registry.find(task.makes[0]) if task.makes else None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.science import Calibrations, Reduced, Settings
-    from awe.db.science import ReducedScienceFrame, WeightFrame
+    from awe.model.science import ReducedScienceFrame, WeightFrame
 
 __all__ = ["ReduceTask"]
 
@@ -117,7 +117,7 @@ class ReduceTask(Task):
     # -- in ------------------------------------------------------------------------------------
 
     def _choose(self, unit: Unit) -> Chosen:
-        from awe.db import calfiles
+        from awe.model import calibrations as calfiles
         from awe.recipes.inputs import choose, find
 
         red = self.parameters("ReducedScienceFrame")
@@ -157,7 +157,7 @@ class ReduceTask(Task):
 
     def _background(self, unit: Unit, bias: Any, flat: Any) -> Any:
         """Return the background of the unit's frame, if it is to be subtracted."""
-        from awe.db.calfiles import BackgroundFrame
+        from awe.model.calibrations import BackgroundFrame
         from awe.recipes.background import of_frame
         from awe.recipes.inputs import fixed
 
@@ -165,7 +165,7 @@ class ReduceTask(Task):
 
     def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
         """Return the calibration named by hand, if it is sound and fits the frame."""
-        from awe.db.mixins import QualityFlag
+        from awe.model.mixins import QualityFlag
         from awe.recipes.match import require_window
 
         if filename is None:
@@ -284,7 +284,7 @@ class ReduceTask(Task):
         from awe import instruments
         from awe.calib import sections
         from awe.db.quality import verdict
-        from awe.db.science import ReducedScienceFrame
+        from awe.model.science import ReducedScienceFrame
         from awe.recipes.inputs import imstat, mark_others
         from awe.recipes.maps import flag_image, make_maps, variance_image
 
@@ -329,7 +329,7 @@ class ReduceTask(Task):
         return product
 
     def _weight(self, product: Any, maps: dict[str, Any], reduced: Reduced) -> WeightFrame:
-        from awe.db.science import WeightFrame
+        from awe.model.science import WeightFrame
         from awe.recipes.inputs import imstat
 
         weight = WeightFrame(

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.db.mixins import has, value_of
 from awe.errors import ArgumentError, BadHeader, NotFound
+from awe.model.mixins import has, value_of
 from awe.recipes.task import Task, Unit
 from awe.terminal import out
 
@@ -94,9 +94,9 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         An input is not in the database, or not visible to you.
     """
     from awe import fits
-    from awe.db import classes
     from awe.db.declare import registry
     from awe.db.freshness import chosen_roles
+    from awe.model import classes
 
     classes.load()
     header = fits.read_header(Path(path))
@@ -257,7 +257,7 @@ def _main(task: type[Task], cls: Any) -> type[Task]:
 
 
 def _frames(product: Any) -> list[Any]:
-    from awe.db.raw import RawFrame
+    from awe.model.raw import RawFrame
 
     frames: list[Any] = []
     for name, attribute in type(product)._attributes.items():

@@ -135,7 +135,7 @@ def note(product: Any, rejected: dict[str, str], *, parts: Sequence[Any] = ()) -
 
     The task stores it along with the product, so parts go to disk with it.
     """
-    from awe.db.calfiles import RejectedInput
+    from awe.model.calibrations import RejectedInput
 
     for one in (product, *parts):
         one._rejected = dict(rejected)

@@ -43,8 +43,8 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
     NotFound
         No frame answers, or a named file is not there or not visible.
     """
-    from awe.db.classes import load
     from awe.db.declare.registry import find
+    from awe.model.classes import load
 
     load()
     cls: Any = find(raw or task.raw)
@@ -106,8 +106,8 @@ def chips_of_night(task: Task, by: Any = None) -> list[Unit]:
     ArgumentError
         The date is not given, or the instrument is not in the database.
     """
-    from awe.db.observing import Chip, Filter, Instrument
     from awe.db.validity import night_range
+    from awe.model.observing import Chip, Filter, Instrument
 
     if task.date is None:
         msg = f"{type(task).__name__} wants a date: the night its inputs were made for"
@@ -218,7 +218,7 @@ def _shown(value: Any) -> str:
 
 def _unknown(arguments: Mapping[str, Any]) -> str:
     """Return which instrument or chip is not in the database, and what is; empty where all are."""
-    from awe.db.observing import Chip, Instrument
+    from awe.model.observing import Chip, Instrument
 
     camera, chip = arguments.get("instrument"), arguments.get("chip")
     cameras = Instrument.select_all().distinct("name")

@@ -75,7 +75,7 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
 
     from awe.calib import skies as kernels
     from awe.calib import statistics
-    from awe.db.calfiles import BiasFrame, ColdPixelMap, HotPixelMap, MasterFlatFrame
+    from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, MasterFlatFrame
     from awe.recipes.flattened import flattened
     from awe.recipes.inputs import choose
     from awe.recipes.screening import screen, tell

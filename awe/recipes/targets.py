@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from awe.db.mixins import has, value_of
 from awe.errors import NoCalibration, NotFound
+from awe.model.mixins import has, value_of
 from awe.terminal import harmless, out
 
 __all__ = ["Plan", "Step", "get", "plan"]
@@ -22,7 +22,7 @@ WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain")
 
 
 def _raw_role(cls: Any) -> str | None:
-    from awe.db.raw import RawFrame
+    from awe.model.raw import RawFrame
 
     for name, attribute in cls._attributes.items():
         if attribute.is_link and issubclass(attribute.target, RawFrame):
@@ -101,7 +101,7 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
         A calibration is lacking and there are no raw frames to make it from.
     """
     from awe.db.freshness import parts
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
     from awe.recipes.remake import main_of, recipe_of
 
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw

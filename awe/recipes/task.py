@@ -26,8 +26,8 @@ from awe.recipes.unit import Items, Unit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.db.data import DataObject
     from awe.fits import Image
+    from awe.model.data import DataObject
     from awe.recipes.code import Code
     from awe.recipes.crew import Outcome, Session
 
@@ -99,7 +99,7 @@ class Task:
         instrument : str, optional
             Values for this camera; those of no camera when left out.
         """
-        from awe.db.parameters import parameters_class
+        from awe.model.parameters import parameters_class
 
         for product in cls.makes:
             declared = parameters_class(product)
@@ -309,10 +309,10 @@ class Task:
 
     def _finish(self, unit: Unit, product: Any) -> None:
         """Store and commit a product with all it brought along, or say what would be stored."""
-        from awe.db.data import store
         from awe.db.objects.commit import commit_all
         from awe.db.server.connection import database
         from awe.db.server.interrupts import interrupts_deferred
+        from awe.model.data import store
         from awe.recipes import code
         from awe.recipes.products import new_objects, summary
         from awe.recipes.records import stamp
@@ -364,7 +364,7 @@ class Task:
 
     def parameters(self, product: str) -> Any:
         """Return the process parameters for a class: instrument's values, `pars`, `overscan`."""
-        from awe.db.parameters import parameters_class
+        from awe.model.parameters import parameters_class
 
         cls = parameters_class(product)
         if cls is None:
@@ -381,7 +381,7 @@ class Task:
         return cls.make(self.instrument, changes)
 
     def _check_parameters(self) -> None:
-        from awe.db.parameters import parameters_class
+        from awe.model.parameters import parameters_class
 
         for key, value in (self.pars or {}).items():
             product, _, rest = key.partition(".")
@@ -401,7 +401,7 @@ class Task:
 
     def fetch(self, objects: Sequence[DataObject]) -> None:
         """Bring the files of several objects into the task's scratch directory."""
-        from awe.db.data import fetch
+        from awe.model.data import fetch
 
         missing = [item for item in objects if not item.pathname]
         if missing:
@@ -436,7 +436,7 @@ class Task:
 
         Inside `together` the file is there only when that block has ended.
         """
-        from awe.db.mixins import has
+        from awe.model.mixins import has
         from awe.recipes.products import prepare
 
         session = self._running()

@@ -8,7 +8,7 @@ from awe.recipes.arguments import common
 from awe.recipes.task import Task, Unit
 
 if TYPE_CHECKING:
-    from awe.db.calfiles import TwilightFlatFrame
+    from awe.model.calibrations import TwilightFlatFrame
 
 __all__ = ["TwilightFlatTask"]
 
@@ -29,7 +29,7 @@ class TwilightFlatTask(Task):
 
     def make(self, unit: Unit) -> TwilightFlatFrame:
         """Return the twilight flat of the unit's chip and filter."""
-        from awe.db.calfiles import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
+        from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
         from awe.recipes.inputs import choose, finish
         from awe.recipes.screening import note
         from awe.recipes.stacking import stack

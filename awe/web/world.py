@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from awe.dataserver.connections import Connections
-from awe.db import classes
 from awe.db.declare import registry
+from awe.model import classes
 
 __all__ = ["World"]
 

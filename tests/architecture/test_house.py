@@ -200,7 +200,7 @@ def test_help_on_inspect_loads_no_plotting(tmp_path: Path) -> None:
     code = (
         "import sys, pydoc\n"
         "from awe.db import classes; classes.load()\n"
-        "from awe.db.raw import RawScienceFrame\n"
+        "from awe.model.raw import RawScienceFrame\n"
         "text = pydoc.render_doc(RawScienceFrame.inspect, renderer=pydoc.plaintext)\n"
         "assert 'wire-frame' in text and 'close the window' in text, text\n"
         "print('matplotlib' in sys.modules)\n"
@@ -210,8 +210,8 @@ def test_help_on_inspect_loads_no_plotting(tmp_path: Path) -> None:
 
 def test_nothing_connects_or_writes_on_import(tmp_path: Path) -> None:
     code = (
-        "import awe.prompt.command, awe.db.classes, awe.dpu, awe.recipes\n"
-        "awe.db.classes.load()\n"
+        "import awe.prompt.command, awe.model.classes, awe.dpu, awe.recipes\n"
+        "awe.model.classes.load()\n"
     )
     child(code, tmp_path / "home")
     assert not (tmp_path / "home").exists()

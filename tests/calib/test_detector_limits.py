@@ -9,8 +9,8 @@ import pytest
 
 from awe.calib import bias, flat, gain, overscan, pixels, science, trim
 from awe.calib.geometry import ChipGeometry
-from awe.db.parameters import parameters_class
 from awe.demo import sky
+from awe.model.parameters import parameters_class
 
 GEOMETRY = ChipGeometry.from_counts(nx=496, ny=440, prescan_x=48, overscan_x=48, overscan_y=40)
 PLAIN = sky.Effects().without("cosmic_rays", "sources")

@@ -12,7 +12,7 @@ from awe.calib import bias, flat, overscan, trim
 from awe.calib.bias import DIGITISATION
 from awe.calib.flat import MasterChoice
 from awe.calib.geometry import ChipGeometry
-from awe.db.parameters import parameters_class
+from awe.model.parameters import parameters_class
 
 GEOMETRY = ChipGeometry.from_counts(nx=480, ny=384, prescan_x=48, overscan_x=48)
 SHAPE = NY, NX = 384, 384

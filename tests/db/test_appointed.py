@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from awe.db import appointed, classes
+from awe.db import appointed
 from awe.errors import ArgumentError, NoCalibration
+from awe.model import classes
 
 classes.load()
 
 from awe.context import context  # noqa: E402
 from awe.db import validity  # noqa: E402
-from awe.db.calfiles import BiasFrame, DomeFlatFrame  # noqa: E402
-from awe.db.observing import Chip, Instrument  # noqa: E402
+from awe.model.calibrations import BiasFrame, DomeFlatFrame  # noqa: E402
+from awe.model.observing import Chip, Instrument  # noqa: E402
 from awe.recipes import inputs  # noqa: E402
 from awe.recipes.task import Unit  # noqa: E402
 

@@ -4,16 +4,16 @@ import datetime
 
 import pytest
 
-from awe.db import classes
 from awe.errors import FileGone, Refused
+from awe.model import classes
 
 classes.load()
 
-from awe.db.calfiles import BiasFrame, HotPixelMap, ReadNoise  # noqa: E402
 from awe.db.declare.registry import registry  # noqa: E402
-from awe.db.observing import Chip, Filter, Instrument  # noqa: E402
-from awe.db.raw import RawBiasFrame, RawScienceFrame  # noqa: E402
-from awe.db.statistics import Imstat, SubWinStat  # noqa: E402
+from awe.model.calibrations import BiasFrame, HotPixelMap, ReadNoise  # noqa: E402
+from awe.model.observing import Chip, Filter, Instrument  # noqa: E402
+from awe.model.raw import RawBiasFrame, RawScienceFrame  # noqa: E402
+from awe.model.statistics import Imstat, SubWinStat  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)
 

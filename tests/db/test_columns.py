@@ -14,10 +14,10 @@ from astropy.time import Time
 
 from awe.db.declare import registry
 from awe.db.objects.commit import commit_all
-from awe.db.observing import Astrom, Chip, Filter, Instrument
-from awe.db.raw import RawScienceFrame
-from awe.db.science import ReducedScienceFrame
 from awe.errors import ArgumentError, FileTaken, QueryError
+from awe.model.observing import Astrom, Chip, Filter, Instrument
+from awe.model.raw import RawScienceFrame
+from awe.model.science import ReducedScienceFrame
 
 FORMATS = {"fits": "fits", "ecsv": "ascii.ecsv", "csv": "ascii.csv", "vot": "votable"}
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44, 123456)
@@ -138,7 +138,7 @@ def test_mistakes_with_tables_are_told_in_one_line_and_votables_have_their_endin
 
 
 def test_every_class_is_written_and_read_back_empty(login: Any, tmp_path: Path) -> None:
-    from awe.db import classes
+    from awe.model import classes
 
     login()
     classes.load()

@@ -18,10 +18,10 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from awe.db.objects.commit import commit_all
-from awe.db.observing import Astrom
 from awe.db.query.query import Query
-from awe.db.raw import RawScienceFrame
-from awe.db.science import ReducedScienceFrame
+from awe.model.observing import Astrom
+from awe.model.raw import RawScienceFrame
+from awe.model.science import ReducedScienceFrame
 
 FIELDS = 10_000
 #: Degrees: nearer than this to a border nobody is asked.

@@ -95,7 +95,7 @@ def test_the_last_step_leads_to_the_schema_of_this_version():
 
 
 def test_a_filled_old_database_becomes_what_a_new_one_is(old, db, log_in):
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     rows = old.rows("superuser", "SELECT object_id, exptime FROM awe.raw_bias_frame ORDER BY 1")
     lines = []
@@ -136,8 +136,8 @@ def test_old_objects_with_a_path_for_a_name_are_kept_and_named(old):
 
 
 def test_frames_committed_before_lie_on_the_sky_after(old, log_in):
-    from awe.db.raw import RawScienceFrame
     from awe.db.rights import trash
+    from awe.model.raw import RawScienceFrame
 
     statements = (
         "INSERT INTO awe.astrom (object_id, _creator, _project, _privileges, crval1, crval2, "
@@ -163,8 +163,8 @@ def test_frames_committed_before_lie_on_the_sky_after(old, log_in):
 
 def test_hostile_rows_of_an_older_database_do_not_stop_the_migration(old, log_in):
     """What nobody can read becomes none, what waits for itself ends, the trash comes back."""
-    from awe.db.raw import RawScienceFrame
     from awe.db.rights import trash
+    from awe.model.raw import RawScienceFrame
 
     who = "(SELECT id FROM awe.users WHERE role_name = 'awstudent')"
     project = "(SELECT id FROM awe.project WHERE name = 'TUTORIAL2015')"

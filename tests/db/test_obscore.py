@@ -9,15 +9,15 @@ import pytest
 from astropy.time import Time
 from astropy.wcs import WCS
 
-from awe.db import classes
 from awe.db.obscore import MANDATORY, obscore
 from awe.errors import ArgumentError
+from awe.model import classes
 
 classes.load()
 
-from awe.db.observing import Astrom, Filter, Instrument  # noqa: E402
-from awe.db.raw import RawScienceFrame  # noqa: E402
-from awe.db.science import ReducedScienceFrame  # noqa: E402
+from awe.model.observing import Astrom, Filter, Instrument  # noqa: E402
+from awe.model.raw import RawScienceFrame  # noqa: E402
+from awe.model.science import ReducedScienceFrame  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)
 

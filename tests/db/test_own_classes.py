@@ -12,16 +12,16 @@ import psycopg2
 import pytest
 
 from awe.context import context
-from awe.db import classes
 from awe.db.declare import registry
 from awe.db.objects.base import DBObject, persistent
 from awe.db.schema import install as schema
 from awe.errors import ArgumentError, NotFound, Refused
+from awe.model import classes
 
 classes.load()
 
-from awe.db.calfiles import BiasFrame  # noqa: E402
-from awe.db.data import DataObject  # noqa: E402
+from awe.model.calibrations import BiasFrame  # noqa: E402
+from awe.model.data import DataObject  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from awe.db.objects.commit import commit_all
-from awe.db.observing import Astrom, Chip
 from awe.db.query import loading
-from awe.db.raw import RawScienceFrame
-from awe.db.science import ReducedScienceFrame
 from awe.errors import QueryError
+from awe.model.observing import Astrom, Chip
+from awe.model.raw import RawScienceFrame
+from awe.model.science import ReducedScienceFrame
 
 #: Places that matter: poles, both sides of 0 h, band edges, and values headers really hold.
 RA = [0.0, 5e-324, 359.9999999, 360.0, -1e-11, -0.5, 180.0, 90.0, 10.5, 719.5, 1e9]

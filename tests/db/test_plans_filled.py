@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from awe.db import validity
-from awe.db.calfiles import BiasFrame, MasterFlatFrame
-from awe.db.raw import RawScienceFrame
-from awe.db.science import ReducedScienceFrame
 from awe.db.server.connection import database
+from awe.model.calibrations import BiasFrame, MasterFlatFrame
+from awe.model.raw import RawScienceFrame
+from awe.model.science import ReducedScienceFrame
 from benchmarks.filled import fill
 
 CHIP = "ESO_CCD_#70"

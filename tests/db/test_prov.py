@@ -8,14 +8,14 @@ import json
 import pytest
 from IPython.lib.pretty import pretty
 
-from awe.db import classes
+from awe.model import classes
 
 classes.load()
 
-from awe.db.calfiles import BiasFrame, ReadNoise  # noqa: E402
-from awe.db.observing import Chip, Instrument  # noqa: E402
-from awe.db.parameters import BiasFrameParameters  # noqa: E402
-from awe.db.raw import RawBiasFrame  # noqa: E402
+from awe.model.calibrations import BiasFrame, ReadNoise  # noqa: E402
+from awe.model.observing import Chip, Instrument  # noqa: E402
+from awe.model.parameters import BiasFrameParameters  # noqa: E402
+from awe.model.raw import RawBiasFrame  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1)
 

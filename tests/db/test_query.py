@@ -274,8 +274,8 @@ def test_paths_document_and_complete_themselves(model: Any) -> None:
 
 def test_queries_import_nothing_heavy() -> None:
     code = (
-        "import sys, awe.db.query.query, awe.db.classes; awe.db.classes.load();"
-        "from awe.db.raw import RawScienceFrame as F; F.instrument.name == 'x';"
+        "import sys, awe.db.query.query, awe.model.classes; awe.model.classes.load();"
+        "from awe.model.raw import RawScienceFrame as F; F.instrument.name == 'x';"
         "print([m for m in ('numpy', 'scipy', 'astropy', 'matplotlib', 'sqlalchemy', 'psycopg2') "
         "if m in sys.modules])"
     )

@@ -10,11 +10,11 @@ import pytest
 
 from awe.db.declare import registry
 from awe.db.objects.commit import commit_all
-from awe.db.observing import Chip, Filter, Instrument
 from awe.db.query.query import Query
-from awe.db.raw import RawScienceFrame
-from awe.db.science import ReducedScienceFrame
 from awe.errors import ArgumentError, AttributeUnknown, AweError, NotFound, QueryError
+from awe.model.observing import Chip, Filter, Instrument
+from awe.model.raw import RawScienceFrame
+from awe.model.science import ReducedScienceFrame
 
 NAMES = ("a1", "a2", "b1", "B2", "c[x]", "d*e", "f_g", "h%i", "j\\k", "long name")
 
@@ -223,7 +223,7 @@ def test_methods_and_properties_of_classes_are_not_compared() -> None:
 
 
 def test_every_method_and_property_of_every_class_refuses_a_comparison() -> None:
-    from awe.db import classes
+    from awe.model import classes
 
     classes.load()
     compared = 0

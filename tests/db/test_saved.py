@@ -8,16 +8,16 @@ import json
 import psycopg2
 import pytest
 
-from awe.db import classes
 from awe.db.query import saved
 from awe.db.query.query import Query
 from awe.errors import ArgumentError, NotFound, QueryError, Refused
+from awe.model import classes
 
 classes.load()
 
-from awe.db.calfiles import BiasFrame  # noqa: E402
-from awe.db.observing import Filter  # noqa: E402
-from awe.db.raw import RawBiasFrame, RawScienceFrame  # noqa: E402
+from awe.model.calibrations import BiasFrame  # noqa: E402
+from awe.model.observing import Filter  # noqa: E402
+from awe.model.raw import RawBiasFrame, RawScienceFrame  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)
 
@@ -45,7 +45,7 @@ def queries(frame, band):
 
 @pytest.fixture
 def filled(login):
-    from awe.db.observing import Astrom
+    from awe.model.observing import Astrom
 
     login()
     band = Filter(name="r")

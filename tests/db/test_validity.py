@@ -4,16 +4,16 @@ import datetime
 
 import pytest
 
-from awe.db import classes
 from awe.errors import ArgumentError, NoCalibration
+from awe.model import classes
 
 classes.load()
 
 from awe.db import validity  # noqa: E402
-from awe.db.calfiles import BiasFrame, DomeFlatFrame, MasterFlatFrame  # noqa: E402
-from awe.db.mixins import QualityFlag  # noqa: E402
-from awe.db.observing import Chip, Filter, Instrument  # noqa: E402
-from awe.db.raw import RawBiasFrame  # noqa: E402
+from awe.model.calibrations import BiasFrame, DomeFlatFrame, MasterFlatFrame  # noqa: E402
+from awe.model.mixins import QualityFlag  # noqa: E402
+from awe.model.observing import Chip, Filter, Instrument  # noqa: E402
+from awe.model.raw import RawBiasFrame  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)
 DAY = datetime.timedelta(days=1)
@@ -101,7 +101,7 @@ def test_the_error_says_when_there_is_none_at_all(make):
 
 
 def test_why_tells_what_was_chosen_and_what_is_newer_now(make):
-    from awe.db.calfiles import HotPixelMap
+    from awe.model.calibrations import HotPixelMap
 
     old = make("old.fits")
     hot = make("hot.fits", HotPixelMap, bias=old)

@@ -75,7 +75,7 @@ print(json.dumps({'frames': frames, 'crossed': sorted(crossed)}))
 
 SEEN = """
 from awe.context import context
-from awe.db.classes import load
+from awe.model.classes import load
 from awe.db.declare.registry import find
 load()
 context.start()

@@ -33,7 +33,7 @@ def test_every_howto_and_reference_page_is_in_the_index():
 
 
 def test_every_quality_bit_has_a_meaning_and_the_limits_that_set_it():
-    from awe.db.mixins import QualityFlag
+    from awe.model.mixins import QualityFlag
 
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]]

@@ -204,10 +204,10 @@ def test_a_lost_answer_asked_again_is_the_same_run(session):
 
 
 def test_results_are_the_objects_committed(bench, db, session, queue):
-    from awe.db import classes
+    from awe.model import classes
 
     classes.load()
-    from awe.db.observing import Instrument
+    from awe.model.observing import Instrument
 
     session("scientist")
     from awe.db.server import scope

@@ -10,11 +10,11 @@ import pytest
 from astropy.io.fits import Header
 
 from awe import fits
-from awe.db import classes
 from awe.db.declare import registry
 from awe.errors import ArgumentError, BadFits
 from awe.inspect import backend, qt
 from awe.inspect.frame import inspect
+from awe.model import classes
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from awe.db import classes
 from awe.db.declare import registry
 from awe.db.objects.base import DBObject, persistent
 from awe.errors import ArgumentError, ConfigError, QueryError
+from awe.model import classes
 
 
 @pytest.fixture

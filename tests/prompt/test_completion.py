@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from awe.config import Environment
-from awe.db import classes
+from awe.model import classes
 from awe.prompt import namespace, strings, values
 from awe.prompt.completion import complete
 

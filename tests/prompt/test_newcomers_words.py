@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from awe.context import context
-from awe.db import classes
 from awe.db.rights.trash import Restored
 from awe.errors import ArgumentError, AttributeUnknown, DatabaseError, QueryError
+from awe.model import classes
 from awe.prompt import errors
 from awe.recipes import find
 
 classes.load()
 
-from awe.db.raw import RawScienceFrame  # noqa: E402
-from awe.db.science import ReducedScienceFrame  # noqa: E402
+from awe.model.raw import RawScienceFrame  # noqa: E402
+from awe.model.science import ReducedScienceFrame  # noqa: E402
 
 
 def told(code: str, **names: Any) -> str:

@@ -97,8 +97,8 @@ class Night:
 
     def ingest(self) -> None:
         """Make the camera's objects and five biases, domes, twilights and two science frames."""
-        from awe.db.observing import Chip, Filter, Instrument, Template
-        from awe.db.raw import (
+        from awe.model.observing import Chip, Filter, Instrument, Template
+        from awe.model.raw import (
             RawBiasFrame,
             RawDomeFlatFrame,
             RawScienceFrame,
@@ -117,7 +117,7 @@ class Night:
             self._expose(RawTwilightFlatFrame, "twilight", number, dark + 9000.0 * (1 + number))
         for number in range(2):
             self._expose(RawScienceFrame, "science", number, self.sky())
-        from awe.db.data import store
+        from awe.model.data import store
 
         store(self.frames)
         for frame in self.frames:
@@ -135,8 +135,8 @@ class Night:
         from astropy.io.fits import Header
 
         from awe import fits
-        from awe.db.observing import Astrom
-        from awe.db.statistics import Imstat
+        from awe.model.observing import Astrom
+        from awe.model.statistics import Imstat
 
         minutes = {"bias": -700, "dome": -600, "twilight": -560, "science": 0}[kind] + 6 * number
         date = START + datetime.timedelta(minutes=minutes)
@@ -172,8 +172,8 @@ class Night:
         from astropy.io.fits import Header
 
         from awe import fits
-        from awe.db.data import store
-        from awe.db.statistics import Imstat
+        from awe.model.data import store
+        from awe.model.statistics import Imstat
 
         shape = geometry or GEOMETRY
         number = len(self.frames)
@@ -210,8 +210,8 @@ class Night:
 @pytest.fixture
 def night(db: Any, dataserver: int, tmp_path: Path, monkeypatch: Any) -> Iterator[Night]:
     """The ingested night; the working directory is a fresh one."""
-    from awe.db.classes import load
     from awe.db.server.connection import database
+    from awe.model.classes import load
 
     load()
     monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe.db.parameters import parameters_class
 from awe.errors import ArgumentError, ParameterError
+from awe.model.parameters import parameters_class
 from awe.pars import Pars
 from awe.recipes import Argument, find
 from awe.recipes.tables import as_table

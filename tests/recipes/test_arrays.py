@@ -30,7 +30,7 @@ def fitsverify(path):
 def test_a_reduced_frame_goes_to_ccddata_and_back(calibrated, tmp_path):
     from astropy.nddata import CCDData
 
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     red = reduced(calibrated)
     ccd = red.to_ccddata()
@@ -78,7 +78,7 @@ def test_other_readers_find_pixels_flags_and_variance(calibrated):
 
 WITHOUT = """
 import sys
-from awe.db.calfiles import BaseFrame
+from awe.model.calibrations import BaseFrame
 frame = BaseFrame(pathname=sys.argv[1])
 print(frame.filename, frame.data.shape, frame.header["OBJECT"], frame.to_ccddata().unit)
 frame.inspect()
@@ -89,7 +89,7 @@ def test_any_local_file_is_wrapped_without_a_database(tmp_path):
     from astropy.io.fits import Header
 
     from awe import fits
-    from awe.db.calfiles import BaseFrame
+    from awe.model.calibrations import BaseFrame
 
     path = tmp_path / "mine.fits"
     fits.write(path, fits.Image(np.ones((20, 30), np.float32), Header([("OBJECT", "M 5")])))

@@ -23,8 +23,8 @@ def reduce(**arguments):
 
 def master_flat(like, pixels, **changed):
     """Commit a master flat with such pixels that passes for a sound one."""
-    from awe.db.calfiles import MasterFlatFrame
-    from awe.db.data import store
+    from awe.model.calibrations import MasterFlatFrame
+    from awe.model.data import store
     from awe.recipes.inputs import imstat
     from awe.recipes.products import prepare
 
@@ -42,7 +42,7 @@ def master_flat(like, pixels, **changed):
 @pytest.fixture
 def flat(calibrated):
     """The sound master flat of the first chip."""
-    from awe.db.calfiles import MasterFlatFrame
+    from awe.model.calibrations import MasterFlatFrame
 
     return (MasterFlatFrame.chip.name == FIRST)[0]
 
@@ -55,8 +55,8 @@ def failures(said):
 
 
 def require_nothing_half_stored(frames):
-    from awe.db.science import ReducedScienceFrame, WeightFrame
     from awe.db.server.connection import database
+    from awe.model.science import ReducedScienceFrame, WeightFrame
 
     assert database.execute("SELECT filename FROM awe.file WHERE state <> 'linked'") == []
     assert len(ReducedScienceFrame.select_all()) == len(WeightFrame.select_all()) == frames
@@ -67,8 +67,8 @@ def require_nothing_half_stored(frames):
 def test_a_flat_of_another_filter_named_by_hand_costs_the_frames_of_that_filter(
     calibrated, flat, capsys
 ):
-    from awe.db.observing import Filter
-    from awe.db.raw import RawScienceFrame
+    from awe.model.observing import Filter
+    from awe.model.raw import RawScienceFrame
 
     own = calibrated.put(RawScienceFrame, calibrated.raw(calibrated.sky()), AT)
     calibrated.filter = Filter(name="OCAM_g_SDSS", instrument=calibrated.instrument)
@@ -85,7 +85,7 @@ def test_a_flat_of_another_filter_named_by_hand_costs_the_frames_of_that_filter(
 
 
 def test_a_binned_frame_does_not_go_with_masters_that_are_not(calibrated, capsys):
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     sky = calibrated.raw(calibrated.sky())
     rows, columns = calibrated.shape[0] + 10, calibrated.shape[1] + 24
@@ -106,7 +106,7 @@ def test_a_binned_frame_does_not_go_with_masters_that_are_not(calibrated, capsys
 
 def test_another_window_or_binning_of_the_same_size_is_refused(calibrated, capsys):
     from awe import recipes
-    from awe.db.raw import RawDomeFlatFrame, RawScienceFrame
+    from awe.model.raw import RawDomeFlatFrame, RawScienceFrame
 
     sky = calibrated.raw(calibrated.sky())
     usual = ChipGeometry(**calibrated.frames[0].geometry)
@@ -134,7 +134,7 @@ def test_another_window_or_binning_of_the_same_size_is_refused(calibrated, capsy
 
 def test_a_calibration_in_another_unit_is_refused(calibrated):
     from awe import recipes
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     [old] = BiasFrame.chip.name == FIRST
     electrons = old.to_ccddata().multiply(2.5)

@@ -21,7 +21,7 @@ def task(name, **arguments):
 
 
 def bias_names():
-    from awe.db.raw import RawBiasFrame
+    from awe.model.raw import RawBiasFrame
 
     return [raw.filename for raw in RawBiasFrame.chip.name == CHIP]
 
@@ -34,8 +34,8 @@ def left_over():
 
 
 def test_biases_that_do_not_belong_are_named_and_left_out(night, capsys):
-    from awe.db.calfiles import RejectedInput
-    from awe.db.raw import RawBiasFrame
+    from awe.model.calibrations import RejectedInput
+    from awe.model.raw import RawBiasFrame
 
     dark = np.zeros(night.shape)
     task("ReadNoise", date=night.date, chip=CHIP).execute()
@@ -80,8 +80,8 @@ def _geometry():
 
 
 def test_when_no_frame_is_left_the_reasons_are_listed_and_nothing_is_stored(night):
-    from awe.db.calfiles import ReadNoise
-    from awe.db.raw import RawBiasFrame
+    from awe.model.calibrations import ReadNoise
+    from awe.model.raw import RawBiasFrame
 
     dark = night.raw(np.zeros(night.shape))
     at = MORNING + datetime.timedelta(days=30)
@@ -98,8 +98,8 @@ def test_when_no_frame_is_left_the_reasons_are_listed_and_nothing_is_stored(nigh
 
 
 def test_few_good_frames_make_a_flagged_master_that_is_never_chosen(night):
-    from awe.db.calfiles import BiasFrame
-    from awe.db.mixins import QualityFlag
+    from awe.model.calibrations import BiasFrame
+    from awe.model.mixins import QualityFlag
 
     where = {"instrument": "OMEGACAM", "date": night.date, "chip": CHIP}
     task("ReadNoise", date=night.date, chip=CHIP).execute()
@@ -121,7 +121,7 @@ def flats(night):
 
 
 def test_a_saturated_an_empty_and_an_uneven_flat_are_left_out(flats, capsys):
-    from awe.db.raw import RawDomeFlatFrame
+    from awe.model.raw import RawDomeFlatFrame
 
     light = np.zeros(flats.shape)
     at = [MORNING + datetime.timedelta(minutes=n) for n in range(3)]
@@ -141,7 +141,7 @@ def test_a_saturated_an_empty_and_an_uneven_flat_are_left_out(flats, capsys):
 
 
 def test_stars_in_twilight_flats_do_not_enter_the_flat(flats):
-    from awe.db.raw import RawTwilightFlatFrame
+    from awe.model.raw import RawTwilightFlatFrame
 
     for name in ("DomeFlat", "ColdPixels"):
         task(name, date=flats.date, filter=FILTER, chip=CHIP).execute()
@@ -165,8 +165,8 @@ def test_stars_in_twilight_flats_do_not_enter_the_flat(flats):
 
 def test_frames_that_cannot_be_reduced_are_reported_and_the_others_go_on(calibrated, capsys):
     from awe.calib.flags import PixelFlag
-    from awe.db.mixins import QualityFlag
-    from awe.db.raw import RawScienceFrame
+    from awe.model.mixins import QualityFlag
+    from awe.model.raw import RawScienceFrame
 
     sky = calibrated.sky()
     at = datetime.datetime(2012, 6, 1, 9, 30)
@@ -216,7 +216,7 @@ def test_frames_that_cannot_be_reduced_are_reported_and_the_others_go_on(calibra
 
 def test_a_calibration_that_is_not_sound_is_not_taken_by_hand(calibrated):
     from awe.context import context
-    from awe.db.calfiles import BiasFrame, MasterFlatFrame
+    from awe.model.calibrations import BiasFrame, MasterFlatFrame
 
     bias = (BiasFrame.chip.name == CHIP)[0]
     flat = (MasterFlatFrame.chip.name == "ESO_CCD_#66")[0]

@@ -7,7 +7,13 @@ import pytest
 
 
 def test_the_masters_of_a_night_recover_the_truth(calibrated):
-    from awe.db.calfiles import BiasFrame, ColdPixelMap, HotPixelMap, MasterFlatFrame, ReadNoise
+    from awe.model.calibrations import (
+        BiasFrame,
+        ColdPixelMap,
+        HotPixelMap,
+        MasterFlatFrame,
+        ReadNoise,
+    )
 
     where = {"instrument": "OMEGACAM", "date": calibrated.date, "chip": "ESO_CCD_#65"}
     noise = ReadNoise.select(**where)
@@ -39,7 +45,7 @@ def test_the_masters_of_a_night_recover_the_truth(calibrated):
 
 
 def test_files_of_calibrations_are_named_and_documented(calibrated):
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     bias = BiasFrame.select(instrument="OMEGACAM", date=calibrated.date, chip="ESO_CCD_#65")
     assert bias.filename.startswith("Cal-SCIENTIST-OMEGACAM--------ESO_CCD_#65-Bias---Cal-")
@@ -52,7 +58,7 @@ def test_files_of_calibrations_are_named_and_documented(calibrated):
 
 def test_a_dry_run_stores_nothing_and_says_so(night, capsys):
     from awe import recipes
-    from awe.db.calfiles import ReadNoise
+    from awe.model.calibrations import ReadNoise
 
     task = recipes.find("ReadNoise")(i="OMEGACAM", d=night.date, c="ESO_CCD_#66")
     [product] = task.execute()
@@ -64,8 +70,8 @@ def test_a_dry_run_stores_nothing_and_says_so(night, capsys):
 def test_one_bad_chip_is_reported_and_the_other_goes_on(night, capsys):
     from awe import recipes
     from awe.context import context
-    from awe.db.calfiles import ReadNoise
-    from awe.db.raw import RawBiasFrame
+    from awe.model.calibrations import ReadNoise
+    from awe.model.raw import RawBiasFrame
 
     for frame in list(RawBiasFrame.chip.name == "ESO_CCD_#65")[1:]:
         context.update_is_valid(frame, 0)

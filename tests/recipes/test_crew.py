@@ -22,7 +22,7 @@ def task(cls=None, **arguments):
 
 
 def test_threads_make_what_one_makes_in_the_order_of_the_query(calibrated, capsys):
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     calibrated.login("student")
     alone = task(workers=1, commit=True).execute()
@@ -88,7 +88,7 @@ def test_a_bad_frame_costs_no_other_and_its_files_are_gone(calibrated, capsys):
 
 def test_ctrl_c_ends_all_threads_and_leaves_nothing_half_done(calibrated):
     from awe import recipes
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     under_way = threading.Barrier(3, timeout=20)
     pressed = threading.Event()
@@ -166,7 +166,7 @@ def test_how_many_threads(calibrated, monkeypatch):
 
 def test_only_recipes_of_awe_get_links_to_the_store(calibrated):
     from awe import recipes
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
     from awe.recipes.crew import Session
 
     class Own(recipes.find("Reduce")):

@@ -36,8 +36,8 @@ def dithered(night, monkeypatch):
 
 def add_frames(night):
     """Ingest the dithered frames of the night."""
-    from awe.db.data import store
-    from awe.db.raw import RawScienceFrame
+    from awe.model.data import store
+    from awe.model.raw import RawScienceFrame
 
     for frame in RawScienceFrame.select_all():
         from awe.context import context

@@ -23,7 +23,7 @@ def test_gain_is_measured_from_pairs_of_dome_flats(calibrated):
 
 
 def test_a_calibration_plan_gives_gain_read_noise_and_dark_current_within_a_percent(calibrated):
-    from awe.db.raw import RawDarkFrame, RawDomeFlatFrame
+    from awe.model.raw import RawDarkFrame, RawDomeFlatFrame
 
     light = np.zeros(calibrated.shape)
     at = datetime.datetime(2012, 5, 31, 22)
@@ -61,7 +61,7 @@ def test_a_calibration_plan_gives_gain_read_noise_and_dark_current_within_a_perc
 
 
 def test_fringes_are_recovered_and_taken_out_at_their_strength(calibrated):
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     y, x = np.mgrid[0 : calibrated.shape[0], 0 : calibrated.shape[1]]
     waves = (200 * np.sin(x / 4.0 + y / 7.0)).astype(np.float32)
@@ -117,7 +117,7 @@ def test_a_night_sky_flat_of_a_true_flat_is_one(calibrated):
 
 
 def quality(product):
-    from awe.db.mixins import QualityFlag
+    from awe.model.mixins import QualityFlag
 
     return QualityFlag.explain(product.quality_flags)
 
@@ -138,8 +138,8 @@ def test_the_choice_of_flats_follows_combine(calibrated):
 
 
 def test_without_a_filter_every_filter_of_the_night_is_made(calibrated):
-    from awe.db.observing import Filter
-    from awe.db.raw import RawDomeFlatFrame
+    from awe.model.observing import Filter
+    from awe.model.raw import RawDomeFlatFrame
 
     calibrated.filter = Filter(name="OCAM_g_SDSS", instrument=calibrated.instrument)
     light = np.full(calibrated.shape, 15000.0)
@@ -188,7 +188,7 @@ class MeanLevelTask(Task):
     raw = "RawBiasFrame"
 
     def make(self, unit: Unit):
-        from awe.db.statistics import Imstat
+        from awe.model.statistics import Imstat
 
         return Imstat(mean=sum(frame.imstat.median for frame in unit.frames) / len(unit.frames))
 

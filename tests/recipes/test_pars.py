@@ -10,13 +10,13 @@ from awe.pars import Pars
 
 @pytest.fixture(autouse=True)
 def _classes():
-    from awe.db.classes import load
+    from awe.model.classes import load
 
     load()
 
 
 def forms():
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
     from awe.recipes.reduce import ReduceTask
 
     return [ReduceTask, "Reduce", ReducedScienceFrame, "ReducedScienceFrame"]
@@ -98,7 +98,7 @@ def test_any_value_in_range_comes_back(value):
 
 
 def test_every_parameter_is_documented_with_unit_range_and_a_default_in_range():
-    from awe.db.parameters import ProcessParameters
+    from awe.model.parameters import ProcessParameters
 
     classes = ProcessParameters.__subclasses__()
     assert len(classes) >= 20

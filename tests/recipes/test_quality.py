@@ -17,9 +17,9 @@ def run(name, **arguments):
 def test_every_class_that_recipes_make_can_verify_compare_and_plot():
     from awe import recipes
     from awe.db import quality
-    from awe.db.classes import load
     from awe.db.declare.registry import registry
-    from awe.db.parameters import parameters_class
+    from awe.model.classes import load
+    from awe.model.parameters import parameters_class
 
     load()
     made = {name for one in recipes.available() for name in recipes.find(one).makes}
@@ -32,8 +32,8 @@ def test_every_class_that_recipes_make_can_verify_compare_and_plot():
 
 
 def test_products_are_plotted_without_a_display(calibrated, monkeypatch, capsys):
-    from awe.db import calfiles
     from awe.inspect import backend
+    from awe.model import calibrations as calfiles
 
     monkeypatch.setattr(backend, "screen", lambda: backend.Screen.FILE)
     where = {"instrument": "OMEGACAM", "date": calibrated.date, "chip": CHIP}
@@ -64,8 +64,8 @@ def test_products_are_plotted_without_a_display(calibrated, monkeypatch, capsys)
 def test_plots_say_units_verdict_and_limits(calibrated):
     from matplotlib import pyplot as plt
 
-    from awe.db import calfiles
-    from awe.db.mixins import QualityFlag
+    from awe.model import calibrations as calfiles
+    from awe.model.mixins import QualityFlag
 
     where = {"instrument": "OMEGACAM", "date": calibrated.date, "chip": CHIP}
 
@@ -106,8 +106,8 @@ def test_plots_say_units_verdict_and_limits(calibrated):
 
 
 def test_verify_gives_later_what_it_gave_when_the_product_was_made(calibrated):
-    from awe.db.mixins import QualityFlag
-    from awe.db.raw import RawDomeFlatFrame, RawScienceFrame
+    from awe.model.mixins import QualityFlag
+    from awe.model.raw import RawDomeFlatFrame, RawScienceFrame
 
     dim = calibrated.raw(np.full(calibrated.shape, 9000.0))
     at = calibrated.template.start
@@ -127,10 +127,10 @@ def test_verify_gives_later_what_it_gave_when_the_product_was_made(calibrated):
 def test_a_dark_frame_is_judged_as_its_dark_current_is(calibrated):
     import datetime
 
-    from awe.db.calfiles import DarkFrame
-    from awe.db.mixins import QualityFlag
-    from awe.db.raw import RawDarkFrame
     from awe.errors import NoCalibration
+    from awe.model.calibrations import DarkFrame
+    from awe.model.mixins import QualityFlag
+    from awe.model.raw import RawDarkFrame
 
     at = datetime.datetime(2012, 5, 31, 22)
     pixels = [calibrated.raw(np.full(calibrated.shape, 40.0)) for _ in range(4)]
@@ -150,7 +150,7 @@ def test_a_dark_frame_is_judged_as_its_dark_current_is(calibrated):
 
 
 def test_a_product_that_left_its_predecessor_behind_is_flagged(calibrated):
-    from awe.db.mixins import QualityFlag
+    from awe.model.mixins import QualityFlag
 
     pars = {"BiasFrame.process_params.MAXIMUM_STDEV_DIFFERENCE": 0.0}
     [second] = run("Bias", date=calibrated.date, pars=pars)
@@ -158,7 +158,7 @@ def test_a_product_that_left_its_predecessor_behind_is_flagged(calibrated):
     assert set(found) == {"imstat.median", "imstat.stdev"}
     assert found["imstat.stdev"][0] == pytest.approx(found["imstat.stdev"][1], rel=0.01)
     assert second.quality_flags == 0
-    from awe.db.raw import RawBiasFrame
+    from awe.model.raw import RawBiasFrame
 
     names = [raw.filename for raw in RawBiasFrame.chip.name == CHIP][:4]
     [third] = run("Bias", raw_filenames=names, pars=pars)

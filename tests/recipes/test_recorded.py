@@ -79,7 +79,7 @@ def clean(calibrated, own):
 
 def test_a_product_says_which_recipe_and_code_made_it(clean, own, capsys):
     import awe
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     code = digest(own / "cleanbias.py")
     recipe = BiasFrame(object_id=str(clean.object_id)).recipe
@@ -103,7 +103,7 @@ def test_a_product_says_which_recipe_and_code_made_it(clean, own, capsys):
 
 
 def test_all_products_of_one_code_share_its_record(calibrated, own):
-    from awe.db.recipe import Recipe
+    from awe.model.recipe import Recipe
 
     calibrated.login("scientist", privileges=1)
     before = len(Recipe.select_all())
@@ -157,7 +157,7 @@ def test_a_header_of_other_code_is_refused_as_well(clean, own):
 
 
 def test_where_ones_own_replaces_bias_exact_remakes_of_standard_ones_run_awes(calibrated, own):
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     standard = one(BiasFrame)
     text = (own / "cleanbias.py").read_text().replace("CleanBiasTask", "BiasTask")
@@ -174,7 +174,7 @@ def test_where_ones_own_replaces_bias_exact_remakes_of_standard_ones_run_awes(ca
 
 def test_code_of_another_person_never_runs_unasked(calibrated, own, tmp_path, monkeypatch):
     from awe.context import context
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
     from awe.recipes.remake import from_header
 
     mark = tmp_path / "it-ran"
@@ -206,8 +206,8 @@ def test_code_of_another_person_never_runs_unasked(calibrated, own, tmp_path, mo
 
 
 def test_a_text_that_does_not_have_its_digest_is_not_kept(calibrated, own):
-    from awe.db.recipe import Recipe
     from awe.errors import Refused
+    from awe.model.recipe import Recipe
 
     for name, text, sha in (
         ("CleanBias", "import os", "0" * 64),
@@ -253,7 +253,7 @@ def test_a_higher_level_has_a_record_of_its_own(calibrated, own):
 
 
 def test_a_product_from_before_says_that_its_recipe_is_unknown(calibrated, own, capsys):
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     old = one(BiasFrame)
     number = str(old.object_id)
@@ -277,7 +277,7 @@ def test_a_product_from_before_says_that_its_recipe_is_unknown(calibrated, own, 
 
 def test_the_record_goes_with_the_last_product(calibrated, own):
     from awe.context import context
-    from awe.db.recipe import Recipe
+    from awe.model.recipe import Recipe
 
     calibrated.login("student", privileges=1)
     [first] = run("CleanBias", date=NIGHT, commit=True)
@@ -297,7 +297,7 @@ def count(product):
 
 def prepared(night):
     """Add darks and a table of standard stars, so that every recipe can run."""
-    from awe.db.raw import RawDarkFrame
+    from awe.model.raw import RawDarkFrame
 
     at = datetime.datetime(2012, 5, 31, 22)
     for number in range(3):
@@ -341,7 +341,7 @@ def test_the_same_call_twice_makes_nothing_the_second_time_for_every_recipe(cali
 
 
 def test_what_is_stale_further_up_is_skipped_all_the_same(calibrated):
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     calibrated.login("scientist", privileges=1)
     first = run("Reduce", template=TEMPLATE, commit=True)
@@ -408,8 +408,8 @@ def test_exact_remakes_take_what_was_consulted_too(calibrated, recipe):
 @pytest.mark.parametrize("name", ["WeightFrame", "CosmicMap", "SaturatedPixelMap", "SatelliteMap"])
 def test_get_makes_what_is_made_along_with_the_reduced_frame(calibrated, name, capsys):
     from awe.db.declare.registry import find
-    from awe.db.raw import RawScienceFrame
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.raw import RawScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     raw = (RawScienceFrame.chip.name == CHIP)[0]
     cls = find(name)

@@ -43,7 +43,7 @@ def test_the_sky_is_recovered_and_flagged_pixels_have_no_weight(calibrated):
 
 
 def test_the_map_of_hits_counts_them(calibrated):
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     sky = calibrated.raw(np.full(calibrated.shape, 500.0))
     for row, column in ((30, 40), (90, 150), (120, 60)):
@@ -91,7 +91,7 @@ def test_every_file_left_behind_passes_fitsverify(calibrated):
 
 
 def test_a_dry_run_leaves_files_but_no_objects(calibrated, capsys):
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     calibrated.login("student")
     products = reduce(template=TEMPLATE, chip="ESO_CCD_#65")
@@ -103,7 +103,7 @@ def test_a_dry_run_leaves_files_but_no_objects(calibrated, capsys):
 
 def test_without_a_calibration_the_error_lists_candidates_and_reasons(calibrated):
     from awe.context import context
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     bias = (BiasFrame.chip.name == "ESO_CCD_#65")[0]
     context.update_is_valid(bias, 0)
@@ -115,7 +115,7 @@ def test_without_a_calibration_the_error_lists_candidates_and_reasons(calibrated
 
 
 def test_a_calibration_named_by_hand_is_recorded(calibrated):
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     calibrated.login("student")
     bias = (BiasFrame.chip.name == "ESO_CCD_#65")[0]
@@ -126,7 +126,7 @@ def test_a_calibration_named_by_hand_is_recorded(calibrated):
 
 
 def test_a_calibration_of_another_chip_is_refused(calibrated):
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     bias = (BiasFrame.chip.name == "ESO_CCD_#66")[0]
     with pytest.raises(WrongShape, match=r"is for chip ESO_CCD_#66, .* is of chip ESO_CCD_#65"):
@@ -151,7 +151,7 @@ def test_parameters_reach_the_product(calibrated):
 
 def test_jobs_are_split_by_chip(calibrated):
     from awe import recipes
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     names = [raw.filename for raw in RawScienceFrame.select_all()]
     task = recipes.find("Reduce")(instrument="OMEGACAM", raw_filenames=names, commit=True)
@@ -181,7 +181,7 @@ def test_one_broken_frame_is_reported_and_the_other_is_reduced(calibrated, capsy
 
 def test_a_mistake_of_ours_in_one_frame_does_not_cost_the_others(calibrated, capsys, caplog):
     from awe import recipes
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     class Defective(recipes.find("Reduce")):
         def make(self, unit):
@@ -206,7 +206,7 @@ def test_a_mistake_of_ours_in_one_frame_does_not_cost_the_others(calibrated, cap
 
 def test_an_interrupt_leaves_no_file_of_the_unit(calibrated):
     from awe import recipes
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     before = set(Path.cwd().glob("*.fits"))
 
@@ -313,8 +313,8 @@ def test_unknown_file_names_are_named(calibrated):
 
 def test_a_frame_without_values_somewhere_says_so():
     from awe.calib.flags import PixelFlag
-    from awe.db.mixins import QualityFlag
     from awe.db.quality import verdict
+    from awe.model.mixins import QualityFlag
 
     reasons = np.full((4, 4), int(PixelFlag.SATURATED), np.uint16)
     assert verdict(reasons) == QualityFlag.EMPTY | QualityFlag.SATURATED

@@ -21,7 +21,7 @@ def run(name, **arguments):
 
 def skies(night, light=2000.0, number=7, shape=1.0):
     """Raw sky frames, a bright star in each at another place and one trail in the third."""
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     y, x = np.mgrid[0 : night.shape[0], 0 : night.shape[1]]
     frames = []
@@ -37,7 +37,7 @@ def skies(night, light=2000.0, number=7, shape=1.0):
 
 def spoilt(night):
     """One frame of every kind that cannot enter, and what is said of it."""
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     sky = night.raw(np.full(night.shape, 2000.0))
     tilted = night.raw(np.full(night.shape, 2000.0) * np.linspace(0.5, 1.5, night.shape[1]))
@@ -80,7 +80,7 @@ def test_sources_and_frames_that_do_not_belong_stay_out(calibrated, capsys, name
 
 
 def test_when_no_sky_frame_is_left_the_reason_is_told_once(calibrated, capsys):
-    from awe.db.raw import RawScienceFrame
+    from awe.model.raw import RawScienceFrame
 
     dark = calibrated.raw(np.zeros(calibrated.shape))
     white = [calibrated.put(RawScienceFrame, np.full_like(dark, 65535), AT) for _ in range(3)]
@@ -93,7 +93,7 @@ def test_when_no_sky_frame_is_left_the_reason_is_told_once(calibrated, capsys):
 
 
 def test_a_master_flat_is_corrected_by_the_night_sky(calibrated):
-    from awe.db.calfiles import MasterFlatFrame
+    from awe.model.calibrations import MasterFlatFrame
 
     where = {"date": calibrated.date, "chip": CHIP, "filter": FILTER}
     with pytest.raises(NoCalibration, match="NightSkyFlatFrame"):

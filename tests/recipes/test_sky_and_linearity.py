@@ -24,7 +24,7 @@ def good_pixels(*frames):
 
 
 def test_a_background_is_subtracted_where_it_is_asked_for(calibrated):
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     plain = run("Reduce", template=TEMPLATE)
     backs = run("Background", template=TEMPLATE)
@@ -80,7 +80,7 @@ def test_without_a_background_of_the_frame_the_error_says_how_to_make_one(calibr
 
 
 def test_a_curvature_that_was_measured_is_taken_out(calibrated):
-    from awe.db.raw import RawDomeFlatFrame, RawScienceFrame
+    from awe.model.raw import RawDomeFlatFrame, RawScienceFrame
 
     curvature = -2e-6
     light = np.zeros(calibrated.shape)

@@ -49,7 +49,7 @@ def one(cls):
 
 
 def test_a_new_product_is_up_to_date(red):
-    from awe.db.calfiles import BiasFrame, MasterFlatFrame
+    from awe.model.calibrations import BiasFrame, MasterFlatFrame
 
     assert red.is_uptodate(), red.why_stale()
     assert repr(red.why_stale()) == "up to date"
@@ -61,7 +61,7 @@ def test_a_new_product_is_up_to_date(red):
 
 def test_every_kind_of_staleness_is_told(red):
     from awe.context import context
-    from awe.db.calfiles import BiasFrame
+    from awe.model.calibrations import BiasFrame
 
     old = one(BiasFrame)
     (new,) = run("Bias", date=NIGHT, commit=True)
@@ -79,7 +79,7 @@ def test_every_kind_of_staleness_is_told(red):
 
 
 def test_a_parameter_of_a_later_awe_is_no_reason_while_it_has_its_default(red, calibrated):
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     calibrated.db.rows(
         "superuser", "UPDATE awe.reduced_science_frame_parameters SET calibrations_of = NULL"
@@ -115,7 +115,7 @@ def test_calibrations_are_remade_bit_by_bit(calibrated, name):
 
 
 def test_a_reduced_frame_is_remade_bit_by_bit_whatever_is_newer_now(red):
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     run("Bias", date=NIGHT, commit=True, pars={"BiasFrame.process_params.SIGMA_CLIP": 1.5})
     run("MasterFlat", date=NIGHT, filter="OCAM_r_SDSS", combine=1, commit=True)
@@ -211,7 +211,7 @@ def test_an_input_that_is_gone_is_named(calibrated):
 
 
 def test_what_is_made_already_is_skipped_if_asked(red, capsys):
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     first = run("Reduce", template=TEMPLATE, commit=True, skip=True)
     assert first[0] == red
@@ -237,9 +237,9 @@ def test_what_is_made_already_is_skipped_if_asked(red, capsys):
 
 
 def test_a_product_on_request_makes_what_it_needs(night, capsys):
-    from awe.db.calfiles import BiasFrame
-    from awe.db.raw import RawScienceFrame
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.calibrations import BiasFrame
+    from awe.model.raw import RawScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     raw = (RawScienceFrame.chip.name == CHIP)[0]
     with pytest.raises(NotFound, match="there is none; make=True makes it"):
@@ -267,8 +267,8 @@ def test_a_product_on_request_makes_what_it_needs(night, capsys):
 
 def test_a_plan_that_lacks_raw_frames_says_of_which_class(night):
     from awe.context import context
-    from awe.db.raw import RawDomeFlatFrame, RawScienceFrame
-    from awe.db.science import ReducedScienceFrame
+    from awe.model.raw import RawDomeFlatFrame, RawScienceFrame
+    from awe.model.science import ReducedScienceFrame
 
     for frame in RawDomeFlatFrame.chip.name == CHIP:
         context.update_is_valid(frame, 0)
@@ -279,8 +279,8 @@ def test_a_plan_that_lacks_raw_frames_says_of_which_class(night):
 
 def test_the_timeline_shows_what_is_valid_when(calibrated, monkeypatch):
     from awe.context import context
-    from awe.db.calfiles import BiasFrame
     from awe.db.timeline import calibrations
+    from awe.model.calibrations import BiasFrame
 
     old = one(BiasFrame)
     (new,) = run("Bias", date=NIGHT, commit=True)

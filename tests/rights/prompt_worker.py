@@ -13,11 +13,11 @@ from typing import Any
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import classes
 from awe.db.declare import registry
 from awe.db.server import scope
 from awe.dpu import jobs
 from awe.errors import JobUnknown, Refused
+from awe.model import classes
 
 
 def visible_jobs(numbers: list[int]) -> list[int]:

@@ -8,9 +8,6 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db.calfiles import BiasFrame
-from awe.db.parameters import BiasFrameParameters
-from awe.db.raw import RawBiasFrame
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import (
@@ -21,6 +18,9 @@ from awe.errors import (
     ProjectUnknown,
     Refused,
 )
+from awe.model.calibrations import BiasFrame
+from awe.model.parameters import BiasFrameParameters
+from awe.model.raw import RawBiasFrame
 
 LAYOUT = """\
    Project:     OMEGACAM@VST  (id = 36)

@@ -11,14 +11,14 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db.calfiles import BiasFrame
-from awe.db.parameters import BiasFrameParameters
-from awe.db.raw import RawBiasFrame
 from awe.db.rights import courses
 from awe.db.rights.courses import Student
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import ArgumentError, DatabaseError, JobError, NotFound, Refused
+from awe.model.calibrations import BiasFrame
+from awe.model.parameters import BiasFrameParameters
+from awe.model.raw import RawBiasFrame
 
 COURSE = "TUTORIAL2015"
 

@@ -12,10 +12,10 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db.raw import RawBiasFrame
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import AweError
+from awe.model.raw import RawBiasFrame
 from tests.dataserver.conftest import Running
 
 CONTENT = b"SIMPLE  =                    T" * 100

@@ -15,16 +15,16 @@ from maker import Maker
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import classes
 from awe.db.schema import install as schema
 from awe.db.server.connection import database
 from awe.errors import FileTaken, Refused
+from awe.model import classes
 from tests.dataserver.conftest import Running
 from tests.test_localfiles import BAD_NAMES
 
 classes.load()
 
-from awe.db.calfiles import BiasFrame  # noqa: E402
+from awe.model.calibrations import BiasFrame  # noqa: E402
 
 
 def frame() -> bytes:

@@ -12,13 +12,13 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db.calfiles import BiasFrame, HotPixelMap, ReadNoise
-from awe.db.parameters import BiasFrameParameters
-from awe.db.raw import RawBiasFrame
 from awe.db.server import scope
 from awe.db.server.connection import database
-from awe.db.statistics import Imstat
 from awe.errors import NotFound, NotVisible, Refused
+from awe.model.calibrations import BiasFrame, HotPixelMap, ReadNoise
+from awe.model.parameters import BiasFrameParameters
+from awe.model.raw import RawBiasFrame
+from awe.model.statistics import Imstat
 
 ROUNDS = 60
 

@@ -9,10 +9,10 @@ import pytest
 
 from awe.config import Environment
 from awe.db.objects.commit import commit_all
-from awe.db.observing import Astrom
-from awe.db.raw import RawScienceFrame
 from awe.db.server import scope
 from awe.db.server.connection import database
+from awe.model.observing import Astrom
+from awe.model.raw import RawScienceFrame
 from tests.db.conftest import Login
 
 PEOPLE = ("student", "other", "manager")

@@ -4,7 +4,6 @@ import pytest
 
 from awe.config import Environment
 from awe.context import context
-from awe.db import classes
 from awe.db.server.connection import database
 from awe.errors import (
     ArgumentError,
@@ -14,10 +13,11 @@ from awe.errors import (
     Refused,
     UserMistake,
 )
+from awe.model import classes
 
 classes.load()
 
-from awe.db.observing import Instrument, ObservingBlock  # noqa: E402
+from awe.model.observing import Instrument, ObservingBlock  # noqa: E402
 
 HOSTILE = [
     "'; DROP TABLE awe.instrument; --",

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from maker import Maker
 from psql import login
 
-from awe.db import classes
 from awe.db.declare import registry
 from awe.db.query.compiler import table, table_name
+from awe.model import classes
 from tests.dataserver.conftest import Running
 
 CASES = int(os.environ.get("AWE_VISIBLE_SETS", "12"))

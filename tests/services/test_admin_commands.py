@@ -127,7 +127,7 @@ def test_the_world_logs_in_and_makes_nothing(house):
     said = prompt("anonymous", "anonymous", "ALL", "print(context.get_current_user())")
     assert "ANONYMOUS" in said
     said = prompt("anonymous", "anonymous", "ALL",
-                  "from awe.db.observing import Filter; Filter(name='x', mag_id='y').commit()")
+                  "from awe.model.observing import Filter; Filter(name='x', mag_id='y').commit()")
     assert "Refused" in said or "nothing was stored" in said or "not allow" in said
     assert ask("anonymous", "anonymous", "SELECT count(*) FROM awe.filter WHERE name = 'x'") == [
         (0,)]

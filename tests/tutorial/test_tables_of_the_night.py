@@ -13,7 +13,7 @@ warnings.simplefilter("error")
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_columns import round_trip
-from awe.db import classes
+from awe.model import classes
 from awe.db.declare import registry
 classes.load()
 full = 0

@@ -73,7 +73,7 @@ class PersistentType(type):
 
     def getdoc(cls) -> str:
         """Return what `Class?` shows: the text of the class, and its attributes with units."""
-        from awe.db.info import attributes
+        from awe.model.info import attributes
 
         return attributes(cls)  # type: ignore[arg-type]
 
@@ -391,8 +391,8 @@ class DBObject(metaclass=PersistentType):
         new = "" if self._committed else ", not committed"
         return f"<{type(self).__name__} {harmless(label)}{new}>"
 
-    info = behaviour("awe.db.info:info")
-    _repr_html_ = behaviour("awe.db.info:html")
+    info = behaviour("awe.model.info:info")
+    _repr_html_ = behaviour("awe.model.info:html")
     inverse_objects = behaviour("awe.db.lineage:inverse_objects")
     used_by = behaviour("awe.db.lineage:used_by")
     lineage = behaviour("awe.db.lineage:lineage")

@@ -196,7 +196,7 @@ def _entry(name: str, user: str) -> tuple[str, dict[str, Any]]:
 
 
 def _refuse_shadow(cls: type[DBObject]) -> None:
-    from awe.db import classes
+    from awe.model import classes
 
     classes.load()
     registered = registry.declared.get(cls.__name__)

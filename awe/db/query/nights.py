@@ -50,7 +50,7 @@ def _between(path: ValuePath, day: datetime.datetime, utc_offset: float) -> Cond
 
 def _sites(path: ValuePath) -> dict[float, list[Any]]:
     """Return the instruments by the clock of their site."""
-    from awe.db.observing import Instrument
+    from awe.model.observing import Instrument
 
     owner = path._steps[-2].target if len(path._steps) > 1 else path._root
     link = owner._attributes.get("instrument")

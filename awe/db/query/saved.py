@@ -263,8 +263,8 @@ def unpack(told: Any) -> Query:
 
 
 def _query(told: dict[str, Any], depth: int) -> Query:
-    from awe.db import classes
     from awe.db.query.query import Query
+    from awe.model import classes
 
     classes.load()
     cls = registry.find(str(told["class"]))

@@ -96,8 +96,8 @@ def misnamed(superuser: Mapping[str, Any], database: str = "awe") -> list[str]:
 
 def classes_ddl() -> list[str]:
     """Return the statements that make and protect the tables of all persistent classes."""
-    from awe.db import classes
     from awe.db.schema import tables
+    from awe.model import classes
 
     classes.load()
     return tables.ddl()
@@ -160,8 +160,8 @@ def refresh(cursor: Any) -> None:
     cursor : psycopg2 cursor
         Of a superuser, in the transaction of the migration.
     """
-    from awe.db import classes
     from awe.db.schema import tables
+    from awe.model import classes
 
     cursor.execute(_sql_files()[CLUSTER_FILE])
     _run_files(cursor)

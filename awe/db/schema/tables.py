@@ -51,7 +51,7 @@ def metadata(classes: Iterable[type[DBObject]] | None = None) -> MetaData:
 def _chosen(classes: Iterable[type[DBObject]] | None) -> list[type[DBObject]]:
     if classes is not None:
         return list(classes)
-    from awe.db import classes as all_classes
+    from awe.model import classes as all_classes
 
     all_classes.load()
     return [cls for cls in registry.registry.values() if not ownclasses.is_own(cls)]

@@ -12,7 +12,7 @@ from enum import IntFlag
 from typing import Any
 
 from awe.db.objects.base import DBObject, behaviour, persistent
-from awe.db.recipe import Recipe
+from awe.model.recipe import Recipe
 
 __all__ = ["Calibration", "ProcessTarget", "Product", "QualityFlag", "has", "value_of"]
 

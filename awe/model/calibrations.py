@@ -9,11 +9,12 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from awe.db.data import DataObject
-from awe.db.mixins import Calibration
 from awe.db.objects.base import DBObject, behaviour, persistent, registry
-from awe.db.observing import Chip, Filter, Instrument, ObservingBlock, Template
-from awe.db.parameters import (
+from awe.errors import Refused
+from awe.model.data import DataObject
+from awe.model.mixins import Calibration
+from awe.model.observing import Chip, Filter, Instrument, ObservingBlock, Template
+from awe.model.parameters import (
     BackgroundFrameParameters,
     BiasFrameParameters,
     ColdPixelMapParameters,
@@ -29,7 +30,7 @@ from awe.db.parameters import (
     ReadNoiseParameters,
     TwilightFlatFrameParameters,
 )
-from awe.db.raw import (
+from awe.model.raw import (
     RawBiasFrame,
     RawDarkFrame,
     RawDomeFlatFrame,
@@ -37,8 +38,7 @@ from awe.db.raw import (
     RawScienceFrame,
     RawTwilightFlatFrame,
 )
-from awe.db.statistics import Imstat
-from awe.errors import Refused
+from awe.model.statistics import Imstat
 
 __all__ = [
     "BackgroundFrame",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime
 from typing import Any, ClassVar
 
-from awe.db.data import DataObject
-from awe.db.mixins import ProcessTarget
 from awe.db.objects.base import behaviour, persistent
-from awe.db.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
-from awe.db.statistics import Imstat
+from awe.model.data import DataObject
+from awe.model.mixins import ProcessTarget
+from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
+from awe.model.statistics import Imstat
 
 __all__ = [
     "RawBiasFrame",

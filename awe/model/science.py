@@ -9,7 +9,9 @@ from __future__ import annotations
 import datetime
 from typing import Any, ClassVar
 
-from awe.db.calfiles import (
+from awe.db.objects.base import DBObject, behaviour, persistent
+from awe.lazy import resolve
+from awe.model.calibrations import (
     BackgroundFrame,
     BaseFrame,
     BiasFrame,
@@ -23,18 +25,16 @@ from awe.db.calfiles import (
     PixelMap,
     ReadNoise,
 )
-from awe.db.mixins import Product
-from awe.db.objects.base import DBObject, behaviour, persistent
-from awe.db.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
-from awe.db.parameters import (
+from awe.model.mixins import Product
+from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
+from awe.model.parameters import (
     CosmicMapParameters,
     ReducedScienceFrameParameters,
     SatelliteMapParameters,
     SaturatedPixelMapParameters,
     WeightFrameParameters,
 )
-from awe.db.raw import RawScienceFrame
-from awe.lazy import resolve
+from awe.model.raw import RawScienceFrame
 
 __all__ = [
     "CosmicMap",

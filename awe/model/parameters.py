@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from awe.db.parameter import Parameter, ProcessParameters, Value, parameter
+from awe.model.parameter import Parameter, ProcessParameters, Value, parameter
 
 __all__ = [
     "BackgroundFrameParameters",

@@ -162,7 +162,7 @@ class DataObject(DBObject, abstract=True):
         Where the file has them, `flags` holds the reason bits, `mask` is True where one is set,
         and `uncertainty` is the variance.
         """
-        from awe.db import ccddata
+        from awe.model import ccddata
 
         return ccddata.read(self._here(), self.wcs)
 
@@ -180,7 +180,7 @@ class DataObject(DBObject, abstract=True):
         **attributes : object
             Attributes of the new object.
         """
-        from awe.db import ccddata
+        from awe.model import ccddata
 
         return cls(pathname=ccddata.write(ccd, Path(pathname)), **attributes)
 

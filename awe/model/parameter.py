@@ -1,6 +1,6 @@
 """What a process parameter is: its declaration, its checks, and objects that hold the values.
 
-The parameters themselves are declared in `awe.db.parameters`. This module reads no configuration
+The parameters themselves are declared in `awe.model.parameters`. This module reads no configuration
 and checks values only against what is declared.
 """
 

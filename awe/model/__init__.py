@@ -1,0 +1,1 @@
+"""What the data are: the persistent classes of raw frames, calibrations and products."""
