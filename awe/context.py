@@ -17,12 +17,12 @@ from awe.config import Environment
 from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch, nearest
 
 if TYPE_CHECKING:
-    from awe.db.lineage import Affected
     from awe.db.objects.base import DBObject
     from awe.db.rights.history import Trail
     from awe.db.rights.projects import Place, Project, User
     from awe.db.rights.publishing import Publication
     from awe.db.rights.trash import Deletion, Restored
+    from awe.rules.graph import Affected
 
 __all__ = ["Context", "context"]
 
@@ -294,7 +294,7 @@ class Context:
             known = ", ".join(f"{number} ({text})" for number, text in VALIDITY.items())
             msg = f"is_valid cannot be {is_valid!r}; wanted {known}"
             raise ArgumentError(msg)
-        from awe.db.lineage import Affected, used_by
+        from awe.rules.graph import Affected, used_by
 
         self._update(obj, "is_valid", is_valid)
         return Affected(obj, used_by(obj) if is_valid == 0 else ())

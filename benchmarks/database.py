@@ -185,7 +185,7 @@ class Questions:
 
     def choice(self, cls: Any) -> Ways:
         """Choose the calibration that belongs to a frame, among a million."""
-        from awe.db import validity
+        from awe.rules import validity
 
         named = {"filter": "OCAM_r_SDSS"} if hasattr(cls, "filter") else {}
         name = {"BiasFrame": "bias_frame", "MasterFlatFrame": "master_flat_frame"}[cls.__name__]

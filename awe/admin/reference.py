@@ -179,8 +179,8 @@ def flags() -> str:
 
 def quality() -> str:
     """Return the page of the bits of `quality_flags`."""
-    from awe.db.quality import CHECKS, COMPARED
     from awe.model.mixins import QualityFlag
+    from awe.rules.quality import CHECKS, COMPARED
 
     limits: dict[QualityFlag, list[str]] = {}
     for check in CHECKS:

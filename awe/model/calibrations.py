@@ -88,16 +88,16 @@ class ChipCalibration(Calibration, abstract=True):
     validity_days: ClassVar[int] = 7
     """Days before and after its night that a new object is valid for."""
 
-    why = behaviour("awe.db.validity:why")
-    verify = behaviour("awe.db.quality:verify")
-    compare = behaviour("awe.db.quality:compare")
-    rejected_inputs = behaviour("awe.db.quality:rejected_inputs")
+    why = behaviour("awe.rules.validity:why")
+    verify = behaviour("awe.rules.quality:verify")
+    compare = behaviour("awe.rules.quality:compare")
+    rejected_inputs = behaviour("awe.rules.quality:rejected_inputs")
     plot = behaviour("awe.inspect.quality:plot")
 
     @classmethod
     def select(cls, **keywords: Any) -> Any:
         """Return the newest valid object for an instrument, chip (, filter) and date."""
-        from awe.db.select import calibration
+        from awe.rules.select import calibration
 
         return calibration(cls, **keywords)
 

@@ -83,8 +83,8 @@ class ProcessTarget(DBObject, abstract=True):
         """Return the names of the bits of `quality_flags`, or `fine`."""
         return QualityFlag.explain(self.quality_flags)
 
-    is_uptodate = behaviour("awe.db.freshness:is_uptodate")
-    why_stale = behaviour("awe.db.freshness:why_stale")
+    is_uptodate = behaviour("awe.rules.freshness:is_uptodate")
+    why_stale = behaviour("awe.rules.freshness:why_stale")
     remake = behaviour("awe.recipes.remake:remake")
 
 

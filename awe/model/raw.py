@@ -92,8 +92,8 @@ class RawFrame(ProcessTarget, DataObject, abstract=True):
 
     @classmethod
     def select(cls, **keywords: Any) -> Any:
-        """Return the query of frames of a night, chip, filter, object...; see `awe.db.select`."""
-        from awe.db.select import frames
+        """Return the query of frames of a night, chip, filter, object...; see `awe.rules.select`."""
+        from awe.rules.select import frames
 
         return frames(cls, **keywords)
 

@@ -76,14 +76,14 @@ class ScienceProduct(Product, BaseFrame, abstract=True):
         """
         return resolve("awe.recipes.targets:get")(cls, raw=raw, make=make, dry=dry)
 
-    verify = behaviour("awe.db.quality:verify")
-    compare = behaviour("awe.db.quality:compare")
+    verify = behaviour("awe.rules.quality:verify")
+    compare = behaviour("awe.rules.quality:compare")
     plot = behaviour("awe.inspect.quality:plot")
 
     @classmethod
     def select(cls, **keywords: Any) -> Any:
-        """Return the query of products of a night, chip, filter...; see `awe.db.select`."""
-        from awe.db.select import frames
+        """Return the query of products of a night, chip, filter...; see `awe.rules.select`."""
+        from awe.rules.select import frames
 
         return frames(cls, **keywords)
 
@@ -180,4 +180,4 @@ class ReducedScienceFrame(ScienceProduct):
         "imstat",
     )
 
-    why = behaviour("awe.db.validity:why")
+    why = behaviour("awe.rules.validity:why")

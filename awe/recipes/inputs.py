@@ -81,7 +81,7 @@ def choose(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     WrongShape
         It was made of frames with another window or binning.
     """
-    from awe.db import validity
+    from awe.rules import validity
 
     known = fixed(unit, cls)
     if known is None and unit.given is not None:
@@ -103,7 +103,7 @@ def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     WrongShape
         It was made of frames with another window or binning.
     """
-    from awe.db import validity
+    from awe.rules import validity
 
     known = fixed(unit, cls)
     if known is None and unit.given is None:
@@ -117,7 +117,7 @@ def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
 
 def _tell(unit: Unit, known: Any) -> None:
     """Say it where neither the user nor anybody appointed made a calibration."""
-    from awe.db import appointed
+    from awe.rules import appointed
 
     if known is not None and appointed.stranger(known):
         called = value_of(known, "filename") or type(known).__name__
@@ -130,8 +130,8 @@ def _tell(unit: Unit, known: Any) -> None:
 
 def mark_others(product: Any) -> None:
     """Set the bit of a new product that was made with a calibration of a stranger."""
-    from awe.db import appointed
     from awe.model.mixins import ProcessTarget, QualityFlag
+    from awe.rules import appointed
 
     for name, attribute in type(product)._attributes.items():
         if attribute.kind is not Kind.LINK or not issubclass(attribute.target, ProcessTarget):
@@ -190,7 +190,7 @@ def imstat(pixels: NDArray[Any]) -> Any:
 
 def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = None) -> None:
     """Fill what every calibration has: chip, validity, parameters, statistics, verdict, file."""
-    from awe.db.validity import range_around
+    from awe.rules.validity import range_around
 
     cls = type(product)
     rejected = product.__dict__.get("_rejected", {})

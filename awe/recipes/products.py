@@ -223,7 +223,7 @@ def _consulted_cards(
 
 def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
     """Yield what else a remake has to know: parameters of the parts, and choices by hand."""
-    from awe.db.freshness import parts
+    from awe.rules.freshness import parts
 
     for part in parts(product):
         if part is not product:

@@ -126,10 +126,10 @@ def _answer(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> str | N
 
 
 def _chosen(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> Any:
-    from awe.db import validity
     from awe.db.declare import registry
     from awe.recipes.background import of_frame
     from awe.recipes.inputs import place
+    from awe.rules import validity
 
     cls: Any = registry.find(name)
     argument = next((a for a, named in task.named.items() if named == name), "")

@@ -283,10 +283,10 @@ class ReduceTask(Task):
     ) -> ReducedScienceFrame:
         from awe import instruments
         from awe.calib import sections
-        from awe.db.quality import verdict
         from awe.model.science import ReducedScienceFrame
         from awe.recipes.inputs import imstat, mark_others
         from awe.recipes.maps import flag_image, make_maps, variance_image
+        from awe.rules.quality import verdict
 
         red = self.parameters("ReducedScienceFrame")
         product = ReducedScienceFrame(

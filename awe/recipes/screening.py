@@ -101,7 +101,7 @@ def screen(
 
 def _name_owners(unit: Unit, rejected: dict[str, str]) -> None:
     """Add to the reasons whose frames they are, where neither the user nor anybody appointed."""
-    from awe.db import appointed
+    from awe.rules import appointed
 
     for frame in unit.frames:
         if frame.filename in rejected and appointed.stranger(frame):

@@ -106,8 +106,8 @@ def chips_of_night(task: Task, by: Any = None) -> list[Unit]:
     ArgumentError
         The date is not given, or the instrument is not in the database.
     """
-    from awe.db.validity import night_range
     from awe.model.observing import Chip, Filter, Instrument
+    from awe.rules.validity import night_range
 
     if task.date is None:
         msg = f"{type(task).__name__} wants a date: the night its inputs were made for"
@@ -145,7 +145,7 @@ def _filters(cls: Any, instrument: Any, date: datetime.datetime) -> dict[str, li
 
 
 def _conditions(cls: Any, asked: dict[str, Any]) -> Any:
-    from awe.db.validity import night_range
+    from awe.rules.validity import night_range
 
     query = cls.is_valid > 0
     if "chip" in asked:

@@ -100,9 +100,9 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     NoCalibration
         A calibration is lacking and there are no raw frames to make it from.
     """
-    from awe.db.freshness import parts
     from awe.model.raw import RawScienceFrame
     from awe.recipes.remake import main_of, recipe_of
+    from awe.rules.freshness import parts
 
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
     newest = list(((cls.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
@@ -143,7 +143,7 @@ def plan(cls: Any, frame: Any) -> Plan:
 
 def _needed(cls: Any) -> Iterator[Any]:
     """Yield the classes of calibrations a product of a class cannot do without."""
-    from awe.db.freshness import chosen_roles
+    from awe.rules.freshness import chosen_roles
 
     for role in chosen_roles(cls):
         if role not in WITHOUT:
@@ -165,7 +165,7 @@ def _add(cls: Any, frame: Any, steps: dict[Any, Step]) -> None:
 
 
 def _valid(cls: Any, frame: Any) -> Any:
-    from awe.db import validity
+    from awe.rules import validity
 
     filter_ = frame.filter if has(cls, "filter") else None
     return validity.find(

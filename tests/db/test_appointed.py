@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from awe.db import appointed
 from awe.errors import ArgumentError, NoCalibration
 from awe.model import classes
+from awe.rules import appointed
 
 classes.load()
 
 from awe.context import context  # noqa: E402
-from awe.db import validity  # noqa: E402
 from awe.model.calibrations import BiasFrame, DomeFlatFrame  # noqa: E402
 from awe.model.observing import Chip, Instrument  # noqa: E402
 from awe.recipes import inputs  # noqa: E402
 from awe.recipes.task import Unit  # noqa: E402
+from awe.rules import validity  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)
 DAY = datetime.timedelta(days=1)

@@ -9,9 +9,9 @@ import pytest
 from astropy.time import Time
 from astropy.wcs import WCS
 
-from awe.db.obscore import MANDATORY, obscore
 from awe.errors import ArgumentError
 from awe.model import classes
+from awe.rules.obscore import MANDATORY, obscore
 
 classes.load()
 

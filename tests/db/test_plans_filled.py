@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from awe.db import validity
 from awe.db.server.connection import database
 from awe.model.calibrations import BiasFrame, MasterFlatFrame
 from awe.model.raw import RawScienceFrame
 from awe.model.science import ReducedScienceFrame
+from awe.rules import validity
 from benchmarks.filled import fill
 
 CHIP = "ESO_CCD_#70"

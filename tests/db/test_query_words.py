@@ -201,7 +201,7 @@ def test_a_class_is_neither_indexed_nor_looped_over() -> None:
 
 
 def test_calibrations_without_a_chip_name_the_chips(frames: list[Any]) -> None:
-    from awe.db.timeline import calibrations
+    from awe.rules.timeline import calibrations
 
     with pytest.raises(ArgumentError, match=r"expects a chip too: .*'one'\)"):
         calibrations("CAM")

@@ -9,11 +9,11 @@ from awe.model import classes
 
 classes.load()
 
-from awe.db import validity  # noqa: E402
 from awe.model.calibrations import BiasFrame, DomeFlatFrame, MasterFlatFrame  # noqa: E402
 from awe.model.mixins import QualityFlag  # noqa: E402
 from awe.model.observing import Chip, Filter, Instrument  # noqa: E402
 from awe.model.raw import RawBiasFrame  # noqa: E402
+from awe.rules import validity  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)
 DAY = datetime.timedelta(days=1)

@@ -16,10 +16,10 @@ def run(name, **arguments):
 
 def test_every_class_that_recipes_make_can_verify_compare_and_plot():
     from awe import recipes
-    from awe.db import quality
     from awe.db.declare.registry import registry
     from awe.model.classes import load
     from awe.model.parameters import parameters_class
+    from awe.rules import quality
 
     load()
     made = {name for one in recipes.available() for name in recipes.find(one).makes}

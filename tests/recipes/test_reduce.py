@@ -313,8 +313,8 @@ def test_unknown_file_names_are_named(calibrated):
 
 def test_a_frame_without_values_somewhere_says_so():
     from awe.calib.flags import PixelFlag
-    from awe.db.quality import verdict
     from awe.model.mixins import QualityFlag
+    from awe.rules.quality import verdict
 
     reasons = np.full((4, 4), int(PixelFlag.SATURATED), np.uint16)
     assert verdict(reasons) == QualityFlag.EMPTY | QualityFlag.SATURATED

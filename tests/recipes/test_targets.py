@@ -279,8 +279,8 @@ def test_a_plan_that_lacks_raw_frames_says_of_which_class(night):
 
 def test_the_timeline_shows_what_is_valid_when(calibrated, monkeypatch):
     from awe.context import context
-    from awe.db.timeline import calibrations
     from awe.model.calibrations import BiasFrame
+    from awe.rules.timeline import calibrations
 
     old = one(BiasFrame)
     (new,) = run("Bias", date=NIGHT, commit=True)

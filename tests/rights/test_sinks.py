@@ -17,13 +17,13 @@ import pytest
 
 import awe
 from awe import bars, columns, fits, terminal
-from awe.db.freshness import Reason
 from awe.db.rights import projects
 from awe.dpu.folder import clean
 from awe.errors import NotFound, Refused
 from awe.ingest.report import Report, Row
 from awe.localfiles import data_name
 from awe.prompt import errors
+from awe.rules.freshness import Reason
 from awe.web import html
 from tests.test_localfiles import BAD_NAMES
 

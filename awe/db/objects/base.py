@@ -248,7 +248,7 @@ class DBObject(metaclass=PersistentType):
             `instrument='OMEGACAM'`, `chip=...`, `filter=...`, `object=`, `date=` (the night),
             `template=`, `filename=`; names may hold `*` and `?`.
         """
-        from awe.db.select import frames
+        from awe.rules.select import frames
 
         return frames(cls, **keywords)
 
@@ -393,9 +393,9 @@ class DBObject(metaclass=PersistentType):
 
     info = behaviour("awe.model.info:info")
     _repr_html_ = behaviour("awe.model.info:html")
-    inverse_objects = behaviour("awe.db.lineage:inverse_objects")
-    used_by = behaviour("awe.db.lineage:used_by")
-    lineage = behaviour("awe.db.lineage:lineage")
+    inverse_objects = behaviour("awe.rules.graph:inverse_objects")
+    used_by = behaviour("awe.rules.graph:used_by")
+    lineage = behaviour("awe.rules.graph:lineage")
 
 
 def _same_again(cls: type, path: Path, name: str) -> bool:

@@ -93,7 +93,7 @@ def calibrations(
     ArgumentError
         The date is none, or instrument or chip are left out, or a name is unknown.
     """
-    from awe.db import validity
+    from awe.rules import validity
 
     instrument, chip = _named(instrument, chip)
     filter = _known_filter(filter)
@@ -136,7 +136,7 @@ def _classes() -> list[type[ChipCalibration]]:
 
 
 def _moment(instrument: str, date: Any) -> datetime.datetime | None:
-    from awe.db.validity import night_range
+    from awe.rules.validity import night_range
 
     if date is None or isinstance(date, datetime.datetime):
         return date

@@ -3,7 +3,7 @@
 The rule: same instrument, chip (and filter, where the class has one); `is_valid` above 0;
 `quality_flags` 0 (or `OTHERS`); `timestamp_start` <= date < `timestamp_end`; visible in the
 current context.
-One's own and those of appointed people (`awe.db.appointed`) go before others'; of these the newest
+One's own and those of appointed people (`awe.rules.appointed`) go before others'; of these the newest
 `creation_date` wins, then the larger object id. `choose` applies the rule in
 the database; `judge` says for every candidate what ruled it out, and by how much.
 """
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import columns
-from awe.db import appointed
 from awe.errors import ArgumentError, NoCalibration
 from awe.model.mixins import QualityFlag, has, value_of
+from awe.rules import appointed
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def choose(
     date : datetime
         Start of the observation [UTC].
     of : str, optional
-        Whose: `mine`, `project`, `anyone` or names, see `awe.db.appointed`.
+        Whose: `mine`, `project`, `anyone` or names, see `awe.rules.appointed`.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def why(product: Any, role: str | None = None) -> Verdicts | AllVerdicts:
         Name of the link: `bias`, `flat`, `hot`...; all of them when left out.
     """
     if role is None:
-        from awe.db.freshness import chosen_roles
+        from awe.rules.freshness import chosen_roles
 
         roles = [one for one in chosen_roles(type(product)) if one != "back"]
         return AllVerdicts(_why(product, one) for one in roles)

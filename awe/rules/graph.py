@@ -47,12 +47,12 @@ class Tree:
             yield f"{' `-- ' if last else ' |-- '}{first}"
             yield from (f"{'     ' if last else ' |   '}{line}" for line in rest)
 
-    to_prov = behaviour("awe.db.prov:to_prov")
+    to_prov = behaviour("awe.rules.prov:to_prov")
 
     def draw(self, path: str | None = None) -> Any:
         """Draw the lineage as a graph, and write it to a file if one is named."""
-        from awe.db.prov import graph
         from awe.inspect.graph import draw
+        from awe.rules.prov import graph
 
         nodes, edges, _ = graph(self)
         names = {number: _two_lines(item) for number, item in nodes.items()}

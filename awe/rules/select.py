@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from awe.db.validity import choose, night_range
 from awe.errors import ArgumentError, nearest
 from awe.model.mixins import has
+from awe.rules.validity import choose, night_range
 
 __all__ = ["calibration", "frames"]
 

@@ -15,7 +15,7 @@ from awe.model.info import label
 from awe.model.mixins import value_of
 
 if TYPE_CHECKING:
-    from awe.db.lineage import Tree
+    from awe.rules.graph import Tree
 
 __all__ = ["graph", "to_prov"]
 

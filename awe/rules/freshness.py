@@ -189,7 +189,7 @@ def _best(item: Any, role: str) -> Any:
 
 def _valid(item: Any, cls: Any) -> Any:
     """Return the calibration of a class that would be chosen today."""
-    from awe.db import appointed, validity
+    from awe.rules import appointed, validity
 
     filter_ = value_of(item, "filter") if has(cls, "filter") else None
     if has(cls, "filter") and filter_ is None:

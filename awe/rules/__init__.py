@@ -1,0 +1,1 @@
+"""Which, why, and is it still right: validity, freshness, quality and lineage."""
