@@ -217,8 +217,8 @@ def _calibrate_chip(
     from awe.model import calibrations as calfiles
     from awe.model.data import store
     from awe.model.parameters import parameters_class
-    from awe.recipes import products
-    from awe.recipes.inputs import imstat
+    from awe.tasks import products
+    from awe.tasks.inputs import imstat
 
     week = datetime.timedelta(days=7)
     flat = detector.response * detector.vignetting * detector.illumination
@@ -401,8 +401,8 @@ def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     from awe.dataserver.client import Client
     from awe.db.objects import commit
     from awe.db.server.connection import database
-    from awe.recipes import products, selection
     from awe.recipes.reduce import ReduceTask
+    from awe.tasks import products, selection
 
     clock = Clock()
     places = (

@@ -100,7 +100,7 @@ def _run(
     from awe.db.server.connection import database
     from awe.db.server.failures import is_away
     from awe.dpu.items import Items
-    from awe.recipes.arguments import refuse_paths
+    from awe.tasks.arguments import refuse_paths
 
     threads.narrow(description.get("processors"))
     role = description["role"]

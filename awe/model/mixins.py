@@ -85,7 +85,7 @@ class ProcessTarget(DBObject, abstract=True):
 
     is_uptodate = behaviour("awe.rules.freshness:is_uptodate")
     why_stale = behaviour("awe.rules.freshness:why_stale")
-    remake = behaviour("awe.recipes.remake:remake")
+    remake = behaviour("awe.tasks.remake:remake")
 
 
 class Product(ProcessTarget, abstract=True):

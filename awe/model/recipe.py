@@ -30,4 +30,4 @@ class Recipe(DBObject):
         whose = "own recipe " if self.own else ""
         return f"{whose}{self.name}{code}, awe {self.version}"
 
-    keep = behaviour("awe.recipes.code:keep")
+    keep = behaviour("awe.tasks.code:keep")

@@ -63,7 +63,7 @@ class ScienceProduct(Product, BaseFrame, abstract=True):
 
     @classmethod
     def get(cls, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
-        """Return the product of a raw frame that is up to date; see `awe.recipes.targets.get`.
+        """Return the product of a raw frame that is up to date; see `awe.tasks.targets.get`.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class ScienceProduct(Product, BaseFrame, abstract=True):
         dry : bool
             With `make`: only print the plan.
         """
-        return resolve("awe.recipes.targets:get")(cls, raw=raw, make=make, dry=dry)
+        return resolve("awe.tasks.targets:get")(cls, raw=raw, make=make, dry=dry)
 
     verify = behaviour("awe.rules.quality:verify")
     compare = behaviour("awe.rules.quality:compare")

@@ -18,7 +18,7 @@ from typing import Any
 
 from awe.errors import ArgumentError, nearest
 from awe.lazy import resolve
-from awe.recipes.task import Argument, Task, Unit
+from awe.tasks.task import Argument, Task, Unit
 
 __all__ = [
     "CLASS",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoCalibration
-from awe.recipes.arguments import common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import BackgroundFrame
@@ -30,7 +30,7 @@ class BackgroundTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per raw frame."""
-        from awe.recipes.selection import one_each, raw_frames
+        from awe.tasks.selection import one_each, raw_frames
 
         return one_each(raw_frames(self))
 
@@ -38,9 +38,9 @@ class BackgroundTask(Task):
         """Return the background of the unit's raw frame."""
         from awe.calib import background
         from awe.model.calibrations import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
-        from awe.recipes.flattened import flattened
-        from awe.recipes.inputs import choose, finish
-        from awe.recipes.screening import screen
+        from awe.tasks.flattened import flattened
+        from awe.tasks.inputs import choose, finish
+        from awe.tasks.screening import screen
 
         raw = unit.frames[0]
         bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from awe.recipes.task import Task, Unit
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import BiasFrame
@@ -26,8 +26,8 @@ class BiasTask(Task):
         """Return the master bias of the unit's chip."""
         from awe.calib import bias
         from awe.model.calibrations import BiasFrame, ReadNoise
-        from awe.recipes.inputs import choose, finish
-        from awe.recipes.screening import note, screen
+        from awe.tasks.inputs import choose, finish
+        from awe.tasks.screening import note, screen
 
         noise = choose(unit, ReadNoise)
         parameters = self.parameters("BiasFrame")

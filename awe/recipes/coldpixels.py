@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from awe.recipes.arguments import common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import ColdPixelMap
@@ -26,7 +26,7 @@ class ColdPixelsTask(Task):
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
         from awe.model.calibrations import DomeFlatFrame
-        from awe.recipes.selection import chips_of_night
+        from awe.tasks.selection import chips_of_night
 
         return chips_of_night(self, by=DomeFlatFrame)
 
@@ -36,7 +36,7 @@ class ColdPixelsTask(Task):
 
         from awe.calib import pixels
         from awe.model.calibrations import ColdPixelMap, DomeFlatFrame
-        from awe.recipes.inputs import choose, finish
+        from awe.tasks.inputs import choose, finish
 
         flat = choose(unit, DomeFlatFrame)
         parameters = self.parameters("ColdPixelMap")

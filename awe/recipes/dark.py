@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from awe.recipes.task import Task, Unit
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.model.calibrations import DarkCurrent
-    from awe.recipes.screening import Screened
+    from awe.tasks.screening import Screened
 
 __all__ = ["DarkTask"]
 
@@ -30,8 +30,8 @@ class DarkTask(Task):
         from awe.calib import bias as kernels
         from awe.calib import overscan, statistics
         from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
-        from awe.recipes.inputs import choose, finish, nominal
-        from awe.recipes.screening import note, screen
+        from awe.tasks.inputs import choose, finish, nominal
+        from awe.tasks.screening import note, screen
 
         parameters = self.parameters("DarkCurrent")
         bias = choose(unit, BiasFrame)

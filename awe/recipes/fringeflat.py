@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from awe.recipes.arguments import common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import FringeFrame
@@ -33,9 +33,9 @@ class FringeFlatTask(Task):
 
         from awe.calib import fringe
         from awe.model.calibrations import FringeFrame
-        from awe.recipes.inputs import finish
-        from awe.recipes.screening import note
-        from awe.recipes.skies import skies
+        from awe.tasks.inputs import finish
+        from awe.tasks.screening import note
+        from awe.tasks.skies import skies
 
         parameters = self.parameters("FringeFrame")
         found = skies(self, unit, parameters.OVERSCAN_CORRECTION)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoValidPixels
-from awe.recipes.task import Task, Unit
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import GainLinearity
@@ -24,8 +24,8 @@ class GainTask(Task):
         """Return gain and linearity of the unit's chip."""
         from awe.calib import gain, overscan
         from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
-        from awe.recipes.inputs import choose, finish
-        from awe.recipes.screening import note, screen
+        from awe.tasks.inputs import choose, finish
+        from awe.tasks.screening import note, screen
 
         parameters = self.parameters("GainLinearity")
         bias = choose(unit, BiasFrame)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from awe.recipes.arguments import common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import HotPixelMap
@@ -25,7 +25,7 @@ class HotPixelsTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip."""
-        from awe.recipes.selection import chips_of_night
+        from awe.tasks.selection import chips_of_night
 
         return chips_of_night(self)
 
@@ -35,7 +35,7 @@ class HotPixelsTask(Task):
 
         from awe.calib import pixels
         from awe.model.calibrations import BiasFrame, HotPixelMap
-        from awe.recipes.inputs import choose, finish
+        from awe.tasks.inputs import choose, finish
 
         bias = choose(unit, BiasFrame)
         parameters = self.parameters("HotPixelMap")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoValidPixels
-from awe.recipes.arguments import Argument, common
-from awe.recipes.tables import Table
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import Argument, common
+from awe.tasks.tables import Table
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class IlluminationTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip, with its dithered frames unless there is a table."""
-        from awe.recipes.selection import by_chip, chips_of_night, newest_of_each, raw_frames
+        from awe.tasks.selection import by_chip, chips_of_night, newest_of_each, raw_frames
 
         if self.photometry is not None:
             return chips_of_night(self)
@@ -89,7 +89,7 @@ class IlluminationTask(Task):
     def make(self, unit: Unit) -> IlluminationCorrectionFrame:
         """Return the correction of the unit's chip as an image, mean 1."""
         from awe.model.calibrations import IlluminationCorrection, IlluminationCorrectionFrame
-        from awe.recipes.inputs import finish
+        from awe.tasks.inputs import finish
 
         parameters = self.parameters("IlluminationCorrection")
         table = self.photometry
@@ -117,7 +117,7 @@ class IlluminationTask(Task):
     def _from_table(self, unit: Unit, table: Table) -> Surface:
         from awe.calib import dithers, illumination
         from awe.model.calibrations import MasterFlatFrame
-        from awe.recipes.inputs import choose
+        from awe.tasks.inputs import choose
 
         parameters = self.parameters("IlluminationCorrection")
         flat = choose(unit, MasterFlatFrame)
@@ -174,7 +174,7 @@ class IlluminationTask(Task):
         """Return the stars of a reduced frame as they were before any illumination correction."""
         from awe import fits
         from awe.calib import stars
-        from awe.recipes.inputs import nominal
+        from awe.tasks.inputs import nominal
 
         gain = frame.gain.gain if frame.gain is not None else nominal(frame).gain
         image = frame.data

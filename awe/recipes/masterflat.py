@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoCalibration
-from awe.recipes.arguments import Argument, common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import Argument, common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class MasterFlatTask(Task):
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
         from awe.model.calibrations import DomeFlatFrame, TwilightFlatFrame
-        from awe.recipes.selection import chips_of_night
+        from awe.tasks.selection import chips_of_night
 
         choice = self.combine or self.parameters("MasterFlatFrame").COMBINE
         return chips_of_night(self, by=TwilightFlatFrame if choice == 3 else DomeFlatFrame)
@@ -71,7 +71,7 @@ class MasterFlatTask(Task):
             MasterFlatFrame,
             TwilightFlatFrame,
         )
-        from awe.recipes.inputs import choose, finish
+        from awe.tasks.inputs import choose, finish
 
         parameters = self.parameters("MasterFlatFrame")
         choice = flat.MasterChoice(self.combine or parameters.COMBINE)
@@ -113,7 +113,7 @@ class MasterFlatTask(Task):
             The one that is valid was made with a master flat of other flats.
         """
         from awe.model.calibrations import NightSkyFlatFrame
-        from awe.recipes.inputs import choose, fixed
+        from awe.tasks.inputs import choose, fixed
 
         if not self.nightsky:
             return fixed(unit, NightSkyFlatFrame)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from awe.recipes.arguments import common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import DomeFlatFrame, QuickCheckFrame
@@ -29,16 +29,16 @@ class QuickCheckTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per raw frame."""
-        from awe.recipes.selection import one_each, raw_frames
+        from awe.tasks.selection import one_each, raw_frames
 
         return one_each(raw_frames(self))
 
     def make(self, unit: Unit) -> QuickCheckFrame:
         """Return the check of the unit's dome flat."""
         from awe.model.calibrations import BiasFrame, DomeFlatFrame, QuickCheckFrame
-        from awe.recipes.flattened import flattened
-        from awe.recipes.inputs import choose, finish
-        from awe.recipes.screening import screen
+        from awe.tasks.flattened import flattened
+        from awe.tasks.inputs import choose, finish
+        from awe.tasks.screening import screen
 
         raw = unit.frames[0]
         bias, flat = choose(unit, BiasFrame), choose(unit, DomeFlatFrame)

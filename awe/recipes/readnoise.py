@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from awe.errors import NoValidPixels
-from awe.recipes.task import Task, Unit
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import ReadNoise
@@ -27,8 +27,8 @@ class ReadNoiseTask(Task):
         """Return the read noise of the unit's chip."""
         from awe.calib import bias
         from awe.model.calibrations import ReadNoise
-        from awe.recipes.inputs import finish
-        from awe.recipes.screening import note, screen
+        from awe.tasks.inputs import finish
+        from awe.tasks.screening import note, screen
 
         parameters = self.parameters("ReadNoise")
         found = screen(self, unit, parameters.OVERSCAN_CORRECTION)

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoCalibration, NotFound, WrongShape
-from awe.recipes.arguments import Argument, common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import Argument, common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,7 +85,7 @@ class ReduceTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per raw frame."""
-        from awe.recipes.selection import one_each, raw_frames
+        from awe.tasks.selection import one_each, raw_frames
 
         return one_each(raw_frames(self))
 
@@ -118,7 +118,7 @@ class ReduceTask(Task):
 
     def _choose(self, unit: Unit) -> Chosen:
         from awe.model import calibrations as calfiles
-        from awe.recipes.inputs import choose, find
+        from awe.tasks.inputs import choose, find
 
         red = self.parameters("ReducedScienceFrame")
         of = red.CALIBRATIONS_OF
@@ -159,14 +159,14 @@ class ReduceTask(Task):
         """Return the background of the unit's frame, if it is to be subtracted."""
         from awe.model.calibrations import BackgroundFrame
         from awe.recipes.background import of_frame
-        from awe.recipes.inputs import fixed
+        from awe.tasks.inputs import fixed
 
         return of_frame(unit, bias, flat) if self.background else fixed(unit, BackgroundFrame)
 
     def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
         """Return the calibration named by hand, if it is sound and fits the frame."""
         from awe.model.mixins import QualityFlag
-        from awe.recipes.match import require_window
+        from awe.tasks.compatibility import require_window
 
         if filename is None:
             return None
@@ -224,7 +224,7 @@ class ReduceTask(Task):
     def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
         from awe.calib import cosmic as cosmic_rays
         from awe.calib.science import CosmicSettings, SatelliteSettings, Settings
-        from awe.recipes.inputs import nominal
+        from awe.tasks.inputs import nominal
 
         red = self.parameters("ReducedScienceFrame")
         saturated = self.parameters("SaturatedPixelMap")
@@ -284,9 +284,9 @@ class ReduceTask(Task):
         from awe import instruments
         from awe.calib import sections
         from awe.model.science import ReducedScienceFrame
-        from awe.recipes.inputs import imstat, mark_others
-        from awe.recipes.maps import flag_image, make_maps, variance_image
         from awe.rules.quality import verdict
+        from awe.tasks.inputs import imstat, mark_others
+        from awe.tasks.maps import flag_image, make_maps, variance_image
 
         red = self.parameters("ReducedScienceFrame")
         product = ReducedScienceFrame(
@@ -330,7 +330,7 @@ class ReduceTask(Task):
 
     def _weight(self, product: Any, maps: dict[str, Any], reduced: Reduced) -> WeightFrame:
         from awe.model.science import WeightFrame
-        from awe.recipes.inputs import imstat
+        from awe.tasks.inputs import imstat
 
         weight = WeightFrame(
             **_identity(product.raw, reduced.weight.shape),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from awe.recipes.arguments import common
-from awe.recipes.task import Task, Unit
+from awe.tasks.arguments import common
+from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from awe.model.calibrations import TwilightFlatFrame
@@ -30,9 +30,9 @@ class TwilightFlatTask(Task):
     def make(self, unit: Unit) -> TwilightFlatFrame:
         """Return the twilight flat of the unit's chip and filter."""
         from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
-        from awe.recipes.inputs import choose, finish
-        from awe.recipes.screening import note
-        from awe.recipes.stacking import stack
+        from awe.tasks.inputs import choose, finish
+        from awe.tasks.screening import note
+        from awe.tasks.stacking import stack
 
         bias = choose(unit, BiasFrame)
         hot = choose(unit, HotPixelMap)

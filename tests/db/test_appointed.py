@@ -16,9 +16,9 @@ classes.load()
 from awe.context import context  # noqa: E402
 from awe.model.calibrations import BiasFrame, DomeFlatFrame  # noqa: E402
 from awe.model.observing import Chip, Instrument  # noqa: E402
-from awe.recipes import inputs  # noqa: E402
-from awe.recipes.task import Unit  # noqa: E402
 from awe.rules import validity  # noqa: E402
+from awe.tasks import inputs  # noqa: E402
+from awe.tasks.task import Unit  # noqa: E402
 
 DATE = datetime.datetime(2012, 6, 1, 8, 51, 44)
 DAY = datetime.timedelta(days=1)

@@ -17,7 +17,7 @@ from awe.errors import ArgumentError
 BARE = '''
 from awe.db.server.connection import database
 from awe.recipes import Argument, Task
-from awe.recipes.arguments import common
+from awe.tasks.arguments import common
 
 
 class Made:

@@ -19,7 +19,7 @@ import datetime
 from pathlib import Path
 from awe.errors import DataserverError, NotFound
 from awe.recipes import Argument, Task, Unit
-from awe.recipes.arguments import common
+from awe.tasks.arguments import common
 
 
 class ShakyTask(Task):

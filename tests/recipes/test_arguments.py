@@ -9,7 +9,7 @@ from awe.errors import ArgumentError, ParameterError
 from awe.model.parameters import parameters_class
 from awe.pars import Pars
 from awe.recipes import Argument, find
-from awe.recipes.tables import as_table
+from awe.tasks.tables import as_table
 
 
 def test_numbers_of_numpy_are_arguments_and_parameters() -> None:

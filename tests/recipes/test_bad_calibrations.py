@@ -25,8 +25,8 @@ def master_flat(like, pixels, **changed):
     """Commit a master flat with such pixels that passes for a sound one."""
     from awe.model.calibrations import MasterFlatFrame
     from awe.model.data import store
-    from awe.recipes.inputs import imstat
-    from awe.recipes.products import prepare
+    from awe.tasks.inputs import imstat
+    from awe.tasks.products import prepare
 
     names = ("instrument", "chip", "filter", "timestamp_start", "timestamp_end", "noise",
              "process_params")  # fmt: skip

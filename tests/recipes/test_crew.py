@@ -143,7 +143,7 @@ def test_calibrations_of_a_chip_are_let_go_with_it(calibrated):
 
 def test_how_many_threads(calibrated, monkeypatch):
     from awe import recipes
-    from awe.recipes import crew
+    from awe.tasks import execution as crew
 
     monkeypatch.setattr(crew, "default_number", lambda: 3)
     assert task()._threads(8) == 3
@@ -167,7 +167,7 @@ def test_how_many_threads(calibrated, monkeypatch):
 def test_only_recipes_of_awe_get_links_to_the_store(calibrated):
     from awe import recipes
     from awe.model.calibrations import BiasFrame
-    from awe.recipes.crew import Session
+    from awe.tasks.execution import Session
 
     class Own(recipes.find("Reduce")):
         """May do anything to what it fetched."""

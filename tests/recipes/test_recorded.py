@@ -138,7 +138,7 @@ def test_a_changed_recipe_makes_its_products_stale_and_an_exact_remake_refuses(c
 
 
 def test_an_exact_remake_of_ones_own_recipe_runs_it(clean):
-    from awe.recipes.remake import from_header
+    from awe.tasks.remake import from_header
 
     again = clean.remake(exact=True)
     assert same_pixels(clean, again)
@@ -148,7 +148,7 @@ def test_an_exact_remake_of_ones_own_recipe_runs_it(clean):
 
 
 def test_a_header_of_other_code_is_refused_as_well(clean, own):
-    from awe.recipes.remake import from_header
+    from awe.tasks.remake import from_header
 
     path = Path(clean.pathname)
     change(own)
@@ -175,7 +175,7 @@ def test_where_ones_own_replaces_bias_exact_remakes_of_standard_ones_run_awes(ca
 def test_code_of_another_person_never_runs_unasked(calibrated, own, tmp_path, monkeypatch):
     from awe.context import context
     from awe.model.calibrations import BiasFrame
-    from awe.recipes.remake import from_header
+    from awe.tasks.remake import from_header
 
     mark = tmp_path / "it-ran"
     path = own / "cleanbias.py"

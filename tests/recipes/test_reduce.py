@@ -191,7 +191,7 @@ def test_a_mistake_of_ours_in_one_frame_does_not_cost_the_others(calibrated, cap
                 raise ZeroDivisionError(msg)
             return product
 
-    caplog.set_level("DEBUG", "awe.recipes.task")
+    caplog.set_level("DEBUG", "awe.tasks.task")
     products = Defective(i="OMEGACAM", template=TEMPLATE, c="ESO_CCD_#65", C=1).execute()
     assert len(products) == len(ReducedScienceFrame.select_all()) == 1
     said = capsys.readouterr().out

@@ -12,9 +12,9 @@ from astropy.table import Table as AstropyTable
 from awe import recipes
 from awe.dpu.requests import plain
 from awe.errors import ArgumentError, NoValidPixels
-from awe.recipes.arguments import Argument, refuse_paths
 from awe.recipes.illumination import _stars_of
-from awe.recipes.tables import Table, as_table
+from awe.tasks.arguments import Argument, refuse_paths
+from awe.tasks.tables import Table, as_table
 
 SECRET = "SECRET-7c02"
 

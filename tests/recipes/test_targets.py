@@ -170,7 +170,7 @@ def test_remake_refuses_what_it_cannot_do(red):
 def test_the_header_alone_suffices(calibrated, name):
     """The product is no object: only its file, and in the database what it was made from."""
     from awe.db.declare.registry import find
-    from awe.recipes.remake import from_header
+    from awe.tasks.remake import from_header
 
     pars = {"CosmicMap.process_params.SIGMA_LIMIT": 5.5}
     made = {
@@ -192,7 +192,7 @@ def test_the_header_alone_suffices(calibrated, name):
 
 
 def test_a_header_without_the_cards_is_refused(calibrated, tmp_path):
-    from awe.recipes.remake import from_header
+    from awe.tasks.remake import from_header
 
     with pytest.raises(BadHeader, match="no card AWE CLASS"):
         from_header(calibrated.frames[0].pathname)
@@ -201,7 +201,7 @@ def test_a_header_without_the_cards_is_refused(calibrated, tmp_path):
 def test_an_input_that_is_gone_is_named(calibrated):
     from astropy.io import fits
 
-    from awe.recipes.remake import from_header
+    from awe.tasks.remake import from_header
 
     path = run("Bias", date=NIGHT)[0].pathname
     with fits.open(path, mode="update") as file:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from awe.calib.science import Reduced
     from awe.fits import Image
-    from awe.recipes.task import Task
+    from awe.tasks.task import Task
 
 __all__ = ["flag_image", "make_maps", "variance_image"]
 

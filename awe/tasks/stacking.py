@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.flat import Flat
-    from awe.recipes.screening import Screened
-    from awe.recipes.task import Task, Unit
+    from awe.tasks.screening import Screened
+    from awe.tasks.task import Task, Unit
 
 __all__ = ["stack"]
 
@@ -27,8 +27,8 @@ def stack(
         The bias was made with another overscan method.
     """
     from awe.calib import flat, overscan
-    from awe.recipes.inputs import nominal
-    from awe.recipes.screening import screen
+    from awe.tasks.inputs import nominal
+    from awe.tasks.screening import screen
 
     method = parameters.OVERSCAN_CORRECTION
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)

@@ -101,8 +101,8 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
         A calibration is lacking and there are no raw frames to make it from.
     """
     from awe.model.raw import RawScienceFrame
-    from awe.recipes.remake import main_of, recipe_of
     from awe.rules.freshness import parts
+    from awe.tasks.remake import main_of, recipe_of
 
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
     newest = list(((cls.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))

@@ -12,7 +12,7 @@ from awe.errors import BadHeader, NotVisible, WrongShape
 from awe.model.mixins import has, value_of
 
 if TYPE_CHECKING:
-    from awe.recipes.task import Unit
+    from awe.tasks.task import Unit
 
 __all__ = ["require_unit", "require_window", "window_of"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.recipes.task import Task, Unit
+    from awe.tasks.task import Task, Unit
 
 __all__ = ["Skies", "skies"]
 
@@ -76,9 +76,9 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
     from awe.calib import skies as kernels
     from awe.calib import statistics
     from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, MasterFlatFrame
-    from awe.recipes.flattened import flattened
-    from awe.recipes.inputs import choose
-    from awe.recipes.screening import screen, tell
+    from awe.tasks.flattened import flattened
+    from awe.tasks.inputs import choose
+    from awe.tasks.screening import screen, tell
 
     bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
     hot, cold = choose(unit, HotPixelMap), choose(unit, ColdPixelMap)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from awe.errors import NoCalibration
 from awe.model.mixins import has, value_of
-from awe.recipes.tables import Table
+from awe.tasks.tables import Table
 
 if TYPE_CHECKING:
-    from awe.recipes.task import Task, Unit
+    from awe.tasks.task import Task, Unit
 
 __all__ = ["made", "request", "stamp"]
 
@@ -34,7 +34,7 @@ CANDIDATES = 20
 def stamp(task: Task, unit: Unit, product: Any, recipe: Any) -> None:
     """Set recipe, request and what was consulted, where a new product has such attributes."""
     from awe.model.mixins import Product
-    from awe.recipes.products import new_objects
+    from awe.tasks.products import new_objects
 
     for one in new_objects(product, Product):
         one.recipe = recipe
@@ -47,7 +47,7 @@ def request(task: Task, unit: Unit) -> str:
     """Return the digest of code, arguments, parameters and frames; empty for unknown code."""
     from awe import __version__
     from awe.model.parameters import parameters_class
-    from awe.recipes import code
+    from awe.tasks import code
 
     known = code.of(type(task))
     if not known.digest:
@@ -128,8 +128,8 @@ def _answer(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> str | N
 def _chosen(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> Any:
     from awe.db.declare import registry
     from awe.recipes.background import of_frame
-    from awe.recipes.inputs import place
     from awe.rules import validity
+    from awe.tasks.inputs import place
 
     cls: Any = registry.find(name)
     argument = next((a for a, named in task.named.items() if named == name), "")

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError, NotFound, nearest
-from awe.recipes.task import Unit
+from awe.tasks.task import Unit
 
 if TYPE_CHECKING:
-    from awe.recipes.task import Task
+    from awe.tasks.task import Task
 
 __all__ = ["by_chip", "chips_of_night", "newest_of_each", "one_each", "raw_frames"]
 

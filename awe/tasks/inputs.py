@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from awe.db.declare.attributes import Kind
 from awe.errors import NoCalibration
 from awe.model.mixins import has, value_of
-from awe.recipes.match import require_window
+from awe.tasks.compatibility import require_window
 from awe.terminal import out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.recipes.task import Task, Unit
+    from awe.tasks.task import Task, Unit
 
 __all__ = [
     "Raws",

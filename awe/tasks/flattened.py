@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.recipes.inputs import Raws
-    from awe.recipes.task import Task
+    from awe.tasks.inputs import Raws
+    from awe.tasks.task import Task
 
 __all__ = ["flattened"]
 

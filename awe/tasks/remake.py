@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError, BadHeader, NotFound
 from awe.model.mixins import has, value_of
-from awe.recipes.task import Task, Unit
+from awe.tasks.task import Task, Unit
 from awe.terminal import out
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _task_of(product: Any, exact: bool) -> type[Task]:
     from awe import recipes
     from awe.db.rights.projects import user
     from awe.db.server import scope
-    from awe.recipes import code
+    from awe.tasks import code
 
     cls = type(product)
     recipe = value_of(product, "recipe")
@@ -218,7 +218,7 @@ def _task_of(product: Any, exact: bool) -> type[Task]:
 def _task_in(header: Header, cls: Any) -> type[Task]:
     """Return the recipe with the code a header names."""
     from awe.db.server import scope
-    from awe.recipes import code
+    from awe.tasks import code
 
     name, by = str(header.get("AWE RECIPE", "")), str(header.get("AWE RECIPE BY", ""))
     if not name:
@@ -234,7 +234,7 @@ def _task_in(header: Header, cls: Any) -> type[Task]:
 
 def _as_it_was(task: type[Task], digest: str) -> type[Task]:
     """Return a task; say so where it is awe's own and its code has changed since."""
-    from awe.recipes import code
+    from awe.tasks import code
 
     now = code.of(task).digest
     if not now.startswith(digest):

@@ -19,8 +19,8 @@ from awe.terminal import out
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.recipes.inputs import Raws
-    from awe.recipes.task import Task, Unit
+    from awe.tasks.inputs import Raws
+    from awe.tasks.task import Task, Unit
 
 __all__ = ["Screened", "note", "screen", "tell"]
 
@@ -82,8 +82,8 @@ def screen(
     UserMistake
         The only frame of a unit cannot be read.
     """
-    from awe.recipes.inputs import Raws
-    from awe.recipes.match import window_of
+    from awe.tasks.compatibility import window_of
+    from awe.tasks.inputs import Raws
 
     found = Screened(frames=list(unit.frames), raws=Raws(pixels=[], offsets=[], variances=[]))
     if one_night:
@@ -180,7 +180,7 @@ def _read(task: Task, found: Screened, method: int) -> None:
     """Read all frames; those that cannot be read, or are full of holes, are left out."""
     import numpy as np
 
-    from awe.recipes.inputs import read_raws
+    from awe.tasks.inputs import read_raws
 
     kept = []
     for frame in found.frames:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from awe.model.recipe import Recipe
-    from awe.recipes.task import Task
+    from awe.tasks.task import Task
 
 __all__ = ["Code", "current", "exact", "folder", "keep", "of", "recorded"]
 

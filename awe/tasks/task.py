@@ -2,7 +2,7 @@
 
 A task splits its work into units (one chip, or one frame), makes the product of each, leaves the
 files in the working directory, and with `commit` stores and commits them, one transaction per
-unit. Several units are made side by side, see `awe.recipes.crew`. A unit that fails is reported
+unit. Several units are made side by side, see `awe.tasks.execution`. A unit that fails is reported
 and the others go on. An interrupted unit leaves nothing.
 Recipes subclass `Task` and write `make`; pixels are computed in `awe.calib`, never here.
 """
@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe import bars
 from awe.errors import ArgumentError, AweError, Defect, ParameterError, UserMistake, nearest
 from awe.localfiles import scratch_directory
-from awe.recipes.arguments import Argument, bind, common, describe, signature
-from awe.recipes.unit import Items, Unit
+from awe.tasks.arguments import Argument, bind, common, describe, signature
+from awe.tasks.unit import Items, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.fits import Image
     from awe.model.data import DataObject
-    from awe.recipes.code import Code
-    from awe.recipes.crew import Outcome, Session
+    from awe.tasks.code import Code
+    from awe.tasks.execution import Outcome, Session
 
 __all__ = ["Argument", "Items", "Task", "Unit"]
 
@@ -142,7 +142,7 @@ class Task:
 
     def units(self) -> list[Unit]:
         """Return the work: by default the raw frames of each chip together."""
-        from awe.recipes.selection import by_chip, raw_frames
+        from awe.tasks.selection import by_chip, raw_frames
 
         return by_chip(raw_frames(self))
 
@@ -162,7 +162,7 @@ class Task:
             Every single unit failed; the error is that of the first. A `Defect` is a mistake of
             awe or of the recipe; its cause holds the traceback.
         """
-        from awe.recipes import crew
+        from awe.tasks import execution as crew
 
         units = list(self.only) if self.only is not None else self.units()
         if self.items is not None:
@@ -210,7 +210,7 @@ class Task:
         Jobs of the DPU have one, there are others beside them. So have units somebody else has
         chosen, which belong to this thread, and recipes of people's own that do not ask for more.
         """
-        from awe.recipes.crew import default_number
+        from awe.tasks.execution import default_number
 
         if self.items is not None or self.only is not None:
             return 1
@@ -257,8 +257,8 @@ class Task:
 
     def _attempt(self, unit: Unit) -> Outcome:
         from awe.db.server.failures import is_away
-        from awe.recipes import code
-        from awe.recipes.crew import Outcome
+        from awe.tasks import code
+        from awe.tasks.execution import Outcome
 
         if self.items is not None and self.items.finished(unit.name):
             return Outcome()
@@ -287,8 +287,8 @@ class Task:
     def _made(self, unit: Unit) -> Any:
         """Return the product there is of the same inputs, parameters and code."""
         from awe.db.server.connection import database
-        from awe.recipes.products import summary
-        from awe.recipes.records import made
+        from awe.tasks.products import summary
+        from awe.tasks.records import made
 
         product = made(self, unit)
         if product is not None:
@@ -299,7 +299,7 @@ class Task:
         return product
 
     def _failed(self, unit: Unit, error: AweError) -> Outcome:
-        from awe.recipes.crew import Outcome
+        from awe.tasks.execution import Outcome
 
         if self.items is not None:
             self.items.failed(unit.name, error)  # and prints it
@@ -313,9 +313,9 @@ class Task:
         from awe.db.server.connection import database
         from awe.db.server.interrupts import interrupts_deferred
         from awe.model.data import store
-        from awe.recipes import code
-        from awe.recipes.products import new_objects, summary
-        from awe.recipes.records import stamp
+        from awe.tasks import code
+        from awe.tasks.products import new_objects, summary
+        from awe.tasks.records import stamp
 
         session = self._running()
         stamp(self, unit, product, session.recipe)
@@ -415,7 +415,7 @@ class Task:
         BadHeader
             The file says that they are in another unit than those of its class.
         """
-        from awe.recipes.match import require_unit
+        from awe.tasks.compatibility import require_unit
 
         known = self._running().pixels
         if item.object_id not in known:
@@ -437,7 +437,7 @@ class Task:
         Inside `together` the file is there only when that block has ended.
         """
         from awe.model.mixins import has
-        from awe.recipes.products import prepare
+        from awe.tasks.products import prepare
 
         session = self._running()
         if has(product, "recipe"):

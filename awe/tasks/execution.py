@@ -21,7 +21,7 @@ from awe.errors import AweError, NotFound
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.recipes.task import Task, Unit
+    from awe.tasks.task import Task, Unit
 
 __all__ = ["MOST", "Outcome", "Session", "default_number", "work"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.localfiles import data_name
 from awe.model.mixins import QualityFlag, has, value_of
-from awe.recipes.code import IN_HEADER
+from awe.tasks.code import IN_HEADER
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awe.errors import ArgumentError, nearest
-from awe.recipes.tables import Table, as_table
+from awe.tasks.tables import Table, as_table
 
 __all__ = ["COMMON", "Argument", "bind", "common", "describe", "refuse_paths",
            "signature"]  # fmt: skip

@@ -1,0 +1,1 @@
+"""What recipes are made of: arguments, the choice of inputs, execution, and products."""
