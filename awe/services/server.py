@@ -186,10 +186,10 @@ def _listen(environment: Environment) -> socket.socket:
 
 
 def _runner(environment: Environment, known: Mapping[str, str]) -> Any:
-    if "awe_runner" not in known or importlib.util.find_spec("awe.dpu.runner") is None:
+    if "awe_runner" not in known or importlib.util.find_spec("awe.dpu.runner.runner") is None:
         _log.warning("no runner of jobs here")
         return None
-    from awe.dpu.runner import Runner
+    from awe.dpu.runner.runner import Runner
 
     return Runner(environment, known)
 

@@ -208,7 +208,7 @@ def stop(home: Path | None = None) -> list[str]:
 
 
 def _stop(home: Path) -> list[str]:
-    from awe.dpu.keeper import end_left
+    from awe.dpu.runner.keeper import end_left
     from awe.services import belonging
     from awe.services.cluster import Cluster
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
-from awe.dpu.queue import Queue
-from awe.dpu.runner import Runner, connection_parameters
+from awe.dpu.runner.queue import Queue
+from awe.dpu.runner.runner import Runner, connection_parameters
 
 
 class Bench:

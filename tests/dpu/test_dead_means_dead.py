@@ -11,7 +11,7 @@ import psutil
 import pytest
 from jobs_waiting import until
 
-from awe.dpu import keeper
+from awe.dpu.runner import keeper
 
 RECIPE = '''
 import ctypes, os, signal, sys, time

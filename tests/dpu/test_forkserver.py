@@ -7,15 +7,15 @@ import os
 import psutil
 from jobs_waiting import until
 
-from awe.dpu.backends import environment
-from awe.dpu.forkserver import ForkServer
+from awe.dpu.runner.backends import environment
+from awe.dpu.runner.forkserver import ForkServer
 
 
 def fork_servers():
     own = psutil.Process().children(recursive=True)
     # an ended process that an earlier test did not bury has no command line any more
     alive = [process for process in own if process.status() != psutil.STATUS_ZOMBIE]
-    return [process for process in alive if "awe.dpu.forkserver" in " ".join(process.cmdline())]
+    return [process for process in alive if "awe.dpu.runner.forkserver" in " ".join(process.cmdline())]
 
 
 def test_killed_between_two_jobs_it_costs_the_second_nothing(bench, db, runner, recipes):

@@ -7,9 +7,10 @@ import time
 
 from jobs_waiting import until
 
-from awe.dpu import attempts, folder
-from awe.dpu.attempts import Running
-from awe.dpu.folder import Folder
+from awe.dpu.runner import attempt_files as folder
+from awe.dpu.runner import attempts
+from awe.dpu.runner.attempt_files import Folder
+from awe.dpu.runner.attempts import Running
 
 LONG = '''
 from awe.recipes import Argument, Task

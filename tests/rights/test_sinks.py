@@ -18,7 +18,7 @@ import pytest
 import awe
 from awe import bars, columns, fits, terminal
 from awe.db.rights import projects
-from awe.dpu.folder import clean
+from awe.dpu.runner.attempt_files import clean
 from awe.errors import NotFound, Refused
 from awe.ingest.report import Report, Row
 from awe.localfiles import data_name

@@ -1,6 +1,6 @@
 -- Jobs: what was typed (run) -> one unit of work (job) -> one try (attempt) -> one finished input
 -- (job_item), with the lines a job printed (job_log). The queue, the leases and the rights are here;
--- processes are started and killed by awe.dpu.runner, which may do only what the functions below allow.
+-- processes are started and killed by awe.dpu.runner.runner, which may do only what the functions below allow.
 SET ROLE awe_owner;
 
 DO $$ BEGIN

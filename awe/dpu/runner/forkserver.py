@@ -2,7 +2,7 @@
 
 `main` listens on the inherited socket whose number is its argument: each request is the directory
 of an attempt with two open files, the worker's standard input and its log. It answers
-`started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.keeper`), which ends
+`started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.runner.keeper`), which ends
 when nothing of the attempt lives; what a killed keeper leaves is killed here. When it has nothing
 to do it loads the compiled kernels, which every later worker then has, a few between two looks. It
 has one thread, opens no connection and knows no secret; when its socket closes it goes, and its
@@ -24,7 +24,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from awe.dpu import keeper
+from awe.dpu.runner import keeper
 from awe.errors import ServiceDown
 from awe.imports import PYTHON
 
@@ -33,7 +33,7 @@ __all__ = ["ForkServer", "main"]
 PRELOADED = ("psycopg2.extras", "sqlalchemy", "numpy", "scipy.ndimage", "numba", "astropy.io.fits",
              "astropy.wcs", "awe.fits", "awe.recipes", "awe.model.classes", "awe.dpu.worker",
              "awe.dpu.items")  # fmt: skip
-COMMAND = "import sys; from awe.dpu.forkserver import main; sys.exit(main())"
+COMMAND = "import sys; from awe.dpu.runner.forkserver import main; sys.exit(main())"
 LONGEST_REQUEST = 4096
 
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from awe.config import Environment
-from awe.dpu.attempts import Running
-from awe.dpu.backends import BackEnd
-from awe.dpu.folder import Folder, forget_old
-from awe.dpu.queue import Claim, Later, Queue
 from awe.dpu.requests import BACK_ENDS
+from awe.dpu.runner.attempt_files import Folder, forget_old
+from awe.dpu.runner.attempts import Running
+from awe.dpu.runner.backends import BackEnd
+from awe.dpu.runner.queue import Claim, Later, Queue
 from awe.errors import AweError, DatabaseError
 from awe.lazy import resolve
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from awe.dpu.folder import Folder
-from awe.dpu.forkserver import ForkServer
-from awe.dpu.keeper import descendants, parents, send
+from awe.dpu.runner.attempt_files import Folder
+from awe.dpu.runner.forkserver import ForkServer
+from awe.dpu.runner.keeper import descendants, parents, send
 from awe.errors import ServiceDown
 
 __all__ = ["BackEnd", "Local", "LocalHandle", "Worker"]

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from awe.dpu.backends import Worker
-from awe.dpu.folder import Folder
-from awe.dpu.queue import Queue
+from awe.dpu.runner.attempt_files import Folder
+from awe.dpu.runner.backends import Worker
+from awe.dpu.runner.queue import Queue
 from awe.terminal import harmless
 
 __all__ = ["Running"]

@@ -1,0 +1,1 @@
+"""The runner: takes jobs from the queue, places them, watches them, and records how they ended."""
