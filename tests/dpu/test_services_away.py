@@ -11,7 +11,7 @@ import pytest
 from jobs_waiting import until
 
 from awe.db.server.failures import FAILED, is_away
-from awe.dpu import worker
+from awe.dpu.worker import worker
 from awe.errors import ArgumentError, DatabaseError, DataserverError, ServiceDown
 
 SHAKY = '''

@@ -245,7 +245,7 @@ class Recorder:
     """What the DPU lends to a task, without a job."""
 
     def __init__(self):
-        from awe.dpu.items import Items
+        from awe.dpu.worker.items import Items
 
         self._done, self._errors, self._recorded, self.seen = {}, {}, set(), []
         self._total = None

@@ -31,8 +31,8 @@ from awe.imports import PYTHON
 __all__ = ["ForkServer", "main"]
 
 PRELOADED = ("psycopg2.extras", "sqlalchemy", "numpy", "scipy.ndimage", "numba", "astropy.io.fits",
-             "astropy.wcs", "awe.fits", "awe.recipes", "awe.model.classes", "awe.dpu.worker",
-             "awe.dpu.items")  # fmt: skip
+             "astropy.wcs", "awe.fits", "awe.recipes", "awe.model.classes", "awe.dpu.worker.worker",
+             "awe.dpu.worker.items")  # fmt: skip
 COMMAND = "import sys; from awe.dpu.runner.forkserver import main; sys.exit(main())"
 LONGEST_REQUEST = 4096
 
@@ -273,7 +273,7 @@ def _become_worker(directory: str) -> None:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, keeper.WATCHED)
         os.environ["TMPDIR"] = str(Path(directory) / "work")
-        from awe.dpu import worker
+        from awe.dpu.worker import worker
 
         status = worker.main([directory])
     except BaseException:

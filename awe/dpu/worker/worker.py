@@ -1,4 +1,4 @@
-"""The process of one attempt: `python -m awe.dpu.worker DIRECTORY`.
+"""The process of one attempt: `python -m awe.dpu.worker.worker DIRECTORY`.
 
 Reads its description, with the connection data, from standard input; logs in as the attempt's own
 login, which can become the submitter and nobody else; takes the project and level the submission
@@ -99,7 +99,7 @@ def _run(
     from awe.calib import threads
     from awe.db.server.connection import database
     from awe.db.server.failures import is_away
-    from awe.dpu.items import Items
+    from awe.dpu.worker.items import Items
     from awe.tasks.arguments import refuse_paths
 
     threads.narrow(description.get("processors"))
