@@ -180,7 +180,7 @@ def write_exposure(
 
 def night_geometry(night: Any, name: str) -> dict[str, Any]:
     """Return what a header says of a chip besides its pixels."""
-    from awe.calib.geometry import ChipGeometry
+    from awe.calib.detector.geometry import ChipGeometry
     from awe.instruments import get
 
     chip = get("OMEGACAM").chip(name)

@@ -22,7 +22,8 @@ import time
 
 import numpy as np
 
-from awe.calib import cosmic, satellite, saturation
+from awe.calib import cosmic, satellite
+from awe.calib.detector import saturation
 
 SHAPE = (4100, 2048)
 GAIN, READ_NOISE = 2.5, 5.5

@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import (
-    _plane_kernels,
-    background,
-    cosmic,
-    fringe,
-    gain,
-    overscan,
-    satellite,
-    saturation,
-    statistics,
-    trim,
-)
+from awe.calib import _plane_kernels, background, cosmic, fringe, satellite, statistics
 from awe.calib._work import Work
-from awe.calib.bias import DIGITISATION
+from awe.calib.detector import gain, overscan, saturation, trim
+from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 from awe.calib.weight import NoiseModel
 from awe.errors import NoValidPixels

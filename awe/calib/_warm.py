@@ -22,7 +22,7 @@ def steps() -> Iterator[None]:
     """Run every compiled kernel once on a small frame, a few with each step."""
     from awe.calib import seeing, statistics
     from awe.calib.combine import Method, Noise, combine
-    from awe.calib.geometry import ChipGeometry
+    from awe.calib.detector.geometry import ChipGeometry
     from awe.calib.science import Calibrations, reduce
 
     frame = _frame()

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _cosmic_kernels, _cosmic_search, _cosmic_stars, statistics
+from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
-from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["CosmicRays", "find", "sharpness_limit"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib.bias import DIGITISATION
+from awe.calib.detector.bias import DIGITISATION
 
 __all__ = ["groups", "rate"]
 

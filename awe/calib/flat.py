@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import background, statistics
-from awe.calib.bias import DIGITISATION
 from awe.calib.combine import Method, Noise, about_median, combine
-from awe.calib.trim import require_shape
+from awe.calib.detector.bias import DIGITISATION
+from awe.calib.detector.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from awe.calib import background, statistics
 from awe.calib.combine import Method, combine
-from awe.calib.trim import require_shape
+from awe.calib.detector.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Scale", "frame", "scale"]

@@ -19,9 +19,9 @@ from awe.calib import _track_search as track_search
 from awe.calib import background
 from awe.calib._track_fit import Fit, Frame, Line, fit
 from awe.calib._track_search import Lines
-from awe.calib.saturation import grown
+from awe.calib.detector.saturation import grown
+from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
-from awe.calib.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Track", "find"]

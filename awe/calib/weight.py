@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _plane_kernels
+from awe.calib.detector.trim import require_shape
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
-from awe.calib.trim import require_shape
 
 __all__ = ["NoiseModel", "make", "plane"]
 

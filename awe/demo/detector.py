@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from awe.calib import sections
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector import sections
+from awe.calib.detector.geometry import ChipGeometry
 
 __all__ = ["Detector", "make_detector"]
 

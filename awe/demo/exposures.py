@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 from awe.demo.field import Field
 from awe.demo.headers import extension_cards, primary_cards
 from awe.demo.plan import PlannedExposure, Window, plan, sky_field

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from awe.calib import sections
+from awe.calib.detector import sections
 from awe.demo.plan import FILTER, PlannedExposure, Window
 from awe.demo.sky import Detector
 from awe.fits.blocks import Value, card

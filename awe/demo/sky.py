@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from awe.calib import sections
+from awe.calib.detector import sections
 from awe.demo.detector import Detector, make_detector
 from awe.demo.field import Field, make_field, project, render
 from awe.demo.particles import Track, cosmic_rays, track_light
@@ -224,7 +224,7 @@ def simulate(
     Examples
     --------
     >>> import numpy as np
-    >>> from awe.calib.geometry import ChipGeometry
+    >>> from awe.calib.detector.geometry import ChipGeometry
     >>> rng = np.random.default_rng(1)
     >>> geometry = ChipGeometry.from_counts(nx=120, ny=100, prescan_x=10, overscan_x=10)
     >>> chip = make_detector(geometry, rng)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe import fits, instruments
-from awe.calib import sections
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector import sections
+from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadFits, BadHeader, NotFound
 from awe.fits import blocks, values
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import NotFound, nearest
 
 __all__ = ["Chip", "Instrument"]

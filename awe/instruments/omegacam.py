@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadHeader, WrongShape
 from awe.instruments._cards import Card, CardReader
 from awe.instruments._instrument import Chip, Instrument

@@ -49,7 +49,7 @@ def parameters_class(product: str) -> type[ProcessParameters] | None:
 
 
 def _overscan() -> Any:
-    return parameter("Overscan method, see awe.calib.overscan.METHODS", 6, low=0, high=10)
+    return parameter("Overscan method, see awe.calib.detector.overscan.METHODS", 6, low=0, high=10)
 
 
 def _sigma_clip(default: float) -> Any:

@@ -24,7 +24,7 @@ class BiasTask(Task):
 
     def make(self, unit: Unit) -> BiasFrame:
         """Return the master bias of the unit's chip."""
-        from awe.calib import bias
+        from awe.calib.detector import bias
         from awe.model.calibrations import BiasFrame, ReadNoise
         from awe.tasks.inputs import choose, finish
         from awe.tasks.screening import note, screen

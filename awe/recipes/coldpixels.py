@@ -34,7 +34,7 @@ class ColdPixelsTask(Task):
         """Return the map of the unit's chip and filter."""
         import numpy as np
 
-        from awe.calib import pixels
+        from awe.calib.detector import pixels
         from awe.model.calibrations import ColdPixelMap, DomeFlatFrame
         from awe.tasks.inputs import choose, finish
 

@@ -27,8 +27,9 @@ class DarkTask(Task):
 
     def make(self, unit: Unit) -> DarkCurrent:
         """Return the dark current of the unit's chip, linked to its master dark."""
-        from awe.calib import bias as kernels
-        from awe.calib import overscan, statistics
+        from awe.calib import statistics
+        from awe.calib.detector import bias as kernels
+        from awe.calib.detector import overscan
         from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
         from awe.tasks.inputs import choose, finish, nominal
         from awe.tasks.screening import note, screen
@@ -69,7 +70,8 @@ class DarkTask(Task):
     ) -> float:
         """Return the rate of particle hits [1/cm^2/min]; 0 without the size of a pixel."""
         from awe import instruments
-        from awe.calib import events, pixels
+        from awe.calib import events
+        from awe.calib.detector import pixels
 
         size = instruments.get(self.instrument).pixel_size
         if size is None:

@@ -22,7 +22,7 @@ class GainTask(Task):
 
     def make(self, unit: Unit) -> GainLinearity:
         """Return gain and linearity of the unit's chip."""
-        from awe.calib import gain, overscan
+        from awe.calib.detector import gain, overscan
         from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
         from awe.tasks.inputs import choose, finish
         from awe.tasks.screening import note, screen
@@ -60,7 +60,8 @@ class GainTask(Task):
 
     def _linearity(self, product: Any, frames: list[Any], light: list[Any]) -> None:
         """Set curvature and deviation where there are three exposure times or more."""
-        from awe.calib import gain, statistics
+        from awe.calib import statistics
+        from awe.calib.detector import gain
 
         times = [float(frame.EXPTIME) for frame in frames]
         if len(set(times)) < 3:

@@ -33,7 +33,7 @@ class HotPixelsTask(Task):
         """Return the map of the unit's chip."""
         import numpy as np
 
-        from awe.calib import pixels
+        from awe.calib.detector import pixels
         from awe.model.calibrations import BiasFrame, HotPixelMap
         from awe.tasks.inputs import choose, finish
 

@@ -25,7 +25,7 @@ class ReadNoiseTask(Task):
 
     def make(self, unit: Unit) -> ReadNoise:
         """Return the read noise of the unit's chip."""
-        from awe.calib import bias
+        from awe.calib.detector import bias
         from awe.model.calibrations import ReadNoise
         from awe.tasks.inputs import finish
         from awe.tasks.screening import note, screen

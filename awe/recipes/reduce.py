@@ -92,8 +92,9 @@ class ReduceTask(Task):
     def make(self, unit: Unit) -> ReducedScienceFrame:
         """Return the reduced frame of the unit's raw frame."""
         from awe import fits
-        from awe.calib import science, trim
-        from awe.calib.geometry import ChipGeometry
+        from awe.calib import science
+        from awe.calib.detector import trim
+        from awe.calib.detector.geometry import ChipGeometry
         from awe.calib.threads import side_by_side
 
         raw = unit.frames[0]
@@ -195,7 +196,7 @@ class ReduceTask(Task):
         return item
 
     def _calibrations(self, chosen: Chosen) -> Calibrations:
-        from awe.calib.bias import DIGITISATION
+        from awe.calib.detector.bias import DIGITISATION
         from awe.calib.science import Calibrations
 
         inputs = max(len(chosen.bias.raw_bias_frames), 1)
@@ -282,7 +283,7 @@ class ReduceTask(Task):
         self, raw: Any, chosen: Chosen, reduced: Reduced, header: Any, geometry: Any
     ) -> ReducedScienceFrame:
         from awe import instruments
-        from awe.calib import sections
+        from awe.calib.detector import sections
         from awe.model.science import ReducedScienceFrame
         from awe.rules.quality import verdict
         from awe.tasks.inputs import imstat, mark_others

@@ -68,7 +68,7 @@ def window_of(frame: Any) -> str | None:
 
 def _shown(frame: Any) -> str | None:
     """Return which light-sensitive pixels a frame shows; strips beside them do not matter."""
-    from awe.calib import sections
+    from awe.calib.detector import sections
 
     geometry = _geometry_of(frame)
     if not geometry or not geometry.get("active"):

@@ -25,7 +25,7 @@ def flattened(
     """
     import numpy as np
 
-    from awe.calib import overscan
+    from awe.calib.detector import overscan
     from awe.calib.flat import usable
 
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)

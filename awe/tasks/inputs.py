@@ -48,8 +48,8 @@ class Raws:
 def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
     """Return the light-sensitive pixels of raw frames and their overscan levels [ADU]."""
     from awe import fits
-    from awe.calib import overscan, trim
-    from awe.calib.geometry import ChipGeometry
+    from awe.calib.detector import overscan, trim
+    from awe.calib.detector.geometry import ChipGeometry
 
     task.fetch(frames)
     raws = Raws(pixels=[], offsets=[], variances=[])

@@ -26,7 +26,8 @@ def stack(
     ParameterError
         The bias was made with another overscan method.
     """
-    from awe.calib import flat, overscan
+    from awe.calib import flat
+    from awe.calib.detector import overscan
     from awe.tasks.inputs import nominal
     from awe.tasks.screening import screen
 

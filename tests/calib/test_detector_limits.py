@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from awe.calib import bias, flat, gain, overscan, pixels, science, trim
-from awe.calib.geometry import ChipGeometry
+from awe.calib import flat, science
+from awe.calib.detector import bias, gain, overscan, pixels, trim
+from awe.calib.detector.geometry import ChipGeometry
 from awe.demo import sky
 from awe.model.parameters import parameters_class
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awe.calib import flags, overscan, sections, trim
+from awe.calib import flags
+from awe.calib.detector import overscan, sections, trim
+from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
-from awe.calib.geometry import ChipGeometry
 from awe.errors import BadHeader, NoValidPixels, ParameterError, WrongShape
 
 CHIP = ChipGeometry.from_counts(

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe.calib import background, bias, flat, gain, pixels, statistics
+from awe.calib import background, flat, statistics
+from awe.calib.detector import bias, gain, pixels
 from awe.calib.flat import MasterChoice
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from awe.calib import science, statistics
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 
 NY, NX = 700, 800
 GEOMETRY = ChipGeometry.from_counts(nx=NX + 96, ny=NY, prescan_x=48, overscan_x=48)

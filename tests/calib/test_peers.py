@@ -12,9 +12,10 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.stats import sigma_clip
 
-from awe.calib import bias, flat, science
+from awe.calib import flat, science
 from awe.calib.combine import Method, Noise, combine
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector import bias
+from awe.calib.detector.geometry import ChipGeometry
 from awe.demo import sky
 
 with warnings.catch_warnings():

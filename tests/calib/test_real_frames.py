@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from awe.calib import cosmic, flat, overscan, science, statistics, trim, weight
-from awe.calib.geometry import ChipGeometry
+from awe.calib import cosmic, flat, science, statistics, weight
+from awe.calib.detector import overscan, trim
+from awe.calib.detector.geometry import ChipGeometry
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -12,7 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from awe import instruments
-from awe.calib import sections
+from awe.calib.detector import sections
 from awe.demo import exposures
 from awe.demo.headers import sidereal_time
 from awe.demo.plan import SCIENCE_START, Window, plan

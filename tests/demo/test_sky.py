@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe.calib import sections
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector import sections
+from awe.calib.detector.geometry import ChipGeometry
 from awe.demo import sky
 
 GEOMETRY = ChipGeometry.from_counts(nx=520, ny=440, prescan_x=48, overscan_x=48, overscan_y=40)

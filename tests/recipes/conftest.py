@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 from awe.config import Environment
 
 SERVE = Path(__file__).parent.parent / "dataserver" / "serve.py"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadHeader, NoValidPixels, WrongShape
 
 FIRST, SECOND = "ESO_CCD_#65", "ESO_CCD_#66"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from awe import recipes
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import ArgumentError, NoCalibration, NotFound, NoValidPixels, WrongShape
 
 CHIP = "ESO_CCD_#65"

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
-from awe.calib.geometry import ChipGeometry
+from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import NoCalibration, NoValidPixels
 
 CHIP = "ESO_CCD_#65"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from awe.calib import sections
+from awe.calib.detector import sections
 from awe.errors import WrongShape
 
 __all__ = ["active", "require_shape", "trim"]
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from awe.calib.geometry import ChipGeometry
+    from awe.calib.detector.geometry import ChipGeometry
 
 
 def active(geometry: ChipGeometry, shape: tuple[int, int]) -> sections.Slices:

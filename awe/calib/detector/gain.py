@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib.bias import DIGITISATION
+from awe.calib.detector.bias import DIGITISATION
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Gain", "Linearity", "linearised", "linearity", "photon_transfer"]

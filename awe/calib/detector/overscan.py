@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import sections
+from awe.calib.detector import sections
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 __all__ = ["METHODS", "Levels", "correct", "measure", "require_same"]
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from awe.calib.geometry import ChipGeometry
+    from awe.calib.detector.geometry import ChipGeometry
 
     Floats = NDArray[np.float32]
     Strip = tuple[NDArray[np.float32], int]

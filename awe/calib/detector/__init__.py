@@ -1,0 +1,1 @@
+"""The detector: sections, overscan, trimming, bias, gain, saturation, and pixels that are bad."""
