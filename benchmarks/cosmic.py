@@ -19,7 +19,8 @@ import astroscrappy
 import numpy as np
 from scipy import ndimage, special
 
-from awe.calib import cosmic, seeing
+from awe.calib import cosmic
+from awe.calib.sky import seeing
 
 GAIN, READ_NOISE = 2.5, 5.5
 

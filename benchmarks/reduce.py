@@ -29,10 +29,11 @@ from astropy.io.fits import Header
 
 from awe import fits
 from awe.calib import cosmic as cosmic_rays
-from awe.calib import science, seeing
+from awe.calib import science
 from awe.calib.detector import trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
+from awe.calib.sky import seeing
 from awe.calib.threads import side_by_side
 from awe.demo import sky
 from benchmarks.alternating import load

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _plane_kernels, background, cosmic, fringe, satellite, statistics
+from awe.calib import _plane_kernels, cosmic, satellite, statistics
 from awe.calib._work import Work
 from awe.calib.detector import gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
+from awe.calib.sky import background, fringe
 from awe.calib.weight import NoiseModel
 from awe.errors import NoValidPixels
 

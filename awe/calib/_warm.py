@@ -20,10 +20,11 @@ _SIZE = 256
 
 def steps() -> Iterator[None]:
     """Run every compiled kernel once on a small frame, a few with each step."""
-    from awe.calib import seeing, statistics
+    from awe.calib import statistics
     from awe.calib.combine import Method, Noise, combine
     from awe.calib.detector.geometry import ChipGeometry
     from awe.calib.science import Calibrations, reduce
+    from awe.calib.sky import seeing
 
     frame = _frame()
     ones = np.ones(frame.shape, np.float32)

@@ -15,12 +15,12 @@ __all__ = ["Work"]
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib import background
     from awe.calib.detector import overscan
     from awe.calib.detector.geometry import ChipGeometry
-    from awe.calib.fringe import Scale
     from awe.calib.satellite import Track
     from awe.calib.science import Calibrations, Settings
+    from awe.calib.sky import background
+    from awe.calib.sky.fringe import Scale
     from awe.calib.weight import NoiseModel
 
 

@@ -29,7 +29,7 @@ __all__ = ["CosmicRays", "find", "sharpness_limit"]
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.background import Surface
+    from awe.calib.sky.background import Surface
 
 #: no more than this fraction of the frame may exceed the threshold before anything is judged
 _MOST = 0.1

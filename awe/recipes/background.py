@@ -36,7 +36,7 @@ class BackgroundTask(Task):
 
     def make(self, unit: Unit) -> BackgroundFrame:
         """Return the background of the unit's raw frame."""
-        from awe.calib import background
+        from awe.calib.sky import background
         from awe.model.calibrations import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
         from awe.tasks.flattened import flattened
         from awe.tasks.inputs import choose, finish

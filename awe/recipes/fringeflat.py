@@ -31,7 +31,7 @@ class FringeFlatTask(Task):
         """Return the fringe frame of the unit's chip and filter."""
         import numpy as np
 
-        from awe.calib import fringe
+        from awe.calib.sky import fringe
         from awe.model.calibrations import FringeFrame
         from awe.tasks.inputs import finish
         from awe.tasks.screening import note

@@ -17,8 +17,8 @@ from awe.tasks.task import Task, Unit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.illumination import Illumination
-    from awe.calib.stars import Stars
+    from awe.calib.sky.illumination import Illumination
+    from awe.calib.sky.stars import Stars
     from awe.model.calibrations import IlluminationCorrectionFrame
 
 __all__ = ["IlluminationTask"]
@@ -115,7 +115,7 @@ class IlluminationTask(Task):
     # -- a table -------------------------------------------------------------------------------
 
     def _from_table(self, unit: Unit, table: Table) -> Surface:
-        from awe.calib import dithers, illumination
+        from awe.calib.sky import dithers, illumination
         from awe.model.calibrations import MasterFlatFrame
         from awe.tasks.inputs import choose
 
@@ -136,7 +136,7 @@ class IlluminationTask(Task):
     def _from_frames(self, unit: Unit) -> Surface:
         import numpy as np
 
-        from awe.calib import dithers
+        from awe.calib.sky import dithers
 
         parameters = self.parameters("IlluminationCorrection")
         frames = list(unit.frames)
@@ -173,7 +173,7 @@ class IlluminationTask(Task):
     def _stars(self, frame: Any, parameters: Any) -> Stars:
         """Return the stars of a reduced frame as they were before any illumination correction."""
         from awe import fits
-        from awe.calib import stars
+        from awe.calib.sky import stars
         from awe.tasks.inputs import nominal
 
         gain = frame.gain.gain if frame.gain is not None else nominal(frame).gain

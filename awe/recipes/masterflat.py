@@ -64,7 +64,7 @@ class MasterFlatTask(Task):
 
     def make(self, unit: Unit) -> MasterFlatFrame:
         """Return the master flat of the unit's chip and filter."""
-        from awe.calib import flat
+        from awe.calib.sky import flat
         from awe.model.calibrations import (
             ColdPixelMap,
             DomeFlatFrame,
@@ -133,7 +133,7 @@ class MasterFlatTask(Task):
         """Return a flat with its correction, and without values that are too low to divide by."""
         import numpy as np
 
-        from awe.calib import flat
+        from awe.calib.sky import flat
 
         if correction is not None:
             image = flat.corrected(image, self.pixels(correction), box=parameters.BOX, bad=bad)

@@ -31,7 +31,7 @@ class NightSkyFlatTask(Task):
         """Return the night-sky flat of the unit's chip and filter."""
         import numpy as np
 
-        from awe.calib import flat as kernels
+        from awe.calib.sky import flat as kernels
         from awe.model.calibrations import NightSkyFlatFrame
         from awe.tasks.inputs import finish, nominal
         from awe.tasks.screening import note

@@ -266,7 +266,7 @@ class ReduceTask(Task):
 
     def _seeing(self, pixels: NDArray[Any], red: Any, bad: NDArray[Any] | None) -> float:
         """Return the width of stars [pixel], 0 where none can be measured."""
-        from awe.calib import seeing
+        from awe.calib.sky import seeing
 
         width = seeing.measure(
             pixels,

@@ -26,7 +26,7 @@ def flattened(
     import numpy as np
 
     from awe.calib.detector import overscan
-    from awe.calib.flat import usable
+    from awe.calib.sky.flat import usable
 
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
     divisor = task.pixels(flat)

@@ -73,8 +73,8 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
     """
     import numpy as np
 
-    from awe.calib import skies as kernels
     from awe.calib import statistics
+    from awe.calib.sky import skies as kernels
     from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, MasterFlatFrame
     from awe.tasks.flattened import flattened
     from awe.tasks.inputs import choose

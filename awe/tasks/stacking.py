@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.flat import Flat
+    from awe.calib.sky.flat import Flat
     from awe.tasks.screening import Screened
     from awe.tasks.task import Task, Unit
 
@@ -26,8 +26,8 @@ def stack(
     ParameterError
         The bias was made with another overscan method.
     """
-    from awe.calib import flat
     from awe.calib.detector import overscan
+    from awe.calib.sky import flat
     from awe.tasks.inputs import nominal
     from awe.tasks.screening import screen
 

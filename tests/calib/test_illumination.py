@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from awe.calib import dithers, stars
+from awe.calib.sky import dithers, stars
 from awe.errors import NoValidPixels
 
 SHAPE = (400, 360)

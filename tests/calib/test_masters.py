@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe.calib import background, flat, statistics
+from awe.calib import statistics
 from awe.calib.detector import bias, gain, pixels
-from awe.calib.flat import MasterChoice
+from awe.calib.sky import background, flat
+from awe.calib.sky.flat import MasterChoice
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 SHAPE = (512, 640)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe.calib import flat
 from awe.calib.detector import bias, overscan, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.detector.geometry import ChipGeometry
-from awe.calib.flat import MasterChoice
+from awe.calib.sky import flat
+from awe.calib.sky.flat import MasterChoice
 from awe.model.parameters import parameters_class
 
 GEOMETRY = ChipGeometry.from_counts(nx=480, ny=384, prescan_x=48, overscan_x=48)

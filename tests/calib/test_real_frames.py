@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from awe.calib import cosmic, flat, science, statistics, weight
+from awe.calib import cosmic, science, statistics, weight
 from awe.calib.detector import overscan, trim
 from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.sky import flat
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from awe.calib import skies
+from awe.calib.sky import skies
 from awe.errors import NoValidPixels
 
 SHAPE = (120, 140)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from awe.calib import illumination
+from awe.calib.sky import illumination
 from awe.demo.exposures import Night
 from awe.demo.photometry import photometry
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import background, statistics
+from awe.calib import statistics
+from awe.calib.sky import background
 
 __all__ = ["cold", "hot"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib.illumination import Illumination, scaled
+from awe.calib.sky.illumination import Illumination, scaled
 from awe.errors import NoValidPixels
 
 __all__ = ["fit", "match", "residual_map"]

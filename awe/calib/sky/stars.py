@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from awe.calib import background, statistics
+from awe.calib import statistics
 from awe.calib._peak_kernels import peaks
+from awe.calib.sky import background
 
 __all__ = ["Stars", "measure"]
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import background, statistics
+from awe.calib import statistics
 from awe.calib.combine import Method, combine
 from awe.calib.detector.trim import require_shape
+from awe.calib.sky import background
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Scale", "frame", "scale"]

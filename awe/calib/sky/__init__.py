@@ -1,0 +1,1 @@
+"""The light: flat fields, fringes, illumination, the background, and the stars in a frame."""
