@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _combine_kernels as kernels
-from awe.calib import _weighted_kernels as weighted
+from awe.calib.combine import kernels as kernels
+from awe.calib.combine import weighted as weighted
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 

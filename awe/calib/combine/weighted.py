@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from awe.calib._combine_kernels import _WIDTH, _exchange, _middle, _replace_bad
 from awe.calib._jit import compiled
+from awe.calib.combine.kernels import _WIDTH, _exchange, _middle, _replace_bad
 
 __all__ = ["combine_weighted"]
 

@@ -1,0 +1,1 @@
+"""Combining frames pixel by pixel, with rejection and weights."""
