@@ -22,7 +22,8 @@ import time
 
 import numpy as np
 
-from awe.calib import cosmic, satellite
+from awe.calib import satellite
+from awe.calib.cosmic import cosmic
 from awe.calib.detector import saturation
 
 SHAPE = (4100, 2048)

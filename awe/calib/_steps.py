@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _plane_kernels, cosmic, satellite, statistics
+from awe.calib import _plane_kernels, satellite, statistics
 from awe.calib._work import Work
+from awe.calib.cosmic import cosmic
 from awe.calib.detector import gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag

@@ -70,7 +70,7 @@ class DarkTask(Task):
     ) -> float:
         """Return the rate of particle hits [1/cm^2/min]; 0 without the size of a pixel."""
         from awe import instruments
-        from awe.calib import events
+        from awe.calib.cosmic import events
         from awe.calib.detector import pixels
 
         size = instruments.get(self.instrument).pixel_size

@@ -16,7 +16,7 @@ __all__ = ["flag_image", "make_maps", "variance_image"]
 
 def make_maps(task: Task, identity: dict[str, Any], reduced: Reduced) -> dict[str, Any]:
     """Return the new maps of saturated pixels, cosmic rays and tracks, files written."""
-    from awe.calib import events
+    from awe.calib.cosmic import events
     from awe.calib.flags import PixelFlag
     from awe.model.science import CosmicMap, SatelliteMap, SaturatedPixelMap
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from awe.calib import events
+from awe.calib.cosmic import events
 
 
 @pytest.mark.parametrize(("shape", "number"), [((40, 50), 200), ((30, 1), 9), ((1, 30), 9)])

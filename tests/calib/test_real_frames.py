@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from awe.calib import cosmic, science, statistics, weight
+from awe.calib import science, statistics, weight
+from awe.calib.cosmic import cosmic
 from awe.calib.detector import overscan, trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.sky import flat

@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _cosmic_kernels, _cosmic_search, _cosmic_stars, statistics
+from awe.calib import statistics
+from awe.calib.cosmic import kernels as _cosmic_kernels
+from awe.calib.cosmic import search as _cosmic_search
+from awe.calib.cosmic import stars as _cosmic_stars
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from awe.calib._cosmic_kernels import COSMIC, EXCLUDED
-from awe.calib._cosmic_search import collect
 from awe.calib._jit import compiled
 from awe.calib._medians import separable7_at
+from awe.calib.cosmic.kernels import COSMIC, EXCLUDED
+from awe.calib.cosmic.search import collect
 
 __all__ = ["drop_stars"]
 
