@@ -22,9 +22,9 @@ import time
 
 import numpy as np
 
-from awe.calib import satellite
 from awe.calib.cosmic import cosmic
 from awe.calib.detector import saturation
+from awe.calib.tracks import satellite
 
 SHAPE = (4100, 2048)
 GAIN, READ_NOISE = 2.5, 5.5

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from awe.calib.detector import overscan
     from awe.calib.detector.geometry import ChipGeometry
-    from awe.calib.satellite import Track
     from awe.calib.science import Calibrations, Settings
     from awe.calib.sky import background
     from awe.calib.sky.fringe import Scale
+    from awe.calib.tracks.satellite import Track
     from awe.calib.weight import NoiseModel
 
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.detector.geometry import ChipGeometry
-    from awe.calib.satellite import Track
     from awe.calib.sky.fringe import Scale
+    from awe.calib.tracks.satellite import Track
 
 #: rows that go through the pixel-by-pixel steps together, while they are in cache
 _ROWS = 32

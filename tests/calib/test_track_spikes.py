@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe.calib._track_spikes import even_light
+from awe.calib.tracks.spikes import even_light
 
 LENGTH = 2400.0
 PLACE = (np.arange(24) + 0.5) * LENGTH / 24

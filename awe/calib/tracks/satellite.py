@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _track_bins as bins
-from awe.calib import _track_kernels as kernels
-from awe.calib import _track_search as track_search
-from awe.calib._track_fit import Fit, Frame, Line, fit
-from awe.calib._track_search import Lines
 from awe.calib.detector.saturation import grown
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
 from awe.calib.threads import bands
+from awe.calib.tracks import bins as bins
+from awe.calib.tracks import kernels as kernels
+from awe.calib.tracks import search as track_search
+from awe.calib.tracks.fit import Fit, Frame, Line, fit
+from awe.calib.tracks.search import Lines
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Track", "find"]

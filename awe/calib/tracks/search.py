@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _track_kernels as kernels
 from awe.calib.threads import side_by_side
+from awe.calib.tracks import kernels as kernels
 
 __all__ = ["CAP", "Candidate", "Lines"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib._track_fit import Line
+    from awe.calib.tracks.fit import Line
 
     Grid = NDArray[np.float32]
     Sums = NDArray[np.int16]

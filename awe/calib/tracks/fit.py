@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _track_kernels as kernels
-from awe.calib._track_spikes import even_light
 from awe.calib.threads import bands
+from awe.calib.tracks import kernels as kernels
+from awe.calib.tracks.spikes import even_light
 
 __all__ = ["SEGMENTS", "Fit", "Frame", "Line", "chord", "fit"]
 

@@ -1,0 +1,1 @@
+"""Tracks of satellites and aircraft across a frame."""
