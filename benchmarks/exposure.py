@@ -397,7 +397,8 @@ def by_execute(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
 def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     """Run the task in this process with a clock around every step."""
     from awe import fits
-    from awe.calib import science, statistics
+    from awe.calib import statistics
+    from awe.calib.reduction import science
     from awe.calib.sky import seeing
     from awe.dataserver.client import Client
     from awe.db.objects import commit

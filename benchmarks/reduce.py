@@ -28,11 +28,11 @@ import numpy as np
 from astropy.io.fits import Header
 
 from awe import fits
-from awe.calib import science
 from awe.calib.cosmic import cosmic as cosmic_rays
 from awe.calib.detector import trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
+from awe.calib.reduction import science
 from awe.calib.sky import seeing
 from awe.calib.threads import side_by_side
 from awe.demo import sky

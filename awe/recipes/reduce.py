@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from awe.calib.science import Calibrations, Reduced, Settings
+    from awe.calib.reduction.science import Calibrations, Reduced, Settings
     from awe.model.science import ReducedScienceFrame, WeightFrame
 
 __all__ = ["ReduceTask"]
@@ -92,9 +92,9 @@ class ReduceTask(Task):
     def make(self, unit: Unit) -> ReducedScienceFrame:
         """Return the reduced frame of the unit's raw frame."""
         from awe import fits
-        from awe.calib import science
         from awe.calib.detector import trim
         from awe.calib.detector.geometry import ChipGeometry
+        from awe.calib.reduction import science
         from awe.calib.threads import side_by_side
 
         raw = unit.frames[0]
@@ -197,7 +197,7 @@ class ReduceTask(Task):
 
     def _calibrations(self, chosen: Chosen) -> Calibrations:
         from awe.calib.detector.bias import DIGITISATION
-        from awe.calib.science import Calibrations
+        from awe.calib.reduction.science import Calibrations
 
         inputs = max(len(chosen.bias.raw_bias_frames), 1)
         return Calibrations(
@@ -224,7 +224,7 @@ class ReduceTask(Task):
 
     def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
         from awe.calib.cosmic import cosmic as cosmic_rays
-        from awe.calib.science import CosmicSettings, SatelliteSettings, Settings
+        from awe.calib.reduction.science import CosmicSettings, SatelliteSettings, Settings
         from awe.tasks.inputs import nominal
 
         red = self.parameters("ReducedScienceFrame")

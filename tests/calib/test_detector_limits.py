@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from awe.calib import science
 from awe.calib.detector import bias, gain, overscan, pixels, trim
 from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.reduction import science
 from awe.calib.sky import flat
 from awe.demo import sky
 from awe.model.parameters import parameters_class

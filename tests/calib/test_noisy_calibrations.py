@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from awe.calib import science, statistics
+from awe.calib import statistics
 from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.reduction import science
 
 NY, NX = 700, 800
 GEOMETRY = ChipGeometry.from_counts(nx=NX + 96, ny=NY, prescan_x=48, overscan_x=48)

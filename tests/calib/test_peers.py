@@ -12,10 +12,10 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.stats import sigma_clip
 
-from awe.calib import science
 from awe.calib.combine.combine import Method, Noise, combine
 from awe.calib.detector import bias
 from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.reduction import science
 from awe.calib.sky import flat
 from awe.demo import sky
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from awe.calib import science, statistics, weight
+from awe.calib import statistics, weight
 from awe.calib.cosmic import cosmic
 from awe.calib.detector import overscan, trim
 from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.reduction import science
 from awe.calib.sky import flat
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from awe.calib import science, weight
+from awe.calib import weight
 from awe.calib.detector import saturation
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
+from awe.calib.reduction import science
 from awe.calib.sky import fringe, illumination
 from awe.demo import sky
 from awe.errors import NoValidPixels, ParameterError, WrongShape

@@ -16,9 +16,9 @@ import numpy as np
 
 from awe.calib import flags as reasons
 from awe.calib._memory import keep_pages
-from awe.calib._steps import STEPS, Step
-from awe.calib._work import Work
 from awe.calib.flags import PixelFlag
+from awe.calib.reduction.steps import STEPS, Step
+from awe.calib.reduction.work import Work
 from awe.errors import ParameterError
 
 __all__ = [

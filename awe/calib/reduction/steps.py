@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _plane_kernels, statistics
-from awe.calib._work import Work
 from awe.calib.cosmic import cosmic
 from awe.calib.detector import gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
+from awe.calib.reduction.work import Work
 from awe.calib.sky import background, fringe
 from awe.calib.tracks import satellite
 from awe.calib.weight import NoiseModel

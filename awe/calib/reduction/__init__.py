@@ -1,0 +1,1 @@
+"""The reduction of one science frame: its settings, its steps, and what it gives."""
