@@ -1,8 +1,8 @@
 """A PostgreSQL cluster of the benchmarks' own, filled with an observatory of any size.
 
-The tables are those of `awe.db.schema.install.install`, rights included. Rows are made by the server
-itself; foreign keys and triggers are off while they come in, so the loader owes that every link
-points to a row, and `check` looks. Ids are hashes of numbers: links need no lookup.
+The tables are those of `awe.db.schema.install.install`, rights included. Rows are made by the
+server itself; foreign keys and triggers are off while they come in, so the loader owes that every
+link points to a row, and `check` looks. Ids are hashes of numbers: links need no lookup.
 
     python -m benchmarks.filled --keep DIR --frames 1000000
 """

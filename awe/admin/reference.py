@@ -193,8 +193,8 @@ def quality() -> str:
     ]  # fmt: skip
     return (
         "# Bits of `quality_flags`\n\nThe verdict of the system on a product; 0 is fine. Bits add "
-        "up: 10 is `NOISE` and `FEW_INPUTS`; `explain(10)` of `awe.model.mixins.QualityFlag` names "
-        "them. A calibration with any bit is never chosen. Limits are [process parameters]"
+        "up: 10 is `NOISE` and `FEW_INPUTS`; `explain(10)` of `awe.model.mixins.QualityFlag` "
+        "names them. A calibration with any bit is never chosen. Limits are [process parameters]"
         "(parameters.md) of the class.\n\n"
         + _table(("value", "name", "meaning", "limits"), rows)
     )

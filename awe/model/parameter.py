@@ -1,7 +1,7 @@
 """What a process parameter is: its declaration, its checks, and objects that hold the values.
 
-The parameters themselves are declared in `awe.model.parameters`. This module reads no configuration
-and checks values only against what is declared.
+The parameters themselves are declared in `awe.model.parameters`. This module reads no
+configuration and checks values only against what is declared.
 """
 
 from __future__ import annotations

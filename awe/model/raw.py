@@ -92,7 +92,7 @@ class RawFrame(ProcessTarget, DataObject, abstract=True):
 
     @classmethod
     def select(cls, **keywords: Any) -> Any:
-        """Return the query of frames of a night, chip, filter, object...; see `awe.rules.select`."""
+        """Return the query of frames of a night, chip, filter or object (`awe.rules.select`)."""
         from awe.rules.select import frames
 
         return frames(cls, **keywords)

@@ -3,9 +3,9 @@
 The rule: same instrument, chip (and filter, where the class has one); `is_valid` above 0;
 `quality_flags` 0 (or `OTHERS`); `timestamp_start` <= date < `timestamp_end`; visible in the
 current context.
-One's own and those of appointed people (`awe.rules.appointed`) go before others'; of these the newest
-`creation_date` wins, then the larger object id. `choose` applies the rule in
-the database; `judge` says for every candidate what ruled it out, and by how much.
+One's own and those of appointed people (`awe.rules.appointed`) go before others'; of these the
+newest `creation_date` wins, then the larger object id. `choose` applies the rule in the database;
+`judge` says for every candidate what ruled it out, and by how much.
 """
 
 from __future__ import annotations

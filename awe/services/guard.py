@@ -1,8 +1,8 @@
 """The part of awe-server that sends away who keeps others waiting.
 
-Which sessions those are is said in `awe/db/schema/sql/58_limits.sql`; this asks a few times a second and
-notes in the log whose session was ended and why. It can end sessions of people and of their jobs,
-and nobody else's.
+Which sessions those are is said in `awe/db/schema/sql/58_limits.sql`; this asks a few times a
+second and notes in the log whose session was ended and why. It can end sessions of people and of
+their jobs, and nobody else's.
 """
 
 from __future__ import annotations

@@ -37,9 +37,12 @@ ROWS = {
     "awe.demo": 1,
     "awe.inspect": 2,
     "awe.db": 3,
+    "awe.model": 3,
+    "awe.rules": 3,
     "awe.db.server.failures": 1,
     "awe.db.server.waiting": 1,
     "awe.context": 4,
+    "awe.tasks": 5,
     "awe.recipes": 5,
     "awe.ingest": 5,
     "awe.ingest.command": 7,
@@ -199,7 +202,7 @@ def test_the_namespace_of_the_prompt_loads_nothing_heavy(tmp_path: Path) -> None
 def test_help_on_inspect_loads_no_plotting(tmp_path: Path) -> None:
     code = (
         "import sys, pydoc\n"
-        "from awe.db import classes; classes.load()\n"
+        "from awe.model import classes; classes.load()\n"
         "from awe.model.raw import RawScienceFrame\n"
         "text = pydoc.render_doc(RawScienceFrame.inspect, renderer=pydoc.plaintext)\n"
         "assert 'wire-frame' in text and 'close the window' in text, text\n"

@@ -59,7 +59,7 @@ def test_a_prompt_with_a_wrong_clock_warns_and_names_products_by_the_databases(
     home.mkdir(mode=0o700)
     settings = {f"AWE_{k.upper()}": v for k, v in db.environment("student").items()}
     code = (
-        "import datetime; from awe.db import clock; "
+        "import datetime; from awe.db.server import clock; "
         "print(datetime.datetime.now().timestamp(), clock.now().timestamp())"
     )
     done = subprocess.run(

@@ -15,7 +15,8 @@ def fork_servers():
     own = psutil.Process().children(recursive=True)
     # an ended process that an earlier test did not bury has no command line any more
     alive = [process for process in own if process.status() != psutil.STATUS_ZOMBIE]
-    return [process for process in alive if "awe.dpu.runner.forkserver" in " ".join(process.cmdline())]
+    name = "awe.dpu.runner.forkserver"
+    return [process for process in alive if name in " ".join(process.cmdline())]
 
 
 def test_killed_between_two_jobs_it_costs_the_second_nothing(bench, db, runner, recipes):

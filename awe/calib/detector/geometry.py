@@ -1,7 +1,7 @@
 """Where the parts of one raw chip image lie: prescan, overscan and light-sensitive pixels.
 
-Regions are 1-based inclusive FITS sections, as headers write them; `awe.calib.detector.sections` turns
-them into slices. A geometry describes one image as it was read out, a windowed one included:
+Regions are 1-based inclusive FITS sections, as headers write them; `awe.calib.detector.sections`
+turns them into slices. A geometry describes one image as it was read out, a windowed one included:
 it comes from the header of the frame, never from the chip alone. It knows no pixels.
 """
 

@@ -2,11 +2,11 @@
 
 `main` listens on the inherited socket whose number is its argument: each request is the directory
 of an attempt with two open files, the worker's standard input and its log. It answers
-`started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.runner.keeper`), which ends
-when nothing of the attempt lives; what a killed keeper leaves is killed here. When it has nothing
-to do it loads the compiled kernels, which every later worker then has, a few between two looks. It
-has one thread, opens no connection and knows no secret; when its socket closes it goes, and its
-workers go on.
+`started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.runner.keeper`),
+which ends when nothing of the attempt lives; what a killed keeper leaves is killed here. When it
+has nothing to do it loads the compiled kernels, which every later worker then has, a few between
+two looks. It has one thread, opens no connection and knows no secret; when its socket closes it
+goes, and its workers go on.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from awe.imports import PYTHON
 __all__ = ["ForkServer", "main"]
 
 PRELOADED = ("psycopg2.extras", "sqlalchemy", "numpy", "scipy.ndimage", "numba", "astropy.io.fits",
-             "astropy.wcs", "awe.fits", "awe.recipes", "awe.model.classes", "awe.dpu.worker.worker",
-             "awe.dpu.worker.items")  # fmt: skip
+             "astropy.wcs", "awe.fits", "awe.recipes", "awe.model.classes",
+             "awe.dpu.worker.worker", "awe.dpu.worker.items")  # fmt: skip
 COMMAND = "import sys; from awe.dpu.runner.forkserver import main; sys.exit(main())"
 LONGEST_REQUEST = 4096
 

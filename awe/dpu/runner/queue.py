@@ -1,7 +1,7 @@
 """The runner's side of the queue: one connection as `awe_runner`, one method per function.
 
-Owns the SQL calls and nothing else: the rules are in `awe/db/schema/sql/50_jobs.sql`, and this login may
-call those functions and touch no table.
+Owns the SQL calls and nothing else: the rules are in `awe/db/schema/sql/50_jobs.sql`, and this
+login may call those functions and touch no table.
 """
 
 from __future__ import annotations
