@@ -6,10 +6,11 @@ import importlib
 
 __all__ = ["MODULES", "load"]
 
-MODULES = ("statistics", "observing", "recipe", "parameters", "raw", "calfiles", "science")
+MODULES = ("statistics", "observing", "recipe", "parameters", "raw", "calibrations",
+           "science")  # fmt: skip
 
 
 def load() -> None:
     """Import all class modules, so that the registry, schema and prompt are complete."""
     for name in MODULES:
-        importlib.import_module(f"awe.db.{name}")
+        importlib.import_module(f"awe.model.{name}")

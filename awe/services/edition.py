@@ -17,7 +17,7 @@ __all__ = ["edition", "outdated"]
 
 PACKAGE = Path(awe.__file__).parent
 #: Files whose times tell a prompt that the package was installed again.
-TELLING = ("__init__.py", "db/schema.py")
+TELLING = ("__init__.py", "db/schema/install.py")
 
 
 def edition() -> dict[str, Any]:

@@ -385,7 +385,6 @@ def account(
     the password lies with those of the services.
     """
     from awe.db.rights import people
-
     known = read_secrets(home)
     with closing(superuser(home)) as connection:
         if name not in known:

@@ -14,7 +14,8 @@ import awe.calib
 from awe import calib
 calib.warm()
 folder = pathlib.Path(awe.calib.__file__).parent
-names = [f"awe.calib.{path.stem}" for path in folder.glob("_*.py") if path.stem != "__init__"]
+names = [".".join(("awe.calib", *path.relative_to(folder).with_suffix("").parts))
+         for path in folder.rglob("*.py") if path.stem != "__init__"]
 modules = [importlib.import_module(name) for name in [*names, "awe.fits._byte_kernels"]]
 kernels = {
     f"{module.__name__}.{name}": kernel

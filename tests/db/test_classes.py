@@ -41,7 +41,7 @@ def test_a_raw_frame_begins_with_the_header_attributes_of_the_handbook():
     assert {"EXPTIME", "LST", "MJD_OBS", "OBJECT", "OBSERVER", "UTC", "astrom"} <= set(names)
 
 
-OURS = sorted(name for name, cls in registry.items() if cls.__module__.startswith("awe.db."))
+OURS = sorted(name for name, cls in registry.items() if cls.__module__.startswith("awe.model."))
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -181,7 +181,7 @@ def test_no_path_is_made_of_the_filename_of_a_row():
                     and isinstance(node.right, ast.Attribute)
                     and node.right.attr in ("filename", "globalname")):
                 wrong.append(f"{path.relative_to(PACKAGE)}:{ast.unparse(node)}")
-    made_here = {"recipes/products.py:directory / product.filename",  # after data_name
+    made_here = {"tasks/products.py:directory / product.filename",  # after data_name
                  "demo/exposures.py:directory / planned.filename",  # of the simulation
                  "ingest/split.py:directory / frame.filename"}  # of the camera, the date, a number
     assert set(wrong) <= made_here
