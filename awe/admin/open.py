@@ -22,10 +22,10 @@ def add(commands: Any) -> None:
 def _open(_: argparse.Namespace) -> None:
     from awe.db.server.connection import database
     from awe.dpu.client import Processor
-    from awe.services import elsewhere, stack
+    from awe.services import remote, stack
 
     environment = Environment.load()
-    if elsewhere.configured(environment.home) is None:
+    if remote.configured(environment.home) is None:
         stack.ensure(environment.home)
         environment = Environment.load()
     database.connect(environment)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from awe.config import Environment, home_directory
 from awe.errors import ConfigError, ServiceDown
 from awe.imports import PYTHON
-from awe.services import elsewhere
+from awe.services import remote
 from awe.services.edition import edition, outdated
 from awe.services.logins import owner_login, register, register_owner
 from awe.services.process import Identity, detach, end, identify, impersonal, silent
@@ -101,7 +101,7 @@ def start(
     """
     home = home or home_directory()
     say = progress or silent
-    elsewhere.refuse(home)
+    remote.refuse(home)
     with _lock(home):
         _settle(home, say)
         _start_missing(home, say, thorough=thorough)
@@ -122,7 +122,7 @@ def adopt(home: Path, *, anyway: bool = False) -> str:
     """Make a copied or moved home the owner of its database; see `belonging.adopt`."""
     from awe.services import belonging
 
-    elsewhere.refuse(home)
+    remote.refuse(home)
     with _lock(home):
         if belonging.recognise(home) is belonging.Standing.MOVED:
             _end_moved(home)
@@ -320,9 +320,9 @@ def status(home: Path | None = None) -> dict[str, str]:
     from awe.services.cluster import Cluster
 
     home = home or home_directory()
-    environment = elsewhere.configured(home)
+    environment = remote.configured(home)
     if environment is not None:
-        return elsewhere.status(environment)
+        return remote.status(environment)
     refusal = belonging.explain(home)
     if refusal is not None:
         return {"home": str(home), "trouble": refusal}
@@ -360,7 +360,7 @@ def superuser(home: Path | None = None) -> Any:
     from awe.services.cluster import Cluster
 
     cluster = Cluster(home or home_directory())
-    elsewhere.refuse(cluster.home)
+    remote.refuse(cluster.home)
     if cluster.process() is None:
         msg = f"the database of {cluster.home} does not run; start it with awe-admin start"
         raise ServiceDown(msg)

@@ -93,13 +93,13 @@ def test_a_start_that_failed_is_what_later_commands_say() -> None:
 
 def test_whoever_listens_on_the_recorded_port_is_not_called_running() -> None:
     from awe.config import Environment
-    from awe.services import elsewhere
+    from awe.services import remote
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
         environment = Environment.load(
             database_name="127.0.0.1:1/awe", data_server="127.0.0.1", data_port=port
         )
-        lines = elsewhere.status(environment)
+        lines = remote.status(environment)
     assert lines["awe-server"].startswith("something listens at ")
     assert "running" not in lines["awe-server"]
