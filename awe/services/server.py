@@ -83,7 +83,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     from awe.services.hold import Hold
     from awe.services.stack import read_secrets, record_endpoint
     from awe.web.pages import pages
-    from awe.web.world import World
+    from awe.web.published import Published
 
     known = read_secrets(environment.home)
     if "awe_dataserver" not in known:
@@ -98,7 +98,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     # the collector goes over all files and has time
     collecting = Permits(login, limit=1, patience=COLLECTOR_PATIENCE)
     password = known.get("awe_pages", "")
-    world = World(connection_arguments(environment.database_name, "awe_pages", password))
+    published = Published(connection_arguments(environment.database_name, "awe_pages", password))
     store = Store(environment.home / "files")
     stop = threading.Event()
     listener = _listen(environment)
@@ -125,13 +125,13 @@ def _serve(environment: Environment, folder: Path) -> None:
     try:
         permits.here(f"127.0.0.1:{port}")
         record_endpoint(environment.home, data_server="127.0.0.1", data_port=port)
-        app = create_app(store, permits, addresses=advertised, **pages(world))
+        app = create_app(store, permits, addresses=advertised, **pages(published))
         _answer(app, listener)
     finally:
         stop.set()
         for thread in threads:
             thread.join(timeout=30)
-        for connections in (permits, collecting, world):
+        for connections in (permits, collecting, published):
             connections.close()
         _log.info("stopped")
 

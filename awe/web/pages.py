@@ -24,7 +24,7 @@ from awe.dataserver.server import in_thread, ticket_of
 from awe.terminal import harmless
 from awe.web import html
 from awe.web.sessions import COOKIE, Sessions, refuse_other_sites
-from awe.web.world import World
+from awe.web.published import Published
 
 __all__ = ["pages"]
 
@@ -119,7 +119,7 @@ async def _object(request: Request) -> Response:
     object_id = request.path_params["object_id"]
     if not _CLASS.fullmatch(name) or not _UUID.fullmatch(object_id):
         raise HTTPException(404)
-    values = await in_thread(request, request.app.state.world.attributes, name, UUID(object_id))
+    values = await in_thread(request, request.app.state.published.attributes, name, UUID(object_id))
     if values is None:
         raise HTTPException(404)
     rows = [[escape(v.name), _value(v), escape(v.unit), escape(v.meaning)] for v in values]
@@ -212,10 +212,15 @@ async def _who(request: Request) -> str | None:
     return name
 
 
-def pages(world: World) -> dict[str, Any]:
+def pages(published: Published) -> dict[str, Any]:
     """Return what the application of the dataserver needs to have these pages."""
     sessions = Sessions()
-    return {"routes": _ROUTES, "world": world, "sessions": sessions, "session_of": sessions.of}
+    return {
+        "routes": _ROUTES,
+        "published": published,
+        "sessions": sessions,
+        "session_of": sessions.of,
+    }
 
 
 _ROUTES = [

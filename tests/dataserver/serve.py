@@ -9,7 +9,7 @@ from awe.dataserver import server, slow
 from awe.dataserver.permits import Permits
 from awe.dataserver.store import Store
 from awe.web.pages import pages
-from awe.web.world import World
+from awe.web.published import Published
 
 asked = json.load(sys.stdin)
 server.PATIENCE = asked.get("patience", 60.0)
@@ -17,5 +17,5 @@ listener = server.listen()
 print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
 store = Store(asked["root"], reserve=asked.get("reserve", 0))
 anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
-app = server.create_app(store, Permits(asked["connection"]), **pages(World(anonymous)))
+app = server.create_app(store, Permits(asked["connection"]), **pages(Published(anonymous)))
 uvicorn.Server(slow.configured(app)).run(sockets=[listener])

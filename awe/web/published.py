@@ -15,7 +15,7 @@ from awe.dataserver.connections import Connections
 from awe.db.declare import registry
 from awe.model import classes
 
-__all__ = ["World"]
+__all__ = ["Published"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Value:
     target: str = ""
 
 
-class World(Connections):
+class Published(Connections):
     """Published objects by class and id."""
 
     def attributes(self, class_name: str, object_id: UUID) -> list[Value] | None:
