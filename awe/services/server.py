@@ -156,7 +156,7 @@ def _keep_keeper(home: Path, stop: threading.Event) -> None:
 def _answer(app: Any, listener: socket.socket) -> None:
     import uvicorn
 
-    from awe.dataserver.slow import configured
+    from awe.dataserver.header_timeout import configured
 
     server = uvicorn.Server(configured(app))
     _log.info("listening on port %d", listener.getsockname()[1])

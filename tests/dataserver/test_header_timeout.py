@@ -14,7 +14,7 @@ import httpx
 import pytest
 import uvicorn
 
-from awe.dataserver import slow
+from awe.dataserver import header_timeout
 from awe.dataserver.server import listen
 
 PATIENCE = 0.5
@@ -38,10 +38,10 @@ async def app(scope, receive, send):
 
 @pytest.fixture
 def port(monkeypatch) -> Iterator[int]:
-    monkeypatch.setattr(slow, "HEADER_PATIENCE", PATIENCE)
-    monkeypatch.setattr(slow, "READING_PATIENCE", PATIENCE)
+    monkeypatch.setattr(header_timeout, "HEADER_PATIENCE", PATIENCE)
+    monkeypatch.setattr(header_timeout, "READING_PATIENCE", PATIENCE)
     listener = listen()
-    config = uvicorn.Config(app, http=slow.Protocol, log_level="warning", lifespan="off",
+    config = uvicorn.Config(app, http=header_timeout.Protocol, log_level="warning", lifespan="off",
                             limit_concurrency=30, timeout_keep_alive=15)  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
