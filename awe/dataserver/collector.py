@@ -12,7 +12,7 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from awe.dataserver.permits import Permits
+from awe.dataserver.authorisation import Permits
 from awe.dataserver.store import Store
 from awe.errors import AweError
 

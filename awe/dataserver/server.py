@@ -32,7 +32,7 @@ from starlette.routing import BaseRoute, Route
 
 from awe.dataserver import proof
 from awe.dataserver.checks import Checks
-from awe.dataserver.permits import Permit, Permits, ticket_hash
+from awe.dataserver.authorisation import Permit, Permits, ticket_hash
 from awe.dataserver.store import Store, Upload
 from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
 

@@ -76,7 +76,7 @@ def main() -> int:
 
 def _serve(environment: Environment, folder: Path) -> None:
     from awe.dataserver.collector import collect_forever
-    from awe.dataserver.permits import Permits
+    from awe.dataserver.authorisation import Permits
     from awe.dataserver.server import create_app
     from awe.dataserver.store import Store
     from awe.services.guard import Guard

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from awe.dataserver.permits import ticket_hash
+from awe.dataserver.authorisation import ticket_hash
 from awe.dataserver.server import in_thread, ticket_of
 from awe.terminal import harmless
 from awe.web import html

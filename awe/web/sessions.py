@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from awe.dataserver.peer import account_of
-from awe.dataserver.permits import ticket_hash
+from awe.dataserver.authorisation import ticket_hash
 
 __all__ = ["COOKIE", "Sessions", "refuse_other_sites"]
 

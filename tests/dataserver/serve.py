@@ -6,7 +6,7 @@ import sys
 import uvicorn
 
 from awe.dataserver import server, slow
-from awe.dataserver.permits import Permits
+from awe.dataserver.authorisation import Permits
 from awe.dataserver.store import Store
 from awe.web.pages import pages
 from awe.web.published import Published

@@ -10,7 +10,7 @@ import pytest
 
 from awe.dataserver.collector import collect
 from awe.dataserver.fsck import Expected, check, mend
-from awe.dataserver.permits import Permits
+from awe.dataserver.authorisation import Permits
 from awe.dataserver.store import Store
 from awe.errors import DiskFull, ServiceDown
 
