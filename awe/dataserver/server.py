@@ -31,8 +31,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from awe.dataserver import proof
-from awe.dataserver.checks import Checks
 from awe.dataserver.authorisation import Permit, Permits, ticket_hash
+from awe.dataserver.checks import Checks
 from awe.dataserver.store import Store, Upload
 from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
 

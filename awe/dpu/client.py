@@ -19,7 +19,7 @@ from typing import Any
 from awe import bars
 from awe.db.server.connection import database
 from awe.dpu import jobs
-from awe.dpu.requests import BACK_ENDS, plan
+from awe.dpu.planning import BACK_ENDS, plan
 from awe.dpu.sequences import Sequences
 from awe.dpu.table import status_table
 from awe.errors import ArgumentError, UserMistake, nearest

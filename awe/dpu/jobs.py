@@ -15,7 +15,7 @@ from typing import Any
 
 from awe.db.server import scope
 from awe.db.server.connection import database
-from awe.dpu.requests import Plan
+from awe.dpu.planning import Plan
 from awe.errors import ArgumentError, DatabaseError, JobUnknown, Refused
 
 __all__ = ["FINAL", "Job", "cancel", "fetch", "known", "lines", "numbers", "products", "retry",

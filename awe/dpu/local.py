@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awe import recipes
-from awe.dpu.requests import plan
+from awe.dpu.planning import plan
 from awe.dpu.sequences import Sequences
 
 __all__ = ["LocalProcessor"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from awe import recipes
-from awe.dpu.requests import OPTIONS, chain
+from awe.dpu.planning import OPTIONS, chain
 from awe.terminal import out
 
 __all__ = ["Sequences"]

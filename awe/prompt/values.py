@@ -100,7 +100,7 @@ def hot_keys() -> Iterable[str]:
 
 def back_ends() -> Iterable[str]:
     """Return where jobs can be placed."""
-    from awe.dpu.requests import BACK_ENDS
+    from awe.dpu.planning import BACK_ENDS
 
     return BACK_ENDS
 

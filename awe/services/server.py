@@ -75,8 +75,8 @@ def main() -> int:
 
 
 def _serve(environment: Environment, folder: Path) -> None:
-    from awe.dataserver.collector import collect_forever
     from awe.dataserver.authorisation import Permits
+    from awe.dataserver.collector import collect_forever
     from awe.dataserver.server import create_app
     from awe.dataserver.store import Store
     from awe.services.guard import Guard

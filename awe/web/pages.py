@@ -23,8 +23,8 @@ from awe.dataserver.authorisation import ticket_hash
 from awe.dataserver.server import in_thread, ticket_of
 from awe.terminal import harmless
 from awe.web import html
-from awe.web.sessions import COOKIE, Sessions, refuse_other_sites
 from awe.web.published import Published
+from awe.web.sessions import COOKIE, Sessions, refuse_other_sites
 
 __all__ = ["pages"]
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from awe.dataserver.peer import account_of
 from awe.dataserver.authorisation import ticket_hash
+from awe.dataserver.peer import account_of
 
 __all__ = ["COOKIE", "Sessions", "refuse_other_sites"]
 

@@ -8,9 +8,9 @@ import uuid
 
 import pytest
 
+from awe.dataserver.authorisation import Permits
 from awe.dataserver.collector import collect
 from awe.dataserver.fsck import Expected, check, mend
-from awe.dataserver.authorisation import Permits
 from awe.dataserver.store import Store
 from awe.errors import DiskFull, ServiceDown
 

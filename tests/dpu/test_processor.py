@@ -17,7 +17,7 @@ from jobs_waiting import log, until
 from awe.dpu import LocalProcessor
 from awe.dpu import jobs as owned
 from awe.dpu.client import DRY
-from awe.dpu.requests import plan
+from awe.dpu.planning import plan
 from awe.errors import ArgumentError, JobUnknown, Refused
 from awe.recipes.reduce import ReduceTask
 
@@ -82,7 +82,7 @@ def test_numbers_of_numpy_and_dates_become_plain():
 
 
 def plan_arguments(arguments):
-    from awe.dpu.requests import plain
+    from awe.dpu.planning import plain
 
     return {name: plain(value, name) for name, value in arguments.items()}
 

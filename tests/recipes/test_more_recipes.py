@@ -156,7 +156,7 @@ def test_without_a_filter_every_filter_of_the_night_is_made(calibrated):
 
 
 def test_a_later_recipe_of_a_chain_waits_for_what_the_earlier_ones_make(calibrated):
-    from awe.dpu.requests import plan
+    from awe.dpu.planning import plan
 
     where = {"i": "OMEGACAM", "template": calibrated.template.start.isoformat()}
     made = plan("Reduce>Illumination", {**where, "C": 1}, "local")

@@ -10,7 +10,7 @@ import pytest
 from astropy.table import Table as AstropyTable
 
 from awe import recipes
-from awe.dpu.requests import plain
+from awe.dpu.planning import plain
 from awe.errors import ArgumentError, NoValidPixels
 from awe.recipes.illumination import _stars_of
 from awe.tasks.arguments import Argument, refuse_paths

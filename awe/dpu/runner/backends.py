@@ -3,7 +3,7 @@
 A back end starts the worker of one attempt in a directory and hands it the connection data over
 its standard input, which never touches a disk, an argument list or an environment. A new place
 (a batch engine) is one more class here with the same methods, entered in
-`awe.dpu.requests.BACK_ENDS`.
+`awe.dpu.planning.BACK_ENDS`.
 """
 
 from __future__ import annotations

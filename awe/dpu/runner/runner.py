@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from awe.config import Environment
-from awe.dpu.requests import BACK_ENDS
+from awe.dpu.planning import BACK_ENDS
 from awe.dpu.runner.attempt_files import Folder, forget_old
 from awe.dpu.runner.attempts import Running
 from awe.dpu.runner.backends import BackEnd
