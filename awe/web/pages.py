@@ -119,7 +119,8 @@ async def _object(request: Request) -> Response:
     object_id = request.path_params["object_id"]
     if not _CLASS.fullmatch(name) or not _UUID.fullmatch(object_id):
         raise HTTPException(404)
-    values = await in_thread(request, request.app.state.published.attributes, name, UUID(object_id))
+    published: Published = request.app.state.published
+    values = await in_thread(request, published.attributes, name, UUID(object_id))
     if values is None:
         raise HTTPException(404)
     rows = [[escape(v.name), _value(v), escape(v.unit), escape(v.meaning)] for v in values]

@@ -5,7 +5,7 @@ import sys
 
 import uvicorn
 
-from awe.dataserver import server, slow
+from awe.dataserver import header_timeout, server
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.store import Store
 from awe.web.pages import pages
@@ -18,4 +18,4 @@ print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
 store = Store(asked["root"], reserve=asked.get("reserve", 0))
 anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
 app = server.create_app(store, Permits(asked["connection"]), **pages(Published(anonymous)))
-uvicorn.Server(slow.configured(app)).run(sockets=[listener])
+uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
