@@ -13,9 +13,8 @@ import pytest
 
 from awe.inspect.keys import KEYS
 from awe.lazy import resolve
+from tests.architecture.tree import PACKAGE, ROOT, Module, Place, module_name
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "awe"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Longest match wins; a module may import its own row and lower ones.
@@ -60,11 +59,6 @@ LONGEST_MODULE = 500
 LONGEST_FUNCTION = 60
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
 def row_of(module: str) -> int | None:
     """Row of a module; None for one that is in no row of the table."""
     if module == "awe":
@@ -76,39 +70,9 @@ def row_of(module: str) -> int | None:
     return None
 
 
-def imported(path: Path) -> list[tuple[int, str]]:
-    """Every module of awe a file imports, at the top, in functions and for types alike."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                package = module_name(path).split(".")
-                cut = node.level - (path.name == "__init__.py")
-                base = ".".join([*package[: len(package) - cut], *filter(None, [base])])
-            for alias in node.names:
-                full = f"{base}.{alias.name}"
-                found.append((node.lineno, full if is_module(full) else base))
-    return [(line, name) for line, name in found if name == "awe" or name.startswith("awe.")]
-
-
-def is_module(name: str) -> bool:
-    path = ROOT.joinpath(*name.split("."))
-    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
-
-
-def function_bodies(path: Path) -> list[tuple[str, int]]:
-    """Names of functions and the number of lines of each, without the docstring."""
-    bodies = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = node.body[0]
-            documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-            start = first.end_lineno + 1 if documented else first.lineno
-            bodies.append((node.name, (node.end_lineno or start) - start + 1))
-    return bodies
+def imported(module: Module) -> list[tuple[int, str]]:
+    """Return line and name of every module of awe that one of its modules imports."""
+    return [(one.line, one.target) for one in module.imports if one.own]
 
 
 def test_the_table_names_every_part_of_the_package() -> None:
@@ -121,25 +85,38 @@ def test_no_module_imports_a_higher_row(path: Path) -> None:
     own = row_of(module_name(path))
     upward = [
         f"{path.relative_to(ROOT)}:{line} imports {name} (row {row_of(name)} > {own})"
-        for line, name in imported(path)
+        for line, name in imported(Module(path))
         if (row_of(name) or 0) > (own or 0)
     ]
     assert not upward, "\n".join(upward)
 
 
 def test_the_import_reader_sees_imports_inside_functions_and_relative_ones(tmp_path: Path) -> None:
-    path = PACKAGE / "db" / "no_such_file.py"
-    source = "def f():\n    from awe.prompt import shell\n    from ..dpu import client\n"
-    names = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom):
-            names.append((node.module, node.level))
-    assert ("awe.prompt", 0) in names
-    assert ("dpu", 2) in names
+    path = tmp_path / "awe" / "db" / "probe.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "from ..errors import NotFound\n"
+        "if TYPE_CHECKING:\n"
+        "    import awe.context\n"
+        "def f():\n"
+        "    from awe.prompt import shell\n"
+        "    from ..dpu import client, nothing\n"
+    )
+    found = [(one.line, one.target, one.place) for one in Module(path, tmp_path).imports]
+    assert found == [
+        (1, "typing", Place.TOP),
+        (2, "awe.errors", Place.TOP),
+        (4, "awe.context", Place.TYPES),
+        (6, "awe.prompt.shell", Place.FUNCTION),
+        (7, "awe.dpu.client", Place.FUNCTION),
+        (7, "awe.dpu", Place.FUNCTION),
+    ]
+    assert imported(Module(path, tmp_path))[0] == (2, "awe.errors")
     assert row_of("awe.prompt.shell") == 7
     assert row_of("awe.demo.night") == 7
     assert row_of("awe.demo.sky") == 1
-    assert module_name(path) == "awe.db.no_such_file"
+    assert Module(path, tmp_path).name == "awe.db.probe"
 
 
 def behaviours() -> list[str]:
@@ -224,7 +201,7 @@ def test_nothing_connects_or_writes_on_import(tmp_path: Path) -> None:
 def test_modules_and_functions_are_short(path: Path) -> None:
     lines = len(path.read_text().splitlines())
     assert lines <= LONGEST_MODULE, f"{lines} lines: one noun too many in here"
-    long = [f"{name}: {n} lines" for name, n in function_bodies(path) if n > LONGEST_FUNCTION]
+    long = [f"{name}: {n} lines" for name, n in Module(path).bodies if n > LONGEST_FUNCTION]
     assert not long, long
 
 
