@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from awe.config import Environment
-from awe.db.server import failures, outcome
+from awe.db.server import failures, outcome, waiting
 from awe.db.server.interrupts import interrupts_deferred
 from awe.db.server.outcome import Doubt
+from awe.db.server.prepared import Prepared
 from awe.errors import DatabaseError, OutcomeUnknown, QueryError
 
 __all__ = ["Database", "database"]
@@ -51,6 +52,7 @@ class _Session(threading.local):
         self.process = 0
         self.depth = 0
         self.statements = 0
+        self.prepared = Prepared()
         self.generation = 0
         self.interrupted = False
         self.number = ""
@@ -174,13 +176,12 @@ class Database:
             if session.depth:
                 raise DatabaseError(failures.LOST)
             session.connection = self._open()
+            session.prepared = Prepared()
         return session.connection
 
     def _open(self) -> Any:
         import psycopg2
         import psycopg2.extras
-
-        from awe.db.server import waiting
 
         deadline = time.monotonic() + RESTART_PATIENCE
         pause = 0.1
@@ -255,6 +256,9 @@ class Database:
         from psycopg2.extras import execute_values
 
         def send(cursor: Any) -> list[tuple[Any, ...]]:
+            prepared = self._session.prepared
+            if len(rows) == 1 and prepared.ready(cursor, sql_text, len(rows[0])):
+                return prepared.insert(cursor, sql_text, rows[0])
             self._session.statements += -(-len(rows) // page) - 1
             fetched = execute_values(
                 cursor, sql_text, rows, page_size=page, fetch="RETURNING" in sql_text
@@ -439,8 +443,7 @@ class Database:
     def _idle(self) -> bool:
         from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
-        status = self._session.connection.info.transaction_status
-        return bool(status == TRANSACTION_STATUS_IDLE)
+        return bool(self._session.connection.info.transaction_status == TRANSACTION_STATUS_IDLE)
 
     def _rollback(self) -> None:
         import psycopg2
@@ -486,8 +489,6 @@ def _repeatable(sql_text: str) -> bool:
 
 
 def _wait(connection: Any) -> None:
-    from awe.db.server import waiting
-
     limits = waiting.Limits(tell=TELL_AFTER, answer=ANSWER_PATIENCE, cancel=CANCEL_PATIENCE)
     waiting.hearing(connection, _note_interrupt, limits)
 
