@@ -14,6 +14,8 @@ from awe.db.query.compiler import standard_name
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError
+from awe.model.observing import Chip
+from awe.model.raw import RawScienceFrame
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +104,14 @@ def test_a_ticket_is_drawn_once_and_known_to_the_database_by_its_hash(login: Any
     login("other")
     assert ticket() != first
     assert database.user == "AWOTHER"
+
+
+@pytest.mark.parametrize("cls", [RawScienceFrame, Chip])
+def test_values_without_a_name_are_refused_in_one_line(cls: type[DBObject]) -> None:
+    name = "filename" if cls is RawScienceFrame else "object_id"
+    with pytest.raises(ArgumentError) as refusal:
+        cls("x.fits")
+    assert str(refusal.value) == (
+        f"{cls.__name__} takes its values by name, found 'x.fits' without one; "
+        f"write {cls.__name__}({name}=...)"
+    )

@@ -152,8 +152,10 @@ class DBObject(metaclass=PersistentType):
         _refuse_collisions(cls)
         _registry.enter(cls, abstract=abstract)
 
-    def __new__(cls, **attributes: Any) -> Self:
+    def __new__(cls, *unnamed: Any, **attributes: Any) -> Self:
         """Fetch the object named by its id or filename alone, or begin a new one."""
+        if unnamed:
+            _refuse_unnamed(cls, unnamed)
         current = registry.get(cls.__name__)
         if current is not cls:
             if current is not None and _registry.same(current, cls):
@@ -445,6 +447,15 @@ def _refuse_collisions(cls: type[DBObject]) -> None:
         if other != name:
             msg = f"{cls.__name__}.{name} and .{other} differ only in case; choose another name"
             raise ArgumentError(msg)
+
+
+def _refuse_unnamed(cls: type[DBObject], values: tuple[Any, ...]) -> None:
+    name = "filename" if "filename" in cls._attributes else "object_id"
+    msg = (
+        f"{cls.__name__} takes its values by name, found {values[0]!r} without one; "
+        f"write {cls.__name__}({name}=...)"
+    )
+    raise ArgumentError(msg)
 
 
 def _refuse_abstract(cls: type[DBObject], attributes: dict[str, Any]) -> None:
