@@ -50,7 +50,7 @@ def limit(number: str) -> None:
     """
     global max_width
     if number and not number.isdecimal():
-        msg = f"max_width is {number!r}; wanted a number of columns, 0 for any, or nothing"
+        msg = f"max_width is {number!r}; expected a number of columns, 0 for any, or nothing"
         raise ConfigError(msg)
     max_width = int(number) if number else None
 

@@ -52,7 +52,7 @@ class Kind:
     high: int | None = None
 
     def accepts(self, value: str) -> bool:
-        """Tell whether a value is one of them."""
+        """Return True if a value is one of them."""
         if re.fullmatch(self.pattern, value, re.ASCII | re.IGNORECASE) is None:
             return False
         if self.low is None or not value:
@@ -198,7 +198,7 @@ def _check(values: Mapping[str, str], origin: Mapping[str, str]) -> None:
             continue
         shown = "..." if name == "database_password" else repr(value)
         place = f"{origin[name]}{_line_of(name, Path(origin[name]))}"
-        msg = f"configuration {place}: {name} is {shown}; wanted {kind.text}"
+        msg = f"configuration {place}: {name} is {shown}; expected {kind.text}"
         raise ConfigError(msg)
 
 

@@ -212,7 +212,7 @@ class Context:
         objects = _several(obj)
         if isinstance(privileges, bool) or privileges not in projects.LEVELS:
             levels = ", ".join(projects.level_text(number) for number in projects.LEVELS)
-            msg = f"no level of privileges {privileges!r}; wanted one of {levels}"
+            msg = f"no level of privileges {privileges!r}; expected one of {levels}"
             raise ArgumentError(msg)
         if not commit:
             return sharing.preview(objects, privileges, follow=follow)
@@ -292,7 +292,7 @@ class Context:
         """
         if isinstance(is_valid, bool) or is_valid not in VALIDITY:
             known = ", ".join(f"{number} ({text})" for number, text in VALIDITY.items())
-            msg = f"is_valid cannot be {is_valid!r}; wanted {known}"
+            msg = f"is_valid cannot be {is_valid!r}; expected {known}"
             raise ArgumentError(msg)
         from awe.rules.graph import Affected, used_by
 
@@ -356,7 +356,7 @@ def _moment(name: str, value: Any) -> datetime.datetime:
         except ValueError:
             value = value[:40]
     if not isinstance(value, datetime.datetime):
-        msg = f"{name} cannot be {value!r}; wanted a datetime, or text like '2012-06-01T12:00:00'"
+        msg = f"{name} cannot be {value!r}; expected a datetime or text like '2012-06-01T12:00:00'"
         raise ArgumentError(msg)
     return value
 

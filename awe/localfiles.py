@@ -215,7 +215,7 @@ def _remove_own(path: Path, owner: int) -> None:
 
 
 def is_plain_file(path: Path) -> bool:
-    """Tell whether there is a file of bytes, not a pipe or a device that could hold a reader."""
+    """Return True if there is a file of bytes, not a pipe or a device that could hold a reader."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:

@@ -187,7 +187,7 @@ def _products(target: Any) -> list[str]:
     if isinstance(target, type) and issubclass(target, DBObject):
         return [target.__name__]
     msg = (
-        f"Pars wants a recipe ('Reduce'), a task (ReduceTask) or a class (BiasFrame), "
+        f"Pars expects a recipe ('Reduce'), a task (ReduceTask) or a class (BiasFrame), "
         f"got {target!r}"
     )
     raise ArgumentError(msg)

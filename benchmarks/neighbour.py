@@ -24,7 +24,7 @@ base = f"http://{Env['data_server']}:{Env['data_port']}"
 
 
 def answers(path):
-    """Tell whether the dataserver gives anything for this path."""
+    """Return True if the dataserver gives anything for this path."""
     request = urllib.request.Request(base + path, headers={"Authorization": f"Bearer {ticket()}"})
     try:
         with urllib.request.urlopen(request, timeout=60) as reply:

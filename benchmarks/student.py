@@ -50,7 +50,7 @@ with step("query"):
     whole = len(query)
     query = query & (RawScienceFrame.chip.name == CHIP)
     exposures = len(query)
-check((whole % 5, exposures) == (0, 5), f"{whole} and {exposures} frames, wanted n * 5 and 5")
+check((whole % 5, exposures) == (0, 5), f"{whole} and {exposures} frames, expected n * 5 and 5")
 
 with step("info"):
     raw = query.max("DATE_OBS")
@@ -79,7 +79,7 @@ with step("get_logs"):
     dpu.get_logs()
 check(list(Path().glob("*.log")), "get_logs() left no file")
 made = [product for job in jobs for product in dpu.get_job_result(job)]
-check(len(made) == 10, f"the DPU made {len(made)} products, wanted 10: see {dpu.get_logs(jobs)}")
+check(len(made) == 10, f"the DPU made {len(made)} products, expected 10: see {dpu.get_logs(jobs)}")
 with step("cancel_job"):
     for jobid in dpu.get_jobids():
         dpu.cancel_job(jobid)
@@ -121,7 +121,7 @@ check(p.get() == {"ReducedScienceFrame.process_params.FRINGE_THRESHOLD_HIGH": 6.
 me = context.get_current_user().id
 mine = [frame for frame in ReducedScienceFrame.select_all() if frame._creator == me]
 others = [frame.filename for frame in ReducedScienceFrame.select_all() if frame._creator != me]
-check(len(mine) == 20, f"{len(mine)} frames of my own, wanted 20")
+check(len(mine) == 20, f"{len(mine)} frames of my own, expected 20")
 check(not others, f"frames of others: {others[:3]}")
 REPORT.write_text(
     json.dumps(

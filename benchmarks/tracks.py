@@ -138,7 +138,7 @@ def search(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], float]:
 
 
 def matches(track: satellite.Track, truth: tuple[float, ...]) -> bool:
-    """Tell whether both ends lie within 6 pixels of the truth, in either order."""
+    """Return True if both ends lie within 6 pixels of the truth, in either order."""
     ends = np.array([track.x0, track.y0, track.x1, track.y1])
     other = np.roll(ends, 2)
     return min(

@@ -78,13 +78,13 @@ def test_any_other_value_is_refused_in_one_line_that_names_file_line_key_and_val
     path = write(home, f"# mine\n[global]\nproject : KIDS\n\n{key.upper()} : {value}\n"
                  if key != "project" else "[global]\n")  # fmt: skip
     shown = re.escape(repr(value))
-    with pytest.raises(ConfigError, match=rf"{path} line 5: {key} is {shown}; wanted"):
+    with pytest.raises(ConfigError, match=rf"{path} line 5: {key} is {shown}; expected"):
         Environment.load()
 
 
 def test_the_environment_is_named_where_the_value_came_from_there(home, monkeypatch):
     monkeypatch.setenv("AWE_QUERY_LIMIT", "10k")
-    with pytest.raises(ConfigError, match="environment: query_limit is '10k'; wanted a number"):
+    with pytest.raises(ConfigError, match="environment: query_limit is '10k'; expected a number"):
         Environment.load()
     assert Environment.load(query_limit="10").query_limit == "10"
 

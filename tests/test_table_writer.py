@@ -61,7 +61,7 @@ def test_the_configuration_sets_the_width(monkeypatch: pytest.MonkeyPatch) -> No
     assert max(map(len, columns.lines(HEADS, ROWS))) <= 60
     columns.limit("0")
     assert columns.room() is None
-    with pytest.raises(ConfigError, match="max_width is 'wide'; wanted a number of columns"):
+    with pytest.raises(ConfigError, match="max_width is 'wide'; expected a number of columns"):
         columns.limit("wide")
 
 

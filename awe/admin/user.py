@@ -100,7 +100,7 @@ def _password(chosen: argparse.Namespace) -> str:
         return people.new_password()
     password = getpass.getpass(f"password of {chosen.name}: ")
     if len(password) < SHORTEST_PASSWORD:
-        msg = f"a password of {len(password)} characters; wanted at least {SHORTEST_PASSWORD}"
+        msg = f"a password of {len(password)} characters; expected at least {SHORTEST_PASSWORD}"
         raise ArgumentError(msg)
     if getpass.getpass("once more: ") != password:
         msg = "the two passwords differ; nothing was changed"

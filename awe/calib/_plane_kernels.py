@@ -50,7 +50,7 @@ def divide(science, variance, flat, noise, least):
 
 @compiled
 def all_finite(plane):
-    """Tell whether every value is a finite number."""
+    """Return True if every value is a finite number."""
     odd = np.uint8(0)
     for y in range(plane.shape[0]):
         row = plane[y]

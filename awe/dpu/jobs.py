@@ -55,7 +55,7 @@ class Job:
 
     @property
     def over(self) -> bool:
-        """Tell whether the job has ended."""
+        """Return True if the job has ended."""
         return self.state in FINAL
 
 
@@ -190,7 +190,7 @@ def products(job: int) -> list[tuple[str, str]]:
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Tell whether the database refused for lack of rights, however it was wrapped."""
+    """Return True if the database refused for lack of rights, however it was wrapped."""
     if isinstance(error, Refused):
         return True
     cause = error.__cause__ or error

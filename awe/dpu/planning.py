@@ -67,7 +67,7 @@ def plain(value: Any, name: str, depth: int = 0) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            msg = f"argument {name} is {value}: wanted a finite number"
+            msg = f"argument {name} is {value}: expected a finite number"
             raise ArgumentError(msg)
         return value
     if isinstance(value, datetime.date):
@@ -186,7 +186,7 @@ def _options(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, An
     if seconds is not None:
         number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not number or not 1 <= seconds <= LONGEST_TIME:
-            msg = f"dpu_time is {seconds!r}: wanted seconds, 1 to {LONGEST_TIME}, as in 8*60*60"
+            msg = f"dpu_time is {seconds!r}: expected seconds, 1 to {LONGEST_TIME}, as in 8*60*60"
             raise ArgumentError(msg)
         options["dpu_time"] = math.ceil(seconds)
     version = options["dpu_aweversion"]
@@ -221,7 +221,7 @@ def _accepted(task: Any) -> set[str]:
 
 
 def _meet(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
-    """Tell whether a later job has to wait for an earlier one: not if they differ in the chip."""
+    """Return True if a later job must wait for an earlier one; not if their chips differ."""
     chips = (earlier.get("chip"), later.get("chip"))
     return None in chips or chips[0] == chips[1]
 
@@ -235,7 +235,7 @@ def _text(value: str, name: str) -> str:
 
 def _key(key: Any, name: str) -> str:
     if not isinstance(key, str):
-        msg = f"argument {name} is a dictionary with the key {key!r}: wanted text"
+        msg = f"argument {name} is a dictionary with the key {key!r}: expected text"
         raise ArgumentError(msg)
     return _text(key, name)
 

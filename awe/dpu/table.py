@@ -27,7 +27,7 @@ def status_table(jobs: Sequence[Job]) -> str:
 
 
 def is_dry(arguments: Mapping[str, Any]) -> bool:
-    """Tell whether a job with these arguments keeps nothing."""
+    """Return True if a job with these arguments keeps nothing."""
     return not arguments.get("commit")
 
 

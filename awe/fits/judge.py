@@ -227,18 +227,18 @@ class _Hdu:
     def _structure(self) -> tuple[int, tuple[int, ...]]:
         first = "SIMPLE" if self.index == 0 else "XTENSION"
         if self.index == 0 and self.values.get("SIMPLE") != "T":
-            self.refuse(f"SIMPLE is {self.values.get('SIMPLE')!r}, wanted T")
+            self.refuse(f"SIMPLE is {self.values.get('SIMPLE')!r}, expected T")
         bitpix = self._integer("BITPIX")
         if bitpix not in _BITPIX:
-            self.refuse(f"BITPIX is {bitpix}, wanted one of {_BITPIX}")
+            self.refuse(f"BITPIX is {bitpix}, expected one of {_BITPIX}")
         count = self._integer("NAXIS")
         if not 0 <= count <= AXES_LIMIT:
-            self.refuse(f"NAXIS is {count}, wanted 0 to {AXES_LIMIT}")
+            self.refuse(f"NAXIS is {count}, expected 0 to {AXES_LIMIT}")
         names = [f"NAXIS{number}" for number in range(1, count + 1)]
         wanted = [first, "BITPIX", "NAXIS", *names]
         found = [card.keyword for card in self.cards[: len(wanted)]]
         if found != wanted:
-            self.refuse(f"the header begins with {found}, wanted {wanted}")
+            self.refuse(f"the header begins with {found}, expected {wanted}")
         repeated = [w for w in wanted if sum(card.keyword == w for card in self.cards) > 1]
         if repeated:
             self.refuse(f"{repeated[0]} is given more than once")
@@ -259,7 +259,7 @@ class _Hdu:
         pcount = self._integer("PCOUNT", 0)
         gcount = self._integer("GCOUNT", 1)
         if pcount < 0 or gcount != 1:
-            self.refuse(f"PCOUNT is {pcount} and GCOUNT is {gcount}, wanted >= 0 and 1")
+            self.refuse(f"PCOUNT is {pcount} and GCOUNT is {gcount}, expected >= 0 and 1")
         return abs(self.bitpix) // 8 * (pcount + math.prod(self.axes))
 
     def _complete(self) -> None:
@@ -277,7 +277,7 @@ class _Hdu:
         width, rows = self.axes
         fields = self._integer("TFIELDS")
         if not 0 <= fields <= 999:
-            self.refuse(f"TFIELDS is {fields}, wanted 0 to 999")
+            self.refuse(f"TFIELDS is {fields}, expected 0 to 999")
         if rows and not width:
             self.refuse(f"a table of {rows} rows without a byte in them")
         heap = self._integer("THEAP", width * rows)
@@ -381,7 +381,7 @@ class _Hdu:
         if text is None and default is not None:
             return default
         if text is None or not re.fullmatch(r"[+-]?\d{1,20}", text):
-            self.refuse(f"{keyword} is {text!r}, wanted a whole number")
+            self.refuse(f"{keyword} is {text!r}, expected a whole number")
         return int(text)
 
     def _number(self, keyword: str) -> float:
@@ -391,7 +391,7 @@ class _Hdu:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            self.refuse(f"{keyword} is {text!r}, wanted a finite number")
+            self.refuse(f"{keyword} is {text!r}, expected a finite number")
         return number
 
 

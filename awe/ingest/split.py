@@ -151,7 +151,7 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
 def _camera(path: Path, primary: values.HeaderValues) -> instruments.Instrument:
     name = primary.get("INSTRUME")
     if not isinstance(name, str):
-        msg = f"{path}: INSTRUME is missing; wanted one of {', '.join(instruments.available())}"
+        msg = f"{path}: INSTRUME is missing; expected one of {', '.join(instruments.available())}"
         raise BadHeader(msg)
     try:
         return instruments.recognise(name)

@@ -157,7 +157,7 @@ def _chosen(
     from awe import fits
 
     if isinstance(extension, bool) or not isinstance(extension, int | str):
-        msg = f"extension={extension!r}: wanted its number or its name"
+        msg = f"extension={extension!r}: expected its number or its name"
         raise ArgumentError(msg)
     image = fits.read(frame.pathname, extension)
     return image.pixels, image.header
@@ -180,10 +180,10 @@ def _check_numbers(*, above: float | None = None, **numbers: Any) -> None:
         plain = isinstance(value, int | float) or hasattr(type(value), "__float__")
         wanted = "a number" if above is None else f"a number above {above}"
         if isinstance(value, bool) or not plain or not math.isfinite(value):
-            msg = f"{name}={value!r}: wanted {wanted}"
+            msg = f"{name}={value!r}: expected {wanted}"
             raise ArgumentError(msg)
         if (above is not None and value <= above) or (name == "iterations" and value < 0):
-            msg = f"{name}={value!r}: wanted {wanted}"
+            msg = f"{name}={value!r}: expected {wanted}"
             raise ArgumentError(msg)
 
 
@@ -194,7 +194,7 @@ def _image(pixels: Any, name: str) -> NDArray[Any]:
     colour = image.ndim == 3 and image.shape[2] == 3
     if not (image.ndim == 2 or colour) or image.size == 0:
         msg = (
-            f"{name}: pixels have shape {image.shape}; wanted (ny, nx) or (ny, nx, 3); "
+            f"{name}: pixels have shape {image.shape}; expected (ny, nx) or (ny, nx, 3); "
             "give one plane with pixels="
         )
         raise ArgumentError(msg)
@@ -212,7 +212,8 @@ def _cut(
     except (TypeError, ValueError):
         x0 = y0 = x1 = y1 = 0
     if not (1 <= x0 <= x1 <= nx and 1 <= y0 <= y1 <= ny):
-        msg = f"zone {zone} is not on the image; wanted (x0, y0, x1, y1) within (1, 1, {nx}, {ny})"
+        expected = f"(x0, y0, x1, y1) within (1, 1, {nx}, {ny})"
+        msg = f"zone {zone} is not on the image; expected {expected}"
         raise ArgumentError(msg)
     return image[y0 - 1 : y1, x0 - 1 : x1], (x0, y0)
 

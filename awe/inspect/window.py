@@ -215,13 +215,13 @@ class Inspection:
             There is no such key, or the place is not on the image.
         """
         if key not in KEYS:
-            msg = f"no hot-key {key!r}{nearest(key, list(KEYS))}; wanted one of {' '.join(KEYS)}"
+            msg = f"no hot-key {key!r}{nearest(key, list(KEYS))}; expected one of {' '.join(KEYS)}"
             raise ArgumentError(msg)
         if KEYS[key].of_window:
             self._command(KEYS[key], self._figure)
             return None
         if not self._contains(x, y):
-            msg = f"({x:g}, {y:g}) is not on {self.name}; wanted {self._bounds()}"
+            msg = f"({x:g}, {y:g}) is not on {self.name}; expected {self._bounds()}"
             raise ArgumentError(msg)
         return self._measure(KEYS[key], x, y)
 

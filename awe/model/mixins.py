@@ -21,7 +21,7 @@ FOREVER_END = datetime.datetime(2100, 1, 1)
 
 
 def has(thing: Any, name: str) -> bool:
-    """Tell whether a persistent class or object declares an attribute.
+    """Return True if a persistent class or object declares an attribute.
 
     `hasattr` would do too, but looks for the nearest name each time the answer is no.
     """

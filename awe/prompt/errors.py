@@ -59,7 +59,7 @@ def suggest(error: BaseException, names: Iterable[str], source: str | bytes = ""
 
 
 def _is_value(name: str, trace: TracebackType | None, source: str | bytes) -> bool:
-    """Tell whether a name stands where text may: as an argument, or compared with."""
+    """Return True if a name stands where text may: as an argument, or compared with."""
     if trace is None:
         return False
     while trace.tb_next is not None:

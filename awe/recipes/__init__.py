@@ -88,7 +88,7 @@ def find_ours(recipe: str) -> type[Task]:
 
 
 def is_ours(recipe: str) -> bool:
-    """Tell whether awe has a recipe of that name."""
+    """Return True if awe has a recipe of that name."""
     return recipe in _scan(Path(__file__).parent, __name__)
 
 

@@ -81,7 +81,7 @@ def _in_pairs(frames: list[Any], name: str) -> list[int]:
     pairs = [one for group in by_time.values() for one in group[: len(group) // 2 * 2]]
     if not pairs:
         msg = (
-            f"the gain of {name} wants pairs of dome flats of equal exposure time; "
+            f"the gain of {name} needs pairs of dome flats of equal exposure time; "
             f"found times {sorted(by_time)} s; widen the selection"
         )
         raise NoValidPixels(msg)

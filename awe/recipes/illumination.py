@@ -198,7 +198,7 @@ def _common_shape(frames: list[Any]) -> tuple[int, int]:
     if len(frames) < 2 or len(shapes) > 1:
         sizes = ", ".join(f"{nx} x {ny}" for ny, nx in sorted(shapes))
         msg = (
-            f"an illumination correction wants at least 2 dithered frames of one size, found "
+            f"an illumination correction needs at least 2 dithered frames of one size, found "
             f"{len(frames)} of {sizes} pixels; reduce the other exposures of the template"
         )
         raise NoValidPixels(msg)

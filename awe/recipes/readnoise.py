@@ -35,7 +35,7 @@ class ReadNoiseTask(Task):
         raws = found.raws
         frames = found.frames[: len(found.frames) // 2 * 2]
         if not frames:
-            msg = f"read noise of {unit.name} wants at least 2 biases, found {len(found.frames)}"
+            msg = f"the read noise of {unit.name} needs 2 biases, found {len(found.frames)}"
             raise NoValidPixels(msg)
         level = [p - o for p, o in zip(raws.pixels, raws.offsets, strict=True)]
         measured = bias.read_noise(

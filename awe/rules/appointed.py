@@ -69,7 +69,7 @@ def allowed(product: Any) -> str:
 
 
 def stranger(item: Any) -> bool:
-    """Tell whether neither oneself nor anybody appointed made an object."""
+    """Return True if neither oneself nor anybody appointed made an object."""
     return rank(item, order(PROJECT)) > 0
 
 

@@ -65,7 +65,7 @@ class Reasons(tuple[Reason, ...]):
 
 
 def is_uptodate(self: DBObject, pars: Mapping[str, Any] | None = None) -> bool:
-    """Tell whether the object would be made the same way today.
+    """Return True if the object would be made the same way today.
 
     Parameters
     ----------

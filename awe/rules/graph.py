@@ -165,7 +165,7 @@ def _two_lines(item: Any) -> str:
 
 
 def _made(item: Any) -> bool:
-    """Tell whether an object belongs in a lineage: products and raw frames do, chips do not."""
+    """Return True if an object belongs in a lineage: products and raw frames do, chips do not."""
     return item is not None and has(item, "is_valid")
 
 

@@ -58,7 +58,7 @@ def calibration(cls: Any, **keywords: Any) -> Any:
     _check(keywords, tuple(wanted), cls)
     missing = [name for name in wanted if keywords.get(name) is None]
     if missing:
-        msg = f"{cls.__name__}.select() wants {', '.join(wanted)}; missing: {', '.join(missing)}"
+        msg = f"{cls.__name__}.select() expects {', '.join(wanted)}; missing: {', '.join(missing)}"
         raise ArgumentError(msg)
     date = keywords.pop("date")
     if not isinstance(date, datetime.datetime):

@@ -282,7 +282,7 @@ def _is(path: Any, value: Any) -> Any:
 def _objections(item: Any, date: datetime.datetime) -> tuple[str, ...]:
     objections = []
     if item.is_valid <= 0:
-        objections.append(f"is_valid is {item.is_valid}, wanted above 0")
+        objections.append(f"is_valid is {item.is_valid}, expected above 0")
     if flags := item.quality_flags & ~int(QualityFlag.OTHERS):
         objections.append(f"quality_flags: {QualityFlag.explain(flags)}")
     if item.timestamp_start is None or item.timestamp_end is None:

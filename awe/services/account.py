@@ -57,7 +57,7 @@ def owner_name() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError as error:
         msg = (
-            f"account number {os.getuid()} has no name on this machine, and PostgreSQL wants "
+            f"account number {os.getuid()} has no name on this machine, and PostgreSQL needs "
             "one; start awe from a named account, or set database_name to a running server"
         )
         raise ConfigError(msg) from error

@@ -64,7 +64,7 @@ class Made:
     copied : int
         Bytes of files copied; the others were in an earlier backup.
     damaged : list of str
-        Files the database wants whose bytes are gone or wrong: `awe-admin fsck` names them.
+        Files the database expects whose bytes are gone or wrong: `awe-admin fsck` names them.
     """
 
     folder: Path

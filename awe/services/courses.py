@@ -54,7 +54,7 @@ def check_name(name: str) -> str:
     """
     if not _COURSE.fullmatch(name):
         msg = (
-            f"course name {name!r} is not allowed; wanted letters, digits and _.@+-, "
+            f"course name {name!r} is not allowed; expected letters, digits and _.@+-, "
             "at most 64, such as TUTORIAL2015"
         )
         raise ArgumentError(msg)
@@ -70,14 +70,14 @@ def names(course: str, count: int, *, prefix: str | None = None, first: int = 1)
         The prefix or the number is not allowed.
     """
     if not 1 <= count <= MOST:
-        msg = f"a course of {count} students; wanted 1 to {MOST}"
+        msg = f"a course of {count} students; expected 1 to {MOST}"
         raise ArgumentError(msg)
     if prefix is None:
         prefix = re.sub(r"[^a-z0-9]+", "_", course.lower()).strip("_")[:27].rstrip("_") + "_"
         prefix = prefix if prefix[0].isalpha() else f"c{prefix}"[:28]
     if not _PREFIX.fullmatch(prefix):
         msg = (
-            f"prefix {prefix!r} is not allowed; wanted a small letter, then small letters, "
+            f"prefix {prefix!r} is not allowed; expected a small letter, then small letters, "
             "digits and _, at most 28"
         )
         raise ArgumentError(msg)

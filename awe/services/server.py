@@ -47,7 +47,7 @@ def connection_arguments(database_name: str, user: str, password: str) -> dict[s
     if not port.isdigit():
         host, port = place, "5432"
     if not host or not database:
-        msg = f"database_name is {database_name!r}, wanted host[:port]/database"
+        msg = f"database_name is {database_name!r}, expected host[:port]/database"
         raise ConfigError(msg)
     return {
         "host": host,

@@ -109,7 +109,7 @@ def start(
 
 
 def revive(home: Path) -> None:
-    """Start what has ended, unless nobody wants it to run."""
+    """Start what has ended, unless the services were stopped on purpose."""
     if not wanted(home):
         return
     with _lock(home):
@@ -427,7 +427,7 @@ def read_secrets(home: Path) -> dict[str, str]:
     path = home / "services" / "secrets.json"
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         mode = stat.S_IMODE(path.stat().st_mode)
-        msg = f"{path} has mode {mode:04o}, others can read it; wanted 0600: chmod 600 {path}"
+        msg = f"{path} has mode {mode:04o}, others can read it; expected 0600: chmod 600 {path}"
         raise ConfigError(msg)
     return _read(home, "secrets.json")
 

@@ -82,7 +82,7 @@ def _arguments(task: Task, unit: Unit) -> Iterator[tuple[str, Any]]:
 
 
 def _is_odd(task: Task, name: str) -> bool:
-    """Tell whether an own recipe may use an argument for parameters of other classes."""
+    """Return True if an own recipe may use an argument for parameters of other classes."""
     return name == "overscan" and not task._is_ours()
 
 
@@ -109,7 +109,7 @@ def made(task: Task, unit: Unit) -> Any:
 
 
 def _same_hand(product: Any, task: Task) -> bool:
-    """Tell whether no calibration of a product was named by hand that a task chooses itself."""
+    """Return True if no calibration of a product was named by hand that a task chooses itself."""
     choices = value_of(product, "choices") or {}
     return not any(
         getattr(task, argument) is None

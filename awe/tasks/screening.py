@@ -171,7 +171,7 @@ def _within(found: Screened, low: float, high: float, named: str) -> None:
             kept.append(frame)
         else:
             found.rejected[frame.filename] = (
-                f"level {level:.0f} ADU, wanted {low:.0f} to {high:.0f} ({named})"
+                f"level {level:.0f} ADU, expected {low:.0f} to {high:.0f} ({named})"
             )
     found.frames = kept
 

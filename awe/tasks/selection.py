@@ -52,7 +52,7 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
     names = asked.get("raw_filenames") or asked.get("red_filenames")
     if not any(name in asked for name in NARROWING):
         wanted = [argument.name for argument in task.arguments if argument.name in NARROWING]
-        msg = f"{type(task).__name__} wants one of: {', '.join(wanted)}"
+        msg = f"{type(task).__name__} expects one of: {', '.join(wanted)}"
         raise ArgumentError(msg)
     query = (cls.instrument.name == task.instrument) & (cls.is_valid > 0)
     query &= _conditions(cls, asked)
@@ -110,7 +110,7 @@ def chips_of_night(task: Task, by: Any = None) -> list[Unit]:
     from awe.rules.validity import night_range
 
     if task.date is None:
-        msg = f"{type(task).__name__} wants a date: the night its inputs were made for"
+        msg = f"{type(task).__name__} expects a date: the night its inputs were made for"
         raise ArgumentError(msg)
     begin, end = night_range(task.instrument, task.date)
     instrument = _named(Instrument, task.instrument)

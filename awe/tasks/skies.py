@@ -91,7 +91,7 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
     images = flattened(task, found.raws, bias, flat, method)
     levels = [statistics.median(image, bad) for image in images]
     unlit = {
-        frame.filename: f"its sky is {level:.1f} ADU, wanted above 0"
+        frame.filename: f"its sky is {level:.1f} ADU, expected above 0"
         for frame, level in zip(found.frames, levels, strict=True)
         if not level > 0
     }

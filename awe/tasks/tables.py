@@ -91,7 +91,7 @@ def _checked(columns: dict[str, list[Any]], name: str) -> Table:
 
 
 def _is_cell(cell: Any) -> bool:
-    """Tell whether a cell holds text, or a number no larger than those of columns are."""
+    """Return True if a cell holds text, or a number no larger than those of columns are."""
     if isinstance(cell, int):
         return abs(cell) <= sys.float_info.max
     return isinstance(cell, str | float)

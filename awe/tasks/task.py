@@ -218,7 +218,7 @@ class Task:
 
     @classmethod
     def _is_ours(cls) -> bool:
-        """Tell whether the recipe is awe's: safe among threads, and only reads what it fetches."""
+        """Return True if the recipe is awe's: it is thread-safe and only reads what it fetches."""
         module = cls.__module__
         return module.startswith("awe.recipes.") and not module.startswith("awe.recipes.user")
 

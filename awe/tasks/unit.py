@@ -55,7 +55,7 @@ class Items(Protocol):
         """So many units there are."""
 
     def finished(self, name: str) -> bool:
-        """Tell whether an earlier attempt has committed this one."""
+        """Return True if an earlier attempt has committed this one."""
 
     def record(self, name: str, product: Any) -> None:
         """Record a product, in the transaction that commits it."""

@@ -89,7 +89,7 @@ def test_refusals_name_the_next_step(raw):
     with pytest.raises(ParameterError, match="choose one of 0"):
         overscan.measure(raw, CHIP, 11)
     bare = ChipGeometry.from_counts(nx=296, ny=400)
-    with pytest.raises(WrongShape, match=r"wants an overscan in x.*allows overscan=0$"):
+    with pytest.raises(WrongShape, match=r"needs an overscan in x.*allows overscan=0$"):
         overscan.measure(raw, bare, 6)
     with pytest.raises(ParameterError, match=r"make bias\.fits again"):
         overscan.require_same(6, 0, "bias.fits")

@@ -81,9 +81,9 @@ def test_circles_of_new_objects_are_named(model: Any, login: Any) -> None:
 def test_values_of_the_wrong_type_are_refused_by_name(model: Any) -> None:
     with pytest.raises(ArgumentError, match=r"Plate.number is int: found 'x' \(str\)"):
         model.Plate(number="x")
-    with pytest.raises(ArgumentError, match="wanted an object of class Tint"):
+    with pytest.raises(ArgumentError, match="expected an object of class Tint"):
         model.Plate(tint="r")
-    with pytest.raises(ArgumentError, match=r"plates is a list of Plate: .* wanted an object"):
+    with pytest.raises(ArgumentError, match=r"plates is a list of Plate: .* expected an object"):
         model.Stack().plates.append(model.Tint())
     with pytest.raises(ArgumentError, match="NUL"):
         model.Plate(name="a\0b")
@@ -104,7 +104,7 @@ def test_dates_follow_one_rule(model: Any) -> None:
     assert plate.taken == datetime.datetime(2012, 6, 1, 0, 0)
     assert model.Plate(taken="2012-06-01T08:51:44").taken.second == 44
     assert model.Plate(taken=datetime.date(2012, 6, 1)).taken == datetime.datetime(2012, 6, 1)
-    with pytest.raises(ArgumentError, match="wanted a date such as"):
+    with pytest.raises(ArgumentError, match="expected a date such as"):
         model.Plate(taken="yesterday")
 
 

@@ -61,7 +61,7 @@ def test_order_index_and_slices_follow_the_rules_of_a_list(ten: Any) -> None:
             query[index]
     with pytest.raises(QueryError, match="step"):
         query[::0]
-    with pytest.raises(QueryError, match="wanted a number"):
+    with pytest.raises(QueryError, match="expected a number"):
         query["p1"]
 
 
@@ -143,12 +143,12 @@ MISTAKES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda m: m.Plate.tint == "r", r"tint\.name == 'r'"),
     (lambda m: m.Plate.number == "7", r"Plate\.number is int: found '7' \(str\)"),
     (lambda m: m.Plate.name > 5, r"Plate\.name is str: found 5"),
-    (lambda m: m.Plate.good == 1, "wanted True or False"),
-    (lambda m: m.Plate.taken > "yesterday", "wanted a date such as"),
-    (lambda m: m.Plate.taken > 2012, "wanted datetime"),
+    (lambda m: m.Plate.good == 1, "expected True or False"),
+    (lambda m: m.Plate.taken > "yesterday", "expected a date such as"),
+    (lambda m: m.Plate.taken > 2012, "expected datetime"),
     (lambda m: m.Plate.number > None, "write == None or != None"),
     (lambda m: m.Plate.tint > 3, "compare with an object by =="),
-    (lambda m: m.Plate.tint == m.Plate(), "wanted an object of class Tint"),
+    (lambda m: m.Plate.tint == m.Plate(), "expected an object of class Tint"),
     (lambda m: 0 < m.Plate.number < 3, r"\(0 < C\.x\) & \(C\.x < 3\)"),
     (lambda m: (m.Plate.number > 0) and (m.Plate.number < 3), "instead of and, or, not"),
     (lambda m: (m.Plate.number > 0) or (m.Plate.number < 3), "instead of and, or, not"),
@@ -164,10 +164,10 @@ MISTAKES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda m: m.Stack.plates == m.Plate(), r"\.contains\(obj\)"),
     (lambda m: m.Plate() in m.Stack.plates, r"\.contains"),
     (lambda m: list(m.Stack.plates), "make a query first"),
-    (lambda m: m.Stack.plates.any(m.Stack.level > 1), "wants a query on Plate"),
+    (lambda m: m.Stack.plates.any(m.Stack.level > 1), "expects a query on Plate"),
     (lambda m: m.Plate.marks == [1], r"\.contains\(value\)"),
     (lambda m: m.Plate.number.like("1*"), "attributes of type str"),
-    (lambda m: m.Plate.name.isin("abc"), "wants a list"),
+    (lambda m: m.Plate.name.isin("abc"), "expects a list"),
     (lambda m: m.Plate.name.contains("abc"), "does not apply"),
     (lambda m: m.Plate.tint.isin(m.Plate.number > 1), "links to Tint, the query finds Plate"),
     (lambda m: m.Plate.name == m.Tint.name, "belong to different classes"),

@@ -57,7 +57,7 @@ def test_an_extension_of_a_file_is_chosen_by_name_or_number(multi: Path) -> None
     assert inspect(frame, extension=1).press("x", 3, 3).values["value"] == 1.0
     with pytest.raises(BadFits, match="no extension 'C'; it has"):
         inspect(frame, extension="C")
-    with pytest.raises(ArgumentError, match=r"extension=1\.5: wanted its number or its name"):
+    with pytest.raises(ArgumentError, match=r"extension=1\.5: expected its number or its name"):
         inspect(frame, extension=1.5)  # type: ignore[arg-type]
 
 
@@ -93,7 +93,7 @@ def test_the_colour_bar_has_the_unit_of_the_pixels(
      ("iterations", -1), ("lower", "0"), ("upper", [1])],
 )  # fmt: skip
 def test_a_wrong_number_is_named_in_one_line(name: str, value: Any) -> None:
-    with pytest.raises(ArgumentError, match=f"{name}=.*wanted a number"):
+    with pytest.raises(ArgumentError, match=f"{name}=.*expected a number"):
         inspect(Frame(), **{name: value})
 
 

@@ -251,7 +251,7 @@ def test_empty_lists_and_nothing_found_are_refused(night):
         task("Bias", raw_filenames=[])
     with pytest.raises(NotFound, match="no valid RawBiasFrame"):
         task("Bias", date="2011-01-01").execute()
-    with pytest.raises(ArgumentError, match="wants one of: date, template, raw_filenames"):
+    with pytest.raises(ArgumentError, match="expects one of: date, template, raw_filenames"):
         task("Bias").execute()
 
 

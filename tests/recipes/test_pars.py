@@ -85,7 +85,7 @@ def test_wrong_places_in_the_tree_are_refused():
         p.FRINGE_THRESHOLD_HIGH = 6.0
     with pytest.raises(ArgumentError, match="no recipe"):
         Pars("Nothing")
-    with pytest.raises(ArgumentError, match="wants a recipe"):
+    with pytest.raises(ArgumentError, match="expects a recipe"):
         Pars(42)
 
 

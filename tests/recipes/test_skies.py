@@ -50,7 +50,7 @@ def spoilt(night):
         return night.put(RawScienceFrame, pixels, at, **more).filename
 
     return {
-        put(np.full_like(sky, 65535)): "level 65535 ADU, wanted 0 to 60000 (THRESHOLD_HIGH)",
+        put(np.full_like(sky, 65535)): "level 65535 ADU, expected 0 to 60000 (THRESHOLD_HIGH)",
         put(sky, spoil=lambda text: text[:30000]): "truncated",
         put(holes): "no finite value",
         put(sky[:100, :200], geometry=geometry): "window or binning",

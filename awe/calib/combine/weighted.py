@@ -99,7 +99,7 @@ def _clip_each(v, place, m, k_low, k_high, constants, slopes):
 
 @compiled
 def _contradict(v, place, k_high, constants, slopes):
-    """Tell whether two values differ by more than their noise allows."""
+    """Return True if two values differ by more than their noise allows."""
     centre = max(0.5 * (v[0] + v[1]), 0.0)
     variance = constants[place[0]] + constants[place[1]]
     variance += (slopes[place[0]] + slopes[place[1]]) * centre

@@ -184,7 +184,7 @@ def _section(geometry: ChipGeometry, name: str, method: int) -> sections.Slices:
             if all(getattr(geometry, one) is not None for one in _STRIPS.get(number, ()))
         ]
         msg = (
-            f"overscan method {method} ({METHODS[method]}) wants {_SECTIONS[name]}, which the "
+            f"overscan method {method} ({METHODS[method]}) needs {_SECTIONS[name]}, which the "
             f"header of this frame does not have; it allows overscan={', '.join(usable)}"
         )
         raise WrongShape(msg)

@@ -77,5 +77,5 @@ def shape(slices: Slices) -> tuple[int, int]:
 
 
 def inside(slices: Slices, image_shape: tuple[int, int]) -> bool:
-    """Tell whether a pair of slices lies within an image of that (ny, nx)."""
+    """Return True if a pair of slices lies within an image of that (ny, nx)."""
     return bool(slices[0].stop <= image_shape[0] and slices[1].stop <= image_shape[1])

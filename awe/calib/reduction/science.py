@@ -307,7 +307,7 @@ def _require_units(steps: Sequence[Step]) -> None:
     for first, second in pairwise(steps):
         if first.after != second.before:
             msg = (
-                f"step {second.name} wants pixels in {second.before!r}, {first.name} before it "
+                f"step {second.name} expects pixels in {second.before!r}, {first.name} before it "
                 f"gives {first.after!r}; change the order of the steps"
             )
             raise ParameterError(msg)

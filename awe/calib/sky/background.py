@@ -127,7 +127,7 @@ def medians(
 ) -> tuple[Grid, Grid, NDArray[np.int32]]:
     """Return median, spread (1.4826 MAD) and number of values of every box; NaN where too few."""
     if box < 2 or not 1 <= step <= box:
-        msg = f"boxes of {box} pixels read in steps of {step} make no mesh; want 1 <= step <= box"
+        msg = f"boxes of {box} pixels in steps of {step} make no mesh; expected 1 <= step <= box"
         raise ParameterError(msg)
     # a narrow box at the edge would be noise: what is less than half a box goes to the last one
     shape = tuple(max(1, int(size / box + 0.5)) for size in image.shape)

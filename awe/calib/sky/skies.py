@@ -67,7 +67,7 @@ def sources(
     [0, 0, 37, 0, 0]
     """
     if len(levels) == 0 or min(levels) <= 0:
-        msg = f"exposures of the sky want levels above 0 ADU, found {list(levels)}"
+        msg = f"exposures of the sky need levels above 0 ADU, found {list(levels)}"
         raise NoValidPixels(msg)
     known = np.zeros(images[0].shape, np.bool_) if bad is None else bad
     scales = [1.0 / level for level in levels]

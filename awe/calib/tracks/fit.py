@@ -272,7 +272,7 @@ def _is_spike(
     usable: NDArray[np.bool_],
     length: float,
 ) -> bool:
-    """Tell whether the spikes of stars on the line explain its light."""
+    """Return True if the spikes of stars on the line explain its light."""
     measured = np.divide(light, power, out=np.zeros(SEGMENTS), where=usable)
     error = np.full(SEGMENTS, np.inf)
     error[usable] = power[usable] ** -0.5

@@ -79,7 +79,7 @@ class Persistent(Generic[T]):
         is_list = isinstance(default, list)
         if not is_class and type_ not in VALUE_TYPES:
             known = ", ".join(t.__name__ for t in VALUE_TYPES)
-            msg = f"a persistent attribute cannot be of type {type_!r}; wanted {known} or a class"
+            msg = f"persistent attributes cannot be of type {type_!r}; expected {known} or a class"
             raise ArgumentError(msg)
         if type_ in VALUE_NAMES:
             msg = (
@@ -128,7 +128,7 @@ class Persistent(Generic[T]):
         return cast("type[DBObject]", self.declared_type)
 
     def may_hold(self, cls: type[DBObject]) -> bool:
-        """Tell whether objects of a class may stand here.
+        """Return True if objects of a class may stand here.
 
         A link to a class that is declared later, or never, holds nothing yet.
         """
@@ -320,7 +320,7 @@ def _mismatch(value: Any, wanted: str) -> Mismatch:
     shown = repr(value)
     if len(shown) > 60:
         shown = shown[:57] + "..."
-    return Mismatch(f"found {shown} ({type(value).__name__}), wanted {wanted}")
+    return Mismatch(f"found {shown} ({type(value).__name__}), expected {wanted}")
 
 
 def _as_object(attribute: Persistent[Any], value: Any) -> Any:

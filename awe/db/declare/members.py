@@ -29,7 +29,7 @@ class asked(classmethod):  # type: ignore[type-arg]  # noqa: N801 - reads as a d
 
 
 def is_code(found: Any) -> bool:
-    """Tell whether what a class holds under a name is a method or a property."""
+    """Return True if what a class holds under a name is a method or a property."""
     return isinstance(found, FunctionType | MethodType | property | functools.cached_property)
 
 

@@ -57,7 +57,7 @@ def find(name: str) -> type[DBObject]:
 
 
 def same(cls: type, other: type) -> bool:
-    """Tell whether two classes are definitions of one and the same, before and after a reload."""
+    """Return True if two classes define one and the same, before and after a reload."""
     return cls is other or (cls.__module__, cls.__qualname__) == (
         other.__module__,
         other.__qualname__,

@@ -401,7 +401,7 @@ class DBObject(metaclass=PersistentType):
 
 
 def _same_again(cls: type, path: Path, name: str) -> bool:
-    """Tell whether a path is a declaration of a class defined anew, as reloading hands it over."""
+    """Return True if a path is a declaration of an older definition of a class, as in a reload."""
     anew = path._root is not cls and _registry.same(path._root, cls)
     return anew and len(path._steps) == 1 and path._last.name == name
 
@@ -411,7 +411,7 @@ def _plain(cls: type, name: str) -> Any:
 
 
 def _is_code(value: Any) -> bool:
-    """Tell whether a value is something the body of a class defines, no value to compare with."""
+    """Return True if a value is code or a type in the body of a class, not a value to compare."""
     return isinstance(value, type | behaviour) or (
         not isinstance(value, DBObject | Path)
         and (callable(value) or hasattr(type(value), "__get__"))

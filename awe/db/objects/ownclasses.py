@@ -36,7 +36,7 @@ MEMORY = "own classes"
 
 
 def is_own(cls: type[DBObject]) -> bool:
-    """Tell whether a class was declared outside the package and has no table installed for it."""
+    """Return True if a class was declared outside the package and has no installed table."""
     module = cls.__module__ + "."
     outside = not module.startswith(OURS) or module.startswith(USERS)
     return outside and not getattr(cls, "__installed__", False)
@@ -103,7 +103,7 @@ def define(cls: type[DBObject], known: _Known) -> str:
 
 
 def _is_circular(cls: type[DBObject], attribute: Persistent[Any], known: _Known) -> bool:
-    """Tell whether a link leads to a class whose table waits for this one."""
+    """Return True if a link leads to a class whose table waits for this one."""
     if not attribute.is_link:
         return False
     target = attribute.target

@@ -31,7 +31,7 @@ LEAST = 1e-20
 
 
 def has_footprint(cls: type[DBObject]) -> bool:
-    """Tell whether objects of a class cover a part of the sky."""
+    """Return True if objects of a class cover a part of the sky."""
     link = cls._attributes.get("astrom")
     if link is None or link.kind is not Kind.LINK or not link.target.__sky__:
         return False

@@ -191,7 +191,7 @@ def fetch(cls: type[D], name: str, value: Any) -> D:
     if isinstance(value, uuid.UUID):
         value = str(value)
     if not isinstance(value, str):
-        msg = f"{cls.__name__}({name}=...) wants a string, not {value!r}"
+        msg = f"{cls.__name__}({name}=...) expects a string, not {value!r}"
         raise ArgumentError(msg)
     condition, parameters = _by_name(value) if name == "filename" else _by_id(cls, value)
     text = (
@@ -217,7 +217,7 @@ def _by_id(cls: type[DBObject], value: str) -> tuple[str, list[Any]]:
     digits = value.strip().lower().replace("-", "")
     if len(digits) < SHORTEST_ID or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         msg = (
-            f"{value!r} is no object id of {cls.__name__}: wanted 32 hexadecimal digits, "
+            f"{value!r} is no object id of {cls.__name__}: expected 32 hexadecimal digits, "
             f"or at least the first {SHORTEST_ID}"
         )
         raise ArgumentError(msg)

@@ -167,7 +167,7 @@ class Path(Misused):
         if isinstance(values, Query):
             return self._query(self._isin_query(values))
         if isinstance(values, str) or not isinstance(values, Iterable):
-            msg = f"{self._text}.isin() wants a list of values or a query, not {values!r}"
+            msg = f"{self._text}.isin() expects a list of values or a query, not {values!r}"
             raise QueryError(msg)
         given = list(values)
         kept = tuple(self._value(value) for value in given if value is not None)
@@ -180,7 +180,7 @@ class Path(Misused):
         from awe.db.declare.registry import concrete
 
         if not self._last.is_link:
-            msg = f"{self._text} is {self._last.type_name}, no link: .isin() wants a list"
+            msg = f"{self._text} is {self._last.type_name}, no link: .isin() expects a list"
             raise QueryError(msg)
         if query.cls not in concrete(self._last.target):
             msg = (
@@ -361,11 +361,11 @@ class ListPath(LinkPath):
         from awe.db.query.query import Query
 
         if not isinstance(query, Query):
-            msg = f"{self._text}.{name}() wants a query on {self._last.target.__name__}"
+            msg = f"{self._text}.{name}() expects a query on {self._last.target.__name__}"
             raise QueryError(msg)
         if query.cls is not self._last.target:
             msg = (
-                f"{self._text}.{name}() wants a query on {self._last.target.__name__}, "
+                f"{self._text}.{name}() expects a query on {self._last.target.__name__}, "
                 f"not on {query.cls.__name__}"
             )
             raise QueryError(msg)

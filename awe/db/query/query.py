@@ -197,7 +197,7 @@ class Query(OnSky):
     def top(self, number: int) -> Query:
         """Return the query for the first `number` objects, in the query's order."""
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            msg = f"top({number!r}): wanted a number of objects, 0 or more"
+            msg = f"top({number!r}): expected a number of objects, 0 or more"
             raise QueryError(msg)
         limit = number if self._limit is None else min(number, self._limit)
         return Query(
@@ -319,7 +319,7 @@ class Query(OnSky):
         try:
             index = index.__index__()
         except AttributeError:
-            msg = f"query[{index!r}]: wanted a number or a slice such as query[:5]"
+            msg = f"query[{index!r}]: expected a number or a slice such as query[:5]"
             raise QueryError(msg) from None
         offset = index if index >= 0 else -index - 1
         found: list[Any] = []
@@ -335,7 +335,7 @@ class Query(OnSky):
             negative = any(part is not None and part < 0 for part in (index.start, index.stop))
             backwards = index.step is not None and index.step < 0
         except TypeError:
-            msg = f"query[{index.start!r}:{index.stop!r}]: wanted numbers"
+            msg = f"query[{index.start!r}:{index.stop!r}]: expected numbers"
             raise QueryError(msg) from None
         if index.step == 0:
             msg = "query[::0]: the step of a slice cannot be 0"

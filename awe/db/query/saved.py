@@ -104,7 +104,7 @@ def save(self: Query, name: str = "", *, share: bool = False) -> None:
         msg = f"a query is kept under a name of 1 to {LONGEST_NAME} characters: query.save('name')"
         raise ArgumentError(msg)
     if not isinstance(name, str) or not 1 <= len(name.strip()) <= LONGEST_NAME:
-        msg = f"a query cannot be kept as {name!r}; wanted 1 to {LONGEST_NAME} characters"
+        msg = f"a query cannot be kept as {name!r}; expected 1 to {LONGEST_NAME} characters"
         raise ArgumentError(msg)
     content = Json(pack(self))
     values = (name.strip(), scope.current().project_id, share, self.cls.__name__, content)

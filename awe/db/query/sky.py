@@ -158,7 +158,7 @@ class Polygon:
 
     def __post_init__(self) -> None:
         if not 3 <= len(self.corners) <= MOST_CORNERS:
-            msg = f"a polygon of {len(self.corners)} corners: wanted 3 to {MOST_CORNERS}"
+            msg = f"a polygon of {len(self.corners)} corners: expected 3 to {MOST_CORNERS}"
             raise QueryError(msg)
         for ra, dec in self.corners:
             number("right ascension", ra, -LARGEST, LARGEST)
@@ -240,7 +240,7 @@ def number(name: str, value: Any, low: float, high: float) -> None:
     """Refuse a coordinate that is no number or out of its range."""
     fine = isinstance(value, int | float) and not isinstance(value, bool)
     if not fine or not low <= value <= high:
-        msg = f"{name} {value!r}: wanted a number from {low:g} to {high:g} [deg]"
+        msg = f"{name} {value!r}: expected a number from {low:g} to {high:g} [deg]"
         raise QueryError(msg)
 
 

@@ -69,7 +69,7 @@ def role_name(name: str) -> str:
     folded = name.lower()
     if not _NAME.fullmatch(folded):
         msg = (
-            f"user name {name!r} is not allowed; wanted a letter, then letters, digits and _, "
+            f"user name {name!r} is not allowed; expected a letter, then letters, digits and _, "
             "31 at most"
         )
         raise ArgumentError(msg)

@@ -125,7 +125,7 @@ def check_level(level: object, project: Project) -> int:
     """
     known = ", ".join(level_text(number) for number in LEVELS)
     if isinstance(level, bool) or not isinstance(level, int) or level not in LEVELS:
-        msg = f"no level of privileges {level!r}; wanted one of {known}"
+        msg = f"no level of privileges {level!r}; expected one of {known}"
         raise ArgumentError(msg)
     if level > project.max_privileges:
         msg = (

@@ -49,7 +49,7 @@ ENDED = ("57P01", "57P02", "57P03")
 
 
 def is_starting(error: Exception) -> bool:
-    """Tell whether the server is only starting, stopping or recovering."""
+    """Return True if the server is only starting, stopping or recovering."""
     text = str(error)
     return any(
         phrase in text
@@ -58,18 +58,18 @@ def is_starting(error: Exception) -> bool:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Tell whether a transaction lost against another one and may be tried again."""
+    """Return True if a transaction lost against another one and may be tried again."""
     return getattr(error.__cause__, "pgcode", None) in CONFLICTS
 
 
 def is_lost(error: Any, connection: Any) -> bool:
-    """Tell whether the connection is gone."""
+    """Return True if the connection is gone."""
     code = error.pgcode or ""
     return bool(connection.closed) or code in ENDED or code.startswith("08")
 
 
 def is_away(error: BaseException) -> bool:
-    """Tell whether a service is not there for the moment, so that the same may work later.
+    """Return True if a service is not there for the moment, so that the same may work later.
 
     Not where it answered: a statement that took too long, a conflict, a file it refuses.
     """
@@ -82,7 +82,7 @@ def is_away(error: BaseException) -> bool:
 
 
 def is_full(error: Exception) -> bool:
-    """Tell whether the server takes no more connections, from this user or from anybody."""
+    """Return True if the server takes no more connections, from this user or from anybody."""
     text = str(error)
     return any(
         phrase in text

@@ -71,7 +71,7 @@ def link(file: uuid.UUID, expires: int) -> str:
     if isinstance(expires, bool) or not isinstance(expires, int | float) or not (
         1 <= expires <= LIFETIME
     ):
-        msg = f"expires is {expires!r}; wanted 1 to {LIFETIME:.0f} seconds"
+        msg = f"expires is {expires!r}; expected 1 to {LIFETIME:.0f} seconds"
         raise ArgumentError(msg)
     secret = secrets.token_hex(32)
     database.execute(

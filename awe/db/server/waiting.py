@@ -159,7 +159,7 @@ def turn(connection: Any, seconds: float | None) -> bool:
 
 
 def answers(connection: Any, seconds: float) -> bool:
-    """Tell whether the server of a connection answers newcomers within `seconds`."""
+    """Return True if the server of a connection answers newcomers within `seconds`."""
     try:
         with _reach(connection.info.host, connection.info.port, seconds) as trial:
             trial.sendall(QUESTION)

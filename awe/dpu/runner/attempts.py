@@ -152,7 +152,7 @@ class Running:
             self._last.clear()
 
     def finished(self) -> bool:
-        """Tell whether the attempt is over and recorded."""
+        """Return True if the attempt is over and recorded."""
         status = self.worker.poll()
         if status is None:
             if self._stopping is not None and self._clock() - self._stopping > PATIENCE:
@@ -214,7 +214,7 @@ def _told(report: Mapping[str, Any]) -> str:
 
 
 def _own_doing(status: int) -> bool:
-    """Tell whether the code of the job ended its worker, so that it would do so again.
+    """Return True if the code of the job ended its worker, so that it would do so again.
 
     Crashes come from within, and so does an exit without a report; KILL, TERM and their like come
     from outside (a person, a machine out of memory), and 0 and 1 stand for ends nobody knows.

@@ -45,7 +45,7 @@ class Worker(Protocol):
         """Send a signal to everything the attempt started."""
 
     def alive(self) -> bool:
-        """Tell whether anything of the attempt lives."""
+        """Return True if anything of the attempt lives."""
 
     def memory(self) -> int:
         """Return the bytes of memory the attempt holds."""
@@ -121,7 +121,7 @@ class LocalHandle:
             send(self.number, signal.SIGKILL)
 
     def alive(self) -> bool:
-        """Tell whether the keeper, or a process that was seen below it, lives."""
+        """Return True if the keeper, or a process that was seen below it, lives."""
         known = parents()
         return self.number in known or bool(self._look(known))
 

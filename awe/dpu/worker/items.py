@@ -33,7 +33,7 @@ class ItemRecorder(Protocol):
         """Say how many inputs there are."""
 
     def finished(self, name: str) -> bool:
-        """Tell whether an earlier attempt committed this input's product."""
+        """Return True if an earlier attempt committed this input's product."""
 
     def record(self, name: str, product: Any) -> None:
         """Record a product, in the transaction that commits it."""
@@ -86,7 +86,7 @@ class Items:
         self._report({"total": self._total})
 
     def finished(self, name: str) -> bool:
-        """Tell whether an earlier attempt committed this input's product."""
+        """Return True if an earlier attempt committed this input's product."""
         return name in self._done
 
     def record(self, name: str, product: Any) -> None:
