@@ -25,13 +25,6 @@ def test_every_link_of_the_docs_leads_somewhere():
     assert not broken
 
 
-def test_every_howto_and_reference_page_is_in_the_index():
-    index = (DOCS / "index.md").read_text()
-    pages_there = [*(DOCS / "howto").glob("*.md"), *(DOCS / "reference").glob("*.md")]
-    missing = [p.name for p in pages_there if f"({p.parent.name}/{p.name})" not in index]
-    assert not missing
-
-
 def test_every_quality_bit_has_a_meaning_and_the_limits_that_set_it():
     from awe.model.mixins import QualityFlag
 
@@ -51,7 +44,8 @@ def test_every_quality_bit_has_a_meaning_and_the_limits_that_set_it():
 
 def test_users_are_they_in_the_docs():
     word = re.compile(r"\b(he|she|him|his|her|himself|herself)\b", re.IGNORECASE)
-    pages = [*DOCS.glob("*.md"), *DOCS.glob("howto/*.md"), *DOCS.glob("reference/*.md")]
+    kept = ("decisions", "changes")
+    pages = [page for page in DOCS.rglob("*.md") if page.parent.name not in kept]
     found = [
         f"{page.name}: {line}"
         for page in pages

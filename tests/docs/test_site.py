@@ -1,0 +1,93 @@
+"""The site: its settings load, every page is on a shelf, every package has its page.
+
+That it is built without a warning is seen by `.ci/run`, which builds it.
+"""
+
+from __future__ import annotations
+
+import re
+import runpy
+import socket
+import time
+from pathlib import Path
+
+import interface
+import inventories
+import pytest
+import sessions
+
+DOCS = Path(__file__).parents[2] / "docs"
+TREE = re.compile(r"^```\{toctree\}\n(?:[^`]*\n\n)?([^`]*)```$", re.MULTILINE)
+SHELVES = ("tutorial", "howto/index", "reference/index", "explanation/index")
+
+
+
+def below(page: Path) -> list[Path]:
+    entries = [
+        line.partition("<")[2].rstrip(">") or line
+        for tree in TREE.findall(page.read_text())
+        for line in tree.split("\n")
+        if line and "*" not in line
+    ]
+    return [(page.parent / f"{entry}.md").resolve() for entry in entries]
+
+
+def test_every_page_is_on_a_shelf() -> None:
+    wanted = {page.resolve() for page in DOCS.rglob("*.md")}
+    wanted -= {page for page in wanted if "changes" in page.parts}
+    index = (DOCS / "index.md").resolve()
+    assert below(index) == [DOCS.resolve() / f"{shelf}.md" for shelf in SHELVES]
+    found = [index]
+    for page in found:
+        found += [page for page in below(page) if page not in found]
+    assert sorted(wanted.symmetric_difference(found)) == []
+
+
+def test_tables_of_a_shelf_name_its_pages() -> None:
+    for shelf in ("howto", "reference", "explanation"):
+        index = DOCS / shelf / "index.md"
+        named = re.findall(r"^\| \[.*?\]\((.*?\.md)\)", index.read_text(), re.MULTILINE)
+        assert [(index.parent / name).resolve() for name in named] == below(index)
+
+
+def test_the_settings_load_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWE_DOCS_OFFLINE", "1")
+    settings = runpy.run_path(str(DOCS / "conf.py"))
+    assert settings["intersphinx_mapping"] == {}
+    assert settings["html_theme"] == "pydata_sphinx_theme"
+
+
+def test_a_list_of_names_that_never_comes_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begin = time.monotonic()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        assert inventories.reachable(silent=address, absent="http://127.0.0.1:9/") == {}
+        assert time.monotonic() - begin < 2 * inventories.PATIENCE
+
+
+def test_what_packages_offer_has_a_page() -> None:
+    pages = interface.pages()
+    assert list(pages)[-1] == "awe"
+    assert ".. autofunction:: awe.fits::read\n" in pages["awe.fits"]
+    kernels = [text for name, text in pages.items() if name.startswith("awe.calib")]
+    assert any("::measure\n" in text for text in kernels)
+    entries = [line for text in pages.values() for line in text.splitlines() if "::" in line]
+    described = [line for line in entries if line.startswith(".. auto") and "module" not in line]
+    assert len(described) == len(set(described)) > 150
+
+
+def test_a_session_is_read_as_it_is_typed() -> None:
+    page = (
+        "text\n\n<!-- not run: a second person -->\n```awe\nawe> f(1,\n       2)\n3\n"
+        "awe> for x in y:\n...      x\n...\nawe> a \\\n     b\n```\n\n```awe\nawe> '('\n(\n```\n"
+    )
+    first, second = sessions.sessions(page)
+    assert first.reason == "a second person"
+    assert not second.reason
+    assert [command.code for command in first.commands] == [
+        "f(1,\n       2)", "for x in y:\n     x", "a \\\n     b"
+    ]  # fmt: skip
+    assert [command.output for command in first.commands] == [["3"], ["..."], []]
+    assert [(command.code, command.output) for command in second.commands] == [("'('", ["("])]
+    kinds = [str(kind) for kind, _ in sessions.SessionLexer().get_tokens(page)]
+    assert "Token.Generic.Prompt" in kinds
