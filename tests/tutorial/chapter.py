@@ -1,15 +1,44 @@
-"""The commands of the tutorial chapter, read from its text as printed."""
+"""The commands of the tutorial chapter: the project's own list, and as its text prints them."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TEXT", "commands"]
+__all__ = ["CHAPTER", "TEXT", "Command", "commands"]
 
+#: The text is not the project's: it is compared with where it is at hand.
 TEXT = Path(__file__).resolve().parents[3] / "shared" / "tutorial-3.1.txt"
 COMMAND = re.compile(r"^(?P<margin> *)awe> (?P<code>.*)$")
 CUT = " commit=True)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What is typed, and what it must give."""
+
+    type: str
+    lines: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+
+    def missing(self, output: str) -> list[str]:
+        """Lines and words the output ought to have and has not."""
+        printed = [line.strip() for line in output.split("\n")]
+        lost = [] if not self.lines or printed == list(self.lines) else list(self.lines)
+        return lost + [words for words in self.holds if words not in output]
+
+
+def _listed() -> tuple[Command, ...]:
+    given = tomllib.loads(Path(__file__).with_name("chapter.toml").read_text())
+    return tuple(
+        Command(**{key: value if key == "type" else tuple(value) for key, value in entry.items()})
+        for entry in given["command"]
+    )
+
+
+CHAPTER = _listed()
 
 
 def commands(text: str) -> list[str]:

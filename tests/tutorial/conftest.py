@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from chapter import TEXT, commands
+from chapter import CHAPTER, Command
 from prompt_process import AWE, PATIENCE, Prompt, environment, installation
 
 
@@ -35,11 +35,11 @@ class Walk:
 
     home: Path
     directory: Path
-    typed: list[tuple[str, str]] = field(default_factory=list)
+    typed: list[tuple[Command, str]] = field(default_factory=list)
 
     def said(self, start: str, nth: int = 0) -> str:
         """Output of the nth command that starts so."""
-        found = [output for command, output in self.typed if command.startswith(start)]
+        found = [output for command, output in self.typed if command.type.startswith(start)]
         assert len(found) > nth, f"the chapter has no command {start!r} number {nth}"
         return found[nth]
 
@@ -61,14 +61,12 @@ class Walk:
 @pytest.fixture(scope="session")
 def walk(tutorial_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Walk:
     """Type every command of the chapter, as printed, at one prompt."""
-    if not TEXT.exists():
-        pytest.skip(f"the text of the chapter is not there: {TEXT}")
     walked = Walk(tutorial_home, tmp_path_factory.mktemp("walk"))
     prompt = Prompt(tutorial_home, walked.directory)
     try:
         prompt.type("import pydoc; pydoc.pager = pydoc.plainpager")
-        for command in commands(TEXT.read_text()):
-            walked.typed.append((command, prompt.type(command, timeout=2 * PATIENCE)))
+        for command in CHAPTER:
+            walked.typed.append((command, prompt.type(command.type, timeout=2 * PATIENCE)))
     finally:
         prompt.close()
     return walked

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from astropy.io import fits
-from chapter import TEXT, commands
+from chapter import CHAPTER, TEXT, commands
 
 from awe import errors
 
@@ -47,27 +47,35 @@ def check_fits(path: Path) -> None:
         assert said.startswith("verification OK"), said
 
 
-def test_the_chapter_is_read_whole() -> None:
-    if not TEXT.exists():
-        pytest.skip(f"the text of the chapter is not there: {TEXT}")
-    found = commands(TEXT.read_text())
+def test_the_chapter_is_listed_whole() -> None:
+    found = [command.type for command in CHAPTER]
     assert len(found) == 40
     assert sum(command.endswith("raw_filenames=filenames, commit=True)") for command in found) == 2
     assert len([command for command in found if "\n" in command]) == 3
 
 
+@pytest.mark.skipif(not TEXT.exists(), reason=f"the text of the chapter is not there: {TEXT}")
+def test_the_list_is_what_the_text_prints() -> None:
+    assert [command.type for command in CHAPTER] == commands(TEXT.read_text())
+    page = [line.strip() for line in TEXT.read_text().split("\n")]
+    start = next(i for i, line in enumerate(page) if "Project:     OMEGACAM@VST" in line)
+    assert list(CHAPTER[0].lines) == page[start : start + 7]
+
+
+def test_every_command_gives_what_it_must(walk: Walk) -> None:
+    lost = {c.type: missing for c, output in walk.typed if (missing := c.missing(output))}
+    assert not lost
+
+
 def test_no_command_ends_in_an_error(walk: Walk) -> None:
     for command, output in walk.typed:
-        assert "Traceback" not in output, f"{command}\n{output}"
-        assert not MISTAKE.search(output), f"{command}\n{output}"
+        assert "Traceback" not in output, f"{command.type}\n{output}"
+        assert not MISTAKE.search(output), f"{command.type}\n{output}"
 
 
 def test_the_current_project_is_printed_in_the_chapter_s_layout(walk: Walk) -> None:
     printed = walk.said("print(context.get_current_project())").split("\n")
-    page = TEXT.read_text().split("\n")
-    start = next(i for i, line in enumerate(page) if "Project:     OMEGACAM@VST" in line)
-    wanted = page[start : start + 7]
-    assert [line.strip() for line in printed] == [line.strip() for line in wanted]
+    assert [line.strip() for line in printed] == list(CHAPTER[0].lines)
     assert printed[0] == "   Project:     OMEGACAM@VST  (id = 36)"
     assert printed[-1] == "   Current Privileges: 1 (MyDB)"
 
