@@ -1,24 +1,79 @@
-"""Behaviour by name: methods of persistent classes whose code is imported on first use.
+"""Things by name: methods of persistent classes and faces of packages, imported on first use.
 
 `behaviour("awe.inspect.frame:inspect")` in a class body is a descriptor that imports the target
 when the attribute is first touched and binds the real function, so `help(obj.inspect)` shows
-the true signature and text while matplotlib stays unloaded.
+the true signature and text while matplotlib stays unloaded. `face(__name__)` in an `__init__`
+lets a package offer names without loading what they mean. `import awe` loads this module, so it
+loads nothing itself.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+import sys
 from types import MethodType
-from typing import Any
 
-__all__ = ["behaviour", "resolve"]
+TYPE_CHECKING = False  # as in typing, which takes longer to load than the rest of this
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ["behaviour", "face", "resolve"]
 
 
 def resolve(target: str) -> Any:
-    """Import `"package.module:attribute"` and return the attribute."""
+    """Import `"package.module:attribute"` and return the attribute.
+
+    Parameters
+    ----------
+    target : str
+        Module and attribute; the module alone, `"datetime"`, gives the module.
+    """
     module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
+    __import__(module)
+    return getattr(sys.modules[module], name) if name else sys.modules[module]
+
+
+def face(package: str) -> None:
+    """Let a package offer its `__all__`, each name imported on first use.
+
+    What the names mean is said where type checkers look for it: in the imports of the package's
+    `if TYPE_CHECKING:`, which are read when the first name is asked for.
+
+    Parameters
+    ----------
+    package : str
+        `__name__` of the package.
+    """
+    module = sys.modules[package]
+    offered = vars(module)
+    homes: dict[str, str] = {}
+
+    def load(name: str) -> Any:
+        if name not in offered["__all__"]:
+            msg = f"module {package!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        if not homes:
+            homes.update(_homes(offered["__file__"]))
+        offered[name] = found = resolve(f"{homes[name]}:{name}")
+        return found
+
+    offered["__getattr__"] = load
+    offered["__dir__"] = lambda: sorted({*offered, *offered["__all__"]})
+
+
+def _homes(file: str) -> dict[str, str]:
+    """Return name and module of what a file imports for type checkers."""
+    ast = resolve("ast")
+    with open(file, encoding="utf-8") as text:  # noqa: PTH123 - pathlib is slow to load
+        tree = ast.parse(text.read())
+    blocks = [node for node in tree.body if isinstance(node, ast.If)]
+    return {
+        alias.name: node.module
+        for block in blocks
+        if ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        for alias in node.names
+    }
 
 
 class behaviour:  # noqa: N801 - reads as a declaration in a class body, like property

@@ -8,25 +8,28 @@ with a mistake) is left out and named in a warning, it does not stop the prompt.
 
 from __future__ import annotations
 
-import datetime
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from awe import columns, errors
+from awe import columns, errors, recipes
+from awe.config import Environment
+from awe.db.declare.registry import declared
+from awe.dpu import LocalProcessor, Processor
+from awe.errors import nearest
 from awe.lazy import resolve
+from awe.model import classes
 from awe.prompt.page import Help
 from awe.terminal import err
 
-if TYPE_CHECKING:
-    from awe.config import Environment
-
-__all__ = ["SINGLE", "add_tasks", "build"]
+__all__ = ["SINGLE", "add_tasks", "build", "find", "names"]
 
 TASK = re.compile(r"\b[A-Z]\w*Task\b")
 
 SINGLE: dict[str, str] = {
     "context": "awe.context:context",
+    "connect": "awe.prompt.session:connect",
     "database": "awe.db.server.connection:database",
+    "datetime": "datetime",
     "Pars": "awe.pars:Pars",
     "DBObject": "awe.db.objects.base:DBObject",
     "persistent": "awe.db.objects.base:persistent",
@@ -38,6 +41,11 @@ SINGLE: dict[str, str] = {
 }
 """Names of things that exist once, and where they are."""
 
+OF_SESSION = ("Env", "dpu", "lpu", "help")
+"""Names of things a session has one of; they are made when they are first asked for."""
+
+_session: dict[str, Any] = {}
+
 
 def build(environment: Environment) -> dict[str, Any]:
     """Return the namespace of a session.
@@ -47,18 +55,62 @@ def build(environment: Environment) -> dict[str, Any]:
     environment : Environment
         Becomes `Env`.
     """
+    begin(environment)
+    found: dict[str, Any] = {"__name__": "__main__", "__doc__": None}
+    found.update(_session)
+    found.update({name: resolve(target) for name, target in SINGLE.items()})
+    found.update(_errors())
+    found.update(_classes())
+    found.update(_tasks())
+    return found
+
+
+def begin(environment: Environment) -> None:
+    """Make what a session has one of, by this configuration.
+
+    Parameters
+    ----------
+    environment : Environment
+        Becomes `Env`.
+    """
     columns.limit(environment.max_width)
-    names: dict[str, Any] = {"__name__": "__main__", "__doc__": None}
-    names["datetime"] = datetime
-    names["Env"] = environment
-    names["help"] = Help()
-    names.update({name: resolve(target) for name, target in SINGLE.items()})
-    names["dpu"] = resolve("awe.dpu:Processor")(environment.dpu_name)
-    names["lpu"] = resolve("awe.dpu:LocalProcessor")()
-    names.update(_errors())
-    names.update(_classes())
-    names.update(_tasks())
-    return names
+    _session.update(
+        Env=environment, dpu=Processor(environment.dpu_name), lpu=LocalProcessor(), help=Help()
+    )
+
+
+def names() -> list[str]:
+    """Return the names there are at the prompt: what `from awe import *` gives."""
+    return sorted({*OF_SESSION, *SINGLE, *_errors(), *_classes(), *_tasks()})
+
+
+def find(name: str) -> Any:
+    """Return what a name means at the prompt: what `awe.<name>` gives in a script.
+
+    Parameters
+    ----------
+    name : str
+        A name such as `'dpu'`, `'RawScienceFrame'`, `'ReduceTask'` or `'NoCalibration'`.
+
+    Raises
+    ------
+    AttributeError
+        The prompt has no such name.
+    """
+    if name in OF_SESSION:
+        if not _session:
+            begin(Environment.load())
+        return _session[name]
+    if name in SINGLE:
+        return resolve(SINGLE[name])
+    for kind in (_errors, _classes):
+        if name in (known := kind()):
+            return known[name]
+    targets = recipes.available()
+    if name.removesuffix("Task") in targets and name.endswith("Task"):
+        return recipes.fresh(targets[name.removesuffix("Task")])
+    msg = f"module 'awe' has no attribute {name!r}{nearest(name, names())}"
+    raise AttributeError(msg)
 
 
 def add_tasks(names: dict[str, Any], text: str) -> None:
@@ -71,8 +123,6 @@ def add_tasks(names: dict[str, Any], text: str) -> None:
     text : str
         What was typed.
     """
-    from awe import recipes
-
     named = {name for name in TASK.findall(text) if name not in names or _is_own(names[name])}
     if named:
         targets = recipes.available().items()
@@ -90,22 +140,15 @@ def _errors() -> dict[str, Any]:
 
 
 def _classes() -> dict[str, Any]:
-    from awe.db.declare.registry import declared
-    from awe.model import classes
-
     classes.load()
     return dict(declared)
 
 
 def _tasks() -> dict[str, Any]:
-    from awe import recipes
-
     return _loaded(recipes.available())
 
 
 def _loaded(targets: dict[str, str]) -> dict[str, Any]:
-    from awe import recipes
-
     found = {}
     for identifier, target in targets.items():
         try:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 from awe.config import Environment
 from awe.errors import AweError, LoginRefused, UserMistake
+from awe.prompt import namespace
 from awe.terminal import err
 
 if TYPE_CHECKING:
     from awe.db.server.scope import Scope
 
-__all__ = ["Session", "open_session"]
+__all__ = ["Session", "connect", "open_session"]
 
 TRIES = 3
 
@@ -73,6 +74,9 @@ class Session:
         level = scope.privileges if scope else self.environment.privileges
         return level_text(int(level))
 
+    def __repr__(self) -> str:
+        return f"{self.user_name} in {self.project_name}, privileges {self.level}"
+
     def close(self) -> None:
         """Roll back what is open, cancel what runs on the server, and disconnect."""
         module = sys.modules.get("awe.db.server.connection")
@@ -105,7 +109,38 @@ def open_session(
         return Session(environment=environment, trouble=" ".join(line.split()))
 
 
-def _with_services(environment: Environment, tutorial: bool) -> Environment:
+def connect(*, tutorial: bool = False, **keys: str) -> Session:
+    """Log in, from a script or in the middle of a session; start the services if they are ours.
+
+    Parameters
+    ----------
+    tutorial : bool
+        Make the tutorial night first, if it is not there yet.
+    **keys : str
+        Configuration keys that differ from the configuration, such as `project='KIDS'` or
+        `database_user='awother', database_password='...'`.
+
+    Returns
+    -------
+    Session
+        Who and where you are; `close()` logs out, which the end of the script does, too.
+
+    Raises
+    ------
+    LoginRefused
+        The database does not accept name and password.
+    DatabaseError, ServiceDown
+        The database cannot be reached, or the services do not start.
+    ProjectUnknown
+        The configured project is not one of yours; the session is in project ALL.
+    """
+    environment = _with_services(Environment.load(**keys), tutorial, **keys)
+    session = _log_in(environment, None)
+    namespace.begin(environment)
+    return session
+
+
+def _with_services(environment: Environment, tutorial: bool, **keys: str) -> Environment:
     if not environment.embedded:
         return environment
     from awe.db.server.connection import database
@@ -113,12 +148,12 @@ def _with_services(environment: Environment, tutorial: bool) -> Environment:
 
     database.rescue = partial(_bring_back, environment.home)
     stack.ensure(environment.home, say)
-    fresh = Environment.load()
+    fresh = Environment.load(**keys)
     if tutorial:
         from awe.demo.night import ensure
 
         ensure(environment.home, say)
-        fresh = Environment.load()
+        fresh = Environment.load(**keys)
     return fresh
 
 

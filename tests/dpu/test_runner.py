@@ -15,6 +15,7 @@ import psutil
 import pytest
 from jobs_waiting import log, until
 
+from awe.dpu.runner import attempt_files
 from awe.dpu.runner.attempt_files import Folder
 
 JOB_LOGINS = "SELECT 1 FROM pg_roles WHERE rolname ~ '^job_[0-9]'"
@@ -212,7 +213,7 @@ def test_what_a_worker_leaves_stops_no_other_job(bench, db, runner, recipes, do)
 
 
 def test_a_log_that_takes_the_disk_ends_its_job(bench, db, runner, monkeypatch):
-    monkeypatch.setattr("awe.dpu.runner.attempt_files.LARGEST_LOG", 1 << 25)
+    monkeypatch.setattr(attempt_files, "LARGEST_LOG", 1 << 25)
     runner.start()
     (job,) = bench.submit("student", {"args": {"do": "chatter"}})
     until(lambda: bench.state(job) == "failed")
@@ -220,7 +221,7 @@ def test_a_log_that_takes_the_disk_ends_its_job(bench, db, runner, monkeypatch):
 
 
 def test_files_that_fill_the_disk_are_noticed(monkeypatch, tmp_path):
-    monkeypatch.setattr("awe.dpu.runner.attempt_files.ROOM", 1 << 25)
+    monkeypatch.setattr(attempt_files, "ROOM", 1 << 25)
     place = tmp_path / "small"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "none", str(place)]

@@ -47,7 +47,7 @@ def current() -> Scope:
     if scope is None:
         msg = (
             "no session yet: run this with `awe`, or in plain Python begin with "
-            "`from awe.context import context; context.start()`"
+            "`import awe; awe.connect()`"
         )
         raise DatabaseError(msg)
     return scope
