@@ -28,7 +28,7 @@ TWICE = {
     "backup": "the service, and the command of awe-admin that calls it",
     "bias": "the kernel, and the recipe of that name",
     "client": "one speaks to the dataserver, one is the prompt's end of the DPU",
-    "columns": "text beside text on a terminal, and columns of a table",
+    "columns": "text next to text on a terminal, and columns of a table",
     "combine": "the family, and the function it is named after",
     "command": "the command line of each program",
     "cosmic": "the family, and the function it is named after",
