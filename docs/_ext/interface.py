@@ -89,7 +89,7 @@ def _first(thing: Any) -> str:
     return f"A constant of type ``{kind.__name__}``."
 
 
-def write(app: Any) -> None:
+def write(app: Any, _settings: Any) -> None:
     """Write the pages below the sources; pages of modules that are gone are removed."""
     folder = Path(app.srcdir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,5 +105,5 @@ def write(app: Any) -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Write the pages before Sphinx looks for sources."""
-    app.connect("builder-inited", write)
+    app.connect("config-inited", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
