@@ -26,7 +26,7 @@ class Bar:
         self._drawn = drawn
 
     def advance(self, steps: int = 1) -> None:
-        """Record that so many steps are done."""
+        """Record that a number of steps are done."""
         if self._drawn is not None:
             self._drawn.update(steps)
 
@@ -75,7 +75,7 @@ def _size() -> dict[str, Any]:
 
 
 def say(line: str) -> None:
-    """Print a line; a bar that is shown stands below it."""
+    """Print a line above the bar that is shown, if there is one."""
     if _shown:
         _shown[0].write(harmless(line), file=sys.stdout)
     else:

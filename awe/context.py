@@ -318,7 +318,7 @@ class Context:
             and start.tzinfo is end.tzinfo
             and start >= end
         ):
-            msg = f"{obj!r}: nothing lies between {start} and {end}; set the other end first"
+            msg = f"{obj!r}: no time is left between {start} and {end}; set the other end first"
             raise ArgumentError(msg)
         self._update(obj, name, timestamp)
 
@@ -348,7 +348,7 @@ def _moment(name: str, value: Any) -> datetime.datetime:
     Raises
     ------
     ArgumentError
-        It is no date; a range has two ends.
+        It is not a date; a range of validity has two ends.
     """
     if isinstance(value, str):
         try:

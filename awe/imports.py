@@ -1,6 +1,6 @@
-"""Where modules come from: never from the working directory, where other people's files lie.
+"""Where modules come from: never from the working directory, where other people's files may be.
 
-Python puts the directory of a script first, and the working directory where it is given code by
+Python puts the directory of a script first, and the working directory if it is given code by
 `-c`, a module by `-m` or nothing at all. awe keeps the first, which is the user's own choice of a
 file, and leaves the second out, in its own processes and in those it starts.
 """

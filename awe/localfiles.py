@@ -2,7 +2,7 @@
 
 Owns three rules. A name that somebody else chose is one plain component with an ending of data:
 no folder, no hidden file, nothing that a shell, an interpreter or a desktop runs. A file appears
-under its name complete, and takes no other file's name. What nobody asked to keep lies in a
+under its name complete, and takes no other file's name. What nobody asked to keep is in a
 scratch directory that goes with its process, however that ends.
 """
 
@@ -187,7 +187,7 @@ class Scratch:
         self._lock = threading.Lock()
 
     def folder(self, key: str, size: int) -> Path:
-        """Return the directory of one file of so many bytes, room being made for it."""
+        """Return the directory for one file of `size` bytes, and make room for it."""
         place = self.path / key
         with self._lock:
             self._kept.pop(place, None)

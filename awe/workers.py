@@ -43,7 +43,7 @@ SPAWN = _SafeSpawn()
 
 
 def pool(number: int) -> ProcessPoolExecutor:
-    """Return an executor of so many processes.
+    """Return an executor with a number of processes.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ __all__ = [
 
 
 class RejectedInput(DBObject):
-    """A raw frame that was asked for but left out of a calibration, and why."""
+    """A raw frame that was requested but left out of a calibration, and why."""
 
     product = persistent("Calibration it was left out of [None]", uuid.UUID, None)
     filename = persistent("Name of the raw frame [None]", str, "")

@@ -2,7 +2,7 @@
 
 A file is reserved in the database, sent, and only then named by an object: a crash leaves at
 most a file nobody names. Files are found by the unique id of their record and verified by the
-checksum the database holds. Pixels, header and coordinates are read when first asked for.
+checksum the database holds. Pixels, header and coordinates are read when they are first used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataObject", "base_url", "fetch", "store"]
 
-#: Most headers end within so many bytes; none is longer than the second number.
+#: Most headers end within the first number of bytes, all within the second.
 FIRST_BYTES = 1 << 15
 LONGEST_HEADER = 1 << 24
 
@@ -71,7 +71,7 @@ class DataObject(DBObject, abstract=True):
 
     @property
     def pathname(self) -> str:
-        """Path of the local copy of the file, empty while there is none."""
+        """Path of the local copy of the file; empty until there is one."""
         path: Path | None = self.__dict__.get("_path")
         return str(path) if path is not None and path.exists() else ""
 

@@ -1,7 +1,7 @@
 """`info()`: an object's attributes in a layout people can read, at the prompt and in Jupyter.
 
-Values stand with their units, links with the name of what they point to, lists with their number
-of members. The text comes from the declarations: nothing is listed twice.
+Values are shown with their units, links with the name of what they point to, lists with their
+number of members. The text comes from the declarations: nothing is listed twice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UNIT = re.compile(r"^(?P<doc>.*?)\s*\[(?P<unit>[^\]]*)\]\s*$", re.DOTALL)
 #: members of a list that are named
 LISTED = 3
 
-#: fewest columns for a value, and the widest column of values that meanings stand beside
+#: fewest columns for a value, and the widest column of values that has meanings next to it
 NARROWEST = 24
 WIDEST = 60
 #: fewest columns for a meaning, and for the space before it

@@ -23,7 +23,7 @@ FOREVER_END = datetime.datetime(2100, 1, 1)
 def has(thing: Any, name: str) -> bool:
     """Return True if a persistent class or object declares an attribute.
 
-    `hasattr` would do too, but looks for the nearest name each time the answer is no.
+    `hasattr` would do too, but searches for the nearest name whenever the attribute is missing.
     """
     cls: Any = thing if isinstance(thing, type) else type(thing)
     return name in getattr(cls, "_attributes", ())  # nothing declares nothing
@@ -96,7 +96,7 @@ class Product(ProcessTarget, abstract=True):
         "Digest of code, arguments, parameters and frames the recipe was run with [None]", str, ""
     )
     consulted = persistent(
-        "Calibrations the recipe asked for: class to object_id, none where there was none [None]",
+        "Calibrations the recipe looked for: class to object_id, none if there was none [None]",
         dict,
         {},
     )

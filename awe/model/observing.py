@@ -1,7 +1,7 @@
 """Where frames come from: instruments, chips, filters, templates, observing blocks, pointings.
 
-These are small reference objects made at ingest and shared by many frames. What an instrument
-does with its headers lies in `awe.instruments`; here is only what one can query for.
+These are small reference objects made at ingest and shared by many frames. How an
+instrument's headers are read is in `awe.instruments`; here is only what one can query for.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Astrom(DBObject):
     __sky__ = ("CRVAL1", "CRVAL2")
 
     def shifted(self, columns: int, rows: int) -> Astrom:
-        """Return the new system of a frame that lost so many first columns and rows."""
+        """Return the new system of a frame whose first columns and rows were cut off."""
         new = self.copy()
         new.CRPIX1 = self.CRPIX1 - columns
         new.CRPIX2 = self.CRPIX2 - rows

@@ -26,13 +26,13 @@ class Parameter:
     Attributes
     ----------
     doc : str
-        What it does.
+        What the parameter does.
     default : int, float, str or bool
-        Value where no instrument says otherwise.
+        Value unless an instrument has its own.
     unit : str
-        Unit, `None` where there is none.
+        Unit of the value; `None` if it has none.
     low, high : float or None
-        Smallest and largest value accepted.
+        Smallest and largest accepted value.
     choices : mapping or None
         Values accepted, with their meaning.
     """

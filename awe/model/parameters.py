@@ -53,7 +53,7 @@ def _overscan() -> Any:
 
 
 def _sigma_clip(default: float) -> Any:
-    return parameter("Outliers lie this far from the centre", default, "sigma", low=1.0, high=50.0)
+    return parameter("Distance of outliers from the centre", default, "sigma", low=1.0, high=50.0)
 
 
 def _minimum_inputs(default: int) -> Any:
@@ -241,9 +241,9 @@ class IlluminationCorrectionParameters(ProcessParameters):
     DEGREE = parameter("Degree of the polynomial in x and y", 2, low=1, high=6)
     MINIMUM_STARS = parameter("Fewest stars for a sound surface", 30, low=3, high=100000)
     MAXIMUM_RMS = parameter("Largest scatter of stars about the surface", 0.05, "mag", low=0.0)
-    STAR_THRESHOLD = parameter("Stars lie this far above the sky", 10.0, "sigma", low=3.0)
+    STAR_THRESHOLD = parameter("Least height of stars above the sky", 10.0, "sigma", low=3.0)
     APERTURE = parameter("Radius of the aperture", 8.0, "pixel", low=1.0, high=100.0)
-    MAXIMUM_ERROR = parameter("Faintest stars used have this error", 0.03, "mag", low=0.0)
+    MAXIMUM_ERROR = parameter("Largest error of a star that is used", 0.03, "mag", low=0.0)
     MATCH_RADIUS = parameter(
         "Detections of two frames this near are one star", 1.5, "arcsec", low=0.0, high=60.0
     )
@@ -264,7 +264,7 @@ class BackgroundFrameParameters(ProcessParameters):
         "Largest difference of the medians of two windows", 10000.0, "ADU", low=0.0
     )
     BOX = parameter("Side of the boxes of the background grid", 128, "pixel", low=8, high=4096)
-    IMAGE_THRESHOLD = parameter("Sources lie this far above the sky", 3.0, "sigma", low=1.0)
+    IMAGE_THRESHOLD = parameter("Least height of sources above the sky", 3.0, "sigma", low=1.0)
 
 
 class QuickCheckFrameParameters(ProcessParameters):
@@ -278,13 +278,13 @@ class SaturatedPixelMapParameters(ProcessParameters):
     """Parameters of `SaturatedPixelMap`."""
 
     MAXIMUM_FRACTION = parameter("Largest fraction of bad pixels", 0.5, low=0.0, high=1.0)
-    THRESHOLD_HIGH = parameter("Raw counts from here on are saturated", 60000.0, "ADU", low=0.0)
+    THRESHOLD_HIGH = parameter("Least raw count of saturated pixels", 60000.0, "ADU", low=0.0)
     THRESHOLD_LOW = parameter(
-        "Raw counts down from here beside saturated pixels are dead", 50.0, "ADU", low=0.0
+        "Largest raw count of dead pixels near saturated ones", 50.0, "ADU", low=0.0
     )
     BLEED_ALONG = parameter("Reach of bleeding along a column", 3, "pixel", low=0, high=1000)
     BLEED_BESIDE = parameter("Reach of bleeding across columns", 1, "pixel", low=0, high=100)
-    DEAD_REACH = parameter("Dead pixels lie this close to saturated ones", 20, "pixel",
+    DEAD_REACH = parameter("Distance of dead pixels from saturated ones", 20, "pixel",
                            low=0, high=1000)  # fmt: skip
 
 
@@ -334,7 +334,7 @@ class ReducedScienceFrameParameters(ProcessParameters):
 
     CALIBRATIONS_OF = parameter(
         "Whose calibrations: mine; project: also those of managers of the project and of public "
-        "ones; anyone: others' where there are no such; or names, separated by commas",
+        "ones; anyone: others' if there are no such; or names, separated by commas",
         "anyone",
     )
     MAXIMUM_STDEV = parameter(
@@ -354,10 +354,10 @@ class ReducedScienceFrameParameters(ProcessParameters):
     )
     SUBTRACT_DARK = parameter("Subtract the valid DarkFrame times the exposure time", False)
     CORRECT_LINEARITY = parameter(
-        "Take out the curvature a valid GainLinearity has, where there is one", True
+        "Take out the curvature of the valid GainLinearity, if there is one", True
     )
     PSF_THRESHOLD = parameter(
-        "Stars measured for the seeing lie this far above the sky", 20.0, "sigma", low=3.0
+        "Least height above the sky of stars measured for the seeing", 20.0, "sigma", low=3.0
     )
     PSF_NARROWEST = parameter(
         "Narrower peaks are particle hits, not stars", 1.4, "pixel", low=0.1, high=50.0

@@ -37,14 +37,14 @@ class Imstat(DBObject):
 class SubWinStat(DBObject):
     """Statistics of the windows of a regular grid over one frame; the link goes to the frame."""
 
-    raw = persistent("Raw science frame the windows lie on [None]", "RawScienceFrame", None)
-    bias = persistent("Bias the windows lie on [None]", "BiasFrame", None)
-    reduced = persistent("Reduced frame the windows lie on [None]", "ReducedScienceFrame", None)
+    raw = persistent("Raw science frame of the windows [None]", "RawScienceFrame", None)
+    bias = persistent("Bias of the windows [None]", "BiasFrame", None)
+    reduced = persistent("Reduced frame of the windows [None]", "ReducedScienceFrame", None)
     windows = persistent("Statistics of the windows, row by row [None]", Imstat, [])
     columns = persistent("Number of windows side by side [None]", int, 4)
     rows = persistent("Number of windows above each other [None]", int, 8)
 
     @property
     def frame(self) -> Any:
-        """The frame the windows lie on."""
+        """The frame of the windows."""
         return self.raw or self.bias or self.reduced

@@ -80,7 +80,7 @@ def of_frame(unit: Unit, bias: Any, flat: Any) -> BackgroundFrame:
         return found
     state = "only some with another bias or flat" if sound else "none that is sound"
     msg = (
-        f"a BackgroundFrame of {raw.filename} was asked for, there is {state}; "
+        f"a BackgroundFrame of {raw.filename} was requested, there is {state}; "
         f"dpu.run('Background', instrument={raw.instrument.name!r}, "
         f"raw_filenames=[{raw.filename!r}], commit=True) makes it"
     )

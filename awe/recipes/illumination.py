@@ -228,7 +228,7 @@ def _stars_of(table: Table, chip: str) -> tuple[Any, Any, Any]:
     try:
         x, y, difference = (np.array(stars[name], np.float64) for name in names)
     except (KeyError, ValueError):
-        # what stands in the table is not repeated
+        # the contents of the table are not repeated
         msg = (
             f"the table of photometry cannot be used: it expects the columns {', '.join(names)} "
             "with numbers and, for several chips, chip"

@@ -71,7 +71,9 @@ class ReduceTask(Task):
             "overscan",
         ),
         Argument(name="bias_filename", type=str, doc="a BiasFrame, instead of the valid one"),
-        Argument(name="flat_filename", type=str, doc="a MasterFlatFrame, likewise"),
+        Argument(
+            name="flat_filename", type=str, doc="a MasterFlatFrame, instead of the valid one"
+        ),
         Argument(
             name="background", type=bool, default=False,
             doc="subtract the BackgroundFrame there is of each frame",
@@ -165,7 +167,7 @@ class ReduceTask(Task):
         return of_frame(unit, bias, flat) if self.background else fixed(unit, BackgroundFrame)
 
     def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
-        """Return the calibration named by hand, if it is sound and fits the frame."""
+        """Return the calibration that was named, if it is sound and fits the frame."""
         from awe.model.mixins import QualityFlag
         from awe.tasks.compatibility import require_window
 

@@ -1,7 +1,8 @@
 """Whether a product is what would be made today: with which inputs, parameters and software.
 
 Answers are found in the database by the rule that chose the inputs, never by comparing files.
-Calibrations named by hand are not called stale for a newer one; one that was judged bad is.
+A calibration that was named by the user is not stale because of a newer one, only if it was
+judged bad.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reason", "Reasons", "chosen_roles", "is_uptodate", "parts", "why_stale"]
 
-#: Calibrations a recipe uses where there is one, and does without where there is none.
+#: Calibrations a recipe uses if there is one, and does without if there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe")}
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
@@ -170,7 +171,7 @@ def _recipe(item: Any) -> Iterator[Reason]:
 
 
 def _consulted(item: Any) -> Iterator[Reason]:
-    """Tell of newer calibrations that the recipe asked for and the product does not link to."""
+    """Yield newer calibrations that the recipe looked for and the product does not link to."""
     linked = {type(item)._attribute(role).target.__name__ for role in chosen_roles(type(item))}
     for name, number in (value_of(item, "consulted") or {}).items():
         cls: Any = registry.find(name)

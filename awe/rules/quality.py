@@ -192,7 +192,7 @@ def compare(product: Any) -> dict[str, tuple[float, float]]:
 
 
 def rejected_inputs(product: Any) -> dict[str, str]:
-    """Return name -> reason of the raw frames that were asked for but left out."""
+    """Return name -> reason of the raw frames that were requested but left out."""
     if not product._committed:
         return dict(product.__dict__.get("_rejected", {}))
     from awe.model.calibrations import RejectedInput

@@ -26,13 +26,13 @@ def frames(cls: Any, **keywords: Any) -> Any:
         Raw frames or science products.
     **keywords
         `instrument`, `chip`, `filter`, `object` (wild cards `*` and `?`), `date` or `night`
-        (`CCYY-MM-DD`, local noon to noon), `template` (its start), `filename`; where the
-        names of several are asked for, a list.
+        (`CCYY-MM-DD`, local noon to noon), `template` (its start), `filename`; a list
+        of names requests several.
 
     Raises
     ------
     ArgumentError
-        A keyword is unknown, or a night is asked for without the instrument.
+        A keyword is unknown, or a night is requested without the instrument.
     """
     _check(keywords, KEYWORDS, cls)
     query = cls.select_all()
@@ -79,7 +79,7 @@ def _check(keywords: dict[str, Any], known: tuple[str, ...], cls: Any) -> None:
 def _condition(cls: Any, name: str, value: Any, instrument: Any) -> Any:
     if name in ("date", "night"):
         if instrument is None:
-            msg = f"a night begins at the telescope's noon: give instrument= beside {name}="
+            msg = f"a night begins at the telescope's noon: give instrument= as well as {name}="
             raise ArgumentError(msg)
         begin, end = night_range(instrument, value)
         return (begin <= cls.DATE_OBS) & (end > cls.DATE_OBS)

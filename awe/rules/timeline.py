@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Timeline", "calibrations"]
 
-#: columns of a bar at most, and at least; what stands around it takes the others
+#: columns of a bar at most, and at least; the text around it takes the others
 WIDTH, NARROWEST, AROUND = 48, 22, 56
 #: a range longer than this says nothing about a night and is drawn to the edges
 FOREVER = datetime.timedelta(days=3650)
@@ -38,7 +38,7 @@ class Timeline:
     chosen : frozenset
         Ids of those that would be chosen at `date`.
     date : datetime or None
-        The moment asked for.
+        The requested moment [UTC].
     """
 
     title: str
@@ -91,7 +91,7 @@ def calibrations(
     Raises
     ------
     ArgumentError
-        The date is none, or instrument or chip are left out, or a name is unknown.
+        The date is not a date, instrument or chip is left out, or a name is unknown.
     """
     from awe.rules import validity
 
@@ -143,7 +143,7 @@ def _moment(instrument: str, date: Any) -> datetime.datetime | None:
     try:
         begin, end = night_range(instrument, date)
     except ArgumentError:
-        # text with a time of day is no night but a moment; what is neither is told of as a night
+        # text with a time of day is a moment; what is neither is reported as not being a night
         with suppress(ValueError):
             return datetime.datetime.fromisoformat(str(date))
         raise

@@ -28,15 +28,15 @@ class Argument:
     type : type
         str, int, float, bool, dict, list (of str), `datetime.datetime` or `Table`.
     doc : str
-        What it selects or does.
+        What the argument selects or does.
     default : object
-        Value when it is not given; None selects everything.
+        Value if the argument is not given; None selects everything.
     unit : str
-        Unit, empty where there is none.
+        Unit of the value; empty if it has none.
     low, high : int or float or None
-        Smallest and largest value.
+        Smallest and largest accepted value.
     required : bool
-        The task refuses to start without it.
+        Whether the task refuses to start without it.
     """
 
     name: str

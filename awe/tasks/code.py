@@ -186,7 +186,7 @@ def keep(self: Recipe) -> Path:
 
 
 def folder() -> Path:
-    """Return where texts lie that were kept on request; no recipe is found there by name."""
+    """Return the folder of texts kept on request; no recipe is found there by name."""
     from awe.config import home_directory
 
     return home_directory() / "recipes" / "kept"

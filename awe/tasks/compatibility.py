@@ -37,7 +37,7 @@ _with_unit: set[Any] = set()
 def require_window(unit: Unit, item: Any) -> None:
     """Refuse a calibration image of another part of the chip, or binned another way.
 
-    The number of pixels may be the same: what differs is where they lie.
+    The number of pixels may be the same; what differs is their place on the chip.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def window_of(frame: Any) -> str | None:
 
 
 def _shown(frame: Any) -> str | None:
-    """Return which light-sensitive pixels a frame shows; strips beside them do not matter."""
+    """Return which light-sensitive pixels a frame shows; the strips around do not matter."""
     from awe.calib.detector import sections
 
     geometry = _geometry_of(frame)

@@ -1,6 +1,6 @@
 """What calibration recipes share: raw frames in, the common attributes of a product out.
 
-Reads raw frames trimmed, with their overscan levels beside them, and fills the attributes every
+Reads raw frames trimmed, together with their overscan levels, and fills the attributes every
 calibration has. Knows no particular recipe.
 """
 
@@ -149,7 +149,7 @@ def fixed(unit: Unit, cls: Any) -> Any:
 
 
 def place(unit: Unit, cls: Any) -> dict[str, Any]:
-    """Return where the calibrations of a class lie that belong to a unit."""
+    """Return the instrument, chip and filter of the calibrations that belong to a unit."""
     where = {"instrument": unit.instrument, "chip": unit.chip}
     return where | ({"filter": unit.filter} if has(cls, "filter") else {})
 

@@ -1,6 +1,6 @@
 """Products on their way out of a task: names, headers, files, and one line about each.
 
-A product's header says what it is, where it lies on the sky, what it was made from, with which
+A product's header says what it is, where it is on the sky, what it was made from, with which
 parameters and by which software: enough to make it again.
 """
 
@@ -97,15 +97,15 @@ def prepare(
     extensions : sequence of Image
         Images of the HDUs behind it, each with an EXTNAME card.
     directory : Path
-        Where the file goes.
+        Directory of the file.
     header : Header, optional
         Header of the raw frame whose cards are kept.
     unit : str
         Unit of the pixels.
     astrom : Astrom, optional
-        World coordinates, where the product has none of its own.
+        World coordinates, if the product has none of its own.
     consulted : mapping, optional
-        Calibrations the recipe asked for: class to object_id.
+        Calibrations the recipe looked for: class to object_id.
     """
     from awe import fits
 
@@ -212,7 +212,7 @@ def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> 
 def _consulted_cards(
     product: Any, consulted: Mapping[str, str | None]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the calibrations asked for that the product does not link to."""
+    """Yield the calibrations the recipe looked for that the product does not link to."""
     linked = {str(parent.object_id) for _, parent in _links(product)}
     asked = [(name, number) for name, number in consulted.items() if number is not None]
     rest = [(name, number) for name, number in asked if number not in linked]
@@ -222,7 +222,7 @@ def _consulted_cards(
 
 
 def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
-    """Yield what else a remake has to know: parameters of the parts, and choices by hand."""
+    """Yield what else a remake needs: parameters of the parts, calibrations that were named."""
     from awe.rules.freshness import parts
 
     for part in parts(product):

@@ -109,7 +109,7 @@ def made(task: Task, unit: Unit) -> Any:
 
 
 def _same_hand(product: Any, task: Task) -> bool:
-    """Return True if no calibration of a product was named by hand that a task chooses itself."""
+    """Return True if nobody named a calibration of a product that a task chooses itself."""
     choices = value_of(product, "choices") or {}
     return not any(
         getattr(task, argument) is None

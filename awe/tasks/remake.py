@@ -36,8 +36,8 @@ def remake(
     ----------
     exact : bool
         True takes the very inputs, parameters and code of the product. False takes the
-        calibrations that would be chosen today (those named by hand stay), and the parameters and
-        the recipe of today.
+        calibrations that would be chosen today (those that were named stay), with the parameters
+        and the recipe of today.
     pars : mapping, optional
         Process parameters that differ from the defaults, for a remake that is not exact.
     commit : bool
@@ -283,7 +283,7 @@ def _given(product: Any) -> dict[str, Any]:
 
 
 def _asked(name: str, number: str) -> Any:
-    """Return a calibration the recipe asked for and the product does not link to."""
+    """Return a calibration the recipe looked for and the product does not link to."""
     return _parent({"role": "calibration", "class": name, "id": number})
 
 
@@ -299,7 +299,7 @@ def _asked_in(header: Header) -> dict[str, Any]:
 
 
 def _by_hand(product: Any) -> dict[str, tuple[Any, str]]:
-    """Return the calibrations named by hand: class, object, and what was recorded."""
+    """Return the calibrations that were named: class, object, and what was recorded."""
     choices = value_of(product, "choices") or {}
     found = {}
     for role, how in choices.items():

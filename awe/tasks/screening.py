@@ -68,8 +68,8 @@ def screen(
     method : int
         Overscan method.
     levels : (float, float), optional
-        Flats: the median of a raw frame lies between these [ADU], and flats are compared by
-        shape; other frames are compared by level.
+        Flats: limits of the median of a raw frame [ADU]; flats are then compared by shape.
+        Without limits frames are compared by level.
     named : str
         The parameters the levels come from, for the message.
     one_night : bool
@@ -109,7 +109,7 @@ def _name_owners(unit: Unit, rejected: dict[str, str]) -> None:
 
 
 def tell(unit: Unit, frames: Sequence[Any], rejected: dict[str, str]) -> None:
-    """Print what was left out beside the frames that are left; refuse to go on with none.
+    """Print what was left out and how many frames are left; refuse to go on with none.
 
     Raises
     ------

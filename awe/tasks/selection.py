@@ -170,7 +170,7 @@ def _require_all(cls: Any, names: list[str], frames: list[Any]) -> None:
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if missing[3:] else "")
         msg = (
-            f"no valid {cls.__name__} named {shown} answers all arguments or is visible to you; "
+            f"no valid {cls.__name__} named {shown} matches all arguments and is visible to you; "
             "take names from a query: [raw.filename for raw in query]"
         )
         raise NotFound(msg)

@@ -120,7 +120,7 @@ def _read(path: Path, name: str) -> Table:
 
 
 def _parsed(content: bytes, where: str) -> Table:
-    """Return the columns in the bytes of a CSV file, or say in which line it is none."""
+    """Return the columns in the bytes of a CSV file, or say which line is not one of a table."""
     rows: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(content.decode("utf-8"), newline="")):

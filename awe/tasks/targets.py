@@ -137,7 +137,7 @@ def plan(cls: Any, frame: Any) -> Plan:
         "raw_filenames": [frame.filename],
         "commit": True,
     }
-    last = Step(cls=cls, arguments=arguments, because="the product asked for")
+    last = Step(cls=cls, arguments=arguments, because="the requested product")
     return Plan(steps=(*steps.values(), last))
 
 

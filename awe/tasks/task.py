@@ -205,10 +205,11 @@ class Task:
             bars.say(f"dry run: {len(left)} files are in {Path.cwd()}; nothing is stored")
 
     def _threads(self, units: int) -> int:
-        """Return how many threads share so many units.
+        """Return how many threads share a number of units.
 
-        Jobs of the DPU have one, there are others beside them. So have units somebody else has
-        chosen, which belong to this thread, and recipes of people's own that do not ask for more.
+        A job of the DPU has one thread, since other jobs run at the same time. So have units that
+        somebody else has chosen, which belong to this thread, and users' own recipes that do not
+        ask for more.
         """
         from awe.tasks.execution import default_number
 
@@ -391,7 +392,7 @@ class Task:
                 hint = nearest(product, list(self.makes))
                 makes = ", ".join(self.makes)
                 msg = (
-                    f"{key!r} is no parameter of {self.identifier()}{hint}; keys are "
+                    f"{key!r} is not a parameter of {self.identifier()}{hint}; keys are "
                     f"'<class>.process_params.<NAME>' with the classes {makes}"
                 )
                 raise ParameterError(msg)

@@ -28,13 +28,13 @@ class Unit:
     date : datetime
         Moment [UTC] the calibrations are chosen for.
     filter : object or None
-        Persistent object, where the recipe depends on it.
+        Persistent object of the filter, if the recipe depends on it.
     given : mapping or None
         The calibrations to use and no others, by class name; None chooses by validity.
     by_hand : mapping
         Calibrations somebody named, by class name, each with what is recorded of the choice.
     consulted : dict
-        Calibrations the recipe has asked for so far: class name to object_id, or None.
+        Calibrations the recipe has looked for so far: class name to object_id, or None.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Items(Protocol):
     """Recorder of single inputs that the DPU lends to a task."""
 
     def total(self, number: int) -> None:
-        """So many units there are."""
+        """Record the number of units."""
 
     def finished(self, name: str) -> bool:
         """Return True if an earlier attempt has committed this one."""

@@ -153,7 +153,7 @@ MISTAKES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda m: (m.Plate.number > 0) and (m.Plate.number < 3), "instead of and, or, not"),
     (lambda m: (m.Plate.number > 0) or (m.Plate.number < 3), "instead of and, or, not"),
     (lambda m: not (m.Plate.number > 0), "instead of and, or, not"),
-    (lambda m: bool(m.Plate.number), "alone is no condition"),
+    (lambda m: bool(m.Plate.number), "alone is not a condition"),
     (lambda m: m.Plate.taken > START & (m.Plate.number == 1), "own parentheses"),
     (lambda m: m.Plate.number > 1 & m.Plate.number < 3, "own parentheses"),
     (lambda m: (m.Plate.number > 1) & m.Plate.number < 3, "own parentheses"),

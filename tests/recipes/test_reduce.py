@@ -294,7 +294,7 @@ def test_a_unit_whose_commit_fails_counts_once_and_is_told_once(
         ({"i": "OMEGACAM", "i_": 1}, ArgumentError, "no argument"),
         ({}, ArgumentError, "expects instrument"),
         ({"i": "OMEGACAM", "pars": {"BiasFrame.process_params.SIGMA_CLIP": 2.0}},
-         ParameterError, "no parameter of Reduce"),
+         ParameterError, "not a parameter of Reduce"),
         ({"i": "OMEGACAM", "pars": {"ReducedScienceFrame.process_params.FRINGE": 2.0}},
          ParameterError, "FRINGE_THRESHOLD"),
     ],

@@ -256,7 +256,7 @@ def test_ranges_change_and_never_turn_round(student):
     made = bias()
     context.update_timestamp_end(made, datetime.datetime(2013, 1, 1))
     context.update_timestamp_start(made, datetime.datetime(2012, 1, 1))
-    with pytest.raises(ArgumentError, match="nothing lies between"):
+    with pytest.raises(ArgumentError, match="no time is left between"):
         context.update_timestamp_start(made, datetime.datetime(2014, 1, 1))
     assert made.timestamp_start == datetime.datetime(2012, 1, 1)
     with pytest.raises(ArgumentError, match="no timestamp_end"):

@@ -60,8 +60,7 @@ class Persistent(Generic[T]):
     Parameters
     ----------
     doc : str
-        Description, ending with the unit in square brackets where there is one; `[None]` says
-        there is none.
+        Description, ending with the unit in square brackets; `[None]` for a value without unit.
     type_ : type or str
         Type of a value, a persistent class, or the name of one declared later.
     default : object
@@ -70,7 +69,7 @@ class Persistent(Generic[T]):
 
     def __init__(self, doc: str, type_: type | str, default: Any) -> None:
         self.declaration = doc
-        # Where there is no unit, Astro-WISE's way of saying so is for the declaration only.
+        # `[None]`, Astro-WISE's way of saying that there is no unit, is for the declaration only.
         self.__doc__ = doc.removesuffix("[None]").rstrip()
         self.declared_type = type_
         self.default = default
@@ -111,7 +110,7 @@ class Persistent(Generic[T]):
 
     @property
     def unit(self) -> str:
-        """Unit as it ends the description, `"deg"`; empty where there is none."""
+        """Unit at the end of the description, such as `"deg"`; empty if there is none."""
         text = self.__doc__ or ""
         return text[text.rindex("[") + 1 : -1] if text.endswith("]") and "[" in text else ""
 
@@ -128,7 +127,7 @@ class Persistent(Generic[T]):
         return cast("type[DBObject]", self.declared_type)
 
     def may_hold(self, cls: type[DBObject]) -> bool:
-        """Return True if objects of a class may stand here.
+        """Return True if objects of a class can be values of this link.
 
         A link to a class that is declared later, or never, holds nothing yet.
         """
@@ -287,13 +286,13 @@ class TypedList(list[Any]):
 def convert(attribute: Persistent[Any], value: Any) -> Any:
     """Return `value` as the attribute stores it.
 
-    Numbers of numpy become Python's; NaN is no value and becomes None; ISO strings and dates
+    Numbers of numpy become Python's; NaN becomes None; ISO strings and dates
     become datetimes (a date is its midnight UTC); datetimes with a time zone become naive UTC.
 
     Raises
     ------
     Mismatch
-        It does not fit; the message says what was found and what was wanted.
+        The value does not fit; the message says what was found and what was expected.
     """
     if value is None and attribute.kind not in (Kind.ARRAY, Kind.LINKS):
         return None

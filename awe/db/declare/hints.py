@@ -25,7 +25,7 @@ TABLE = "query.to_table() makes an astropy table"
 TOP = "query.top(3) is the query for the first three"
 WRITE = f"{TABLE}, and its .write('name.fits') a file"
 
-#: What a query is asked for elsewhere, and how it is asked here.
+#: Methods of queries in other packages, and what to write here.
 QUERY = {
     "all": "list(query) loads all objects; a loop loads them piece by piece",
     "aggregate": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
@@ -47,7 +47,7 @@ QUERY = {
     "limit": TOP,
     "mean": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
     "median": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
-    "one": "query[0] is the first object; len(query) == 1 tells whether it is the only one",
+    "one": "query[0] is the first object; len(query) == 1 if it is the only one",
     "order": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
     "plot": "give its values to matplotlib: x = query.to_table('DATE_OBS', 'EXPTIME')",
     "publish": "context.publish(query, level) publishes",
@@ -66,7 +66,7 @@ QUERY = {
     "write": WRITE,
 }  # fmt: skip
 
-#: What an object is asked for, and where it is told.
+#: Methods people try on an object, and what to call instead.
 OBJECT = {
     "history": "context.audit(obj) tells who changed it, obj.lineage() what it was made from",
     "audit": "context.audit(obj) tells who changed it, obj.lineage() what it was made from",
@@ -98,7 +98,7 @@ def of_query(query: Query, name: str) -> str:
 
 
 def of_class(cls: str, name: str) -> str:
-    """Return where a method of queries is that a class was asked for, or an empty string."""
+    """Return how to call a method of queries that was tried on a class, or an empty string."""
     return f"; write {cls}.select_all().{name}" if name in ASKED_OF_ALL else ""
 
 

@@ -286,7 +286,7 @@ class DBObject(metaclass=PersistentType):
                 msg = f"{self!r} is committed: change it by context.update_{name}(obj, value)"
             raise Refused(msg)
         if name in ("object_id", "creation_date") or name.startswith("_"):
-            msg = f"{type(self).__name__}.{name} is set by the system, not by hand"
+            msg = f"{type(self).__name__}.{name} is set by the system and cannot be assigned"
             raise Refused(msg)
         try:
             value = convert(attribute, value)

@@ -163,7 +163,7 @@ def _columns(cls: type[DBObject]) -> tuple[str, list[Persistent[Any]]]:
 
 
 def _bound(item: DBObject, attributes: Iterable[Persistent[Any]]) -> Iterator[Any]:
-    """Yield the values of columns as the driver expects them."""
+    """Yield the values of columns in the types of the driver."""
     values = item.__dict__["_values"]
     for attribute in attributes:
         name, kind = attribute.name, attribute.kind

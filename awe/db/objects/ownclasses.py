@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["class_of", "classes_of", "define", "description", "is_own", "table_of"]
 
-#: Where the package keeps classes; the user's own recipes lie in a package below it.
+#: Where the package keeps classes; the user's own recipes are in a package below it.
 OURS = "awe."
 USERS = "awe.recipes.user."
 

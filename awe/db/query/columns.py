@@ -42,7 +42,7 @@ UNITS = {
 }  # fmt: skip
 #: Endings of VOTables, which astropy does not know when it writes.
 VOTABLE = (".vot", ".votable", ".xml")
-#: Stands under the mask of a date.
+#: The value under the mask of a missing date.
 SOME_DATE = datetime.datetime(2000, 1, 1)
 #: What a masked truth value becomes in FITS and VOTable, which have no third one.
 NO_BOOL = 255
@@ -158,7 +158,7 @@ def _column(attribute: Persistent[Any], cells: list[Any]) -> Any:
 
 @cache
 def _unit(text: str) -> Any:
-    """Return the unit of a declaration, or None where it is none that tables know (`sigma`)."""
+    """Return the unit of a declaration, or None if tables do not know it (`sigma`)."""
     try:
         return Unit(UNITS.get(text, text)) if text else None
     except ValueError:
@@ -210,7 +210,7 @@ def _writable(column: Any) -> Any:
 
 
 def _absent(values: Any, kind: Any) -> int:
-    """Return an integer that is not among the values, to stand for a missing one."""
+    """Return an integer that is not among the values, as the mark of a missing one."""
     present = set(values.tolist())
     lowest = int(np.iinfo(kind).min)
     return next(number for number in range(lowest, 0) if number not in present)

@@ -70,7 +70,7 @@ class Not(Condition):
 
 @dataclass(frozen=True, kw_only=True)
 class Compare(Condition):
-    """The value at the end of the steps stands in a relation to a constant."""
+    """The value at the end of the steps is compared with a constant."""
 
     steps: Steps
     operator: str
@@ -79,7 +79,7 @@ class Compare(Condition):
 
 @dataclass(frozen=True, kw_only=True)
 class ComparePaths(Condition):
-    """Two values of the same object stand in a relation."""
+    """Two values of the same object are compared."""
 
     steps: Steps
     operator: str
@@ -120,7 +120,7 @@ class Holds(Condition):
 
 @dataclass(frozen=True, kw_only=True)
 class InRegion(Condition):
-    """The position of the object that holds the last attribute lies in a region of the sky."""
+    """The position of the object that holds the last attribute is in a region of the sky."""
 
     steps: Steps
     region: Region
@@ -144,7 +144,7 @@ class Any_(Condition):  # noqa: N801 - `Any` is taken
 
 @dataclass(frozen=True, kw_only=True)
 class CompareCount(Condition):
-    """The number of elements of a list stands in a relation to a constant."""
+    """The number of elements of a list is compared with a constant."""
 
     steps: Steps
     operator: str

@@ -62,7 +62,7 @@ def corners(item: DBObject) -> tuple[tuple[float, float], ...]:
     """
     astrom: Any = getattr(item, "astrom", None) if has_footprint(type(item)) else None
     if astrom is None:
-        msg = f"{item!r} has no astrom and lies nowhere on the sky"
+        msg = f"{item!r} has no astrom, so it has no place on the sky"
         raise QueryError(msg)
     frame: Any = item
     section = str((frame.geometry or {}).get("active")) if _has_geometry(item) else ""

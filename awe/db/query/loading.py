@@ -53,7 +53,7 @@ def stored(cls: type[DBObject]) -> list[Persistent[Any]]:
 
 
 def columns(cls: type[DBObject], alias: str) -> str:
-    """Return the list of columns that `restore` wants, in its order."""
+    """Return the list of columns that `restore` reads, in its order."""
     return ", ".join(f"{alias}.{quoted(attribute.column)}" for attribute in stored(cls))
 
 
@@ -184,9 +184,9 @@ def fetch(cls: type[D], name: str, value: Any) -> D:
     Raises
     ------
     NotFound
-        There is none, or you may not see it.
+        There is no such object, or you may not see it.
     ArgumentError
-        There are several.
+        There are several such objects.
     """
     if isinstance(value, uuid.UUID):
         value = str(value)
@@ -217,7 +217,7 @@ def _by_id(cls: type[DBObject], value: str) -> tuple[str, list[Any]]:
     digits = value.strip().lower().replace("-", "")
     if len(digits) < SHORTEST_ID or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         msg = (
-            f"{value!r} is no object id of {cls.__name__}: expected 32 hexadecimal digits, "
+            f"{value!r} is not an object id of {cls.__name__}: expected 32 hexadecimal digits, "
             f"or at least the first {SHORTEST_ID}"
         )
         raise ArgumentError(msg)

@@ -48,7 +48,7 @@ class Misused:
 
     def __bool__(self) -> NoReturn:
         msg = (
-            f"{self._text} alone is no condition: write a comparison, combine with & | ~ "
+            f"{self._text} alone is not a condition: write a comparison, combine with & | ~ "
             f"(not and, or, not), and test an object with `is not None`"
         )
         raise QueryError(msg)

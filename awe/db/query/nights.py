@@ -22,7 +22,7 @@ def night(path: ValuePath, day: datetime.datetime, utc_offset: Any) -> Query:
     Raises
     ------
     QueryError
-        The offset is no number of hours, or nothing tells it.
+        The offset is not a number of hours, or it is not known.
     """
     if utc_offset is not None:
         if isinstance(utc_offset, bool) or not isinstance(utc_offset, int | float):

@@ -49,7 +49,7 @@ RESERVED = (
 
 
 class Path(Misused):
-    """An attribute of a class, or of a class reached over links, as it stands in a query.
+    """An attribute of a class, or of a class reached over links, as it is written in a query.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ class Path(Misused):
         from awe.db.declare.registry import concrete
 
         if not self._last.is_link:
-            msg = f"{self._text} is {self._last.type_name}, no link: .isin() expects a list"
+            msg = f"{self._text} is {self._last.type_name}, not a link: .isin() expects a list"
             raise QueryError(msg)
         if query.cls not in concrete(self._last.target):
             msg = (
@@ -221,7 +221,7 @@ class ValuePath(Path):
         ----------
         pattern : str
             `*` any characters, `?` exactly one, `[abc]` or `[0-9]` one of those, `[!0-9]` one
-            that is none of those; `[*]`, `[?]` and `[[]` are the characters themselves.
+            other than those; `[*]`, `[?]` and `[[]` are the characters themselves.
         ignore_case : bool
             Take `a` and `A` as the same; slower, no index helps.
         """
@@ -418,7 +418,7 @@ def _refuse_query(value: Any) -> None:
     from awe.db.query.query import Query
 
     if isinstance(value, Query | CountPath):
-        msg = f"a query stands where a value belongs; {PARENTHESES}"
+        msg = f"a query was given in place of a value; {PARENTHESES}"
         raise QueryError(msg)
 
 

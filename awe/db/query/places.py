@@ -1,7 +1,7 @@
 """Questions about the sky, as classes, queries and links ask them.
 
-Frames are asked for the part of the sky their chip covers; what has a place only, such as an
-`Astrom`, for that place.
+For frames the question is about the part of the sky their chip covers, for what has only a
+place, such as an `Astrom`, about that place.
 """
 
 from __future__ import annotations
@@ -110,12 +110,12 @@ def _area(other: Any) -> Region:
 
 
 def position_of(cls: type[DBObject], text: str, *, outline: bool) -> Steps:
-    """Return the steps to what tells where objects lie: their own outline, place, or a link.
+    """Return the steps to the position of objects: their own outline, place, or a link.
 
     Raises
     ------
     QueryError
-        They lie nowhere, or have no outline where one is asked for.
+        They have no position, or no outline although one is required.
     """
     if footprint.has_footprint(cls):
         return (cls._attribute("astrom"),)

@@ -223,7 +223,7 @@ class Query(OnSky):
         return f" AND {source.alias}._privileges >= {compiler.bind(level)}" if level > 1 else ""
 
     def _ids(self, compiler: Compiler) -> str:
-        """Return the statement for the ids, to stand inside another one."""
+        """Return the statement for the ids, as a part of another one."""
         source = Source(compiler, self.cls)
         where = compiler.where(source, self.condition) + self._level(compiler, source)
         if self._limit is None:

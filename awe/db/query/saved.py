@@ -289,7 +289,7 @@ def _steps(cls: type[DBObject], names: list[str]) -> Steps:
         steps.append(attribute)
         if number < len(names) - 1:
             if not attribute.is_link:
-                msg = f"{cls.__name__}.{name} is no link"
+                msg = f"{cls.__name__}.{name} is not a link"
                 raise ValueError(msg)
             cls = attribute.target
     if not steps:
@@ -363,7 +363,7 @@ def _within(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
 def _any(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
     steps = _steps(cls, told["steps"])
     if steps[-1].kind is not Kind.LINKS:
-        msg = f"{steps[-1].name} is no list of links"
+        msg = f"{steps[-1].name} is not a list of links"
         raise ValueError(msg)
     inner = _condition(steps[-1].target, told["condition"], depth)
     return Any_(steps=steps, condition=inner)

@@ -1,4 +1,4 @@
-"""Regions of the sky: which cells they touch, and which positions and outlines lie in them.
+"""Regions of the sky: which cells they touch, and which positions and outlines are in them.
 
 A class that says `__sky__ = ("CRVAL1", "CRVAL2")` gets a column `sky_cell`: the number of the
 position's band of declination times 2**32 plus its right ascension in parts of 2**32. A region is
@@ -56,7 +56,7 @@ class Region(Protocol):
         """Return the condition on a column of corners that an outline meets the region."""
 
     def exact(self, ra: str, dec: str, bind: Bind) -> str:
-        """Return the condition on two columns that a position lies in the region."""
+        """Return the condition on two columns that a position is in the region."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ class Box:
 
 @dataclass(frozen=True, kw_only=True)
 class Polygon:
-    """What lies within the great circles between corners that go round a convex outline [deg]."""
+    """The inside of the great circles between corners that go round a convex outline [deg]."""
 
     corners: tuple[tuple[float, float], ...]
 
@@ -195,11 +195,11 @@ class Polygon:
         return Cone(ra=ra, dec=dec, radius=min(180.0, radius)).ranges(bands=bands, margin=margin)
 
     def meets(self, corners: str, bind: Bind) -> str:
-        """Return the question whether two outlines have a place in common."""
+        """Return the condition that two outlines have a place in common."""
         return f"awe.sky_meets({corners}, {bind(self._numbers())}::float8[])"
 
     def exact(self, ra: str, dec: str, bind: Bind) -> str:
-        """Return the question whether a position lies within."""
+        """Return the condition that a position is inside the region."""
         ra, dec = f"radians({_floored(ra)})", f"radians({_floored(dec)})"
         x, y, z = f"cos({dec}) * cos({ra})", f"cos({dec}) * sin({ra})", f"sin({dec})"
         return f"awe.sky_near({bind(self._numbers())}::float8[], {x}, {y}, {z}, 0)"
@@ -237,7 +237,7 @@ def turned(ra: float) -> float:
 
 
 def number(name: str, value: Any, low: float, high: float) -> None:
-    """Refuse a coordinate that is no number or out of its range."""
+    """Refuse a coordinate that is not a number or out of its range."""
     fine = isinstance(value, int | float) and not isinstance(value, bool)
     if not fine or not low <= value <= high:
         msg = f"{name} {value!r}: expected a number from {low:g} to {high:g} [deg]"
@@ -245,7 +245,7 @@ def number(name: str, value: Any, low: float, high: float) -> None:
 
 
 def cell_expression(ra: str, dec: str) -> str:
-    """Return the SQL of the cell of two columns, missing where they are no position."""
+    """Return the SQL of the cell of two columns, NULL if they are not a position."""
     ra, dec = _floored(ra), _floored(dec)
     turn = f"{ra} / 360 - floor({ra} / 360)"
     return (

@@ -121,7 +121,7 @@ def check_level(level: object, project: Project) -> int:
     Raises
     ------
     ArgumentError
-        It is no whole number from 1 to 5, or above the project's maximum.
+        It is not a whole number from 1 to 5, or it is above the project's maximum.
     """
     known = ", ".join(level_text(number) for number in LEVELS)
     if isinstance(level, bool) or not isinstance(level, int) or level not in LEVELS:

@@ -1,7 +1,7 @@
 """Publishing: objects become visible to more people, never before what they were made from.
 
-Works out what an object stands on, refuses what would dangle or takes it along, and raises all
-levels in one transaction. The database checks the same rules again; here they get their words.
+Works out what an object depends on, refuses what would dangle or takes it along, and raises all
+levels in one transaction. The database checks the same rules again; the messages are made here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Publication:
     level : int
         The new level.
     objects : tuple of DBObject
-        Objects asked for, with their parameters and statistics, whose level is lower.
+        Requested objects, with their parameters and statistics, whose level is lower.
     parents : tuple of DBObject
         One's own frames they were made from and whose level is lower.
     hindrances : tuple of str
@@ -120,7 +120,7 @@ def publish(objects: Sequence[DBObject], level: int, *, follow: bool = False) ->
 def _collect(
     item: DBObject, level: int, order: dict[DBObject, None], hindrances: dict[str, None]
 ) -> None:
-    """Add an object after everything it stands on."""
+    """Add an object after everything it depends on."""
     if item in order or item._privileges >= level:
         return
     if item._creator != scope.current().user_id:

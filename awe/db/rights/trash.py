@@ -67,7 +67,7 @@ class Restored(int):
 
 
 def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
-    """Return what deleting `objects` would take away and what stands against it.
+    """Return what deleting `objects` would take away and what prevents it.
 
     The database is asked too: it refuses what objects depend on that one does not see.
 

@@ -1,4 +1,4 @@
-"""The database's schema: made once, from SQL files beside this module and the declared classes.
+"""The database's schema: made once, from SQL files next to this module and the declared classes.
 
 Roles belong to the server, everything else to one database, made in one transaction: either the
 schema is whole or the database is empty. Rights are in the SQL; what a user may do is not decided

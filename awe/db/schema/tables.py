@@ -126,7 +126,7 @@ def _sky_column(cls: type[DBObject]) -> list[Any]:
 
 
 def _footprint_columns(cls: type[DBObject]) -> list[Any]:
-    """Return the columns a trigger fills with where a frame lies; no attributes either."""
+    """Return the columns a trigger fills with the place of a frame; these are not attributes."""
     from sqlalchemy import BigInteger, Column, Double
     from sqlalchemy.dialects.postgresql import ARRAY
 

@@ -35,7 +35,7 @@ RESTART_PATIENCE = 30.0
 CONNECT_PATIENCE = 15.0
 #: Seconds after which somebody who waits for an answer is told what they wait for.
 TELL_AFTER = 10.0
-#: The server ends a statement by itself; one that has not answered then stands still.
+#: The server ends a statement by itself; one that has not answered by then is frozen.
 ANSWER_PATIENCE = STATEMENT_TIMEOUT + 30.0
 CANCEL_PATIENCE = 1.0
 CONFLICT_ATTEMPTS = 8
@@ -318,7 +318,7 @@ class Database:
         if connection is None or connection.closed:
             return
         if connection.isexecuting():
-            self._drop()  # the server did not even stop: it may stand still
+            self._drop()  # the server did not even stop: it may be frozen
         elif not session.depth:
             self._rollback()
 
@@ -377,7 +377,7 @@ class Database:
             self._session.undo.append(function)
 
     def on_doubt(self, witness: Callable[[], bool]) -> None:
-        """Let `witness` tell whether rows of this transaction are there, if its end is unheard."""
+        """Let `witness` look for the rows of this transaction, should its end be unknown."""
         self._session.witnesses.append(witness)
 
     @property
@@ -430,7 +430,7 @@ class Database:
             if doubt.number:
                 stored = self.became(doubt, tuple(session.witnesses))
         except KeyboardInterrupt:
-            # pressed once more: they do not want to wait for the answer
+            # pressed once more: the user will not wait for the answer
             stored = None
         if stored is None:
             session.doubt = doubt
@@ -479,7 +479,7 @@ def _fetched(cursor: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
     except (ValueError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
-        msg = f"an object asked for holds a value that cannot be read ({reason}); leave it out"
+        msg = f"a requested object holds a value that cannot be read ({reason}); leave it out"
         raise QueryError(msg) from error
 
 

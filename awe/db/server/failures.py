@@ -71,7 +71,7 @@ def is_lost(error: Any, connection: Any) -> bool:
 def is_away(error: BaseException) -> bool:
     """Return True if a service is not there for the moment, so that the same may work later.
 
-    Not where it answered: a statement that took too long, a conflict, a file it refuses.
+    False if it answered: a statement that took too long, a conflict, a file it refuses.
     """
     if isinstance(error, DataserverError):
         return bool(getattr(error, "worth_another_try", True))
@@ -145,7 +145,7 @@ def translate(error: Any, *, in_transaction: bool = False) -> AweError:
     code: str = error.pgcode or ""
     text = (error.diag.message_primary or str(error)).strip() or type(error).__name__
     if code in CONFLICTS:
-        return DatabaseError("two transactions got into each other's way; run it again")
+        return DatabaseError("conflict with another transaction: nothing was changed; try again")
     if not code or code in ENDED or code.startswith("08"):
         return _broken(error, text, in_transaction)
     if code == "57014":

@@ -66,7 +66,7 @@ def link(file: uuid.UUID, expires: int) -> str:
     Raises
     ------
     ArgumentError
-        The time is no number of seconds up to twelve hours.
+        The time is not a number of seconds up to twelve hours.
     """
     if isinstance(expires, bool) or not isinstance(expires, int | float) or not (
         1 <= expires <= LIFETIME

@@ -1,7 +1,7 @@
 """Connections of psycopg2 that wait the way their owner says.
 
-The driver blocks until the server has answered: Ctrl-C is not heard, and a server that stands
-still is waited for without end. It offers a wait callback, but one for the whole process, which
+The driver blocks until the server has answered: Ctrl-C is not heard, and a frozen server is
+waited for without end. It offers a wait callback, but one for the whole process, which
 takes COPY and large objects from everybody else's connections. Connections made here are
 asynchronous underneath and every statement waits by a function of their own; no other connection
 notices. They are always in autocommit mode: transactions are begun and ended by statements.
@@ -132,7 +132,7 @@ def hearing(connection: Any, note: Callable[[], None], limits: Limits) -> None:
                 raise
             note()
             stop = stop or time.monotonic() + limits.cancel
-            # one that stands still is not asked: the driver would wait for its word
+            # a frozen server is not asked: the driver would wait for its answer
             if answers(connection, limits.cancel):
                 connection.cancel()
 

@@ -1,6 +1,6 @@
-"""The user's own recipes: the package whose files lie in the user's directories.
+"""The user's own recipes: the package whose files are in the user's directories.
 
-`$AWE_RECIPES` (directories parted as in PATH) comes first, then `AWE_HOME/recipes`. The text a
+`$AWE_RECIPES` (directories separated as in PATH) comes first, then `AWE_HOME/recipes`. The text a
 module was loaded from stays with its loader, so that what made a product is known even when the
 file changes; compiled files are neither read nor left, they tell changes apart by seconds.
 """
