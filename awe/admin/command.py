@@ -11,8 +11,8 @@ import argparse
 import importlib
 import pkgutil
 from collections.abc import Sequence
+from pathlib import Path
 
-import awe.admin
 from awe.errors import UserMistake
 from awe.imports import forget_working_directory
 from awe.terminal import err
@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
         description="Look after an awe installation: services, people, projects.",
     )
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in sorted(pkgutil.iter_modules(awe.admin.__path__), key=lambda m: m.name):
+    folder = str(Path(__file__).parent)
+    for module in sorted(pkgutil.iter_modules([folder]), key=lambda module: module.name):
         add = getattr(importlib.import_module(f"awe.admin.{module.name}"), "add", None)
         if add is not None:
             add(commands)

@@ -3,3 +3,34 @@
 Arrays and headers only: nothing here knows the database. Importing the package is cheap;
 matplotlib is loaded when a window is opened.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awe.lazy import face
+
+if TYPE_CHECKING:
+    from awe.inspect.frame import Frame, inspect
+    from awe.inspect.keys import KEYS, Key, help_text
+    from awe.inspect.picture import Look, Picture
+    from awe.inspect.quality import plot
+    from awe.inspect.spot import Reading, Spot
+    from awe.inspect.window import Inspection, figures
+
+__all__ = [
+    "KEYS",
+    "Frame",
+    "Inspection",
+    "Key",
+    "Look",
+    "Picture",
+    "Reading",
+    "Spot",
+    "figures",
+    "help_text",
+    "inspect",
+    "plot",
+]
+
+face(__name__)

@@ -1,1 +1,55 @@
 """People, projects and courses: who may see and do what, who published what, and the trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awe.lazy import face
+
+if TYPE_CHECKING:
+    from awe.db.rights.courses import Student, enroll
+    from awe.db.rights.history import Trail, trail
+    from awe.db.rights.people import (
+        Person,
+        add_member,
+        add_person,
+        add_project,
+        remove_member,
+        remove_person,
+    )
+    from awe.db.rights.projects import (
+        Place,
+        Project,
+        User,
+        current_project,
+        find_project,
+        my_projects,
+    )
+    from awe.db.rights.publishing import Publication, publish
+    from awe.db.rights.trash import Deletion, Restored, undelete
+
+__all__ = [
+    "Deletion",
+    "Person",
+    "Place",
+    "Project",
+    "Publication",
+    "Restored",
+    "Student",
+    "Trail",
+    "User",
+    "add_member",
+    "add_person",
+    "add_project",
+    "current_project",
+    "enroll",
+    "find_project",
+    "my_projects",
+    "publish",
+    "remove_member",
+    "remove_person",
+    "trail",
+    "undelete",
+]
+
+face(__name__)
