@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 
-from awe.calib.combine.combine import Method, Noise, combine
+from awe.calib.combine import Method, Noise, combine
 
 
 def clock(function):

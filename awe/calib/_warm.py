@@ -21,7 +21,7 @@ _SIZE = 256
 def steps() -> Iterator[None]:
     """Run every compiled kernel once on a small frame, a few with each step."""
     from awe.calib import statistics
-    from awe.calib.combine.combine import Method, Noise, combine
+    from awe.calib.combine import Method, Noise, combine
     from awe.calib.detector.geometry import ChipGeometry
     from awe.calib.reduction.science import Calibrations, reduce
     from awe.calib.sky import seeing

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.stats import mad_std, sigma_clip
 
-from awe.calib.combine.combine import Method, Noise, combine
+from awe.calib.combine import Method, Noise, combine
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 

@@ -12,7 +12,7 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.stats import sigma_clip
 
-from awe.calib.combine.combine import Method, Noise, combine
+from awe.calib.combine import Method, Noise, combine
 from awe.calib.detector import bias
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.reduction import science

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib.combine.combine import Combined, Method, Noise, about_median, combine
+from awe.calib.combine import Combined, Method, Noise, about_median, combine
 from awe.errors import NoValidPixels
 
 __all__ = ["DIGITISATION", "ReadNoise", "dark", "master", "read_noise"]

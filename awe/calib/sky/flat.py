@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib.combine.combine import Method, Noise, about_median, combine
+from awe.calib.combine import Method, Noise, about_median, combine
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background

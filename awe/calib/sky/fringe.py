@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib.combine.combine import Method, combine
+from awe.calib.combine import Method, combine
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
 from awe.errors import NoValidPixels, ParameterError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib.combine.combine import Method, combine
+from awe.calib.combine import Method, combine
 from awe.errors import NoValidPixels
 
 __all__ = ["sources"]
