@@ -19,7 +19,7 @@ import astroscrappy
 import numpy as np
 from scipy import ndimage, special
 
-from awe.calib.cosmic import cosmic
+from awe.calib import cosmic
 from awe.calib.sky import seeing
 
 GAIN, READ_NOISE = 2.5, 5.5

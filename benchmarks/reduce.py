@@ -28,7 +28,7 @@ import numpy as np
 from astropy.io.fits import Header
 
 from awe import fits
-from awe.calib.cosmic import cosmic as cosmic_rays
+from awe.calib import cosmic as cosmic_rays
 from awe.calib.detector import trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag

@@ -22,7 +22,7 @@ import time
 
 import numpy as np
 
-from awe.calib.cosmic import cosmic
+from awe.calib import cosmic
 from awe.calib.detector import saturation
 from awe.calib.tracks import satellite
 

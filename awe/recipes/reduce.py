@@ -225,7 +225,7 @@ class ReduceTask(Task):
         return None if item is None else self.pixels(item)
 
     def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
-        from awe.calib.cosmic import cosmic as cosmic_rays
+        from awe.calib import cosmic as cosmic_rays
         from awe.calib.reduction.science import CosmicSettings, SatelliteSettings, Settings
         from awe.tasks.inputs import nominal
 

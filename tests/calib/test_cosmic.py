@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from awe.calib.cosmic import cosmic
+from awe.calib import cosmic
 from awe.calib.sky import background
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 

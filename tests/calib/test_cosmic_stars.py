@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from awe.calib.cosmic import cosmic
+from awe.calib import cosmic
 
 GAIN, NOISE, SKY = 2.5, 5.5, 300.0
 PLACES = np.arange(24, 1176, 24)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from awe.calib import statistics, weight
-from awe.calib.cosmic import cosmic
+from awe.calib import cosmic, statistics, weight
 from awe.calib.detector import overscan, trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.reduction import science

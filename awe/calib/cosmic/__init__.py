@@ -1,1 +1,286 @@
-"""Cosmic-ray hits: finding them without taking the cores of stars for hits."""
+"""Cosmic rays on a single exposure: L.A.Cosmic with separable medians, on a true noise model.
+
+The search runs in electrons, with the vignetting of the flat put back in, because there the noise
+of a pixel is that of its counts; the small scales of the flat stay out. It needs the sky in the
+image. With `groups=0` and `pad=0` the mask is that of astroscrappy's
+`detect_cosmics(sepmed=True)`.
+
+References
+----------
+van Dokkum, P. G. 2001, PASP 113, 1420 (L.A.Cosmic). Departures: separable medians of 7, 7, 5 and
+9 pixels as in astroscrappy (finds more), sharpness limit by the seeing, and two tests of every
+connected group: against the noise, and against a star (`stars`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib import statistics
+from awe.calib.cosmic import kernels, search, stars
+from awe.calib.detector.trim import require_shape
+from awe.calib.threads import bands
+from awe.errors import NoValidPixels, ParameterError
+
+__all__ = ["CosmicRays", "find", "sharpness_limit"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.calib.sky.background import Surface
+
+#: no more than this fraction of the frame may exceed the threshold before anything is judged
+_MOST = 0.1
+
+#: a group must exceed a star by this part of what it must exceed the noise by
+_STAR_PART = 0.5
+
+#: (seeing FWHM in pixels, sharpness of a noiseless star): worst of Moffat and Gauss profiles
+_STAR_SHARPNESS = ((1.5, 61.0), (2.0, 5.7), (2.4, 1.9), (2.8, 0.94), (3.5, 0.5), (4.2, 0.4))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CosmicRays:
+    """Particle hits of one exposure.
+
+    Attributes
+    ----------
+    bad : ndarray of bool, shape (ny, nx)
+        True where a hit is.
+    count : int
+        Number of flagged pixels.
+    groups : int
+        Number of connected groups kept; -1 when groups were not tested.
+    dropped : int
+        Number of groups that noise or a star explains.
+    cleaned : ndarray of float32, shape (ny, nx), electrons, or None
+        The image with hits replaced by the mean of their surroundings.
+    """
+
+    bad: NDArray[np.bool_]
+    count: int
+    groups: int
+    dropped: int
+    cleaned: NDArray[np.float32] | None
+
+
+def sharpness_limit(fwhm: float) -> float:
+    """Return a limit of sharpness that few star cores exceed, for a seeing [pixel].
+
+    Notes
+    -----
+    Five times the sharpness of a noiseless star, at least 5 as the peer: on faint stars noise
+    adds to it. What still exceeds it is tested against a star when `find` knows the seeing.
+
+    Examples
+    --------
+    >>> sharpness_limit(4.2), round(sharpness_limit(2.4), 3)
+    (5.0, 9.5)
+    """
+    if not fwhm > 0:
+        msg = f"a seeing of {fwhm} pixels is not possible; measure it or give the PSF radius"
+        raise ParameterError(msg)
+    widths, sharpness = zip(*_STAR_SHARPNESS, strict=True)
+    star = float(np.exp(np.interp(fwhm, widths, np.log(sharpness))))
+    return max(5.0, 5.0 * star)
+
+
+def find(
+    image: NDArray[np.float32],
+    *,
+    gain: float,
+    read_noise: float,
+    sigma: float,
+    neighbour_fraction: float,
+    sharpness: float,
+    iterations: int,
+    saturation: float,
+    groups: float,
+    fwhm: float = 0.0,
+    bad: NDArray[np.bool_] | None = None,
+    vignetting: Surface | None = None,
+    pad: int = 4,
+    clean: bool = False,
+) -> CosmicRays:
+    """Return the particle hits of one exposure.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx), ADU
+        Bias subtracted and flat fielded, with its sky; not modified. Non-finite pixels are
+        treated as bad.
+    gain : float, e-/ADU
+        Electrons per count.
+    read_noise : float, electrons
+        Noise of the electronics.
+    sigma : float
+        Threshold of a hit's core.
+    neighbour_fraction : float
+        Neighbours of a core are flagged above this fraction of `sigma`.
+    sharpness : float
+        Least contrast between a hit and what a star's profile would give (`objlim`); see
+        `sharpness_limit`.
+    iterations : int
+        At most so many rounds of finding and cleaning.
+    saturation : float, ADU
+        Stars from this level on are left alone, with 4 pixels around.
+    groups : float
+        Keep a connected group only if the sum of its squared significances exceeds this, and
+        judge hits on stars by the noise of the star's light; 0 does neither, as the peer.
+    fwhm : float, pixel
+        Width of the stars. A group must exceed a star of that width, fitted to it, by half of
+        `groups` as well; 0 is unknown and tests no stars.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels never flagged, with their neighbours.
+    vignetting : Surface, optional
+        Large scales of the flat the image was divided by; makes the noise model true to its
+        corners.
+    pad : int
+        Width of a mirrored border, so that hits at the very edge are found; 0 as the peer.
+    clean : bool
+        Return the cleaned image as well.
+
+    Raises
+    ------
+    NoValidPixels
+        A tenth of the frame exceeds the threshold: the sky was subtracted, or gain or read noise
+        are wrong.
+    ParameterError
+        Gain or read noise is not possible.
+
+    Examples
+    --------
+    >>> frame = np.random.default_rng(1).normal(500, 15, (64, 64)).astype(np.float32)
+    >>> frame[30, 30] += 2000
+    >>> hits = find(frame, gain=2.5, read_noise=5.5, sigma=4.5, neighbour_fraction=0.3,
+    ...             sharpness=3.0, iterations=4, saturation=60000, groups=34)
+    >>> bool(hits.bad[30, 30]), hits.groups
+    (True, 1)
+    """
+    ny, nx = image.shape
+    if bad is not None:
+        require_shape(bad, (ny, nx), "the map of bad pixels")
+    _require_model(gain, read_noise, (ny, nx), pad)
+    left_out = np.zeros((0, 0), np.bool_) if bad is None else np.ascontiguousarray(bad)
+    level = gain * _sampled_median(image, bad)
+    counts = np.empty((ny + 2 * pad, nx + 2 * pad), np.float32)
+    factor, box = _factor(gain, vignetting, nx)
+    pixels = np.ascontiguousarray(image, np.float32)
+    # the peer does not fill bad pixels; with a true noise model it is the better choice
+    fill_bad = left_out if pad else np.zeros((0, 0), np.bool_)
+    bands(
+        lambda rows: kernels.electrons(
+            pixels, fill_bad, factor, box, pad, np.float32(level), rows.start, rows.stop, counts
+        ),
+        counts.shape[0],
+    )
+    state, flagged, before = _search(
+        counts, left_out, pad, np.float32(np.float32(read_noise) ** 2), np.float32(sigma),
+        np.float32(np.float32(neighbour_fraction) * np.float32(sigma)), np.float32(sharpness),
+        groups > 0, iterations, np.float32(saturation * gain), np.float32(level),
+    )
+    inside = (slice(pad, pad + ny), slice(pad, pad + nx))
+    cleaned = counts[inside].copy() if clean else None
+    counts.ravel()[flagged] = before
+    kept, dropped = -1, 0
+    if groups > 0:
+        kept, dropped = search.drop_weak(
+            counts, state, flagged, np.float32(read_noise) ** 2, np.float32(groups)
+        )
+    if groups > 0 and fwhm > 0:
+        explained = stars.drop_stars(
+            counts, state, flagged, float(read_noise) ** 2, float(fwhm), _STAR_PART * groups
+        )
+        kept, dropped = kept - explained, dropped + explained
+    hits = np.empty((ny, nx), np.bool_)
+    number = kernels.hits(state, pad, hits)
+    if cleaned is not None:
+        cleaned = np.where(hits, cleaned, counts[inside])
+    return CosmicRays(
+        bad=hits,
+        count=int(number),
+        groups=int(kept),
+        dropped=int(dropped),
+        cleaned=cleaned,
+    )
+
+
+def _search(
+    counts: NDArray[np.float32],
+    bad: NDArray[np.bool_],
+    pad: int,
+    read_variance: np.float32,
+    sigma: np.float32,
+    low: np.float32,
+    sharpness: np.float32,
+    protect: bool,
+    iterations: int,
+    saturation: np.float32,
+    level: np.float32,
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32]]:
+    """Return states, flat indices of flagged pixels and their values before cleaning."""
+    size = counts.size
+    # untouched pages of these lists cost nothing
+    candidates, flagged = (np.empty(size, np.int32) for _ in range(2))
+    s = np.empty_like(counts)
+
+    def significant(rows: slice) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        high, full = (
+            np.empty((rows.stop - rows.start) * counts.shape[1], np.int32) for _ in range(2)
+        )
+        n, n_full = kernels.significance(
+            counts, s, read_variance, sigma, saturation, rows.start, rows.stop, high, full
+        )
+        return high[:n], full[:n_full]
+
+    found = bands(significant, counts.shape[0])
+    saturated = np.concatenate([full for _, full in found])
+    n = sum(high.size for high, _ in found)
+    np.concatenate([high for high, _ in found], out=candidates[:n])
+    if n > max(_MOST * size, 100):
+        msg = (
+            f"{100 * n / size:.0f} % of the pixels exceed {sigma} sigma: the frame has no sky in "
+            "it, or gain or read noise are wrong; correct them before looking for cosmic rays"
+        )
+        raise NoValidPixels(msg)
+    state = np.zeros(counts.shape, np.uint8)
+    kernels.exclude(bad, pad, saturated, state)
+    before = np.empty(size, np.float32)
+    number = search.iterate(
+        counts, s, state, candidates, n, read_variance, sigma, low, sharpness, protect, iterations,
+        level, flagged, before,
+    )
+    return state, flagged[:number], before[:number]
+
+
+def _factor(
+    gain: float, vignetting: Surface | None, nx: int
+) -> tuple[NDArray[np.float32], float]:
+    """Return electrons per count of the flat-fielded image as rows of a mesh, and their pitch."""
+    if vignetting is None:
+        return np.full((2, nx), gain, np.float32), 1.0
+    across = vignetting.across
+    if across.shape[0] < 2:
+        across = np.repeat(across, 2, axis=0)
+    return np.ascontiguousarray(np.float32(gain) * across), float(vignetting.box)
+
+
+def _sampled_median(image: NDArray[np.float32], bad: NDArray[np.bool_] | None) -> float:
+    step = 8 if image.size > 100_000 else 1
+    values = image[::step, ::step]
+    good = np.isfinite(values)
+    if bad is not None:
+        good &= ~bad[::step, ::step]
+    return statistics.median(values[good][None]) if good.any() else 0.0
+
+
+def _require_model(gain: float, read_noise: float, shape: tuple[int, int], pad: int) -> None:
+    if not gain > 0 or not read_noise >= 0:
+        msg = f"gain {gain} e-/ADU must be above 0 and read noise {read_noise} e- at least 0"
+        raise ParameterError(msg)
+    if min(shape) < 16 or not 0 <= pad < min(shape):
+        msg = f"cosmic rays need a frame of 16 x 16 pixels or more, found {shape[1]} x {shape[0]}"
+        raise NoValidPixels(msg)

@@ -1,7 +1,7 @@
 """Particle hits as events: how many groups of pixels a map holds, how many hit a chip per minute.
 
 Hits on dark frames are found by comparison with the master dark: nothing else is there. Those on
-sky exposures are the business of `awe.calib.cosmic.cosmic`.
+sky exposures are the business of `awe.calib.cosmic`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Compiled dense passes of `cosmic`: electrons with a border, significance S, masks.
 
 One pass over the frame, row by row in cache, computes the Laplacian over the noise of every pixel
-and lists the few pixels where anything can happen; `_cosmic_search` works on that list.
+and lists the few pixels where anything can happen; `search` works on that list.
 """
 
 # mypy: ignore-errors

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _plane_kernels, statistics
-from awe.calib.cosmic import cosmic
+from awe.calib import _plane_kernels, cosmic, statistics
 from awe.calib.detector import gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
