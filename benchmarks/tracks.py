@@ -23,8 +23,8 @@ import time
 import numpy as np
 
 from awe.calib import cosmic
+from awe.calib import tracks as satellite
 from awe.calib.detector import saturation
-from awe.calib.tracks import satellite
 
 SHAPE = (4100, 2048)
 GAIN, READ_NOISE = 2.5, 5.5

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe.calib.tracks import satellite
+from awe.calib import tracks as satellite
 from awe.errors import ParameterError, WrongShape
 
 NOISE = 18.0

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from awe.calib.detector.geometry import ChipGeometry
     from awe.calib.sky.fringe import Scale
-    from awe.calib.tracks.satellite import Track
+    from awe.calib.tracks import Track
 
 #: rows that go through the pixel-by-pixel steps together, while they are in cache
 _ROWS = 32
@@ -104,7 +104,7 @@ class CosmicSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SatelliteSettings:
-    """Arguments of `satellite.find`; see there."""
+    """Arguments of `tracks.find`; see there."""
 
     threshold: float
     binning: int

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _plane_kernels, cosmic, statistics
+from awe.calib import _plane_kernels, cosmic, statistics, tracks
 from awe.calib.detector import gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 from awe.calib.reduction.work import Work
 from awe.calib.sky import background, fringe
-from awe.calib.tracks import satellite
 from awe.calib.weight import NoiseModel
 from awe.errors import NoValidPixels
 
@@ -286,7 +285,7 @@ def _satellite_frame(work: Work) -> str:
     if number > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
-    work.tracks, crossed = satellite.find(
+    work.tracks, crossed = tracks.find(
         work.science,
         bad=bad,
         saturated=work.carrying(spoilt)[0],

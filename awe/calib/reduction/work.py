@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awe.calib.reduction.science import Calibrations, Settings
     from awe.calib.sky import background
     from awe.calib.sky.fringe import Scale
-    from awe.calib.tracks.satellite import Track
+    from awe.calib.tracks import Track
     from awe.calib.weight import NoiseModel
 
 

@@ -1,4 +1,4 @@
-"""Compiled loops of `satellite` on bins: the frame in bins, their significance, larger bins.
+"""Compiled loops of `awe.calib.tracks` on bins: the frame in bins, their significance, larger bins.
 
 The lines themselves are in `_track_kernels`.
 """

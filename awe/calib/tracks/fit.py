@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib.threads import bands
-from awe.calib.tracks import kernels as kernels
+from awe.calib.tracks import kernels
 from awe.calib.tracks.spikes import even_light
 
 __all__ = ["SEGMENTS", "Fit", "Frame", "Line", "chord", "fit"]

@@ -1,4 +1,4 @@
-"""Compiled loops of `satellite`: sums along all straight lines, and straightening.
+"""Compiled loops of `awe.calib.tracks`: sums along all straight lines, and straightening.
 
 The sums are a fast discrete Radon transform: strips are joined two by two, so that all lines of
 all slopes cost as much as log2(n) passes over the frame. A. Brady, SIAM J. Comput. 27, 107

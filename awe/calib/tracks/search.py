@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib.threads import side_by_side
-from awe.calib.tracks import kernels as kernels
+from awe.calib.tracks import kernels
 
 __all__ = ["CAP", "Candidate", "Lines"]
 
