@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from awe.calib._jit import compiled
-from awe.calib._medians import median7
+from awe.calib.statistics.medians import median7
 
 __all__ = ["COSMIC", "EXCLUDED", "electrons", "exclude", "hits", "laplacian_at", "significance"]
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from awe.calib._jit import compiled
-from awe.calib._medians import median5, median7, median9, separable5_at, separable7_at
 from awe.calib.cosmic.kernels import COSMIC, EXCLUDED, laplacian_at
+from awe.calib.statistics.medians import median5, median7, median9, separable5_at, separable7_at
 
 __all__ = ["collect", "drop_weak", "iterate"]
 

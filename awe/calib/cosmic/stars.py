@@ -18,9 +18,9 @@ from __future__ import annotations
 import numpy as np
 
 from awe.calib._jit import compiled
-from awe.calib._medians import separable7_at
 from awe.calib.cosmic.kernels import COSMIC, EXCLUDED
 from awe.calib.cosmic.search import collect
+from awe.calib.statistics.medians import separable7_at
 
 __all__ = ["drop_stars"]
 

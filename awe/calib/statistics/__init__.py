@@ -8,11 +8,12 @@ integers and float32 as they are; wider integers and float64 are rounded to it (
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erf, exp, pi, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from awe.calib import _select
+from awe.calib.statistics import select
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels
 
@@ -161,7 +162,7 @@ def _moments(
     def of(rows: slice) -> tuple[Any, ...]:
         # untouched pages of this list cost nothing
         inside = np.empty((rows.stop - rows.start) * pixels.shape[1] + 1, np.float32)
-        *sums, n, below = _select.moments(
+        *sums, n, below = select.moments(
             pixels, bad, np.float32(pivot), np.float32(low), np.float32(high), rows.start,
             rows.stop, inside,
         )
