@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _plane_kernels
+from awe.calib import _planes
 from awe.calib.detector.trim import require_shape
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 
@@ -43,7 +43,7 @@ class NoiseModel:
     ) -> NDArray[np.float32]:
         """Return the variance [ADU**2] of counts above the bias [ADU]; light below 0 has none."""
         result = np.empty_like(counts) if out is None else out
-        _plane_kernels.photon_variance(
+        _planes.photon_variance(
             counts, np.float32(1.0 / self.gain), np.float32(self.constant), result
         )
         return result
@@ -85,5 +85,5 @@ def make(flat: NDArray[np.float32], flags: NDArray[np.uint16]) -> NDArray[np.flo
     """
     require_shape(flags, (flat.shape[0], flat.shape[1]), "the plane of flags")
     weight = np.empty(flat.shape, np.float32)
-    _plane_kernels.weigh(flat, flags, weight)
+    _planes.weigh(flat, flags, weight)
     return weight

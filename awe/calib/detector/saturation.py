@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from awe.calib import _map_kernels
+from awe.calib import _planes
 from awe.errors import ParameterError
 
 __all__ = ["Saturation", "find", "grown"]
@@ -102,5 +102,5 @@ def _comparable(raw: NDArray[Any], limit: float, to_whole: Callable[[float], flo
 def grown(pixels: Map, along: int, beside: int) -> Map:
     """Return pixels with all within `along` of them in y and `beside` in x."""
     result = np.empty(pixels.shape, np.bool_)
-    _map_kernels.grow(np.ascontiguousarray(pixels), along, beside, result)
+    _planes.grow(np.ascontiguousarray(pixels), along, beside, result)
     return result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _plane_kernels, cosmic, statistics, tracks
+from awe.calib import _planes, cosmic, statistics, tracks
 from awe.calib.detector import gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
@@ -202,7 +202,7 @@ def _flat_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
     assert flat is not None
     least = work.settings.minimum_response
-    all_divided = _plane_kernels.divide(
+    all_divided = _planes.divide(
         work.science[rows], work.variance[rows], flat[rows],
         np.float32(work.calibrations.flat_noise), np.float32(least),
     )
@@ -221,7 +221,7 @@ def _illumination_rows(work: Work, rows: slice) -> None:
 
 def _finite_rows(work: Work, rows: slice) -> None:
     science = work.science[rows]
-    if _plane_kernels.all_finite(science):
+    if _planes.all_finite(science):
         return
     bad = ~np.isfinite(science)
     broken = bad & ((work.flags[rows] & FLAG_DTYPE.type(PixelFlag.BAD_FLAT)) == 0)
@@ -326,7 +326,7 @@ def _weight_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
     response = np.ones((1, work.shape[1]), np.float32) if flat is None else flat[rows]
     flags = work.flags[rows]
-    _plane_kernels.weigh(np.broadcast_to(response, flags.shape), flags, work.weight[rows])
+    _planes.weigh(np.broadcast_to(response, flags.shape), flags, work.weight[rows])
 
 
 _RAW, _ADU = "raw ADU", "ADU"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _map_kernels
+from awe.calib import _planes
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 
 __all__ = ["Work"]
@@ -48,7 +48,7 @@ class Work:
 
     def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> int:
         """Set a bit wherever `bad` is True; returns how many pixels that are."""
-        return int(_map_kernels.mark(self.flags[rows], bad, FLAG_DTYPE.type(flag)))
+        return int(_planes.mark(self.flags[rows], bad, FLAG_DTYPE.type(flag)))
 
     @property
     def bad(self) -> NDArray[np.bool_]:
@@ -58,5 +58,5 @@ class Work:
     def carrying(self, bits: PixelFlag) -> tuple[NDArray[np.bool_], int]:
         """Return where any of some bits is set so far, and how many pixels that are."""
         bad = np.empty(self.shape, np.bool_)
-        number = _map_kernels.carrying(self.flags, FLAG_DTYPE.type(bits), bad)
+        number = _planes.carrying(self.flags, FLAG_DTYPE.type(bits), bad)
         return bad, int(number)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib._peak_kernels import peaks
+from awe.calib.sky.peaks import peaks
 
 __all__ = ["measure"]
 

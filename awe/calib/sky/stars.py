@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import statistics
-from awe.calib._peak_kernels import peaks
 from awe.calib.sky import background
+from awe.calib.sky.peaks import peaks
 
 __all__ = ["Stars", "measure"]
 

@@ -269,7 +269,6 @@ def truncation(sigma: float) -> float:
     >>> round(truncation(3.0), 4)
     0.9866
     """
-    from math import erf, exp, pi, sqrt
 
     if not np.isfinite(sigma):
         return 1.0
