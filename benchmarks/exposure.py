@@ -397,8 +397,7 @@ def by_execute(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
 def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     """Run the task in this process with a clock around every step."""
     from awe import fits
-    from awe.calib import statistics
-    from awe.calib.reduction import science
+    from awe.calib import reduction, statistics
     from awe.calib.sky import seeing
     from awe.dataserver.client import Client
     from awe.db.objects import commit
@@ -410,7 +409,7 @@ def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     places = (
         (selection, "raw_frames", "select frames"), (ReduceTask, "_choose", "choose"),
         (Client, "get", "fetch"), (fits, "judge", "judge"), (fits, "read", "read"),
-        (fits, "read_pixels", "read"), (science, "reduce", "reduce kernel"),
+        (fits, "read_pixels", "read"), (reduction, "reduce", "reduce kernel"),
         (statistics, "image_statistics", "statistics"), (seeing, "measure", "seeing"),
         (products, "_header", "headers"), (fits, "write", "write"), (fits, "sha256", "hash"),
         (Client, "put", "store"), (commit, "commit_all", "commit"),

@@ -29,10 +29,10 @@ from astropy.io.fits import Header
 
 from awe import fits
 from awe.calib import cosmic as cosmic_rays
+from awe.calib import reduction
 from awe.calib.detector import trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
-from awe.calib.reduction import science
 from awe.calib.sky import seeing
 from awe.calib.threads import side_by_side
 from awe.demo import sky
@@ -52,7 +52,7 @@ class Case:
     raw: np.ndarray
     truth: sky.Truth
     geometry: ChipGeometry
-    calibrations: science.Calibrations
+    calibrations: reduction.Calibrations
 
 
 def make(short: bool, seed: int) -> Case:
@@ -70,24 +70,24 @@ def make(short: bool, seed: int) -> Case:
     )
     raw, truth = sky.simulate(exposure, chip, sky.Effects(), rng)
     flat = chip.response * chip.vignetting * chip.illumination
-    calibrations = science.Calibrations(
+    calibrations = reduction.Calibrations(
         bias=chip.bias, bias_method=6, flat=flat / flat.mean(), hot=chip.hot > 0, cold=chip.cold
     )
     return Case(raw, truth, geometry, calibrations)
 
 
-def settings(width: float, cosmic: bool = True, tracks: bool = True) -> science.Settings:
+def settings(width: float, cosmic: bool = True, tracks: bool = True) -> reduction.Settings:
     """Return the recommended settings for a seeing [pixel]."""
-    return science.Settings(
+    return reduction.Settings(
         overscan=6, gain=GAIN, read_noise=READ_NOISE / GAIN, exposure_time=360.0,
         saturation_high=60000.0, saturation_low=50.0, bleed_along=3, bleed_beside=1,
         dead_reach=2, minimum_response=0.05, fringe_low=1.5, fringe_high=5.0,
         image_threshold=5.0, background_box=0,
-        cosmic=science.CosmicSettings(
+        cosmic=reduction.CosmicSettings(
             sigma=4.0, neighbour_fraction=0.3375, sharpness=cosmic_rays.sharpness_limit(width),
             iterations=4, groups=34.0, fwhm=width,
         ) if cosmic else None,
-        satellite=science.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0)
+        satellite=reduction.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0)
         if tracks else None,
     )
 
@@ -125,13 +125,13 @@ def write(folder: Path, image, flags, variance, weight) -> None:
 def ours(case: Case, folder: Path, cosmic: bool = True, tracks: bool = True) -> tuple:
     """Return image, hits, flagged pixels and variance of awe."""
     raw, bias, flat, hot, cold = read(folder)
-    calibrations = science.Calibrations(
+    calibrations = reduction.Calibrations(
         bias=bias, bias_method=6, flat=flat, hot=hot != 0, cold=cold != 0
     )
     width = seeing.measure(
         trim.trim(raw, case.geometry), threshold=20.0, saturation=60000.0, narrowest=1.4,
     ) if cosmic else 4.0
-    done = science.reduce(raw, case.geometry, calibrations, settings(width, cosmic, tracks))
+    done = reduction.reduce(raw, case.geometry, calibrations, settings(width, cosmic, tracks))
     write(folder, done.science, done.flags, done.variance, done.weight)
     return done.science, done.bad(PixelFlag.COSMIC), done.flags != 0, done.variance
 

@@ -1,4 +1,4 @@
-"""Compiled loops over planes: noise, division, weights, and maps of pixels that grow and are marked.
+"""Compiled loops over planes: noise, division, weights; maps of pixels grown and marked.
 
 Each takes one pass over the rows it is given.
 """

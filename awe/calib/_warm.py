@@ -13,7 +13,7 @@ import numpy as np
 __all__ = ["steps"]
 
 if TYPE_CHECKING:
-    from awe.calib.reduction.science import Settings
+    from awe.calib.reduction import Settings
 
 _SIZE = 256
 
@@ -23,7 +23,7 @@ def steps() -> Iterator[None]:
     from awe.calib import statistics
     from awe.calib.combine import Method, Noise, combine
     from awe.calib.detector.geometry import ChipGeometry
-    from awe.calib.reduction.science import Calibrations, reduce
+    from awe.calib.reduction import Calibrations, reduce
     from awe.calib.sky import seeing
 
     frame = _frame()
@@ -62,7 +62,7 @@ def _frame() -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
 
 
 def _settings() -> Settings:
-    from awe.calib.reduction.science import CosmicSettings, SatelliteSettings, Settings
+    from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
 
     return Settings(
         overscan=0, gain=2.5, read_noise=2.2, exposure_time=1.0, saturation_high=60000.0,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from awe.calib.reduction.science import Calibrations, Reduced, Settings
+    from awe.calib.reduction import Calibrations, Reduced, Settings
     from awe.model.science import ReducedScienceFrame, WeightFrame
 
 __all__ = ["ReduceTask"]
@@ -94,9 +94,9 @@ class ReduceTask(Task):
     def make(self, unit: Unit) -> ReducedScienceFrame:
         """Return the reduced frame of the unit's raw frame."""
         from awe import fits
+        from awe.calib import reduction
         from awe.calib.detector import trim
         from awe.calib.detector.geometry import ChipGeometry
-        from awe.calib.reduction import science
         from awe.calib.threads import side_by_side
 
         raw = unit.frames[0]
@@ -112,7 +112,7 @@ class ReduceTask(Task):
             raise WrongShape(msg)
         geometry = ChipGeometry(**raw.geometry)
         settings = self._settings(unit, chosen, trim.trim(image.pixels, geometry))
-        reduced = science.reduce(
+        reduced = reduction.reduce(
             image.pixels, geometry, self._calibrations(chosen), settings
         )
         return self._product(raw, chosen, reduced, image.header, geometry)
@@ -199,7 +199,7 @@ class ReduceTask(Task):
 
     def _calibrations(self, chosen: Chosen) -> Calibrations:
         from awe.calib.detector.bias import DIGITISATION
-        from awe.calib.reduction.science import Calibrations
+        from awe.calib.reduction import Calibrations
 
         inputs = max(len(chosen.bias.raw_bias_frames), 1)
         return Calibrations(
@@ -226,7 +226,7 @@ class ReduceTask(Task):
 
     def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
         from awe.calib import cosmic as cosmic_rays
-        from awe.calib.reduction.science import CosmicSettings, SatelliteSettings, Settings
+        from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
         from awe.tasks.inputs import nominal
 
         red = self.parameters("ReducedScienceFrame")

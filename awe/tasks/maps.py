@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.reduction.science import Reduced
+    from awe.calib.reduction import Reduced
     from awe.fits import Image
     from awe.tasks.task import Task
 

@@ -7,16 +7,16 @@ import dataclasses
 import numpy as np
 import pytest
 
+from awe.calib import reduction
 from awe.calib.detector import bias, gain, overscan, pixels, trim
 from awe.calib.detector.geometry import ChipGeometry
-from awe.calib.reduction import science
 from awe.calib.sky import flat
 from awe.demo import sky
 from awe.model.parameters import parameters_class
 
 GEOMETRY = ChipGeometry.from_counts(nx=496, ny=440, prescan_x=48, overscan_x=48, overscan_y=40)
 PLAIN = sky.Effects().without("cosmic_rays", "sources")
-SETTINGS = science.Settings(
+SETTINGS = reduction.Settings(
     overscan=6, gain=2.5, read_noise=2.2, exposure_time=360.0, saturation_high=60000.0,
     saturation_low=50.0, bleed_along=3, bleed_beside=1, dead_reach=2, minimum_response=0.05,
     fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=0,
@@ -165,9 +165,9 @@ def test_a_frame_reduced_with_real_masters_scatters_as_its_variance_says(level):
         raw, truth = sky.simulate(
             sky.Exposure(kind="science", exptime=360, level=level), camera.chip, PLAIN, camera.rng
         )
-        reduced = science.reduce(
+        reduced = reduction.reduce(
             raw, GEOMETRY,
-            science.Calibrations(
+            reduction.Calibrations(
                 bias=dark, bias_method=6, bias_variance=2.2**2 / 10, flat=dome.image,
                 flat_noise=dome.noise,
             ),
@@ -197,15 +197,15 @@ def test_the_weight_is_zero_exactly_where_one_of_all_reasons_is_set():
     response[50, 50:53] = (0, -1, np.nan)
     settings = dataclasses.replace(
         SETTINGS,
-        cosmic=science.CosmicSettings(
+        cosmic=reduction.CosmicSettings(
             sigma=4.0, neighbour_fraction=0.3375, sharpness=3.0, iterations=4, groups=34.0
         ),
-        satellite=science.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
+        satellite=reduction.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
     )
-    calibrations = science.Calibrations(
+    calibrations = reduction.Calibrations(
         bias=chip.bias, bias_method=6, flat=response, hot=chip.hot > 0, cold=chip.cold
     )
-    reduced = science.reduce(raw, shape, calibrations, settings)
+    reduced = reduction.reduce(raw, shape, calibrations, settings)
     assert {name for name, count in reduced.counts.items() if count == 0} == set()
     assert ((reduced.weight == 0) == (reduced.flags != 0)).all()
     good = reduced.flags == 0

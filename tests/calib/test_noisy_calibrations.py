@@ -7,14 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from awe.calib import statistics
+from awe.calib import reduction, statistics
 from awe.calib.detector.geometry import ChipGeometry
-from awe.calib.reduction import science
 
 NY, NX = 700, 800
 GEOMETRY = ChipGeometry.from_counts(nx=NX + 96, ny=NY, prescan_x=48, overscan_x=48)
 GAIN, READ_NOISE, TIME = 2.5, 2.2, 300.0
-SETTINGS = science.Settings(
+SETTINGS = reduction.Settings(
     overscan=6, gain=GAIN, read_noise=READ_NOISE, exposure_time=TIME, saturation_high=60000.0,
     saturation_low=50.0, bleed_along=3, bleed_beside=1, dead_reach=2, minimum_response=0.05,
     fringe_low=1.5, fringe_high=30.0, image_threshold=5.0, background_box=0, cosmic=None,
@@ -39,7 +38,7 @@ def raw(rng):
 
 
 def chi_square(given, rng):
-    done = science.reduce(raw(rng), GEOMETRY, given, SETTINGS)
+    done = reduction.reduce(raw(rng), GEOMETRY, given, SETTINGS)
     residual = done.science - 400
     return float((residual**2 / done.variance).mean())
 
@@ -50,7 +49,7 @@ def calibrations(rng, **noise):
     def noisy(image, name):
         return (image + rng.normal(0, noise.get(name, 0.0), image.shape)).astype(np.float32)
 
-    return science.Calibrations(
+    return reduction.Calibrations(
         bias=noisy(plane(0), "bias"), bias_method=6, bias_variance=noise.get("bias", 0.0) ** 2,
         flat=noisy(RESPONSE, "flat"), flat_noise=noise.get("flat", 0.0),
         dark=noisy(plane(0.1), "dark"), fringes=noisy(FRINGES, "fringes"),
@@ -71,7 +70,7 @@ def test_chi_square_is_one_with_a_noisy_calibration(name, amount):
     assert chi_square(given, rng) == pytest.approx(1.0, abs=0.02)
     # the noise matters: without it in the variance chi-square would be far from 1
     quiet = dataclasses.replace(given, bias_variance=0.0, flat_noise=0.0)
-    variance = science.reduce(raw(rng), GEOMETRY, quiet, SETTINGS).variance.mean()
+    variance = reduction.reduce(raw(rng), GEOMETRY, quiet, SETTINGS).variance.mean()
     extra = {"bias": amount**2, "flat": (400 * amount) ** 2, "dark": (TIME * amount) ** 2,
              "fringes": amount**2}[name]
     assert extra > 0.15 * (variance - (0 if name in ("bias", "flat") else extra))

@@ -12,10 +12,10 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.stats import sigma_clip
 
+from awe.calib import reduction
 from awe.calib.combine import Method, Noise, combine
 from awe.calib.detector import bias
 from awe.calib.detector.geometry import ChipGeometry
-from awe.calib.reduction import science
 from awe.calib.sky import flat
 from awe.demo import sky
 
@@ -46,9 +46,9 @@ def ccd(pixels, unit="adu"):
 
 
 def reduced(raw, geometry, overscan, **calibrations):
-    given = science.Calibrations(bias_method=overscan, **calibrations)
-    return science.reduce(
-        raw, geometry, given, science.Settings(overscan=overscan, **SETTINGS)
+    given = reduction.Calibrations(bias_method=overscan, **calibrations)
+    return reduction.reduce(
+        raw, geometry, given, reduction.Settings(overscan=overscan, **SETTINGS)
     ).science
 
 

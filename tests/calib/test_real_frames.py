@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from awe.calib import cosmic, statistics, weight
+from awe.calib import cosmic, reduction, statistics, weight
 from awe.calib.detector import overscan, trim
 from awe.calib.detector.geometry import ChipGeometry
-from awe.calib.reduction import science
 from awe.calib.sky import flat
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
-PLAIN = science.Settings(
+PLAIN = reduction.Settings(
     overscan=0, gain=1.5, read_noise=10.0, exposure_time=90.0, saturation_high=65535.0,
     saturation_low=-1.0, bleed_along=1, bleed_beside=1, dead_reach=1, minimum_response=0.01,
     fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=0, cosmic=None,
@@ -102,15 +101,15 @@ def test_kelt16_dark_removes_the_hot_pixel_and_the_flat_has_its_factor():
     assert header["EXPTIME"] == 90
     hot = np.unravel_index(dark.argmax(), dark.shape)
     assert dark[hot] == pytest.approx(15094, abs=0.5)
-    given = science.Calibrations(
+    given = reduction.Calibrations(
         bias=bias.astype(np.float32), dark=dark.astype(np.float32) / 90,
         flat=response.astype(np.float32),
     )
     geometry = ChipGeometry.from_counts(nx=200, ny=200)
-    by_itself = science.reduce(raw, geometry, given, PLAIN).science
+    by_itself = reduction.reduce(raw, geometry, given, PLAIN).science
     normal = flat.normalise(given.flat)
     assert given.flat.mean(dtype=np.float64) == pytest.approx(1.0156, abs=5e-5)
-    result = science.reduce(
+    result = reduction.reduce(
         raw, geometry, dataclasses.replace(given, flat=normal), PLAIN
     ).science
     assert abs(result[hot]) < 160

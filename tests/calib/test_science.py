@@ -5,24 +5,23 @@ import dataclasses
 import numpy as np
 import pytest
 
-from awe.calib import weight
+from awe.calib import reduction, weight
 from awe.calib.detector import saturation
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
-from awe.calib.reduction import science
 from awe.calib.sky import fringe, illumination
 from awe.demo import sky
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 GEOMETRY = ChipGeometry.from_counts(nx=896, ny=1000, prescan_x=48, overscan_x=48, overscan_y=100)
-SETTINGS = science.Settings(
+SETTINGS = reduction.Settings(
     overscan=6, gain=2.5, read_noise=2.2, exposure_time=360.0, saturation_high=60000.0,
     saturation_low=50.0, bleed_along=3, bleed_beside=1, dead_reach=2, minimum_response=0.05,
     fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=0,
-    cosmic=science.CosmicSettings(
+    cosmic=reduction.CosmicSettings(
         sigma=4.0, neighbour_fraction=0.3375, sharpness=3.0, iterations=4, groups=34.0
     ),
-    satellite=science.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
+    satellite=reduction.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
 )
 
 
@@ -37,7 +36,7 @@ def night():
     raw, truth = sky.simulate(exposure, chip, sky.Effects(), rng)
     flat = chip.response * chip.vignetting * chip.illumination
     flat /= flat.mean()
-    calibrations = science.Calibrations(
+    calibrations = reduction.Calibrations(
         bias=chip.bias, bias_method=6, flat=flat, hot=chip.hot > 0, cold=chip.cold
     )
     return raw, truth, calibrations
@@ -46,7 +45,7 @@ def night():
 @pytest.fixture(scope="module")
 def reduced(night):
     raw, _, calibrations = night
-    return science.reduce(raw, GEOMETRY, calibrations, SETTINGS)
+    return reduction.reduce(raw, GEOMETRY, calibrations, SETTINGS)
 
 
 def test_residuals_agree_with_the_stated_variance(night, reduced):
@@ -79,7 +78,7 @@ def test_hits_and_the_track_are_flagged(night, reduced):
 
 def test_every_step_says_what_it_did(reduced):
     names = [record.name for record in reduced.log]
-    assert names == [step.name for step in science.STEPS]
+    assert names == [step.name for step in reduction.STEPS]
     by_name = {record.name: record for record in reduced.log}
     assert by_name["overscan"].before == "raw ADU"
     assert by_name["overscan"].after == "ADU"
@@ -91,7 +90,7 @@ def test_every_step_says_what_it_did(reduced):
 def test_inputs_are_unchanged(night):
     raw, _, calibrations = night
     before = raw.copy(), calibrations.bias.copy(), calibrations.flat.copy()
-    science.reduce(raw, GEOMETRY, calibrations, SETTINGS)
+    reduction.reduce(raw, GEOMETRY, calibrations, SETTINGS)
     for was, now in zip(before, (raw, calibrations.bias, calibrations.flat), strict=True):
         np.testing.assert_array_equal(was, now)
 
@@ -102,7 +101,7 @@ def test_arithmetic_equals_the_plain_formula(night):
     dark = np.full(calibrations.bias.shape, 0.01, np.float32)
     light = np.full(calibrations.bias.shape, 1.02, np.float32)
     given = dataclasses.replace(calibrations, dark=dark, illumination=light)
-    result = science.reduce(raw, GEOMETRY, given, plain)
+    result = reduction.reduce(raw, GEOMETRY, given, plain)
     level = raw[:900, 848:].mean(axis=1, keepdims=True, dtype=np.float64)
     expected = (raw[:900, 48:848] - level - given.bias - 3.6) / given.flat / 1.02
     good = ~result.bad(PixelFlag.BAD_FLAT)
@@ -112,7 +111,7 @@ def test_arithmetic_equals_the_plain_formula(night):
 def test_background_leaves_a_sky_of_zero(night):
     raw, _, calibrations = night
     plain = dataclasses.replace(SETTINGS, satellite=None, background_box=100)
-    result = science.reduce(raw, GEOMETRY, calibrations, plain)
+    result = reduction.reduce(raw, GEOMETRY, calibrations, plain)
     assert abs(np.median(result.science[result.flags == 0])) < 1.0
 
 
@@ -123,11 +122,11 @@ def test_a_background_given_is_subtracted_as_it_is(night):
     light = np.full(given.shape, 1.25, np.float32)
     lit = dataclasses.replace(calibrations, illumination=light)
     for before, factor in ((calibrations, 1.0), (lit, 1.25)):
-        left = science.reduce(
+        left = reduction.reduce(
             raw, GEOMETRY, before, dataclasses.replace(plain, background_box=0)
         )
         with_sky = dataclasses.replace(before, background=given)
-        result = science.reduce(raw, GEOMETRY, with_sky, plain)
+        result = reduction.reduce(raw, GEOMETRY, with_sky, plain)
         good = result.flags == 0
         taken = (left.science - result.science)[good]
         np.testing.assert_allclose(taken, given[good] / factor, rtol=1e-4)
@@ -137,7 +136,7 @@ def test_a_background_given_is_subtracted_as_it_is(night):
         assert (record.before, record.after) == ("ADU", "ADU")
     small = dataclasses.replace(calibrations, background=given[:100])
     with pytest.raises(WrongShape, match="'background' has 800 x 100 pixels"):
-        science.reduce(raw, GEOMETRY, small, plain)
+        reduction.reduce(raw, GEOMETRY, small, plain)
 
 
 def test_missing_pixels_and_zero_flats_are_flagged(night):
@@ -146,7 +145,7 @@ def test_missing_pixels_and_zero_flats_are_flagged(night):
     image[100, 100] = np.nan
     flat = calibrations.flat.copy()
     flat[50, 60:63] = (0, -1, np.nan)
-    result = science.reduce(
+    result = reduction.reduce(
         image, GEOMETRY, dataclasses.replace(calibrations, flat=flat), SETTINGS
     )
     assert result.bad(PixelFlag.NON_FINITE)[100, 52]
@@ -160,7 +159,7 @@ def test_an_all_saturated_frame_is_flagged_not_fatal(night):
     raw, _, calibrations = night
     image = raw.copy()
     image[:900, 48:848] = 65535
-    result = science.reduce(image, GEOMETRY, calibrations, SETTINGS)
+    result = reduction.reduce(image, GEOMETRY, calibrations, SETTINGS)
     assert result.bad(PixelFlag.SATURATED).all()
     assert (result.weight == 0).all()
     assert "nearly all" in {record.name: record for record in result.log}["cosmic"].detail
@@ -169,22 +168,22 @@ def test_an_all_saturated_frame_is_flagged_not_fatal(night):
 def test_refusals(night):
     raw, _, calibrations = night
     with pytest.raises(ParameterError, match="overscan method 0"):
-        science.reduce(
+        reduction.reduce(
             raw, GEOMETRY, dataclasses.replace(calibrations, bias_method=0), SETTINGS
         )
     with pytest.raises(WrongShape, match="'flat' has"):
-        science.reduce(
+        reduction.reduce(
             raw, GEOMETRY, dataclasses.replace(calibrations, flat=calibrations.flat[1:]), SETTINGS
         )
     with pytest.raises(NoValidPixels, match="more than 0"):
-        science.reduce(
+        reduction.reduce(
             raw, GEOMETRY,
             dataclasses.replace(calibrations, flat=np.zeros_like(calibrations.flat)), SETTINGS,
         )
     with pytest.raises(WrongShape):
-        science.reduce(raw[1:], GEOMETRY, calibrations, SETTINGS)
+        reduction.reduce(raw[1:], GEOMETRY, calibrations, SETTINGS)
     with pytest.raises(ParameterError, match="change the order"):
-        science.reduce(raw, GEOMETRY, calibrations, SETTINGS, steps=science.STEPS[3:0:-1])
+        reduction.reduce(raw, GEOMETRY, calibrations, SETTINGS, steps=reduction.STEPS[3:0:-1])
 
 
 def test_saturation_bleeds_and_kills():

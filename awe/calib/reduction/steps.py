@@ -1,4 +1,4 @@
-"""The steps of `science.reduce`: what each does to the work in hand, and when it is skipped."""
+"""The steps of `reduction.reduce`: what each does to the work in hand, and when it is skipped."""
 
 from __future__ import annotations
 

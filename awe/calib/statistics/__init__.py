@@ -269,7 +269,6 @@ def truncation(sigma: float) -> float:
     >>> round(truncation(3.0), 4)
     0.9866
     """
-
     if not np.isfinite(sigma):
         return 1.0
     density = exp(-0.5 * sigma**2) / sqrt(2 * pi)

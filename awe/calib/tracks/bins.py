@@ -1,6 +1,6 @@
-"""Compiled loops of `awe.calib.tracks` on bins: the frame in bins, their significance, larger bins.
+"""Compiled loops of the search for tracks on bins: the frame in bins, significance, larger bins.
 
-The lines themselves are in `_track_kernels`.
+The lines themselves are in `kernels`.
 """
 
 # mypy: ignore-errors
