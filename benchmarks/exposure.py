@@ -110,13 +110,14 @@ def login(home: Path) -> None:
 
 def prepare(home: Path, options: argparse.Namespace) -> None:
     """Simulate and ingest the exposure, and commit the calibrations of its chips."""
-    from awe import calib
+    from awe import calib, fits
     from awe.demo.exposures import Night
     from awe.ingest import ingest
     from awe.instruments import get
 
     start = time.perf_counter()
     calib.warm()
+    list(fits.warming())
     login(home)
     window = WINDOW if options.short else Window.full()
     night = Night(window=window, chips=tuple(get("OMEGACAM").chips)[: options.chips])

@@ -6,26 +6,22 @@ In steps, so that a process with something else to do can look up in between.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["steps"]
+from awe.calib import statistics
+from awe.calib.combine import Method, Noise, combine
+from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.reduction import Calibrations, CosmicSettings, SatelliteSettings, Settings, reduce
+from awe.calib.sky import seeing
 
-if TYPE_CHECKING:
-    from awe.calib.reduction import Settings
+__all__ = ["steps"]
 
 _SIZE = 256
 
 
 def steps() -> Iterator[None]:
     """Run every compiled kernel once on a small frame, a few with each step."""
-    from awe.calib import statistics
-    from awe.calib.combine import Method, Noise, combine
-    from awe.calib.detector.geometry import ChipGeometry
-    from awe.calib.reduction import Calibrations, reduce
-    from awe.calib.sky import seeing
-
     frame = _frame()
     ones = np.ones(frame.shape, np.float32)
     good = np.zeros(frame.shape, np.bool_)
@@ -46,8 +42,6 @@ def steps() -> Iterator[None]:
     for image in (frame, done.science):
         seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5)
         yield
-    _compile_files(done.science, done.flags, good)
-    yield
 
 
 def _frame() -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
@@ -62,8 +56,6 @@ def _frame() -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
 
 
 def _settings() -> Settings:
-    from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
-
     return Settings(
         overscan=0, gain=2.5, read_noise=2.2, exposure_time=1.0, saturation_high=60000.0,
         saturation_low=50.0, bleed_along=3, bleed_beside=1, dead_reach=2, minimum_response=0.05,
@@ -74,12 +66,3 @@ def _settings() -> Settings:
         ),
         satellite=SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
     )
-
-
-def _compile_files(*planes: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
-    """Turn planes into the byte order of FITS, as they are written."""
-    from awe.fits._byte_kernels import swap
-
-    for plane in planes:
-        bits = plane.reshape(-1).view(f"u{plane.itemsize}")
-        swap(bits, plane.dtype.kind == "u", np.empty_like(bits))

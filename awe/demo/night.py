@@ -229,13 +229,15 @@ def _wait_for(warming: Any) -> None:
 
 
 def _compile() -> None:
-    from awe import calib
+    from awe import calib, fits
 
     leave_with_parent()
     os.nice(5)
     # This only saves time: what fails here is compiled when it is used, and complains there.
     with contextlib.suppress(Exception):
         calib.warm()
+        for _ in fits.warming():
+            pass
 
 
 def _ingest(environment: Environment, paths: Sequence[Path]) -> None:

@@ -7,6 +7,8 @@ Nothing here knows the database. Importing this package loads neither numpy nor 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from awe.fits.cards import (
     clean,
     copy_cards,
@@ -45,5 +47,13 @@ __all__ = [
     "read_parameters",
     "read_pixels",
     "sha256",
+    "warming",
     "write",
 ]
+
+
+def warming() -> Iterator[None]:
+    """Compile or load, step by step, what writing files needs; see `awe.calib.warming`."""
+    from awe.fits import _byte_kernels
+
+    yield from _byte_kernels.steps()

@@ -8,13 +8,14 @@ The sum is that of DATASUM: of big-endian words of 32 bits, not yet folded.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["swap"]
+__all__ = ["steps", "swap"]
 
 
 @compiled
@@ -91,3 +92,11 @@ def swap(source: Any, flip: bool, out: Any) -> int:
     highest = source.dtype.type(1 << (8 * source.itemsize - 1) if flip else 0)
     kernel = {1: _bytes, 2: _pairs, 4: _words, 8: _doubles}[source.itemsize]
     return int(kernel(source, highest, out))
+
+
+def steps() -> Iterator[None]:
+    """Compile or load the loops for the types of pixels that recipes write, one at each step."""
+    for kind in (np.uint8, np.uint16, np.uint32):
+        bits = np.zeros(8, kind)
+        swap(bits, False, np.empty_like(bits))
+        yield

@@ -11,8 +11,9 @@ import pytest
 CODE = """
 import importlib, json, pathlib, sys, tempfile
 import awe.calib
-from awe import calib
+from awe import calib, fits
 calib.warm()
+list(fits.warming())
 folder = pathlib.Path(awe.calib.__file__).parent
 names = [".".join(("awe.calib", *path.relative_to(folder).with_suffix("").parts))
          for path in folder.rglob("*.py") if path.stem != "__init__"]

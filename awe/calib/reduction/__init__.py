@@ -3,20 +3,25 @@
 `STEPS` is the sequence, as data: each step tells the unit of the pixels before and after it and
 whether it was done or skipped, and why. Consecutive steps that touch pixels one by one run
 together over blocks of rows that stay in cache; the others see the whole frame. The steps
-themselves are in `_steps`.
+themselves are in `steps`, what they are given in `settings`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import flags as reasons
 from awe.calib._memory import keep_pages
-from awe.calib.flags import PixelFlag
+from awe.calib.reduction.settings import (
+    Calibrations,
+    CosmicSettings,
+    Record,
+    Reduced,
+    SatelliteSettings,
+    Settings,
+)
 from awe.calib.reduction.steps import STEPS, Step
 from awe.calib.reduction.work import Work
 from awe.errors import ParameterError
@@ -38,196 +43,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.detector.geometry import ChipGeometry
-    from awe.calib.sky.fringe import Scale
-    from awe.calib.tracks import Track
 
 #: rows that go through the pixel-by-pixel steps together, while they are in cache
 _ROWS = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibrations:
-    """What a raw frame is reduced with; images are trimmed, float32, shape (ny, nx).
-
-    Attributes
-    ----------
-    bias : ndarray, ADU, or None
-        Master bias; None subtracts none.
-    bias_method : int
-        Overscan method the bias was made with; must be that of the frame.
-    bias_variance : float, ADU**2
-        Variance of a pixel of the master bias.
-    flat : ndarray or None
-        Master flat, mean 1.
-    flat_noise : float
-        Relative noise of a pixel of the master flat.
-    dark : ndarray, ADU/s, or None
-        Dark current.
-    illumination : ndarray or None
-        Illumination correction, mean 1; divides.
-    fringes : ndarray, ADU, or None
-        Fringe frame.
-    background : ndarray, ADU, or None
-        Sky of this very frame after its flat, before any illumination correction; subtracted
-        instead of one estimated from boxes.
-    hot, cold : ndarray of bool or None
-        True = bad.
-    curvature : float, 1/ADU
-        Non-linearity of the chip (`gain.linearity`); 0 for none.
-    """
-
-    bias: NDArray[np.float32] | None = None
-    bias_method: int = 0
-    bias_variance: float = 0.0
-    flat: NDArray[np.float32] | None = None
-    flat_noise: float = 0.0
-    dark: NDArray[np.float32] | None = None
-    illumination: NDArray[np.float32] | None = None
-    fringes: NDArray[np.float32] | None = None
-    background: NDArray[np.float32] | None = None
-    hot: NDArray[np.bool_] | None = None
-    cold: NDArray[np.bool_] | None = None
-    curvature: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class CosmicSettings:
-    """Arguments of `cosmic.find`; see there."""
-
-    sigma: float
-    neighbour_fraction: float
-    sharpness: float
-    iterations: int
-    groups: float
-    fwhm: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class SatelliteSettings:
-    """Arguments of `tracks.find`; see there."""
-
-    threshold: float
-    binning: int
-    minimum_length: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Numbers a raw frame is reduced with.
-
-    Attributes
-    ----------
-    overscan : int
-        Method, see `overscan.METHODS`.
-    gain : float, e-/ADU
-        Of the chip.
-    read_noise : float, ADU
-        Of the chip.
-    exposure_time : float, s
-        Scales the dark current.
-    saturation_high, saturation_low : float, ADU
-        Raw counts that are saturated, and dead beside saturated ones.
-    bleed_along, bleed_beside, dead_reach : int, pixel
-        See `saturation.find`.
-    minimum_response : float
-        Flat values below cannot divide.
-    fringe_low, fringe_high : float, ADU
-        See `fringe.scale`.
-    image_threshold : float
-        Sources lie this many sigma above the sky.
-    background_box : int, pixel
-        Boxes of the smooth sky; 0 leaves the sky in the image.
-    cosmic : CosmicSettings or None
-        None looks for no cosmic rays.
-    satellite : SatelliteSettings or None
-        None looks for no tracks.
-    """
-
-    overscan: int
-    gain: float
-    read_noise: float
-    exposure_time: float
-    saturation_high: float
-    saturation_low: float
-    bleed_along: int
-    bleed_beside: int
-    dead_reach: int
-    minimum_response: float
-    fringe_low: float
-    fringe_high: float
-    image_threshold: float
-    background_box: int
-    cosmic: CosmicSettings | None
-    satellite: SatelliteSettings | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What became of one step.
-
-    Attributes
-    ----------
-    name, text : str
-        Of the step.
-    done : bool
-        False when it was skipped.
-    detail : str
-        Why it was skipped, or what it found.
-    before, after : str
-        Units of the science pixels.
-    """
-
-    name: str
-    text: str
-    done: bool
-    detail: str
-    before: str
-    after: str
-
-    def __str__(self) -> str:
-        state = "done" if self.done else "skipped"
-        return f"{self.name}: {state}; {self.detail}" if self.detail else f"{self.name}: {state}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reduced:
-    """A reduced science frame; planes have shape (ny, nx).
-
-    Attributes
-    ----------
-    science : ndarray of float32, ADU
-        NaN where there is no value.
-    variance : ndarray of float32, ADU**2
-        NaN where there is no value.
-    weight : ndarray of float32
-        Flat times good: 0 if and only if a reason bit is set.
-    flags : ndarray of uint16
-        Bits of `PixelFlag`.
-    tracks : tuple of Track
-        Satellite and aircraft tracks found.
-    fringe_scale : Scale or None
-        Strength of the fringes subtracted.
-    log : tuple of Record
-        Every step, in order.
-    """
-
-    science: NDArray[np.float32]
-    variance: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    flags: NDArray[np.uint16]
-    tracks: tuple[Track, ...]
-    fringe_scale: Scale | None
-    log: tuple[Record, ...]
-
-    def bad(self, flag: PixelFlag) -> NDArray[np.bool_]:
-        """Return the map of one reason (or several joined by `|`): True = bad."""
-        bad: NDArray[np.bool_] = (self.flags & np.uint16(flag)) != 0
-        return bad
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Number of pixels by reason."""
-        return reasons.counts(self.flags)
 
 
 def reduce(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from awe.calib.detector import overscan
     from awe.calib.detector.geometry import ChipGeometry
-    from awe.calib.reduction import Calibrations, Settings
+    from awe.calib.reduction.settings import Calibrations, Settings
     from awe.calib.sky import background
     from awe.calib.sky.fringe import Scale
     from awe.calib.tracks import Track

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import itertools
 import os
 import selectors
 import signal
@@ -185,9 +186,9 @@ def _listening_meanwhile(channel: socket.socket, keepers: set[int]) -> Iterator[
 def _kernels() -> Iterator[None]:
     """Load the compiled kernels step by step; where they never were, compile them once for all."""
     with contextlib.suppress(Exception):
-        from awe import calib
+        from awe import calib, fits
 
-        for _ in calib.warming():
+        for _ in itertools.chain(calib.warming(), fits.warming()):
             _settle()
             yield
 
