@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib.statistics import select
+from awe.calib.statistics import order
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
 
@@ -52,7 +52,7 @@ class Surface:
         """
         along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
         result = np.empty((along_y.shape[0], self.shape[1]), np.float32)
-        select.mesh_rows(along_y, self.across, result)
+        order.mesh_rows(along_y, self.across, result)
         return result
 
     @cached_property
@@ -60,7 +60,7 @@ class Surface:
         """Mesh evaluated at every column: float32, shape (my, nx)."""
         along_x = _spline(self.mesh.shape[1], self.box, self.shape[1])
         result = np.empty((self.mesh.shape[0], self.shape[1]), np.float32)
-        select.mesh_rows(self.mesh, np.ascontiguousarray(along_x.T), result)
+        order.mesh_rows(self.mesh, np.ascontiguousarray(along_x.T), result)
         return result
 
     @property
@@ -137,7 +137,7 @@ def medians(
     left_out = np.zeros(image.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
     pixels = np.ascontiguousarray(image, np.float32)
     bands(
-        lambda rows: select.mesh_statistics(
+        lambda rows: order.mesh_statistics(
             pixels, left_out, box, step, least, clip, rows.start, rows.stop, centre, spread,
             number,
         ),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from awe.calib.statistics import select
+from awe.calib.statistics import order
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels
 
@@ -162,7 +162,7 @@ def _moments(
     def of(rows: slice) -> tuple[Any, ...]:
         # untouched pages of this list cost nothing
         inside = np.empty((rows.stop - rows.start) * pixels.shape[1] + 1, np.float32)
-        *sums, n, below = select.moments(
+        *sums, n, below = order.moments(
             pixels, bad, np.float32(pivot), np.float32(low), np.float32(high), rows.start,
             rows.stop, inside,
         )

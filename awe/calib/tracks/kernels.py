@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from awe.calib._jit import compiled
-from awe.calib.statistics.select import median
+from awe.calib.statistics.order import median
 
 __all__ = ["cross", "erase", "line_sums", "peaks", "scatter", "score_of", "straighten"]
 
