@@ -37,7 +37,7 @@ def face(package: str) -> None:
     """Let a package offer its `__all__`, each name imported on first use.
 
     What the names mean is said where type checkers look for it: in the imports of the package's
-    `if TYPE_CHECKING:`, which are read when the first name is asked for.
+    `if TYPE_CHECKING:`, which are read when the first name is used.
 
     Parameters
     ----------

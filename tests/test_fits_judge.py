@@ -97,7 +97,7 @@ REFUSED = {
     "endless header": (card("SIMPLE", "T") * 40000, "more than 1048576 bytes"),
     "a billion empty rows": (table(0, 10**9, "0B"), "1000000000 rows without a byte"),
     "columns too wide": (table(8, 2, "4J", data=bytes(16)), "columns take 16 bytes"),
-    "TFORM nonsense": (table(8, 2, "8Z", data=bytes(16)), "no column format"),
+    "TFORM nonsense": (table(8, 2, "8Z", data=bytes(16)), "not a column format"),
     "THEAP outside": (
         table(8, 2, "1K", extra=[card("THEAP", 999)], data=bytes(16)),
         "THEAP is 999",

@@ -44,7 +44,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _sweep(yes: bool) -> int:
-    """List leftovers, remove those that are wanted gone, and tell whether any stay."""
+    """List leftovers, remove those the user agrees to, and return 1 if any stay."""
     from awe.services import leftovers
 
     staying = 0
@@ -77,7 +77,7 @@ def examine(home: Path) -> Iterator[str]:
 
 
 def notes() -> Iterator[str]:
-    """Yield what is worth knowing and is no fault of this installation."""
+    """Yield what is worth knowing without being a fault of this installation."""
     from awe.admin import window
 
     yield from _orphans()

@@ -59,7 +59,7 @@ def classes() -> str:
     from awe.model import classes as declared
 
     declared.load()
-    text = "# Persistent classes\n\nWhat one can query for. Units stand in square brackets.\n"
+    text = "# Persistent classes\n\nWhat one can query for. Units are in square brackets.\n"
     for name, cls in sorted(registry.items()):
         if not cls.__module__.startswith("awe."):
             continue

@@ -1,6 +1,6 @@
 """What the windows of `inspect()` lack on this machine, for `awe-admin doctor`.
 
-Qt is tried first and Tk after it, so a Qt that cannot start is no failure; but its 250 MB are
+Qt is tried first and Tk after it, so a Qt that cannot start is not a failure; but its 250 MB are
 unused, and the packages of Debian that would change it are known by a rule.
 """
 

@@ -23,7 +23,7 @@ __all__ = ["LARGEST", "parts", "short", "told"]
 LARGEST = 64 << 10
 LONGEST = 500
 MOMENT = 15.0
-#: Bytes of a file that have to come in so many seconds.
+#: Bytes of a file that have to come within the patience [s].
 PACE = 1 << 20
 PATIENCE = 60.0
 
@@ -40,7 +40,7 @@ def short(answer: httpx.Response) -> bytes:
 
 
 def told(content: bytes) -> str:
-    """Return the message in an answer, empty where there is none."""
+    """Return the message in an answer; empty if there is none."""
     try:
         message = json.loads(content)["message"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -54,7 +54,7 @@ def parts(answer: httpx.Response, name: str) -> Iterator[bytes]:
     Raises
     ------
     DataserverError
-        Less than a megabyte came in a minute; to ask again is no use.
+        Less than a megabyte came in a minute; asking again is useless.
     """
     came, until = 0, time.monotonic() + PATIENCE
     for part in answer.iter_raw():

@@ -132,7 +132,7 @@ class Permits(Connections):
         return found
 
     def login(self, ticket: bytes, session: bytes) -> bool:
-        """Make a session of a ticket for the pages; False if it is none, or was used."""
+        """Make a session of a ticket for the pages; False if it is not valid or was used."""
         return bool(self.ask("SELECT awe.ds_login(%s, %s)", (ticket, session))[0][0])
 
     def logout(self, session: bytes) -> None:

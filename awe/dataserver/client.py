@@ -237,7 +237,7 @@ class Client:
         return True
 
     def _place(self, file_id: str) -> str | None:
-        """Return where the server says a file lies on this machine, None where it does not."""
+        """Return the path of a file on this machine, None if the server does not give one."""
         try:
             headers = self._request("HEAD", f"/file/{file_id}", headers={"awe-near": "path"})
             place = urlsplit(headers.get("content-location", ""))
@@ -415,7 +415,7 @@ class Client:
 
 
 def _too_long(name: str, server: str, size: int) -> DataserverError:
-    """Return the error of an answer longer than what was stored; to ask again is no use."""
+    """Return the error of an answer longer than what was stored; asking again is useless."""
     msg = (
         f"{name} from {server} is longer than the {size} bytes that were stored; "
         "nothing was written, ask the administrator for 'awe-admin status'"

@@ -28,7 +28,7 @@ PAUSE = 1.0
 
 _AWAY = "the database does not answer the dataserver; start it with 'awe-admin start'"
 _SILENT = (
-    "the database has not answered the dataserver for {:.0f} s: it stands still or is overloaded; "
+    "the database has not answered the dataserver for {:.0f} s: it is frozen or overloaded; "
     "try again in a moment, or see 'awe-admin status'"
 )
 _FULL = "the database has no connection left for the dataserver now; try again in a moment"

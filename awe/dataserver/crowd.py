@@ -1,10 +1,10 @@
 """Who goes when connections become scarce: whoever keeps the server waiting longest.
 
-Owns the choice, made only when few connections are left: of the peer with the most connections,
-those whose client has been silent, or has not read, for the longest time. A peer is an account of
-this machine, or the address of another machine. So a client that holds many connections loses its
-own, and what it asks for meanwhile is done two at a time; whoever else asks and reads is answered
-as ever. Costs nothing while there is room.
+Owns the choice, made only when few connections are left: of the caller with the most
+connections, those whose client has been silent, or has not read, for the longest time. A caller
+is an account of this machine, or the address of another machine. So a client that holds many
+connections loses its own, and what it requests meanwhile is done two at a time; whoever else asks
+and reads is answered as ever. Costs nothing while there is room.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ __all__ = ["account_of"]
 _SOCK_DIAG_BY_FAMILY = 20
 _REQUEST = 1
 _ANY_COOKIE = 0xFFFFFFFF
-#: Length of the header of a message, and where the account stands in an answer.
+#: Length of the header of a message, and the place of the account in an answer.
 _HEADER = struct.Struct("=IHHII")
 _ACCOUNT = struct.Struct("=I")
 _ACCOUNT_AT = _HEADER.size + 4 + 48 + 12

@@ -3,7 +3,7 @@
 Owns `PUT`, `GET`, `HEAD /file/<uuid>`, `POST /file/<uuid>/verify` and `GET /<filename>`. Who asks
 is told by a ticket (`Authorization: Bearer`) or a short-lived link (`?link=`); the database
 decides for every request anew. What is absent and what is forbidden get the same answer, byte
-for byte. A client on this machine that asks for it is told where the file lies instead; whether it
+for byte. A client on this machine that asks for it gets the path of the file instead; whether it
 can open that is up to the system. Refuses to replace a file, to take bytes that were not
 announced, and to guess when the database is away.
 """
@@ -71,11 +71,11 @@ def create_app(
     Parameters
     ----------
     store : Store
-        Where the files lie.
+        Store of the files.
     permits : Permits
-        Who may.
+        Judge of who may read and write.
     routes : sequence of routes
-        Further pages of the same process.
+        Routes of further pages of the same process.
     **state
         Further attributes of `app.state`, for those pages.
     """

@@ -141,9 +141,9 @@ class Store:
         return Upload(self, file_id, size)
 
     def keep_reserve(self, size: int) -> None:
-        """Refuse so many bytes more where they would eat into the reserve.
+        """Refuse `size` more bytes if they would eat into the reserve.
 
-        It is asked again for each block: several uploads may have begun at once.
+        Called again for each block: several uploads may have begun at once.
 
         Raises
         ------
@@ -197,7 +197,7 @@ class Store:
             os.close(descriptor)
 
     def path(self, file_id: UUID) -> Path:
-        """Return where the file of that id lies, or would."""
+        """Return the path of the file of that id, whether it exists or not."""
         name = str(UUID(str(file_id)))
         return self.objects / name[:2] / name
 
@@ -207,7 +207,7 @@ class Store:
         Raises
         ------
         FileGone
-            There is none, or what lies there is not a file this store made.
+            There is no such file, or it is not one this store made.
         """
         path = self.path(file_id)
         try:
@@ -281,7 +281,7 @@ class Store:
         return time.time() - self.path(file_id).lstat().st_mtime
 
     def discard(self, file_id: UUID) -> bool:
-        """Remove a stored file; False where there was none."""
+        """Remove a stored file; False if there was none."""
         path = self.path(file_id)
         try:
             path.unlink()
@@ -299,7 +299,7 @@ class Store:
         return target
 
     def sweep(self, *, uploads_after: float, dark_after: float) -> int:
-        """Remove uploads and dark files older than so many seconds; return how many."""
+        """Remove uploads and dark files older than these ages [s]; return how many."""
         removed = 0
         now = time.time()
         for folder, limit in ((self.incoming, uploads_after), (self.dark, dark_after)):

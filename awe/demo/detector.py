@@ -53,7 +53,7 @@ class Detector:
     level_wander, gain_wander : float
         Scatter of the level [ADU] and relative scatter of the gain from exposure to exposure.
     read_at_top : bool
-        The output lies at the upper edge: the first row read is the last of the image.
+        Whether the output is at the upper edge: the first row read is the last of the image.
     """
 
     geometry: ChipGeometry

@@ -103,7 +103,7 @@ def write_night(directory: Path, night: Night, processes: int = 2) -> list[Path]
     Returns
     -------
     list of Path
-        The files, in the order of the exposures; `truth.json` lies beside them.
+        The files, in the order of the exposures; `truth.json` is next to them.
     """
     directory.mkdir(parents=True, exist_ok=True)
     exposures = plan()
@@ -160,7 +160,7 @@ def _part(directory: Path, planned: PlannedExposure) -> Path:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the extensions lie in a file: all have the same length."""
+    """Places of the extensions in a file: all have the same length."""
 
     night: Night
     header: int

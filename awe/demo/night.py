@@ -49,7 +49,7 @@ RECIPES = (
     ("TwilightFlat", "TwilightFlatFrame", True),
     ("MasterFlat", "MasterFlatFrame", True),
 )
-"""Recipe, class of its product, and whether it is asked for by filter; in order."""
+"""Recipe, class of its product, and whether it is made filter by filter; in order."""
 
 PIXELS_ALL = 3.0
 """Disk space the whole installation needs, in sizes of the raw night."""
@@ -213,7 +213,7 @@ def _environment(home: Path) -> Environment:
 
 
 def _warm() -> Any:
-    """Compile the kernels beside the simulation, so that the recipes find them compiled."""
+    """Compile the kernels during the simulation, so that the recipes find them compiled."""
     process = SPAWN.Process(target=_compile, name="awe-warm")
     process.start()
     return process

@@ -1,4 +1,4 @@
-"""Simulated light that is no star's: cosmic-ray hits and the trails of satellites.
+"""Simulated light that does not come from stars: cosmic-ray hits and the trails of satellites.
 
 Both are added to an image in ADU and recorded exactly: the charge each pixel received, and for
 trails the line. Cosmic rays cross the silicon at random angles, so most are short and some are
@@ -96,7 +96,7 @@ def _passage(rng: np.random.Generator) -> tuple[NDArray[np.float64], ...]:
 def _deposit(
     charge: Map, x: NDArray[np.float64], y: NDArray[np.float64], adu: NDArray[np.float64]
 ) -> None:
-    """Share point charges among the four nearest pixels, a stand-in for diffusion."""
+    """Share point charges among the four nearest pixels, in place of diffusion."""
     ny, nx = charge.shape
     left, low = np.floor(x).astype(int), np.floor(y).astype(int)
     right, high = x - left, y - low

@@ -36,7 +36,7 @@ class Progress:
             self._draw()
 
     def advance(self, steps: int = 1) -> None:
-        """Record that so many steps are done."""
+        """Record that a number of steps are done."""
         self.done = min(self.done + steps, self.total)
         if self._live:
             self._draw()

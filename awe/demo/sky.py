@@ -188,12 +188,12 @@ class Truth:
         return deviation
 
     def hit(self, sigmas: float = 1.0) -> Flags:
-        """Return True where cosmic rays left more than so many standard deviations."""
+        """Return True where cosmic rays left more than `sigmas` standard deviations."""
         found: Flags = self.cosmic > np.float32(sigmas) * self.noise
         return found
 
     def crossed(self, sigmas: float = 0.5) -> Flags:
-        """Return True where trails left more than so many standard deviations."""
+        """Return True where trails left more than `sigmas` standard deviations."""
         found: Flags = self.track > np.float32(sigmas) * self.noise
         return found
 

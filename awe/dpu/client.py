@@ -145,8 +145,8 @@ class Processor(Sequences):
     ) -> None:
         """Wait until jobs are over, print their logs and add them to this session's log file.
 
-        Ctrl-C leaves the wait; the jobs go on. The file is named by date and time and lies in the
-        directory that was the working directory when the first lines came.
+        Ctrl-C leaves the wait; the jobs go on. The file is named by date and time and is in
+        the directory that was the working directory when the first lines came.
 
         Parameters
         ----------
@@ -294,7 +294,7 @@ class Processor(Sequences):
             if not told and waited > PATIENCE and all(not job.attempt for job in open_jobs):
                 told = True
                 out(
-                    "no worker has taken these jobs yet; awe-admin status tells whether the "
+                    "no worker has taken these jobs yet; awe-admin status says if the "
                     "services run (Ctrl-C leaves the wait)\n"
                 )
                 sys.stdout.flush()

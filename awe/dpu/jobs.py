@@ -65,7 +65,7 @@ NAMES = tuple(Job.__dataclass_fields__)
 def submit(plan: Plan, request: uuid.UUID) -> list[int]:
     """Queue a plan in the current project and level; return the job numbers.
 
-    The same `request` twice is the same run, so a lost answer is asked for again without harm.
+    The same `request` twice is the same run, so it can be repeated if its answer was lost.
 
     Raises
     ------
@@ -103,14 +103,14 @@ def numbers(given: Any) -> list[int]:
     Raises
     ------
     ArgumentError
-        Something given is no job number.
+        A value is not a job number.
     """
     some = [given] if isinstance(given, int | str) or not isinstance(given, Iterable) else given
     found = []
     for value in some:
         text = str(value)
         if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > 18:
-            msg = f"{value!r} is no job number: dpu.get_jobids() lists yours"
+            msg = f"{value!r} is not a job number: dpu.get_jobids() lists yours"
             raise ArgumentError(msg)
         found.append(int(text))
     return found

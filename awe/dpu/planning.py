@@ -49,7 +49,7 @@ class Plan:
 
 
 def plain(value: Any, name: str, depth: int = 0) -> Any:
-    """Return `value` as it may stand in JSON.
+    """Return `value` in types that JSON can hold.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def chain(recipe: Any) -> list[str]:
     Raises
     ------
     ArgumentError
-        `recipe` is no text, empty, or names a recipe that does not exist.
+        `recipe` is not a text, is empty, or names a recipe that does not exist.
     """
     if not isinstance(recipe, str) or not recipe.strip():
         task = recipe.__name__ if isinstance(recipe, type) else ""

@@ -56,7 +56,7 @@ def escape(text: str) -> str:
 
 
 def clean(header: Header | None) -> Header:
-    """Return a copy of `header` that can stand in a new file.
+    """Return a copy of `header` that fits a new file.
 
     Cards of structure are left out, deprecated keywords get their present name, undefined and
     non-finite values are dropped, strings are escaped, and of a repeated keyword the last wins.

@@ -1,6 +1,6 @@
 """Images: one array with its header, read from and written to FITS files.
 
-Reading maps the file and copies only the section asked for, in one step, into native byte
+Reading maps the file and copies only the requested section, in one step, into native byte
 order; unsigned 16-bit frames stay 16-bit. Writing goes to a temporary name in the same folder,
 with CHECKSUM and DATASUM, and appears under the final name only when complete. It does not wait
 for the disk: that is the dataserver's to do with its copy. Refuses to replace a file unless
@@ -66,7 +66,7 @@ def read(path: Path | str, extension: int | str = 0, section: Section | None = N
     FileGone
         There is no such file.
     BadFits
-        There is no such extension, it holds no image, or the section lies outside.
+        There is no such extension, it holds no image, or the section is not inside it.
     """
     with _opened(path) as hdus:
         hdu = _image(hdus, extension, path)
@@ -112,7 +112,7 @@ def parse_header(head: bytes, name: str) -> Header:
 
 
 def extensions(path: Path | str) -> list[str]:
-    """Return the EXTNAME of every HDU of a file, an empty string where there is none."""
+    """Return the EXTNAME of every HDU of a file, an empty string if it has none."""
     with _opened(path) as hdus:
         return [hdu.name if number else "" for number, hdu in enumerate(hdus)]
 
@@ -234,7 +234,7 @@ def _check_section(section: Section, shape: tuple[int, ...], path: Path | str) -
         start, stop, step = part.indices(length)
         asked = part.stop if part.stop is not None else length
         if step != 1 or start >= stop or asked > length:
-            msg = f"section {section} lies outside the image of {path}: [y, x] has shape {shape}"
+            msg = f"section {section} is outside the image of {path}: [y, x] has shape {shape}"
             raise BadFits(msg)
 
 
@@ -267,7 +267,7 @@ def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
 
 
 def _missing(native: NDArray[Any], header: Header) -> NDArray[Any] | None:
-    """Return where integers have the value that stands for none; None where there are none."""
+    """Return the map of integers that mean a missing value; None if there are none."""
     blank = header.get("BLANK") if native.dtype.kind in "iu" else None
     if not isinstance(blank, int):
         return None
@@ -330,7 +330,7 @@ def _write_compressed(file: BinaryIO, hdus: HDUList) -> None:
     try:
         hdus.writeto(file, checksum=True, output_verify="silentfix")
     except AttributeError as error:
-        # where the disk is full astropy stumbles while it looks for words
+        # if the disk is full astropy fails while it makes its message
         if isinstance(error.__context__, OSError):
             raise error.__context__ from None
         raise

@@ -294,7 +294,7 @@ class _Hdu:
     def _column(self, number: int, form: str, place: int, heap_size: int) -> int:
         match = re.match(r"(\d*)([LXBIJKAEDCMPQ])([LXBIJKAEDCM]?)", form)
         if match is None:
-            self.refuse(f"TFORM{number} is {form!r}, which is no column format")
+            self.refuse(f"TFORM{number} is {form!r}, which is not a column format")
         repeat = int(match[1] or 1)
         code = match[2]
         if code not in "PQ":

@@ -1,7 +1,7 @@
 """Header values read from bytes that nobody vouches for.
 
 `parse` gives a mapping from keyword to value that never raises for the header as a whole: a card
-that cannot be understood raises when it is asked for. Text is escaped to printable ASCII; a
+that cannot be understood raises when it is read. Text is escaped to printable ASCII; a
 repeated keyword gives its first value, `(keyword, n)` the n-th. awe's own headers are read with
 `awe.fits.read_header`.
 """

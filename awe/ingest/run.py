@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["ingest"]
 
 FEW = 2
-"""Up to so many exposures no processes are started."""
+"""Up to this number of exposures no processes are started."""
 
 AT_ONCE = 4
 """Files of an exposure on their way at the same time: they share the server's waits for disk."""
 
 AHEAD = 8
-"""Up to so many files are cut before the first of them has arrived."""
+"""Largest number of files that are cut before the first of them has arrived."""
 
 Statistics = list[dict[str, dict[str, float]]]
 Progress = Callable[[int], None]
@@ -249,7 +249,7 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
             for piece, file_id in zip(cut(exposure, directory), ids, strict=True):
                 under_way.append(senders.submit(put, piece, file_id))
                 if len(under_way) > AHEAD:
-                    # no more pieces lie on disk than that, and a refusal ends it at once
+                    # no more pieces are on disk than that, and a refusal ends it at once
                     under_way[-AHEAD - 1].result()
             return [job.result() for job in under_way]
         finally:

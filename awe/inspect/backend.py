@@ -89,7 +89,7 @@ def place_beside(figure: Figure, neighbour: Figure, shift: int) -> None:
     figure, neighbour : Figure
         The window to move, and the one that must stay visible.
     shift : int
-        How many windows stand there already; each is set off a little.
+        Number of windows that are there already; each is set off a little.
     """
     window: Any = getattr(figure.canvas.manager, "window", None)
     other: Any = getattr(neighbour.canvas.manager, "window", None)

@@ -21,7 +21,7 @@ BOX = 1.8
 GAP = 1.1
 ROW = 0.62
 BORDER = 0.2
-#: where the role stands on an arrow: this far from the input to the product
+#: place of the role on an arrow: fraction of the way from the input to the product
 ROLE = 0.42
 
 __all__ = ["columns", "draw"]

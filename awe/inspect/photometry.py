@@ -25,7 +25,7 @@ CENTROID_RADIUS = 6.0
 SKY_RADIUS = 11.0
 #: times the noise from which light is an object's
 SIGNIFICANT = 5.0
-#: so many pixels as bright as the brightest, within this ratio, make a flat top
+#: a number of pixels as bright as the brightest, within this ratio, make a flat top
 FLAT = 0.999
 FLAT_PIXELS = 5
 
@@ -121,7 +121,7 @@ def centroid(box: Box, x: float, y: float) -> tuple[float, float]:
     """Return the first moment of the light above the sky, near (x, y).
 
     Starts at the brightest pixel within 6 pixels of (x, y) and iterates the moment in a circle
-    of that radius. Where there is no light above the median, the start is returned.
+    of that radius. If there is no light above the median, the start is returned.
     """
     floor = float(np.median(box.finite))
     light = np.where(np.isfinite(box.pixels), box.pixels - floor, 0.0)

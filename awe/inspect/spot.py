@@ -18,7 +18,7 @@ __all__ = ["Box", "Reading", "Spot"]
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A part of an image and where it lies.
+    """A part of an image and its place there.
 
     Attributes
     ----------

@@ -226,7 +226,7 @@ class Inspection:
         return self._measure(KEYS[key], x, y)
 
     def show(self, *, block: bool) -> None:
-        """Bring the window to the screen, or write it to a file where there is none.
+        """Bring the window to the screen, or write it to a file if there is no screen.
 
         Parameters
         ----------
@@ -315,7 +315,7 @@ class Inspection:
             say(f"{mistake.code}: {mistake}")
 
     def _pass_on(self, event: KeyEvent) -> None:
-        """Give keys that are no plain characters (ctrl+s, home) to matplotlib."""
+        """Give keys that are not plain characters (ctrl+s, home) to matplotlib."""
         from matplotlib.backend_bases import key_press_handler
 
         manager: Any = event.canvas.manager

@@ -146,7 +146,7 @@ def _convert(found: Any, card: Card) -> Any:
         msg = "is not a whole number"
         raise ValueError(msg)
     if not card.low <= found <= card.high:
-        msg = f"lies outside {card.low:g} to {card.high:g}"
+        msg = f"is outside {card.low:g} to {card.high:g}"
         raise ValueError(msg)
     return card.kind(found)
 

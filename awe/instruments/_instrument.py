@@ -42,7 +42,7 @@ class Chip:
         Place of the lower left corner of the light-sensitive area in the focal plane,
         x and y from the optical axis [pixel].
     read_at_top : bool
-        The output lies at the upper edge of the image.
+        Whether the output is at the upper edge of the image.
     remarks : tuple of str
         What sets this chip apart, in words.
     """

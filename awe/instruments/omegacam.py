@@ -1,7 +1,7 @@
 """OmegaCAM at the VLT Survey Telescope: 32 chips, one square degree, on Paranal.
 
-Everything awe knows of this camera is in this file: where its chips lie, how they are read, what
-they are called, the cards of its headers and the values of process parameters that suit it.
+Everything awe knows of this camera is in this file: the places of its chips, how they are read,
+what they are called, the cards of its headers and the values of process parameters that suit it.
 Chips are identified by name; the order of the extensions is only the usual one.
 """
 
@@ -25,7 +25,7 @@ NX, NY = 2048, 4100
 PRESCAN_X = OVERSCAN_X = 48
 OVERSCAN_Y = 100
 
-# Skipped at the edge of the chip and beside the data, where charge trails into the strips.
+# Skipped at the edge of the chip and next to the data, where charge trails into the strips.
 SKIPPED = {"PRSCX": (1, 3), "OVSCX": (1, 3), "PRSCY": (0, 0), "OVSCY": (0, 2)}
 
 COLUMNS, ROWS = 8, 4
@@ -156,7 +156,7 @@ def purpose(primary: Mapping[str, Any]) -> str:
         return "photom"
     if kind is not None and kind not in PURPOSES:
         known = ", ".join([*PURPOSES, "STD,..."])
-        cards.problems.append(f"{TYPE_CARD.keyword} = {kind!r} is none of {known}")
+        cards.problems.append(f"{TYPE_CARD.keyword} = {kind!r} is not one of {known}")
     cards.finish("exposure", "OMEGACAM")
     return PURPOSES[kind]
 
@@ -192,7 +192,7 @@ def translate(
 def _chip(camera: Instrument, cards: CardReader) -> str | None:
     name = cards.value(CHIP_CARD)
     if name is not None and name not in camera.chips:
-        cards.problems.append(f"EXTNAME = {name!r} is none of ESO_CCD_#65 ... ESO_CCD_#96")
+        cards.problems.append(f"EXTNAME = {name!r} is not one of ESO_CCD_#65 ... ESO_CCD_#96")
         return None
     return str(name) if name else None
 
@@ -207,7 +207,7 @@ def _filter(cards: CardReader, primary: Mapping[str, Any]) -> str | None:
         return None
     name = cards.value(FILTER_CARD)
     if name not in FILTERS:
-        found = "is missing" if name is None else f"= {name!r} is none of {', '.join(FILTERS)}"
+        found = "is missing" if name is None else f"= {name!r} is not one of {', '.join(FILTERS)}"
         cards.problems.append(f"{FILTER_CARD.keyword} {found}")
         return None
     return FILTERS[name]

@@ -28,7 +28,7 @@ EPILOG = """\
   script.py [arguments]  run this file in the prompt's namespace
   -c CODE [arguments]    run this code; exit codes are python's
 
-Everything awe keeps lies below AWE_HOME (default ~/.awe). Every configuration key can be set
+Everything awe keeps is below AWE_HOME (default ~/.awe). Every configuration key can be set
 for one run by an environment variable of its name: project=KIDS awe. Services are looked after
 by awe-admin; raw files enter by awe-ingest."""
 

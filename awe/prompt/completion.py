@@ -4,7 +4,7 @@
 declared as one: nothing is evaluated, fetched or called, and a link that is not loaded, or
 None, completes as well as any other. `frames[0].` and `query.max('DATE_OBS').` complete the
 same way. Inside the brackets of a call the names of its arguments are offered, a task's come
-from its declaration; inside quotes the values that may stand there. Properties of foreign
+from its declaration; inside quotes the values that are possible there. Properties of foreign
 objects are not touched.
 """
 
@@ -29,7 +29,7 @@ WORD = re.compile(r"(?P<part>[^\W\d]\w*)?\Z")
 
 @dataclass(frozen=True)
 class Completion:
-    """What may stand at the cursor.
+    """What can be written at the cursor.
 
     Attributes
     ----------

@@ -59,7 +59,7 @@ def suggest(error: BaseException, names: Iterable[str], source: str | bytes = ""
 
 
 def _is_value(name: str, trace: TracebackType | None, source: str | bytes) -> bool:
-    """Return True if a name stands where text may: as an argument, or compared with."""
+    """Return True if a name was used as a value: as an argument, or in a comparison."""
     if trace is None:
         return False
     while trace.tb_next is not None:

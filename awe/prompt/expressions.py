@@ -176,7 +176,7 @@ def _plain(value: Any, name: str) -> Known | None:
         return None
     try:
         return Known(value=getattr(value, name))
-    except Exception:  # completion is no place to report what an object does not like
+    except Exception:  # completion does not report what an object refuses
         return None
 
 
@@ -229,7 +229,7 @@ def _query_of(node: ast.BinOp | ast.Compare, namespace: Mapping[str, Any]) -> Kn
 
 
 def class_of_query(value: Any) -> type | None:
-    """Return the class a query is about, None for what is no query."""
+    """Return the class a query is about, None for anything else."""
     from awe.db.query.query import Query
 
     return value.cls if isinstance(value, Query) else None

@@ -2,7 +2,7 @@
 
 Where awe has something to say, it alone speaks; where it has nothing, IPython's own completions
 are as they ever were, with two exceptions: magics are offered at the start of a line only, and
-files only where a path can stand, in a string without backslashes.
+files only where a path is possible, in a string without backslashes.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ SINGLE: dict[str, str] = {
 """Names of things that exist once, and where they are."""
 
 OF_SESSION = ("Env", "dpu", "lpu", "help")
-"""Names of things a session has one of; they are made when they are first asked for."""
+"""Names of things a session has one of; they are made when they are first used."""
 
 _session: dict[str, Any] = {}
 

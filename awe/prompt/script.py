@@ -3,7 +3,7 @@
 Exit codes are python's: 0, 1 after an exception, 2 for a file that cannot be opened, what
 `sys.exit` was given, 130 after an interrupt. IPython is not loaded, so scripts start fast. A
 script may import its neighbours, as in python; a string and standard input import nothing from
-the working directory, where files of other people lie.
+the working directory, where files of other people may be.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def run_code(code: str, arguments: list[str], namespace: dict[str, Any], *, debu
 
 
 def run_input(namespace: dict[str, Any], *, debug: bool) -> int:
-    """Run what comes in on standard input, when that is no terminal; return its exit code."""
+    """Run what comes in on standard input, when that is not a terminal; return its exit code."""
     return _run(sys.stdin.read(), "<stdin>", [""], namespace, debug)
 
 
@@ -80,7 +80,7 @@ def _reader_left(error: BrokenPipeError, *, debug: bool) -> int:
 
 
 def exit_status(code: object) -> int:
-    """Return the exit code of `sys.exit(code)`, saying what is no number on standard error."""
+    """Return the exit code of `sys.exit(code)`, writing what is not a number to standard error."""
     if code is None:
         return 0
     if isinstance(code, int):

@@ -92,9 +92,9 @@ def open_session(
     Parameters
     ----------
     tutorial : bool
-        Make the tutorial night first, where it is not there yet.
+        Make the tutorial night first, if it is not there yet.
     ask_password : callable, optional
-        Asked for a password when the database refuses the configured one.
+        Called for a password when the database refuses the configured one.
     """
     environment = Environment.load()
     try:

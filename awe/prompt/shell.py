@@ -42,7 +42,7 @@ class Ended(BaseException):
 
 
 class _Prompts(Prompts):
-    """`awe> ` and `...`; results stand alone."""
+    """`awe> ` and `...`; results have no prompt."""
 
     def in_prompt_tokens(self) -> list[tuple[Any, str]]:
         return [(Token.Prompt, "awe> ")]
@@ -84,7 +84,7 @@ class AweShell(TerminalInteractiveShell):
 
     displayhook_class = Type(_Results)
     debug = False
-    #: a traceback was asked for
+    #: a traceback was requested
     whole = False
     exit_code = 0
 

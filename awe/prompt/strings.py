@@ -1,8 +1,8 @@
-"""Tab inside quotes: the values that may stand there.
+"""Tab inside quotes: the values that are possible there.
 
 Names of recipes, projects, persons, chips, filters, instruments and saved queries, values of the
 attribute one compares with, attributes where a query takes one by its name, keys of mappings.
-What the database has to be asked for is asked beside the prompt (`awe.prompt.values`) and
+Questions to the database are asked in the background (`awe.prompt.values`) and the answers
 remembered: Tab never waits longer than a tenth of a second.
 """
 

@@ -1,4 +1,4 @@
-"""Values that exist, for Tab inside quotes: from memory, or asked for in a tenth of a second.
+"""Values that exist, for Tab inside quotes: from memory, or from the database in 0.1 s.
 
 A question to the database runs in a thread of its own with a connection of its own, so that
 neither a slow server nor a transaction of the user's comes between. What comes late is there for
@@ -113,7 +113,7 @@ def _answered(key: Any, ask: Callable[[], list[str]]) -> list[str]:
 
 
 def _remembered(key: Any, ask: Callable[[], list[str]]) -> list[str]:
-    """Return what is known; ask beside the prompt where it is nothing, or old."""
+    """Return what is known; ask in the background if it is nothing, or old."""
     at, found = _known.get(key, (-KEPT, []))
     if time.monotonic() - at < KEPT or key in _asked:
         return found
@@ -123,7 +123,7 @@ def _remembered(key: Any, ask: Callable[[], list[str]]) -> list[str]:
     def work() -> None:
         try:
             _known[key] = (time.monotonic(), ask())
-        except Exception:  # completion is no place to report that nobody answers
+        except Exception:  # completion does not report that nobody answers
             _known[key] = (time.monotonic() - KEPT / 2, found)
         finally:
             _asked.discard(key)

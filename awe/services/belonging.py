@@ -32,14 +32,14 @@ __all__ = [
     "sign",
 ]
 
-#: Lies in a home while a backup is being brought back into it.
+#: File of a home while a backup is being brought back into it.
 HALF = "restoring"
-#: What a copy shares with its original where it is a link.
+#: What a copy shares with its original if it is a link.
 SHARED_BY_LINK = ("database", "files", "dpu", "services", "tutorial")
 
 
 class Standing(Enum):
-    """How a home stands to the database it leads to."""
+    """Relation of a home to the database it leads to."""
 
     NEW = "no database yet"
     OWN = "its own"
@@ -51,7 +51,7 @@ class Standing(Enum):
 
 
 def recognise(home: Path) -> Standing:
-    """Return how `home` stands to the database it leads to; changes nothing."""
+    """Return the relation of `home` to the database it leads to; change nothing."""
     if (home / HALF).exists():
         return Standing.HALF
     if not record_of(home).exists():

@@ -227,7 +227,7 @@ class Cluster:
         ours = Account(os.getuid(), os.getgid())
         place.base.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         accounts.own_directory(place.base, ours, 0o700 if place.account.own else 0o711)
-        # Data outside AWE_HOME says whose it is, for the day on which that is removed by hand.
+        # Data outside AWE_HOME says whose it is, for the day on which the home is just deleted.
         Note(str(home.resolve()), place.installation).write(place.base)
         if place.software.is_relative_to(place.base) and not place.software.exists():
             _copy_software(place.software)
@@ -325,7 +325,7 @@ class Cluster:
 
     @staticmethod
     def _forget_stranger(place: Place) -> None:
-        """Remove a pid file whose number now belongs to a program that is no PostgreSQL.
+        """Remove a pid file whose number now belongs to a program other than PostgreSQL.
 
         PostgreSQL itself clears the file of a dead server, after looking for survivors in
         shared memory; it cannot tell a stranger that got the number after a reboot, nor a

@@ -1,6 +1,6 @@
-"""What installations leave behind whose AWE_HOME was removed by hand: data, sockets, processes.
+"""What installations leave behind whose AWE_HOME was just deleted: data, sockets, processes.
 
-A leftover is recognised by what it says of itself (the note beside the data, the data directory
+A leftover is recognised by what it says of itself (the note next to the data, the data directory
 of a server, the AWE_HOME of an awe-server), never by its name alone; one whose AWE_HOME exists is
 no leftover. Only what this account may see is found, and nothing is removed without being asked.
 """

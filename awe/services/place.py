@@ -1,7 +1,7 @@
 """Where the database of one `AWE_HOME` lives, as `services/cluster.json` records it.
 
-What lies below `AWE_HOME` is recorded relative to it, so that the record stays true when the
-directory is moved, copied or restored somewhere else; only what lies outside is an absolute path.
+What is below `AWE_HOME` is recorded relative to it, so that the record stays true when the
+directory is moved, copied or restored somewhere else; only what is outside is an absolute path.
 The record also says which installation this is and where it was used last. Whether that still
 holds is judged by `awe.services.belonging`, never here.
 """
@@ -129,7 +129,7 @@ class Place:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def inside(self, home: Path) -> bool:
-        """Return True if the data really lie below `home`, following links."""
+        """Return True if the data really are below `home`, following links."""
         return self.base.resolve().is_relative_to(home.resolve())
 
 
@@ -142,7 +142,7 @@ class Note:
 
     @classmethod
     def read(cls, base: Path) -> Note | None:
-        """Return the note of a database's directory, None where there is none."""
+        """Return the note of a database's directory, None if there is none."""
         try:
             lines = (base / OWNER_NOTE).read_text().splitlines()
         except (FileNotFoundError, NotADirectoryError):
@@ -150,7 +150,7 @@ class Note:
         return cls(lines[0].strip() if lines else "", lines[1].strip() if lines[1:] else "")
 
     def write(self, base: Path) -> None:
-        """Leave the note, for the day on which the home is removed by hand or copied."""
+        """Leave the note, for the day on which the home is just deleted or copied."""
         text = f"{self.home}\n{self.installation}\n"
         path = base / OWNER_NOTE
         if not path.exists() or path.read_text() != text:

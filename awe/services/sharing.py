@@ -1,8 +1,8 @@
 """Opening an installation to other accounts of the same machine, and closing it again.
 
-An installation is closed: its socket lies in a directory only the server's account can enter.
+An installation is closed: its socket is in a directory only the server's account can enter.
 Opened, it has a second socket in a directory everybody can pass and only the server can write
-to, so nobody can put a socket of their own there; every login is still asked for its password. The
+to, so nobody can put a socket of their own there; every login still needs its password. The
 dataserver keeps one port, below the numbers that systems hand out, so that what people wrote
 into their configuration stays true. Other machines are not let in here.
 """
@@ -207,7 +207,7 @@ def _obstacle(directory: Path) -> str | None:
     """Return why other accounts cannot pass `directory` safely, None if they can."""
     directory = directory.absolute()
     if not directory.is_dir() or directory.is_symlink():
-        return f"{directory} is no directory"
+        return f"{directory} is not a directory"
     found = directory.stat()
     if found.st_uid != os.getuid():
         return f"{directory} belongs to another account"

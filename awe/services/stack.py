@@ -281,7 +281,7 @@ def destroy(home: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        What stays: what else lies in the directory, because only awe's own entries are removed,
+        What stays: other files of the directory, because only awe's own entries are removed,
         and the directory itself only when nothing is left in it; and a database outside it that
         is another home's.
     """
@@ -382,7 +382,7 @@ def account(
     """Return login and password of a person of this installation, registered if need be.
 
     For people whose work awe itself does, such as the calibration scientist of the tutorial;
-    the password lies with those of the services.
+    the password is kept with those of the services.
     """
     from awe.db.rights import people
     known = read_secrets(home)

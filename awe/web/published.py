@@ -1,7 +1,7 @@
 """Objects as all the world may see them.
 
 Owns a few connections as the login `awe_pages`, which sees what `anonymous` sees: objects of level
-4 and above and nothing else. Refuses names that are no persistent class's.
+4 and above and nothing else. Refuses names other than those of persistent classes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Published(Connections):
     """Published objects by class and id."""
 
     def attributes(self, class_name: str, object_id: UUID) -> list[Value] | None:
-        """Return the attributes of a published object, None where there is none."""
+        """Return the attributes of a published object, None if there is no such object."""
         from psycopg2 import sql
 
         table = _table_name(class_name)

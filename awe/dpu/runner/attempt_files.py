@@ -132,7 +132,7 @@ class Folder:
 
 
 def _size(path: Path) -> int:
-    """Return the bytes a file takes of the disk, none where there is none."""
+    """Return the bytes a file takes of the disk, 0 if there is no file."""
     try:
         return path.lstat().st_blocks * 512
     except OSError:

@@ -40,15 +40,15 @@ class Running:
     job, attempt : int
         The job and its fencing number.
     worker : Worker
-        The placed process.
+        The process that was started.
     folder : Folder
-        Its directory.
+        Directory of the attempt.
     queue : Queue
-        Where its life is recorded.
+        Queue that records the attempt.
     seconds : float or None
-        Time limit; None is no limit.
+        Time limit [s]; None for no limit.
     memory : int
-        Most bytes it may hold.
+        Limit of its memory [byte].
     """
 
     def __init__(

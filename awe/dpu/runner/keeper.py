@@ -118,7 +118,7 @@ def kill_all(bury: Callable[[], object], spared: Iterable[int] = ()) -> None:
             known.pop(pid, None)
         if not (found := descendants([os.getpid()], known)):
             return
-        for number in (signal.SIGSTOP, signal.SIGKILL):  # who stands still forks no more
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # a stopped process forks no more
             for pid in found:
                 send(pid, number)
         bury()

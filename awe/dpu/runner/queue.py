@@ -15,7 +15,7 @@ from awe.errors import DatabaseError
 
 __all__ = ["Claim", "Later", "Queue"]
 
-#: Nobody's lock is waited for, and a database that stands still is left alone after these seconds.
+#: Nobody's lock is waited for, and a frozen database is left alone after these seconds.
 OPTIONS = "-c lock_timeout=200 -c statement_timeout=15000"
 PATIENCE = 20.0
 LOCKED = "55P03"

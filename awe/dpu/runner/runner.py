@@ -91,7 +91,7 @@ class Runner:
                 self._say_again(error)
                 stop.wait(1.0)
             except Exception:
-                logger.exception("the runner stumbled; it goes on")
+                logger.exception("an error in the runner; it goes on")
                 stop.wait(1.0)
         self._close()
 
@@ -136,7 +136,7 @@ class Runner:
             except DatabaseError:
                 raise
             except Exception:
-                logger.exception("job %d: the runner stumbled; the others go on", running.job)
+                logger.exception("job %d: an error in the runner; the others go on", running.job)
                 self._later[running.name] = now + self._beat_every
                 if running.stumble():
                     self._leave(running)

@@ -138,7 +138,7 @@ def _take_scope(description: dict[str, Any]) -> None:
         (description["project"],),
     )
     if not rows:
-        msg = f"{description['role']} is no member of the job's project any more: ask its manager"
+        msg = f"{description['role']} is no longer a member of the job's project: ask its manager"
         raise JobError(msg)
     user, role, project, name = rows[0]
     scope.use(
