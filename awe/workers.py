@@ -33,7 +33,7 @@ class _SafeProcess(SpawnProcess):
 
 
 class _SafeSpawn(SpawnContext):
-    """multiprocessing's way to start fresh processes, without the working directory."""
+    """Context of multiprocessing that starts fresh processes, without the working directory."""
 
     Process = _SafeProcess
 

@@ -102,12 +102,22 @@ def make_detector(
         Regions of its images, any size.
     rng : numpy.random.Generator
         Source of the patterns: the same generator state gives the same chip.
-    gain, read_noise, level, corner, level_wander, gain_wander, read_at_top
-        As in `Detector`; `corner` is that of the whole chip.
+    gain : float
+        Gain [electron/ADU].
+    read_noise : float
+        Read noise [electron].
+    level : float
+        Mean bias level [ADU].
+    corner : tuple of float
+        Focal plane position of the lower left corner of the whole chip [pixel].
     ridge : bool
         A bright ridge along the middle of the chip in the bias, and four times the hot pixels.
     hot_fraction, cold_fraction : float
         Fraction of pixels that are hot or cold.
+    level_wander, gain_wander : float
+        Scatter of the level [ADU] and relative scatter of the gain from exposure to exposure.
+    read_at_top : bool
+        Whether the output is at the upper edge of the image.
 
     Returns
     -------

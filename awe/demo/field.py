@@ -22,7 +22,7 @@ BETA = 3.5
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """Sources on the sky, arrays of equal length.
+    """The sources on the sky, as arrays of equal length.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def render(
 
 
 def _reach(flux: Values, fwhm: Values, floor: float) -> Values:
-    """Radius at which a profile falls to `floor`."""
+    """Return the radius at which a profile falls to `floor`."""
     alpha = 0.5 * fwhm / np.sqrt(2.0 ** (1.0 / BETA) - 1.0)
     peak = flux * (BETA - 1.0) / (np.pi * alpha * alpha)
     ratio = np.maximum(peak / floor, 1.0)

@@ -78,7 +78,7 @@ def cosmic_rays(
 
 
 def _passage(rng: np.random.Generator) -> tuple[NDArray[np.float64], ...]:
-    """Points along one passage through the silicon and the electrons set free at each."""
+    """Return points of one passage through the silicon and the electrons set free at each."""
     # Flux through a horizontal surface from a cos^2 sky: cos(zenith)^4 is uniform.
     cosine = max(rng.random() ** 0.25, 0.02)
     thickness = 40.0
@@ -132,7 +132,7 @@ def track_light(
     light : ndarray of float32, shape (ny, nx), ADU, or None
         None when the trail misses the image.
     ends : tuple of float or None
-        x0, y0, x1, y1 where the trail enters and leaves, zero-based pixels of the image.
+        Points x0, y0, x1, y1 where the trail enters and leaves, zero-based pixels of the image.
     """
     start = np.array([track.x0 - corner[0], track.y0 - corner[1]])
     step = np.array([track.x1 - track.x0, track.y1 - track.y0])

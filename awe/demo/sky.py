@@ -146,7 +146,8 @@ class Truth:
     hot, cold : ndarray of bool
         Pixels with excess signal, pixels of low response.
     lines : tuple of tuple of float
-        x0, y0, x1, y1 of each trail on this image, zero-based pixels of the light-sensitive area.
+        Ends (x0, y0, x1, y1) of each trail on this image, zero-based pixels of the
+        light-sensitive area.
     level : float
         Mean level of this exposure [ADU].
     drift : ndarray of float32, ADU

@@ -31,8 +31,11 @@ def display_range(pixels: NDArray[Any], *, kappa: float, iterations: int) -> tup
 
     Returns
     -------
-    lower, upper : float
-        `lower < upper` always holds; (0, 1) where nothing is finite.
+    lower : float
+        Lowest pixel value to tell apart.
+    upper : float
+        Highest pixel value to tell apart. `lower < upper` always holds; (0, 1) if nothing is
+        finite.
 
     Examples
     --------

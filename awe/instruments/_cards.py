@@ -31,7 +31,8 @@ class Card:
     keyword : str
         Keyword, without `HIERARCH`.
     kind : type
-        str, int, float or datetime; a datetime is written `2012-06-01T08:51:44.123`.
+        Type of the value: str, int, float or datetime; a datetime is written
+        `2012-06-01T08:51:44.123`.
     default : object
         Value when the card is absent; the `REQUIRED` mark makes its absence a problem.
     low, high : float

@@ -1,4 +1,4 @@
-"""awe's completions handed to IPython, at the prompt and in notebooks alike.
+"""Completions of awe handed to IPython, at the prompt and in notebooks alike.
 
 Where awe has something to say, it alone speaks; where it has nothing, IPython's own completions
 are as they ever were, with two exceptions: magics are offered at the start of a line only, and

@@ -1,4 +1,4 @@
-"""awe's own page of help: what `help`, `?` and `awe_help()` show, and where the documents are."""
+"""The page of help of awe: what `help`, `?` and `awe_help()` show, and where the documents are."""
 
 from __future__ import annotations
 

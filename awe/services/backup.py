@@ -296,7 +296,7 @@ def _copy_settings(home: Path, folder: Path) -> None:
 
 
 def _not_again(directory: str, names: list[str]) -> list[str]:
-    """Exposures of the tutorial night are in the store already; sockets are not copied at all."""
+    """Return names that are not copied: sockets, and exposures, which are in the store already."""
     return [
         name for name in names
         if name == "__pycache__" or Path(directory, name).is_socket()

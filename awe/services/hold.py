@@ -32,9 +32,9 @@ class Hold:
     Parameters
     ----------
     arguments : mapping
-        psycopg2's connection arguments of `awe_dataserver`.
+        Connection arguments of `awe_dataserver`, as psycopg2 takes them.
     who : str
-        Told to whoever finds the lock taken.
+        Name that is shown to whoever finds the lock taken.
     """
 
     def __init__(self, arguments: Mapping[str, Any], who: str) -> None:

@@ -180,10 +180,10 @@ def persistent(doc: str, type_: Any = MISSING, default: Any = MISSING) -> Any:
     Parameters
     ----------
     doc : str
-        What it is, ending with the unit: `"Exposure time [s]"`.
+        Description, ending with the unit: `"Exposure time [s]"`.
     type_ : type or str
-        str, int, float, bool, datetime.datetime, uuid.UUID, dict, a persistent class, or the
-        name of a persistent class that is declared later.
+        Type of a value: str, int, float, bool, datetime.datetime, uuid.UUID, dict, a persistent
+        class, or the name of a persistent class that is declared later.
     default : object
         Value of new objects; `[]` makes it a list of values or of links.
 

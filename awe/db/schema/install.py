@@ -35,7 +35,7 @@ def install(
     Parameters
     ----------
     superuser : mapping
-        psycopg2's connection arguments of a superuser.
+        Connection arguments of a superuser, as psycopg2 takes them.
     passwords : mapping
         Login role to password, for `awe_dataserver`, `awe_runner`, `awe_pages`; set at every call.
     database : str, optional

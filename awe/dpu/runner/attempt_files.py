@@ -81,9 +81,11 @@ class Folder:
         return first, lines
 
     def rest(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield all new lines up to the end, as `new_lines` does; where there are far too many,
-        the last ones, after a line that says how much was left out.
-        """  # noqa: D205
+        """Yield all new lines up to the end, as `new_lines` does.
+
+        If there are far too many, only the last ones, after a line that says how much was left
+        out.
+        """
         size = self.log.stat().st_size if self.log.exists() else 0
         left_out = size - self._log_read - KEPT_REST
         if size - self._log_read > LARGEST_REST:

@@ -67,7 +67,7 @@ class Items:
 
     @property
     def errors(self) -> dict[str, str]:
-        """Inputs that failed, with the error of each."""
+        """The inputs that failed, with the error of each."""
         return dict(self._errors)
 
     @property
@@ -77,7 +77,7 @@ class Items:
 
     @property
     def products(self) -> set[str]:
-        """Identities of the products recorded, of this attempt those of a dry run too."""
+        """The identities of recorded products; of this attempt those of a dry run too."""
         return {product for product in self._done.values() if product} | self._recorded
 
     def total(self, n: int) -> None:

@@ -36,7 +36,7 @@ def migrate(
     Parameters
     ----------
     superuser : mapping
-        psycopg2's connection arguments of a superuser.
+        Connection arguments of a superuser, as psycopg2 takes them.
     database : str
         Name of the database.
     progress : callable
