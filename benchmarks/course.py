@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from awe.config import home_directory
-from awe.services import courses, stack
+from awe.services import courses
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
@@ -180,7 +182,7 @@ def _together(students: list[Student], arguments: Any) -> None:
 def _watch(home: Path, peaks: Peaks, stop: threading.Event) -> None:
     import psutil
 
-    with closing(stack.superuser(home)) as connection:
+    with closing(superuser(Installation(home))) as connection:
         connection.autocommit = True
         while not stop.wait(1.0):
             held = 0
@@ -218,7 +220,7 @@ def _row(name: str, values: list[float]) -> None:
 
 def _out_of_turn(home: Path, students: list[Student], quiet: bool) -> list[str]:
     """Return whose second job started while somebody's first was waiting."""
-    with closing(stack.superuser(home)) as connection, connection.cursor() as cursor:
+    with closing(superuser(Installation(home))) as connection, connection.cursor() as cursor:
         cursor.execute(TURNS, ([s.login for s in students],))
         jobs = cursor.fetchall()
     troubles = [f"a job of {who} is {state}" for who, *_, state in jobs if state != "done"]
@@ -277,7 +279,7 @@ def tidy(home: Path) -> list[str]:
 def _public(home: Path) -> dict[str, int]:
     """Return the number of public objects and files."""
     counts = {}
-    with closing(stack.superuser(home)) as connection, connection.cursor() as cursor:
+    with closing(superuser(Installation(home))) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.oid::regclass::text FROM pg_class c"
             " JOIN pg_attribute a ON a.attrelid = c.oid"

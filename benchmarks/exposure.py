@@ -37,6 +37,9 @@ import psutil
 
 from awe.demo.plan import PlannedExposure, Window, plan
 from awe.services import stack
+from awe.services.installation import Installation
+from awe.services.logins import account
+from awe.services.running import ensure
 from benchmarks.alternating import load
 
 SCIENTIST = "awscientist"
@@ -87,11 +90,11 @@ def _options() -> argparse.Namespace:
 @contextlib.contextmanager
 def started(home: Path) -> Iterator[None]:
     """Run the services of the installation as long as the block lasts."""
-    stack.start(home)
+    stack.start(Installation(home))
     try:
         yield
     finally:
-        stack.stop(home)
+        stack.stop(Installation(home))
 
 
 def login(home: Path) -> None:
@@ -99,10 +102,10 @@ def login(home: Path) -> None:
     from awe.config import Environment
     from awe.context import context
 
-    account = stack.account(home, SCIENTIST, "Calibration Scientist", manager=(PROJECT,))
+    scientist = account(Installation(home), SCIENTIST, "Calibration Scientist", manager=(PROJECT,))
     known = Environment.keys_declared()
-    endpoints = {key: value for key, value in stack.ensure(home).items() if key in known}
-    context.start(Environment.load(**endpoints, **account, project=PROJECT, privileges="4"))
+    endpoints = {key: value for key, value in ensure(Installation(home)).items() if key in known}
+    context.start(Environment.load(**endpoints, **scientist, project=PROJECT, privileges="4"))
 
 
 # -- what is reduced -----------------------------------------------------------------------------

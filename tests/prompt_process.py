@@ -28,13 +28,14 @@ PATIENCE = 120.0
 def installation(name: str) -> Iterator[Path]:
     """A place for an AWE_HOME; stopped and removed at the end, with what root kept elsewhere."""
     from awe.services import stack
+    from awe.services.installation import Installation
 
     folder = Path(tempfile.mkdtemp(prefix=f"awe-{name}-"))
     folder.chmod(0o755)
     try:
         yield folder / "home"
     finally:
-        stack.destroy(folder / "home")
+        stack.destroy(Installation(folder / "home"))
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -6,8 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from awe.admin import fsck
 from awe.admin.share import say
-from awe.config import home_directory
+from awe.db.schema import install as schema
+from awe.services import backup, restore, stack
+from awe.services.installation import Installation
 from awe.terminal import out
 
 __all__ = ["add"]
@@ -15,26 +18,24 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the subcommands."""
-    backup = commands.add_parser(
+    verb = commands.add_parser(
         "backup", help="database, logins and files into a directory, while work goes on"
     )
-    backup.add_argument("directory", type=Path, help="made if need be; earlier backups stay in it")
-    backup.add_argument(
+    verb.add_argument("directory", type=Path, help="made if need be; earlier backups stay in it")
+    verb.add_argument(
         "--no-files", action="store_true", help="leave the stored files where they are"
     )
-    backup.set_defaults(run=_backup)
-    restore = commands.add_parser("restore", help="a backup into this AWE_HOME, which is empty")
-    restore.add_argument(
+    verb.set_defaults(run=_backup)
+    verb = commands.add_parser("restore", help="a backup into this AWE_HOME, which is empty")
+    verb.add_argument(
         "directory", type=Path, help="a backup, or a directory of backups: the newest"
     )
-    restore.set_defaults(run=_restore)
+    verb.set_defaults(run=_restore)
 
 
 def _backup(chosen: argparse.Namespace) -> int:
-    from awe.services import backup
-
     made = backup.make(
-        home_directory(), chosen.directory, files=not chosen.no_files, say=say
+        Installation(), chosen.directory, files=not chosen.no_files, say=say
     )
     out(
         f"backup: {made.folder}: {made.files} files, {made.copied / 2**20:.1f} MB of them copied\n"
@@ -47,22 +48,17 @@ def _backup(chosen: argparse.Namespace) -> int:
 
 
 def _restore(chosen: argparse.Namespace) -> int:
-    from awe.admin import fsck
-    from awe.db.schema import install as schema
-    from awe.services import restore, stack
-    from awe.services.cluster import Cluster
-
-    home = home_directory()
-    done = restore.restore(chosen.directory, home, say)
-    out(f"restored: {home}, from {done.source}: {done.files} files\n")
+    house = Installation()
+    done = restore.restore(chosen.directory, house, say)
+    out(f"restored: {house.home}, from {done.source}: {done.files} files\n")
     if done.address:
         out(f"{done.address}\n")
     if done.schema < schema.VERSION:
         out(f"its schema is {done.schema}: awe-admin migrate, then awe-admin start\n")
         return 0
-    stack.start(home, say)
-    found = fsck.examine(home)
-    for rule, culprit in schema.self_check(Cluster(home).superuser()):
+    stack.start(house, say)
+    found = fsck.examine(house)
+    for rule, culprit in schema.self_check(house.cluster.superuser()):
         out(f"rights: {rule}: {culprit}\n")
         found += 1
     out("all is well\n" if not found else f"{found} findings\n")

@@ -10,15 +10,21 @@ import shutil
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe import columns
-from awe.config import home_directory
+from awe.admin.share import say
+from awe.dataserver.store import Store
+from awe.db.rights import courses as students
+from awe.db.rights import people
+from awe.db.rights.courses import Student, enroll
+from awe.db.rights.people import new_password, refusals
 from awe.errors import ArgumentError, JobError, NotFound, nearest
+from awe.services import courses, running, stack
+from awe.services.courses import Course
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.terminal import out
-
-if TYPE_CHECKING:
-    from awe.services.courses import Course
 
 __all__ = ["add"]
 
@@ -64,54 +70,47 @@ def _some(verb: argparse.ArgumentParser) -> None:
 
 
 def _create(chosen: argparse.Namespace) -> None:
-    from awe.services import courses
-
-    home = home_directory()
+    house = Installation()
     name = courses.check_name(chosen.name)
-    if any(course.name == name for course in courses.courses(home)):
+    if any(course.name == name for course in courses.courses(house.home)):
         msg = f"there is a course {name}; more students: awe-admin course add {name} --students N"
         raise ArgumentError(msg)
     logins = courses.names(name, chosen.students, prefix=chosen.prefix)
     prefix = logins[0].removesuffix("01")
-    _enroll(home, courses.Course(name=name, prefix=prefix, students=()), logins, chosen)
+    _enroll(house, Course(name=name, prefix=prefix, students=()), logins, chosen)
 
 
 def _add(chosen: argparse.Namespace) -> None:
-    from awe.services import courses
-
-    home = home_directory()
-    course = courses.find(home, chosen.name)
+    house = Installation()
+    course = courses.find(house.home, chosen.name)
     first = 1 + max(int(login.removeprefix(course.prefix)) for login in course.students)
     logins = courses.names(course.name, chosen.students, prefix=course.prefix, first=first)
-    _enroll(home, course, logins, chosen)
+    _enroll(house, course, logins, chosen)
 
 
-def _enroll(home: Path, course: Course, logins: list[str], chosen: argparse.Namespace) -> None:
+def _enroll(
+    house: Installation, course: Course, logins: list[str], chosen: argparse.Namespace
+) -> None:
     """Make the logins, hand out the configurations, write the course down: all or nothing."""
-    from awe.admin.share import say
-    from awe.db.rights.courses import Student, enroll
-    from awe.db.rights.people import new_password, refusals
-    from awe.services import courses, stack
-
-    stack.ensure(home, say)
+    running.ensure(house, say)
     _prepare_project(course.name)
     directory = (chosen.directory or Path.cwd() / _folder(course)).absolute()
     students = [
         Student(name=login, password=new_password(), full_name=f"{course.name} {login}")
         for login in logins
     ]
-    settings, psql = _services(home, chosen.closed)
+    settings, psql = _services(house, chosen.closed)
     with (
-        closing(stack.superuser(home)) as connection,
+        closing(superuser(house)) as connection,
         courses.hand_out(directory, course.name, students, settings, psql) as listed,
     ):
         enroll(connection, course.name, students)
         with refusals():
             connection.commit()
-    known = courses.Course(
+    known = Course(
         name=course.name, prefix=course.prefix, students=(*course.students, *logins)
     )
-    courses.record(home, known)
+    courses.record(house.home, known)
     out(
         f"{course.name}: {len(students)} students, {logins[0]} to {logins[-1]}\n"
         f"passwords, for your eyes only: {listed}\n"
@@ -126,10 +125,7 @@ def _folder(course: Course) -> str:
 
 
 def _prepare_project(name: str) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         with connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT is_public OR is_query_only FROM awe.project WHERE name = %s", (name,)
@@ -142,14 +138,11 @@ def _prepare_project(name: str) -> None:
             raise ArgumentError(msg)
 
 
-def _services(home: Path, closed: bool) -> tuple[dict[str, str], str | None]:
+def _services(house: Installation, closed: bool) -> tuple[dict[str, str], str | None]:
     """Return where students find the services, opened to other accounts unless `closed`."""
-    from awe.admin.share import say
-    from awe.services import stack
-
     if closed:
-        return stack.ensure(home), None
-    made = stack.share(home, None, say)
+        return running.ensure(house), None
+    made = stack.share(house, None, say)
     settings = {
         "database_name": made.database_name,
         "data_server": "127.0.0.1",
@@ -159,31 +152,25 @@ def _services(home: Path, closed: bool) -> tuple[dict[str, str], str | None]:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import courses as students
-    from awe.services import courses, stack
-
-    home = home_directory()
+    house = Installation()
     if not chosen.name:
         rows = [
             (course.name, len(course.students), f"{course.students[0]} to {course.students[-1]}")
-            for course in courses.courses(home)
+            for course in courses.courses(house.home)
         ]
         out(columns.text(("course", "students", "logins"), rows) + "\n")
         return
-    course = courses.find(home, chosen.name)
-    with closing(stack.superuser(home)) as connection:
+    course = courses.find(house.home, chosen.name)
+    with closing(superuser(house)) as connection:
         for login in course.students:
             out(f"{students.work(connection, login)}\n")
 
 
 def _reset(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import courses as students
-    from awe.services import courses, stack
-
-    home = home_directory()
-    course = courses.find(home, chosen.name)
+    house = Installation()
+    course = courses.find(house.home, chosen.name)
     logins = _chosen(course, chosen.student)
-    with closing(stack.superuser(home)) as connection:
+    with closing(superuser(house)) as connection:
         works = [students.work(connection, login) for login in logins]
         for work in works:
             out(f"{work}\n")
@@ -192,14 +179,11 @@ def _reset(chosen: argparse.Namespace) -> None:
             return
         _confirm(chosen.yes, course.name, "take all this away, for good")
         for login in logins:
-            _clear(home, connection, login, course.name)
+            _clear(house, connection, login, course.name)
     out(f"{len(logins)} students of {course.name} start afresh\n")
 
 
-def _clear(home: Path, connection: Any, login: str, course: str) -> None:
-    from awe.dataserver.store import Store
-    from awe.db.rights import courses as students
-
+def _clear(house: Installation, connection: Any, login: str, course: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while running := students.cancel_jobs(connection, login):
         if time.monotonic() > deadline:
@@ -211,26 +195,23 @@ def _clear(home: Path, connection: Any, login: str, course: str) -> None:
         time.sleep(0.2)
     files, attempts = students.clear(connection, login, course)
     for job, attempt in attempts:
-        shutil.rmtree(home / "dpu" / f"{job}_{attempt}", ignore_errors=True)
-    store = Store(home / "files")
+        shutil.rmtree(house.home / "dpu" / f"{job}_{attempt}", ignore_errors=True)
+    store = Store(house.home / "files")
     for file_id in files:
         store.discard(file_id)
     students.forget_files(connection, files)
 
 
 def _remove(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import courses, stack
-
-    home = home_directory()
-    course = courses.find(home, chosen.name)
+    house = Installation()
+    course = courses.find(house.home, chosen.name)
     logins = _chosen(course, chosen.student)
     out(
         f"{len(logins)} logins of {course.name} would end: {logins[0]} to {logins[-1]}; their "
         "objects stay, names are never given again\n"
     )
     _confirm(chosen.yes, course.name, "end these logins")
-    with closing(stack.superuser(home)) as connection:
+    with closing(superuser(house)) as connection:
         known = {person.name.lower(): person for person in people.people(connection)}
         for login in logins:
             person = known.get(login)
@@ -239,8 +220,8 @@ def _remove(chosen: argparse.Namespace) -> None:
                     people.remove_member(connection, course.name, login)
                 people.remove_person(connection, login)
             left = tuple(name for name in course.students if name != login)
-            course = courses.Course(name=course.name, prefix=course.prefix, students=left)
-            courses.record(home, course)
+            course = Course(name=course.name, prefix=course.prefix, students=left)
+            courses.record(house.home, course)
     out(f"{len(logins)} logins of {course.name} ended\n")
 
 

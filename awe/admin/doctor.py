@@ -9,8 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from awe.config import Environment, home_directory
+from awe.admin import window
+from awe.config import Environment
+from awe.db.schema import install as schema
 from awe.errors import UserMistake
+from awe.services import belonging, leftovers, stack
+from awe.services.cluster import orphans
+from awe.services.installation import Installation
 from awe.terminal import out
 
 __all__ = ["add"]
@@ -33,7 +38,7 @@ def add(commands: Any) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.all:
         return _sweep(chosen.yes)
-    findings = list(examine(home_directory()))
+    findings = list(examine(Installation()))
     for line in findings:
         out(f"{line}\n")
     if not findings:
@@ -45,8 +50,6 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _sweep(yes: bool) -> int:
     """List leftovers, remove those the user agrees to, and return 1 if any stay."""
-    from awe.services import leftovers
-
     staying = 0
     found = leftovers.leftovers()
     for left in found:
@@ -69,17 +72,15 @@ def _answer(question: str) -> str:
         return ""
 
 
-def examine(home: Path) -> Iterator[str]:
-    """Yield what is wrong with the installation in `home`."""
-    yield from _configuration(home)
-    yield from _services(home)
-    yield from _rights(home)
+def examine(house: Installation) -> Iterator[str]:
+    """Yield what is wrong with an installation."""
+    yield from _configuration(house.home)
+    yield from _services(house)
+    yield from _rights(house)
 
 
 def notes() -> Iterator[str]:
     """Yield what is worth knowing without being a fault of this installation."""
-    from awe.admin import window
-
     yield from _orphans()
     lacking = window.unused()
     if lacking is not None:
@@ -87,8 +88,6 @@ def notes() -> Iterator[str]:
 
 
 def _orphans() -> Iterator[str]:
-    from awe.services.cluster import orphans
-
     found = [f"{base} ({home})" for base, home in orphans()]
     if found:
         yield (
@@ -112,23 +111,17 @@ def _configuration(home: Path) -> Iterator[str]:
             yield f"only {usage.free // 2**20} MB are left below {home}; free some"
 
 
-def _services(home: Path) -> Iterator[str]:
-    from awe.services import stack
-
-    for name, text in stack.status(home).items():
+def _services(house: Installation) -> Iterator[str]:
+    for name, text in stack.status(house).items():
         if name in ("trouble", "files"):
             yield text
         if name in ("database", "awe-server") and not text.startswith("running"):
             yield f"{name} is {text}; awe-admin start"
 
 
-def _rights(home: Path) -> Iterator[str]:
-    from awe.db.schema import install as schema
-    from awe.services import belonging
-    from awe.services.cluster import Cluster
-
-    cluster = Cluster(home)
-    if belonging.explain(home) is not None or cluster.process() is None:
+def _rights(house: Installation) -> Iterator[str]:
+    cluster = house.cluster
+    if belonging.explain(house.home) is not None or cluster.process() is None:
         return
     superuser = cluster.superuser()
     found = schema.version(superuser)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from awe.config import home_directory
+from awe.dataserver import fsck
+from awe.dataserver.store import Store
+from awe.db.schema import install as schema
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.terminal import out
 
 __all__ = ["add", "examine"]
@@ -31,23 +34,17 @@ def add(commands: Any) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    number = examine(home_directory(), mend=chosen.mend)
+    number = examine(Installation(), mend=chosen.mend)
     if number and not chosen.mend:
         out("nothing was changed; repeat with --mend to mark and put aside\n")
     return 1 if number else 0
 
 
-def examine(home: Path, *, mend: bool = False) -> int:
+def examine(house: Installation, *, mend: bool = False) -> int:
     """Print what differs between disk and database and return how much."""
-    from awe.dataserver import fsck
-    from awe.dataserver.store import Store
-    from awe.db.schema import install as schema
-    from awe.services import stack
-    from awe.services.cluster import Cluster
-
-    with closing(stack.superuser(home)) as connection:
+    with closing(superuser(house)) as connection:
         connection.autocommit = True
-        store = Store(home / "files")
+        store = Store(house.home / "files")
         expected = [
             fsck.Expected(file_id=UUID(row[0]), filename=row[1], size=row[2], sha256=row[3],
                           health=row[4])
@@ -61,7 +58,7 @@ def examine(home: Path, *, mend: bool = False) -> int:
                 done = fsck.mend(store, finding, lambda i, h: _mark(connection, i, h))
                 out(f"    {done}\n")
         # told, not counted: they are as they were stored, and nothing can mend them
-        for line in schema.misnamed(Cluster(home).superuser()):
+        for line in schema.misnamed(house.cluster.superuser()):
             out(f"{line}\n")
     out(f"{len(expected)} files read, {number} findings\n")
     return number

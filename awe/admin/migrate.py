@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from awe.config import home_directory
+from awe.db.schema import install as schema
+from awe.db.schema import migrations
+from awe.services import backup, belonging, stack
+from awe.services.installation import Installation
 from awe.terminal import out
 
 __all__ = ["add"]
@@ -24,21 +26,16 @@ def add(commands: Any) -> None:
 
 
 def _migrate(chosen: argparse.Namespace) -> None:
-    from awe.db.schema import install as schema
-    from awe.db.schema import migrations
-    from awe.services import belonging, stack
-    from awe.services.cluster import Cluster
-
-    home = home_directory()
-    belonging.require(home)
-    cluster = Cluster(home)
+    house = Installation()
+    belonging.require(house.home)
+    cluster = house.cluster
     if cluster.process() is None:
         cluster.start()
     found = schema.version(cluster.superuser())
     if found == schema.VERSION:
         out(f"already done: the database has schema {found}\n")
         if not chosen.dry_run:
-            stack.replace_old(home, _say)
+            stack.replace_old(house, _say)
         return
     if chosen.dry_run:
         for number, text in migrations.steps().items():
@@ -46,8 +43,8 @@ def _migrate(chosen: argparse.Namespace) -> None:
                 out(f"step {number}: {text}\n")
         return
     if not chosen.no_backup and found is not None and found < schema.VERSION:
-        _back_up(home)
-    with stack.replacing_server(home) as ran:
+        _back_up(house)
+    with stack.replacing_server(house) as ran:
         taken = migrations.migrate(cluster.superuser(), progress=_say)
         for line in schema.misnamed(cluster.superuser()):
             _say(line)
@@ -56,11 +53,9 @@ def _migrate(chosen: argparse.Namespace) -> None:
     out(f"{words}; {rest}\n")
 
 
-def _back_up(home: Path) -> None:
+def _back_up(house: Installation) -> None:
     """Keep the database as it was; a migration does not touch the stored files."""
-    from awe.services import backup
-
-    made = backup.make(home, home / "backups", files=False, say=_say)
+    made = backup.make(house, house.home / "backups", files=False, say=_say)
     out(f"backup of the database as it was: {made.folder}\n")
 
 

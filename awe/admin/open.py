@@ -7,6 +7,10 @@ import sys
 from typing import Any
 
 from awe.config import Environment
+from awe.db.server.connection import database
+from awe.dpu.client import Processor
+from awe.services import remote, running
+from awe.services.installation import Installation
 
 __all__ = ["add"]
 
@@ -20,13 +24,9 @@ def add(commands: Any) -> None:
 
 
 def _open(_: argparse.Namespace) -> None:
-    from awe.db.server.connection import database
-    from awe.dpu.client import Processor
-    from awe.services import remote, stack
-
     environment = Environment.load()
     if remote.configured(environment.home) is None:
-        stack.ensure(environment.home)
+        running.ensure(Installation(environment.home))
         environment = Environment.load()
     database.connect(environment)
     try:

@@ -7,7 +7,10 @@ from contextlib import closing
 from typing import Any
 
 from awe import columns
+from awe.db.rights import people
 from awe.errors import ArgumentError
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.terminal import out
 
 __all__ = ["add"]
@@ -56,10 +59,7 @@ def _options(
 
 
 def _add(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         number = people.add_project(
             connection, chosen.name, description=chosen.description or "",
             instrument=chosen.instrument, public=chosen.public, maximum=chosen.maximum,
@@ -69,9 +69,6 @@ def _add(chosen: argparse.Namespace) -> None:
 
 
 def _set(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
     wanted = {
         "description": chosen.description, "instrument": chosen.instrument,
         "is_public": chosen.public, "max_privileges": chosen.maximum,
@@ -81,16 +78,13 @@ def _set(chosen: argparse.Namespace) -> None:
     if not changes:
         msg = "nothing to change; see awe-admin project set --help for what there is"
         raise ArgumentError(msg)
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         people.change_project(connection, chosen.name, changes)
     out(f"project {chosen.name}: {', '.join(changes)} changed\n")
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         if chosen.name:
             for name, manager in people.members(connection, chosen.name):
                 out(f"{name}{' (manager)' if manager else ''}\n")
@@ -111,19 +105,13 @@ def _list(chosen: argparse.Namespace) -> None:
 
 
 def _member_add(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         people.add_member(connection, chosen.project, chosen.user, manager=chosen.manager)
     rank = "manager" if chosen.manager else "member"
     out(f"{chosen.user.upper()} is a {rank} of {chosen.project}\n")
 
 
 def _member_remove(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         people.remove_member(connection, chosen.project, chosen.user)
     out(f"{chosen.user.upper()} is no longer a member of {chosen.project}\n")

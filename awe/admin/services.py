@@ -6,8 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from awe.config import home_directory
 from awe.errors import ArgumentError, ServiceDown
+from awe.services import sharing, stack
+from awe.services.installation import Installation
 
 __all__ = ["add"]
 
@@ -31,20 +32,16 @@ def add(commands: Any) -> None:
 
 
 def _start(_: argparse.Namespace) -> None:
-    from awe.services import sharing, stack
-
-    home = home_directory()
+    house = Installation()
     # The line of a step that takes time is shown while it lasts.
-    endpoints = stack.start(home, lambda line: print(f"{line} ...", flush=True), thorough=True)  # noqa: T201
-    if line := sharing.moved(home, int(endpoints["data_port"])):
+    endpoints = stack.start(house, lambda line: print(f"{line} ...", flush=True), thorough=True)  # noqa: T201
+    if line := sharing.moved(house.home, int(endpoints["data_port"])):
         sys.stdout.write(f"{line}\n")
     _print_status()
 
 
 def _stop(_: argparse.Namespace) -> None:
-    from awe.services import stack
-
-    stopped = stack.stop(home_directory())
+    stopped = stack.stop(Installation())
     sys.stdout.write(f"stopped: {', '.join(stopped) or 'nothing was running'}\n")
 
 
@@ -53,21 +50,18 @@ def _status(_: argparse.Namespace) -> int:
 
 
 def _adopt(chosen: argparse.Namespace) -> None:
-    from awe.services import stack
-
-    sys.stdout.write(f"{stack.adopt(home_directory(), anyway=chosen.anyway)}\n")
+    sys.stdout.write(f"{stack.adopt(Installation(), anyway=chosen.anyway)}\n")
 
 
 def _destroy(chosen: argparse.Namespace) -> None:
-    from awe.services import stack
-
-    home = home_directory()
+    house = Installation()
+    home = house.home
     if not chosen.yes:
         answer = input(f"remove {home} with all its data and files? Type its path: ")
         if answer.strip() != str(home):
             msg = f"that is not {home}; nothing was removed"
             raise ArgumentError(msg)
-    left = stack.destroy(home)
+    left = stack.destroy(house)
     sys.stdout.write(f"removed: {home}\n")
     if home / "backups" in left:
         sys.stdout.write(f"kept: {home / 'backups'}\n")
@@ -82,10 +76,8 @@ def _destroy(chosen: argparse.Namespace) -> None:
 
 def _print_status() -> bool:
     """Print one line for each service and return whether all run."""
-    from awe.services import stack
-
     try:
-        lines = stack.status(home_directory())
+        lines = stack.status(Installation())
     except ServiceDown as error:
         lines = {"trouble": str(error)}
     for name, text in lines.items():

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from awe.config import home_directory
+from awe.services import stack
+from awe.services.installation import Installation
 
 __all__ = ["add"]
 
@@ -25,14 +26,12 @@ def add(commands: Any) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from awe.services import stack
-
-    home = home_directory()
+    house = Installation()
     if chosen.off:
-        closed = stack.unshare(home, say)
+        closed = stack.unshare(house, say)
         sys.stdout.write("closed to others\n" if closed else "it was closed to others\n")
         return
-    made = stack.share(home, chosen.directory, say)
+    made = stack.share(house, chosen.directory, say)
     sys.stdout.write(
         "open to everybody on this machine who has a login, for Environment.cfg:\n"
         f"database_name     : {made.database_name}\n"

@@ -6,6 +6,10 @@ import argparse
 import sys
 from typing import Any
 
+from awe.demo import night
+from awe.services import running
+from awe.services.installation import Installation
+
 __all__ = ["add"]
 
 
@@ -27,14 +31,10 @@ def add(commands: Any) -> None:
 
 
 def _make(options: argparse.Namespace) -> int:
-    from awe.config import home_directory
-    from awe.demo import night
-    from awe.services import stack
-
-    home = home_directory()
-    stack.ensure(home)
-    there = night.made(home)
-    folder = night.make(home, full=options.full, chips=options.chips, keep=options.keep)
+    house = Installation()
+    running.ensure(house)
+    there = night.made(house.home)
+    folder = night.make(house.home, full=options.full, chips=options.chips, keep=options.keep)
     state = "is there already" if there else "is made"
     sys.stdout.write(f"the tutorial night {state}; its truth is in {folder}\n")
     return 0

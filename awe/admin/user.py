@@ -8,7 +8,10 @@ from contextlib import closing
 from typing import Any
 
 from awe import columns
+from awe.db.rights import people
 from awe.errors import ArgumentError
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.terminal import out
 
 __all__ = ["add"]
@@ -38,11 +41,8 @@ def add(commands: Any) -> None:
 
 
 def _add(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
     password = _password(chosen)
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         known = {project for _, project in _projects(connection)}
         for project in chosen.project:
             if project not in known:
@@ -55,29 +55,20 @@ def _add(chosen: argparse.Namespace) -> None:
 
 
 def _remove(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         people.remove_person(connection, chosen.name)
     out(f"{chosen.name.upper()} can no longer log in; the objects stay\n")
 
 
 def _passwd(chosen: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
     password = _password(chosen)
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         people.set_password(connection, chosen.name, password)
     out(_section(chosen.name, password))
 
 
 def _list(_: argparse.Namespace) -> None:
-    from awe.db.rights import people
-    from awe.services import stack
-
-    with closing(stack.superuser()) as connection:
+    with closing(superuser(Installation())) as connection:
         found = people.people(connection)
     rows = [
         (person.id, person.name, person.full_name,
@@ -94,8 +85,6 @@ def _projects(connection: Any) -> list[tuple[int, str]]:
 
 
 def _password(chosen: argparse.Namespace) -> str:
-    from awe.db.rights import people
-
     if not chosen.ask:
         return people.new_password()
     password = getpass.getpass(f"password of {chosen.name}: ")

@@ -202,10 +202,13 @@ def _environment(home: Path) -> Environment:
     from dataclasses import replace
 
     from awe.config import Environment
-    from awe.services import stack
+    from awe.services import running
+    from awe.services.installation import Installation
+    from awe.services.logins import account
 
-    endpoints = stack.ensure(home)
-    login = stack.account(home, SCIENTIST, "Calibration Scientist", manager=(PROJECT,))
+    house = Installation(home)
+    endpoints = running.ensure(house)
+    login = account(house, SCIENTIST, "Calibration Scientist", manager=(PROJECT,))
     known = Environment.keys_declared()
     settings = {key: value for key, value in endpoints.items() if key in known}
     loaded = Environment.load(**settings, **login, project=PROJECT, privileges=WORLD)

@@ -6,8 +6,13 @@ import argparse
 from collections.abc import Sequence
 
 from awe import bars
+from awe.config import Environment
+from awe.context import context
 from awe.errors import AweError
 from awe.imports import forget_working_directory
+from awe.ingest.run import ingest
+from awe.services import running
+from awe.services.installation import Installation
 from awe.terminal import err, out
 
 __all__ = ["main"]
@@ -34,15 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from awe.config import Environment
-    from awe.context import context
-    from awe.ingest.run import ingest
-
     environment = Environment.load()
     if environment.embedded:
-        from awe.services import stack
-
-        stack.ensure(environment.home)
+        running.ensure(Installation(environment.home))
         environment = Environment.load()
     context.start(environment)
     if options.project is not None:

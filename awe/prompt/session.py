@@ -144,10 +144,11 @@ def _with_services(environment: Environment, tutorial: bool, **keys: str) -> Env
     if not environment.embedded:
         return environment
     from awe.db.server.connection import database
-    from awe.services import stack
+    from awe.services import running
+    from awe.services.installation import Installation
 
     database.rescue = partial(_bring_back, environment.home)
-    stack.ensure(environment.home, say)
+    running.ensure(Installation(environment.home), say)
     fresh = Environment.load(**keys)
     if tutorial:
         from awe.demo.night import ensure
@@ -159,9 +160,10 @@ def _with_services(environment: Environment, tutorial: bool, **keys: str) -> Env
 
 def _bring_back(home: Path) -> bool:
     """Start the services of this installation again where the database has gone away."""
-    from awe.services import stack
+    from awe.services import running
+    from awe.services.installation import Installation
 
-    stack.ensure(home, say)
+    running.ensure(Installation(home), say)
     return True
 
 

@@ -8,14 +8,17 @@ from awe.lazy import face
 
 if TYPE_CHECKING:
     from awe.services.cluster import Cluster, ClusterSettings
+    from awe.services.installation import Installation
     from awe.services.process import Identity
+    from awe.services.running import ensure
     from awe.services.sharing import Opening
-    from awe.services.stack import destroy, ensure, start, status, stop
+    from awe.services.stack import destroy, start, status, stop
 
 __all__ = [
     "Cluster",
     "ClusterSettings",
     "Identity",
+    "Installation",
     "Opening",
     "destroy",
     "ensure",

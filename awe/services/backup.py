@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,9 +23,12 @@ from uuid import UUID
 
 import awe
 from awe.dataserver.store import Store
+from awe.db.schema import install as schema
 from awe.errors import ArgumentError, FileGone, ServiceDown
-from awe.services.cluster import Cluster
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.services.place import Place
+from awe.services.process import Progress, silent
 
 __all__ = ["DUMP", "INCOMPLETE", "MANIFEST", "ROLES", "Made", "complete", "copy_checked", "make"]
 
@@ -37,8 +40,6 @@ ROLES = "roles.sql"
 KEPT = ("Environment.cfg", "instruments", "prompt", "recipes", "tutorial")
 KEPT_OF_SERVICES = ("courses.json", "secrets.json", "sharing.json")
 CHUNK = 1 << 20
-
-Say = Callable[[str], None]
 
 _FILES = (
     "SELECT id::text, size, encode(sha256, 'hex') FROM awe.file"
@@ -73,12 +74,14 @@ class Made:
     damaged: list[str] = field(default_factory=list)
 
 
-def make(home: Path, target: Path, *, files: bool = True, say: Say = lambda line: None) -> Made:
-    """Back up the installation in `home` into a new directory below `target`, and return it.
+def make(
+    house: Installation, target: Path, *, files: bool = True, say: Progress = silent
+) -> Made:
+    """Back up an installation into a new directory below `target`, and return it.
 
     Parameters
     ----------
-    home : Path
+    house : Installation
         The installation; its database must run.
     target : Path
         Directory of backups, made if need be; earlier ones in it save space and time.
@@ -94,18 +97,19 @@ def make(home: Path, target: Path, *, files: bool = True, say: Say = lambda line
     ArgumentError
         `target` is not a place for backups.
     """
-    home, target = home.resolve(), target.absolute()
+    house, target = Installation(house.home.resolve()), target.absolute()
+    home = house.home
     _check(home, target)
     with _only_one(target):
         for old in target.glob(f"*{INCOMPLETE}"):
             shutil.rmtree(old)
         before = complete(target)
         folder = _begin(target)
-        manifest = _database(home, folder, say)
+        manifest = _database(house, folder, say)
         made = Made(folder=folder)
         if files:
             say(f"copying {len(manifest['files'])} files")
-            _copy_files(home, folder, before[-1] if before else None, manifest, made)
+            _copy_files(house, folder, before[-1] if before else None, manifest, made)
         else:
             manifest["store"] = str(home / "files")
         _copy_settings(home, folder)
@@ -174,13 +178,10 @@ def _begin(target: Path) -> Path:
     return folder
 
 
-def _database(home: Path, folder: Path, say: Say) -> dict[str, Any]:
+def _database(house: Installation, folder: Path, say: Progress) -> dict[str, Any]:
     """Dump database and roles as they are at one moment; return the manifest so far."""
-    from awe.db.schema import install as schema
-    from awe.services import stack
-
-    cluster = Cluster(home)
-    with closing(stack.superuser(home)) as connection:
+    cluster = house.cluster
+    with closing(superuser(house)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_export_snapshot()")
@@ -197,8 +198,8 @@ def _database(home: Path, folder: Path, say: Say) -> dict[str, Any]:
     return {
         "awe": awe.__version__,
         "schema": schema.version(cluster.superuser()),
-        "home": str(home),
-        "installation": Place.read(home).installation,
+        "home": str(house.home),
+        "installation": Place.read(house.home).installation,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": files,
         "gone": [],
@@ -231,9 +232,9 @@ def _passing(line: str) -> bool:
 
 
 def _copy_files(
-    home: Path, folder: Path, before: Path | None, manifest: dict[str, Any], made: Made
+    house: Installation, folder: Path, before: Path | None, manifest: dict[str, Any], made: Made
 ) -> None:
-    store = Store(home / "files")
+    store = Store(house.home / "files")
     earlier = _known(before)
     for name, size, sha256 in manifest["files"]:
         target = folder / "files" / name[:2] / name
@@ -246,14 +247,12 @@ def _copy_files(
             made.copied += copy_checked(store.path(UUID(name)), target, sha256)
             made.files += 1
         except (OSError, FileGone, ServiceDown):
-            _note_loss(home, name, manifest, made)
+            _note_loss(house, name, manifest, made)
 
 
-def _note_loss(home: Path, name: str, manifest: dict[str, Any], made: Made) -> None:
+def _note_loss(house: Installation, name: str, manifest: dict[str, Any], made: Made) -> None:
     """Tell a file that was given up meanwhile from one that is damaged."""
-    from awe.services import stack
-
-    with closing(stack.superuser(home)) as connection, connection.cursor() as cursor:
+    with closing(superuser(house)) as connection, connection.cursor() as cursor:
         cursor.execute(_WANTED, (name,))
         if cursor.fetchone() is None:
             manifest["gone"].append(name)

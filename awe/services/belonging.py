@@ -15,6 +15,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from psycopg2 import sql
+
 from awe.errors import ConfigError
 from awe.services import account as accounts
 from awe.services.place import Note, Place, record_of
@@ -193,8 +195,6 @@ def sign(home: Path, connection: Any) -> None:
     ConfigError
         The database is of another installation.
     """
-    from psycopg2 import sql
-
     place = Place.read(home)
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('awe.installation', true)")

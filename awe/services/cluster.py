@@ -19,9 +19,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
+
 from awe.errors import ServiceDown
 from awe.services import account as accounts
-from awe.services import belonging, sharing
+from awe.services import belonging, records, sharing
 from awe.services.account import Account
 from awe.services.place import LONGEST_SOCKET, OWNER_NOTE, PORT, Note, Place, record_of
 from awe.services.process import Identity, detach, die_with_parent, end, exists, identify
@@ -183,15 +185,6 @@ class Cluster:
             raise ServiceDown(msg)
         return done.stdout
 
-    def prepare_home(self) -> None:
-        """Make the installation's directory and `services` in it, unless they are there.
-
-        Made by root, the directory lets the server's account pass; one that is there stays.
-        """
-        if not self.home.exists():
-            self.home.mkdir(mode=0o711 if os.getuid() == 0 else 0o700, parents=True)
-        self.services.mkdir(mode=0o700, exist_ok=True)
-
     # -- the place ---------------------------------------------------------------------------
 
     def _place(self) -> Place:
@@ -209,7 +202,7 @@ class Cluster:
     def _choose_place(self) -> Place:
         identifier = uuid4().hex[:12]
         account = Account.for_server(int(identifier, 16))
-        self.prepare_home()
+        records.prepare(self.home)
         base = self.home.resolve() / "database"
         if not accounts.reachable(self.home, account):
             base = SYSTEM_BASE / identifier
@@ -444,8 +437,6 @@ def _environment() -> dict[str, str]:
 
 def _works_in(pid: int, data: Path) -> bool:
     """Return True if the working directory of process `pid` is the data directory."""
-    import psutil
-
     try:
         return Path(psutil.Process(pid).cwd()) == data.resolve()
     except (psutil.Error, OSError):
@@ -454,8 +445,6 @@ def _works_in(pid: int, data: Path) -> bool:
 
 
 def _anyone_works_in(data: Path) -> bool:
-    import psutil
-
     return any(_works_in(pid, data) for pid in psutil.pids())
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from awe.db.rights.courses import Student
 from awe.errors import ArgumentError, ConfigError, NotFound, nearest
+from awe.services import records
 
 __all__ = ["Course", "check_name", "courses", "find", "hand_out", "names", "record"]
 
@@ -127,11 +128,7 @@ def record(home: Path, course: Course) -> None:
         for each in known.values()
         if each.students
     }
-    path = home / "services" / RECORD
-    fresh = path.with_suffix(".new")
-    with _private(fresh) as file:
-        json.dump(kept, file, indent=1)
-    fresh.replace(path)
+    records.write(home, RECORD, kept)
 
 
 @contextmanager

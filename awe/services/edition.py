@@ -8,6 +8,7 @@ itself; `awe-admin start` and `migrate` compare every file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,6 @@ def _quick() -> dict[str, Any]:
 
 
 def _files() -> str:
-    from hashlib import sha256  # a prompt does not need it
-
     found = sha256()
     for path in sorted(PACKAGE.rglob("*")):
         if path.suffix in (".py", ".sql"):

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from awe.dataserver.connections import Connections
 from awe.errors import ServiceDown
 
 __all__ = ["Guard"]
@@ -37,8 +38,6 @@ class Guard:
     """
 
     def __init__(self, connection: Mapping[str, Any], *, patience: float = PATIENCE) -> None:
-        from awe.dataserver.connections import Connections
-
         arguments = {**connection, "application_name": "awe guard"}
         self._connections = Connections(arguments, limit=1)
         self._patience = f"{patience} seconds"

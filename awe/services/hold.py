@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import psycopg2
+
 from awe.errors import ServiceDown
 
 __all__ = ["Hold"]
@@ -50,8 +52,6 @@ class Hold:
         ServiceDown
             Another awe-server has it, or the database does not answer.
         """
-        import psycopg2
-
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -82,8 +82,6 @@ class Hold:
 
     def _try(self) -> str | None:
         """Return None with the lock in hand, else who has it."""
-        import psycopg2
-
         self._close()
         connection = psycopg2.connect(**self._arguments)
         connection.autocommit = True
@@ -103,8 +101,6 @@ class Hold:
         return str(found[0]) if found and found[0] else "another awe-server"
 
     def _alive(self) -> bool:
-        import psycopg2
-
         if self._connection is None:
             return False
         try:

@@ -17,17 +17,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
-from awe.config import home_directory
 from awe.errors import UserMistake
-from awe.imports import PYTHON
-from awe.services import state
+from awe.services.installation import COMMANDS, Installation
 from awe.services.process import Identity, identify
 
-__all__ = ["COMMAND", "main", "revive"]
+__all__ = ["main", "revive"]
 
-COMMAND = (*PYTHON, "-m", "awe.services.keeper")
 WATCHED = {"cluster": "the database", "server": "awe-server"}
 #: Seconds between two looks at `state.json` while nothing ends.
 LOOK = 5.0
@@ -40,18 +36,18 @@ LARGEST_LOG = 1 << 20
 
 def main(words: list[str]) -> int:
     """Keep the services of this `AWE_HOME`, or with `revive` start what is missing once."""
-    home = home_directory()
+    house = Installation()
     if words == ["revive"]:
-        return _revive(home)
+        return _revive(house)
     pause, last = FIRST_PAUSE, 0.0
-    while _mine(home):
-        gone = _wait(home)
+    while _mine(house):
+        gone = _wait(house)
         if not gone:
             continue
         pause = FIRST_PAUSE if time.monotonic() - last > SETTLED else min(2 * pause, LONGEST_PAUSE)
-        _note(home, f"{' and '.join(gone)} ended; starting again in {pause:g} s")
+        _note(house, f"{' and '.join(gone)} ended; starting again in {pause:g} s")
         time.sleep(pause)
-        if _mine(home):
+        if _mine(house):
             revive()
         last = time.monotonic()
     return 0
@@ -59,35 +55,35 @@ def main(words: list[str]) -> int:
 
 def revive() -> None:
     """Let a process of its own start what is missing, if it is wanted."""
-    subprocess.run([*COMMAND, "revive"], stdin=subprocess.DEVNULL, check=False)
+    subprocess.run([*COMMANDS["keeper"], "revive"], stdin=subprocess.DEVNULL, check=False)
 
 
-def _revive(home: Path) -> int:
+def _revive(house: Installation) -> int:
     from awe.services import stack
 
     try:
-        stack.revive(home)
+        stack.revive(house)
     except UserMistake as error:
-        if (home / "services").is_dir():
-            _note(home, str(error))
+        if house.services.is_dir():
+            _note(house, str(error))
         return 1
     return 0
 
 
-def _mine(home: Path) -> bool:
+def _mine(house: Installation) -> bool:
     """Return True while the services are wanted and no other keeper looks after them."""
     try:
-        if not state.wanted(home):
+        if not house.wanted:
             return False
-        keeper = state.process(home, "keeper")
+        keeper = house.process("keeper")
     except UserMistake:
         return False
     return keeper is None or keeper.pid == os.getpid()
 
 
-def _wait(home: Path) -> list[str]:
+def _wait(house: Installation) -> list[str]:
     """Wait until a service ends, or for a while; return what to call those that have ended."""
-    found = state.read(home, "state.json")
+    found = house.state
     living: list[Identity] = []
     gone = []
     for name, words in WATCHED.items():
@@ -129,8 +125,8 @@ def _descriptors(living: list[Identity]) -> Iterator[list[int]]:
             os.close(descriptor)
 
 
-def _note(home: Path, text: str) -> None:
-    path = home / "services" / "keeper.log"
+def _note(house: Installation, text: str) -> None:
+    path = house.services / "keeper.log"
     if path.exists() and path.stat().st_size > LARGEST_LOG:
         path.replace(path.with_suffix(".log.old"))
     moment = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

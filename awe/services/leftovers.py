@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from awe.services import belonging
 from awe.services.cluster import SYSTEM_BASE, orphans
 from awe.services.place import OWNER_NOTE, Note
@@ -78,8 +80,6 @@ def remove(left: Leftover) -> None:
 
 
 def _processes() -> Iterator[Leftover]:
-    import psutil
-
     for process in psutil.process_iter():
         try:
             words = process.cmdline()

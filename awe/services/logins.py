@@ -10,19 +10,68 @@ import configparser
 import os
 import pwd
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from awe.config import Environment
-from awe.errors import ConfigError, NotFound, Refused
+import psycopg2
 
-__all__ = ["owner_login", "register", "register_owner"]
+from awe.config import Environment
+from awe.db.rights import people
+from awe.errors import ConfigError, NotFound, Refused, ServiceDown
+from awe.services import remote
+from awe.services.installation import Installation
+
+__all__ = ["account", "owner_login", "register", "register_owner", "superuser"]
+
+
+def superuser(house: Installation) -> Any:
+    """Return a connection of the database's superuser; only the owning account gets one.
+
+    Raises
+    ------
+    ServiceDown
+        The database of this installation does not run.
+    """
+    remote.refuse(house.home)
+    if house.cluster.process() is None:
+        msg = f"the database of {house.home} does not run; start it with awe-admin start"
+        raise ServiceDown(msg)
+    try:
+        return psycopg2.connect(**house.cluster.superuser("awe"))
+    except psycopg2.OperationalError as error:
+        msg = f"the database does not let you administer it: {str(error).strip()}"
+        raise ServiceDown(msg) from error
+
+
+def account(
+    house: Installation,
+    name: str,
+    full_name: str,
+    *,
+    member: tuple[str, ...] = (),
+    manager: tuple[str, ...] = (),
+) -> dict[str, str]:
+    """Return login and password of a person of this installation, registered if need be.
+
+    For people whose work awe itself does, such as the calibration scientist of the tutorial;
+    the password is kept with those of the services.
+    """
+    known = house.secrets
+    with closing(superuser(house)) as connection:
+        if name not in known:
+            known[name] = people.new_password()
+            house.keep_secrets(known)
+        register(connection, name, known[name], full_name)
+        for project in member:
+            people.add_member(connection, project, name)
+        for project in manager:
+            people.add_member(connection, project, name, manager=True)
+    return {"database_user": name, "database_password": known[name]}
 
 
 def register_owner(home: Path, connection: Any) -> None:
     """Give the person who owns the installation a login, as anybody else has."""
-    from awe.db.rights import people
-
     path = home / "Environment.cfg"
     login = owner_login()
     if path.exists():
@@ -36,8 +85,6 @@ def register_owner(home: Path, connection: Any) -> None:
 
 def register(connection: Any, name: str, password: str, full_name: str) -> bool:
     """Make the login or set its password; True if it is new."""
-    from awe.db.rights import people
-
     known = {person.name.lower(): person for person in people.people(connection)}
     if name not in known:
         people.add_person(connection, name, password, full_name)

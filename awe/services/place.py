@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from awe.errors import ConfigError
+from awe.services import records
 from awe.services.account import Account
 
 __all__ = ["LONGEST_SOCKET", "OWNER_NOTE", "PORT", "Note", "Place", "record_of"]
@@ -22,11 +23,12 @@ PORT = 5432
 #: Longest path of a Unix socket that every system takes.
 LONGEST_SOCKET = 103
 OWNER_NOTE = "installation"
+RECORD = "cluster.json"
 
 
 def record_of(home: Path) -> Path:
     """Return the file in which a home records where its database is."""
-    return home / "services" / "cluster.json"
+    return home / "services" / RECORD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +121,7 @@ class Place:
             "made": self.made,
             "former": self.former,
         }
-        record = record_of(home)
-        fresh = record.with_suffix(".new")
-        fresh.write_text(json.dumps(text, indent=1))
-        fresh.replace(record)
+        records.write(home, RECORD, text)
 
     def with_(self, **changes: object) -> Place:
         """Return the place with some attributes changed."""

@@ -7,6 +7,7 @@ terminal; ending asks first and insists later. Which processes belong to awe is 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -18,8 +19,11 @@ from typing import Any
 
 from awe.config import Environment
 
-__all__ = ["Identity", "detach", "die_with_parent", "end", "exists", "identify",
+__all__ = ["Identity", "Progress", "detach", "die_with_parent", "end", "exists", "identify",
            "impersonal", "silent"]  # fmt: skip
+
+#: Told one line before each step of a start that takes time.
+Progress = Callable[[str], None]
 
 PR_SET_PDEATHSIG = 1
 # Children of this very process stay referenced, so that poll() can reap them.
@@ -134,8 +138,6 @@ def detach(
 
 def die_with_parent() -> Callable[[], None] | None:
     """Return what a new child calls to be killed when this process dies; None where it cannot."""
-    import ctypes
-
     if not hasattr(library := ctypes.CDLL(None), "prctl"):
         return None
     parent = os.getpid()

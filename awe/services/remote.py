@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 
 from awe.config import Environment, home_directory
+from awe.db.server.connection import database
 from awe.errors import ConfigError, UserMistake
 
 __all__ = ["configured", "refuse", "status"]
@@ -46,8 +47,6 @@ def status(environment: Environment) -> dict[str, str]:
 
     What listens for the dataserver has to prove itself to a ticket only, when a file is fetched.
     """
-    from awe.db.server.connection import database
-
     server = f"{environment.data_server}:{environment.data_port}"
     lines = {
         "home": f"{environment.home}, with no services of its own",

@@ -10,22 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+
+from awe.dataserver.store import Store
+from awe.db.schema import install as schema
 from awe.errors import ArgumentError, ServiceDown
-from awe.services import sharing
+from awe.services import records, sharing
 from awe.services.backup import DUMP, INCOMPLETE, MANIFEST, ROLES, complete, copy_checked
 from awe.services.belonging import HALF
 from awe.services.cluster import Cluster
+from awe.services.installation import Installation
 from awe.services.place import Place
+from awe.services.process import Progress, silent
 
 __all__ = ["Restored", "restore"]
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,32 +53,33 @@ class Restored:
     address: str
 
 
-def restore(source: Path, home: Path, say: Say = lambda line: None) -> Restored:
-    """Make `home` an installation with what a backup holds, not started yet.
+def restore(source: Path, house: Installation, say: Progress = silent) -> Restored:
+    """Make an installation with what a backup holds, not started yet.
 
     Parameters
     ----------
     source : Path
         A backup, or a directory of backups: then the newest complete one.
-    home : Path
-        Where to; it must be empty or not exist.
+    house : Installation
+        Where to; its home must be empty or not exist.
     say : callable
         Told one line before each step that takes time.
 
     Raises
     ------
     ArgumentError
-        The backup is incomplete, damaged or newer than this awe, or `home` is not empty.
+        The backup is incomplete, damaged or newer than this awe, or the home is not empty.
     """
     folder = _choose(source.absolute())
     manifest = _read(folder)
+    home = house.home
     if home.exists() and any(home.iterdir()):
         msg = f"{home} is not empty; a backup is restored into an empty AWE_HOME"
         raise ArgumentError(msg)
     say("comparing the backup with its checksums")
     _check_parts(folder, manifest)
-    cluster = Cluster(home)
-    cluster.prepare_home()
+    cluster = house.cluster
+    records.prepare(home)
     (home / HALF).write_text(f"{folder}\n")
     shutil.copytree(folder / "home", home, symlinks=True, dirs_exist_ok=True)
     opening = sharing.opened(home)
@@ -91,7 +95,7 @@ def restore(source: Path, home: Path, say: Say = lambda line: None) -> Restored:
     number = _files(folder, manifest, home)
     _forget(cluster, manifest)
     cluster.stop()
-    address = sharing.reopen(cluster, opening) if opening else ""
+    address = sharing.reopen(home, opening) if opening else ""
     Place.read(home).with_(former="*").write(home)
     (home / HALF).unlink()
     return Restored(source=folder, files=number, schema=manifest["schema"], address=address)
@@ -113,8 +117,6 @@ def _choose(source: Path) -> Path:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    from awe.db.schema import install as schema
-
     try:
         text = (folder / MANIFEST).read_text()
         digest = (folder / f"{MANIFEST}.sha256").read_text().strip()
@@ -166,8 +168,6 @@ def _stored(folder: Path, manifest: dict[str, Any], name: str) -> Path:
 
 
 def _files(folder: Path, manifest: dict[str, Any], home: Path) -> int:
-    from awe.dataserver.store import Store
-
     store = Store(home / "files")
     wanted = _wanted(manifest)
     for name, _, digest in wanted:
@@ -182,8 +182,6 @@ def _files(folder: Path, manifest: dict[str, Any], home: Path) -> int:
 
 def _forget(cluster: Cluster, manifest: dict[str, Any]) -> None:
     """Forget files that were given up while the backup was made; mark those it did not find."""
-    import psycopg2
-
     opened = closing(psycopg2.connect(**cluster.superuser("awe")))
     with opened as connection, connection, connection.cursor() as cursor:
         cursor.execute(

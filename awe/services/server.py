@@ -1,15 +1,15 @@
 """The process `awe-server`: dataserver, pages and the runner of jobs.
 
-Owns one process per AWE_HOME, held by a lock: it binds 127.0.0.1, tells its port and identity to
-`awe.services.stack`, logs to `services/server.log`, and goes away cleanly on SIGTERM. Passwords
-come from `services/secrets.json`, never from arguments or the environment. Refuses to start twice.
+Owns one process per AWE_HOME, held by a lock: it binds 127.0.0.1, notes its port and identity in
+the records of the installation, logs to `services/server.log`, and goes away cleanly on SIGTERM.
+Passwords come from `services/secrets.json`, never from arguments or the environment. Refuses to
+start twice.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import importlib.util
 import logging
 import os
 import signal
@@ -22,9 +22,23 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, Any
 
+import uvicorn
+
 from awe.config import Environment
+from awe.dataserver.authorisation import Permits
+from awe.dataserver.collector import collect_forever
+from awe.dataserver.header_timeout import configured
+from awe.dataserver.server import create_app, listen
+from awe.dataserver.store import Store
+from awe.dpu.runner.runner import Runner
 from awe.errors import AweError, ConfigError, ServiceDown
+from awe.services import keeper, sharing
+from awe.services.guard import Guard
+from awe.services.hold import Hold
+from awe.services.installation import Installation
 from awe.terminal import err
+from awe.web.pages import pages
+from awe.web.published import Published
 
 __all__ = ["connection_arguments", "main"]
 
@@ -75,17 +89,8 @@ def main() -> int:
 
 
 def _serve(environment: Environment, folder: Path) -> None:
-    from awe.dataserver.authorisation import Permits
-    from awe.dataserver.collector import collect_forever
-    from awe.dataserver.server import create_app
-    from awe.dataserver.store import Store
-    from awe.services.guard import Guard
-    from awe.services.hold import Hold
-    from awe.services.stack import read_secrets, record_endpoint
-    from awe.web.pages import pages
-    from awe.web.published import Published
-
-    known = read_secrets(environment.home)
+    house = Installation(environment.home)
+    known = house.secrets
     if "awe_dataserver" not in known:
         msg = f"no password of awe_dataserver in {folder / 'secrets.json'}; run 'awe-admin start'"
         raise ConfigError(msg)
@@ -110,21 +115,14 @@ def _serve(environment: Environment, folder: Path) -> None:
     threads = [
         threading.Thread(target=collect_forever, args=(store, collecting, stop), name="collector"),
         threading.Thread(target=hold.keep, args=(stop, _end_this), name="hold"),
-        threading.Thread(target=_keep_keeper, args=(environment.home, stop), name="keeper"),
+        threading.Thread(target=_keep_keeper, args=(house, stop), name="keeper"),
+        *_threads_of_jobs(environment, known, stop),
     ]
-    if "awe_runner" in known:
-        guard = Guard(
-            connection_arguments(environment.database_name, "awe_runner", known["awe_runner"])
-        )
-        threads.append(threading.Thread(target=guard.run, args=(stop,), name="guard"))
-    runner = _runner(environment, known)
-    if runner is not None:
-        threads.append(threading.Thread(target=_run, args=(runner, stop), name="runner"))
     for thread in threads:
         thread.start()
     try:
         permits.here(f"127.0.0.1:{port}")
-        record_endpoint(environment.home, data_server="127.0.0.1", data_port=port)
+        house.note_server(data_server="127.0.0.1", data_port=port)
         app = create_app(store, permits, addresses=advertised, **pages(published))
         _answer(app, listener)
     finally:
@@ -140,13 +138,11 @@ def _end_this() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _keep_keeper(home: Path, stop: threading.Event) -> None:
+def _keep_keeper(house: Installation, stop: threading.Event) -> None:
     """Bring the keeper back, which brings back everything else."""
-    from awe.services import keeper, state
-
     while not stop.wait(5.0):
         try:
-            if state.wanted(home) and state.process(home, "keeper") is None:
+            if house.wanted and house.process("keeper") is None:
                 keeper.revive()
         except (OSError, AweError) as error:
             _log.warning("the keeper is gone and does not come back: %s", error)
@@ -154,10 +150,6 @@ def _keep_keeper(home: Path, stop: threading.Event) -> None:
 
 
 def _answer(app: Any, listener: socket.socket) -> None:
-    import uvicorn
-
-    from awe.dataserver.header_timeout import configured
-
     server = uvicorn.Server(configured(app))
     _log.info("listening on port %d", listener.getsockname()[1])
     server.run(sockets=[listener])
@@ -165,9 +157,6 @@ def _answer(app: Any, listener: socket.socket) -> None:
 
 def _listen(environment: Environment) -> socket.socket:
     """Listen on the port there was, else on another: prompts ask the database for it."""
-    from awe.dataserver.server import listen
-    from awe.services import sharing
-
     shared = sharing.opened(environment.home)
     last = shared.data_port if shared else int(environment.data_port or 0)
     for port in (last, *sharing.PORTS, 0) if last else (0,):
@@ -185,16 +174,22 @@ def _listen(environment: Environment) -> socket.socket:
     raise ServiceDown(msg)
 
 
-def _runner(environment: Environment, known: Mapping[str, str]) -> Any:
-    if "awe_runner" not in known or importlib.util.find_spec("awe.dpu.runner.runner") is None:
+def _threads_of_jobs(
+    environment: Environment, known: Mapping[str, str], stop: threading.Event
+) -> list[threading.Thread]:
+    """Return what runs jobs and what sends away who keeps them waiting."""
+    if "awe_runner" not in known:
         _log.warning("no runner of jobs here")
-        return None
-    from awe.dpu.runner.runner import Runner
+        return []
+    login = connection_arguments(environment.database_name, "awe_runner", known["awe_runner"])
+    runner = Runner(environment, known)
+    return [
+        threading.Thread(target=Guard(login).run, args=(stop,), name="guard"),
+        threading.Thread(target=_run, args=(runner, stop), name="runner"),
+    ]
 
-    return Runner(environment, known)
 
-
-def _run(runner: Any, stop: threading.Event) -> None:
+def _run(runner: Runner, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             runner.run(stop)

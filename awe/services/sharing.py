@@ -16,16 +16,14 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from awe.errors import ConfigError
 from awe.services import account as accounts
+from awe.services import records
 from awe.services.account import Account
-from awe.services.place import LONGEST_SOCKET
-
-if TYPE_CHECKING:
-    from awe.services.cluster import Cluster
+from awe.services.place import LONGEST_SOCKET, Place
 
 __all__ = [
     "CONNECTIONS",
@@ -85,13 +83,13 @@ def opened(home: Path) -> Opening | None:
         raise ConfigError(msg) from error
 
 
-def opening(cluster: Cluster, directory: Path | None = None) -> Opening:
+def opening(home: Path, directory: Path | None = None) -> Opening:
     """Record that the installation is to be open, from the next start of its services on.
 
     Parameters
     ----------
-    cluster : Cluster
-        The database of the installation.
+    home : Path
+        The installation, which has a database.
     directory : Path, optional
         An existing directory other accounts can pass, to hold that of the socket; AWE_HOME or
         the database's own directory when left out.
@@ -101,10 +99,10 @@ def opening(cluster: Cluster, directory: Path | None = None) -> Opening:
     ConfigError
         Other accounts cannot pass the directory, or could write to it.
     """
-    known = opened(cluster.home)
+    known = opened(home)
     if known is not None and directory is None:
         return known
-    base = _checked(directory) if directory else _choose(cluster)
+    base = _checked(directory) if directory else _choose(home)
     made = Opening(
         directory=str(base / f"awe-{uuid4().hex[:8]}"),
         data_port=known.data_port if known else _port(),
@@ -116,11 +114,11 @@ def opening(cluster: Cluster, directory: Path | None = None) -> Opening:
             "directory with a shorter path: awe-admin share --directory DIRECTORY"
         )
         raise ConfigError(msg)
-    _write(cluster.home / "services" / RECORD, made)
+    records.write(home, RECORD, asdict(made))
     return made
 
 
-def reopen(cluster: Cluster, former: Opening) -> str:
+def reopen(home: Path, former: Opening) -> str:
     """Open a restored installation under its old address, where that is free.
 
     Returns
@@ -137,7 +135,7 @@ def reopen(cluster: Cluster, former: Opening) -> str:
         except (OSError, ConfigError):
             taken = True
     if not taken:
-        _write(cluster.home / "services" / RECORD, former)
+        records.write(home, RECORD, asdict(former))
         return ""
     return (
         f"closed to others: their address {former.database_name} is in use or cannot be made; "
@@ -184,12 +182,12 @@ def prepare(home: Path, account: Account) -> Opening | None:
     return known
 
 
-def _choose(cluster: Cluster) -> Path:
-    for base in (cluster.home, cluster.data.parent):
+def _choose(home: Path) -> Path:
+    for base in (home, Place.read(home).base):
         if _obstacle(base) is None:
             return base
     msg = (
-        f"other accounts cannot use {cluster.home}: {_obstacle(cluster.home)}; name a directory "
+        f"other accounts cannot use {home}: {_obstacle(home)}; name a directory "
         "they can pass: awe-admin share --directory DIRECTORY"
     )
     raise ConfigError(msg)
@@ -240,11 +238,3 @@ def _free(ports: Iterable[int]) -> Iterator[int]:
                 # taken, or not for this account: the next one is as good
                 continue
         yield port
-
-
-def _write(path: Path, made: Opening) -> None:
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(made), file)
-    fresh.replace(path)

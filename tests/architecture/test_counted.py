@@ -42,7 +42,7 @@ TWICE = {
     "photometry": "aperture photometry in a window, and of the simulated stars",
     "quality": "the verdict, and the picture of what it is made from",
     "query": "the folder of the query language, and its noun",
-    "records": "what is written down of an ingest, and of a recipe",
+    "records": "what is written down of an ingest, of a recipe, and of an installation",
     "runner": "the folder of the process, and its loop",
     "search": "the search for hits, and for tracks",
     "server": "the database server, the dataserver, and the process that serves both",

@@ -21,6 +21,7 @@ from awe.admin.command import main
 from awe.errors import ConfigError
 from awe.services import courses, sharing, stack
 from awe.services.cluster import Cluster
+from awe.services.installation import Installation
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
@@ -49,7 +50,7 @@ def house(place: Path) -> Iterator[Path]:
             assert made.returncode == 0, made.stderr
             yield home
         finally:
-            stack.destroy(home)
+            stack.destroy(Installation(home))
 
 
 def run(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
@@ -89,7 +90,7 @@ def processes(word: str) -> list[str]:
 
 def test_an_installation_is_closed_until_it_is_opened(house):
     assert sharing.opened(house) is None
-    assert stack.status(house)["others"] == "no access"
+    assert stack.status(Installation(house))["others"] == "no access"
     assert mode(Cluster(house).socket) == 0o700
 
 
@@ -167,10 +168,10 @@ def test_other_accounts_get_in_with_a_password_and_not_otherwise(house, place):
 
 def test_where_students_find_the_services_survives_a_restart(house, place):
     before = sharing.opened(house)
-    stack.stop(house)
-    stack.start(house)
+    stack.stop(Installation(house))
+    stack.start(Installation(house))
     assert sharing.opened(house) == before
-    assert stack.status(house)["awe-server"].endswith(f":{before.data_port}")
+    assert stack.status(Installation(house))["awe-server"].endswith(f":{before.data_port}")
     done = awe(place / "course" / "pupil02", "print(len(RawScienceFrame.select_all()))")
     assert done.stdout == "10\n", done.stderr
 
@@ -280,7 +281,7 @@ def test_closed_again_nobody_finds_the_socket(house):
     assert main(["share", "--off"]) == 0
     assert sharing.opened(house) is None
     assert not Path(opened.directory).exists()
-    assert stack.status(house)["database"].startswith("running")
+    assert stack.status(Installation(house))["database"].startswith("running")
     assert main(["share", "--off"]) == 0
 
 
@@ -300,25 +301,25 @@ def test_unsafe_directories_are_refused(house, place):
         (place / "absent", "no directory"), (deep, "characters"),
     ):  # fmt: skip
         with pytest.raises(ConfigError, match=said):
-            sharing.opening(Cluster(house), directory)
+            sharing.opening(house, directory)
     assert sharing.opened(house) is None
 
 
 def test_a_directory_of_the_teacher_s_own_serves(house, place):
     chosen = place / "chosen"
     chosen.mkdir(mode=0o711)
-    made = stack.share(house, chosen)
+    made = stack.share(Installation(house), chosen)
     assert Path(made.directory).parent == chosen
-    again = stack.share(house, chosen)
-    assert stack.unshare(house)
+    again = stack.share(Installation(house), chosen)
+    assert stack.unshare(Installation(house))
     assert list(chosen.iterdir()) == []
     assert again.data_port == made.data_port
 
 
 def test_stop_leaves_no_process(house):
-    stack.start(house)
+    stack.start(Installation(house))
     assert processes(str(house))
-    stack.stop(house)
+    stack.stop(Installation(house))
     assert processes(str(house)) == []
 
 

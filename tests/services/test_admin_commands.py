@@ -14,6 +14,7 @@ import pytest
 
 from awe.config import Environment
 from awe.services import stack
+from awe.services.installation import Installation
 from awe.services.server import connection_arguments
 
 pytestmark = pytest.mark.services
@@ -28,10 +29,10 @@ def house():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWE_HOME", str(home))
         try:
-            stack.start(home)
+            stack.start(Installation(home))
             yield home
         finally:
-            stack.destroy(home)
+            stack.destroy(Installation(home))
             shutil.rmtree(place)
 
 

@@ -16,7 +16,10 @@ import pytest
 
 from awe.services import stack
 from awe.services.cluster import Cluster
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.services.process import Identity
+from awe.services.running import ensure
 
 pytestmark = pytest.mark.services
 
@@ -27,11 +30,11 @@ def home():
     before = os.environ.get("AWE_HOME")
     os.environ["AWE_HOME"] = str(home)
     try:
-        stack.start(home)
+        stack.start(Installation(home))
         yield home
     finally:
         data = Cluster(home).data
-        stack.stop(home)
+        stack.stop(Installation(home))
         shutil.rmtree(home)
         if data.parent.exists():
             shutil.rmtree(data.parent)
@@ -42,7 +45,7 @@ def home():
 
 
 def identity(home):
-    return Identity.from_record(stack._read(home, "state.json")["server"])
+    return Identity.from_record(Installation(home).state["server"])
 
 
 def url(endpoints, path):
@@ -57,7 +60,7 @@ def gone(who):
 
 
 def test_it_answers_and_pages_are_there(home):
-    endpoints = stack.ensure(home)
+    endpoints = ensure(Installation(home))
     absent = httpx.get(url(endpoints, "/no-such.fits"))
     assert (absent.status_code, absent.json()["code"]) == (404, "FileGone")
     page = httpx.get(url(endpoints, "/jobs"))
@@ -66,7 +69,7 @@ def test_it_answers_and_pages_are_there(home):
 
 
 def test_a_second_one_refuses_and_says_why(home):
-    stack.ensure(home)
+    ensure(Installation(home))
     second = subprocess.run(
         [sys.executable, "-m", "awe.services.server"],
         capture_output=True,
@@ -79,7 +82,7 @@ def test_a_second_one_refuses_and_says_why(home):
 
 
 def test_sigterm_ends_it_cleanly(home):
-    stack.ensure(home)
+    ensure(Installation(home))
     who = identity(home)
     os.kill(who.pid, signal.SIGTERM)
     assert gone(who)
@@ -89,38 +92,38 @@ def test_sigterm_ends_it_cleanly(home):
 
 
 def test_killed_it_comes_back_on_the_same_port(home):
-    before = stack.ensure(home)
+    before = ensure(Installation(home))
     who = identity(home)
     os.kill(who.pid, signal.SIGKILL)
     assert gone(who)
-    after = stack.ensure(home)
+    after = ensure(Installation(home))
     assert after["data_port"] == before["data_port"]
     assert identity(home) != who
     assert httpx.get(url(after, "/no-such.fits")).status_code == 404
 
 
 def test_a_port_somebody_took_is_given_up_for_another_and_the_database_says_so(home):
-    before = stack.ensure(home)
-    stack.stop(home)
+    before = ensure(Installation(home))
+    stack.stop(Installation(home))
     with socket.create_server(("127.0.0.1", int(before["data_port"]))):
-        after = stack.ensure(home)
+        after = ensure(Installation(home))
     assert after["data_port"] != before["data_port"]
-    with closing(stack.superuser(home)) as connection, connection.cursor() as cursor:
+    with closing(superuser(Installation(home))) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT address FROM awe.server")
         assert cursor.fetchall() == [(f"127.0.0.1:{after['data_port']}",)]
 
 
 def test_passwords_are_in_no_log_argument_or_environment(home):
-    stack.ensure(home)
+    ensure(Installation(home))
     process = Path("/proc") / str(identity(home).pid)
     shown = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
     shown += b"".join(log.read_bytes() for log in (home / "services").glob("*.log*"))
-    for password in stack.read_secrets(home).values():
+    for password in Installation(home).secrets.values():
         assert password.encode() not in shown
 
 
 def test_files_are_closed_to_others(home):
-    stack.ensure(home)
+    ensure(Installation(home))
     for path in (home / "files", home / "services" / "server.log"):
         assert path.stat().st_mode & 0o077 == 0
 
@@ -128,7 +131,7 @@ def test_files_are_closed_to_others(home):
 def test_fsck_reads_everything_and_names_what_is_wrong(home, capsys):
     from awe.admin.command import main
 
-    stack.ensure(home)
+    ensure(Installation(home))
     assert main(["fsck"]) == 0
     stray = home / "files" / "objects" / "stray"
     stray.write_text("x")
@@ -146,7 +149,7 @@ def test_fsck_reads_everything_and_names_what_is_wrong(home, capsys):
 @pytest.fixture
 def readonly(home):
     """The store of a running installation, on a disk that went read-only under it."""
-    stack.ensure(home)
+    ensure(Installation(home))
     files = home / "files"
     try:
         subprocess.run(["mount", "--bind", files, files], check=True, capture_output=True)

@@ -21,8 +21,10 @@ import psycopg2
 import pytest
 
 from awe.db.schema import install as schema
-from awe.services import backup, restore, sharing, stack
+from awe.services import backup, restore, sharing
 from awe.services.cluster import Cluster
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
 
@@ -63,7 +65,8 @@ def awe(home: Path, code: str) -> str:
 
 
 def rows(home: Path, statement: str) -> list[tuple[object, ...]]:
-    with closing(stack.superuser(home)) as connection, connection, connection.cursor() as cursor:
+    opened = closing(superuser(Installation(home)))
+    with opened as connection, connection, connection.cursor() as cursor:
         cursor.execute(statement)
         found: list[tuple[object, ...]] = cursor.fetchall()
         return found
@@ -152,8 +155,8 @@ def test_a_backup_while_people_work_has_the_file_of_every_row(house, target, oth
 
 
 def test_a_second_backup_links_what_the_first_has(house, target):
-    first = backup.make(house, target)
-    second = backup.make(house, target)
+    first = backup.make(Installation(house), target)
+    second = backup.make(Installation(house), target)
     assert first.files == second.files > 0
     assert first.copied > 0
     assert second.copied == 0
@@ -188,7 +191,7 @@ def test_a_backup_killed_at_any_moment_is_incomplete_and_says_so(house, target, 
 
 @pytest.mark.parametrize("name", ["database.dump", "roles.sql", "manifest.json", "files", "home"])
 def test_a_damaged_backup_is_refused(house, target, other, name):
-    made = backup.make(house, target).folder
+    made = backup.make(Installation(house), target).folder
     path = made / name
     if path.is_dir():
         path = next(entry for entry in sorted(path.rglob("*")) if entry.is_file())
@@ -203,7 +206,7 @@ def test_a_damaged_backup_is_refused(house, target, other, name):
 
 
 def test_a_home_that_is_not_empty_is_not_restored_into(house, target, other):
-    backup.make(house, target, files=False)
+    backup.make(Installation(house), target, files=False)
     other.mkdir()
     (other / "thesis").write_text("years of work")
     assert "is not empty" in admin(other, "restore", target, code=1)
@@ -212,7 +215,7 @@ def test_a_home_that_is_not_empty_is_not_restored_into(house, target, other):
 
 
 def test_a_restore_that_was_broken_off_starts_nothing(house, target, other):
-    backup.make(house, target)
+    backup.make(Installation(house), target)
     making = subprocess.Popen(
         [sys.executable, "-m", "awe.admin", "restore", str(target)],
         env={**os.environ, "AWE_HOME": str(other)}, stderr=subprocess.DEVNULL,
@@ -230,13 +233,13 @@ def test_a_restore_that_was_broken_off_starts_nothing(house, target, other):
 
 
 def test_a_backup_without_files_takes_them_from_where_they_were(house, target, other):
-    made = backup.make(house, target, files=False)
+    made = backup.make(Installation(house), target, files=False)
     assert not (made.folder / "files").exists()
     assert "all is well" in admin(other, "restore", target)
 
 
 def test_what_nobody_may_do_nobody_may_do_after_a_restore(house, target, other):
-    backup.make(house, target, files=False)
+    backup.make(Installation(house), target, files=False)
     admin(other, "restore", target)
     words = "SELECT has_function_privilege('stars_01', 'pg_advisory_lock(bigint)', 'execute')"
     assert rows(other, words) == [(False,)]
@@ -258,7 +261,7 @@ def test_students_log_in_after_a_restore_with_their_old_files(house, target):
     first = house.with_name("first")
     first.mkdir(mode=0o711)
     made = target / "made"
-    admin(first, "restore", backup.make(house, made).folder)
+    admin(first, "restore", backup.make(Installation(house), made).folder)
     admin(first, "share")
     mine = house.parent / "class" / "stars_01" / "Environment.cfg"
     text = mine.read_text()
@@ -272,7 +275,7 @@ def test_students_log_in_after_a_restore_with_their_old_files(house, target):
     file.touch(mode=0o600)
     file.write_text(text)
     assert "STARS_01" in login(file, "print(context.get_current_user())").stdout
-    kept = backup.make(first, target / "second")
+    kept = backup.make(Installation(first), target / "second")
     admin(first, "destroy", "--yes")
     again = house.with_name("again")
     try:
@@ -285,7 +288,7 @@ def test_students_log_in_after_a_restore_with_their_old_files(house, target):
 
 
 def test_the_address_of_a_running_original_is_not_taken(house, target, other):
-    made = backup.make(house, target)
+    made = backup.make(Installation(house), target)
     said = admin(other, "restore", made.folder)
     assert "closed to others: their address" in said
     assert "no access" in run(other, "-m", "awe.admin", "status").stdout

@@ -16,8 +16,9 @@ import psycopg2
 import pytest
 
 from awe.services import cluster as clusters
-from awe.services import stack
 from awe.services.cluster import Cluster, ClusterSettings
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.services.place import Place
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -46,13 +47,15 @@ def refused(home: Path, *words: str) -> str:
 
 
 def write(home: Path, text: str) -> None:
-    with closing(stack.superuser(home)) as connection, connection, connection.cursor() as cursor:
+    opened = closing(superuser(Installation(home)))
+    with opened as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS public.kept (text text)")
         cursor.execute("INSERT INTO public.kept VALUES (%s)", (text,))
 
 
 def read(home: Path) -> list[str]:
-    with closing(stack.superuser(home)) as connection, connection, connection.cursor() as cursor:
+    opened = closing(superuser(Installation(home)))
+    with opened as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT text FROM public.kept ORDER BY 1")
         return [row[0] for row in cursor.fetchall()]
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from awe.services import edition, keeper, stack, state
+from awe.services import edition, keeper, stack
 from awe.services.hold import Hold
+from awe.services.installation import SERVICES, Installation
 from awe.services.process import Identity
+from awe.services.running import ensure
 from awe.services.server import connection_arguments
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -31,21 +33,21 @@ def house() -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWE_HOME", str(home))
         try:
-            stack.start(home)
+            stack.start(Installation(home))
             yield home
         finally:
-            stack.destroy(home)
+            stack.destroy(Installation(home))
             shutil.rmtree(place)
 
 
 @pytest.fixture
 def running(house: Path) -> Path:
-    stack.ensure(house)
+    ensure(Installation(house))
     return house
 
 
 def service(home: Path, name: str) -> Identity:
-    found = state.process(home, name)
+    found = Installation(home).process(name)
     assert found is not None, f"{name} does not run"
     return found
 
@@ -68,21 +70,21 @@ def kill(who: Identity) -> None:
 def test_a_killed_service_comes_back_without_a_prompt(running: Path, name: str) -> None:
     before = service(running, name)
     kill(before)
-    assert soon(lambda: state.all_alive(running))
+    assert soon(lambda: Installation(running).all_alive)
     assert service(running, name) != before
 
 
 def test_stop_stops_everything_even_while_a_service_is_being_brought_back(running: Path) -> None:
     for pause in (0.0, 0.3, 0.6):
-        stack.ensure(running)
-        found = [service(running, name) for name in state.SERVICES]
+        ensure(Installation(running))
+        found = [service(running, name) for name in SERVICES]
         kill(found[1])
         time.sleep(pause)
-        stack.stop(running)
+        stack.stop(Installation(running))
         time.sleep(2.0)
         assert not any(who.alive for who in found)
-        assert not any(state.process(running, name) for name in state.SERVICES)
-        assert stack.status(running)["database"] == "not running"
+        assert not any(Installation(running).process(name) for name in SERVICES)
+        assert stack.status(Installation(running))["database"] == "not running"
 
 
 def test_services_that_end_again_and_again_are_started_ever_less_often(running: Path) -> None:
@@ -90,7 +92,7 @@ def test_services_that_end_again_and_again_are_started_ever_less_often(running: 
     offset = log.stat().st_size if log.exists() else 0
     for _ in range(3):
         kill(service(running, "server"))
-        assert soon(lambda: state.all_alive(running))
+        assert soon(lambda: Installation(running).all_alive)
     said = log.read_bytes()[offset:].decode().splitlines()
     pauses = [float(line.rpartition(" in ")[2].split()[0]) for line in said if " in " in line]
     assert len(pauses) >= 3
@@ -113,33 +115,33 @@ def test_a_database_that_is_away_is_not_told_of_twice_a_second(running: Path) ->
     words = [line[len("2026-11-28 17:48:06,245") :] for line in said if " WARNING " in line]
     assert len(words) <= 8, said  # each part of it says so once, none says it again
     assert len(words) == len(set(words)), said
-    assert soon(lambda: state.all_alive(running))
+    assert soon(lambda: Installation(running).all_alive)
 
 
 def test_a_server_of_before_an_upgrade_is_replaced_by_the_next_start(running: Path) -> None:
     before = service(running, "server")
-    recorded = {**state.read(running, "state.json")}
+    recorded = Installation(running).state
     recorded["edition"] = {**recorded["edition"], "times": [1, 2]}
-    state.write(running, "state.json", recorded)
-    stack.ensure(running)
+    Installation(running).note_all(recorded)
+    ensure(Installation(running))
     after = service(running, "server")
     assert after != before
-    stack.ensure(running)
-    stack.start(running, thorough=True)
+    ensure(Installation(running))
+    stack.start(Installation(running), thorough=True)
     assert service(running, "server") == after
 
 
 def test_a_migration_replaces_the_server(running: Path) -> None:
     before = service(running, "server")
-    with stack.replacing_server(running) as ran:
+    with stack.replacing_server(Installation(running)) as ran:
         assert ran
         assert not before.alive
         time.sleep(2.0)
-        assert not state.all_alive(running), "the keeper brought it back meanwhile"
+        assert not Installation(running).all_alive, "the keeper brought it back meanwhile"
     assert service(running, "server") != before
-    recorded = {**state.read(running, "state.json")}
+    recorded = Installation(running).state
     recorded["edition"] = {**recorded["edition"], "files": "of before"}
-    state.write(running, "state.json", recorded)
+    Installation(running).note_all(recorded)
     before = service(running, "server")
     done = subprocess.run([sys.executable, "-m", "awe.admin", "migrate"], capture_output=True,
                           text=True, check=False, timeout=100)
@@ -150,10 +152,10 @@ def test_a_migration_replaces_the_server(running: Path) -> None:
 
 def test_a_server_older_than_editions_is_replaced(running: Path) -> None:
     before = service(running, "server")
-    recorded = {**state.read(running, "state.json")}
+    recorded = Installation(running).state
     del recorded["edition"]
-    state.write(running, "state.json", recorded)
-    stack.ensure(running)
+    Installation(running).note_all(recorded)
+    ensure(Installation(running))
     assert service(running, "server") != before
 
 
@@ -173,15 +175,14 @@ class ShortTask(Task):
 """
 WAITING = """
 import os, signal, time
-from awe.config import home_directory
-from awe.services import state
-server = state.process(home_directory(), "server")
+from awe.services.installation import Installation
+server = Installation().process("server")
 ids = dpu.run("Short", name="a")
 os.kill(server.pid, signal.SIGKILL)
 while server.alive:
     time.sleep(0.01)
 dpu.get_logs(ids)
-print("again", state.process(home_directory(), "server") != server)
+print("again", Installation().process("server") != server)
 """
 
 
@@ -235,7 +236,7 @@ def test_a_second_server_for_one_database_is_refused_by_the_database(running: Pa
 
 def test_the_lock_is_free_when_its_holder_has_ended(running: Path) -> None:
     endpoints = json.loads((running / "services" / "endpoints.json").read_text())
-    secrets = stack.read_secrets(running)
+    secrets = Installation(running).secrets
     arguments = connection_arguments(
         endpoints["database_name"], "awe_dataserver", secrets["awe_dataserver"]
     )
@@ -248,4 +249,4 @@ def test_the_lock_is_free_when_its_holder_has_ended(running: Path) -> None:
         hold._close()
     finally:
         os.kill(held.pid, signal.SIGCONT)
-    assert soon(lambda: state.all_alive(running))
+    assert soon(lambda: Installation(running).all_alive)

@@ -11,6 +11,7 @@ import pytest
 from awe.admin.command import main
 from awe.services import cluster, leftovers, stack
 from awe.services.cluster import Cluster
+from awe.services.installation import Installation
 from awe.services.process import Identity
 
 pytestmark = pytest.mark.services
@@ -35,8 +36,8 @@ def test_a_running_installation_is_no_leftover(small):
 
 def test_services_of_a_home_removed_by_hand_are_ended(home, answers, capsys, monkeypatch):
     monkeypatch.setenv("AWE_HOME", str(home))
-    stack.start(home)
-    state = stack._read(home, "state.json")
+    stack.start(Installation(home))
+    state = Installation(home).state
     running = [Identity.from_record(state[name]) for name in ("cluster", "server")]
     while home.exists():  # its services may still write into it
         shutil.rmtree(home, ignore_errors=True)

@@ -16,11 +16,14 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from awe.admin import command, window
+from awe.admin import command, doctor, window
 from awe.config import Environment
 from awe.errors import ConfigError, ServiceDown
-from awe.services import cluster, stack, state
+from awe.services import stack
+from awe.services.installation import Installation
+from awe.services.logins import account, owner_login, superuser
 from awe.services.process import Identity
+from awe.services.running import ensure
 
 pytestmark = pytest.mark.services
 
@@ -34,10 +37,10 @@ def house():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWE_HOME", str(home))
         try:
-            stack.start(home)
+            stack.start(Installation(home))
             yield home
         finally:
-            stack.destroy(home)
+            stack.destroy(Installation(home))
             shutil.rmtree(place)
 
 
@@ -58,7 +61,7 @@ def login(environment: Environment) -> list[tuple[object, ...]]:
 def test_the_owner_logs_in_as_an_ordinary_user(house):
     environment = Environment.load()
     assert environment.embedded
-    assert login(environment) == [(stack.owner_login(), False)]
+    assert login(environment) == [(owner_login(), False)]
 
 
 def test_passwords_lie_in_files_only_the_owner_reads(house):
@@ -68,22 +71,22 @@ def test_passwords_lie_in_files_only_the_owner_reads(house):
 
 
 def test_no_password_is_in_a_log_or_a_command_line(house):
-    secrets = [Environment.load().database_password, *stack.read_secrets(house).values()]
+    secrets = [Environment.load().database_password, *Installation(house).secrets.values()]
     seen = "".join(p.read_text(errors="replace") for p in (house / "services").glob("*.log"))
     seen += subprocess.run(["ps", "axww"], capture_output=True, text=True, check=True).stdout
     assert not [s for s in secrets if s in seen]
 
 
 def test_a_second_start_joins_the_running_services(house):
-    before = stack.status(house)
-    stack.start(house)
-    stack.ensure(house)
-    assert stack.status(house) == before
+    before = stack.status(Installation(house))
+    stack.start(Installation(house))
+    ensure(Installation(house))
+    assert stack.status(Installation(house)) == before
 
 
 def test_ensure_is_quick_and_starts_no_process_when_everything_runs(house):
-    stack.ensure(house)
-    best = min(_timed(lambda: stack.ensure(house)) for _ in range(10))
+    ensure(Installation(house))
+    best = min(_timed(lambda: ensure(Installation(house))) for _ in range(10))
     assert best < 0.02
 
 
@@ -95,37 +98,37 @@ def _timed(function):
 
 @pytest.mark.parametrize("name", ["cluster", "server"])
 def test_a_killed_service_is_back_at_the_next_prompt(house, name):
-    victim = Identity.from_record(stack._read(house, "state.json")[name])
+    victim = Identity.from_record(Installation(house).state[name])
     assert victim is not None
     os.kill(victim.pid, signal.SIGKILL)
     while victim.alive:
         time.sleep(0.01)
-    stack.ensure(house)
-    again = Identity.from_record(stack._read(house, "state.json")[name])
+    ensure(Installation(house))
+    again = Identity.from_record(Installation(house).state[name])
     assert again is not None
     assert again.alive
     assert again != victim
-    assert login(Environment.load()) == [(stack.owner_login(), False)]
+    assert login(Environment.load()) == [(owner_login(), False)]
 
 
 def test_after_a_reboot_everything_starts_again(house):
     """Processes gone without a word, and their numbers given to strangers."""
     for name in ("server", "cluster"):
-        victim = Identity.from_record(stack._read(house, "state.json")[name])
+        victim = Identity.from_record(Installation(house).state[name])
         assert victim is not None
         os.kill(victim.pid, signal.SIGKILL)
         while victim.alive:
             time.sleep(0.01)
     me = {"pid": os.getpid(), "started": "another boot"}
-    stack._write(house, "state.json", {"cluster": me, "server": me})
-    stack.ensure(house)
-    lines = stack.status(house)
+    Installation(house).note_all({"cluster": me, "server": me})
+    ensure(Installation(house))
+    lines = stack.status(Installation(house))
     assert lines["database"].startswith("running")
     assert lines["awe-server"].startswith("running")
 
 
 def test_two_starts_at_once_make_one_installation(house):
-    stack.stop(house)
+    stack.stop(Installation(house))
     failed = []
 
     def start() -> None:
@@ -140,31 +143,31 @@ def test_two_starts_at_once_make_one_installation(house):
     for thread in threads:
         thread.join()
     assert failed == []
-    assert login(Environment.load()) == [(stack.owner_login(), False)]
+    assert login(Environment.load()) == [(owner_login(), False)]
 
 
 def test_a_lost_configuration_is_made_again_for_the_same_person(house):
     old = Environment.load().database_password
-    stack.stop(house)
+    stack.stop(Installation(house))
     (house / "Environment.cfg").unlink()
-    stack.start(house)
+    stack.start(Installation(house))
     fresh = Environment.load()
     assert fresh.database_password != old
-    assert login(fresh) == [(stack.owner_login(), False)]
+    assert login(fresh) == [(owner_login(), False)]
 
 
 def test_secrets_that_others_can_read_are_refused(house):
     path = house / "services" / "secrets.json"
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
-        stack.read_secrets(house)
+        assert Installation(house).secrets
     path.chmod(0o600)
 
 
 def test_an_account_for_awes_own_work_can_log_in(house):
-    found = stack.account(house, "awcalib", "Calibration scientist", manager=("OMEGACAM@VST",))
-    again = stack.account(house, "awcalib", "Calibration scientist", manager=("OMEGACAM@VST",))
-    assert again == found
+    who = ("awcalib", "Calibration scientist")
+    found = account(Installation(house), *who, manager=("OMEGACAM@VST",))
+    assert account(Installation(house), *who, manager=("OMEGACAM@VST",)) == found
     assert login(Environment.load(**found)) == [("awcalib", False)]
 
 
@@ -206,11 +209,11 @@ def test_admin_says_in_one_line_what_was_wrong(house, capsys, words, said):
 
 def test_the_doctor_finds_nothing_and_then_finds_a_planted_hole(house, capsys, monkeypatch):
     # What other installations of this machine left behind is a note, never a fault of this one.
-    monkeypatch.setattr(cluster, "orphans", lambda: [(Path("/var/lib/awe/old"), "/gone")])
+    monkeypatch.setattr(doctor, "orphans", lambda: [(Path("/var/lib/awe/old"), "/gone")])
     code, out, _ = run(capsys, "doctor")
     assert (code, out.splitlines()[0]) == (0, "all is well")
     assert "note: data of installations that are gone: /var/lib/awe/old (/gone)" in out
-    connection = stack.superuser(house)
+    connection = superuser(Installation(house))
     with connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE awe.bias_frame NO FORCE ROW LEVEL SECURITY")
     code, out, _ = run(capsys, "doctor")
@@ -256,7 +259,7 @@ def test_stop_stops_and_status_says_so(house, capsys):
     assert code == 1
     assert out.count("not running") == 2
     with pytest.raises(ServiceDown, match="awe-admin start"):
-        stack.superuser(house)
+        superuser(Installation(house))
     assert run(capsys, "start")[0] == 0
 
 
@@ -266,9 +269,9 @@ def test_destroy_keeps_what_awe_did_not_make():
     (place / "thesis").mkdir()
     (place / "thesis" / "chapter.txt").write_text("years of work")
     try:
-        stack.start(place)
+        stack.start(Installation(place))
         assert (place / "Environment.cfg").exists()
-        assert stack.destroy(place) == [place / "thesis"]
+        assert stack.destroy(Installation(place)) == [place / "thesis"]
         assert [entry.name for entry in place.iterdir()] == ["thesis"]
         assert (place / "thesis" / "chapter.txt").read_text() == "years of work"
     finally:
@@ -282,17 +285,17 @@ def test_a_start_while_the_installation_is_destroyed_makes_a_whole_one_after_it(
     words = [sys.executable, "-m", "awe.admin"]
     environment = {**os.environ, "AWE_HOME": str(home)}
     try:
-        stack.start(home)
-        with state.lock(home):
+        stack.start(Installation(home))
+        with Installation(home).lock():
             started = [
                 subprocess.Popen([*words, *more], env=environment)
                 for more in (["destroy", "--yes"], ["start"], ["start"])
             ]
             time.sleep(2)
         assert [each.wait(timeout=120) for each in started] == [0, 0, 0]
-        stack.start(home)
-        assert state.all_alive(home)
+        stack.start(Installation(home))
+        assert Installation(home).all_alive
     finally:
-        stack.destroy(home)
+        stack.destroy(Installation(home))
         assert not home.exists()
         shutil.rmtree(place)
