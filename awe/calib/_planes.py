@@ -27,7 +27,7 @@ def photon_variance(counts, per_count, constant, variance):
         out = variance[y]
         for x in range(row.size):
             light = row[x] if row[x] > _ZERO else _ZERO
-            # a count that is no number has no variance either
+            # a count that is not a number has no variance either
             out[x] = (light if row[x] == row[x] else row[x]) * per_count + constant
 
 

@@ -57,7 +57,7 @@ class PixelFlag(IntFlag):
     )
     DEAD = (
         3, "FLG_DEAD", "dead by blooming",
-        "The raw count beside a saturated pixel fell to the lower threshold.",
+        "The raw count near a saturated pixel fell to the lower threshold.",
     )
     HOT = (
         4, "FLG_HOT", "hot pixel",

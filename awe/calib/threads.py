@@ -1,7 +1,7 @@
 """One frame on all processors of a machine: the same work on bands of rows, side by side.
 
 Compiled kernels and numpy leave the interpreter's lock, so threads are enough. A band gives the
-same pixels alone and beside others. Threads end with the call: a process may be forked between.
+same pixels alone and among others. Threads end with the call: a process may be forked between.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: more threads than that only wait for memory
 _MOST = 4
 
-#: bands are at least so many rows high: smaller ones do not pay for a thread
+#: least height of a band [rows]: smaller ones are not worth a thread
 _LEAST = 256
 
 #: the share of the machine of one job among several
@@ -76,13 +76,13 @@ def bands(
 
 
 def narrow(number: int | None) -> None:
-    """Let this process use so many processors and leave the others alone; None is all it may."""
+    """Limit the number of processors this process uses; None allows all it may use."""
     global _share
     _share = number
 
 
 def processors(most: int = _MOST) -> int:
-    """Return how many processors this process may use, at most so many."""
+    """Return how many processors this process may use, `most` at most."""
     try:
         usable = len(os.sched_getaffinity(0))
     except AttributeError:

@@ -7,7 +7,7 @@ are.
 
 Notes
 -----
-With its own standard deviation a single hit among n values can never lie more than
+With its own standard deviation a single hit among n values can never be more than
 n/sqrt(n - 1) sigma from the median: 3 sigma reject nothing for n <= 7 and 5 sigma nothing for
 n <= 24. `FIXED` has no such limit.
 """
@@ -73,8 +73,8 @@ class Noise:
 def about_median(noises: Sequence[Noise], level: float) -> list[Noise]:
     """Return the noise of values about the median of their pixel: theirs and that of the median.
 
-    Without the share of the median, limits of 3 sigma take so many good values among three to five
-    frames that the mean loses 4 % and, where frames differ much in noise, 15 %.
+    Without the share of the median, limits of 3 sigma reject good values among three to five
+    frames, by which the mean loses 4 % and, if the noise of the frames differs much, 15 %.
 
     Parameters
     ----------

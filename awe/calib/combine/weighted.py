@@ -1,6 +1,6 @@
 """Compiled loops of `combine` for frames of unequal noise: each has its own sigma and weight.
 
-The median of a pixel comes from the same sorting network; values keep their places beside it,
+The median of a pixel comes from the same sorting network; values keep their places,
 so that each meets the limit of its own frame and enters with the weight of its own frame.
 """
 

@@ -72,8 +72,8 @@ def sharpness_limit(fwhm: float) -> float:
 
     Notes
     -----
-    Five times the sharpness of a noiseless star, at least 5 as the peer: on faint stars noise
-    adds to it. What still exceeds it is tested against a star when `find` knows the seeing.
+    Five times the sharpness of a noiseless star, at least 5 as in astroscrappy: on faint stars
+    noise adds to it. What still exceeds it is tested against a star when `find` knows the seeing.
 
     Examples
     --------
@@ -124,12 +124,12 @@ def find(
         Least contrast between a hit and what a star's profile would give (`objlim`); see
         `sharpness_limit`.
     iterations : int
-        At most so many rounds of finding and cleaning.
+        Maximum number of rounds of finding and cleaning.
     saturation : float, ADU
         Stars from this level on are left alone, with 4 pixels around.
     groups : float
         Keep a connected group only if the sum of its squared significances exceeds this, and
-        judge hits on stars by the noise of the star's light; 0 does neither, as the peer.
+        judge hits on stars by the noise of the star's light; 0 does neither, as astroscrappy.
     fwhm : float, pixel
         Width of the stars. A group must exceed a star of that width, fitted to it, by half of
         `groups` as well; 0 is unknown and tests no stars.
@@ -139,7 +139,8 @@ def find(
         Large scales of the flat the image was divided by; makes the noise model true to its
         corners.
     pad : int
-        Width of a mirrored border, so that hits at the very edge are found; 0 as the peer.
+        Width of a mirrored border, so that hits at the very edge are found; 0 as in
+        astroscrappy.
     clean : bool
         Return the cleaned image as well.
 
@@ -169,7 +170,7 @@ def find(
     counts = np.empty((ny + 2 * pad, nx + 2 * pad), np.float32)
     factor, box = _factor(gain, vignetting, nx)
     pixels = np.ascontiguousarray(image, np.float32)
-    # the peer does not fill bad pixels; with a true noise model it is the better choice
+    # astroscrappy does not fill bad pixels; with a true noise model it is the better choice
     fill_bad = left_out if pad else np.zeros((0, 0), np.bool_)
     bands(
         lambda rows: kernels.electrons(

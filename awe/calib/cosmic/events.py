@@ -38,7 +38,7 @@ def groups(marked: Map) -> int:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    # one column more, always empty: the last pixel of a row is no neighbour of the next row's
+    # one column more, always empty: the last pixel of a row is not a neighbour of the next row
     nx = marked.shape[1] + 1
     places = np.flatnonzero(marked)
     places += places // marked.shape[1]

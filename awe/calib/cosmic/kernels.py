@@ -208,7 +208,7 @@ def hits(state, pad, bad):
 def exclude(bad, pad, saturated, state):
     """Mark bad pixels with their neighbours, and saturated stars with 4 pixels around.
 
-    As the peer does it: neighbours in the outermost pixels are left alone.
+    As in astroscrappy, neighbours in the outermost pixels are left alone.
     """
     ny, nx = state.shape
     for y in range(bad.shape[0]):

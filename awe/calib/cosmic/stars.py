@@ -1,4 +1,4 @@
-"""Compiled test of `cosmic`: what a star explains is no hit.
+"""Compiled test of `cosmic`: what a star explains is not a hit.
 
 A star on a smooth sky is fitted to the 7 x 7 pixels around the brightest pixel of a group, twice:
 with the group and, at the same place, without it. What chi-square loses by leaving the group out
@@ -233,7 +233,7 @@ def drop_stars(c, state, flagged, read_variance, fwhm, least):
     The star is a Gaussian, the sharpest of the common profiles: what it cannot explain, none can.
     That the true profile is another is an error of the model, a fraction of the light: as much as
     integration over a pixel takes from the peak, less in the wings as the root of the profile.
-    Groups that do not fit in the window are no cores of stars and stay. Excluded pixels and those
+    Groups that do not fit in the window are not cores of stars and stay. Excluded pixels and those
     of other groups are left out of the fit.
     """
     nx = c.shape[1]

@@ -63,7 +63,7 @@ def read_noise(
     sigma : float
         Rejection factor for particle hits.
     iterations : int
-        At most so many rounds of rejection.
+        Maximum number of rounds of rejection.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where the parts of one raw chip image lie: prescan, overscan and light-sensitive pixels.
+"""The parts of one raw chip image: prescan, overscan and light-sensitive pixels.
 
 Regions are 1-based inclusive FITS sections, as headers write them; `awe.calib.detector.sections`
 turns them into slices. A geometry describes one image as it was read out, a windowed one included:
@@ -28,7 +28,7 @@ class ChipGeometry:
         Sections of the columns read before and after the light-sensitive ones, as high as
         `active`; None where the image has none.
     prescan_y, overscan_y : str or None
-        Sections of the rows that hold no light, as wide as `active`; None where there are none.
+        Sections of the rows that hold no light, as wide as `active`; None if there are none.
         `overscan_y` holds the rows read out last, at whichever edge of the image they are.
     start_x, start_y : int
         Column and row of the chip (1-based, light-sensitive pixels only) at the lower left corner
@@ -72,7 +72,7 @@ class ChipGeometry:
         start_y: int = 1,
         binning: tuple[int, int] = (1, 1),
     ) -> ChipGeometry:
-        """Return the geometry of an image with so many columns and rows without light.
+        """Return the geometry of an image with strips of columns and rows without light.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class ChipGeometry:
         prescan_x, overscan_x, prescan_y, overscan_y : int
             Widths of the strips [pixel]: as read out, so the overscan rows come last.
         read_at_top : bool
-            The output lies at the upper edge of the image: the overscan rows, read last, are
+            Whether the output is at the upper edge: the overscan rows, read last, are
             then the lowest of the image and the prescan rows the highest.
         start_x, start_y : int
             First column and row of a window on the chip.

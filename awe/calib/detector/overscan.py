@@ -56,7 +56,7 @@ _SECTIONS = {
     "prescan_y": "a prescan in y", "overscan_y": "an overscan in y",
 }
 
-#: outliers of a strip (particle hits, trails) lie this many of its own sigma from the level;
+#: distance of outliers of a strip (particle hits, trails) from the level [sigma of the strip];
 #: a property of the estimator, not a choice of science: nothing but hits is so far away
 _OUTLIER = 6.0
 
@@ -94,7 +94,7 @@ def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Le
     raw : ndarray, shape (ny, nx), ADU
         Untrimmed frame of any real dtype; not modified.
     geometry : ChipGeometry
-        Where prescan and overscan lie.
+        Geometry of the image, with its prescan and overscan.
     method : int
         Number of one of `METHODS`.
 
@@ -134,7 +134,7 @@ def correct(
     raw : ndarray, shape (ny, nx), ADU
         Untrimmed frame of any real dtype; not modified.
     geometry : ChipGeometry
-        Where prescan and overscan lie.
+        Geometry of the image, with its prescan and overscan.
     method : int
         Number of one of `METHODS`.
 

@@ -1,4 +1,4 @@
-"""Saturated pixels, the charge they spill, and the dead pixels beside them."""
+"""Saturated pixels, the charge they spill, and the dead pixels next to them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Saturation:
     saturated : ndarray of bool
         Raw count at or above the upper threshold.
     bleed : ndarray of bool
-        Within reach of a saturated pixel, along the column (charge spills) and beside it.
+        Within reach of a saturated pixel, along the column (charge spills) and across it.
     dead : ndarray of bool
-        Raw count at or below the lower threshold, beside a saturated pixel.
+        Raw count at or below the lower threshold, near a saturated pixel.
     """
 
     saturated: Map
@@ -91,7 +91,7 @@ def find(
 
 
 def _comparable(raw: NDArray[Any], limit: float, to_whole: Callable[[float], float]) -> Any:
-    """Return a limit in the type of whole counts: beside a float all of them become floats."""
+    """Return a limit in the type of whole counts: with a float all of them become floats."""
     if raw.dtype.kind not in "iu":
         return limit
     bounds = np.iinfo(raw.dtype)

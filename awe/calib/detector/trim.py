@@ -38,7 +38,7 @@ def trim(
     image : ndarray, shape (ny, nx)
         Untrimmed frame; the view shares its memory.
     geometry : ChipGeometry
-        Where the light-sensitive section lies.
+        Geometry of the image, with its light-sensitive section.
     """
     return image[active(geometry, (image.shape[0], image.shape[1]))]
 

@@ -107,7 +107,7 @@ class Settings:
     exposure_time : float, s
         Scales the dark current.
     saturation_high, saturation_low : float, ADU
-        Raw counts that are saturated, and dead beside saturated ones.
+        Least raw count of saturated pixels, largest raw count of dead ones near them.
     bleed_along, bleed_beside, dead_reach : int, pixel
         See `saturation.find`.
     minimum_response : float
@@ -115,7 +115,7 @@ class Settings:
     fringe_low, fringe_high : float, ADU
         See `fringe.scale`.
     image_threshold : float
-        Sources lie this many sigma above the sky.
+        Least height of sources above the sky.
     background_box : int, pixel
         Boxes of the smooth sky; 0 leaves the sky in the image.
     cosmic : CosmicSettings or None

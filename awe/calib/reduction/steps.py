@@ -246,7 +246,7 @@ def _fringe_frame(work: Work) -> str:
 
 
 def _no_cosmic(work: Work) -> str | None:
-    return "not asked for" if work.settings.cosmic is None else None
+    return "not requested" if work.settings.cosmic is None else None
 
 
 def _cosmic_frame(work: Work) -> str:
@@ -275,7 +275,7 @@ def _cosmic_frame(work: Work) -> str:
 
 
 def _no_satellite(work: Work) -> str | None:
-    return "not asked for" if work.settings.satellite is None else None
+    return "not requested" if work.settings.satellite is None else None
 
 
 def _satellite_frame(work: Work) -> str:
@@ -299,7 +299,7 @@ def _satellite_frame(work: Work) -> str:
 
 def _keep_sky(work: Work) -> str | None:
     asked = work.settings.background_box > 0 or work.calibrations.background is not None
-    return None if asked else "not asked for"
+    return None if asked else "not requested"
 
 
 def _background_frame(work: Work) -> str:

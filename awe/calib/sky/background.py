@@ -1,7 +1,7 @@
 """The smooth part of an image: medians over a mesh of boxes, joined by a spline.
 
 `Surface` keeps the mesh and evaluates any rows of the image from it, so a full-size background
-exists only where it is asked for.
+exists only if it is requested.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Surface:
     def rows(self, rows: slice = slice(None)) -> NDArray[np.float32]:
         """Return some rows of the smooth image (float32, all by default).
 
-        A row has the same pixels whichever rows are asked for with it.
+        A row has the same pixels whichever rows are requested with it.
         """
         along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
         result = np.empty((along_y.shape[0], self.shape[1]), np.float32)
@@ -88,7 +88,7 @@ def estimate(
     bad : ndarray of bool, shape (ny, nx), optional
         Pixels to leave out.
     clip : float
-        Remove values beyond so many sigma of each box; 0 for none.
+        Distance of the values that are removed from those of each box; 0 removes none.
     step : int
         Read every step-th pixel in x and y.
 

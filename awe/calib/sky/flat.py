@@ -98,7 +98,7 @@ def stack(
     read_noise : float, ADU
         Of one pixel.
     sigma : float or (float, float)
-        Rejection factor, or one below and one above the median; twilight flats with stars want
+        Rejection factor, or one below and one above the median; twilight flats with stars need
         a smaller one above.
     saturation : float, ADU
         Raw counts from here on are saturated; a frame whose median is, is refused.

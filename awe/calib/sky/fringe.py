@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-#: the fringes of a fringe frame stand so far out of its noise, or cannot be scaled [sigma]
+#: least height of the fringes of a fringe frame above its noise, or they cannot be scaled [sigma]
 _LEAST = 5.0
 
 

@@ -51,7 +51,7 @@ def peaks(image: Any, level: float, margin: int) -> tuple[Any, Any]:
     Parameters
     ----------
     image : ndarray, shape (ny, nx), any real dtype
-        Pixels beside one that is no number are no peaks.
+        Neighbours of a pixel that is not a number are not peaks.
     level : float
         In the unit of the image.
     margin : int, pixel

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: distance [pixel] of the two points that give the width along an axis
 _REACH = 2
 
-#: so many pixels tell the sky and its noise
+#: number of pixels from which the sky and its noise are measured
 _SAMPLE = 100_000
 
 #: full width at half maximum of a Gaussian of unit sigma
@@ -39,7 +39,7 @@ def measure(
     image : ndarray, shape (ny, nx), any real dtype, ADU
         With or without its sky; not modified. Non-finite pixels are left out.
     threshold : float, sigma
-        Peaks lie this far above the sky.
+        Least height of a peak above the sky.
     saturation : float, ADU
         Brighter peaks are left out.
     narrowest : float, pixel
@@ -55,7 +55,7 @@ def measure(
     Notes
     -----
     A Gaussian falls from its peak p to q at distance d with sigma**2 = d**2 / (2 ln(p / q)).
-    Peaks that are wider along one axis than along the other by half are no stars.
+    Peaks that are wider along one axis than along the other by half are not stars.
 
     Examples
     --------

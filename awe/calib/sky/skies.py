@@ -81,7 +81,7 @@ def sources(
 
 
 def _differs(rest: NDArray[np.float32], bad: Map, threshold: float) -> Map:
-    """Tell where the mean of nine pixels of a difference is no noise."""
+    """Return the pixels where the mean of nine pixels of a difference is more than noise."""
     from scipy.ndimage import uniform_filter
 
     rest[bad | ~np.isfinite(rest)] = 0

@@ -81,7 +81,7 @@ def measure(
     image : ndarray of float32, shape (ny, nx), ADU
         Flat-fielded frame, with or without its sky; not modified.
     threshold : float, sigma
-        Peaks of the slightly smoothed frame lie this far above the sky.
+        Least height of a peak of the slightly smoothed frame above the sky.
     radius : float, pixel
         Radius of the aperture.
     gain : float, e-/ADU

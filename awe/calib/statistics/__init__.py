@@ -190,7 +190,7 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
     sigma : float
         Rejection factor.
     iterations : int
-        At most so many rounds.
+        Maximum number of rounds.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def pixel_noise(image: NDArray[np.generic], *, step: int = 1) -> float:
     Parameters
     ----------
     image : ndarray, shape (ny, nx), any real dtype
-        Not modified. Non-finite pixels and those beside them are left out.
+        Not modified. Non-finite pixels and their neighbours are left out.
     step : int
         Only every step-th row is read.
 
@@ -276,7 +276,7 @@ def truncation(sigma: float) -> float:
 
 
 def outliers(values: NDArray[np.float64], *, sigma: float, floor: float) -> NDArray[np.bool_]:
-    """Tell which of a few numbers lie far from the rest.
+    """Return which of a few numbers are far from the rest.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ _SMOOTH = 4
 #: bright tracks are searched with stars left in: they need a higher score
 _BRIGHT = 10.0
 
-#: at most so many tracks, and refused candidates of each search
+#: maximum number of tracks, and of refused candidates of each search
 _MOST_TRACKS = 6
 _MOST_REFUSED = 8
 

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     Profiles = NDArray[np.float32]
 
-#: the strip is cut into so many pieces along the line and reaches so far across it [pixel]
+#: number of pieces of the strip along the line, and its reach across the line [pixel]
 SEGMENTS = 24
 _HALF = 40
 
 #: widths tried [pixel, Gaussian sigma]; the first is a column of the chip, the last too wide
 _SIGMAS = (0.5, 1.2, 1.9, 3.0, 5.0, 8.0)
 
-#: a line so near to the columns (x over y) with so many pieces hidden runs along the bleeding of
-#: a star, whose spike and wings shine beside it
+#: a line this near to the columns (x over y) with this many pieces hidden runs along the bleeding
+#: of a star, next to its spike and wings
 _UPRIGHT = 0.01
 _HIDDEN = 3
 
 #: wider lines [pixel, Gaussian sigma] need more significance, in proportion: halos, reflections
-#: and spikes of stars beside each other are wide
+#: and neighbouring spikes of stars are wide
 _NARROW = 2.5
 
 #: least significance, least ratio of median (and of the mean without the brightest third) to
@@ -71,7 +71,7 @@ class Fit:
     segments : ndarray of float64
         Significance of every piece; 0 where it could not be measured.
     refused : str
-        Why this is no track; empty when it is.
+        Why this is not a track; empty when it is.
     hopeless : bool
         A finer look cannot change that: there are several reasons.
     """

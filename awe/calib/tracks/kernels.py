@@ -24,14 +24,14 @@ _BLOCK = 64
 _SIDE = 12
 _GAP = 2
 
-#: so many lines tell the scatter of all; fewer than that tell nothing
+#: number of lines from which the scatter is measured; with fewer than the second it is not known
 _SAMPLE = 10_000
 _FEW = 100
 
 #: the sky under a line is taken at such steps, linear in between [pixel]
 _STRETCH = 16
 
-#: a line above so many sigma is judged against its side bands
+#: significance from which a line is judged against its side bands [sigma]
 _WORTH = 5.0
 
 

@@ -2,7 +2,7 @@
 
 All lines are summed once; those that stand out are kept, the best of every small range of slopes
 and places. After a track or a false line has been cleared away they are scored again one by
-one, which costs nothing beside summing all lines anew.
+one, which costs nothing compared with summing all lines anew.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LIMIT = 4.0
 #: slopes and places that share one candidate
 _CELL = 16
 
-#: so many candidates are scored again and again
+#: number of candidates that are scored again and again
 _MOST = 200
 
 

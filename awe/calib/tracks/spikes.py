@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-#: at most so many stars on one line
+#: maximum number of stars on one line
 _MOST = 4
 
 #: distances at which a spike has lost half its light [pixel]
@@ -26,7 +26,7 @@ _SCALES = (15.0, 40.0, 100.0)
 #: places tried per piece of the chord
 _PLACES = 2
 
-#: a spike must explain so much chi-square
+#: least chi-square a spike must explain
 _WORTH = 10.0
 
 #: tracks are even to this fraction of their light
@@ -34,7 +34,7 @@ _EVEN = 0.15
 
 
 def even_light(light: Values, error: Values, length: float) -> tuple[float, float]:
-    """Return the even light along a chord and its error, fitted beside the spikes of stars.
+    """Return the even light along a chord and its error, fitted together with the spikes of stars.
 
     Parameters
     ----------
