@@ -11,18 +11,24 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import replace
+from typing import Any, NoReturn
 
+import awe.model.classes  # noqa: F401 - says which classes a session knows
 from awe.config import Environment
+from awe.db.objects.base import DBObject
+from awe.db.objects.commit import update
+from awe.db.rights import history, projects, publishing, trash
+from awe.db.rights.history import Trail
+from awe.db.rights.projects import Place, Project, User
+from awe.db.rights.publishing import Publication
+from awe.db.rights.trash import Deletion, Restored
+from awe.db.schema import install as schema
+from awe.db.server import clock, scope
+from awe.db.server.connection import database
+from awe.db.server.scope import Scope
 from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch, nearest
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-    from awe.db.rights.history import Trail
-    from awe.db.rights.projects import Place, Project, User
-    from awe.db.rights.publishing import Publication
-    from awe.db.rights.trash import Deletion, Restored
-    from awe.rules.graph import Affected
+from awe.rules.graph import Affected, used_by
 
 __all__ = ["Context", "context"]
 
@@ -68,10 +74,6 @@ class Context:
         ProjectUnknown
             The configured project is not one of yours; the session is in project ALL.
         """
-        from awe.db.server import scope
-        from awe.db.server.connection import database
-        from awe.db.server.scope import Scope
-
         environment = environment or Environment.load()
         database.connect(environment)
         number = _check_in()
@@ -84,8 +86,6 @@ class Context:
 
     def _choose(self, project: str, privileges: str | None) -> None:
         """Use a project at the level of its name, of the configuration, or of the project."""
-        from awe.db.rights import projects
-
         name, level = _parse_project(project)
         if level is None and privileges:
             level = int(privileges)
@@ -95,9 +95,6 @@ class Context:
 
     def get_current_user(self) -> User:
         """Return who is logged in."""
-        from awe.db.rights import projects
-        from awe.db.server import scope
-
         number = scope.current().user_id
         found = projects.user(number)
         if number:
@@ -106,14 +103,10 @@ class Context:
 
     def get_current_project(self) -> Project:
         """Return the current project; print it to see its description and levels."""
-        from awe.db.rights import projects
-
         return projects.current_project()
 
     def get_projects(self) -> list[str]:
         """Return the names of the projects you may work in."""
-        from awe.db.rights import projects
-
         return [project.name for project in projects.my_projects()]
 
     def set_project(self, project: str | Project) -> Place:
@@ -129,8 +122,6 @@ class Context:
         ProjectUnknown
             There is no such project, or you are not a member; the old one stays.
         """
-        from awe.db.server import scope
-
         name, level = _parse_project(getattr(project, "name", project))
         return self._use(name, scope.current().privileges if level is None else level)
 
@@ -149,15 +140,11 @@ class Context:
         ArgumentError
             No such level, or above the project's maximum; the old one stays.
         """
-        from awe.db.server import scope
-
         return self._use(scope.current().project_name, privileges)
 
     @contextmanager
     def project(self, project: str) -> Iterator[Project]:
         """Work in another project inside the `with` block."""
-        from awe.db.server import scope
-
         before = scope.current()
         self.set_project(project)
         try:
@@ -166,11 +153,6 @@ class Context:
             scope.use(before)
 
     def _use(self, name: str, level: Any) -> Place:
-        from dataclasses import replace
-
-        from awe.db.rights import projects
-        from awe.db.server import scope
-
         found = projects.find_project(name)
         level = projects.check_level(level, found)
         scope.use(replace(
@@ -206,17 +188,14 @@ class Context:
         Refused
             Something they were made from would stay behind; nothing was changed.
         """
-        from awe.db.rights import projects
-        from awe.db.rights import publishing as sharing
-
         objects = _several(obj)
         if isinstance(privileges, bool) or privileges not in projects.LEVELS:
             levels = ", ".join(projects.level_text(number) for number in projects.LEVELS)
             msg = f"no level of privileges {privileges!r}; expected one of {levels}"
             raise ArgumentError(msg)
         if not commit:
-            return sharing.preview(objects, privileges, follow=follow)
-        return sharing.publish(objects, privileges, follow=follow)
+            return publishing.preview(objects, privileges, follow=follow)
+        return publishing.publish(objects, privileges, follow=follow)
 
     def delete(
         self,
@@ -240,8 +219,6 @@ class Context:
         Refused
             One is published, not yours, or something refers to it; nothing was deleted.
         """
-        from awe.db.rights import trash
-
         objects = _several(obj)
         if not commit:
             return trash.preview(objects, parts=delete_config)
@@ -255,8 +232,6 @@ class Context:
         Restored
             Number of objects restored, an int that says what it counts.
         """
-        from awe.db.rights import trash
-
         return trash.undelete(None if obj is None else [o.object_id for o in _several(obj)])
 
     def audit(
@@ -271,8 +246,6 @@ class Context:
         limit : int, optional
             Most entries returned, the newest.
         """
-        from awe.db.rights import history
-
         return history.trail(None if obj is None else _several(obj), limit=limit)
 
     def update_is_valid(self, obj: DBObject, is_valid: int) -> Affected:
@@ -294,8 +267,6 @@ class Context:
             known = ", ".join(f"{number} ({text})" for number, text in VALIDITY.items())
             msg = f"is_valid cannot be {is_valid!r}; expected {known}"
             raise ArgumentError(msg)
-        from awe.rules.graph import Affected, used_by
-
         self._update(obj, "is_valid", is_valid)
         return Affected(obj, used_by(obj) if is_valid == 0 else ())
 
@@ -323,8 +294,6 @@ class Context:
         self._update(obj, name, timestamp)
 
     def _update(self, obj: DBObject, name: str, value: Any) -> None:
-        from awe.db.objects.commit import update
-
         if name not in getattr(type(obj), "_attributes", {}):
             msg = f"{type(obj).__name__} has no {name} to change"
             raise ArgumentError(msg)
@@ -334,9 +303,6 @@ class Context:
         update([obj], **{name: value})
 
     def __repr__(self) -> str:
-        from awe.db.rights import projects
-        from awe.db.server import scope
-
         now = scope.current()
         level = projects.level_text(now.privileges)
         return f"<context: {now.user_name} in {now.project_name}, level {level}>"
@@ -363,10 +329,6 @@ def _moment(name: str, value: Any) -> datetime.datetime:
 
 def _check_in() -> int:
     """Return the user's number, 0 for the world, after a look at the schema's version."""
-    from awe.db.schema import install as schema
-    from awe.db.server import clock
-    from awe.db.server.connection import database
-
     rows = database.execute(
         "SELECT (SELECT max(version) FROM awe.schema_version), "
         "(SELECT id FROM awe.users WHERE role_name = current_user), clock_timestamp()"
@@ -392,8 +354,6 @@ def _parse_project(text: Any) -> tuple[str, int | None]:
 
 
 def _several(obj: DBObject | Iterable[DBObject]) -> Sequence[DBObject]:
-    from awe.db.objects.base import DBObject
-
     objects = [obj] if isinstance(obj, DBObject) else list(obj)
     for item in objects:
         if not isinstance(item, DBObject):

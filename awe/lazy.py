@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["behaviour", "face", "resolve"]
+__all__ = ["behaviour", "class_behaviour", "face", "resolve"]
 
 
 def resolve(target: str) -> Any:
@@ -96,3 +96,16 @@ class behaviour:  # noqa: N801 - reads as a declaration in a class body, like pr
     def __get__(self, instance: object | None, owner: type) -> Any:
         function = self.function()
         return function if instance is None else MethodType(function, instance)
+
+
+class class_behaviour(behaviour):  # noqa: N801 - as `behaviour`
+    """A method of the class named by a string; the function takes the class as its first argument.
+
+    Parameters
+    ----------
+    target : str
+        `"package.module:function"`.
+    """
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        return MethodType(self.function(), owner)

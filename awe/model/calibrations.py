@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from awe.db.objects.base import DBObject, behaviour, persistent, registry
 from awe.errors import Refused
+from awe.lazy import class_behaviour
 from awe.model.data import DataObject
 from awe.model.mixins import Calibration
 from awe.model.observing import Chip, Filter, Instrument, ObservingBlock, Template
@@ -93,13 +94,7 @@ class ChipCalibration(Calibration, abstract=True):
     compare = behaviour("awe.rules.quality:compare")
     rejected_inputs = behaviour("awe.rules.quality:rejected_inputs")
     plot = behaviour("awe.inspect.quality:plot")
-
-    @classmethod
-    def select(cls, **keywords: Any) -> Any:
-        """Return the newest valid object for an instrument, chip (, filter) and date."""
-        from awe.rules.select import calibration
-
-        return calibration(cls, **keywords)
+    select = class_behaviour("awe.rules.select:calibration")
 
 
 class FilterCalibration(ChipCalibration, abstract=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 
+from awe.db.declare import registry
+
 __all__ = ["MODULES", "load"]
 
 MODULES = ("statistics", "observing", "recipe", "parameters", "raw", "calibrations",
@@ -14,3 +16,6 @@ def load() -> None:
     """Import all class modules, so that the registry, schema and prompt are complete."""
     for name in MODULES:
         importlib.import_module(f"awe.model.{name}")
+
+
+registry.completed_by(load)

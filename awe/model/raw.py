@@ -90,13 +90,6 @@ class RawFrame(ProcessTarget, DataObject, abstract=True):
 
     inspect = behaviour("awe.inspect.frame:inspect")
 
-    @classmethod
-    def select(cls, **keywords: Any) -> Any:
-        """Return the query of frames of a night, chip, filter or object (`awe.rules.select`)."""
-        from awe.rules.select import frames
-
-        return frames(cls, **keywords)
-
 
 class RawBiasFrame(RawFrame):
     """A readout without exposure."""

@@ -80,13 +80,6 @@ class ScienceProduct(Product, BaseFrame, abstract=True):
     compare = behaviour("awe.rules.quality:compare")
     plot = behaviour("awe.inspect.quality:plot")
 
-    @classmethod
-    def select(cls, **keywords: Any) -> Any:
-        """Return the query of products of a night, chip, filter...; see `awe.rules.select`."""
-        from awe.rules.select import frames
-
-        return frames(cls, **keywords)
-
 
 class SaturatedPixelMap(ScienceProduct, PixelMap):
     """Saturated pixels, their bleeding trails and dead neighbours; 1 = good, 0 = bad."""

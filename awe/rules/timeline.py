@@ -6,15 +6,17 @@ import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe.columns import room
+from awe.db.declare.registry import concrete
 from awe.errors import ArgumentError, among
+from awe.model import classes
+from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import has
+from awe.model.observing import Chip, Filter, Instrument
+from awe.rules import validity
 from awe.terminal import harmless
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import ChipCalibration
 
 __all__ = ["Timeline", "calibrations"]
 
@@ -93,8 +95,6 @@ def calibrations(
     ArgumentError
         The date is not a date, instrument or chip is left out, or a name is unknown.
     """
-    from awe.rules import validity
-
     instrument, chip = _named(instrument, chip)
     filter = _known_filter(filter)
     moment = _moment(instrument, date)
@@ -127,21 +127,15 @@ def filter_words(filter: str | None) -> list[str]:
 
 
 def _classes() -> list[type[ChipCalibration]]:
-    from awe.db.declare import registry
-    from awe.model import classes
-    from awe.model.calibrations import ChipCalibration
-
     classes.load()
-    return [cls for cls in registry.registry.values() if issubclass(cls, ChipCalibration)]
+    return concrete(ChipCalibration)
 
 
 def _moment(instrument: str, date: Any) -> datetime.datetime | None:
-    from awe.rules.validity import night_range
-
     if date is None or isinstance(date, datetime.datetime):
         return date
     try:
-        begin, end = night_range(instrument, date)
+        begin, end = validity.night_range(instrument, date)
     except ArgumentError:
         # text with a time of day is a moment; what is neither is reported as not being a night
         with suppress(ValueError):
@@ -200,8 +194,6 @@ def _mark(item: Any, chosen: frozenset[Any]) -> str:
 
 def _named(instrument: Any, chip: Any) -> tuple[str, str]:
     """Return the names of camera and chip, or say which there are."""
-    from awe.model.observing import Chip, Instrument
-
     known = Instrument.select_all().distinct("name")
     if instrument is None:
         there = ", ".join(known) or "none yet"
@@ -228,8 +220,6 @@ def _named(instrument: Any, chip: Any) -> tuple[str, str]:
 
 def _known_filter(filter: Any) -> str | None:
     """Return the name of a filter, or say which there are."""
-    from awe.model.observing import Filter
-
     if filter is None:
         return None
     name = str(getattr(filter, "name", filter))

@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import psutil
 
+import awe.model.classes  # noqa: F401 - says which tables a database has
 from awe.errors import ServiceDown
 from awe.services import account as accounts
 from awe.services import belonging, records, sharing

@@ -17,8 +17,9 @@ from tests.architecture.tree import PACKAGE, ROOT, Module, Place, module_name
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-#: Longest match wins; a module may import its own row and lower ones.
-ROWS = {
+#: Longest match wins; a module may import its own row and lower ones. The floors of the database
+#: layer, and what the data are and by which rules they are chosen, divide row 3.
+ROWS: dict[str, float] = {
     "awe": 0,
     "awe.errors": 0,
     "awe.config": 0,
@@ -35,9 +36,15 @@ ROWS = {
     "awe.dataserver": 1,
     "awe.demo": 1,
     "awe.inspect": 2,
-    "awe.db": 3,
-    "awe.model": 3,
-    "awe.rules": 3,
+    "awe.db": 3.5,
+    "awe.db.server": 3.1,
+    "awe.db.declare": 3.1,
+    "awe.db.query": 3.2,
+    "awe.db.objects": 3.3,
+    "awe.db.rights": 3.4,
+    "awe.db.schema": 3.5,
+    "awe.model": 3.6,
+    "awe.rules": 3.7,
     "awe.db.server.failures": 1,
     "awe.db.server.waiting": 1,
     "awe.context": 4,
@@ -59,7 +66,7 @@ LONGEST_MODULE = 500
 LONGEST_FUNCTION = 60
 
 
-def row_of(module: str) -> int | None:
+def row_of(module: str) -> float | None:
     """Row of a module; None for one that is in no row of the table."""
     if module == "awe":
         return 0
@@ -123,8 +130,8 @@ def behaviours() -> list[str]:
     targets = []
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text())):
-            named = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "behaviour"
-            if named and isinstance(node.args[0], ast.Constant):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in ("behaviour", "class_behaviour") and isinstance(node.args[0], ast.Constant):
                 targets.append(node.args[0].value)
     return sorted(set(targets))
 

@@ -13,14 +13,12 @@ import enum
 import json
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, cast, overload
+from typing import Any, Generic, SupportsIndex, TypeVar, cast, overload
 from uuid import UUID
 
 from awe.db.declare import registry
+from awe.db.declare.entity import Entity, is_entity
 from awe.errors import ArgumentError, Refused
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
 
 __all__ = ["Kind", "Mismatch", "Persistent", "TypedList", "convert", "persistent"]
 
@@ -74,7 +72,7 @@ class Persistent(Generic[T]):
         self.declared_type = type_
         self.default = default
         self.name = ""
-        is_class = isinstance(type_, str) or hasattr(type_, "get_persistent_properties")
+        is_class = isinstance(type_, str) or is_entity(type_)
         is_list = isinstance(default, list)
         if not is_class and type_ not in VALUE_TYPES:
             known = ", ".join(t.__name__ for t in VALUE_TYPES)
@@ -120,13 +118,13 @@ class Persistent(Generic[T]):
         return self.kind in (Kind.LINK, Kind.LINKS)
 
     @property
-    def target(self) -> type[DBObject]:
+    def target(self) -> type[Entity]:
         """Class a link points to; a name declared late is looked up on first use."""
         if isinstance(self.declared_type, str):
             return registry.find(self.declared_type)
-        return cast("type[DBObject]", self.declared_type)
+        return cast("type[Entity]", self.declared_type)
 
-    def may_hold(self, cls: type[DBObject]) -> bool:
+    def may_hold(self, cls: type[Entity]) -> bool:
         """Return True if objects of a class can be values of this link.
 
         A link to a class that is declared later, or never, holds nothing yet.

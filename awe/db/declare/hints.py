@@ -5,12 +5,10 @@ Only text; it asks the database nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from awe.db.declare.entity import Entity
 from awe.errors import nearest
-
-if TYPE_CHECKING:
-    from awe.db.query.query import Query
 
 __all__ = ["of_class", "of_object", "of_query"]
 
@@ -83,9 +81,18 @@ OBJECT = {
 }
 
 
-def of_query(query: Query, name: str) -> str:
-    """Return the message for a name that a query does not have."""
-    cls = query.cls
+def of_query(cls: type[Entity], name: str, known: Iterable[str]) -> str:
+    """Return the message for a name that a query for objects of `cls` does not have.
+
+    Parameters
+    ----------
+    cls : type
+        Class the query is about.
+    name : str
+        What it was asked for.
+    known : iterable of str
+        What a query has.
+    """
     begin = f"a query has no {name!r}"
     if name in QUERY:
         return f"{begin}; {QUERY[name].replace('C.', f'{cls.__name__}.')}"
@@ -94,7 +101,7 @@ def of_query(query: Query, name: str) -> str:
             f"{begin}, its objects have: query[0].{name}, query.values({name!r}); "
             f"to narrow it: query & ({cls.__name__}.{name} == ...)"
         )
-    return f"{begin}{nearest(name, [n for n in dir(type(query)) if not n.startswith('_')])}"
+    return f"{begin}{nearest(name, [n for n in known if not n.startswith('_')])}"
 
 
 def of_class(cls: str, name: str) -> str:

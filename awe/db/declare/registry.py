@@ -5,26 +5,52 @@ Classes enter by being defined (see `awe.db.objects.base`). Nothing here touches
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TypeVar
 
-from awe.errors import ArgumentError, nearest
+from awe.db.declare.entity import Entity
+from awe.errors import ArgumentError, Defect, nearest
 
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
+__all__ = ["complete", "completed_by", "concrete", "declared", "enter", "find", "registry", "same"]
 
-__all__ = ["concrete", "declared", "enter", "find", "registry", "same"]
+E = TypeVar("E", bound=Entity)
 
 #: Concrete persistent classes by name: those with a table of their own.
-registry: dict[str, type[DBObject]] = {}
+registry: dict[str, type[Entity]] = {}
 
 #: All persistent classes by name, abstract ones included.
-declared: dict[str, type[DBObject]] = {}
+declared: dict[str, type[Entity]] = {}
 
 #: Modules whose classes may be defined again: the prompt and notebooks.
 INTERACTIVE = ("__main__", "builtins")
 
+#: What loads the modules that declare awe's own classes.
+_loaders: list[Callable[[], None]] = []
 
-def enter(cls: type[DBObject], *, abstract: bool) -> None:
+
+def completed_by(load: Callable[[], None]) -> None:
+    """Let `load` bring all of awe's own classes; `awe.model.classes` says so when it is imported.
+
+    The database layer knows no class of the model: it asks for all of them here.
+    """
+    _loaders[:] = [load]
+
+
+def complete() -> None:
+    """Load all of awe's own classes, so that every one is found by its name.
+
+    Raises
+    ------
+    Defect
+        Nobody has said where they are.
+    """
+    if not _loaders:
+        msg = "no persistent classes are known yet; import awe.model.classes before the database"
+        raise Defect(msg)
+    _loaders[0]()
+
+
+def enter(cls: type[Entity], *, abstract: bool) -> None:
     """Add a class; a class of the prompt, or of the same module, may replace itself.
 
     What `class_of` made of somebody's declaration gives way to a declaration as well.
@@ -43,11 +69,11 @@ def enter(cls: type[DBObject], *, abstract: bool) -> None:
         registry[name] = cls
 
 
-def _gives_way(old: type[DBObject]) -> bool:
+def _gives_way(old: type[Entity]) -> bool:
     return old.__module__ in INTERACTIVE or "__creator__" in vars(old)
 
 
-def find(name: str) -> type[DBObject]:
+def find(name: str) -> type[Entity]:
     """Return the class of that name, abstract or not."""
     try:
         return declared[name]
@@ -64,11 +90,11 @@ def same(cls: type, other: type) -> bool:
     )
 
 
-def concrete(cls: type[DBObject]) -> list[type[DBObject]]:
+def concrete(cls: type[E]) -> list[type[E]]:
     """Return the classes whose objects a link to `cls` may hold.
 
     A concrete class stands for itself, an abstract one for all concrete classes below it.
     """
     if registry.get(cls.__name__) is cls:
         return [cls]
-    return [candidate for candidate in registry.values() if issubclass(candidate, cls)]
+    return [one for one in registry.values() if issubclass(one, cls)]

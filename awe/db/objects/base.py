@@ -11,22 +11,25 @@ import datetime
 import inspect
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
+from typing import Any, ClassVar, NoReturn, Self, cast
 
 from awe.db.declare import registry as _registry
 from awe.db.declare.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
 from awe.db.declare.hints import of_class, of_object
 from awe.db.declare.members import Member, asked, is_code
 from awe.db.declare.registry import registry
+from awe.db.objects import owntables
+from awe.db.objects.commit import commit_all
+from awe.db.query import loading
+from awe.db.query.compiler import standard_name
+from awe.db.query.conditions import Condition, Everything
+from awe.db.query.loading import Batch
 from awe.db.query.misused import refuse_assignment
 from awe.db.query.path import RESERVED, Path, make_path
+from awe.db.query.query import Query
 from awe.errors import ArgumentError, AttributeUnknown, QueryError, Refused, among, nearest
-from awe.lazy import behaviour
+from awe.lazy import behaviour, class_behaviour
 from awe.terminal import harmless
-
-if TYPE_CHECKING:
-    from awe.db.query.loading import Batch
-    from awe.db.query.query import Query
 
 __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 
@@ -71,11 +74,8 @@ class PersistentType(type):
             names = [k for k in known if not k.startswith("_")]
             refuse_assignment(f"{cls.__name__}.{name}", value, nearest(name, names))
 
-    def getdoc(cls) -> str:
-        """Return what `Class?` shows: the text of the class, and its attributes with units."""
-        from awe.model.info import attributes
-
-        return attributes(cls)  # type: ignore[arg-type]
+    #: What `Class?` shows: the text of the class, and its attributes with units.
+    getdoc = behaviour("awe.model.info:attributes")
 
     def __delattr__(cls, name: str) -> None:
         if name in cls.__dict__.get("_attributes", {}):
@@ -164,8 +164,6 @@ class DBObject(metaclass=PersistentType):
         if len(attributes) == 1:
             name = next(iter(attributes))
             if name in ("object_id", "filename") and name in cls._attributes:
-                from awe.db.query import loading
-
                 found: Self = loading.fetch(cls, name, attributes[name])
                 return found
         return super().__new__(cls)
@@ -187,6 +185,15 @@ class DBObject(metaclass=PersistentType):
         return make_path(cls, (attribute,))
 
     @classmethod
+    def _where(cls, condition: Condition) -> Query:
+        return Query(cls, condition)
+
+    @classmethod
+    def _table_name(cls) -> str:
+        """Return the name of the table; that of a user's own class is made on first use."""
+        return owntables.table_of(cls) if owntables.is_own(cls) else standard_name(cls)
+
+    @classmethod
     def _attribute(cls, name: str) -> Persistent[Any]:
         """Return the declaration of an attribute, or say which one was meant."""
         try:
@@ -204,9 +211,7 @@ class DBObject(metaclass=PersistentType):
     @classmethod
     def select_all(cls) -> Query:
         """Return the query without a condition."""
-        from awe.db.query.query import everything
-
-        return everything(cls)
+        return cls._where(Everything())
 
     @asked
     @classmethod
@@ -240,19 +245,7 @@ class DBObject(metaclass=PersistentType):
         """
         return cls.select_all().box(ra_low, ra_high, dec_low, dec_high)
 
-    @classmethod
-    def select(cls, **keywords: Any) -> Any:
-        """Return the query for objects with the given attributes.
-
-        Parameters
-        ----------
-        **keywords : object
-            `instrument='OMEGACAM'`, `chip=...`, `filter=...`, `object=`, `date=` (the night),
-            `template=`, `filename=`; names may hold `*` and `?`.
-        """
-        from awe.rules.select import frames
-
-        return frames(cls, **keywords)
+    select = class_behaviour("awe.rules.select:frames")
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -274,8 +267,6 @@ class DBObject(metaclass=PersistentType):
         return value
 
     def _follow(self, attribute: Persistent[Any]) -> Any:
-        from awe.db.query import loading
-
         return loading.follow(self, attribute)
 
     def _write(self, attribute: Persistent[Any], value: Any) -> None:
@@ -333,8 +324,6 @@ class DBObject(metaclass=PersistentType):
 
     def commit(self) -> None:
         """Write the object, and every new object it links to, in one transaction."""
-        from awe.db.objects.commit import commit_all
-
         commit_all([self])
 
     def copy(self) -> Self:

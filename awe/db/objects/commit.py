@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from psycopg2.extras import Json
 
 from awe.db.declare.attributes import Kind, Persistent, TypedList, convert
+from awe.db.declare.entity import Entity
 from awe.db.query.compiler import link_table, quoted, table
 from awe.db.query.loading import Batch, stored
 from awe.db.server import failures, scope
@@ -22,15 +25,12 @@ from awe.db.server.interrupts import interrupts_deferred
 from awe.db.server.outcome import Doubt
 from awe.errors import ArgumentError, OutcomeUnknown, Refused
 
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-
 __all__ = ["commit_all", "delete", "refusal_of", "update"]
 
 SYSTEM = ("object_id", "creation_date", "_creator", "_project", "_privileges")
 
 
-def commit_all(objects: Iterable[DBObject]) -> None:
+def commit_all(objects: Iterable[Entity]) -> None:
     """Commit objects and every new object they link to, together or not at all.
 
     Raises
@@ -44,7 +44,7 @@ def commit_all(objects: Iterable[DBObject]) -> None:
     KeyboardInterrupt
         Ctrl-C was pressed; it waited for the end, and says which.
     """
-    new: list[DBObject] = []
+    new: list[Entity] = []
     try:
         with interrupts_deferred():
             levels = _levels(objects)
@@ -67,9 +67,9 @@ def commit_all(objects: Iterable[DBObject]) -> None:
         raise KeyboardInterrupt(text) from None
 
 
-def _asked_again(items: Iterable[DBObject]) -> list[list[DBObject]]:
+def _asked_again(items: Iterable[Entity]) -> list[list[Entity]]:
     """Find out what became of objects whose commit had no answer; return what is still new."""
-    doubtful: dict[Doubt, list[DBObject]] = {}
+    doubtful: dict[Doubt, list[Entity]] = {}
     for item in items:
         if "_doubt" in item.__dict__:
             doubtful.setdefault(item.__dict__["_doubt"][0], []).append(item)
@@ -84,16 +84,16 @@ def _asked_again(items: Iterable[DBObject]) -> list[list[DBObject]]:
     return _levels(items)
 
 
-def _are_there(items: list[DBObject]) -> bool:
+def _are_there(items: list[Entity]) -> bool:
     return bool(_dates([items]))
 
 
-def _levels(objects: Iterable[DBObject]) -> list[list[DBObject]]:
+def _levels(objects: Iterable[Entity]) -> list[list[Entity]]:
     """Return the new objects reached over links, each level linking only to former ones."""
-    depth: dict[DBObject, int] = {}
-    entered: set[DBObject] = set()
+    depth: dict[Entity, int] = {}
+    entered: set[Entity] = set()
 
-    def visit(item: DBObject) -> int:
+    def visit(item: Entity) -> int:
         if item in depth:
             return depth[item]
         if item in entered:
@@ -106,13 +106,13 @@ def _levels(objects: Iterable[DBObject]) -> list[list[DBObject]]:
     for item in objects:
         if not item._committed:
             visit(item)
-    levels: list[list[DBObject]] = [[] for _ in range(1 + max(depth.values(), default=-1))]
+    levels: list[list[Entity]] = [[] for _ in range(1 + max(depth.values(), default=-1))]
     for item, level in depth.items():
         levels[level].append(item)
     return levels
 
 
-def _new_links(item: DBObject) -> Iterator[DBObject]:
+def _new_links(item: Entity) -> Iterator[Entity]:
     values = item.__dict__["_values"]
     for name, value in values.items():
         if value and (attribute := item._attributes.get(name)) and attribute.is_link:
@@ -120,7 +120,7 @@ def _new_links(item: DBObject) -> Iterator[DBObject]:
             yield from (other for other in linked if not getattr(other, "_committed", True))
 
 
-def _write_checked(levels: list[list[DBObject]], current: scope.Scope) -> None:
+def _write_checked(levels: list[list[Entity]], current: scope.Scope) -> None:
     """Write in one transaction and mark the objects as committed, unless it is undone."""
     try:
         with database.transaction():
@@ -131,10 +131,10 @@ def _write_checked(levels: list[list[DBObject]], current: scope.Scope) -> None:
         raise _explained(error, current) from error
 
 
-def _write(levels: list[list[DBObject]], current: scope.Scope) -> dict[Any, Any]:
+def _write(levels: list[list[Entity]], current: scope.Scope) -> dict[Any, Any]:
     dates: dict[Any, Any] = {}
     for level in levels:
-        by_class: dict[type[DBObject], list[DBObject]] = {}
+        by_class: dict[type[Entity], list[Entity]] = {}
         for item in level:
             by_class.setdefault(type(item), []).append(item)
         for cls, items in by_class.items():
@@ -145,7 +145,7 @@ def _write(levels: list[list[DBObject]], current: scope.Scope) -> dict[Any, Any]
 
 
 def _insert(
-    cls: type[DBObject], items: Sequence[DBObject], current: scope.Scope
+    cls: type[Entity], items: Sequence[Entity], current: scope.Scope
 ) -> list[tuple[Any, ...]]:
     names, attributes = _columns(cls)
     stamp = (current.user_id, current.project_id, current.privileges)
@@ -155,14 +155,14 @@ def _insert(
 
 
 @cache
-def _columns(cls: type[DBObject]) -> tuple[str, list[Persistent[Any]]]:
+def _columns(cls: type[Entity]) -> tuple[str, list[Persistent[Any]]]:
     """Return the columns that are written for a class, and the attributes of all but the first."""
     attributes = [a for a in stored(cls) if a.name not in SYSTEM]
     names = ["object_id", "_creator", "_project", "_privileges", *(a.column for a in attributes)]
     return ", ".join(map(quoted, names)), attributes
 
 
-def _bound(item: DBObject, attributes: Iterable[Persistent[Any]]) -> Iterator[Any]:
+def _bound(item: Entity, attributes: Iterable[Persistent[Any]]) -> Iterator[Any]:
     """Yield the values of columns in the types of the driver."""
     values = item.__dict__["_values"]
     for attribute in attributes:
@@ -173,14 +173,12 @@ def _bound(item: DBObject, attributes: Iterable[Persistent[Any]]) -> Iterator[An
         elif kind is Kind.ARRAY:
             yield list(value)
         elif attribute.declared_type is dict and value is not None:
-            from psycopg2.extras import Json
-
             yield Json(convert(attribute, value))
         else:
             yield value
 
 
-def _insert_lists(items: Iterable[DBObject]) -> None:
+def _insert_lists(items: Iterable[Entity]) -> None:
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for item in items:
         for name, attribute in item._attributes.items():
@@ -194,7 +192,7 @@ def _insert_lists(items: Iterable[DBObject]) -> None:
         database.insert_rows(f"INSERT INTO {name} (owner, position, target) VALUES %s", links)
 
 
-def _dates(levels: list[list[DBObject]]) -> dict[Any, Any]:
+def _dates(levels: list[list[Entity]]) -> dict[Any, Any]:
     """Return the dates of what was stored: of all objects, or of none."""
     dates: dict[Any, Any] = {}
     for item in (item for level in levels for item in level):
@@ -203,7 +201,7 @@ def _dates(levels: list[list[DBObject]]) -> dict[Any, Any]:
     return dates
 
 
-def _settle(items: list[DBObject], dates: dict[Any, Any], current: scope.Scope) -> None:
+def _settle(items: list[Entity], dates: dict[Any, Any], current: scope.Scope) -> None:
     """Mark objects as committed."""
     batch = Batch()
     for item in items:
@@ -225,7 +223,7 @@ def _settle(items: list[DBObject], dates: dict[Any, Any], current: scope.Scope) 
     database.on_rollback(lambda: _unsettle(items, current))
 
 
-def _unsettle(items: list[DBObject], current: scope.Scope) -> None:
+def _unsettle(items: list[Entity], current: scope.Scope) -> None:
     """Make objects new again, because the transaction around their commit failed."""
     for item in items:
         item.__dict__["_committed"] = False
@@ -250,7 +248,7 @@ def _explained(error: Refused, current: scope.Scope) -> Refused:
     return Refused(f"nothing was stored: {rows[0][0]}")
 
 
-def update(objects: Sequence[DBObject], **values: Any) -> None:
+def update(objects: Sequence[Entity], **values: Any) -> None:
     """Change `is_valid`, `timestamp_start`, `timestamp_end` or `_privileges` of committed objects.
 
     Raises
@@ -276,7 +274,7 @@ def update(objects: Sequence[DBObject], **values: Any) -> None:
             )
 
 
-def delete(objects: Sequence[DBObject]) -> None:
+def delete(objects: Sequence[Entity]) -> None:
     """Delete committed objects, all or none.
 
     Raises
@@ -295,7 +293,7 @@ def delete(objects: Sequence[DBObject]) -> None:
         database.objects.pop((type(item), item.object_id), None)
 
 
-def _history_tells(objects: Sequence[DBObject]) -> None:
+def _history_tells(objects: Sequence[Entity]) -> None:
     """Let the history say whether a change was stored, if the connection breaks off at its end."""
     bound = ([item.object_id for item in objects], database.began)
     text = (

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from awe.db.query.columns import ObjectTable, to_table
     from awe.db.query.conditions import Condition
     from awe.db.query.path import Path
-    from awe.db.query.query import Query
-    from awe.db.query.reading import Reading
+    from awe.db.query.query import Query, Reading
     from awe.db.query.saved import SavedQueries, SavedQuery
     from awe.db.query.sky import Box, Cone, Polygon
     from awe.db.query.summary import Stats

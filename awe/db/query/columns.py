@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from astropy.io.registry import IORegistryError
@@ -25,12 +25,10 @@ from astropy.units import Unit
 
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent
+from awe.db.query.conditions import Steps
 from awe.db.query.path import resolve
+from awe.db.query.query import Query
 from awe.errors import ArgumentError, FileTaken, QueryError
-
-if TYPE_CHECKING:
-    from awe.db.query.conditions import Steps
-    from awe.db.query.query import Query
 
 __all__ = ["ObjectTable", "to_table"]
 
@@ -106,8 +104,18 @@ class ObjectTable(Table):  # type: ignore[misc]
         return result
 
 
-def to_table(query: Query, names: tuple[Any, ...]) -> ObjectTable:
-    """Return values as a table, with descriptions and units where they are known."""
+def to_table(query: Query, *names: Any) -> ObjectTable:
+    """Return an astropy Table with one row per object, with descriptions and units.
+
+    Dates are `Time` columns, missing values are masked, a link is the name of what it points
+    to. It can be written: `.write("name.fits")`, also as ECSV, CSV and VOTable, with dates
+    as ISO 8601 text.
+
+    Parameters
+    ----------
+    *names : str
+        Attributes or chains, `"filter.name"`; all plain attributes when none is named.
+    """
     if not names:
         names = tuple(n for n in query.cls.get_persistent_properties()
                       if query.cls._attribute(n).kind is Kind.VALUE)  # fmt: skip

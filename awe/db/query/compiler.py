@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent
+from awe.db.declare.entity import Entity
+from awe.db.query import footprint, patterns, sky
 from awe.db.query.conditions import (
     And,
     Any_,
@@ -33,11 +35,8 @@ from awe.db.query.conditions import (
     Steps,
     Within,
 )
+from awe.db.query.sky import Region
 from awe.errors import Defect, QueryError
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-    from awe.db.query.sky import Region
 
 __all__ = ["Compiler", "Source", "column", "link_table", "quoted", "table"]
 
@@ -49,7 +48,7 @@ WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 Picks = Literal["one", "few", "many"]
 
 #: Makes the condition on the last attribute of a path, given the alias and class it belongs to.
-Leaf = Callable[[str, "type[DBObject]", "Persistent[Any]"], str]
+Leaf = Callable[[str, type[Entity], Persistent[Any]], str]
 
 
 def quoted(name: str) -> str:
@@ -60,29 +59,25 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def standard_name(cls: type[DBObject]) -> str:
+def standard_name(cls: type[Entity]) -> str:
     """Return the name of the table of an installed class: its name in snake case."""
     return WORD_STARTS.sub("_", cls.__name__).lower()
 
 
-def table_name(cls: type[DBObject]) -> str:
+def table_name(cls: type[Entity]) -> str:
     """Return the name of the table of a class; one of the user's own is made on first use."""
-    from awe.db.objects import ownclasses
-
-    if ownclasses.is_own(cls):
-        return ownclasses.table_of(cls)
-    return standard_name(cls)
+    return cls._table_name()
 
 
-def table(cls: type[DBObject], name: Callable[[type[DBObject]], str] = table_name) -> str:
+def table(cls: type[Entity], name: Callable[[type[Entity]], str] = table_name) -> str:
     """Return the table of a class as it is written in SQL."""
     return f"awe.{quoted(name(cls))}"
 
 
 def link_table(
-    cls: type[DBObject],
+    cls: type[Entity],
     attribute: Persistent[Any],
-    name: Callable[[type[DBObject]], str] = table_name,
+    name: Callable[[type[Entity]], str] = table_name,
 ) -> str:
     """Return the table that holds a list of links."""
     return f"awe.{quoted(f'{name(cls)}__{attribute.column}')}"
@@ -100,7 +95,7 @@ class Source:
     of rows, they only give the values at the end of a path.
     """
 
-    def __init__(self, compiler: Compiler, cls: type[DBObject]) -> None:
+    def __init__(self, compiler: Compiler, cls: type[Entity]) -> None:
         self.cls = cls
         self.alias = compiler.alias()
         self._compiler = compiler
@@ -219,7 +214,7 @@ class Compiler:
         raise Defect(msg)
 
     def _simple_leaf(self, sign: str, right: str) -> Leaf:
-        def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
+        def leaf(alias: str, cls: type[Entity], last: Persistent[Any]) -> str:
             if last.kind is not Kind.LINKS:
                 return f"{column(last, alias)} {sign} {right}"
             owners = f"SELECT owner FROM {link_table(cls, last)} WHERE target {sign} {right}"
@@ -228,8 +223,6 @@ class Compiler:
         return leaf
 
     def _like_leaf(self, condition: Like) -> Leaf:
-        from awe.db.query import patterns
-
         pattern = condition.pattern
         if condition.ignore_case:
             return self._simple_leaf("~*", self.bind(patterns.regex(pattern)))
@@ -248,9 +241,7 @@ class Compiler:
         return lambda *place: f"({begins(*place)} AND {matches(*place)})"
 
     def _sky_leaf(self, region: Region) -> Leaf:
-        from awe.db.query import footprint, sky
-
-        def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
+        def leaf(alias: str, cls: type[Entity], last: Persistent[Any]) -> str:
             if footprint.has_footprint(cls):
                 cell, ranges = f"{alias}.{quoted(footprint.CELL)}", footprint.ranges(region)
                 exact = region.meets(f"{alias}.{quoted(footprint.CORNERS)}", self.bind)
@@ -270,7 +261,7 @@ class Compiler:
         return leaf
 
     def _any_leaf(self, condition: Condition) -> Leaf:
-        def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
+        def leaf(alias: str, cls: type[Entity], last: Persistent[Any]) -> str:
             def inner(target: Source) -> str:
                 return self.where(target, condition)
 
@@ -279,7 +270,7 @@ class Compiler:
         return leaf
 
     def _count_leaf(self, sign: str, place: str) -> Leaf:
-        def leaf(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
+        def leaf(alias: str, cls: type[Entity], last: Persistent[Any]) -> str:
             if last.kind is Kind.ARRAY:
                 return f"coalesce(cardinality({column(last, alias)}), 0) {sign} {place}"
             links = f"{link_table(cls, last)} l WHERE l.owner = {alias}.object_id"
@@ -290,7 +281,7 @@ class Compiler:
     # -- along the links ---------------------------------------------------------------------
 
     def _walk(
-        self, alias: str, cls: type[DBObject], steps: Steps, leaf: Leaf, picks: Picks
+        self, alias: str, cls: type[Entity], steps: Steps, leaf: Leaf, picks: Picks
     ) -> str:
         """Return the condition that some object at the end of the path passes the leaf."""
         head, rest = steps[0], steps[1:]
@@ -305,7 +296,7 @@ class Compiler:
     def _through(
         self,
         alias: str,
-        cls: type[DBObject],
+        cls: type[Entity],
         link: Persistent[Any],
         inner: Callable[[Source], str],
         lookup: str,
@@ -328,7 +319,7 @@ class Compiler:
             return "FALSE"
         return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
-    def _is_none(self, alias: str, cls: type[DBObject], steps: Steps) -> str:
+    def _is_none(self, alias: str, cls: type[Entity], steps: Steps) -> str:
         """Return the condition that there is no value; through a list: in some element."""
         head, rest = steps[0], steps[1:]
         if any(step.kind is Kind.LINKS for step in steps[:-1]):
@@ -338,7 +329,7 @@ class Compiler:
 
             return self._through(alias, cls, head, inner, "join")
 
-        def present(alias: str, cls: type[DBObject], last: Persistent[Any]) -> str:
+        def present(alias: str, cls: type[Entity], last: Persistent[Any]) -> str:
             return f"{column(last, alias)} IS NOT NULL"
 
         if not rest:
@@ -354,7 +345,7 @@ def _picks(condition: Condition) -> Picks:
     return "few" if isinstance(condition, OneOf) else "many"
 
 
-def _lookup(target: type[DBObject], rest: Steps, picks: Picks) -> str:
+def _lookup(target: type[Entity], rest: Steps, picks: Picks) -> str:
     """Decide how to find linked objects: `one` id, an `array` of a few, or by `join`.
 
     An id found once, before the scan, lets an index on (link, date) deliver rows in order; with

@@ -7,12 +7,11 @@ unknown: a missing value makes a comparison false, and its negation true.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from awe.db.declare.attributes import Persistent
-    from awe.db.query.query import Query
-    from awe.db.query.sky import Region
+from awe.db.declare.attributes import Persistent
+from awe.db.declare.entity import Entity
+from awe.db.query.sky import Region
 
 __all__ = [
     "And",
@@ -29,17 +28,47 @@ __all__ = [
     "Not",
     "OneOf",
     "Or",
+    "Selection",
     "Steps",
     "Within",
     "both",
 ]
 
-Steps = tuple["Persistent[Any]", ...]
+Steps = tuple[Persistent[Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
     """Something that is true or false for an object."""
+
+
+class Selection:
+    """The objects of one class that fulfil a condition, as paths and conditions know them.
+
+    The one kind there is, `awe.db.query.query.Query`, stands above both. A class makes it of a
+    condition, by `_where`.
+    """
+
+    cls: type[Entity]
+    condition: Condition
+
+    def __and__(self, other: Any) -> Self:
+        raise NotImplementedError
+
+    def __invert__(self) -> Self:
+        raise NotImplementedError
+
+    def _set(self) -> Condition:
+        """Return the condition of being among the objects."""
+        raise NotImplementedError
+
+    def _fixed(self) -> Self:
+        """Return the selection as it is now: it may be narrowed in place later."""
+        raise NotImplementedError
+
+    def _ids(self, compiler: Any) -> str:
+        """Return the statement for the ids of the objects, as a part of another one."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +160,7 @@ class Within(Condition):
     """The linked object, or with no steps the object itself, is found by a query."""
 
     steps: Steps
-    query: Query
+    query: Selection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe.db.declare.attributes import Kind
+from awe.db.declare.entity import Entity
 from awe.db.query import sky
 from awe.errors import QueryError
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
 
 __all__ = ["CELL", "CORNERS", "corners", "has_footprint", "ranges"]
 
@@ -30,7 +28,7 @@ SECTION = re.compile(r"\[(\d{1,6}):(\d{1,6}),(\d{1,6}):(\d{1,6})\]")
 LEAST = 1e-20
 
 
-def has_footprint(cls: type[DBObject]) -> bool:
+def has_footprint(cls: type[Entity]) -> bool:
     """Return True if objects of a class cover a part of the sky."""
     link = cls._attributes.get("astrom")
     if link is None or link.kind is not Kind.LINK or not link.target.__sky__:
@@ -52,7 +50,7 @@ def ranges(region: sky.Region) -> list[sky.Range]:
     return found
 
 
-def corners(item: DBObject) -> tuple[tuple[float, float], ...]:
+def corners(item: Entity) -> tuple[tuple[float, float], ...]:
     """Return right ascension and declination of the corners of a frame [deg].
 
     Raises
@@ -78,9 +76,9 @@ def corners(item: DBObject) -> tuple[tuple[float, float], ...]:
     return tuple(_place(astrom, x, y) for x, y in places)
 
 
-def _has_geometry(item: DBObject) -> bool:
+def _has_geometry(item: Entity) -> bool:
     attribute = item._attributes.get("geometry")
-    return attribute is not None and attribute.declared_type is dict
+    return bool(attribute is not None and attribute.declared_type is dict)
 
 
 def _place(astrom: Any, x: float, y: float) -> tuple[float, float]:

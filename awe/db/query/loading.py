@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent, TypedList
+from awe.db.declare.entity import Entity
 from awe.db.query.compiler import link_table, quoted, table
 from awe.db.server.connection import database
 from awe.errors import ArgumentError, NotFound, NotVisible
 
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-
 __all__ = ["Batch", "columns", "fetch", "follow", "load", "read", "restore"]
 
-D = TypeVar("D", bound="DBObject")
+D = TypeVar("D", bound=Entity)
 
 #: Shortest beginning of an object id that may stand for the whole.
 SHORTEST_ID = 4
@@ -35,24 +33,24 @@ class Batch:
     """The objects one statement brought, held weakly."""
 
     def __init__(self) -> None:
-        self._members: list[ref[DBObject]] = []
+        self._members: list[ref[Entity]] = []
 
-    def add(self, item: DBObject) -> None:
+    def add(self, item: Entity) -> None:
         """Add an object."""
         self._members.append(ref(item))
 
-    def members(self) -> list[DBObject]:
+    def members(self) -> list[Entity]:
         """Return the objects that are still in use."""
         alive = (member() for member in self._members)
         return [item for item in alive if item is not None]
 
 
-def stored(cls: type[DBObject]) -> list[Persistent[Any]]:
+def stored(cls: type[Entity]) -> list[Persistent[Any]]:
     """Return the attributes that are columns of the class's own table."""
     return [a for a in cls._attributes.values() if a.kind is not Kind.LINKS]
 
 
-def columns(cls: type[DBObject], alias: str) -> str:
+def columns(cls: type[Entity], alias: str) -> str:
     """Return the list of columns that `restore` reads, in its order."""
     return ", ".join(f"{alias}.{quoted(attribute.column)}" for attribute in stored(cls))
 
@@ -81,7 +79,7 @@ def restore(cls: type[D], rows: Iterable[Sequence[Any]]) -> list[D]:
     return objects
 
 
-def _refresh(item: DBObject, values: dict[str, Any]) -> None:
+def _refresh(item: Entity, values: dict[str, Any]) -> None:
     for name in CHANGING:
         if name in values:
             item.__dict__["_values"][name] = values[name]
@@ -115,10 +113,10 @@ def read(cls: type[D], ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, D]:
     return {item.object_id: item for item in restore(cls, database.execute(text, (list(ids),)))}
 
 
-def load_linked(attribute: Persistent[Any], ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, DBObject]:
+def load_linked(attribute: Persistent[Any], ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Entity]:
     """Return the visible objects a link may point to, of whatever class they are."""
     remaining = set(ids)
-    found: dict[uuid.UUID, DBObject] = {}
+    found: dict[uuid.UUID, Entity] = {}
     for target in registry.concrete(attribute.target):
         if remaining:
             found.update(load(target, remaining))
@@ -126,7 +124,7 @@ def load_linked(attribute: Persistent[Any], ids: Iterable[uuid.UUID]) -> dict[uu
     return found
 
 
-def follow(item: DBObject, attribute: Persistent[Any]) -> Any:
+def follow(item: Entity, attribute: Persistent[Any]) -> Any:
     """Load a link for the whole batch of `item` and return the value for `item`.
 
     Raises
@@ -153,7 +151,7 @@ def follow(item: DBObject, attribute: Persistent[Any]) -> Any:
     return value
 
 
-def _follow_list(item: DBObject, attribute: Persistent[Any], members: list[DBObject]) -> Any:
+def _follow_list(item: Entity, attribute: Persistent[Any], members: list[Entity]) -> Any:
     name = attribute.name
     waiting = [member for member in members if name not in member.__dict__["_values"]]
     text = (
@@ -213,7 +211,7 @@ def _by_name(value: str) -> tuple[str, list[Any]]:
     return "t.filename = %s", [value]
 
 
-def _by_id(cls: type[DBObject], value: str) -> tuple[str, list[Any]]:
+def _by_id(cls: type[Entity], value: str) -> tuple[str, list[Any]]:
     digits = value.strip().lower().replace("-", "")
     if len(digits) < SHORTEST_ID or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
         msg = (

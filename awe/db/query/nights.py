@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe.db.declare.attributes import Kind
-from awe.db.query.conditions import Condition, OneOf, Or, both
+from awe.db.declare.entity import Entity
+from awe.db.query.conditions import Compare, Condition, OneOf, Or, Steps, both
 from awe.errors import QueryError
 
-if TYPE_CHECKING:
-    from awe.db.query.path import ValuePath
-    from awe.db.query.query import Query
+__all__ = ["night_at"]
 
-__all__ = ["night"]
+#: Attribute of an instrument that tells the clock of its site [hour].
+CLOCK = "utc_offset"
 
 
-def night(path: ValuePath, day: datetime.datetime, utc_offset: Any) -> Query:
-    """Return the query for the night that began on a day, at `utc_offset` or each instrument's.
+def night_at(
+    root: type[Entity], steps: Steps, day: datetime.datetime, utc_offset: Any
+) -> Condition:
+    """Return the condition that a moment is in the night that began on a day.
+
+    Parameters
+    ----------
+    root : type
+        Class the query is about.
+    steps : tuple of Persistent
+        Attributes from the class to the moment.
+    day : datetime.datetime
+        Civil date on which the night begins.
+    utc_offset : float or None
+        Local time minus UTC at the telescope [hour]; that of each instrument where it is None.
 
     Raises
     ------
@@ -28,40 +41,41 @@ def night(path: ValuePath, day: datetime.datetime, utc_offset: Any) -> Query:
         if isinstance(utc_offset, bool) or not isinstance(utc_offset, int | float):
             msg = f"night(utc_offset={utc_offset!r}): expected hours, local time minus UTC"
             raise QueryError(msg)
-        return path._query(_between(path, day, float(utc_offset)))
-    sites = _sites(path)
-    if len(sites) == 1:
-        return path._query(_between(path, day, next(iter(sites))))
-    owner = path._steps[-2].target if len(path._steps) > 1 else path._root
-    link = (*path._steps[:-1], owner._attribute("instrument"))
-    parts = tuple(
-        both(OneOf(steps=link, values=tuple(ids)), _between(path, day, offset))
-        for offset, ids in sites.items()
-    )
-    return path._query(Or(parts=parts))
-
-
-def _between(path: ValuePath, day: datetime.datetime, utc_offset: float) -> Condition:
-    noon = day.replace(hour=12, minute=0, second=0, microsecond=0)
-    start = noon - datetime.timedelta(hours=utc_offset)
-    query = path.__ge__(start) & path.__lt__(start + datetime.timedelta(days=1))
-    return query.condition
-
-
-def _sites(path: ValuePath) -> dict[float, list[Any]]:
-    """Return the instruments by the clock of their site."""
-    from awe.model.observing import Instrument
-
-    owner = path._steps[-2].target if len(path._steps) > 1 else path._root
-    link = owner._attributes.get("instrument")
-    sites: dict[float, list[Any]] = {}
-    if link is not None and link.kind is Kind.LINK and link.target is Instrument:
-        for number, offset in Instrument.select_all().values("object_id", "utc_offset"):
-            sites.setdefault(offset or 0.0, []).append(number)
+        return _between(steps, day, float(utc_offset))
+    owner = steps[-2].target if len(steps) > 1 else root
+    sites = _sites(owner)
     if not sites:
+        text = ".".join([root.__name__, *(step.name for step in steps)])
         msg = (
-            f"{path._text}.night(): no instrument tells the clock of the site; give it: "
+            f"{text}.night(): no instrument tells the clock of the site; give it: "
             f".night('{datetime.date(2012, 5, 31)}', utc_offset=-4) [hour]"
         )
         raise QueryError(msg)
+    if len(sites) == 1:
+        return _between(steps, day, next(iter(sites)))
+    link = (*steps[:-1], owner._attribute("instrument"))
+    parts = tuple(
+        both(OneOf(steps=link, values=tuple(ids)), _between(steps, day, offset))
+        for offset, ids in sites.items()
+    )
+    return Or(parts=parts)
+
+
+def _between(steps: Steps, day: datetime.datetime, utc_offset: float) -> Condition:
+    noon = day.replace(hour=12, minute=0, second=0, microsecond=0)
+    start = noon - datetime.timedelta(hours=utc_offset)
+    end = start + datetime.timedelta(days=1)
+    return both(
+        Compare(steps=steps, operator=">=", value=start),
+        Compare(steps=steps, operator="<", value=end),
+    )
+
+
+def _sites(owner: type[Entity]) -> dict[float, list[Any]]:
+    """Return the instruments by the clock of their site."""
+    link = owner._attributes.get("instrument")
+    sites: dict[float, list[Any]] = {}
+    if link is not None and link.kind is Kind.LINK and CLOCK in link.target._attributes:
+        for number, offset in link.target.select_all().values("object_id", CLOCK):
+            sites.setdefault(offset or 0.0, []).append(number)
     return sites

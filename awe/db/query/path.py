@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from awe.db.declare.attributes import Kind, Mismatch, Persistent, comparable
+from awe.db.declare.entity import Entity
+from awe.db.declare.registry import concrete
 from awe.db.declare.registry import same as same_class
 from awe.db.query.conditions import (
     Any_,
@@ -26,18 +28,17 @@ from awe.db.query.conditions import (
     Not,
     OneOf,
     Or,
+    Selection,
     Steps,
     Within,
 )
 from awe.db.query.misused import PARENTHESES, Misused
+from awe.db.query.nights import night_at
+from awe.db.query.patterns import check
 from awe.db.query.places import OnSky, position_of
+from awe.db.query.sky import Region
 from awe.errors import AttributeUnknown, QueryError, among
 from awe.terminal import harmless
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-    from awe.db.query.query import Query
-    from awe.db.query.sky import Region
 
 __all__ = ["RESERVED", "Path", "make_path", "resolve"]
 
@@ -59,10 +60,10 @@ class Path(Misused):
         Attributes from the class to the end of the path.
     """
 
-    _root: type[DBObject]
+    _root: type[Entity]
     _steps: Steps
 
-    def __init__(self, root: type[DBObject], steps: Steps) -> None:
+    def __init__(self, root: type[Entity], steps: Steps) -> None:
         self.__dict__.update(_root=root, _steps=steps, __doc__=steps[-1].__doc__)
 
     @property
@@ -76,10 +77,9 @@ class Path(Misused):
     def __repr__(self) -> str:
         return harmless(f"<{self._text}: {self._last.type_name}; {self.__doc__}>")
 
-    def _query(self, condition: Condition) -> Query:
-        from awe.db.query.query import Query
-
-        return Query(self._root, condition)
+    def _query(self, condition: Condition) -> Selection:
+        query: Selection = self._root._where(condition)
+        return query
 
     def _value(self, value: Any) -> Any:
         _refuse_query(value)
@@ -92,7 +92,7 @@ class Path(Misused):
             msg = f"{self._text} is {self._last.type_name}: {error}"
             raise QueryError(msg) from None
 
-    def _compare(self, operator: str, value: Any) -> Query:
+    def _compare(self, operator: str, value: Any) -> Selection:
         if isinstance(value, Path):
             return self._query(self._compare_paths(operator, value))
         if value is None:
@@ -133,28 +133,28 @@ class Path(Misused):
             return IsNone(steps=self._steps)
         return Compare(steps=self._steps, operator="==", value=self._value(value))
 
-    def __eq__(self, value: object) -> Query:  # type: ignore[override]
+    def __eq__(self, value: object) -> Selection:  # type: ignore[override]
         return self._query(self._equals(value))
 
-    def __ne__(self, value: object) -> Query:  # type: ignore[override]
+    def __ne__(self, value: object) -> Selection:  # type: ignore[override]
         return self._query(Not(part=self._equals(value)))
 
-    def __lt__(self, value: Any) -> Query:
+    def __lt__(self, value: Any) -> Selection:
         return self._compare("<", value)
 
-    def __le__(self, value: Any) -> Query:
+    def __le__(self, value: Any) -> Selection:
         return self._compare("<=", value)
 
-    def __gt__(self, value: Any) -> Query:
+    def __gt__(self, value: Any) -> Selection:
         return self._compare(">", value)
 
-    def __ge__(self, value: Any) -> Query:
+    def __ge__(self, value: Any) -> Selection:
         return self._compare(">=", value)
 
     def __hash__(self) -> int:
         return hash((self._root, self._steps))
 
-    def isin(self, values: Any) -> Query:
+    def isin(self, values: Any) -> Selection:
         """Return the query for objects whose value is one of `values`.
 
         Parameters
@@ -162,9 +162,7 @@ class Path(Misused):
         values : iterable or Query
             Values or objects; for a link also a query on the linked class.
         """
-        from awe.db.query.query import Query
-
-        if isinstance(values, Query):
+        if isinstance(values, Selection):
             return self._query(self._isin_query(values))
         if isinstance(values, str) or not isinstance(values, Iterable):
             msg = f"{self._text}.isin() expects a list of values or a query, not {values!r}"
@@ -176,9 +174,7 @@ class Path(Misused):
             condition = Or(parts=(condition, IsNone(steps=self._steps)))
         return self._query(condition)
 
-    def _isin_query(self, query: Query) -> Condition:
-        from awe.db.declare.registry import concrete
-
+    def _isin_query(self, query: Selection) -> Condition:
         if not self._last.is_link:
             msg = f"{self._text} is {self._last.type_name}, not a link: .isin() expects a list"
             raise QueryError(msg)
@@ -202,7 +198,7 @@ class Path(Misused):
 class ValuePath(Path):
     """A path that ends in a value."""
 
-    def between(self, low: Any, high: Any) -> Query:
+    def between(self, low: Any, high: Any) -> Selection:
         """Return the query for low <= value <= high."""
         return self.__ge__(low) & self.__le__(high)
 
@@ -214,7 +210,7 @@ class ValuePath(Path):
             )
             raise QueryError(msg)
 
-    def like(self, pattern: str, *, ignore_case: bool = False) -> Query:
+    def like(self, pattern: str, *, ignore_case: bool = False) -> Selection:
         """Return the query for strings that match a pattern, from end to end.
 
         Parameters
@@ -225,14 +221,12 @@ class ValuePath(Path):
         ignore_case : bool
             Take `a` and `A` as the same; slower, no index helps.
         """
-        from awe.db.query.patterns import check
-
         self._refuse_type("like", str)
         wanted = self._value(pattern)
         check(self._text, wanted)
         return self._query(Like(steps=self._steps, pattern=wanted, ignore_case=bool(ignore_case)))
 
-    def night(self, date: Any, utc_offset: float | None = None) -> Query:
+    def night(self, date: Any, utc_offset: float | None = None) -> Selection:
         """Return the query for one night: local noon to noon at the telescope.
 
         Parameters
@@ -243,16 +237,14 @@ class ValuePath(Path):
             Local time minus UTC at the telescope [hour]; that of the instrument of each object
             when left out.
         """
-        from awe.db.query.nights import night
-
         self._refuse_type("night", datetime.datetime)
-        return night(self, self._value(date), utc_offset)
+        return self._query(night_at(self._root, self._steps, self._value(date), utc_offset))
 
 
 class ArrayPath(Path):
     """A path that ends in a list of plain values."""
 
-    def _compare(self, operator: str, value: Any) -> Query:
+    def _compare(self, operator: str, value: Any) -> Selection:
         msg = (
             f"{self._text} is a {self._last.type_name}: write .contains(value) or "
             f".count() {operator} {value!r}"
@@ -263,7 +255,7 @@ class ArrayPath(Path):
         self._compare("==", value)
         raise AssertionError
 
-    def contains(self, value: Any) -> Query:
+    def contains(self, value: Any) -> Selection:
         """Return the query for objects whose list contains the value."""
         return self._query(Holds(steps=self._steps, value=self._value(value)))
 
@@ -272,7 +264,7 @@ class ArrayPath(Path):
         return CountPath(self)
 
 
-class LinkPath(OnSky, Path):
+class LinkPath(OnSky[Selection], Path):
     """A path that ends in a link; its attributes go on to the linked object."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -299,7 +291,7 @@ class LinkPath(OnSky, Path):
     def __dir__(self) -> list[str]:
         return [*self._last.target.get_persistent_properties(), "isin"]
 
-    def _compare(self, operator: str, value: Any) -> Query:
+    def _compare(self, operator: str, value: Any) -> Selection:
         if isinstance(value, Path):
             return super()._compare(operator, value)
         msg = (
@@ -317,7 +309,7 @@ class LinkPath(OnSky, Path):
             raise QueryError(msg)
         return super()._value(value).object_id
 
-    def _in_region(self, region: Region, *, outline: bool = False) -> Query:
+    def _in_region(self, region: Region, *, outline: bool = False) -> Selection:
         target = self._last.target
         text = f"{self._text} is a {target.__name__} and"
         steps = position_of(target, text, outline=outline)
@@ -339,16 +331,16 @@ class ListPath(LinkPath):
         )
         raise QueryError(msg)
 
-    def contains(self, item: DBObject) -> Query:
+    def contains(self, item: Entity) -> Selection:
         """Return the query for objects whose list contains `item`."""
         value = self._value(item)
         return self._query(Compare(steps=self._steps, operator="==", value=value))
 
-    def any(self, query: Query) -> Query:
+    def any(self, query: Selection) -> Selection:
         """Return the query for objects of which at least one element is found by `query`."""
         return self._query(Any_(steps=self._steps, condition=self._inner(query, "any")))
 
-    def all(self, query: Query) -> Query:
+    def all(self, query: Selection) -> Selection:
         """Return the query for objects all of whose elements are found; true for none."""
         inner = Not(part=self._inner(query, "all"))
         return self._query(Not(part=Any_(steps=self._steps, condition=inner)))
@@ -358,9 +350,7 @@ class ListPath(LinkPath):
         return CountPath(self)
 
     def _inner(self, query: Any, name: str) -> Condition:
-        from awe.db.query.query import Query
-
-        if not isinstance(query, Query):
+        if not isinstance(query, Selection):
             msg = f"{self._text}.{name}() expects a query on {self._last.target.__name__}"
             raise QueryError(msg)
         if query.cls is not self._last.target:
@@ -381,7 +371,7 @@ class CountPath:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def _compare(self, operator: str, value: Any) -> Query:
+    def _compare(self, operator: str, value: Any) -> Selection:
         if isinstance(value, bool) or not isinstance(value, int):
             _refuse_query(value)
             msg = f"{self._path._text}.count() is a number, it cannot be compared with {value!r}"
@@ -389,22 +379,22 @@ class CountPath:
         condition = CompareCount(steps=self._path._steps, operator=operator, value=value)
         return self._path._query(condition)
 
-    def __eq__(self, value: object) -> Query:  # type: ignore[override]
+    def __eq__(self, value: object) -> Selection:  # type: ignore[override]
         return self._compare("==", value)
 
-    def __ne__(self, value: object) -> Query:  # type: ignore[override]
+    def __ne__(self, value: object) -> Selection:  # type: ignore[override]
         return ~self._compare("==", value)
 
-    def __lt__(self, value: Any) -> Query:
+    def __lt__(self, value: Any) -> Selection:
         return self._compare("<", value)
 
-    def __le__(self, value: Any) -> Query:
+    def __le__(self, value: Any) -> Selection:
         return self._compare("<=", value)
 
-    def __gt__(self, value: Any) -> Query:
+    def __gt__(self, value: Any) -> Selection:
         return self._compare(">", value)
 
-    def __ge__(self, value: Any) -> Query:
+    def __ge__(self, value: Any) -> Selection:
         return self._compare(">=", value)
 
     __hash__ = object.__hash__
@@ -415,14 +405,12 @@ class CountPath:
 
 
 def _refuse_query(value: Any) -> None:
-    from awe.db.query.query import Query
-
-    if isinstance(value, Query | CountPath):
+    if isinstance(value, Selection | CountPath):
         msg = f"a query was given in place of a value; {PARENTHESES}"
         raise QueryError(msg)
 
 
-def make_path(root: type[DBObject], steps: Steps) -> Path:
+def make_path(root: type[Entity], steps: Steps) -> Path:
     """Return the path of the kind its last step asks for."""
     kinds = {
         Kind.VALUE: ValuePath,
@@ -433,7 +421,7 @@ def make_path(root: type[DBObject], steps: Steps) -> Path:
     return kinds[steps[-1].kind](root, steps)
 
 
-def resolve(cls: type[DBObject], name: Any, *, single: bool = True) -> Steps:
+def resolve(cls: type[Entity], name: Any, *, single: bool = True) -> Steps:
     """Return the steps of a path written as text, `'filter.name'`.
 
     Parameters

@@ -6,29 +6,28 @@ place, such as an `Astrom`, about that place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from awe.db.declare.attributes import Kind
+from awe.db.declare.entity import Entity, is_object
 from awe.db.query import coordinates, footprint
-from awe.db.query.sky import Box, Cone, Polygon
+from awe.db.query.conditions import Selection, Steps
+from awe.db.query.sky import Box, Cone, Polygon, Region
 from awe.errors import QueryError
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-    from awe.db.query.conditions import Steps
-    from awe.db.query.query import Query
-    from awe.db.query.sky import Region
 
 __all__ = ["OnSky", "position_of"]
 
 
-class OnSky:
+Q = TypeVar("Q", bound=Selection)
+
+
+class OnSky(Generic[Q]):
     """What asks about the sky."""
 
-    def _in_region(self, region: Region, *, outline: bool = False) -> Query:
+    def _in_region(self, region: Region, *, outline: bool = False) -> Q:
         raise NotImplementedError
 
-    def near(self, ra: Any, dec: Any = None, radius: Any = None) -> Query:
+    def near(self, ra: Any, dec: Any = None, radius: Any = None) -> Q:
         """Return the query for those within `radius` of a place; 0 finds what covers it.
 
         Parameters
@@ -49,7 +48,7 @@ class OnSky:
         reach = coordinates.degrees(radius)
         return self._in_region(Cone(ra=place[0], dec=place[1], radius=reach))
 
-    def covers(self, ra: Any, dec: Any = None) -> Query:
+    def covers(self, ra: Any, dec: Any = None) -> Q:
         """Return the query for frames with a place on their chip.
 
         Parameters
@@ -64,7 +63,7 @@ class OnSky:
             _refuse("covers", (ra, dec), ")")
         return self._in_region(Cone(ra=place[0], dec=place[1], radius=0.0), outline=True)
 
-    def overlaps(self, other: Any) -> Query:
+    def overlaps(self, other: Any) -> Q:
         """Return the query for frames that have a part of the sky in common with another area.
 
         Parameters
@@ -74,7 +73,7 @@ class OnSky:
         """
         return self._in_region(_area(other), outline=True)
 
-    def box(self, ra_low: Any, ra_high: Any, dec_low: Any, dec_high: Any) -> Query:
+    def box(self, ra_low: Any, ra_high: Any, dec_low: Any, dec_high: Any) -> Q:
         """Return the query for those in a box on the sky, eastwards from `ra_low` [deg].
 
         A frame is in the box with any part of its chip.
@@ -95,13 +94,10 @@ def _refuse(name: str, given: tuple[Any, ...], end: str) -> NoReturn:
 
 
 def _area(other: Any) -> Region:
-    from awe.db.objects.base import DBObject
-    from awe.db.query.query import Query
-
-    if isinstance(other, Query):
+    if isinstance(other, Selection):
         msg = "overlaps() expects one frame or a polygon, not a query; take a frame: query[0]"
         raise QueryError(msg)
-    if not isinstance(other, DBObject):
+    if not is_object(other):
         return Polygon(corners=tuple(coordinates.pairs(other)))
     outline = footprint.corners(other)
     if len(outline) == 1:
@@ -109,7 +105,7 @@ def _area(other: Any) -> Region:
     return Polygon(corners=outline)
 
 
-def position_of(cls: type[DBObject], text: str, *, outline: bool) -> Steps:
+def position_of(cls: type[Entity], text: str, *, outline: bool) -> Steps:
     """Return the steps to the position of objects: their own outline, place, or a link.
 
     Raises

@@ -9,19 +9,21 @@ class, then the id. More objects than the configured `query_limit` are never loa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 from weakref import ref
 
 from awe.db.declare import registry
+from awe.db.declare.entity import Entity
+from awe.db.declare.hints import of_query
 from awe.db.query import loading
 from awe.db.query.compiler import Compiler, Source
 from awe.db.query.conditions import (
     Compare,
     Condition,
-    Everything,
     InRegion,
     Not,
     Or,
+    Selection,
     Steps,
     Within,
     both,
@@ -29,31 +31,23 @@ from awe.db.query.conditions import (
 from awe.db.query.misused import PARENTHESES, comparison
 from awe.db.query.path import resolve
 from awe.db.query.places import OnSky, position_of
+from awe.db.query.sky import Region
 from awe.db.server import scope
 from awe.db.server.connection import database
-from awe.errors import AttributeUnknown, OutOfRange, QueryError
+from awe.db.server.cursor import Cursor
+from awe.errors import AttributeUnknown, OutOfRange, ProjectUnknown, QueryError, nearest
 from awe.lazy import behaviour
 
-if TYPE_CHECKING:
-    from astropy.table import Table
-
-    from awe.db.objects.base import DBObject
-    from awe.db.query.reading import Reading
-    from awe.db.query.sky import Region
-    from awe.db.query.summary import Stats
-
-__all__ = ["Query", "everything"]
+__all__ = ["Query"]
 
 #: Objects read by one statement while iterating.
 CHUNK = 1000
-#: Objects shown by repr.
-SHOWN = 20
 LARGEST_OFFSET = 2**62
 
 Order = tuple[tuple[Steps, bool], ...]
 
 
-class Query(OnSky):
+class Query(OnSky["Query"], Selection):
     """The objects of one class that fulfil a condition.
 
     Made by comparing attributes of a class, `RawScienceFrame.EXPTIME > 100`, and combined with
@@ -71,7 +65,7 @@ class Query(OnSky):
 
     def __init__(
         self,
-        cls: type[DBObject],
+        cls: type[Entity],
         condition: Condition,
         *,
         order: Order | None = None,
@@ -284,16 +278,12 @@ class Query(OnSky):
         return self.count() if reading is None else reading.count()
 
     def __iter__(self) -> Iterator[Any]:
-        from awe.db.query.reading import Reading
-
         reading = Reading(self, CHUNK)
         self._reading = ref(reading)
         return reading
 
     def stream(self) -> Iterator[Any]:
         """Iterate over any number of objects; memory does not grow with their number."""
-        from awe.db.server.cursor import Cursor
-
         compiler = Compiler()
         source, where = self._source(compiler)
         order = self._order_text(source)
@@ -409,28 +399,8 @@ class Query(OnSky):
         )
         return [row[0] for row in database.execute(text, compiler.values)]
 
-    def stats(self, name: str) -> Stats:
-        """Return count, missing, min, max, mean, median and stdev of a numeric attribute."""
-        from awe.db.query.summary import stats
-
-        return stats(self, name)
-
-    def to_table(self, *names: str) -> Table:
-        """Return an astropy Table with one row per object.
-
-        Dates are `Time` columns, missing values are masked, a link is the name of what it points
-        to. It can be written: `.write("name.fits")`, also as ECSV, CSV and VOTable, with dates
-        as ISO 8601 text.
-
-        Parameters
-        ----------
-        *names : str
-            Attributes or chains, `"filter.name"`; all plain attributes when none is named.
-        """
-        from awe.db.query.columns import to_table
-
-        return to_table(self, names)
-
+    stats = behaviour("awe.db.query.summary:stats")
+    to_table = behaviour("awe.db.query.columns:to_table")
     save = behaviour("awe.db.query.saved:save")
     load = behaviour("awe.db.query.saved:load")
 
@@ -450,30 +420,65 @@ class Query(OnSky):
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
             raise AttributeError(name)
-        from awe.db.declare.hints import of_query
-
-        raise AttributeUnknown(of_query(self, name))
+        raise AttributeUnknown(of_query(self.cls, name, dir(type(self))))
 
     def __repr__(self) -> str:
-        from awe.db.query.summary import text
+        text: str = self._text()
+        return text
 
-        return text(self, SHOWN)
-
-    def _repr_html_(self) -> str:
-        from awe.db.query.summary import html
-
-        return html(self, SHOWN)
+    _text = behaviour("awe.db.query.summary:text")
+    _repr_html_ = behaviour("awe.db.query.summary:html")
 
 
-def everything(cls: type[DBObject]) -> Query:
-    """Return the query without a condition."""
-    return Query(cls, Everything())
+class Reading(Iterator[Any]):
+    """One pass over the objects of a query: `for r in query`, `list(query)`.
+
+    It reads nothing until it has to: `list` asks for the length first, and a short result is then
+    already there, so it costs one statement and not two.
+
+    Parameters
+    ----------
+    query : Query
+        What to read.
+    most : int
+        Objects read by one statement; a longer result is streamed.
+    """
+
+    def __init__(self, query: Query, most: int) -> None:
+        self._query = query
+        self._most = most
+        self._first: list[Any] | None = None
+        self._count: int | None = None
+        self._objects: Iterator[Any] | None = None
+
+    def __next__(self) -> Any:
+        if self._objects is None:
+            self._objects = self._begin()
+        return next(self._objects)
+
+    def count(self) -> int:
+        """Return the number of objects, that of the pass itself as long as it has not begun."""
+        if self._objects is not None:
+            return self._query.count()
+        if self._count is None:
+            self._first = self._query._objects(limit=self._most + 1)
+            few = len(self._first) <= self._most
+            self._count = len(self._first) if few else self._query.count()
+        return self._count
+
+    def _begin(self) -> Iterator[Any]:
+        if self._first is None:
+            self._first = self._query._objects(limit=self._most + 1)
+        objects, self._first = self._first, None
+        if len(objects) <= self._most:
+            return iter(objects)
+        del objects
+        self._query._guard(self._query.count() if self._count is None else self._count)
+        return self._query.stream()
 
 
 def _id_of(kind: str, column: str, name: str) -> int:
     """Return the id of a project or user by its name."""
-    from awe.errors import ProjectUnknown, nearest
-
     rows = database.execute(f"SELECT {column}::text, id FROM awe.{kind}")
     known = {row[0]: row[1] for row in rows}
     if name not in known:

@@ -11,11 +11,14 @@ import datetime
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from psycopg2.extras import Json
 
 from awe import columns
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Mismatch, comparable
+from awe.db.declare.entity import Entity
 from awe.db.query.conditions import (
     And,
     Any_,
@@ -34,11 +37,12 @@ from awe.db.query.conditions import (
     Steps,
     Within,
 )
+from awe.db.query.patterns import check
+from awe.db.query.query import Query
+from awe.db.query.sky import Box, Cone, Polygon
+from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.errors import ArgumentError, AweError, NotFound, QueryError, nearest
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-    from awe.db.query.query import Query
 
 __all__ = ["SavedQueries", "SavedQuery", "load", "pack", "remove", "save", "saved", "unpack"]
 
@@ -95,11 +99,6 @@ def save(self: Query, name: str = "", *, share: bool = False) -> None:
     Refused
         Nothing can be shared in this project.
     """
-    from psycopg2.extras import Json
-
-    from awe.db.server import scope
-    from awe.db.server.connection import database
-
     if name == "":
         msg = f"a query is kept under a name of 1 to {LONGEST_NAME} characters: query.save('name')"
         raise ArgumentError(msg)
@@ -134,9 +133,6 @@ def load(name: str | Query, user: str | None = None) -> Query:
     QueryError
         It was saved for attributes there are no more.
     """
-    from awe.db.query.query import Query
-    from awe.db.server.connection import database
-
     if isinstance(name, Query):
         msg = f"a query is loaded by its class: Query.load({user or 'name'!r})"
         raise ArgumentError(msg)
@@ -153,8 +149,6 @@ def load(name: str | Query, user: str | None = None) -> Query:
 
 def _absent(name: str, user: str | None) -> str:
     """Return why there is no such query to load: the person, or the name."""
-    from awe.db.server.connection import database
-
     mine = saved()
     if user is None:
         return f"no saved query {name!r}{nearest(name, [one.name for one in mine])}"
@@ -168,8 +162,6 @@ def _absent(name: str, user: str | None) -> str:
 
 def saved() -> SavedQueries:
     """Return the saved queries you may load: yours, and those shared in your projects."""
-    from awe.db.server.connection import database
-
     rows = database.execute(
         "SELECT q.name, upper(u.role_name::text), q.class, p.name, q.shared, "
         "q.saved AT TIME ZONE 'UTC' FROM awe.saved_query q "
@@ -188,8 +180,6 @@ def remove(name: str) -> None:
     NotFound
         You have none of that name.
     """
-    from awe.db.server.connection import database
-
     with database.transaction():
         found = database.execute("SELECT awe.saved_query_drop(%s)", (name,))[0][0]
     if not found:
@@ -263,10 +253,7 @@ def unpack(told: Any) -> Query:
 
 
 def _query(told: dict[str, Any], depth: int) -> Query:
-    from awe.db.query.query import Query
-    from awe.model import classes
-
-    classes.load()
+    registry.complete()
     cls = registry.find(str(told["class"]))
     order = told["order"]
     limit = told["limit"]
@@ -282,7 +269,7 @@ def _query(told: dict[str, Any], depth: int) -> Query:
     )
 
 
-def _steps(cls: type[DBObject], names: list[str]) -> Steps:
+def _steps(cls: type[Entity], names: list[str]) -> Steps:
     steps = []
     for number, name in enumerate(names):
         attribute = cls._attribute(str(name))
@@ -298,7 +285,7 @@ def _steps(cls: type[DBObject], names: list[str]) -> Steps:
     return tuple(steps)
 
 
-def _condition(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _condition(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     if depth > DEEPEST:
         msg = f"conditions nested more than {DEEPEST} deep"
         raise ValueError(msg)
@@ -327,40 +314,38 @@ def _operator(told: dict[str, Any]) -> str:
     return str(told["operator"])
 
 
-def _compare(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _compare(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     steps = _steps(cls, told["steps"])
     return Compare(steps=steps, operator=_operator(told), value=_value(steps, told["value"]))
 
 
-def _compare_paths(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _compare_paths(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     steps, other = _steps(cls, told["steps"]), _steps(cls, told["other"])
     return ComparePaths(steps=steps, operator=_operator(told), other=other)
 
 
-def _one_of(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _one_of(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     steps = _steps(cls, told["steps"])
     return OneOf(steps=steps, values=tuple(_value(steps, value) for value in told["values"]))
 
 
-def _like(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
-    from awe.db.query.patterns import check
-
+def _like(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     steps = _steps(cls, told["steps"])
     pattern = _value(steps, told["pattern"])
     check(steps[-1].name, pattern)
     return Like(steps=steps, pattern=pattern, ignore_case=bool(told.get("ignore_case", False)))
 
 
-def _holds(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _holds(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     steps = _steps(cls, told["steps"])
     return Holds(steps=steps, value=_value(steps, told["value"]))
 
 
-def _within(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _within(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     return Within(steps=_steps(cls, told["steps"]), query=_query(told["query"], depth))
 
 
-def _any(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _any(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     steps = _steps(cls, told["steps"])
     if steps[-1].kind is not Kind.LINKS:
         msg = f"{steps[-1].name} is not a list of links"
@@ -369,7 +354,7 @@ def _any(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
     return Any_(steps=steps, condition=inner)
 
 
-def _count(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
+def _count(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     if type(told["value"]) is not int:
         msg = f"count {told['value']!r}"
         raise ValueError(msg)
@@ -377,9 +362,7 @@ def _count(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
     return CompareCount(steps=steps, operator=_operator(told), value=told["value"])
 
 
-def _region(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
-    from awe.db.query.sky import Box, Cone, Polygon
-
+def _region(cls: type[Entity], told: dict[str, Any], depth: int) -> Condition:
     numbers = dict(told["region"])
     kind: Any = {"Cone": Cone, "Box": Box, "Polygon": Polygon}[numbers.pop("is")]
     if kind is Polygon:
@@ -387,11 +370,11 @@ def _region(cls: type[DBObject], told: dict[str, Any], depth: int) -> Condition:
     return InRegion(steps=_steps(cls, told["steps"]), region=kind(**numbers))
 
 
-def _parts(cls: type[DBObject], told: dict[str, Any], depth: int) -> tuple[Condition, ...]:
+def _parts(cls: type[Entity], told: dict[str, Any], depth: int) -> tuple[Condition, ...]:
     return tuple(_condition(cls, part, depth) for part in told["parts"])
 
 
-_MAKERS: dict[str, Callable[[type[DBObject], dict[str, Any], int], Condition]] = {
+_MAKERS: dict[str, Callable[[type[Entity], dict[str, Any], int], Condition]] = {
     "Everything": lambda cls, told, depth: Everything(),
     "And": lambda cls, told, depth: And(parts=_parts(cls, told, depth)),
     "Or": lambda cls, told, depth: Or(parts=_parts(cls, told, depth)),

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe import columns
 from awe.db.query.compiler import Compiler
 from awe.db.query.path import resolve
+from awe.db.query.query import Query
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import QueryError
 from awe.terminal import harmless
-
-if TYPE_CHECKING:
-    from awe.db.query.query import Query
 
 __all__ = ["Stats", "html", "stats", "text"]
 
@@ -26,6 +24,8 @@ __all__ = ["Stats", "html", "stats", "text"]
 COLUMNS = ("filename", "name", "start", "DATE_OBS", "chip.name", "filter.name", "OBJECT",
            "timestamp_start", "timestamp_end", "is_valid", "creation_date")  # fmt: skip
 MOST_COLUMNS = 6
+#: Objects shown.
+SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Stats:
 
 
 def stats(query: Query, name: str) -> Stats:
-    """Return the statistics of a numeric attribute."""
+    """Return count, missing, min, max, mean, median and stdev of a numeric attribute."""
     steps = resolve(query.cls, name)
     if steps[-1].declared_type not in (int, float):
         msg = f"stats({name!r}): {query.cls.__name__}.{name} is {steps[-1].type_name}, no number"
@@ -102,7 +102,7 @@ def _contents(query: Query, most: int) -> tuple[str, list[str], list[list[str]]]
     return heading, names, [[_cell(value) for value in row] for row in rows]
 
 
-def text(query: Query, most: int) -> str:
+def text(query: Query, most: int = SHOWN) -> str:
     """Return count, scope and the first rows."""
     heading, names, rows = _contents(query, most)
     if not rows:
@@ -113,7 +113,7 @@ def text(query: Query, most: int) -> str:
     return "\n".join([heading, *body, *more])
 
 
-def html(query: Query, most: int) -> str:
+def html(query: Query, most: int = SHOWN) -> str:
     """Return the same as an HTML table."""
     heading, names, rows = _contents(query, most)
     return columns.html(names, rows, title=heading)

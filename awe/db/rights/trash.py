@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from awe import columns
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind
+from awe.db.declare.entity import Entity
+from awe.db.objects import commit
 from awe.db.query.compiler import link_table, quoted, table
+from awe.db.query.loading import load
 from awe.db.rights.projects import level_text, user
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import NotFound, Refused
 from awe.terminal import harmless
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
 
 __all__ = ["Deletion", "Restored", "delete", "preview", "undelete"]
 
@@ -44,7 +43,7 @@ class Deletion:
         True after the deletion.
     """
 
-    objects: tuple[DBObject, ...]
+    objects: tuple[Entity, ...]
     hindrances: tuple[str, ...]
     done: bool = False
 
@@ -66,7 +65,7 @@ class Restored(int):
         return "one object is back" if self == 1 else f"{int(self)} objects are back"
 
 
-def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
+def preview(objects: Sequence[Entity], *, parts: bool = True) -> Deletion:
     """Return what deleting `objects` would take away and what prevents it.
 
     The database is asked too: it refuses what objects depend on that one does not see.
@@ -78,8 +77,6 @@ def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     parts : bool, optional
         Also their parameters and statistics, where nothing else uses them.
     """
-    from awe.db.objects import commit
-
     plan = _planned(objects, parts)
     if plan.hindrances:
         return plan
@@ -87,7 +84,7 @@ def preview(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     return replace(plan, hindrances=(refusal,)) if refusal else plan
 
 
-def _planned(objects: Sequence[DBObject], parts: bool) -> Deletion:
+def _planned(objects: Sequence[Entity], parts: bool) -> Deletion:
     chosen = dict.fromkeys(objects)
     hindrances = [line for item in chosen for line in _own_hindrances(item)]
     for item in chosen:
@@ -101,7 +98,7 @@ def _planned(objects: Sequence[DBObject], parts: bool) -> Deletion:
     return Deletion(objects=tuple(_children_first(chosen)), hindrances=tuple(hindrances))
 
 
-def delete(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
+def delete(objects: Sequence[Entity], *, parts: bool = True) -> Deletion:
     """Delete objects, all or none.
 
     Raises
@@ -109,8 +106,6 @@ def delete(objects: Sequence[DBObject], *, parts: bool = True) -> Deletion:
     Refused
         One is published, not yours, or something depends on it; nothing was deleted.
     """
-    from awe.db.objects import commit
-
     plan = _planned(objects, parts)
     if plan.hindrances:
         msg = f"nothing was deleted: {'; '.join(plan.hindrances[:SHOWN])}"
@@ -157,7 +152,7 @@ def undelete(ids: Iterable[UUID] | None = None) -> Restored:
     return Restored(restored)
 
 
-def _own_hindrances(item: DBObject) -> list[str]:
+def _own_hindrances(item: Entity) -> list[str]:
     if not item._committed:
         return [f"{item!r} is not committed; there is nothing to delete"]
     if not _is_mine(item):
@@ -169,15 +164,13 @@ def _own_hindrances(item: DBObject) -> list[str]:
     return []
 
 
-def _is_mine(item: DBObject) -> bool:
+def _is_mine(item: Entity) -> bool:
     return item._creator == scope.current().user_id
 
 
-def _referring(item: DBObject) -> list[DBObject]:
+def _referring(item: Entity) -> list[Entity]:
     """Return the objects one sees that link to `item`."""
-    from awe.db.query.loading import load
-
-    found: list[DBObject] = []
+    found: list[Entity] = []
     for cls in registry.registry.values():
         ids: set[UUID] = set()
         for attribute in cls._attributes.values():
@@ -192,7 +185,7 @@ def _referring(item: DBObject) -> list[DBObject]:
     return found
 
 
-def _parts(item: DBObject, chosen: dict[DBObject, None]) -> list[DBObject]:
+def _parts(item: Entity, chosen: dict[Entity, None]) -> list[Entity]:
     """Return one's own objects without a file that only `item` uses."""
     found = []
     for name, attribute in item._attributes.items():
@@ -206,10 +199,10 @@ def _parts(item: DBObject, chosen: dict[DBObject, None]) -> list[DBObject]:
     return found
 
 
-def _children_first(chosen: dict[DBObject, None]) -> list[DBObject]:
-    order: dict[DBObject, None] = {}
+def _children_first(chosen: dict[Entity, None]) -> list[Entity]:
+    order: dict[Entity, None] = {}
 
-    def visit(item: DBObject) -> None:
+    def visit(item: Entity) -> None:
         if item in order:
             return
         for other in _referring(item) if item._committed else []:

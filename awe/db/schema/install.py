@@ -97,9 +97,7 @@ def misnamed(superuser: Mapping[str, Any], database: str = "awe") -> list[str]:
 def classes_ddl() -> list[str]:
     """Return the statements that make and protect the tables of all persistent classes."""
     from awe.db.schema import tables
-    from awe.model import classes
 
-    classes.load()
     return tables.ddl()
 
 
@@ -161,11 +159,9 @@ def refresh(cursor: Any) -> None:
         Of a superuser, in the transaction of the migration.
     """
     from awe.db.schema import tables
-    from awe.model import classes
 
     cursor.execute(_sql_files()[CLUSTER_FILE])
     _run_files(cursor)
-    classes.load()
     cursor.execute(
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
         "WHERE c.relnamespace = 'awe'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped"

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent
-from awe.db.objects import ownclasses
+from awe.db.declare.entity import Entity
+from awe.db.objects import owntables
 from awe.db.query import footprint, sky
 from awe.db.query.compiler import link_table, quoted, standard_name, table
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
     from sqlalchemy.types import TypeEngine
-
-    from awe.db.objects.base import DBObject
 
 __all__ = ["additions", "ddl", "metadata"]
 
@@ -33,7 +32,7 @@ WRITABLE = ("is_valid", "timestamp_start", "timestamp_end")
 LONGEST_NAME = 63
 
 
-def metadata(classes: Iterable[type[DBObject]] | None = None) -> MetaData:
+def metadata(classes: Iterable[type[Entity]] | None = None) -> MetaData:
     """Return the tables of classes, of all registered ones by default."""
     from sqlalchemy import Column, Integer, MetaData, Table, Uuid
 
@@ -48,13 +47,11 @@ def metadata(classes: Iterable[type[DBObject]] | None = None) -> MetaData:
     return result
 
 
-def _chosen(classes: Iterable[type[DBObject]] | None) -> list[type[DBObject]]:
+def _chosen(classes: Iterable[type[Entity]] | None) -> list[type[Entity]]:
     if classes is not None:
         return list(classes)
-    from awe.model import classes as all_classes
-
-    all_classes.load()
-    return [cls for cls in registry.registry.values() if not ownclasses.is_own(cls)]
+    registry.complete()
+    return [cls for cls in registry.registry.values() if not owntables.is_own(cls)]
 
 
 def _column_type(attribute: Persistent[Any]) -> TypeEngine[Any]:
@@ -90,7 +87,7 @@ def _system_columns() -> list[Any]:
     ]  # fmt: skip
 
 
-def _add_table(result: MetaData, cls: type[DBObject]) -> Table:
+def _add_table(result: MetaData, cls: type[Entity]) -> Table:
     from sqlalchemy import CheckConstraint, Column, ForeignKey, Table, UniqueConstraint
 
     columns = _system_columns()
@@ -114,7 +111,7 @@ def _add_table(result: MetaData, cls: type[DBObject]) -> Table:
     return made
 
 
-def _sky_column(cls: type[DBObject]) -> list[Any]:
+def _sky_column(cls: type[Entity]) -> list[Any]:
     """Return the column by which positions are found; no attribute, and never written."""
     from sqlalchemy import BigInteger, Column, Computed
 
@@ -125,7 +122,7 @@ def _sky_column(cls: type[DBObject]) -> list[Any]:
     return [Column(sky.COLUMN, BigInteger, expression)]
 
 
-def _footprint_columns(cls: type[DBObject]) -> list[Any]:
+def _footprint_columns(cls: type[Entity]) -> list[Any]:
     """Return the columns a trigger fills with the place of a frame; these are not attributes."""
     from sqlalchemy import BigInteger, Column, Double
     from sqlalchemy.dialects.postgresql import ARRAY
@@ -139,12 +136,12 @@ def _is_file(attribute: Persistent[Any]) -> bool:
     return attribute.name == "file" and attribute.declared_type is uuid.UUID
 
 
-def _columns_of(cls: type[DBObject], entry: str | Sequence[str]) -> list[str]:
+def _columns_of(cls: type[Entity], entry: str | Sequence[str]) -> list[str]:
     names = [entry] if isinstance(entry, str) else list(entry)
     return [cls._attribute(name).column for name in names]
 
 
-def _add_indexes(made: Table, cls: type[DBObject]) -> None:
+def _add_indexes(made: Table, cls: type[Entity]) -> None:
     """Index what rights and queries look up: creator, links, filenames and what is declared."""
     from sqlalchemy import Index
 
@@ -166,7 +163,7 @@ def _add_indexes(made: Table, cls: type[DBObject]) -> None:
         Index(name, *(made.c[column] for column in columns), postgresql_include=include)
 
 
-def _add_lists(result: MetaData, cls: type[DBObject]) -> None:
+def _add_lists(result: MetaData, cls: type[Entity]) -> None:
     from sqlalchemy import Column, Index, Integer, Table
     from sqlalchemy.dialects.postgresql import UUID
 
@@ -183,7 +180,7 @@ def _add_lists(result: MetaData, cls: type[DBObject]) -> None:
             Index(f"{name}_target"[:LONGEST_NAME], made.c.target)
 
 
-def ddl(classes: Iterable[type[DBObject]] | None = None) -> list[str]:
+def ddl(classes: Iterable[type[Entity]] | None = None) -> list[str]:
     """Return the statements that create the tables of classes and protect them.
 
     Tables come first, then foreign keys (so that classes may refer to each other in circles),
@@ -198,7 +195,7 @@ def ddl(classes: Iterable[type[DBObject]] | None = None) -> list[str]:
 
 
 def additions(
-    existing: Iterable[tuple[str, str]], classes: Iterable[type[DBObject]] | None = None
+    existing: Iterable[tuple[str, str]], classes: Iterable[type[Entity]] | None = None
 ) -> list[str]:
     """Return the statements that add what an older database lacks: tables, columns, indexes.
 
@@ -216,7 +213,7 @@ def additions(
 
 
 def _created(
-    classes: Iterable[type[DBObject]] | None, there: Mapping[str, set[str]]
+    classes: Iterable[type[Entity]] | None, there: Mapping[str, set[str]]
 ) -> list[str]:
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
@@ -249,22 +246,22 @@ def _qualified(made: Table) -> str:
 
 
 def _missing(
-    classes: Iterable[type[DBObject]], there: Mapping[str, set[str]]
-) -> list[type[DBObject]]:
+    classes: Iterable[type[Entity]], there: Mapping[str, set[str]]
+) -> list[type[Entity]]:
     return [cls for cls in classes if standard_name(cls) not in there]
 
 
-def _protected(classes: Iterable[type[DBObject]]) -> list[str]:
+def _protected(classes: Iterable[type[Entity]]) -> list[str]:
     return [statement for cls in classes for statement in _rights(cls)]
 
 
-def _single(attribute: Persistent[Any]) -> type[DBObject] | None:
+def _single(attribute: Persistent[Any]) -> type[Entity] | None:
     """Return the one class a link can point to; None where there are several."""
     targets = registry.concrete(attribute.target)
     return targets[0] if targets == [attribute.target] else None
 
 
-def _foreign_keys(cls: type[DBObject], there: Mapping[str, set[str]]) -> list[str]:
+def _foreign_keys(cls: type[Entity], there: Mapping[str, set[str]]) -> list[str]:
     statements = []
     for attribute in cls._attributes.values():
         if not attribute.is_link or _is_there(cls, attribute, there):
@@ -288,14 +285,14 @@ def _foreign_keys(cls: type[DBObject], there: Mapping[str, set[str]]) -> list[st
 
 
 def _is_there(
-    cls: type[DBObject], attribute: Persistent[Any], there: Mapping[str, set[str]]
+    cls: type[Entity], attribute: Persistent[Any], there: Mapping[str, set[str]]
 ) -> bool:
     if attribute.kind is Kind.LINKS:
         return f"{standard_name(cls)}__{attribute.column}" in there
     return attribute.column in there.get(standard_name(cls), set())
 
 
-def _rights(cls: type[DBObject]) -> list[str]:
+def _rights(cls: type[Entity]) -> list[str]:
     names = [name for name in WRITABLE if name in cls._attributes]
     writable = ",".join(["_privileges", *names])
     links = [a for a in cls._attributes.values() if a.kind is Kind.LINK]
