@@ -30,6 +30,7 @@ from awe.dataserver.collector import collect_forever
 from awe.dataserver.header_timeout import configured
 from awe.dataserver.server import create_app, listen
 from awe.dataserver.store import Store
+from awe.db.server.address import connection_arguments
 from awe.dpu.runner.runner import Runner
 from awe.errors import AweError, ConfigError, ServiceDown
 from awe.services import keeper, sharing
@@ -40,36 +41,12 @@ from awe.terminal import err
 from awe.web.pages import pages
 from awe.web.published import Published
 
-__all__ = ["connection_arguments", "main"]
+__all__ = ["main"]
 
 _log = logging.getLogger("awe.services.server")
 
 #: Seconds the database has for one of the collector's questions.
 COLLECTOR_PATIENCE = 120.0
-
-
-def connection_arguments(database_name: str, user: str, password: str) -> dict[str, str | int]:
-    """Return keyword arguments of `psycopg2.connect` for `host[:port]/database`.
-
-    Examples
-    --------
-    >>> connection_arguments("/run/awe:5432/awe", "me", "pw")["host"]
-    '/run/awe'
-    """
-    place, _, database = database_name.rpartition("/")
-    host, _, port = place.rpartition(":")
-    if not port.isdigit():
-        host, port = place, "5432"
-    if not host or not database:
-        msg = f"database_name is {database_name!r}, expected host[:port]/database"
-        raise ConfigError(msg)
-    return {
-        "host": host,
-        "port": int(port),
-        "dbname": database,
-        "user": user,
-        "password": password,
-    }
 
 
 def main() -> int:

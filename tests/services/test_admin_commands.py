@@ -13,9 +13,9 @@ import psycopg2
 import pytest
 
 from awe.config import Environment
+from awe.db.server.address import connection_arguments
 from awe.services import stack
 from awe.services.installation import Installation
-from awe.services.server import connection_arguments
 
 pytestmark = pytest.mark.services
 

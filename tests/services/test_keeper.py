@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from awe.db.server.address import connection_arguments
 from awe.services import edition, keeper, stack
 from awe.services.hold import Hold
 from awe.services.installation import SERVICES, Installation
 from awe.services.process import Identity
 from awe.services.running import ensure
-from awe.services.server import connection_arguments
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 

@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from awe.config import Environment
 from awe.db.server import failures, outcome, waiting
+from awe.db.server.address import Address
 from awe.db.server.interrupts import interrupts_deferred
 from awe.db.server.outcome import Doubt
 from awe.db.server.prepared import Prepared
@@ -204,17 +205,12 @@ class Database:
 
     def _arguments(self) -> dict[str, Any]:
         environment = self.environment
-        address, _, name = environment.database_name.rpartition("/")
-        host, colon, port = address.rpartition(":")
-        if not (colon and port.isdigit()):
-            host, port = address, "5432"
+        named = environment.database_name
         options = f"-ctimezone=UTC -cstatement_timeout={STATEMENT_TIMEOUT}s"
         if self._role:
             options += f" -crole={self._role}"
         return {
-            "host": host or "localhost",
-            "port": int(port),
-            "dbname": name,
+            **(Address.parse(named) if named else Address()).arguments(),
             "user": environment.database_user.lower(),
             "password": environment.database_password,
             "options": options,

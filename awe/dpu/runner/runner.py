@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from awe.config import Environment
+from awe.db.server.address import connection_arguments
 from awe.dpu.planning import BACK_ENDS
 from awe.dpu.runner.attempt_files import Folder, forget_old
 from awe.dpu.runner.attempts import Running
@@ -252,16 +253,8 @@ class _Gone:
 
 def connection_parameters(environment: Environment, user: str, password: str) -> dict[str, Any]:
     """Return the keyword arguments of `psycopg2.connect` for a service's login."""
-    address, _, name = environment.database_name.rpartition("/")
-    host, colon, port = address.rpartition(":")
-    if not (colon and port.isdigit()):
-        host, port = address, "5432"
     return {
-        "host": host or "localhost",
-        "port": int(port),
-        "dbname": name,
-        "user": user,
-        "password": password,
+        **connection_arguments(environment.database_name, user, password),
         "connect_timeout": 10,
         "application_name": "awe-runner",
     }
