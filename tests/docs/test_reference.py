@@ -18,7 +18,7 @@ def test_reference_page_is_what_the_declarations_say(name):
 
 def test_every_link_of_the_docs_leads_somewhere():
     broken = []
-    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
+    for page in [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in target and not (page.parent / target).exists():
                 broken.append(f"{page.relative_to(DOCS.parent)} -> {target}")

@@ -23,13 +23,14 @@ SHELVES = ("tutorial", "howto/index", "reference/index", "explanation/index")
 
 
 def below(page: Path) -> list[Path]:
-    entries = [
-        line.partition("<")[2].rstrip(">") or line
-        for tree in TREE.findall(page.read_text())
-        for line in tree.split("\n")
-        if line and "*" not in line
-    ]
-    return [(page.parent / f"{entry}.md").resolve() for entry in entries]
+    lines = "\n".join(TREE.findall(page.read_text())).split("\n")
+    found: list[Path] = []
+    for line in filter(None, lines):
+        if "*" in line:
+            found += sorted(page.parent.glob(f"{line}.md"))
+        else:
+            found.append(page.parent / f"{line.partition('<')[2].rstrip('>') or line}.md")
+    return [entry.resolve() for entry in found]
 
 
 def test_every_page_is_on_a_shelf() -> None:
@@ -48,6 +49,16 @@ def test_tables_of_a_shelf_name_its_pages() -> None:
         index = DOCS / shelf / "index.md"
         named = re.findall(r"^\| \[.*?\]\((.*?\.md)\)", index.read_text(), re.MULTILINE)
         assert [(index.parent / name).resolve() for name in named] == below(index)
+
+
+def test_decisions_are_found_by_theme_and_by_number() -> None:
+    index = (DOCS / "decisions" / "index.md").read_text()
+    numbers = re.findall(r"\b\d{4}\b(?=[^|]*\|)(?=, | \|)", index)
+    assert len(numbers) == len(set(numbers)) > 85
+    for numbered, name in re.findall(r"^\| (\d{4}.*?) \| \[.*?\]\((.*?)\) \|$", index, re.M):
+        text = (DOCS / "decisions" / name).read_text()
+        assert name.startswith(numbered[:4])
+        assert all(f"## {also}: " in text for also in numbered.split(", ")[1:])
 
 
 def test_the_settings_load_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
