@@ -1,7 +1,7 @@
 """The records of an installation: small JSON files in its directory `services`.
 
 Each is replaced whole and readable by its owner alone. What is in them is the business of whoever
-writes them; that they stay in one home, and what else lies there, is not this module's.
+writes them; that they stay in one home, and what else is there, is not this module's.
 """
 
 from __future__ import annotations

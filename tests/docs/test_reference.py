@@ -40,16 +40,3 @@ def test_every_quality_bit_has_a_meaning_and_the_limits_that_set_it():
     limits = {row[1].strip("`"): row[3] for row in rows}
     assert "MINIMUM_INPUTS" in limits["FEW_INPUTS"]
     assert "MAXIMUM_MEDIAN_DIFFERENCE" in limits["CHANGED"]
-
-
-def test_users_are_they_in_the_docs():
-    word = re.compile(r"\b(he|she|him|his|her|himself|herself)\b", re.IGNORECASE)
-    kept = ("decisions", "changes")
-    pages = [page for page in DOCS.rglob("*.md") if page.parent.name not in kept]
-    found = [
-        f"{page.name}: {line}"
-        for page in pages
-        for line in page.read_text().splitlines()
-        if word.search(line)
-    ]
-    assert found == []

@@ -56,7 +56,7 @@ class Linearity:
     curvature : float, 1/ADU
         Zero for a linear chip.
     rate : float, ADU/s
-        Of the lamp.
+        Count rate of the lamp.
     residuals : ndarray of float64, shape (n,)
         (measured - fitted) / fitted of every exposure.
     """

@@ -101,9 +101,9 @@ class Settings:
     overscan : int
         Method, see `overscan.METHODS`.
     gain : float, e-/ADU
-        Of the chip.
+        Gain of the chip.
     read_noise : float, ADU
-        Of the chip.
+        Read noise of the chip.
     exposure_time : float, s
         Scales the dark current.
     saturation_high, saturation_low : float, ADU
@@ -149,7 +149,7 @@ class Record:
     Attributes
     ----------
     name, text : str
-        Of the step.
+        Name and description of the step.
     done : bool
         False when it was skipped.
     detail : str

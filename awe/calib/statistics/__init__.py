@@ -64,9 +64,10 @@ class Clipped:
     Attributes
     ----------
     mean, median : float
-        Of the values kept.
+        Mean and median of the kept values.
     stdev : float
-        Of the values kept, divided by what clipping does to a Gaussian: unbiased for noise.
+        Standard deviation of the kept values, divided by what clipping does to a Gaussian:
+        unbiased for noise.
     n, rejected : int
         Number of values kept and rejected.
     """

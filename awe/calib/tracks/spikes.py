@@ -41,7 +41,7 @@ def even_light(light: Values, error: Values, length: float) -> tuple[float, floa
     light, error : ndarray of float64, shape (n,)
         Light of equal pieces of the chord; the error is infinite where it was not measured.
     length : float, pixel
-        Of the chord.
+        Length of the chord.
 
     Notes
     -----

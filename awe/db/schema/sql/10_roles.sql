@@ -31,7 +31,7 @@ BEGIN
             'WITH INHERIT TRUE';
   END IF;
 END $$;
--- Whoever is in may change password and settings of his own login; this one is shared by all the
+-- Whoever is in may change password and settings of their own login; this one is shared by all the
 -- world, so every start gives it back what it was made with.
 DO $$
 DECLARE

@@ -109,7 +109,7 @@ BEGIN
 END $$;
 
 -- What is published is read by everybody: one row whose date, number or nesting no client can read,
--- or that fills its memory, would spoil everybody's questions. Infinite dates are no dates.
+-- or that fills its memory, would spoil everybody's questions. Infinite dates are not dates.
 CREATE OR REPLACE FUNCTION awe.is_readable(value jsonb) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN octet_length(value::text) <= 2000000
      AND strpos(translate(value::text, '123456789', '000000000'), repeat('0', 400)) = 0
@@ -303,7 +303,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- A range of validity has two ends, and something lies between them; or there is none at all.
+-- A range of validity has two ends with time between them; or there is none at all.
 CREATE OR REPLACE FUNCTION awe.check_range(t regclass) RETURNS void LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,11 +1,11 @@
--- Where frames lie on the sky. A table with a link `astrom` and a size NAXIS1, NAXIS2 has two
+-- Places of frames on the sky. A table with a link `astrom` and a size NAXIS1, NAXIS2 has two
 -- columns that nobody writes: `_corners`, the corners of the light-sensitive pixels as unit vectors
 -- (x, y, z one after the other, anticlockwise seen from outside; one vector where there is no
 -- size), and `_cell`, by which an index finds them. awe/db/query/footprint.py has the other side.
 SET ROLE awe_owner;
 
 -- The corners of a section of pixels. Straight lines in a tangential projection are great circles,
--- so these four are the whole outline. NULL where the numbers are no place. What would vanish in
+-- so these four are the whole outline. NULL if the numbers are not a place. What would vanish in
 -- products is 0: PostgreSQL makes an error of it.
 CREATE OR REPLACE FUNCTION awe.footprint(
   crval1 float8, crval2 float8, crpix1 float8, crpix2 float8,
@@ -186,7 +186,7 @@ BEGIN
   RETURN false;
 END $$;
 
--- Whether a place lies in a box; its right ascensions go eastwards from low to high, in turns.
+-- Whether a place is in a box; its right ascensions go eastwards from low to high, in turns.
 CREATE OR REPLACE FUNCTION awe.sky_inside_box(
   x float8, y float8, z float8, low float8, high float8, dec_low float8, dec_high float8)
 RETURNS bool LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -200,7 +200,7 @@ BEGIN
   RETURN ra <= high - low + 1e-10 OR ra >= 360 - 1e-10;
 END $$;
 
--- Whether a side crosses the edge of a box: a parallel, which is no great circle, or a meridian.
+-- Whether a side crosses the edge of a box: a parallel, which is not a great circle, or a meridian.
 CREATE OR REPLACE FUNCTION awe.sky_crosses_box(
   ax float8, ay float8, az float8, ex float8, ey float8, ez float8,
   low float8, high float8, dec_low float8, dec_high float8)
@@ -285,8 +285,8 @@ CREATE OR REPLACE FUNCTION awe.has_footprint(t regclass) RETURNS bool LANGUAGE s
                          WHERE f.conrelid = t AND f.contype = 'f' AND f.conkey = ARRAY[a.attnum]
                            AND f.confrelid = to_regclass('awe.astrom')))));
 
--- The columns, index and trigger of a table whose rows lie on the sky. The trigger reads the
--- coordinates with the rights of whoever commits: those of a row one does not see are no place.
+-- The columns, index and trigger of a table whose rows have a place on the sky. The trigger reads the
+-- coordinates with the rights of whoever commits: those of a row one does not see are missing.
 CREATE OR REPLACE FUNCTION awe.give_footprint(t regclass) RETURNS void LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -424,7 +424,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN
    WHERE t.state = 'running' AND t.host = on_host;
 END;
 
--- Its owner wants a job no more. False: it is over, or not one's own.
+-- The owner cancels a job. False: it is over, or not one's own.
 CREATE OR REPLACE FUNCTION awe.job_cancel(j bigint) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -433,7 +433,7 @@ BEGIN
   RETURN FOUND;
 END $$;
 
--- Its owner wants a job that ended badly done again; finished inputs stay finished.
+-- The owner has a job that ended badly done again; finished inputs stay finished.
 CREATE OR REPLACE FUNCTION awe.job_retry(j bigint) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

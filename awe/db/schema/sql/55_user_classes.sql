@@ -64,7 +64,7 @@ BEGIN
          SELECT 1 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
           WHERE c.relnamespace = 'awe'::regnamespace AND c.relkind = 'r' AND c.relname = target_name
             AND a.attname IN ('object_id', '_privileges') GROUP BY c.oid HAVING count(*) = 2) THEN
-      RAISE EXCEPTION '% links to %, which is no table of objects', attribute ->> 'name', target_name
+      RAISE EXCEPTION '% links to %, which is not a table of objects', attribute ->> 'name', target_name
         USING ERRCODE = 'AW013';
     END IF;
     CONTINUE WHEN attribute ->> 'kind' = 'links';

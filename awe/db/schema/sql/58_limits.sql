@@ -33,8 +33,8 @@ BEGIN
          'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')),
     waiting AS (
       SELECT h.pid, min(h.waitstart) AS start FROM held h WHERE NOT h.granted GROUP BY h.pid),
-    -- What a person wants for themselves alone, a whole table or a row that others refer to, is no
-    -- reason to send others away: whoever writes, only after a while, and who reads, never.
+    -- That a person asks for a whole table or a row that others refer to, for themselves alone, is not
+    -- a reason to send others away: whoever writes, only after a while, and who reads, never.
     greedy AS (
       SELECT s.pid FROM strong s WHERE NOT s.granted
       UNION
@@ -52,7 +52,7 @@ BEGIN
                AND ((p.idle AND least(p.since, b.long) > interval '5 seconds') OR b.long > interval '1 minute')
              ELSE
                p.pid IN (SELECT s.pid FROM strong s)
-               -- Somebody waits for a session of their own: that is no excuse.
+               -- Somebody waits for a session of their own: that is not an excuse.
                OR (b.long > interval '1 second' AND p.pid IN (SELECT w.pid FROM waiting w)
                    AND pg_blocking_pids(p.pid) <> '{}' AND pg_blocking_pids(p.pid) <@ ARRAY(
                      SELECT m.pid FROM person m WHERE m.usename = p.usename))

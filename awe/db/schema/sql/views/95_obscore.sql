@@ -1,9 +1,9 @@
 -- The observations as the Virtual Observatory asks for them: IVOA ObsCore 1.1, mandatory columns.
--- Raw and reduced science frames; whoever asks sees what he may see of the tables below.
+-- Raw and reduced science frames; whoever asks sees what they may see of the tables below.
 SET ROLE awe_owner;
 
--- Right ascension and declination [deg] of a pixel, by a tangential projection; NULL where the
--- numbers are no place. PostgreSQL makes an error of what overflows or vanishes, and one published
+-- Right ascension and declination [deg] of a pixel, by a tangential projection; NULL if the
+-- numbers are not a place. PostgreSQL makes an error of what overflows or vanishes, and one published
 -- row would spoil the view for everybody: what is smaller than a part of a pixel is 0.
 CREATE OR REPLACE FUNCTION awe.sky(crval1 float8, crval2 float8, crpix1 float8, crpix2 float8,
                         cd1_1 float8, cd1_2 float8, cd2_1 float8, cd2_2 float8, x float8, y float8)
