@@ -1,6 +1,6 @@
 """What declarations, the query language and the writing of rows need of a class and its objects.
 
-`awe.db.objects.base.DBObject` is what has it, and stands above them; they know it by this alone.
+`awe.db.objects.base.DBObject` is what has it, and is above them; they know it by this alone.
 A class is an `Entity` by having these members, not by a base class.
 """
 

@@ -89,9 +89,9 @@ def of_query(cls: type[Entity], name: str, known: Iterable[str]) -> str:
     cls : type
         Class the query is about.
     name : str
-        What it was asked for.
+        Name that was tried on a query.
     known : iterable of str
-        What a query has.
+        Names a query has.
     """
     begin = f"a query has no {name!r}"
     if name in QUERY:

@@ -45,7 +45,7 @@ class Condition:
 class Selection:
     """The objects of one class that fulfil a condition, as paths and conditions know them.
 
-    The one kind there is, `awe.db.query.query.Query`, stands above both. A class makes it of a
+    The one kind there is, `awe.db.query.query.Query`, is above both. A class makes it of a
     condition, by `_where`.
     """
 
