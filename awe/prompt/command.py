@@ -7,18 +7,17 @@ the input is run as a script, as python does.
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe import __version__
 from awe.errors import AweError
 from awe.imports import forget_working_directory
-from awe.prompt import errors
+from awe.prompt import errors, namespace, script
+from awe.prompt.session import open_session
 from awe.terminal import err
-
-if TYPE_CHECKING:
-    from awe.prompt.session import Session
 
 __all__ = ["main"]
 
@@ -84,14 +83,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(job: list[str], *, tutorial: bool) -> int:
     interactive = not job and sys.stdin.isatty()
-    from awe.prompt import namespace
-    from awe.prompt.session import open_session
-
     session = open_session(tutorial=tutorial, ask_password=_ask_password if interactive else None)
     try:
         names = namespace.build(session.environment)
         if interactive:
-            return _prompt(session, names)
+            # brings IPython
+            from awe.prompt import application
+
+            return application.run(session, names)
         if session.trouble:
             err(f"awe: {session.trouble}\n")
         return _job(job, names, debug=session.debug)
@@ -99,18 +98,7 @@ def _run(job: list[str], *, tutorial: bool) -> int:
         session.close()
 
 
-def _prompt(session: Session, names: dict[str, Any]) -> int:
-    from awe.prompt import shell
-    from awe.prompt.banner import banner
-
-    return shell.run(
-        names, banner=banner(session), home=session.environment.home, debug=session.debug
-    )
-
-
 def _job(job: list[str], names: dict[str, Any], *, debug: bool) -> int:
-    from awe.prompt import script
-
     if not job:
         return script.run_input(names, debug=debug)
     if job[0] == "-c":
@@ -119,8 +107,6 @@ def _job(job: list[str], names: dict[str, Any], *, debug: bool) -> int:
 
 
 def _ask_password(question: str) -> str:
-    import getpass
-
     return getpass.getpass(question)
 
 

@@ -18,10 +18,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from awe import recipes
 from awe.prompt import strings
 from awe.prompt.expressions import Known, follow, last_expression, open_bracket, open_string
 
-__all__ = ["Completion", "complete"]
+__all__ = ["Completion", "complete", "listed"]
 
 TAIL = re.compile(r"(?P<chain>.*)\.(?P<part>\w*)\Z", re.DOTALL)
 WORD = re.compile(r"(?P<part>[^\W\d]\w*)?\Z")
@@ -73,10 +74,15 @@ def complete(text: str, namespace: Mapping[str, Any]) -> Completion | None:
     return None
 
 
-def _chosen(part: str, names: Iterable[str]) -> Completion:
+def listed(part: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that begin so, arguments first, hidden ones only after an underscore."""
     hidden = part.startswith("_")
     fitting = {n for n in names if n.startswith(part) and (hidden or not n.startswith("_"))}
-    return Completion(part, tuple(sorted(fitting, key=lambda n: (not n.endswith("="), n))))
+    return tuple(sorted(fitting, key=lambda n: (not n.endswith("="), n)))
+
+
+def _chosen(part: str, names: Iterable[str]) -> Completion:
+    return Completion(part, listed(part, names))
 
 
 # What can be said of it
@@ -111,8 +117,6 @@ def _argument_names(function: Any, given: str) -> list[str]:
     names = [p.name for p in _parameters(function) if p.kind not in open_ended]
     recipe = re.match(r"\(\s*(['\"])([\w>]+)\1\s*,", given)
     if recipe and getattr(function, "__name__", "") == "run":
-        from awe import recipes
-
         identifier = recipe[2]
         if identifier in recipes.available():
             names += _argument_names(recipes.find(identifier), "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from awe.db.declare.attributes import Kind, Persistent
+from awe.db.query.query import Query
 from awe.lazy import behaviour
+from awe.prompt.returned import annotated, returned
 
 __all__ = ["CLOSERS", "Known", "class_of_query", "follow", "last_expression", "open_bracket",
            "open_string"]  # fmt: skip
@@ -60,7 +63,19 @@ def open_string(text: str) -> int | None:
                 return -1
             position = end
         position += 1
-    return begin if quote else None
+    return _in_braces(text, begin, len(quote)) if quote else None
+
+
+def _in_braces(text: str, begin: int, length: int) -> int | None:
+    """Return where the innermost open string begins: code in the braces of an f-string is none."""
+    if not re.search(r"(?<!\w)[rR]?[fF][rR]?\Z", text[:begin]):
+        return begin
+    inside = text[begin + length :].replace("{{", "  ")
+    opening = inside.rfind("{")
+    if opening < 0 or "}" in inside[opening:]:
+        return begin
+    inner = open_string(inside[opening + 1 :])
+    return None if inner is None else begin + length + opening + 1 + inner
 
 
 def last_expression(text: str) -> ast.expr | None:
@@ -120,7 +135,7 @@ def follow(node: ast.expr, namespace: Mapping[str, Any]) -> Known | None:
     if isinstance(node, ast.Call):
         return _called(node.func, namespace)
     if isinstance(node, (ast.BinOp, ast.Compare)):
-        return _query_of(node, namespace)
+        return _query_of(node, namespace) or _array_of(node, namespace)
     return None
 
 
@@ -138,6 +153,8 @@ def _attribute(owner: Known, name: str) -> Known | None:
         declared = inspect.getattr_static(cls, name, None)
         if isinstance(declared, Persistent):
             return _declared(declared)
+        if isinstance(declared, property):
+            return _given_by(declared.fget, cls) if _is_ours(cls) else None
     if owner.instance_of is not None:
         return _method(owner.instance_of, name)
     if owner.items_of is not None:
@@ -167,17 +184,25 @@ def _declared(attribute: Persistent[Any]) -> Known:
 def _plain(value: Any, name: str) -> Known | None:
     """Follow an attribute of an object that exists, unless that would run somebody's code."""
     found = inspect.getattr_static(value, name, None)
-    ours = type(value).__module__.startswith("awe.") or (
-        isinstance(value, type) and value.__module__.startswith("awe.")
-    )
-    if isinstance(found, property) and not ours:
-        return None
+    ours = _is_ours(value if isinstance(value, type) else type(value))
     if found is None and not (ours or isinstance(value, ModuleType)):
         return None
     try:
         return Known(value=getattr(value, name))
     except Exception:  # completion does not report what an object refuses
         return None
+
+
+def _is_ours(cls: type) -> bool:
+    return str(cls.__module__).startswith("awe.") or hasattr(cls, "select_all")
+
+
+def _given_by(function: Any, owner: type | None) -> Known | None:
+    """Follow a property or function of awe's by what it says it gives back."""
+    kind, items = returned(function, owner)
+    if items is not None:
+        return Known(items_of=items)
+    return None if kind is None else Known(instance_of=kind)
 
 
 def _item(owner: Known, index: ast.expr) -> Known | None:
@@ -206,14 +231,20 @@ def _called(function: ast.expr, namespace: Mapping[str, Any]) -> Known | None:
         if cls := class_of_query(owner.value):
             if function.attr in RETURN_ONE:
                 return Known(instance_of=cls)
-            return owner if function.attr in RETURN_SAME else None
+            if function.attr in RETURN_SAME:
+                return owner
     target = follow(function, namespace)
     if target is None:
         return None
     if isinstance(target.value, type):
         return Known(instance_of=target.value)
-    if getattr(target.value, "__module__", None) == "numpy":
+    module = str(getattr(target.value, "__module__", None))
+    if module == "numpy":
         return Known(instance_of=sys.modules["numpy"].ndarray)
+    if module.startswith("awe.") and annotated(target.value):
+        owner = getattr(target.value, "__self__", None)
+        cls = owner if isinstance(owner, type) else type(owner)
+        return _given_by(target.value, cls)
     return None
 
 
@@ -228,10 +259,18 @@ def _query_of(node: ast.BinOp | ast.Compare, namespace: Mapping[str, Any]) -> Kn
     return None
 
 
+def _array_of(node: ast.BinOp | ast.Compare, namespace: Mapping[str, Any]) -> Known | None:
+    """Return an array where one is calculated with."""
+    array = getattr(sys.modules.get("numpy"), "ndarray", None)
+    sides = [node.left, *(node.comparators if isinstance(node, ast.Compare) else [node.right])]
+    for known in (follow(side, namespace) for side in sides):
+        if known and array and (known.instance_of is array or isinstance(known.value, array)):
+            return Known(instance_of=array)
+    return None
+
+
 def class_of_query(value: Any) -> type | None:
     """Return the class a query is about, None for anything else."""
-    from awe.db.query.query import Query
-
     return value.cls if isinstance(value, Query) else None
 
 

@@ -1,12 +1,15 @@
-"""Completions of awe handed to IPython, at the prompt and in notebooks alike.
+"""Completions of awe next to those of IPython, at the prompt and in notebooks alike.
 
-Where awe has something to say, it alone speaks; where it has nothing, IPython's own completions
-are as they ever were, with two exceptions: magics are offered at the start of a line only, and
-files only where a path is possible, in a string without backslashes.
+The answers of awe come first, and where it has some they stand alone: links by their declared
+types, arguments, values in quotes. Everything else completes as in any IPython, under IPython's
+own policy of what may be evaluated, with three exceptions: magics are offered at the start of a
+line only, files only where a path is possible, in a string without backslashes, and no attribute
+of a persistent object is read: for a Tab nothing asks the database or fetches a file.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -18,9 +21,12 @@ from IPython.core.completer import (
     SimpleMatcherResult,
     context_matcher,
 )
+from IPython.core.guarded_eval import EVALUATION_POLICIES
 
-from awe.prompt.completion import complete
+from awe.prompt.completion import complete, listed
 from awe.prompt.expressions import open_bracket, open_string
+from awe.prompt.stand_ins import chain_of, is_ours, ours_in, stand_in
+from awe.prompt.traits import Awe
 
 __all__ = ["install", "remove"]
 
@@ -31,18 +37,27 @@ OTHERS = {"IPCompleter.jedi_matcher", "IPCompleter.dict_key_matcher"}
 ASKED = [f"IPCompleter.{name}_matcher" for name in ("magic", "file", "python", "python_func_kw")]
 LINE_START = re.compile(r"\s*%{0,2}\w*\Z")
 CALL = re.compile(r"[\w\])]\s*\Z")
+#: The rule of IPython's policy that awe narrows.
+RULE = "can_get_attr"
 
 
-def install(shell: Any) -> None:
-    """Let a shell complete as the prompt does."""
+def install(shell: Any, settings: Awe) -> None:
+    """Let a shell complete as the prompt does, unless the settings say that it should not."""
+    completer = shell.Completer
 
     @context_matcher(identifier=OURS)  # type: ignore[untyped-decorator]
     def match(context: CompletionContext) -> SimpleMatcherResult:
-        return _match(shell, context)
+        if settings.completion:
+            return _match(shell, context)
+        return _asked(shell, context, "magic", "file", "python", "python_func_kw")
 
-    completer = shell.Completer
+    def may_be_read(value: Any, name: str) -> bool:
+        usual: Any = EVALUATION_POLICIES[completer.evaluation]
+        return not is_ours(value) and bool(usual.can_get_attr(value, name))
+
     completer.custom_matchers.append(match)
     completer.disable_matchers = [*completer.disable_matchers, *ASKED]
+    completer.policy_overrides = {**completer.policy_overrides, RULE: may_be_read}
 
 
 def remove(shell: Any) -> None:
@@ -51,18 +66,20 @@ def remove(shell: Any) -> None:
     kept = [m for m in completer.custom_matchers if getattr(m, "matcher_identifier", "") != OURS]
     completer.custom_matchers[:] = kept
     completer.disable_matchers = [m for m in completer.disable_matchers if m not in ASKED]
+    overrides = completer.policy_overrides
+    completer.policy_overrides = {key: rule for key, rule in overrides.items() if key != RULE}
 
 
 def _match(shell: Any, context: CompletionContext) -> SimpleMatcherResult:
     line = context.text_until_cursor
     above = context.full_text.split("\n")[: context.cursor_line]
     if shell.Completer._is_completing_in_cli_context(line):
-        return _merged(shell, context, ("magic_matcher", "file_matcher"))
+        return _asked(shell, context, "magic", "file")
     text = "\n".join([*above, line])
     found = complete(text, shell.user_ns)
     if found is not None and found.names:
         names = [SimpleCompletion(text=name) for name in found.names]
-        magics = shell.Completer.magic_matcher(context) if LINE_START.match(line) else _nothing()
+        magics = _asked(shell, context, "magic") if LINE_START.match(line) else _nothing()
         return {
             "completions": [*names, *magics["completions"]],
             "matched_fragment": found.part,
@@ -71,8 +88,34 @@ def _match(shell: Any, context: CompletionContext) -> SimpleMatcherResult:
         }
     if open_string(text) is not None:
         return _files(text) if found is None else _nothing()
-    python = () if shell.Completer.use_jedi else ("python_matcher", "python_func_kw_matcher")
-    return _merged(shell, context, ("magic_matcher", *python)[not LINE_START.match(line) :])
+    return _of_others(shell, context, above)
+
+
+def _of_others(shell: Any, context: CompletionContext, above: list[str]) -> SimpleMatcherResult:
+    """Return what IPython finds where awe has nothing to say."""
+    line = context.text_until_cursor
+    if LINE_START.match(line):
+        return _asked(shell, context, "magic", "python", "python_func_kw")
+    split = chain_of(line)
+    if split is None:
+        return _asked(shell, context, "python", "python_func_kw")
+    if shell.Completer.use_jedi:
+        return _nothing()
+    chain, part = split
+    if ours_in(chain, shell.user_ns):
+        found = stand_in(chain, shell.user_ns, shell.Completer)
+        names = listed(part, dir(found.value)) if found is not None else ()
+        return {
+            "completions": [SimpleCompletion(text=name) for name in names],
+            "matched_fragment": part,
+            "suppress": False,
+        }
+    # what the lines above do with awe's objects must not be done for a Tab
+    kept = [each for each in above if not ours_in(each, shell.user_ns)]
+    lines = [*kept, *context.full_text.split("\n")[context.cursor_line :]]
+    narrowed = dataclasses.replace(context, full_text="\n".join(lines), cursor_line=len(kept))
+    result: SimpleMatcherResult = shell.Completer.python_matcher(narrowed)
+    return result
 
 
 def _nothing() -> SimpleMatcherResult:
@@ -80,13 +123,13 @@ def _nothing() -> SimpleMatcherResult:
     return {"completions": [], "suppress": False}
 
 
-def _merged(
-    shell: Any, context: CompletionContext, names: tuple[str, ...]
-) -> SimpleMatcherResult:
+def _asked(shell: Any, context: CompletionContext, *names: str) -> SimpleMatcherResult:
     """Return what several of IPython's own matchers find."""
     completions: list[SimpleCompletion] = []
+    python = {"python", "python_func_kw"} if shell.Completer.use_jedi else set()
     for name in names:
-        completions += getattr(shell.Completer, name)(context)["completions"]
+        if name not in python:
+            completions += getattr(shell.Completer, f"{name}_matcher")(context)["completions"]
     return {"completions": completions, "suppress": False}
 
 

@@ -113,8 +113,10 @@ def find(name: str) -> Any:
     raise AttributeError(msg)
 
 
-def add_tasks(names: dict[str, Any], text: str) -> None:
+def add_tasks(names: dict[str, Any], text: str) -> dict[str, Any]:
     """Add the tasks that a line names and whose files came, or changed, since the prompt began.
+
+    Returns what was added.
 
     Parameters
     ----------
@@ -123,11 +125,13 @@ def add_tasks(names: dict[str, Any], text: str) -> None:
     text : str
         What was typed.
     """
+    new: dict[str, Any] = {}
     named = {name for name in TASK.findall(text) if name not in names or _is_own(names[name])}
     if named:
         targets = recipes.available().items()
-        new = {key: target for key, target in targets if f"{key}Task" in named}
-        names.update(_loaded(new))
+        new = _loaded({key: target for key, target in targets if f"{key}Task" in named})
+        names.update(new)
+    return new
 
 
 def _is_own(task: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,5 @@ class Help:
         if not things:
             awe_help()
             return
-        import pydoc
-
-        pydoc.help(*things)
+        # python's own; `help` is this one at the prompt
+        builtins.help(*things)

@@ -12,15 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from awe.config import Environment
+from awe.context import context
+from awe.db.rights.projects import level_text
+from awe.db.server import clock, scope
+from awe.db.server.connection import database
 from awe.errors import AweError, LoginRefused, UserMistake
 from awe.prompt import namespace
+from awe.services import running
+from awe.services.installation import Installation
 from awe.terminal import err
-
-if TYPE_CHECKING:
-    from awe.db.server.scope import Scope
 
 __all__ = ["Session", "connect", "open_session"]
 
@@ -50,14 +52,14 @@ class Session:
     @property
     def user_name(self) -> str:
         """The login as people write it."""
-        scope = _scope()
-        return scope.user_name if scope else self.environment.database_user.upper()
+        here = _scope()
+        return here.user_name if here else self.environment.database_user.upper()
 
     @property
     def project_name(self) -> str:
         """The current project."""
-        scope = _scope()
-        return scope.project_name if scope else self.environment.project
+        here = _scope()
+        return here.project_name if here else self.environment.project
 
     @property
     def database_name(self) -> str:
@@ -68,10 +70,8 @@ class Session:
     @property
     def level(self) -> str:
         """The current level, as `1 (MyDB)`."""
-        from awe.db.rights.projects import level_text
-
-        scope = _scope()
-        level = scope.privileges if scope else self.environment.privileges
+        here = _scope()
+        level = here.privileges if here else self.environment.privileges
         return level_text(int(level))
 
     def __repr__(self) -> str:
@@ -79,9 +79,7 @@ class Session:
 
     def close(self) -> None:
         """Roll back what is open, cancel what runs on the server, and disconnect."""
-        module = sys.modules.get("awe.db.server.connection")
-        if module is not None:
-            module.database.close()
+        database.close()
 
 
 def open_session(
@@ -143,14 +141,11 @@ def connect(*, tutorial: bool = False, **keys: str) -> Session:
 def _with_services(environment: Environment, tutorial: bool, **keys: str) -> Environment:
     if not environment.embedded:
         return environment
-    from awe.db.server.connection import database
-    from awe.services import running
-    from awe.services.installation import Installation
-
     database.rescue = partial(_bring_back, environment.home)
     running.ensure(Installation(environment.home), say)
     fresh = Environment.load(**keys)
     if tutorial:
+        # brings processes to share work with, and numpy
         from awe.demo.night import ensure
 
         ensure(environment.home, say)
@@ -160,19 +155,12 @@ def _with_services(environment: Environment, tutorial: bool, **keys: str) -> Env
 
 def _bring_back(home: Path) -> bool:
     """Start the services of this installation again where the database has gone away."""
-    from awe.services import running
-    from awe.services.installation import Installation
-
     running.ensure(Installation(home), say)
     return True
 
 
 def _log_in_later(trouble: str) -> None:
     """Let the first command that needs the database log in, now that the prompt could not."""
-    from awe.context import context
-    from awe.db.server import scope
-    from awe.db.server.connection import database
-
     database.trouble = trouble
 
     def start() -> None:
@@ -188,9 +176,6 @@ def say(text: str) -> None:
 
 
 def _log_in(environment: Environment, ask_password: Callable[[str], str] | None) -> Session:
-    from awe.context import context
-    from awe.db.server import clock
-
     for tried in range(TRIES):
         try:
             context.start(environment)
@@ -204,12 +189,8 @@ def _log_in(environment: Environment, ask_password: Callable[[str], str] | None)
     raise AssertionError
 
 
-def _scope() -> Scope | None:
-    module = sys.modules.get("awe.db.server.scope")
-    if module is None:
-        return None
+def _scope() -> scope.Scope | None:
     try:
-        scope: Scope | None = module.current()
+        return scope.current()
     except UserMistake:
         return None
-    return scope

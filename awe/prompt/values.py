@@ -7,13 +7,23 @@ the next Tab; what was found is kept for a minute. Nothing here raises.
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Any
 
-__all__ = ["back_ends", "colour_maps", "hot_keys", "interpolations", "named", "of_attribute",
-           "persons", "projects", "recipes", "saved"]  # fmt: skip
+from awe import recipes as found
+from awe.db.declare import registry
+from awe.db.query.compiler import quoted, table
+from awe.db.server.connection import database
+from awe.dpu.planning import BACK_ENDS
+from awe.inspect.keys import KEYS
+
+__all__ = ["back_ends", "colour_maps", "hot_keys", "interpolations", "module", "named",
+           "of_attribute", "persons", "projects", "recipes", "saved"]  # fmt: skip
 
 #: Seconds Tab waits for an answer, and seconds an answer is kept.
 PATIENCE = 0.07
@@ -32,8 +42,6 @@ _asked: set[Any] = set()
 
 def recipes() -> Iterable[str]:
     """Return the identifiers of all recipes."""
-    from awe import recipes as found
-
     return found.available()
 
 
@@ -60,8 +68,6 @@ def named(cls: str) -> list[str]:
 
 def of_attribute(cls: str, steps: tuple[str, ...]) -> list[str]:
     """Return values of an attribute of text: those of the first objects of its own class."""
-    from awe.db.declare import registry
-
     owner: Any = registry.find(cls)
     for name in steps[:-1]:
         owner = owner._attribute(name).target
@@ -93,22 +99,30 @@ def interpolations() -> list[str]:
 
 def hot_keys() -> Iterable[str]:
     """Return the hot-keys of `inspect`."""
-    from awe.inspect.keys import KEYS
-
     return KEYS
 
 
 def back_ends() -> Iterable[str]:
     """Return where jobs can be placed."""
-    from awe.dpu.planning import BACK_ENDS
-
     return BACK_ENDS
+
+
+def module(name: str) -> ModuleType | None:
+    """Return a module that is there, or soon; what takes long is there for the next Tab."""
+
+    def ask() -> list[str]:
+        importlib.import_module(name)
+        return [name]
+
+    if name == "numpy" or name.startswith("numpy."):
+        return importlib.import_module(name)
+    if name not in sys.modules:
+        _remembered(("module", name), ask)
+    return sys.modules.get(name)
 
 
 def _answered(key: Any, ask: Callable[[], list[str]]) -> list[str]:
     """Return what the database says; one that is away is not brought back by a Tab."""
-    from awe.db.server.connection import database
-
     return _remembered(key, ask) if database.connected else []
 
 
@@ -136,8 +150,6 @@ def _remembered(key: Any, ask: Callable[[], list[str]]) -> list[str]:
 
 def _column(text: str, parameters: Any = None) -> list[str]:
     """Return the first column of what a question finds, over a connection that ends with it."""
-    from awe.db.server.connection import database
-
     try:
         database.command(f"SET statement_timeout = '{TIMEOUT}'")
         return sorted({row[0] for row in database.execute(text, parameters) if row[0]})
@@ -146,12 +158,9 @@ def _column(text: str, parameters: Any = None) -> list[str]:
 
 
 def _values(owner: Any, attribute: Any) -> list[str]:
-    from awe.db.declare import registry
-    from awe.db.query.compiler import quoted, table
-
-    found: set[str] = set()
+    values: set[str] = set()
     for cls in registry.concrete(owner):
         column = quoted(attribute.column)
         first = f"SELECT {column} AS v FROM {table(cls)} LIMIT %s"
-        found.update(_column(f"SELECT DISTINCT v FROM ({first}) t LIMIT %s", (LOOKED_AT, MOST)))
-    return sorted(found)
+        values.update(_column(f"SELECT DISTINCT v FROM ({first}) t LIMIT %s", (LOOKED_AT, MOST)))
+    return sorted(values)
