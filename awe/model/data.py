@@ -43,9 +43,9 @@ class DataObject(DBObject, abstract=True):
     Parameters
     ----------
     pathname : str or Path
-        A local file to begin with; its name becomes `filename` unless that is given too.
+        Path of a local file to begin with; its name becomes `filename` unless that is given too.
     **attributes : object
-        As for every persistent object.
+        Attributes of the new object, as for every persistent class.
     """
 
     filename = persistent("Name of the file, unique in the whole system [None]", str, "")
@@ -97,9 +97,9 @@ class DataObject(DBObject, abstract=True):
         Parameters
         ----------
         directory : str or Path
-            Where the file goes.
+            Directory of the local copy.
         replace : bool
-            Take the place of a file of that name with other content.
+            Whether a file of that name with other content is replaced.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class DataObject(DBObject, abstract=True):
         Parameters
         ----------
         expires : int
-            How long the address is good for [sec].
+            Time the address is valid [s].
         """
         from awe.db.server.tickets import link
 
@@ -176,7 +176,7 @@ class DataObject(DBObject, abstract=True):
             Pixels with their unit; header, world coordinates, flags (or mask) and uncertainty
             are kept.
         pathname : str or Path
-            Where the FITS file is written; there must be none yet.
+            Path of the FITS file that is written; it must not exist yet.
         **attributes : object
             Attributes of the new object.
         """

@@ -34,7 +34,7 @@ class Parameter:
     low, high : float or None
         Smallest and largest accepted value.
     choices : mapping or None
-        Values accepted, with their meaning.
+        Accepted values, with their meaning.
     """
 
     doc: str

@@ -70,9 +70,10 @@ class ScienceProduct(Product, BaseFrame, abstract=True):
         raw : RawScienceFrame or str
             The raw frame, or its filename.
         make : bool
-            Make it, and every calibration it lacks, and commit them; the plan is printed first.
+            Whether to make it, and every calibration it lacks, and commit them; the plan is
+            printed first.
         dry : bool
-            With `make`: only print the plan.
+            Whether, with `make`, only the plan is printed.
         """
         return resolve("awe.tasks.targets:get")(cls, raw=raw, make=make, dry=dry)
 

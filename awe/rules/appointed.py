@@ -32,10 +32,11 @@ def order(of: str = ANYONE, by: int | None = None) -> Order:
     Parameters
     ----------
     of : str
-        `anyone`: one's own and appointed people's, then everybody's; `project`: the former only;
-        `mine`: one's own only; or names of people, separated by commas.
+        Whose calibrations. `anyone`: one's own and appointed people's, then everybody's;
+        `project`: the former only; `mine`: one's own only; or names of people, separated by
+        commas.
     by : int, optional
-        Whose own; the current user's when left out.
+        Id of the user to whom "one's own" refers; the current user when left out.
 
     Raises
     ------

@@ -41,10 +41,10 @@ class Reason:
     Attributes
     ----------
     kind : str
-        `newer calibration`, `bad calibration`, `stale calibration`, `bad input`, `recipe`,
-        `parameters` or `software`.
+        Kind of the reason: `newer calibration`, `bad calibration`, `stale calibration`, `bad
+        input`, `recipe`, `parameters` or `software`.
     text : str
-        What, in one line.
+        The reason in one line.
     """
 
     kind: str
@@ -71,7 +71,7 @@ def is_uptodate(self: DBObject, pars: Mapping[str, Any] | None = None) -> bool:
     Parameters
     ----------
     pars : mapping, optional
-        Process parameters one would use, as tasks take them; the defaults where left out.
+        Process parameters one would use, as tasks take them; defaults for those left out.
     """
     return not why_stale(self, pars)
 
@@ -82,7 +82,7 @@ def why_stale(self: DBObject, pars: Mapping[str, Any] | None = None) -> Reasons:
     Parameters
     ----------
     pars : mapping, optional
-        Process parameters one would use, as tasks take them; the defaults where left out.
+        Process parameters one would use, as tasks take them; defaults for those left out.
     """
     return _reasons(self, pars or {}, {})
 

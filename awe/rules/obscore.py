@@ -57,9 +57,9 @@ def obscore(
     instrument : str, optional
         Name of the camera.
     level : int, optional
-        1 raw, 2 reduced.
+        Level of calibration: 1 raw, 2 reduced.
     limit : int
-        Most rows returned.
+        Largest number of rows returned.
 
     Raises
     ------

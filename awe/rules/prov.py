@@ -58,7 +58,7 @@ def to_prov(tree: Tree, path: str | Path | None = None) -> dict[str, Any]:
     Parameters
     ----------
     path : str or Path, optional
-        File to write.
+        Path of the file to write.
     """
     nodes, edges, hidden = graph(tree)
     document = Document({"prefix": PREFIXES, "entity": {}, "activity": {}, "agent": {}})

@@ -137,7 +137,7 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
     Parameters
     ----------
     product : object
-        Product with `process_params`.
+        Product with process parameters, `process_params`.
     pixels : ndarray, optional
         Its pixels; read from its file when left out.
     """

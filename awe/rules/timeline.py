@@ -34,7 +34,7 @@ class Timeline:
     Attributes
     ----------
     title : str
-        Whose calibrations.
+        Title of the picture: whose calibrations.
     rows : tuple
         The objects, class by class, newest last.
     chosen : frozenset

@@ -141,11 +141,11 @@ def choose(
     cls : class
         Class of the calibration, for example `BiasFrame`.
     instrument, chip, filter : object or str
-        Persistent objects or their names; `filter` only where the class has one.
+        Persistent objects or their names; `filter` only if the class has one.
     date : datetime
         Start of the observation [UTC].
     of : str, optional
-        Whose: `mine`, `project`, `anyone` or names, see `awe.rules.appointed`.
+        Whose calibrations: `mine`, `project`, `anyone` or names, see `awe.rules.appointed`.
 
     Raises
     ------

@@ -26,7 +26,8 @@ class Argument:
     name, short : str
         Long name, and the short one that `dpu.run` and tasks accept too.
     type : type
-        str, int, float, bool, dict, list (of str), `datetime.datetime` or `Table`.
+        Type of the value: str, int, float, bool, dict, list (of str), `datetime.datetime` or
+        `Table`.
     doc : str
         What the argument selects or does.
     default : object

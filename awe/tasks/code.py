@@ -44,11 +44,11 @@ class Code:
     name : str
         Identifier of the recipe.
     digest : str
-        SHA-256 of its file; empty where it has none.
+        SHA-256 of its file; empty if it has none.
     own : bool
-        True where it is not one of awe's.
+        Whether it is somebody's own recipe, not one of awe's.
     source : str
-        Text of the file of an own recipe; empty where it cannot be kept.
+        Text of the file of an own recipe; empty if it cannot be kept.
     """
 
     name: str
@@ -128,9 +128,9 @@ def exact(name: str, digest: str, *, own: bool, whose: str = "", mine: bool = Tr
         Whether it is somebody's own. Of awe's own recipes awe's is returned, whatever replaces it
         for this person.
     whose : str
-        Who ran it, for the message.
+        Login of the user who ran it, for the message.
     mine : bool
-        Whether that is oneself, for the message.
+        Whether that is the current user, for the message.
 
     Raises
     ------

@@ -38,7 +38,7 @@ class Session:
     scratch : Path
         Directory of fetched files.
     stop : Event
-        Set when the task is to end.
+        Event that is set when the task is to end.
     written : list of Path
         Files the unit in hand has left in the working directory.
     pixels : dict
@@ -48,7 +48,7 @@ class Session:
     unit : Unit
         The unit in hand.
     recipe : Recipe
-        What is recorded of the code.
+        Record of the recipe's code.
     """
 
     scratch: Path
@@ -97,13 +97,13 @@ def work(
     task : Task
         The task; copies of it do the work.
     units : sequence of Unit
-        What `task.units()` gave.
+        Units of the task, from `task.units()`.
     number : int
-        How many threads; with 1 the work is done in this one.
+        Number of threads; with 1 the work is done in this one.
     scratch : Path
         Directory for fetched files.
     done : callable
-        Called here with the name of each unit as it ends.
+        Function that is called here with the name of each unit as it ends.
     """
     places: dict[Any, list[int]] = {}
     for place, unit in enumerate(units):

@@ -35,13 +35,13 @@ def remake(
     Parameters
     ----------
     exact : bool
-        True takes the very inputs, parameters and code of the product. False takes the
+        Whether the very inputs, parameters and code of the product are used. False takes the
         calibrations that would be chosen today (those that were named stay), with the parameters
         and the recipe of today.
     pars : mapping, optional
         Process parameters that differ from the defaults, for a remake that is not exact.
     commit : bool
-        Store and commit the new product.
+        Whether the new product is stored and committed.
 
     Raises
     ------
@@ -82,9 +82,9 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
     Parameters
     ----------
     path : str or Path
-        A file awe made.
+        Path of a file that awe made.
     commit : bool
-        Store and commit the new product.
+        Whether the new product is stored and committed.
 
     Raises
     ------

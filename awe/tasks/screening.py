@@ -64,16 +64,16 @@ def screen(
     Parameters
     ----------
     task, unit : Task, Unit
-        Whose frames.
+        Task and unit of the frames.
     method : int
-        Overscan method.
+        Number of the overscan method.
     levels : (float, float), optional
         Flats: limits of the median of a raw frame [ADU]; flats are then compared by shape.
         Without limits frames are compared by level.
     named : str
-        The parameters the levels come from, for the message.
+        Names of the parameters the levels come from, for the message.
     one_night : bool
-        Frames of another night than most do not belong.
+        Whether frames of another night than most are left out.
 
     Raises
     ------

@@ -96,7 +96,7 @@ def chips_of_night(task: Task, by: Any = None) -> list[Unit]:
     Parameters
     ----------
     task : Task
-        Whose arguments select.
+        Task whose arguments select.
     by : type, optional
         Class of the inputs: without a filter among the arguments there is one unit for every
         filter in which a chip has such an object for the night.

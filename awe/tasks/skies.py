@@ -35,15 +35,16 @@ class Skies:
     frames : list
         Raw frames that entered.
     images : list of ndarray of float32, ADU
-        NaN where the flat cannot divide and where there are sources.
+        Exposures without their sources; NaN where the flat cannot divide and where there are
+        sources.
     levels : list of float, ADU
-        Sky level of each.
+        Sky level of each frame.
     bad : ndarray of bool
-        Hot and cold pixels.
+        Map of hot and cold pixels.
     links : dict
         Calibrations by role, for the product.
     rejected : dict
-        Name -> reason of the frames left out.
+        Reasons by file name of the frames left out.
     """
 
     frames: list[Any]
@@ -60,9 +61,9 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
     Parameters
     ----------
     task, unit : Task, Unit
-        Whose frames.
+        Task and unit of the frames.
     method : int
-        Overscan method.
+        Number of the overscan method.
 
     Raises
     ------

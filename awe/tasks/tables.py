@@ -49,9 +49,9 @@ def as_table(value: Any, name: str) -> Table:
     Parameters
     ----------
     value : str, Path, mapping or astropy Table
-        A CSV file with a line of names, or the columns themselves.
+        Path of a CSV file with a line of names, or the columns themselves.
     name : str
-        What the argument is called.
+        Name of the argument.
 
     Raises
     ------

@@ -42,11 +42,11 @@ class Step:
     cls : type
         Class of the product.
     product : object or None
-        The product that is there.
+        Product that is there already.
     arguments : dict
-        Arguments of the recipe that makes it otherwise.
+        Arguments of the recipe that makes it, if it is not there.
     because : str
-        Why it has to be made.
+        Reason why it has to be made.
     """
 
     cls: Any
@@ -85,13 +85,14 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     Parameters
     ----------
     cls : type
-        `ReducedScienceFrame`, or a class made along with it.
+        Class of the product: `ReducedScienceFrame`, or one made along with it.
     raw : RawScienceFrame or str
         The raw frame, or its filename.
     make : bool
-        Make it, and every calibration it lacks, and commit them; the plan is printed first.
+        Whether to make it, and every calibration it lacks, and commit them; the plan is printed
+        first.
     dry : bool
-        With `make`: print the plan and return it.
+        Whether, with `make`, the plan is only printed and returned.
 
     Raises
     ------

@@ -97,7 +97,7 @@ class Task:
         Parameters
         ----------
         instrument : str, optional
-            Values for this camera; those of no camera when left out.
+            Name of the camera the values are for; values of no camera when left out.
         """
         from awe.model.parameters import parameters_class
 

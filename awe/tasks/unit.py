@@ -20,9 +20,9 @@ class Unit:
     Attributes
     ----------
     name : str
-        What messages and job records call it.
+        Name of the unit in messages and job records.
     instrument, chip : object
-        Persistent objects.
+        Persistent objects of the camera and of the detector.
     frames : tuple
         Input frames, in the order of the query.
     date : datetime

@@ -32,7 +32,7 @@ def class_of(name: str, user: str) -> type[DBObject]:
     name : str
         Name of the class.
     user : str
-        Who declared it.
+        Login of the user who declared it.
 
     Raises
     ------

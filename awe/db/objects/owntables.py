@@ -124,7 +124,7 @@ def classes_of(user: str | None = None) -> dict[str, list[str]]:
     Parameters
     ----------
     user : str, optional
-        Only this user's.
+        Login of the user whose classes are listed; everybody's when left out.
     """
     rows = database.execute(
         "SELECT upper(u.role_name::text), c.name FROM awe.user_class c "

@@ -64,7 +64,7 @@ class ObjectTable(Table):  # type: ignore[misc]
         Parameters
         ----------
         *arguments, **keywords
-            As of `astropy.table.Table.write`: a name, `format=`, `overwrite=`.
+            Arguments of `astropy.table.Table.write`: a name, `format=`, `overwrite=`.
 
         Raises
         ------

@@ -216,10 +216,10 @@ class ValuePath(Path):
         Parameters
         ----------
         pattern : str
-            `*` any characters, `?` exactly one, `[abc]` or `[0-9]` one of those, `[!0-9]` one
-            other than those; `[*]`, `[?]` and `[[]` are the characters themselves.
+            Pattern: `*` any characters, `?` exactly one, `[abc]` or `[0-9]` one of those, `[!0-9]`
+            one other than those; `[*]`, `[?]` and `[[]` are the characters themselves.
         ignore_case : bool
-            Take `a` and `A` as the same; slower, no index helps.
+            Whether `a` and `A` are the same; slower, since no index helps.
         """
         self._refuse_type("like", str)
         wanted = self._value(pattern)
@@ -431,7 +431,7 @@ def resolve(cls: type[Entity], name: Any, *, single: bool = True) -> Steps:
     name : str
         Attribute names joined by dots.
     single : bool
-        Refuse paths through lists, which have more than one value.
+        Whether paths through lists, which have more than one value, are refused.
     """
     if isinstance(name, Path):
         name = name._text.partition(".")[2]

@@ -58,9 +58,10 @@ class Query(OnSky["Query"], Selection):
     cls : type
         Class the query is about.
     condition : Condition
-        What its objects fulfil.
+        Condition that its objects fulfil.
     order : tuple, optional
-        Paths and whether each is descending; the natural order of the class when left out.
+        Paths of the order and whether each is descending; the natural order of the class when
+        left out.
     """
 
     def __init__(
@@ -439,9 +440,9 @@ class Reading(Iterator[Any]):
     Parameters
     ----------
     query : Query
-        What to read.
+        Query whose objects are read.
     most : int
-        Objects read by one statement; a longer result is streamed.
+        Largest number of objects read by one statement; a longer result is streamed.
     """
 
     def __init__(self, query: Query, most: int) -> None:

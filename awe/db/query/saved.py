@@ -90,9 +90,9 @@ def save(self: Query, name: str = "", *, share: bool = False) -> None:
     Parameters
     ----------
     name : str
-        Up to 100 characters.
+        Name of the query, up to 100 characters.
     share : bool
-        Let the members of the current project load it.
+        Whether the members of the current project can load it.
 
     Raises
     ------
@@ -122,9 +122,9 @@ def load(name: str | Query, user: str | None = None) -> Query:
     Parameters
     ----------
     name : str
-        Its name.
+        Name of the query.
     user : str, optional
-        Who saved it.
+        Login of the user who saved it; one's own when left out.
 
     Raises
     ------

@@ -47,9 +47,9 @@ class Region(Protocol):
         Parameters
         ----------
         bands : int
-            Bands of declination of the cells.
+            Number of bands of declination of the cells.
         margin : float
-            Positions so far outside are held too [deg].
+            Distance outside up to which positions are held too [deg].
         """
 
     def meets(self, corners: str, bind: Bind) -> str:

@@ -71,11 +71,11 @@ class Work:
     kept : dict of str to int
         Unpublished objects that somebody else's objects refer to.
     published : int
-        Objects of level 3 and above; they stay for ever.
+        Number of objects of level 3 and above; they stay for ever.
     jobs : int
-        Jobs, with their logs.
+        Number of jobs, with their logs.
     trash : int
-        Deleted objects that can still be brought back.
+        Number of deleted objects that can still be brought back.
     """
 
     name: str

@@ -41,15 +41,15 @@ class Entry:
     Attributes
     ----------
     at : datetime
-        When, UTC.
+        Moment of the change [UTC].
     user : str
-        Who did it.
+        Login of the user who made the change.
     action : str
-        `publish`, `validity`, `delete` or `membership`.
+        Kind of the change: `publish`, `validity`, `delete` or `membership`.
     relation : str
         Table of the object, or `project`.
     object_id : UUID or None
-        The object.
+        Id of the object.
     concerns : str
         Creator of the object, or the member.
     project : str
@@ -57,7 +57,7 @@ class Entry:
     login : str
         Login of the session, which differs from `user` inside a job.
     before, after : dict or None
-        Values that changed; the whole object where it was deleted.
+        Values that changed; the whole object if it was deleted.
     """
 
     at: datetime.datetime

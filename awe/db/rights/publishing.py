@@ -38,9 +38,10 @@ class Publication:
     parents : tuple of DBObject
         One's own frames they were made from and whose level is lower.
     hindrances : tuple of str
-        Why it cannot be done: parents of others, invisible ones, or one's own that would stay.
+        Reasons why it cannot be done: parents of others, invisible ones, or one's own that would
+        stay.
     done : bool
-        True after the change.
+        Whether the change was made.
     """
 
     level: int

@@ -38,9 +38,9 @@ class Deletion:
     objects : tuple of DBObject
         Objects that go, in the order in which they can go.
     hindrances : tuple of str
-        Why it cannot be done: what refers to them and whose it is, level, owner.
+        Reasons why it cannot be done: what refers to them and whose it is, level, owner.
     done : bool
-        True after the deletion.
+        Whether the objects were deleted.
     """
 
     objects: tuple[Entity, ...]
@@ -75,7 +75,7 @@ def preview(objects: Sequence[Entity], *, parts: bool = True) -> Deletion:
     objects : sequence of DBObject
         Objects to delete.
     parts : bool, optional
-        Also their parameters and statistics, where nothing else uses them.
+        Whether their parameters and statistics go too, if nothing else uses them.
     """
     plan = _planned(objects, parts)
     if plan.hindrances:

@@ -37,7 +37,8 @@ def install(
     superuser : mapping
         Connection arguments of a superuser, as psycopg2 takes them.
     passwords : mapping
-        Login role to password, for `awe_dataserver`, `awe_runner`, `awe_pages`; set at every call.
+        Passwords by login role, for `awe_dataserver`, `awe_runner`, `awe_pages`; set at every
+        call.
     database : str, optional
         Name of the database.
 
@@ -156,7 +157,7 @@ def refresh(cursor: Any) -> None:
     Parameters
     ----------
     cursor : psycopg2 cursor
-        Of a superuser, in the transaction of the migration.
+        Cursor of a superuser, in the transaction of the migration.
     """
     from awe.db.schema import tables
 

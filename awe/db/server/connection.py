@@ -86,9 +86,9 @@ class Database:
         Parameters
         ----------
         environment : Environment, optional
-            Where and as whom; read from the configuration when left out.
+            Configuration with server and login; read from file and environment when left out.
         role : str, optional
-            Act as this role (logins of jobs may become their user and nobody else).
+            Role to act as (logins of jobs may become their user and nobody else).
 
         Raises
         ------
@@ -333,7 +333,7 @@ class Database:
         Parameters
         ----------
         reading : bool
-            Nothing will be written, so nobody will ask what became of it.
+            Whether nothing will be written, so that nobody will ask what became of it.
 
         Raises
         ------

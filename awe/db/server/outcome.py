@@ -55,11 +55,12 @@ def became(
     Parameters
     ----------
     doubt : Doubt
-        The transaction.
+        Transaction whose end is not known.
     ask : callable
-        Sends one statement over a new connection.
+        Function that sends one statement over a new connection.
     witnesses : sequence of callable
-        Each tells, once the transaction is over, whether rows of it are there; any is enough.
+        Functions that return, once the transaction is over, whether rows of it are there; any is
+        enough.
     """
     began = time.monotonic()
     hurried = told = False

@@ -31,7 +31,7 @@ class Prepared:
         cursor : cursor
             A cursor of the connection.
         sql_text : str
-            `INSERT INTO t (a, b) VALUES %s`, with or without RETURNING.
+            Statement `INSERT INTO t (a, b) VALUES %s`, with or without RETURNING.
         width : int
             Number of columns.
         """

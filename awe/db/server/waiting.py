@@ -55,9 +55,10 @@ def connect(arguments: Mapping[str, Any], wait: Wait, *, patience: float) -> Any
     arguments : mapping
         Keyword arguments of `psycopg2.connect`.
     wait : callable
-        Called with the connection after a statement was sent; returns when the answer is there.
+        Function that is called with the connection after a statement was sent and returns when
+        the answer is there.
     patience : float
-        Most seconds until the server has let the login in.
+        Longest time until the server has let the login in [s].
 
     Raises
     ------
@@ -109,11 +110,11 @@ def hearing(connection: Any, note: Callable[[], None], limits: Limits) -> None:
     Parameters
     ----------
     connection : connection
-        One made here.
+        Connection made by `connect`.
     note : callable
-        Called when Ctrl-C was pressed.
+        Function that is called when Ctrl-C was pressed.
     limits : Limits
-        How long to wait.
+        Limits of the waiting times.
     """
     begun = time.monotonic()
     moments = [(begun + limits.tell, _tell), (begun + limits.answer, _give_up)]

@@ -40,7 +40,7 @@ def migrate(
     database : str
         Name of the database.
     progress : callable
-        Called with one line before each step.
+        Function that is called with one line before each step.
 
     Raises
     ------
