@@ -7,8 +7,7 @@ same pixels alone and among others. Threads end with the call: a process may be 
 from __future__ import annotations
 
 import os
-import queue
-import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
@@ -33,37 +32,19 @@ _share: int | None = None
 def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
     """Return what calls return that run at the same time, in their order.
 
-    This thread does its share. Where calls fail, the error of one of them is raised when all that
-    were begun have ended.
+    Where calls fail, the error of one of them is raised when all that were begun have ended; the
+    others are not begun.
     """
-    helpers = min(processors(), len(work)) - 1
-    if helpers < 1:
+    threads = min(processors(), len(work))
+    if threads < 2:
         return [one() for one in work]
-    places: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for place in range(len(work)):
-        places.put(place)
-    results: dict[int, Result] = {}
-    errors: list[BaseException] = []
-
-    def help_out() -> None:
-        try:
-            while not errors:
-                place = places.get_nowait()
-                results[place] = work[place]()
-        except queue.Empty:
-            return
-        except BaseException as error:  # whatever it is, the caller must hear of it
-            errors.append(error)
-
-    threads = [threading.Thread(target=help_out) for _ in range(helpers)]
-    for thread in threads:
-        thread.start()
-    help_out()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return [results[place] for place in range(len(work))]
+    pool = ThreadPoolExecutor(threads)
+    try:
+        calls = [pool.submit(one) for one in work]
+        ended = wait(calls, return_when=FIRST_EXCEPTION).done
+        return [call.result() for call in (calls if len(ended) == len(calls) else ended)]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def bands(

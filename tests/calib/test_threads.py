@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 import time
 from functools import partial
@@ -20,7 +21,7 @@ def slow(value):
 def test_results_come_in_the_order_of_the_calls():
     assert threads.side_by_side([partial(slow, value) for value in range(9)]) == list(range(9))
     assert threads.side_by_side([]) == []
-    assert not [one for one in threading.enumerate() if "help_out" in one.name]
+    assert not [one for one in threading.enumerate() if "ThreadPool" in one.name]
 
 
 def test_calls_run_at_the_same_time():
@@ -48,6 +49,14 @@ def test_an_error_is_raised_when_all_that_were_begun_have_ended(place):
     number = len(ended)
     time.sleep(0.05)
     assert len(ended) == number
+
+
+def test_what_the_work_raises_is_heard_whatever_it_is():
+    def empty():
+        raise queue.Empty
+
+    with pytest.raises(queue.Empty):
+        threads.side_by_side([partial(slow, 1), empty, partial(slow, 3)])
 
 
 def test_bands_cover_all_rows_once():

@@ -20,7 +20,10 @@ from awe.db.declare import registry
 from awe.db.declare.entity import Entity, is_entity
 from awe.errors import ArgumentError, Refused
 
-__all__ = ["Kind", "Mismatch", "Persistent", "TypedList", "convert", "persistent"]
+__all__ = ["MUTABLE", "Kind", "Mismatch", "Persistent", "TypedList", "convert", "persistent"]
+
+#: Attributes that may change after commit; a test compares the lists in the SQL of the schema.
+MUTABLE = ("is_valid", "timestamp_start", "timestamp_end")
 
 T = TypeVar("T")
 MISSING: Any = object()

@@ -14,7 +14,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NoReturn, Self, cast
 
 from awe.db.declare import registry as _registry
-from awe.db.declare.attributes import Kind, Mismatch, Persistent, TypedList, convert, persistent
+from awe.db.declare.attributes import (
+    MUTABLE,
+    Kind,
+    Mismatch,
+    Persistent,
+    TypedList,
+    convert,
+    persistent,
+)
 from awe.db.declare.hints import of_class, of_object
 from awe.db.declare.members import Member, asked, is_code
 from awe.db.declare.registry import registry
@@ -37,8 +45,6 @@ __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 LABEL = 64
 #: what an object keeps for itself, and what only classes are asked; not for Tab
 HIDDEN = {"_values", "_committed", "_batch", "_doubt", "box", "covers", "near", "overlaps"}
-
-UPDATABLE = ("is_valid", "timestamp_start", "timestamp_end")
 
 
 class PersistentType(type):
@@ -273,7 +279,7 @@ class DBObject(metaclass=PersistentType):
         name = attribute.name
         if self._committed:
             msg = f"{self!r} is committed: {name} never changes; make a new object with .copy()"
-            if name in UPDATABLE:
+            if name in MUTABLE:
                 msg = f"{self!r} is committed: change it by context.update_{name}(obj, value)"
             raise Refused(msg)
         if name in ("object_id", "creation_date") or name.startswith("_"):

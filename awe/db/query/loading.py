@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from awe.db.declare import registry
-from awe.db.declare.attributes import Kind, Persistent, TypedList
+from awe.db.declare.attributes import MUTABLE, Kind, Persistent, TypedList
 from awe.db.declare.entity import Entity
 from awe.db.query.compiler import link_table, quoted, table
 from awe.db.server.connection import database
@@ -26,7 +26,7 @@ D = TypeVar("D", bound=Entity)
 #: Shortest beginning of an object id that may stand for the whole.
 SHORTEST_ID = 4
 #: Attributes that can change after commit and are refreshed whenever the row is read.
-CHANGING = ("is_valid", "timestamp_start", "timestamp_end", "_privileges")
+CHANGING = (*MUTABLE, "_privileges")
 
 
 class Batch:

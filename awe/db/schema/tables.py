@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awe.db.declare import registry
-from awe.db.declare.attributes import Kind, Persistent
+from awe.db.declare.attributes import MUTABLE, Kind, Persistent
 from awe.db.declare.entity import Entity
 from awe.db.objects import owntables
 from awe.db.query import footprint, sky
@@ -28,7 +28,6 @@ __all__ = ["additions", "ddl", "metadata"]
 UTC_NOW = "awe.utcnow()"
 #: What policies ask of a row; an index that has them counts visible rows without reading them.
 RIGHTS = ("_creator", "_project", "_privileges")
-WRITABLE = ("is_valid", "timestamp_start", "timestamp_end")
 LONGEST_NAME = 63
 
 
@@ -293,7 +292,7 @@ def _is_there(
 
 
 def _rights(cls: type[Entity]) -> list[str]:
-    names = [name for name in WRITABLE if name in cls._attributes]
+    names = [name for name in MUTABLE if name in cls._attributes]
     writable = ",".join(["_privileges", *names])
     links = [a for a in cls._attributes.values() if a.kind is Kind.LINK]
     refs = ",".join(
