@@ -67,7 +67,7 @@ def open_string(text: str) -> int | None:
 
 
 def _in_braces(text: str, begin: int, length: int) -> int | None:
-    """Return where the innermost open string begins: code in the braces of an f-string is none."""
+    """Return where the innermost open string begins: braces of an f-string hold code."""
     if not re.search(r"(?<!\w)[rR]?[fF][rR]?\Z", text[:begin]):
         return begin
     inside = text[begin + length :].replace("{{", "  ")

@@ -1,10 +1,10 @@
 """Completions of awe next to those of IPython, at the prompt and in notebooks alike.
 
-The answers of awe come first, and where it has some they stand alone: links by their declared
-types, arguments, values in quotes. Everything else completes as in any IPython, under IPython's
-own policy of what may be evaluated, with three exceptions: magics are offered at the start of a
-line only, files only where a path is possible, in a string without backslashes, and no attribute
-of a persistent object is read: for a Tab nothing asks the database or fetches a file.
+The answers of awe come first, and where it has some they are the only ones: links by their
+declared types, arguments, values in quotes. Everything else completes as in any IPython, under
+IPython's own policy of what may be evaluated, with three exceptions: magics are offered at the
+start of a line only, files only where a path is possible, in a string without backslashes, and no
+attribute of a persistent object is read: for a Tab nothing asks the database or fetches a file.
 """
 
 from __future__ import annotations

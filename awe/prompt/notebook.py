@@ -65,6 +65,6 @@ def unload(shell: Any) -> None:
 
 
 def is_prompt(shell: Any) -> bool:
-    """Tell whether a shell is the prompt itself."""
+    """Return True if a shell is the prompt itself."""
     module = sys.modules.get("awe.prompt.shell")
     return module is not None and isinstance(shell, module.AweShell)

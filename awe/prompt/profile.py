@@ -1,7 +1,7 @@
 """The directory `AWE_HOME/prompt`: history, IPython configuration, and files run at the start.
 
-What lies there is run as the user, so a file that somebody else could have written is refused:
-neither the file nor a directory it lies in, up to AWE_HOME, may belong to others or be writable
+What is in it is run as the user, so a file that somebody else could have written is refused:
+neither the file nor a directory that holds it, up to AWE_HOME, may belong to others or be writable
 for them. Nothing is read from the working directory, from `~/.ipython` or from `/etc/ipython`.
 """
 
@@ -43,7 +43,7 @@ def refuse_foreign(path: Path, home: Path) -> None:
         A file that is about to be run.
     home : Path
         AWE_HOME; of a file below it every directory up to there is looked at, of another file
-        the one it lies in.
+        the one that holds it.
 
     Raises
     ------

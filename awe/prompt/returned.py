@@ -19,7 +19,7 @@ LISTS = (list, tuple)
 
 
 def annotated(function: Any) -> bool:
-    """Tell whether a function says what it gives back."""
+    """Return True if a function says what it gives back."""
     return isinstance(getattr(function, "__annotations__", {}).get("return"), str | type)
 
 

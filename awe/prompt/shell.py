@@ -56,7 +56,7 @@ class _Prompts(Prompts):
 
 
 class _Results(RichPromptDisplayHook):
-    """Prints results, and keeps those that are no frames."""
+    """Prints results, and keeps all but frames."""
 
     def __call__(self, result: Any = None) -> None:
         module: Any = sys.modules.get("awe.inspect.said")
@@ -189,7 +189,7 @@ def _plain_return(shell: Any) -> Any:
 def defaults() -> Config:
     """Return how the prompt differs from IPython, where its user does not say otherwise.
 
-    Each trait stands under the class that declares it, so that a setting under that class or
+    Each trait is set under the class that declares it, so that a setting under that class or
     any other below it takes its place.
     """
     config = Config()

@@ -34,19 +34,19 @@ FIRST = 3
 
 
 def chain_of(line: str) -> tuple[str, str] | None:
-    """Return what stands before the last dot of a line, and after it; None without one."""
+    """Return what is before the last dot of a line, and after it; None without one."""
     found = TAIL.match(line)
     return (found["chain"], found["part"]) if found else None
 
 
 def is_ours(value: object) -> bool:
-    """Tell whether a value, or class, is awe's or persistent."""
+    """Return True if a value, or class, is awe's or persistent."""
     cls = value if isinstance(value, type) else type(value)
     return issubclass(cls, DBObject) or str(cls.__module__).startswith("awe.")
 
 
 def ours_in(text: str, namespace: Mapping[str, Any]) -> bool:
-    """Tell whether a text names something of awe's, or a container of such things."""
+    """Return True if a text names something of awe's, or a container of such things."""
     return any(_holds_ours(namespace[w]) for w in set(WORD.findall(text)) if w in namespace)
 
 
@@ -81,7 +81,7 @@ def stand_in(chain: str, namespace: Mapping[str, Any], completer: Any) -> Known 
     )  # fmt: skip
     try:
         return Known(value=guarded_eval(code, context))
-    except Exception:  # completion is no place to report what cannot be evaluated
+    except Exception:  # what cannot be evaluated completes to nothing
         return None
 
 

@@ -24,7 +24,7 @@ class Awe(Configurable):
 
     prompt = Unicode(
         "awe> ",
-        help=f"What stands before the cursor; {FIELDS} are filled in, n numbers what is typed.",
+        help=f"What is shown before the cursor; {FIELDS} are filled in, n numbers what is typed.",
     ).tag(config=True)
     continuation = Unicode("...  ", help="The same for further lines of a command.").tag(
         config=True
