@@ -63,10 +63,10 @@ def make(short: bool, seed: int) -> Case:
     )
     rng = np.random.default_rng(seed)
     chip = sky.make_detector(geometry, rng, gain=GAIN, read_noise=READ_NOISE)
-    exposure = sky.Exposure(
+    exposure = sky.SimulatedExposure(
         kind="science", exptime=360, level=500, cosmic_rate=8.0,
         field=sky.make_field((330, -31.2), rng, width=0.3),
-        tracks=(sky.Track(x0=-2000, y0=-2200, x1=500, y1=2500, brightness=10),),
+        tracks=(sky.Trail(x0=-2000, y0=-2200, x1=500, y1=2500, brightness=10),),
     )
     raw, truth = sky.simulate(exposure, chip, sky.Effects(), rng)
     flat = chip.response * chip.vignetting * chip.illumination

@@ -7,12 +7,24 @@ where they are declared, so a page cannot differ from the code. It writes nothin
 from __future__ import annotations
 
 import argparse
-import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import awe.config
+import awe.errors
+from awe import instruments
+from awe.admin.command import parser
+from awe.config import Environment
+from awe.db.objects.base import registry
+from awe.inspect.keys import KEYS
+from awe.model import parameters as declared
+from awe.model.classes import load
+from awe.model.mixins import QualityFlag
+from awe.recipes import available, find
+from awe.rules.quality import CHECKS, COMPARED
 
 __all__ = ["PAGES", "add", "pages"]
 
@@ -55,10 +67,7 @@ def _first(documented: object) -> str:
 
 def classes() -> str:
     """Return the page of persistent classes and their attributes."""
-    from awe.db.objects.base import registry
-    from awe.model import classes as declared
-
-    declared.load()
+    load()
     text = "# Persistent classes\n\nWhat one can query for. Units are in square brackets.\n"
     for name, cls in sorted(registry.items()):
         if not cls.__module__.startswith("awe."):
@@ -78,8 +87,6 @@ def _type(cls: Any, attribute: str) -> str:
 
 def recipes() -> str:
     """Return the page of recipes and their arguments."""
-    from awe.recipes import available, find
-
     text = (
         "# Recipes\n\n`dpu.run('Name', ...)`, `lpu.run('Name', ...)` and "
         "`NameTask(...).execute()` take the same arguments, by long or short name.\n"
@@ -100,14 +107,10 @@ def recipes() -> str:
 
 def parameters() -> str:
     """Return the page of process parameters."""
-    from awe import instruments
-    from awe.model import parameters as module
-    from awe.model.classes import load
-
     load()
     text = "# Process parameters\n\nSet them with `Pars`; a product is stored with its own.\n"
-    for name in sorted(n for n in module.__all__ if n.endswith("Parameters")):
-        cls = getattr(module, name)
+    for name in sorted(n for n in declared.__all__ if n.endswith("Parameters")):
+        cls = getattr(declared, name)
         if not cls.product:
             continue
         rows = [
@@ -129,15 +132,13 @@ def parameters() -> str:
 
 def hotkeys() -> str:
     """Return the page of hot-keys of the inspect window."""
-    from awe.inspect.keys import KEYS
-
     rows = [(f"`{key.key}`", key.title, key.doc) for key in KEYS.values()]
     return f"# Hot-keys of `inspect()`\n\n{_table(('key', 'tool', 'what it does'), rows)}"
 
 
 def errors() -> str:
     """Return the page of errors."""
-    module = importlib.import_module("awe.errors")
+    module = awe.errors
     rows = [
         (f"`{name}`", ", ".join(b.__name__ for b in getattr(module, name).__bases__[1:]),
          _first(getattr(module, name)))
@@ -149,16 +150,14 @@ def errors() -> str:
 
 def configuration() -> str:
     """Return the page of configuration keys."""
-    from awe.config import Environment
-
     kinds = Environment.kinds()
     rows = [
         (f"`{name}`", f"`AWE_{name.upper()}`", kinds[name].text, doc)
         for name, doc in Environment.keys_declared().items()
     ]
     head = ("key", "environment variable", "values", "meaning")
-    intro = _first(importlib.import_module("awe.config"))
-    rest = (importlib.import_module("awe.config").__doc__ or "").split("\n\n", 1)[1]
+    intro = _first(awe.config)
+    rest = (awe.config.__doc__ or "").split("\n\n", 1)[1]
     return f"# Configuration\n\n{intro}\n\n{rest}\n{_table(head, rows)}"
 
 
@@ -179,9 +178,6 @@ def flags() -> str:
 
 def quality() -> str:
     """Return the page of the bits of `quality_flags`."""
-    from awe.model.mixins import QualityFlag
-    from awe.rules.quality import CHECKS, COMPARED
-
     limits: dict[QualityFlag, list[str]] = {}
     for check in CHECKS:
         limits.setdefault(check.flag, []).append(check.parameter)
@@ -202,8 +198,6 @@ def quality() -> str:
 
 def commands() -> str:
     """Return the page of the commands of `awe-admin`."""
-    from awe.admin.command import parser
-
     rows = [(f"`awe-admin {name}`", text) for name, text in _subcommands(parser(), "")]
     return f"# awe-admin\n\n{_table(('command', 'what it does'), rows)}"
 
@@ -213,9 +207,9 @@ def _subcommands(made: argparse.ArgumentParser, before: str) -> Iterator[tuple[s
         if not isinstance(action, argparse._SubParsersAction):
             continue
         texts = {choice.dest: choice.help for choice in action._choices_actions}
-        for name, parser in action.choices.items():
+        for name, command in action.choices.items():
             yield f"{before}{name}", texts.get(name) or ""
-            yield from _subcommands(parser, f"{before}{name} ")
+            yield from _subcommands(command, f"{before}{name} ")
 
 
 PAGES: dict[str, Callable[[], str]] = {

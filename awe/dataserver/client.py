@@ -26,7 +26,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
-from awe.dataserver import answers
+import httpx
+
+from awe.dataserver import answers, line
 from awe.errors import (
     AweError,
     ChecksumMismatch,
@@ -343,10 +345,6 @@ class Client:
             return self._session
 
     def _opened(self) -> httpx.Client:
-        import httpx
-
-        from awe.dataserver import line
-
         encrypted = self.base_url.startswith("https:")
         session = httpx.Client(
             timeout=httpx.Timeout(SENDING, connect=5.0, read=SILENCE),
@@ -368,8 +366,6 @@ class Client:
 
     @contextmanager
     def _faults(self, name: str) -> Iterator[None]:
-        import httpx
-
         try:
             yield
         except DataserverError as error:

@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg2
+
+from awe.db.server import failures, waiting
 from awe.errors import ServiceDown
 
 __all__ = ["Connections"]
@@ -78,10 +81,6 @@ class Connections:
             The database does not answer in time, not even on a fresh connection, or takes no
             more connections.
         """
-        import psycopg2
-
-        from awe.db.server import failures
-
         error: Exception | None = None
         begin = time.monotonic()
         for fresh in (False, True):
@@ -102,8 +101,6 @@ class Connections:
 
     @contextmanager
     def _connection(self, fresh: bool) -> Iterator[Any]:
-        import psycopg2
-
         if not self._slots.acquire(timeout=self._patience):
             raise ServiceDown(_SILENT.format(self._patience))
         try:
@@ -129,8 +126,6 @@ class Connections:
             return self._idle.pop() if self._idle else None
 
     def _open(self) -> Any:
-        from awe.db.server import waiting
-
         options = OPTIONS.format(1000 * self._patience)
         arguments = {"application_name": "awe dataserver", "options": options, **self._arguments}
         # the server gives up first, and says so

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from awe.demo.sky import (
         Detector,
         Effects,
-        Exposure,
         Field,
+        SimulatedExposure,
         Truth,
         make_detector,
         make_field,
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Detector",
     "Effects",
-    "Exposure",
     "Field",
     "Night",
+    "SimulatedExposure",
     "Truth",
     "make_detector",
     "make_field",

@@ -16,16 +16,27 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed as completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe import calib, fits, recipes
+from awe.config import Environment
+from awe.context import context
+from awe.db.declare.registry import find
+from awe.db.server import scope
+from awe.db.server.connection import database
+from awe.demo.progress import Progress
 from awe.errors import ArgumentError, AweError, DiskFull, JobError
+from awe.instruments import get
 from awe.localfiles import scratch_directory
+from awe.model.classes import load
+from awe.services import running
+from awe.services.installation import Installation
+from awe.services.logins import account
 from awe.workers import SPAWN, leave_with_parent, pool
 
 if TYPE_CHECKING:
-    from awe.config import Environment
     from awe.demo.exposures import Night
 
 __all__ = ["NIGHT", "SCIENTIST", "ensure", "made", "make"]
@@ -139,8 +150,6 @@ def _folder(home: Path) -> Path:
 def _night(full: bool, chips: Sequence[str] | None) -> Night:
     from awe.demo.exposures import Night
     from awe.demo.plan import Window
-    from awe.instruments import get
-
     camera = get("OMEGACAM")
     window = Window.full() if full else Window()
     if not chips:
@@ -199,13 +208,6 @@ def _check_space(folder: Path, night: Night) -> None:
 
 def _environment(home: Path) -> Environment:
     """Start the services and return the configuration of the calibration scientist."""
-    from dataclasses import replace
-
-    from awe.config import Environment
-    from awe.services import running
-    from awe.services.installation import Installation
-    from awe.services.logins import account
-
     house = Installation(home)
     endpoints = running.ensure(house)
     login = account(house, SCIENTIST, "Calibration Scientist", manager=(PROJECT,))
@@ -232,8 +234,6 @@ def _wait_for(warming: Any) -> None:
 
 
 def _compile() -> None:
-    from awe import calib, fits
-
     leave_with_parent()
     os.nice(5)
     # This only saves time: what fails here is compiled when it is used, and complains there.
@@ -244,10 +244,6 @@ def _compile() -> None:
 
 
 def _ingest(environment: Environment, paths: Sequence[Path]) -> None:
-    from awe.context import context
-    from awe.db.server import scope
-    from awe.db.server.connection import database
-    from awe.demo.progress import Progress
     from awe.ingest import ingest
 
     context.start(environment)
@@ -264,8 +260,6 @@ def _ingest(environment: Environment, paths: Sequence[Path]) -> None:
 
 
 def _calibrate(environment: Environment, folder: Path, night: Night) -> None:
-    from awe.demo.progress import Progress
-
     bar = Progress("making calibrations", len(night.chips))
     log = folder / "calibrations.log"
     failures = []
@@ -288,9 +282,6 @@ def _calibrate(environment: Environment, folder: Path, night: Night) -> None:
 
 def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str) -> None:
     """Run all recipes for one chip, as anybody would at the prompt."""
-    from awe.context import context
-    from awe.db.server.connection import database
-
     if not database.connected:
         context.start(environment)
     with (
@@ -308,10 +299,7 @@ def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str
 
 
 def _exists(product: str, chip: str) -> bool:
-    from awe.db.declare.registry import find
     from awe.demo.plan import SCIENCE_START
-    from awe.model.classes import load
-
     load()
     cls: Any = find(product)
     query = (
@@ -324,8 +312,6 @@ def _exists(product: str, chip: str) -> bool:
 
 
 def _run(recipe: str, chip: str, by_filter: bool) -> None:
-    from awe import recipes
-
     arguments: dict[str, Any] = {"instrument": "OMEGACAM", "date": NIGHT, "chip": chip}
     if by_filter:
         arguments["filter"] = FILTER
@@ -333,7 +319,6 @@ def _run(recipe: str, chip: str, by_filter: bool) -> None:
 
 
 def _correct_illumination(night: Night, chip: str) -> None:
-    from awe import recipes
     from awe.demo.photometry import write_table
 
     table = Path("standards.csv")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from awe.demo.field import moffat
 
-__all__ = ["Track", "cosmic_rays", "track_light"]
+__all__ = ["Trail", "cosmic_rays", "track_light"]
 
 Map = NDArray[np.float32]
 
@@ -24,7 +24,7 @@ LONGEST = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Track:
+class Trail:
     """The straight trail of a satellite in focal plane coordinates.
 
     Parameters
@@ -112,7 +112,7 @@ def _deposit(
 
 
 def track_light(
-    shape: tuple[int, int], track: Track, corner: tuple[float, float], fwhm: float
+    shape: tuple[int, int], track: Trail, corner: tuple[float, float], fwhm: float
 ) -> tuple[Map | None, tuple[float, float, float, float] | None]:
     """Return the light of a trail on one image and its end points there.
 
@@ -120,7 +120,7 @@ def track_light(
     ----------
     shape : tuple of int
         (ny, nx) of the image.
-    track : Track
+    track : Trail
         The trail.
     corner : tuple of float
         Focal plane position of the image's lower left pixel.

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from awe.demo.exposures import Night
+from awe.config import home_directory
+from awe.demo.exposures import Night, recorded
 from awe.localfiles import own_scratch
 
 __all__ = ["photometry", "standards", "write_table"]
@@ -65,9 +66,6 @@ def standards(chip: str) -> str:
 
     It goes with the process, as everything nobody asked to keep.
     """
-    from awe.config import home_directory
-    from awe.demo.exposures import recorded
-
     number = chip.rpartition("#")[2]
     path = own_scratch().folder("standards", 0) / f"standards-{number}.csv"
     write_table(path, recorded(home_directory() / "tutorial" / "raw"), chip)

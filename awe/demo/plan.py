@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from awe.demo.field import Field, make_field
-from awe.demo.particles import Track
-from awe.demo.sky import Exposure
+from awe.demo.particles import Trail
+from awe.demo.sky import SimulatedExposure
 
 __all__ = ["FILTER", "SCIENCE_START", "PlannedExposure", "Window", "plan", "sky_field"]
 
@@ -58,7 +58,7 @@ class PlannedExposure:
         Position in the plan, from 0.
     start : datetime
         Begin, UTC.
-    exposure : Exposure
+    exposure : SimulatedExposure
         What the camera is exposed to.
     type, category, technique : str
         `DPR TYPE`, `DPR CATG` and `DPR TECH`.
@@ -78,7 +78,7 @@ class PlannedExposure:
 
     number: int
     start: datetime
-    exposure: Exposure
+    exposure: SimulatedExposure
     type: str
     category: str
     technique: str
@@ -147,11 +147,11 @@ def _pointing(position: int) -> tuple[float, float]:
     return TARGET[0] + step * DITHER[0] / 3600 / float(np.cos(np.radians(TARGET[1]))), dec
 
 
-def _tracks(position: int) -> tuple[Track, ...]:
+def _tracks(position: int) -> tuple[Trail, ...]:
     if position == 2:
-        return (Track(x0=-9500, y0=-6605, x1=9500, y1=-6455, brightness=60.0, width=1.0),)
+        return (Trail(x0=-9500, y0=-6605, x1=9500, y1=-6455, brightness=60.0, width=1.0),)
     if position == 4:
-        return (Track(x0=-9500, y0=2330, x1=9500, y1=1830, brightness=20.0, width=2.0),)
+        return (Trail(x0=-9500, y0=2330, x1=9500, y1=1830, brightness=20.0, width=2.0),)
     return ()
 
 
@@ -171,7 +171,7 @@ def _science() -> list[dict[str, Any]]:
     return [
         {
             "start": moment,
-            "exposure": Exposure(
+            "exposure": SimulatedExposure(
                 kind="science",
                 exptime=SCIENCE_TIME,
                 level=SKY_RATE * SCIENCE_TIME * (1 + 0.02 * position),
@@ -198,7 +198,7 @@ def _science() -> list[dict[str, Any]]:
 def _biases() -> list[dict[str, Any]]:
     start = datetime(2012, 6, 1, 12, 10, 5)
     moments = _series(start, [0.0] * 10, 44.87)
-    exposures = [Exposure(kind="bias")] * 10
+    exposures = [SimulatedExposure(kind="bias")] * 10
     return _calibrations("BIAS", "OMEGACAM_img_cal_bias", start, moments, exposures, 200_127_401)
 
 
@@ -207,7 +207,7 @@ def _dome_flats() -> list[dict[str, Any]]:
     exptime = 8.6
     moments = _series(start, [exptime] * 5, 46.02)
     exposures = [
-        Exposure(kind="dome", exptime=exptime, level=level)
+        SimulatedExposure(kind="dome", exptime=exptime, level=level)
         for level in (20_350.0, 20_410.0, 20_380.0, 20_330.0, 20_460.0)
     ]
     name = "OMEGACAM_img_cal_domeflat"
@@ -217,7 +217,7 @@ def _dome_flats() -> list[dict[str, Any]]:
 def _darks() -> list[dict[str, Any]]:
     start = datetime(2012, 6, 1, 13, 20, 8)
     times = [600.0] * 3
-    exposures = [Exposure(kind="dark", exptime=exptime) for exptime in times]
+    exposures = [SimulatedExposure(kind="dark", exptime=exptime) for exptime in times]
     moments = _series(start, times, 44.87)
     return _calibrations("DARK", "OMEGACAM_img_cal_dark", start, moments, exposures, 200_127_403)
 
@@ -228,7 +228,7 @@ def _twilight_flats() -> list[dict[str, Any]]:
     levels = [27_400.0, 23_100.0, 20_800.0, 18_900.0, 15_700.0]
     moments = _series(start, times, 46.4)
     exposures = [
-        Exposure(kind="twilight", exptime=exptime, level=level)
+        SimulatedExposure(kind="twilight", exptime=exptime, level=level)
         for exptime, level in zip(times, levels, strict=True)
     ]
     name = "OMEGACAM_img_cal_twiflat"
@@ -240,7 +240,7 @@ def _calibrations(
     template: str,
     start: datetime,
     moments: list[datetime],
-    exposures: list[Exposure],
+    exposures: list[SimulatedExposure],
     block: int,
 ) -> list[dict[str, Any]]:
     return [

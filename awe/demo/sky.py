@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from awe.calib.detector import sections
 from awe.demo.detector import Detector, make_detector
 from awe.demo.field import Field, make_field, project, render
-from awe.demo.particles import Track, cosmic_rays, track_light
+from awe.demo.particles import Trail, cosmic_rays, track_light
 
 __all__ = [
     "ADC_LIMIT",
     "Detector",
     "Effects",
-    "Exposure",
     "Field",
-    "Track",
+    "SimulatedExposure",
+    "Trail",
     "Truth",
     "cross_talk",
     "make_detector",
@@ -81,7 +81,7 @@ class Effects:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exposure:
+class SimulatedExposure:
     """What the camera is exposed to.
 
     Parameters
@@ -98,7 +98,7 @@ class Exposure:
         Sky position of the optical axis [degree].
     field : Field or None
         Sources.
-    tracks : sequence of Track
+    tracks : sequence of Trail
         Satellites that pass.
     pixel_scale : float
         Size of a pixel [degree].
@@ -114,7 +114,7 @@ class Exposure:
     fwhm: float = 3.7
     centre: tuple[float, float] = (330.0, -31.2)
     field: Field | None = None
-    tracks: Sequence[Track] = ()
+    tracks: Sequence[Trail] = ()
     pixel_scale: float = 0.21343 / 3600
     dark: float = 2e-4
     cosmic_rate: float = 1.0
@@ -200,13 +200,13 @@ class Truth:
 
 
 def simulate(
-    exposure: Exposure, chip: Detector, effects: Effects, rng: np.random.Generator
+    exposure: SimulatedExposure, chip: Detector, effects: Effects, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint16], Truth]:
     """Return the raw image of one chip, and what went into it.
 
     Parameters
     ----------
-    exposure : Exposure
+    exposure : SimulatedExposure
         What the camera is exposed to.
     chip : Detector
         The chip, of any size.
@@ -229,7 +229,7 @@ def simulate(
     >>> rng = np.random.default_rng(1)
     >>> geometry = ChipGeometry.from_counts(nx=120, ny=100, prescan_x=10, overscan_x=10)
     >>> chip = make_detector(geometry, rng)
-    >>> raw, truth = simulate(Exposure(kind="bias"), chip, Effects(), rng)
+    >>> raw, truth = simulate(SimulatedExposure(kind="bias"), chip, Effects(), rng)
     >>> raw.shape, truth.science.shape
     ((100, 120), (100, 100))
     """
@@ -287,7 +287,7 @@ def _flat(chip: Detector, effects: Effects) -> Map:
 
 
 def _light(
-    exposure: Exposure, chip: Detector, effects: Effects
+    exposure: SimulatedExposure, chip: Detector, effects: Effects
 ) -> tuple[Map, Map, tuple[NDArray[np.float64], ...]]:
     """Light per pixel, that of the sources alone, and x, y, flux of the sources on the chip."""
     smooth = np.full(chip.shape, exposure.level, dtype=np.float32)
@@ -309,7 +309,7 @@ def _light(
 
 
 def _tracks(
-    exposure: Exposure, chip: Detector, effects: Effects
+    exposure: SimulatedExposure, chip: Detector, effects: Effects
 ) -> tuple[Map, tuple[tuple[float, float, float, float], ...]]:
     total = np.zeros(chip.shape, dtype=np.float32)
     lines = []
@@ -322,7 +322,11 @@ def _tracks(
 
 
 def _cosmic(
-    exposure: Exposure, chip: Detector, effects: Effects, gain: float, rng: np.random.Generator
+    exposure: SimulatedExposure,
+    chip: Detector,
+    effects: Effects,
+    gain: float,
+    rng: np.random.Generator,
 ) -> tuple[Map, int]:
     if not effects.cosmic_rays:
         return np.zeros(chip.shape, dtype=np.float32), 0

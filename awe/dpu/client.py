@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from awe import bars
+from awe.db.objects.base import registry
 from awe.db.server.connection import database
 from awe.dpu import jobs
 from awe.dpu.planning import BACK_ENDS, plan
 from awe.dpu.sequences import Sequences
 from awe.dpu.table import status_table
 from awe.errors import ArgumentError, UserMistake, nearest
+from awe.model.data import base_url
 from awe.terminal import out
 
 __all__ = ["JobIds", "Processor"]
@@ -235,8 +237,6 @@ class Processor(Sequences):
         JobUnknown
             There is no such job, or it is somebody else's.
         """
-        from awe.db.objects.base import registry
-
         return [
             registry[kind](object_id=identity)
             for kind, identity in jobs.products(_one(jobid).id)
@@ -252,8 +252,6 @@ class Processor(Sequences):
         'http://127.0.0.1:8470/login?link=...'
         """
         from awe.db.server.tickets import login
-        from awe.model.data import base_url
-
         return f"{base_url()}/login?link={login()}"
 
     def get_dpu_identifiers(self) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from awe.db.server import scope
 from awe.db.server.connection import database
-from awe.dpu.planning import Plan
+from awe.dpu.planning import JobPlan
 from awe.errors import ArgumentError, DatabaseError, JobUnknown, Refused
 
 __all__ = ["FINAL", "Job", "cancel", "fetch", "known", "lines", "numbers", "products", "retry",
@@ -62,7 +62,7 @@ class Job:
 NAMES = tuple(Job.__dataclass_fields__)
 
 
-def submit(plan: Plan, request: uuid.UUID) -> list[int]:
+def submit(plan: JobPlan, request: uuid.UUID) -> list[int]:
     """Queue a plan in the current project and level; return the job numbers.
 
     The same `request` twice is the same run, so it can be repeated if its answer was lost.

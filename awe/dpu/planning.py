@@ -20,7 +20,7 @@ import awe
 from awe import recipes
 from awe.errors import ArgumentError, NotFound, nearest
 
-__all__ = ["BACK_ENDS", "OPTIONS", "Plan", "chain", "plain", "plan"]
+__all__ = ["BACK_ENDS", "OPTIONS", "JobPlan", "chain", "plain", "plan"]
 
 OPTIONS = {
     "dpu_time": "time limit of each job [s]",
@@ -34,7 +34,7 @@ LONGEST_TIME = 30 * 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class JobPlan:
     """A checked run: what was typed, and the jobs it becomes.
 
     `jobs` are dictionaries with `recipe`, `args`, `after` (places in the list that must be done
@@ -113,7 +113,7 @@ def chain(recipe: Any) -> list[str]:
     return names
 
 
-def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> Plan:
+def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> JobPlan:
     """Check a call of `dpu.run` against the recipes' own declarations and split it into jobs.
 
     Parameters
@@ -149,7 +149,7 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> Plan:
         raise ArgumentError(msg)
     keeping = any("commit" in _accepted(recipes.find(name)) for name in names)
     dry = keeping and not any(job["args"].get("commit") for job in jobs)
-    return Plan(recipe=">".join(names), arguments=_sized(typed), jobs=jobs, dry=dry)
+    return JobPlan(recipe=">".join(names), arguments=_sized(typed), jobs=jobs, dry=dry)
 
 
 def _calls(

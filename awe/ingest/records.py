@@ -26,7 +26,7 @@ from awe.model.raw import (
 from awe.model.statistics import Imstat
 
 if TYPE_CHECKING:
-    from awe.ingest.split import Exposure, Frame
+    from awe.ingest.split import ChipFrame, Exposure
 
 __all__ = ["CLASSES", "Records"]
 
@@ -96,7 +96,11 @@ class Records:
         return made
 
     def _fill(
-        self, item: RawFrame, camera: str, frame: Frame, numbers: Mapping[str, Mapping[str, float]]
+        self,
+        item: RawFrame,
+        camera: str,
+        frame: ChipFrame,
+        numbers: Mapping[str, Mapping[str, float]],
     ) -> None:
         attributes = dict(frame.attributes)
         item.instrument = self._instrument(camera)

@@ -16,16 +16,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe import workers
+from awe.dataserver.client import Client
+from awe.db.objects.commit import commit_all
+from awe.db.server.connection import database
+from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError, AweError, nearest
+from awe.ingest.records import CLASSES, Records
 from awe.ingest.report import Report, Row, State
+from awe.ingest.split import Cut, Exposure, cut, examine
 from awe.localfiles import scratch_directory
-
-if TYPE_CHECKING:
-    from awe.ingest.records import Records
-    from awe.ingest.split import Cut, Exposure
+from awe.model.data import base_url
+from awe.model.raw import RawFitsData
 
 __all__ = ["ingest"]
 
@@ -76,8 +80,6 @@ def ingest(
     ArgumentError
         There is no such purpose.
     """
-    from awe.ingest.records import CLASSES, Records
-
     if purpose is not None and purpose not in CLASSES:
         hint = nearest(purpose, list(CLASSES))
         msg = f"no purpose {purpose!r}{hint}; purposes are {', '.join(CLASSES)}"
@@ -106,9 +108,6 @@ def _executor(files: int, processes: int | None) -> Iterator[Executor]:
 
 def _examine(pool: Executor, report: Report, purpose: str | None) -> dict[int, Exposure]:
     """Return the exposures that may go on, by the number of their row."""
-    from awe.ingest.records import CLASSES
-    from awe.ingest.split import examine
-
     calls = {number: (row.path,) for number, row in enumerate(report)}
     exposures = {}
     for number, exposure in sorted(workers.outcomes(pool, examine, calls)):
@@ -135,8 +134,6 @@ def _examine(pool: Executor, report: Report, purpose: str | None) -> dict[int, E
 
 def _skip_known(exposures: dict[int, Exposure], report: Report) -> None:
     """Drop exposures that are in the system."""
-    from awe.model.raw import RawFitsData
-
     if not exposures:
         return
     checksums = [exposure.checksum for exposure in exposures.values()]
@@ -175,9 +172,6 @@ def _store(
     records: Records,
     progress: Progress | None,
 ) -> None:
-    from awe.db.server.tickets import ticket
-    from awe.model.data import base_url
-
     if not exposures:
         return
     address = base_url()
@@ -203,8 +197,6 @@ def _store(
 def _commit(
     records: Records, exposure: Exposure, ids: list[uuid.UUID], statistics: Statistics
 ) -> None:
-    from awe.db.objects.commit import commit_all
-
     commit_all(records.frames(exposure, exposure.purpose, ids, statistics))
 
 
@@ -218,8 +210,6 @@ def _told(error: Exception) -> str:
 
 def _reserve(names: list[str]) -> list[uuid.UUID]:
     """Announce files to the database and return their ids."""
-    from awe.db.server.connection import database
-
     ids = [uuid.uuid4() for _ in names]
     values = [value for pair in zip(map(str, ids), names, strict=True) for value in pair]
     places = ", ".join(["(%s, %s)"] * len(names))
@@ -229,9 +219,6 @@ def _reserve(names: list[str]) -> list[uuid.UUID]:
 
 def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -> Statistics:
     """Cut an exposure and send its files; return the statistics of the frames."""
-    from awe.dataserver.client import Client
-    from awe.ingest.split import cut
-
     client = Client(address, lambda: secret)
 
     def put(piece: Cut, file_id: uuid.UUID) -> dict[str, dict[str, float]]:

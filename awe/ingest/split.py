@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from awe import fits, instruments
 from awe.calib.detector import sections
 from awe.calib.detector.geometry import ChipGeometry
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Cut", "Exposure", "Frame", "cut", "examine"]
+__all__ = ["ChipFrame", "Cut", "Exposure", "cut", "examine"]
 
 STRUCTURE = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
@@ -40,7 +42,7 @@ REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class ChipFrame:
     """One chip of an exposure: number of its extension, name of its file, its attributes."""
 
     extension: int
@@ -59,7 +61,7 @@ class Exposure:
     instrument: str
     purpose: str
     DATE_OBS: datetime
-    frames: tuple[Frame, ...]
+    frames: tuple[ChipFrame, ...]
     notes: tuple[str, ...]
 
 
@@ -67,7 +69,7 @@ class Exposure:
 class Cut:
     """A written file of one chip: path, SHA-256, and statistics by region of the image."""
 
-    frame: Frame
+    frame: ChipFrame
     path: Path
     checksum: str
     statistics: dict[str, dict[str, float]]
@@ -166,8 +168,8 @@ def _frames(
     infos: list[fits.ExtensionInfo],
     primary: values.HeaderValues,
     camera: instruments.Instrument,
-) -> list[Frame]:
-    frames: list[Frame] = []
+) -> list[ChipFrame]:
+    frames: list[ChipFrame] = []
     problems: list[str] = []
     for before, info in itertools.pairwise(infos):
         start = before.data_start + _padded(before.data_size)
@@ -195,7 +197,7 @@ def _frame(
     info: fits.ExtensionInfo,
     primary: values.HeaderValues,
     camera: instruments.Instrument,
-) -> Frame:
+) -> ChipFrame:
     header = values.parse(data[start : info.data_start])
     if info.kind == "COMPRESSED":
         msg = f"extension {info.index} is compressed; unpack the file with funpack first"
@@ -209,7 +211,7 @@ def _frame(
         raise BadFits(msg)
     attributes = camera.translate(primary, header)
     moment = attributes["DATE_OBS"].isoformat(timespec="milliseconds")
-    return Frame(
+    return ChipFrame(
         extension=info.index,
         filename=f"{camera.name}.{moment}_{info.index}.fits",
         attributes=attributes,
@@ -223,7 +225,7 @@ def _kept(card: bytes) -> bool:
 
 
 def _header(
-    exposure: Exposure, frame: Frame, shared: list[bytes], header: bytes, pixels: bytes
+    exposure: Exposure, frame: ChipFrame, shared: list[bytes], header: bytes, pixels: bytes
 ) -> bytes:
     own = [card for card in blocks.cards(header) if _kept(card)]
     taken = {blocks.keyword(card) for card in own} - {"COMMENT", "HISTORY"}
@@ -246,8 +248,6 @@ def _header(
 
 def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, float]]:
     """Return statistics of every region the image has."""
-    import numpy as np
-
     count = geometry.nx * geometry.ny
     stored = np.frombuffer(data, ">u2", count=count).astype(np.uint16)
     pixels = (stored ^ np.uint16(UNSIGNED)).reshape(geometry.shape)
@@ -268,8 +268,6 @@ def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, floa
 
 def _numbers(pixels: NDArray[np.uint16]) -> dict[str, float]:
     """Return exact statistics of whole numbers from how often each occurs."""
-    import numpy as np
-
     occurs = np.bincount(pixels.ravel())
     levels = np.flatnonzero(occurs)
     counts = occurs[levels]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from psycopg2 import sql
+
 from awe.dataserver.connections import Connections
 from awe.db.declare import registry
 from awe.model import classes
@@ -35,8 +37,6 @@ class Published(Connections):
 
     def attributes(self, class_name: str, object_id: UUID) -> list[Value] | None:
         """Return the attributes of a published object, None if there is no such object."""
-        from psycopg2 import sql
-
         table = _table_name(class_name)
         persistent = self.ask(
             "SELECT count(*) FROM pg_attribute"

@@ -41,7 +41,7 @@ class Camera:
 
     def raw(self, kind, level=0.0):
         return sky.simulate(
-            sky.Exposure(kind=kind, level=level), self.chip, self.effects, self.rng
+            sky.SimulatedExposure(kind=kind, level=level), self.chip, self.effects, self.rng
         )[0]
 
     def read(self, kind, levels):
@@ -163,7 +163,8 @@ def test_a_frame_reduced_with_real_masters_scatters_as_its_variance_says(level):
         dark = camera.bias()
         dome = camera.flat(dark, "dome", [20000.0] * 5)
         raw, truth = sky.simulate(
-            sky.Exposure(kind="science", exptime=360, level=level), camera.chip, PLAIN, camera.rng
+            sky.SimulatedExposure(kind="science", exptime=360, level=level),
+            camera.chip, PLAIN, camera.rng,
         )
         reduced = reduction.reduce(
             raw, GEOMETRY,
@@ -187,8 +188,8 @@ def test_the_weight_is_zero_exactly_where_one_of_all_reasons_is_set():
     rng = np.random.default_rng(50)
     shape = ChipGeometry.from_counts(nx=696, ny=600, prescan_x=48, overscan_x=48)
     chip = sky.make_detector(shape, rng, hot_fraction=1e-3, cold_fraction=1e-3)
-    track = sky.Track(x0=-1100, y0=-2000, x1=-300, y1=-1500, brightness=40)
-    exposure = sky.Exposure(kind="science", exptime=360, level=500, tracks=(track,))
+    track = sky.Trail(x0=-1100, y0=-2000, x1=-300, y1=-1500, brightness=40)
+    exposure = sky.SimulatedExposure(kind="science", exptime=360, level=500, tracks=(track,))
     raw = sky.simulate(exposure, chip, sky.Effects(), rng)[0].astype(np.float32)
     raw[100:110, 200:210] = 65535
     raw[104, 211] = 10

@@ -66,7 +66,8 @@ def night():
     field = sky.make_field((330, -31.2), rng)
     raws = {
         kind: [sky.simulate(
-            sky.Exposure(kind=kind, level=level, exptime=90, field=field), chip, sky.Effects(), rng
+            sky.SimulatedExposure(kind=kind, level=level, exptime=90, field=field),
+            chip, sky.Effects(), rng,
         )[0] for _ in range(number)]
         for kind, level, number in (("bias", 0, 5), ("dome", 20000, 5), ("science", 500, 1))
     }  # fmt: skip

@@ -29,9 +29,9 @@ SETTINGS = reduction.Settings(
 def night():
     rng = np.random.default_rng(5)
     chip = sky.make_detector(GEOMETRY, rng)
-    exposure = sky.Exposure(
+    exposure = sky.SimulatedExposure(
         kind="science", exptime=360, level=500, field=sky.make_field((330, -31.2), rng),
-        tracks=(sky.Track(x0=-1100, y0=-2100, x1=-200, y1=-1100, brightness=30),),
+        tracks=(sky.Trail(x0=-1100, y0=-2100, x1=-200, y1=-1100, brightness=30),),
     )
     raw, truth = sky.simulate(exposure, chip, sky.Effects(), rng)
     flat = chip.response * chip.vignetting * chip.illumination

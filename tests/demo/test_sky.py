@@ -23,7 +23,7 @@ def rng(seed=1):
 
 
 def test_the_same_generator_gives_the_same_pixels(chip):
-    exposure = sky.Exposure(kind="dome", exptime=10, level=20_000)
+    exposure = sky.SimulatedExposure(kind="dome", exptime=10, level=20_000)
     first, _ = sky.simulate(exposure, chip, sky.Effects(), rng())
     again, _ = sky.simulate(exposure, chip, sky.Effects(), rng())
     other, _ = sky.simulate(exposure, chip, sky.Effects(), rng(2))
@@ -32,7 +32,7 @@ def test_the_same_generator_gives_the_same_pixels(chip):
 
 
 def test_without_effects_the_image_is_the_level_and_the_signal(chip):
-    exposure = sky.Exposure(kind="dome", exptime=10, level=1000)
+    exposure = sky.SimulatedExposure(kind="dome", exptime=10, level=1000)
     raw, truth = sky.simulate(exposure, chip, sky.Effects.only(), rng())
     assert np.all(raw[ACTIVE] == 1250)
     assert np.all(raw[:, :48] == 250)
@@ -44,7 +44,7 @@ def test_without_effects_the_image_is_the_level_and_the_signal(chip):
 
 def test_read_noise_is_the_stated_one(chip):
     effects = sky.Effects.only("read_noise")
-    raw, truth = sky.simulate(sky.Exposure(kind="bias"), chip, effects, rng())
+    raw, truth = sky.simulate(sky.SimulatedExposure(kind="bias"), chip, effects, rng())
     # Writing whole numbers adds a variance of one twelfth.
     wanted = np.sqrt((truth.read_noise / truth.gain) ** 2 + 1 / 12)
     assert raw.std() == pytest.approx(wanted, rel=0.01)
@@ -53,7 +53,7 @@ def test_read_noise_is_the_stated_one(chip):
 
 @pytest.mark.parametrize("level", [8.0, 500.0, 20_000.0])
 def test_photon_noise_follows_the_electrons(chip, level):
-    exposure = sky.Exposure(kind="dome", exptime=10, level=level)
+    exposure = sky.SimulatedExposure(kind="dome", exptime=10, level=level)
     raw, truth = sky.simulate(exposure, chip, sky.Effects.only("photon_noise"), rng())
     pixels = raw[ACTIVE].astype(float)
     assert pixels.mean() - 250 == pytest.approx(level, rel=0.005, abs=0.05)
@@ -62,7 +62,7 @@ def test_photon_noise_follows_the_electrons(chip, level):
 
 def test_the_stated_noise_describes_a_whole_science_frame(chip):
     field = sky.make_field((330.0, -31.2), rng(9), faintest=20)
-    exposure = sky.Exposure(kind="science", exptime=360, level=500, field=field)
+    exposure = sky.SimulatedExposure(kind="science", exptime=360, level=500, field=field)
     effects = sky.Effects().without("overscan_drift", "cosmic_rays", "bleeding", "level_wander")
     raw, truth = sky.simulate(exposure, chip, effects, rng())
     good = ~(truth.saturated | truth.hot)
@@ -72,7 +72,7 @@ def test_the_stated_noise_describes_a_whole_science_frame(chip):
 
 
 def test_a_flat_of_the_sky_is_flat_times_illumination(chip):
-    exposure = sky.Exposure(kind="twilight", exptime=10, level=20_000)
+    exposure = sky.SimulatedExposure(kind="twilight", exptime=10, level=20_000)
     effects = sky.Effects.only("response", "vignetting", "illumination")
     raw, truth = sky.simulate(exposure, chip, effects, rng())
     measured = (raw[ACTIVE] - 250.0) / 20_000
@@ -86,7 +86,7 @@ def test_stars_keep_their_light_and_their_width(chip):
         flux=np.array([100.0]),
         size=np.array([0.0]),
     )
-    exposure = sky.Exposure(kind="science", exptime=100, field=field, fwhm=4.0)
+    exposure = sky.SimulatedExposure(kind="science", exptime=100, field=field, fwhm=4.0)
     centred = sky.make_detector(GEOMETRY, rng(), corner=(-211.3, -200.6))
     _, truth = sky.simulate(exposure, centred, sky.Effects.only("sources"), rng())
     assert (truth.x[0], truth.y[0]) == pytest.approx((211.3, 200.6), abs=0.01)
@@ -108,14 +108,14 @@ def test_charge_spills_along_the_column_and_none_is_lost():
 
 
 def test_saturation_is_recorded(chip):
-    exposure = sky.Exposure(kind="dome", exptime=10, level=70_000)
+    exposure = sky.SimulatedExposure(kind="dome", exptime=10, level=70_000)
     raw, truth = sky.simulate(exposure, chip, sky.Effects.only("photon_noise"), rng())
     assert np.all(raw[ACTIVE] == sky.ADC_LIMIT)
     assert truth.saturated.all()
 
 
 def test_cosmic_rays_are_counted_and_recorded(chip):
-    exposure = sky.Exposure(kind="dark", exptime=3600)
+    exposure = sky.SimulatedExposure(kind="dark", exptime=3600)
     effects = sky.Effects.only("cosmic_rays")
     raw, truth = sky.simulate(exposure, chip, effects, rng())
     expected = 2.0 * raw[ACTIVE].size * 15e-4**2 * (3620 / 60)
@@ -125,8 +125,8 @@ def test_cosmic_rays_are_counted_and_recorded(chip):
 
 
 def test_a_track_crosses_where_it_was_drawn(chip):
-    track = sky.Track(x0=-2000, y0=-2000, x1=0, y1=-1500, brightness=50)
-    exposure = sky.Exposure(kind="science", exptime=100, tracks=[track])
+    track = sky.Trail(x0=-2000, y0=-2000, x1=0, y1=-1500, brightness=50)
+    exposure = sky.SimulatedExposure(kind="science", exptime=100, tracks=[track])
     _, truth = sky.simulate(exposure, chip, sky.Effects.only("tracks"), rng())
     ((x0, y0, x1, y1),) = truth.lines
     assert (y1 - y0) / (x1 - x0) == pytest.approx(0.25)
@@ -139,7 +139,7 @@ def test_a_track_crosses_where_it_was_drawn(chip):
 
 def test_hot_and_cold_pixels_stay_in_their_places(chip):
     effects = sky.Effects.only("hot_pixels", "cold_pixels", "response")
-    raw, truth = sky.simulate(sky.Exposure(kind="bias"), chip, effects, rng())
+    raw, truth = sky.simulate(sky.SimulatedExposure(kind="bias"), chip, effects, rng())
     assert truth.hot.sum() > 5
     assert np.all(raw[ACTIVE][truth.hot] > 280)
     assert np.all(raw[ACTIVE][~truth.hot] == 250)
@@ -152,7 +152,7 @@ def test_a_chip_read_at_the_top_settles_from_the_top():
     )
     chip = sky.make_detector(northern, rng(), read_at_top=True)
     _, truth = sky.simulate(
-        sky.Exposure(kind="bias"), chip, sky.Effects.only("overscan_drift"), rng()
+        sky.SimulatedExposure(kind="bias"), chip, sky.Effects.only("overscan_drift"), rng()
     )
     assert truth.drift[-5:].mean() > truth.drift[-100:-90].mean() + 1
 

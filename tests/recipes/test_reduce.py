@@ -245,15 +245,15 @@ class Recorder:
     """What the DPU lends to a task, without a job."""
 
     def __init__(self):
-        from awe.dpu.worker.items import Items
+        from awe.dpu.worker.items import JobItems
 
         self._done, self._errors, self._recorded, self.seen = {}, {}, set(), []
         self._total = None
-        self.summary = lambda: Items.summary(self)
-        self.finished = lambda name: Items.finished(self, name)
-        self.record = lambda name, product: Items.record(self, name, product)
-        self.failed = lambda name, error: Items.failed(self, name, error)
-        self._take_back = lambda name: Items._take_back(self, name)
+        self.summary = lambda: JobItems.summary(self)
+        self.finished = lambda name: JobItems.finished(self, name)
+        self.record = lambda name, product: JobItems.record(self, name, product)
+        self.failed = lambda name, error: JobItems.failed(self, name, error)
+        self._take_back = lambda name: JobItems._take_back(self, name)
 
     def total(self, number):
         self._total = number

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import psutil
+
 from awe.dpu.runner.attempt_files import Folder
 from awe.dpu.runner.forkserver import ForkServer
 from awe.dpu.runner.keeper import descendants, parents, send
@@ -127,8 +129,6 @@ class LocalHandle:
 
     def memory(self) -> int:
         """Return the resident bytes of all processes of the attempt, shared ones once."""
-        import psutil
-
         mine = []
         for pid in self._look():
             with contextlib.suppress(psutil.Error):
@@ -141,8 +141,6 @@ class LocalHandle:
 
     def _look(self, known: dict[int, int] | None = None) -> set[int]:
         """Return who belongs to the attempt now; who was seen is known without its keeper too."""
-        import psutil
-
         living = set()
         for pid, born in self._seen:
             with contextlib.suppress(psutil.Error):
@@ -159,8 +157,6 @@ class LocalHandle:
 
 def _held(process: Any, what: str) -> int:
     """Return the bytes a process holds: `rss` all of them, `pss` its part of what is shared."""
-    import psutil
-
     try:
         told = process.memory_full_info() if what == "pss" else process.memory_info()
         return int(getattr(told, what, told.rss))
@@ -233,8 +229,6 @@ class Local:
 
     def adopt(self, number: int, folder: Folder) -> LocalHandle | None:
         """Return the worker a former runner started in `folder`, None where it is gone."""
-        import psutil
-
         try:
             inside = psutil.Process(number).cwd().startswith(str(folder.path))
             if inside and os.getpgid(number) == number:

@@ -25,7 +25,9 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from awe import calib, fits
 from awe.dpu.runner import keeper
+from awe.dpu.worker import worker
 from awe.errors import ServiceDown
 from awe.imports import PYTHON
 
@@ -186,8 +188,6 @@ def _listening_meanwhile(channel: socket.socket, keepers: set[int]) -> Iterator[
 def _kernels() -> Iterator[None]:
     """Load the compiled kernels step by step; where they never were, compile them once for all."""
     with contextlib.suppress(Exception):
-        from awe import calib, fits
-
         for _ in itertools.chain(calib.warming(), fits.warming()):
             _settle()
             yield
@@ -274,8 +274,6 @@ def _become_worker(directory: str) -> None:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, keeper.WATCHED)
         os.environ["TMPDIR"] = str(Path(directory) / "work")
-        from awe.dpu.worker import worker
-
         status = worker.main([directory])
     except BaseException:
         traceback.print_exc()

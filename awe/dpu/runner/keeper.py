@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
+
 __all__ = ["WATCHED", "adopt_orphans", "bury", "descendants", "end_left", "end_like", "keep",
            "kill_all", "parents", "send"]  # fmt: skip
 
@@ -66,8 +68,6 @@ def _parent(pid: int) -> int | None:
 
 
 def _asked_of_psutil() -> dict[int, int]:
-    import psutil
-
     found: dict[int, int] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import psycopg2
+from psycopg2.extensions import encrypt_password
+
+from awe.db.server import waiting
 from awe.errors import DatabaseError
 
 __all__ = ["Claim", "Later", "Queue"]
@@ -142,8 +146,6 @@ class Queue:
 
     def login(self, job: int, attempt: int, password: str) -> str:
         """Make the login of an attempt; only a SCRAM verifier leaves this process."""
-        from psycopg2.extensions import encrypt_password
-
         name = f"job_{job}_{attempt}"
         verifier = encrypt_password(password, name, scope=self._open(), algorithm="scram-sha-256")
         return str(self._call("SELECT awe.job_login(%s, %s, %s)", job, attempt, verifier)[0][0])
@@ -164,8 +166,6 @@ class Queue:
 
     def _open(self) -> Any:
         if self._connection is None:
-            from awe.db.server import waiting
-
             arguments = {"options": OPTIONS, **self._parameters}
             wait = waiting.patient(PATIENCE)
             self._connection = self._guarded(
@@ -186,8 +186,6 @@ class Queue:
 
     def _guarded(self, action: Callable[[], T]) -> T:
         """Run `action`; where the connection broke, forget it so that the next call reconnects."""
-        import psycopg2
-
         try:
             return action()
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:

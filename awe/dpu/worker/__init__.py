@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from awe.lazy import face
 
 if TYPE_CHECKING:
-    from awe.dpu.worker.items import ItemRecorder
+    from awe.dpu.worker.items import JobItems
     from awe.dpu.worker.worker import work
 
-__all__ = ["ItemRecorder", "work"]
+__all__ = ["JobItems", "work"]
 
 face(__name__)

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
+
+import psycopg2
 
 from awe.db.server.connection import database
 from awe.errors import JobError, UserMistake
 from awe.terminal import out
 
-__all__ = ["ItemRecorder", "Items"]
+__all__ = ["JobItems"]
 
 INSERT = """
 INSERT INTO awe.job_item (job, item, attempt, ok, class, product, message)
@@ -26,23 +28,7 @@ ON CONFLICT (job, item) DO UPDATE SET attempt = excluded.attempt, ok = excluded.
 """
 
 
-class ItemRecorder(Protocol):
-    """What a task may be given as `items`."""
-
-    def total(self, n: int) -> None:
-        """Say how many inputs there are."""
-
-    def finished(self, name: str) -> bool:
-        """Return True if an earlier attempt committed this input's product."""
-
-    def record(self, name: str, product: Any) -> None:
-        """Record a product, in the transaction that commits it."""
-
-    def failed(self, name: str, error: BaseException) -> None:
-        """Record that one input failed; the task goes on with the others."""
-
-
-class Items:
+class JobItems:
     """Recorder of one attempt, writing to the database as the job's owner.
 
     Parameters
@@ -130,8 +116,6 @@ class Items:
     def _write(
         self, name: str, ok: bool, kind: str | None, product: str | None, message: str | None
     ) -> None:
-        import psycopg2
-
         values = (self._job, name, self._attempt, ok, kind, product, message)
         try:
             database.execute(INSERT, values)

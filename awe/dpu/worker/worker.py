@@ -16,8 +16,15 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from awe import recipes
+from awe.calib import threads
 from awe.config import Environment
+from awe.db.server import scope
+from awe.db.server.connection import database
+from awe.db.server.failures import is_away
+from awe.dpu.worker.items import JobItems
 from awe.errors import AweError, JobError, UserMistake
+from awe.tasks.arguments import refuse_paths
 from awe.terminal import out
 
 __all__ = ["main", "work"]
@@ -70,8 +77,6 @@ def _patiently(description: dict[str, Any], reports: Reports) -> tuple[str, str]
 
     After a minute without any progress the attempt gives up, and the job is queued again.
     """
-    from awe.db.server.failures import is_away
-
     finished, since, pause = -1, time.monotonic(), FIRST_PAUSE
     while True:
         done: list[int] = []
@@ -95,19 +100,12 @@ def _run(
     description: dict[str, Any], reports: Reports, finished: list[int]
 ) -> tuple[str, str]:
     """Run the task once; put the number of inputs done into `finished`, however it ends."""
-    from awe import recipes
-    from awe.calib import threads
-    from awe.db.server.connection import database
-    from awe.db.server.failures import is_away
-    from awe.dpu.worker.items import Items
-    from awe.tasks.arguments import refuse_paths
-
     threads.narrow(description.get("processors"))
     role = description["role"]
     database.connect(Environment(**description["environment"]), role=role)
     try:
         _take_scope(description)
-        items = Items(description["job"], description["attempt"], reports)
+        items = JobItems(description["job"], description["attempt"], reports)
         finished.append(items.number)
         recipe = recipes.find(description["recipe"])
         refuse_paths(description["recipe"], recipe.arguments, description["args"])
@@ -129,9 +127,6 @@ def _run(
 
 def _take_scope(description: dict[str, Any]) -> None:
     """Work in the project and at the level of the submission, if the user still may."""
-    from awe.db.server import scope
-    from awe.db.server.connection import database
-
     rows = database.execute(
         "SELECT u.id, u.role_name::text, p.id, p.name FROM awe.users u, awe.project p "
         "WHERE u.role_name = current_user AND p.id = %s AND p.id = ANY (awe.my_projects())",
