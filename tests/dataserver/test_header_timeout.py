@@ -7,12 +7,16 @@ import contextlib
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from packaging.requirements import Requirement
+from uvicorn.server import ServerState
 
 from awe.dataserver import header_timeout
 from awe.dataserver.server import listen
@@ -140,3 +144,25 @@ def test_who_does_not_read_is_disconnected_and_who_reads_is_not(port):
             while part := deaf.recv(1 << 20):
                 taken += len(part)
         assert taken < 40_000_000
+
+
+def test_uvicorn_is_of_a_version_these_tests_have_seen():
+    """The protocol is a class of uvicorn's own, which any release may change."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    wanted = [Requirement(line) for line in tomllib.loads(text)["project"]["dependencies"]]
+    (found,) = [one for one in wanted if one.name == "uvicorn"]
+    assert {one.operator for one in found.specifier} == {">=", "<"}, "both bounds are stated"
+    assert found.specifier.contains(uvicorn.__version__)
+
+
+def test_what_is_overridden_is_there_in_uvicorn():
+    own = [name for name, value in vars(header_timeout.Protocol).items() if callable(value)]
+    theirs = {name for name in own if hasattr(header_timeout.H11Protocol, name)}
+    assert theirs >= {
+        "connection_made", "connection_lost", "data_received", "on_response_complete",
+        "pause_writing", "resume_writing",
+    }  # fmt: skip
+    with closing(asyncio.new_event_loop()) as loop:
+        made = header_timeout.H11Protocol(uvicorn.Config(app), ServerState(), {}, loop)
+    for name in ("app", "config", "connections", "cycle", "limit_concurrency", "loop"):
+        assert hasattr(made, name), name
