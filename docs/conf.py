@@ -25,7 +25,7 @@ extensions = [
     "sessions",
     "interface",
 ]
-exclude_patterns = ["_*", "changes/*"]
+exclude_patterns = ["_*"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 highlight_language = "none"
 pygments_style = "friendly"

@@ -35,7 +35,6 @@ def below(page: Path) -> list[Path]:
 
 def test_every_page_is_on_a_shelf() -> None:
     wanted = {page.resolve() for page in DOCS.rglob("*.md")}
-    wanted -= {page for page in wanted if "changes" in page.parts}
     index = (DOCS / "index.md").resolve()
     assert below(index) == [DOCS.resolve() / f"{shelf}.md" for shelf in SHELVES]
     found = [index]
@@ -102,3 +101,11 @@ def test_a_session_is_read_as_it_is_typed() -> None:
     assert [(command.code, command.output) for command in second.commands] == [("'('", ["("])]
     kinds = [str(kind) for kind, _ in sessions.SessionLexer().get_tokens(page)]
     assert "Token.Generic.Prompt" in kinds
+
+
+def test_the_changelog_is_one_file_in_groups() -> None:
+    text = (DOCS.parent / "CHANGELOG.md").read_text()
+    found = list((DOCS / "changes").glob("*"))
+    assert found == [], "a change is a line in CHANGELOG.md, at the end of its group"
+    groups = re.findall(r"^### (.*)$", text.partition("## Unreleased\n")[2], re.MULTILINE)
+    assert groups == ["Added", "Changed", "Fixed", "Documentation"]

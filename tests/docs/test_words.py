@@ -58,7 +58,7 @@ def files():
         if "versions" not in path.parts:
             yield path, plain_text
     for path in sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]):
-        if not {"decisions", "changes"} & set(path.parts):
+        if not {"decisions", "CHANGELOG.md"} & set(path.parts):
             yield path, plain_text
 
 
