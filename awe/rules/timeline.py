@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from awe import dates
 from awe.columns import room
 from awe.db.declare.registry import concrete
 from awe.errors import ArgumentError, among
@@ -139,7 +140,7 @@ def _moment(instrument: str, date: Any) -> datetime.datetime | None:
     except ArgumentError:
         # text with a time of day is a moment; what is neither is reported as not being a night
         with suppress(ValueError):
-            return datetime.datetime.fromisoformat(str(date))
+            return dates.moment(date)
         raise
     return begin + (end - begin) / 2
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe import columns
+from awe import columns, dates
 from awe.errors import ArgumentError, NoCalibration
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.rules import appointed
@@ -236,7 +236,12 @@ def night_range(instrument: Any, date: Any) -> tuple[datetime.datetime, datetime
     """Return begin and end [UTC] of the night that began at the telescope on a date."""
     from awe import instruments
 
-    return instruments.get(_text(instrument)).night_range(as_date(date))
+    try:
+        night = dates.night(date)
+    except ValueError as error:
+        msg = f"date {date!r} is not a night; write it as CCYY-MM-DD, for example '2012-05-31'"
+        raise ArgumentError(msg) from error
+    return instruments.get(_text(instrument)).night_range(night)
 
 
 def range_around(
@@ -250,19 +255,6 @@ def range_around(
     _, end = camera.night_range(camera.night(last))
     margin = datetime.timedelta(days=cls.validity_days)
     return begin - margin, end + margin
-
-
-def as_date(value: Any) -> datetime.date:
-    """Return a date from a date, datetime or `CCYY-MM-DD`."""
-    if isinstance(value, datetime.datetime):
-        return value.date()
-    if isinstance(value, datetime.date):
-        return value
-    try:
-        return datetime.date.fromisoformat(str(value))
-    except ValueError as error:
-        msg = f"date {value!r} is not a night; write it as CCYY-MM-DD, for example '2012-05-31'"
-        raise ArgumentError(msg) from error
 
 
 def _same(cls: Any, instrument: Any, chip: Any, filter: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from awe import dates
 from awe.errors import ArgumentError, nearest
 from awe.tasks.tables import Table, as_table
 
@@ -140,20 +141,16 @@ def _names(value: Any) -> list[str] | None:
 
 
 def _night(value: Any) -> str | None:
-    if isinstance(value, datetime.date):
-        return f"{value:%Y-%m-%d}"
     try:
-        return datetime.date.fromisoformat(value).isoformat()
-    except (TypeError, ValueError):
+        return dates.night(value).isoformat()
+    except ValueError:
         return None
 
 
 def _moment(value: Any) -> datetime.datetime | None:
-    if isinstance(value, datetime.datetime):
-        return value
     try:
-        return datetime.datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return dates.moment(value)
+    except (ValueError, OverflowError):
         return None
 
 

@@ -29,6 +29,7 @@ ROWS: dict[str, float] = {
     "awe.localfiles": 0,
     "awe.imports": 0,
     "awe.columns": 0,
+    "awe.dates": 0,
     "awe.bars": 0,
     "awe.calib": 1,
     "awe.instruments": 1,

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, SupportsIndex, TypeVar, cast, overload
 from uuid import UUID
 
+from awe import dates
 from awe.db.declare import registry
 from awe.db.declare.entity import Entity, is_entity
 from awe.errors import ArgumentError, Refused
@@ -369,21 +370,14 @@ def _as_bool(value: Any) -> bool:
 
 
 def _as_datetime(value: Any) -> datetime.datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise _mismatch(value, "a date such as '2012-06-01T08:51:44' (UTC)") from None
-    if isinstance(value, datetime.datetime):
-        if value.tzinfo is None:
-            return value
-        try:
-            return value.astimezone(datetime.UTC).replace(tzinfo=None)
-        except OverflowError:
-            raise _mismatch(value, "a date between the years 1 and 9999 UTC") from None
-    if isinstance(value, datetime.date):
-        return datetime.datetime(value.year, value.month, value.day)
-    raise _mismatch(value, "datetime.datetime (UTC)")
+    if not isinstance(value, (str, datetime.date)):
+        raise _mismatch(value, "datetime.datetime (UTC)")
+    try:
+        return dates.moment(value)
+    except OverflowError:
+        raise _mismatch(value, "a date between the years 1 and 9999 UTC") from None
+    except ValueError:
+        raise _mismatch(value, "a date such as '2012-06-01T08:51:44' (UTC)") from None
 
 
 def _as_uuid(value: Any) -> UUID:
