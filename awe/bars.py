@@ -45,11 +45,11 @@ def bar(name: str, total: int, unit: str) -> Iterator[Bar]:
     Parameters
     ----------
     name : str
-        What is being done.
+        Name of what is being done.
     total : int
         Number of steps; with one step no bar is shown.
     unit : str
-        What a step is.
+        Name of a step.
     """
     if total < 2 or _shown or sys.stderr is None or not sys.stderr.isatty():
         yield Bar()

@@ -39,11 +39,11 @@ class Kind:
     Attributes
     ----------
     text : str
-        The values accepted, in words.
+        Accepted values, in words.
     pattern : str
         Regular expression of the whole value.
     low, high : int or None
-        Limits, where the value is a number.
+        Limits, if the value is a number.
     """
 
     text: str

@@ -133,7 +133,7 @@ class Context:
         Parameters
         ----------
         privileges : int
-            1 MyDB, 2 Project, 3 Astro-WISE, 4 World, 5 VO.
+            New level: 1 MyDB, 2 Project, 3 Astro-WISE, 4 World, 5 VO.
 
         Raises
         ------
@@ -175,13 +175,13 @@ class Context:
         Parameters
         ----------
         obj : DBObject or iterable of DBObject
-            Your objects.
+            Objects of your own.
         privileges : int
             The new level, 2 to 5.
         follow : bool, optional
-            Also raise your frames they were made from, where their level is lower.
+            Whether your frames they were made from are raised too, if their level is lower.
         commit : bool, optional
-            False only returns what would happen, and why it would be refused.
+            Whether to publish; False only returns what would happen, and why it would be refused.
 
         Raises
         ------
@@ -210,9 +210,10 @@ class Context:
         obj : DBObject or iterable of DBObject
             Objects to delete, all or none.
         delete_config : bool, optional
-            Also delete their parameters and statistics, where nothing else uses them.
+            Whether their parameters and statistics are deleted too, if nothing else uses them.
         commit : bool, optional
-            False only returns what would happen, and what refers to the objects.
+            Whether to delete; False only returns what would happen, and what refers to the
+            objects.
 
         Raises
         ------
@@ -244,7 +245,7 @@ class Context:
         obj : DBObject or iterable of DBObject, optional
             Objects, deleted ones included; without them everything you may see.
         limit : int, optional
-            Most entries returned, the newest.
+            Largest number of entries returned, the newest.
         """
         return history.trail(None if obj is None else _several(obj), limit=limit)
 

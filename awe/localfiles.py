@@ -95,7 +95,7 @@ def appear(part: Path, target: Path, *, replace: bool = False) -> None:
     part, target : Path
         The file under its temporary name, and the name it gets, in the same folder.
     replace : bool
-        Take the place of a file of that name.
+        Whether a file of that name is replaced.
 
     Raises
     ------

@@ -48,7 +48,7 @@ def pool(number: int) -> ProcessPoolExecutor:
     Parameters
     ----------
     number : int
-        How many work side by side.
+        Number of processes that work side by side.
     """
     with safe_children():
         return ProcessPoolExecutor(number, mp_context=SPAWN, initializer=leave_with_parent)
@@ -62,9 +62,9 @@ def outcomes(
     Parameters
     ----------
     executor : Executor
-        Where the function runs.
+        Executor that runs the function.
     function : callable
-        What is called.
+        Function that is called.
     calls : mapping
         Arguments by number.
 

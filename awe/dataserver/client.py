@@ -60,9 +60,9 @@ class Client:
     Parameters
     ----------
     base_url : str
-        `http://host:port`.
+        Address of the server, `http://host:port`.
     ticket : callable
-        Returns the ticket to show, or None to ask as nobody.
+        Function that returns the ticket to show, or None to ask as nobody.
     look_again : callable, optional
         Returns where the server is now; asked when it does not answer where it was.
     """
@@ -98,13 +98,14 @@ class Client:
         file_id : UUID
             The file.
         target : path
-            Where it goes.
+            Path of the local file.
         sha256, size : str, int
-            What the database says of it.
+            Checksum and size [byte] that the database holds.
         replace : bool
-            Replace a local file of that name that has other content.
+            Whether a local file of that name with other content is replaced.
         link : bool
-            The target may be a symbolic link to the server's own file, which must only be read.
+            Whether the target may be a symbolic link to the server's own file, which must only be
+            read.
 
         Raises
         ------

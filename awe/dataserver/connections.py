@@ -46,9 +46,9 @@ class Connections:
     connection : mapping
         Keyword arguments of `psycopg2.connect`.
     limit : int
-        Most connections open at once; further statements wait.
+        Largest number of connections open at once; further statements wait.
     patience : float
-        Seconds until an answer must be there.
+        Time until an answer must be there [s].
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class Processor(Sequences):
     Parameters
     ----------
     name : str
-        Where jobs are placed, one of `get_dpu_identifiers()`.
+        Name of the place where jobs run, one of `get_dpu_identifiers()`.
     """
 
     def __init__(self, name: str = "local") -> None:
@@ -110,7 +110,7 @@ class Processor(Sequences):
         Parameters
         ----------
         days : float or None
-            How far to look back; None is for ever.
+            Number of days to look back; None for no limit.
         """
         return jobs.known(days)
 
@@ -122,10 +122,10 @@ class Processor(Sequences):
         Parameters
         ----------
         jobids : int, list of int, or None
-            The jobs; None is `get_jobids()`.
+            Numbers of the jobs; None for those of `get_jobids()`.
         follow : bool
-            Show a bar of the frames done until the jobs are over, then the table. Ctrl-C leaves
-            the wait; the jobs go on.
+            Whether to show a bar of the frames done until the jobs are over, then the table.
+            Ctrl-C leaves the wait; the jobs go on.
 
         Raises
         ------
@@ -153,9 +153,9 @@ class Processor(Sequences):
         Parameters
         ----------
         jobids : int, list of int, or None
-            The jobs; None is those this session submitted, or else `get_jobids()`.
+            Numbers of the jobs; None for those this session submitted, or else `get_jobids()`.
         follow : bool
-            Print lines as they come instead of at the end.
+            Whether lines are printed as they come instead of at the end.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Processor(Sequences):
         Parameters
         ----------
         jobid : int
-            The job; it must be your own.
+            Number of the job; it must be your own.
 
         Raises
         ------
@@ -212,7 +212,7 @@ class Processor(Sequences):
         Parameters
         ----------
         jobid : int
-            The job; it must be your own.
+            Number of the job; it must be your own.
 
         Raises
         ------
@@ -230,7 +230,7 @@ class Processor(Sequences):
         Parameters
         ----------
         jobid : int
-            The job.
+            Number of the job.
 
         Raises
         ------
@@ -269,7 +269,7 @@ class Processor(Sequences):
         Raises
         ------
         ArgumentError
-            There is no such place.
+            The name is not that of a place where jobs can run.
         """
         places = self.get_dpu_identifiers()
         if name not in places:

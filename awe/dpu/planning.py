@@ -119,12 +119,12 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> JobPlan:
     Parameters
     ----------
     recipe : str
-        A recipe, or a chain such as `'ReadNoise>Bias>HotPixels'`: a job of a later recipe waits
-        for the jobs of the one before that work on the same chip.
+        Name of a recipe, or a chain such as `'ReadNoise>Bias>HotPixels'`: a job of a later recipe
+        waits for the jobs of the one before that work on the same chip.
     arguments : mapping
         Arguments of the recipe by long or short name, and the `OPTIONS`.
     back_end : str
-        Where the jobs are placed.
+        Name of the place where the jobs run.
 
     Raises
     ------

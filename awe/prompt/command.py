@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The command line without the command itself; default: that of the process.
+        Command line without the command itself; that of the process when left out.
     """
     forget_working_directory()
     ours, job = _split(sys.argv[1:] if arguments is None else list(arguments))

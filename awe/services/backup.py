@@ -59,11 +59,11 @@ class Made:
     Attributes
     ----------
     folder : Path
-        Where it is.
+        Directory of the backup.
     files : int
-        Files in it.
+        Number of files in it.
     copied : int
-        Bytes of files copied; the others were in an earlier backup.
+        Size of the copied files [byte]; the others were in an earlier backup.
     damaged : list of str
         Files the database expects whose bytes are gone or wrong: `awe-admin fsck` names them.
     """
@@ -84,11 +84,11 @@ def make(
     house : Installation
         The installation; its database must run.
     target : Path
-        Directory of backups, made if need be; earlier ones in it save space and time.
+        Directory of backups, made if necessary; earlier ones in it save space and time.
     files : bool
-        False leaves the stored files where they are: the backup then holds the database alone.
+        Whether the stored files are copied; otherwise the backup holds the database alone.
     say : callable
-        Told one line before each step that takes time.
+        Function that is called with one line before each step that takes time.
 
     Raises
     ------

@@ -133,9 +133,9 @@ def adopt(home: Path, *, anyway: bool = False) -> str:
     Parameters
     ----------
     home : Path
-        The home.
+        Directory of the installation.
     anyway : bool
-        Take a database that was copied while its server ran.
+        Whether to take a database that was copied while its server ran.
 
     Raises
     ------

@@ -80,7 +80,7 @@ class Cluster:
         Parameters
         ----------
         restoring : bool
-            A backup is being brought back into this home, which nobody else may start yet.
+            Whether a backup is being brought back into this home, which nobody else may start yet.
         """
         running = self.process()
         if running is not None:

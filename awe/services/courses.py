@@ -146,11 +146,11 @@ def hand_out(
     directory : Path
         Directory to make; it must not exist.
     course : str
-        The course, which is the students' project.
+        Name of the course, which is the students' project.
     students : sequence of Student
-        Who they are, with their passwords.
+        Students, with their passwords.
     settings : mapping
-        Where the services are: configuration keys with values.
+        Configuration keys with values that say where the services are.
     psql : str, optional
         Command for psql with LOGIN in place of the login.
 

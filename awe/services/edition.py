@@ -32,9 +32,9 @@ def outdated(recorded: Mapping[str, Any] | None, *, thorough: bool = False) -> b
     Parameters
     ----------
     recorded : mapping or None
-        What the service wrote down; None where it is older than editions.
+        Record of the service; None if it is older than editions.
     thorough : bool
-        Compare every file, and replace newer services too.
+        Whether to compare every file, and to replace newer services too.
     """
     if recorded is None:
         return True

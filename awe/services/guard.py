@@ -34,7 +34,7 @@ class Guard:
     connection : mapping
         Keyword arguments of `psycopg2.connect`, with user `awe_runner` and its password.
     patience : float, optional
-        Seconds after which somebody has waited too long for another person's lock.
+        Time after which somebody has waited too long for another person's lock [s].
     """
 
     def __init__(self, connection: Mapping[str, Any], *, patience: float = PATIENCE) -> None:

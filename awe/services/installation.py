@@ -51,7 +51,7 @@ class Installation:
     Parameters
     ----------
     home : Path, optional
-        Its directory; `AWE_HOME` when left out.
+        Directory of the installation; `AWE_HOME` when left out.
     """
 
     def __init__(self, home: Path | None = None) -> None:

@@ -33,13 +33,13 @@ class Leftover:
     Attributes
     ----------
     home : str
-        Where its AWE_HOME was.
+        Path of its former AWE_HOME.
     base : Path or None
         Directory with its data, if that is still there.
     process : Identity or None
         A process that still runs for it.
     what : str
-        What it is: data, database, awe-server.
+        Kind of the leftover: data, database, awe-server.
     """
 
     home: str

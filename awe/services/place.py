@@ -48,7 +48,7 @@ class Place:
     home : Path
         The home that used the database last.
     made : bool
-        True once the database has been made: from then on it must be there.
+        Whether the database has been made: from then on it must be there.
     former : str
         Name under which the database itself may still know the installation; `*` is any.
     """

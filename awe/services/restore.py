@@ -38,13 +38,13 @@ class Restored:
     Attributes
     ----------
     source : Path
-        The backup.
+        Directory of the backup.
     files : int
-        Files stored again.
+        Number of files stored again.
     schema : int
-        Schema of the database; an older one has to be migrated before it starts.
+        Number of the database's schema; an older one has to be migrated before it starts.
     address : str
-        How the address for other accounts changed, in one line; empty where it did not.
+        Change of the address for other accounts, in one line; empty if it did not change.
     """
 
     source: Path
@@ -59,11 +59,11 @@ def restore(source: Path, house: Installation, say: Progress = silent) -> Restor
     Parameters
     ----------
     source : Path
-        A backup, or a directory of backups: then the newest complete one.
+        Directory of a backup, or of several: then the newest complete one.
     house : Installation
-        Where to; its home must be empty or not exist.
+        Installation to fill; its home must be empty or not exist.
     say : callable
-        Told one line before each step that takes time.
+        Function that is called with one line before each step that takes time.
 
     Raises
     ------

@@ -20,7 +20,7 @@ def ensure(house: Installation, progress: Progress | None = None) -> dict[str, s
     house : Installation
         The installation, made if it is not there yet.
     progress : callable, optional
-        Told one line before each step that takes time.
+        Function that is called with one line before each step that takes time.
     """
     if house.ready:
         return house.endpoints

@@ -50,9 +50,9 @@ def start(
     house : Installation
         The installation.
     progress : callable, optional
-        Told one line before each step that takes time.
+        Function that is called with one line before each step that takes time.
     thorough : bool
-        Replace an awe-server whose code differs in any file from this process's.
+        Whether to replace an awe-server whose code differs in any file from this process's.
 
     Raises
     ------
@@ -148,11 +148,11 @@ def share(
     Parameters
     ----------
     house : Installation
-        The installation, made if need be.
+        The installation, made if necessary.
     directory : Path, optional
-        Where the socket for others goes; chosen when left out.
+        Directory of the socket for others; chosen when left out.
     progress : callable, optional
-        Told one line before each step that takes time.
+        Function that is called with one line before each step that takes time.
 
     Raises
     ------
@@ -188,9 +188,9 @@ def destroy(house: Installation) -> list[Path]:
     Returns
     -------
     list of Path
-        What stays: other files of the directory, because only awe's own entries are removed,
-        and the directory itself only when nothing is left in it; and a database outside it that
-        is another home's.
+        Paths of what stays: other files of the directory, because only awe's own entries are
+        removed, and the directory itself only when nothing is left in it; and a database outside
+        it that is another home's.
     """
     if house.services.exists():
         # a start that waits meanwhile begins anew, with a lock of its own

@@ -38,7 +38,7 @@ class Running:
     Parameters
     ----------
     job, attempt : int
-        The job and its fencing number.
+        Numbers of the job and of its attempt.
     worker : Worker
         The process that was started.
     folder : Folder

@@ -74,13 +74,13 @@ class LocalHandle:
     Parameters
     ----------
     number : int
-        The keeper's process, which is also its group.
+        Number of the keeper's process, which is also that of its group.
     ended : callable
-        Returns how the keeper ended, None while it runs or where nobody knows.
+        Function that returns how the keeper ended, None while it runs or if nobody knows.
     known : callable
-        Returns False where nobody will ever know: then 0 stands for any end.
+        Function that returns False if nobody will ever know: then 0 stands for any end.
     table : callable
-        Returns the parent of each process of this machine.
+        Function that returns the parent of each process of this machine.
     """
 
     def __init__(

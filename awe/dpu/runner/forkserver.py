@@ -46,7 +46,7 @@ class ForkServer:
     Parameters
     ----------
     environment : mapping
-        The whole environment of the process and so of its workers.
+        Whole environment of the process and so of its workers.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:

@@ -82,9 +82,9 @@ def descendants(ancestors: Iterable[int], known: dict[int, int] | None = None) -
     Parameters
     ----------
     ancestors : iterable of int
-        Where to begin.
+        Numbers of the processes to begin with.
     known : dict, optional
-        What `parents` gave, where several ask at one moment.
+        Result of `parents`, if several ask at one moment.
     """
     children: dict[int, list[int]] = {}
     for pid, parent in (parents() if known is None else known).items():
@@ -107,9 +107,9 @@ def kill_all(bury: Callable[[], object], spared: Iterable[int] = ()) -> None:
     Parameters
     ----------
     bury : callable
-        Takes the ends of dead children, after each look.
+        Function that takes the ends of dead children, after each look.
     spared : iterable of int
-        Children to leave alone.
+        Numbers of the children to leave alone.
     """
     looks = 0
     while True:

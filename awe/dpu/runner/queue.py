@@ -64,7 +64,7 @@ class Queue:
     host : str
         Name under which this runner claims jobs.
     lease : float
-        Seconds after which an attempt that was not renewed counts as dead.
+        Time after which an attempt that was not renewed counts as dead [s].
     """
 
     def __init__(self, parameters: Mapping[str, Any], host: str, lease: float) -> None:

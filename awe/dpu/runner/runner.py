@@ -45,13 +45,14 @@ class Runner:
     Parameters
     ----------
     environment : Environment
-        Names the database, the dataserver, the home directory and the number of workers.
+        Configuration with the database, the dataserver, the home directory and the number of
+        workers.
     secrets : mapping
-        Holds the password of `awe_runner`.
+        Passwords, with that of `awe_runner`.
     lease : float
-        Seconds without a sign of life after which a job counts as abandoned.
+        Time without a sign of life after which a job counts as abandoned [s].
     memory : int
-        Most bytes the processes of one job may hold.
+        Limit of the memory of the processes of one job [byte].
     """
 
     def __init__(

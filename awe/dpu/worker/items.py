@@ -34,9 +34,9 @@ class JobItems:
     Parameters
     ----------
     job, attempt : int
-        The job and the fencing number under which rows are written.
+        Numbers of the job and of the attempt under which rows are written.
     report : callable
-        Takes dictionaries for the runner.
+        Function that takes dictionaries for the runner.
     """
 
     def __init__(self, job: int, attempt: int, report: Callable[[dict[str, Any]], None]) -> None:
