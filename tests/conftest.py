@@ -1,20 +1,21 @@
-"""The database of the test run: a real server, one template, a fresh copy for each test."""
+"""The database of the test run: a real server, one template, a copy as new for each test."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import secrets
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import order
 import pytest
+from databases import Pool
 
 from awe.services.cluster import Cluster, ClusterSettings
 
@@ -135,44 +136,62 @@ def template(cluster: Cluster) -> str:
     return TEMPLATE
 
 
-_numbers = itertools.count(1)
+@pytest.fixture(scope="session")
+def pool(cluster: Cluster, template: str) -> Pool:
+    """Copies of the template, used one after the other."""
+    return Pool(cluster, template)
 
 
 @pytest.fixture
-def db(cluster: Cluster, template: str) -> Iterator[Database]:
-    """A fresh database: everybody registered, no objects."""
-    yield from _copy(cluster, template)
+def db(pool: Pool) -> Iterator[Database]:
+    """A database as new: everybody registered, no objects."""
+    with taken(pool) as database:
+        yield database
 
 
 @pytest.fixture(scope="module")
-def standing(cluster: Cluster, template: str) -> Iterator[Database]:
+def standing(pool: Pool) -> Iterator[Database]:
     """One database for all tests of a module that leave nothing behind."""
-    yield from _copy(cluster, template)
+    with taken(pool) as database:
+        yield database
 
 
-def _copy(cluster: Cluster, template: str) -> Iterator[Database]:
-    from awe.db.schema import install as schema
-
-    name = f"awe_test_{next(_numbers)}"
-    schema.create_database(cluster.superuser(), name, template=template)
-    database = Database(cluster, name)
+@contextmanager
+def taken(pool: Pool) -> Iterator[Database]:
+    """A database of the pool, given back at the end."""
+    copy = pool.take()
+    database = Database(pool.cluster, copy.name)
     yield database
     database.close()
-    _drop(cluster, name)
+    pool.give_back(copy)
 
 
-def _drop(cluster: Cluster, name: str) -> None:
-    import psycopg2
-
-    connection = psycopg2.connect(**cluster.superuser())
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    connection.close()
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record-seconds", action="store_true",
+        help="write the seconds each file took to tests/seconds.toml: the longest go first",
+    )  # fmt: skip
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that use the database, so that the rest can be chosen with -m 'not postgres'."""
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--record-seconds") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(order.Recorder())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole files, and the files of one installation in one piece."""
+    return order.scheduler(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the quick tests and those that use the database; several workers start the longest."""
+    quick = order.quick(map(order.file_of, items))
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.postgres)
+        if order.file_of(item) in quick:
+            item.add_marker(pytest.mark.quick)
+    if hasattr(config, "workerinput"):
+        order.longest_first(items)

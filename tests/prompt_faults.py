@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,15 +58,20 @@ def nobody_keeps(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def tiny_disk(place: Path, size: str) -> Iterator[None]:
-    """Let a file system of that size be at a place, where this account may mount one."""
+def tiny_disk(place: Path, size: str, *, busy: bool = False) -> Iterator[None]:
+    """Let a file system of that size be at a place, where this account may mount one.
+
+    At the end nothing may be open there, unless it may be `busy`.
+    """
     words = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place)]
-    if subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("no permission to mount a small file system")
+    if shutil.which("mount") is None or subprocess.run(
+        words, capture_output=True, check=False
+    ).returncode:
+        pytest.skip("no small file system can be mounted here")
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
+        subprocess.run(["umount", *["-l"] * busy, str(place)], check=True)
 
 
 def mistake(said: str, kind: str, *words: str) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from dataservers import Dataserver
+from prompt_faults import tiny_disk
 
 from awe.config import Environment
 from awe.context import context
@@ -23,7 +23,6 @@ from awe.fits import blocks
 from awe.ingest import State, ingest
 from awe.ingest.split import cut, examine
 
-SERVE = Path(__file__).parent / "dataserver" / "serve.py"
 CHIPS = ("ESO_CCD_#65", "ESO_CCD_#90")
 START = datetime.datetime(2012, 6, 1, 8, 51, 44)
 
@@ -35,22 +34,9 @@ def night(tmp_path_factory):
 
 @pytest.fixture
 def dataserver(db, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, str(SERVE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    connection = {
-        "host": str(db.cluster.socket),
-        "port": 5432,
-        "dbname": db.name,
-        "user": "awe_dataserver",
-        "password": db.password("awe_dataserver"),
-    }
-    json.dump({"root": str(tmp_path / "files"), "connection": connection}, process.stdin)
-    process.stdin.close()
-    yield int(process.stdout.readline())
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    server = Dataserver.start(db, tmp_path / "files")
+    yield server.port
+    server.stop()
 
 
 @pytest.fixture
@@ -265,17 +251,12 @@ def test_a_dead_dataserver_leaves_nothing_half_done(db, night):
 def test_no_space_for_cut_files_is_told_for_each_exposure(scientist, night, tmp_path, monkeypatch):
     small = tmp_path / "small"
     small.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no small disk can be mounted here")
-    try:
+    with tiny_disk(small, "256k"):
         monkeypatch.setattr("tempfile.tempdir", str(small))
         report = ingest([night[5], night[6]], commit=True, processes=1)
         assert [row.state for row in report] == [State.FAILED] * 2
         assert all("No space left" in row.message for row in report)
         assert list(small.iterdir()) == []
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 @pytest.mark.parametrize("option", [["--privileges", "0"], ["--privileges", "9"],

@@ -1,10 +1,7 @@
 """A real dataserver process on loopback, before a real database."""
 
 import hashlib
-import json
 import secrets
-import subprocess
-import sys
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -12,12 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from dataservers import Dataserver
 
 from awe.dataserver import proof
 from awe.dataserver.client import Client
 from awe.dataserver.store import Store
-
-SERVE = Path(__file__).with_name("serve.py")
 
 
 @dataclass
@@ -29,25 +25,13 @@ class Running:
     patience: float = 60.0
     reserve: int = 0
     port: int = 0
-    process: subprocess.Popen | None = None
+    process: Dataserver | None = None
     _tickets: dict = field(default_factory=dict)
 
     def start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, str(SERVE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        connection = {
-            "host": str(self.db.cluster.socket),
-            "port": 5432,
-            "dbname": self.db.name,
-            "user": "awe_dataserver",
-            "password": self.db.password("awe_dataserver"),
-        }
-        asked = {"root": str(self.root), "connection": connection}
-        asked |= {"patience": self.patience, "reserve": self.reserve}
-        json.dump(asked, self.process.stdin)
-        self.process.stdin.close()
-        self.port = int(self.process.stdout.readline())
+        more = {"patience": self.patience, "reserve": self.reserve}
+        self.process = Dataserver.start(self.db, self.root, **more)
+        self.port = self.process.port
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             try:
@@ -59,9 +43,7 @@ class Running:
 
     def stop(self):
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process.stdout.close()
+            self.process.stop()
             self.process = None
 
     @property

@@ -1,21 +1,55 @@
-"""A dataserver of its own: store and connection from standard input, port to standard output."""
+"""Dataservers, each forked from one process that has everything imported.
+
+A line of standard input asks for one (store and connection); its process and port are answered
+on standard output. All end with this process, and this one when its standard input does.
+"""
+
+from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+from typing import Any
 
 import uvicorn
 
 from awe.dataserver import header_timeout, server
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.store import Store
+from awe.services.process import die_with_parent
 from awe.web.pages import pages
 from awe.web.published import Published
 
-asked = json.load(sys.stdin)
-server.PATIENCE = asked.get("patience", 60.0)
-listener = server.listen()
-print(listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
-store = Store(asked["root"], reserve=asked.get("reserve", 0))
-anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
-app = server.create_app(store, Permits(asked["connection"]), **pages(Published(anonymous)))
-uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
+
+def serve(asked: dict[str, Any]) -> None:
+    """Be a dataserver until killed."""
+    os.environ.clear()
+    os.environ.update(asked["environ"])
+    server.PATIENCE = asked.get("patience", 60.0)
+    listener = server.listen()
+    print(os.getpid(), listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
+    silence = os.open(os.devnull, os.O_RDWR)
+    os.dup2(silence, 0)
+    os.dup2(silence, 1)
+    store = Store(asked["root"], reserve=asked.get("reserve", 0))
+    anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
+    app = server.create_app(store, Permits(asked["connection"]), **pages(Published(anonymous)))
+    uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
+
+
+def main() -> None:
+    tied = die_with_parent()
+    for line in sys.stdin:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        if os.fork():
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if tied is not None:
+            tied()
+        serve(json.loads(line))
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ import uuid
 import zlib
 
 import pytest
+from prompt_faults import tiny_disk
 
 from awe.dataserver import answers
 from awe.dataserver.client import Client
@@ -123,14 +124,7 @@ def test_interrupt_leaves_no_half_file(served, tmp_path):
 def test_full_local_disk_keeps_what_was_there(served, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(small)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command here")
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
+    with tiny_disk(small, "2m"):
         file_id = served.put(CONTENT)
         (small / "a.fits").write_bytes(b"old")
         client = served.client()
@@ -138,8 +132,6 @@ def test_full_local_disk_keeps_what_was_there(served, tmp_path):
             client.get(file_id, small / "a.fits", sha256=SHA, size=len(CONTENT), replace=True)
         assert (small / "a.fits").read_bytes() == b"old"
         assert [p.name for p in small.iterdir()] == ["a.fits"]
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 def test_server_restarted_in_between_is_not_noticed(served, tmp_path):

@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from prompt_faults import tiny_disk
 
 from awe.dataserver.store import Store
 from awe.errors import ChecksumMismatch, DiskFull, FileGone, FileTaken
@@ -223,14 +224,7 @@ def test_reserve_of_free_space_is_kept(tmp_path):
 def test_full_disk_leaves_no_part(tmp_path):
     mounted = tmp_path / "small"
     mounted.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", str(mounted)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command here")
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
+    with tiny_disk(mounted, "1m"):
         store = Store(mounted / "files", reserve=0)
         store.reserve = -(1 << 40)  # as if others took the space between the look and the write
         upload = store.receive(FILE_ID, len(CONTENT))
@@ -240,8 +234,6 @@ def test_full_disk_leaves_no_part(tmp_path):
         assert list(store.incoming.iterdir()) == []
         put(store, CONTENT[:1000])
         assert store.digest(FILE_ID) == sha(CONTENT[:1000])
-    finally:
-        subprocess.run(["umount", str(mounted)], check=True)
 
 
 def test_discard_and_sweep(tmp_path):

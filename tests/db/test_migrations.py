@@ -17,7 +17,8 @@ from awe.db.schema import migrations
 from awe.db.server import scope
 from awe.db.server.connection import database as connected
 from awe.errors import Defect, SchemaMismatch
-from tests.conftest import Database, _drop
+from tests.conftest import Database
+from tests.databases import drop
 from tests.db.conftest import Login
 
 #: A database of schema 3 with a student's objects in it, as pg_dump --inserts wrote it.
@@ -78,7 +79,7 @@ def old(cluster, template):
         cursor.execute("\n".join(line for line in lines if not line.startswith("\\")))
     yield database
     database.close()
-    _drop(cluster, name)
+    drop(cluster, name)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from jobs_waiting import log, until
+from prompt_faults import tiny_disk
 
 from awe.dpu.runner import attempt_files
 from awe.dpu.runner.attempt_files import Folder
@@ -224,22 +225,13 @@ def test_files_that_fill_the_disk_are_noticed(monkeypatch, tmp_path):
     monkeypatch.setattr(attempt_files, "ROOM", 1 << 25)
     place = tmp_path / "small"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "none", str(place)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command here")
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
+    with tiny_disk(place, "60m"):
         folder = Folder(place, 1, 1)
         folder.make()
         (folder.work / "a").write_bytes(bytes(20 << 20))
         assert folder.wrong() == ""
         (folder.work / "b").write_bytes(bytes(20 << 20))
         assert folder.wrong() == "the disk is nearly full, and its files take 0.0 GB"
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 def test_limits_of_time_and_memory(bench, db, runner):

@@ -12,18 +12,9 @@ from astropy.io.fits import Header
 from awe import fits
 from awe.db.declare import registry
 from awe.errors import ArgumentError, BadFits
-from awe.inspect import backend, qt
+from awe.inspect import qt
 from awe.inspect.frame import inspect
 from awe.model import classes
-
-
-@pytest.fixture(autouse=True)
-def _no_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.delenv("MPLBACKEND", raising=False)
-    monkeypatch.chdir(tmp_path)
-    backend.screen.cache_clear()
 
 
 class Frame:

@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from awe.errors import ArgumentError
-from awe.inspect import backend
 from awe.inspect.frame import inspect
 from awe.inspect.keys import KEYS, help_text
 from awe.inspect.spot import Spot
@@ -29,15 +28,6 @@ class Frame:
     def __init__(self, pixels: NDArray[np.float32]) -> None:
         self.data = pixels
         self.header = {"OBJECT": "star", "EXPTIME": 30.0}
-
-
-@pytest.fixture(autouse=True)
-def _no_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.delenv("MPLBACKEND", raising=False)
-    monkeypatch.chdir(tmp_path)
-    backend.screen.cache_clear()
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_a_full_file_server_is_told_and_leaves_nothing(
 ) -> None:
     (tmp_path / "map.fits").write_bytes(bytes(2880))
     prompt.type("map_ = HotPixelMap(); map_.filename = map_.pathname = 'map.fits'")
-    with tiny_disk(awe_home / "files", "1m"):
+    with tiny_disk(awe_home / "files", "1m", busy=True):
         said = prompt.type("map_.store()", timeout=PATIENCE)
         mistake(said, "DiskFull", "no space on the file server", "map.fits", "free some")
         assert list((awe_home / "files").iterdir()) == []

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
-import json
 import os
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from databases import Pool
+from dataservers import Dataserver
 
 from awe.calib.detector.geometry import ChipGeometry
 from awe.config import Environment
+from awe.db.schema import install as schema
+from awe.db.server.connection import database
+from awe.model.classes import load
+from awe.services.cluster import Cluster
+from tests.conftest import Database, taken
 
-SERVE = Path(__file__).parent.parent / "dataserver" / "serve.py"
 NIGHT = "2012-05-31"
 CHIPS = ("ESO_CCD_#65", "ESO_CCD_#66")
 SHAPE = (160, 192)
@@ -31,29 +38,6 @@ LEVEL = 250.0
 HOT = ((20, 30), (77, 101))
 COLD = ((50, 60), (120, 15))
 START = datetime.datetime(2012, 6, 1, 8, 51, 44)
-
-
-@pytest.fixture
-def dataserver(db: Any, tmp_path: Path) -> Iterator[int]:
-    """The port of a dataserver process before the test's database."""
-    process = subprocess.Popen(
-        [sys.executable, str(SERVE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    connection = {
-        "host": str(db.cluster.socket),
-        "port": 5432,
-        "dbname": db.name,
-        "user": "awe_dataserver",
-        "password": db.password("awe_dataserver"),
-    }
-    assert process.stdin is not None
-    assert process.stdout is not None
-    json.dump({"root": str(tmp_path / "files"), "connection": connection}, process.stdin)
-    process.stdin.close()
-    yield int(process.stdout.readline())
-    process.kill()
-    process.wait()
-    process.stdout.close()
 
 
 class Night:
@@ -122,6 +106,21 @@ class Night:
         store(self.frames)
         for frame in self.frames:
             frame.commit()
+
+    def find(self, before: Night) -> None:
+        """Find again what another night of the same rows made, and go on from there."""
+        from awe.model.observing import Chip, Filter, Instrument, Template
+
+        [self.instrument] = Instrument.name == "OMEGACAM"
+        [self.filter] = Filter.name == "OCAM_r_SDSS"
+        [self.template] = Template.start == START
+        self.chips = [one for name in CHIPS for one in Chip.name == name]
+        self.frames = []
+        for frame in before.frames:
+            [found] = type(frame).filename == frame.filename
+            found.pathname = self.folder / frame.filename
+            self.frames.append(found)
+        self.random = copy.deepcopy(before.random)
 
     def sky(self) -> np.ndarray[Any, Any]:
         y, x = np.mgrid[0 : SHAPE[0], 0 : SHAPE[1]]
@@ -207,27 +206,89 @@ class Night:
             recipes.find(name)(**night, filter="OCAM_r_SDSS").execute()
 
 
-@pytest.fixture
-def night(db: Any, dataserver: int, tmp_path: Path, monkeypatch: Any) -> Iterator[Night]:
-    """The ingested night; the working directory is a fresh one."""
-    from awe.db.server.connection import database
-    from awe.model.classes import load
+@dataclass(frozen=True)
+class Made:
+    """A night that was made once: its databases, its folder and what stands behind it."""
 
+    pool: Pool
+    folder: Path
+    night: Night
+
+
+@contextmanager
+def at_work(db: Any, folder: Path, made: Made | None = None) -> Iterator[Night]:
+    """The scientist logged in before a dataserver, in a working directory below the folder.
+
+    With a night that was made before, its folder is copied and its objects are found.
+    """
+    if made is not None:
+        shutil.copytree(made.folder, folder, dirs_exist_ok=True)
+    (folder / "work").mkdir(exist_ok=True)
     load()
-    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
-    made = Night(db, dataserver, tmp_path)
-    made.login("scientist", privileges=4)
-    made.ingest()
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    yield made
-    os.chdir(tmp_path)
-    database.close()
+    server = Dataserver.start(db, folder / "files")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWE_HOME", str(folder / "home"))
+        patch.chdir(folder / "work")
+        night = Night(db, server.port, folder)
+        try:
+            night.login("scientist", privileges=4)
+            if made is not None:
+                night.find(made.night)
+            yield night
+        finally:
+            # a test may have gone to a directory that is removed before the old one is back
+            os.chdir(folder)
+            database.close()
+            server.stop()
+
+
+def _make(
+    cluster: Cluster, template: str, name: str, folder: Path, made: Made | None = None
+) -> Made:
+    """Make a template of a night: ingested, and calibrated if it was ingested before."""
+    schema.create_database(cluster.superuser(), name, template=template)
+    db = Database(cluster, name)
+    with at_work(db, folder, made) as night:
+        if made is None:
+            night.ingest()
+        else:
+            night.calibrate()
+    db.close()
+    return Made(Pool(cluster, name), folder, night)
+
+
+@pytest.fixture(scope="session")
+def ingested_once(
+    cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Made:
+    return _make(cluster, template, f"{template}_night", tmp_path_factory.mktemp("ingested"))
+
+
+@pytest.fixture(scope="session")
+def calibrated_once(
+    cluster: Cluster, ingested_once: Made, tmp_path_factory: pytest.TempPathFactory
+) -> Made:
+    folder = tmp_path_factory.mktemp("calibrated")
+    template = ingested_once.pool.template
+    return _make(cluster, template, f"{template}_calibrated", folder, ingested_once)
+
+
+@pytest.fixture
+def made(request: pytest.FixtureRequest) -> Made:
+    """The night the test asks for: with its master calibrations, or as ingested."""
+    wanted = "calibrated" if "calibrated" in request.fixturenames else "ingested"
+    made: Made = request.getfixturevalue(f"{wanted}_once")
+    return made
+
+
+@pytest.fixture
+def night(made: Made, tmp_path: Path) -> Iterator[Night]:
+    """The ingested night; the working directory is a fresh one."""
+    with taken(made.pool) as db, at_work(db, tmp_path, made) as found:
+        yield found
 
 
 @pytest.fixture
 def calibrated(night: Night) -> Night:
     """The night with all its master calibrations, committed for the world."""
-    night.calibrate()
     return night

@@ -77,5 +77,5 @@ def test_one_bad_chip_is_reported_and_the_other_goes_on(night, capsys):
         context.update_is_valid(frame, 0)
     products = recipes.find("ReadNoise")(i="OMEGACAM", d=night.date, C=1).execute()
     assert [product.chip.name for product in products] == ["ESO_CCD_#66"]
-    assert "ESO_CCD_#65: failed: read noise" in capsys.readouterr().out
+    assert "ESO_CCD_#65: failed: the read noise" in capsys.readouterr().out
     assert len(ReadNoise.select_all()) == 1

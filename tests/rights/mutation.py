@@ -27,6 +27,7 @@ from awe.db.schema import install as schema
 from awe.errors import AweError
 from awe.services.cluster import Cluster, ClusterSettings
 from tests import conftest as people
+from tests.databases import drop
 
 __all__ = ["main", "noticed"]
 
@@ -58,7 +59,7 @@ def _installed(cluster: Cluster, mutant: Mutant | None) -> Iterator[Any]:
         yield db
     finally:
         db.close()
-        people._drop(cluster, name)
+        drop(cluster, name)
 
 
 def _planted(files: dict[str, str], mutant: Mutant | None) -> dict[str, str]:

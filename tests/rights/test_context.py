@@ -6,10 +6,8 @@ import datetime
 
 import pytest
 
-from awe.config import Environment
 from awe.context import context
 from awe.db.server import scope
-from awe.db.server.connection import database
 from awe.errors import (
     ArgumentError,
     LoginRefused,
@@ -30,18 +28,6 @@ Telescope (VST) on Paranal Observatory.
    Instrument:  OMEGACAM
    Maximum Privileges: 4 (World)
    Current Privileges: 1 (MyDB)"""
-
-
-@pytest.fixture
-def become(db):
-    """A function that starts a session as one of the people."""
-
-    def start(person, **more):
-        context.start(Environment.load(**db.environment(person, **more)))
-
-    yield start
-    database.close()
-    scope.use(None)
 
 
 @pytest.fixture

@@ -23,16 +23,6 @@ from awe.model.raw import RawBiasFrame
 COURSE = "TUTORIAL2015"
 
 
-@pytest.fixture
-def become(db):
-    def start(person, **more):
-        context.start(Environment.load(**db.environment(person, **more)))
-
-    yield start
-    database.close()
-    scope.use(None)
-
-
 def made(**more):
     """A committed bias with its parameters and one raw frame."""
     raw = RawBiasFrame()

@@ -10,9 +10,7 @@ import random
 
 import pytest
 
-from awe.config import Environment
 from awe.context import context
-from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import NotFound, NotVisible, Refused
 from awe.model.calibrations import BiasFrame, HotPixelMap, ReadNoise
@@ -21,18 +19,6 @@ from awe.model.raw import RawBiasFrame
 from awe.model.statistics import Imstat
 
 ROUNDS = 60
-
-
-@pytest.fixture
-def become(db):
-    """A function that starts a session as one of the people."""
-
-    def start(person, **more):
-        context.start(Environment.load(**db.environment(person, **more)))
-
-    yield start
-    database.close()
-    scope.use(None)
 
 
 def _raw(name):

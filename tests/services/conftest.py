@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prompt_process import installation
 
+from awe.services import stack
 from awe.services.cluster import Cluster, ClusterSettings
+from awe.services.installation import Installation
 
 SETTINGS = ClusterSettings(durable=False, ballast_bytes=0, shared_buffers="16MB")
 
@@ -21,6 +24,15 @@ def place() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix=f"awe-{secrets.token_hex(3)}-"))
     yield made
     shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Path]:
+    """One running installation for the module."""
+    with installation("house") as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWE_HOME", str(home))
+        stack.start(Installation(home))
+        yield home
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,26 +13,8 @@ import pytest
 
 from awe.config import Environment
 from awe.db.server.address import connection_arguments
-from awe.services import stack
-from awe.services.installation import Installation
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture(scope="module")
-def house():
-    """One running installation for the module."""
-    place = Path(tempfile.mkdtemp(prefix="awe-people-"))
-    place.chmod(0o755)
-    home = place / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWE_HOME", str(home))
-        try:
-            stack.start(Installation(home))
-            yield home
-        finally:
-            stack.destroy(Installation(home))
-            shutil.rmtree(place)
 
 
 def admin(home, *words, code=0):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,21 +23,6 @@ from awe.services.process import Identity
 from awe.services.running import ensure
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[Path]:
-    place = Path(tempfile.mkdtemp(prefix="awe-keeper-"))
-    place.chmod(0o755)
-    home = place / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWE_HOME", str(home))
-        try:
-            stack.start(Installation(home))
-            yield home
-        finally:
-            stack.destroy(Installation(home))
-            shutil.rmtree(place)
 
 
 @pytest.fixture

@@ -28,22 +28,6 @@ from awe.services.running import ensure
 pytestmark = pytest.mark.services
 
 
-@pytest.fixture(scope="module")
-def house():
-    """One running installation for the module."""
-    place = Path(tempfile.mkdtemp(prefix="awe-stack-"))
-    place.chmod(0o755)
-    home = place / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWE_HOME", str(home))
-        try:
-            stack.start(Installation(home))
-            yield home
-        finally:
-            stack.destroy(Installation(home))
-            shutil.rmtree(place)
-
-
 def login(environment: Environment) -> list[tuple[object, ...]]:
     host, _, rest = environment.database_name.rpartition(":")
     port, _, name = rest.partition("/")

@@ -61,7 +61,7 @@ def test_a_full_working_directory_is_told_and_holds_no_half_file(
 ) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    with tiny_disk(small, "64k"):
+    with tiny_disk(small, "64k", busy=True):
         prompt.type("import os")
         prompt.type(f"os.chdir({str(small)!r})")
         said = prompt.type("raw.retrieve()")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pexpect
@@ -129,6 +130,29 @@ class Screen:
             )
 
 
+@dataclass
+class Opener:
+    """Opens prompts with the newest frame of a chip at hand; the screen is a setting of theirs."""
+
+    home: Path
+    directory: Path
+    opened: list[Prompt] = field(default_factory=list)
+
+    def __call__(self, **settings: str) -> Prompt:
+        prompt = Prompt(self.home, self.directory, **settings)
+        self.opened.append(prompt)
+        prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+        return prompt
+
+
+@pytest.fixture
+def at_frame(tutorial_home: Path, tmp_path: Path) -> Iterator[Opener]:
+    opener = Opener(tutorial_home, tmp_path)
+    yield opener
+    for prompt in opener.opened:
+        prompt.close()
+
+
 @pytest.fixture
 def screen() -> Iterator[Screen]:
     opened = Screen()
@@ -147,10 +171,9 @@ def desktop() -> Iterator[Screen]:
 
 
 def test_w_draws_a_wire_frame_and_q_closes(
-    tutorial_home: Path, screen: Screen, tmp_path: Path, toolkit: dict[str, str]
+    screen: Screen, at_frame: Opener, tmp_path: Path, toolkit: dict[str, str]
 ) -> None:
-    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=screen.name, **toolkit)
-    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt = at_frame(DISPLAY=screen.name, **toolkit)
     prompt.type("ins = raw.inspect()")
     assert prompt.type("6 * 7") == "42"
     prompt.type("from awe.inspect import backend")
@@ -176,30 +199,25 @@ def test_w_draws_a_wire_frame_and_q_closes(
     assert screen.windows("^OMEGACAM") == [window]
     screen.press_until(prompt, window, "q", (x, y), "OMEGACAM", 0)
     assert prompt.type("1 + 1") == "2"
-    prompt.close()
 
 
 def test_closing_the_image_takes_its_plots_with_it(
-    tutorial_home: Path, screen: Screen, tmp_path: Path, toolkit: dict[str, str]
+    screen: Screen, at_frame: Opener, toolkit: dict[str, str]
 ) -> None:
-    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=screen.name, **toolkit)
-    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#66').max('DATE_OBS')")
+    prompt = at_frame(DISPLAY=screen.name, **toolkit)
     prompt.type("ins = raw.inspect()")
     (window,) = screen.wait(prompt, "^OMEGACAM", 1)
     prompt.type("reading = ins.press('r', 200, 200); reading = ins.press('s', 200, 200)")
     screen.wait(prompt, " - OMEGACAM", 2)
     screen.press_until(prompt, window, "q", (200, 200), "OMEGACAM", 0)
     assert prompt.type("1 + 1") == "2"
-    prompt.close()
 
 
-def test_a_screen_that_does_not_answer_is_no_obstacle(tutorial_home: Path, tmp_path: Path) -> None:
-    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=":9876")
-    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+def test_a_screen_that_does_not_answer_is_no_obstacle(at_frame: Opener) -> None:
+    prompt = at_frame(DISPLAY=":9876")
     said = prompt.type("ins = raw.inspect()")
     assert said.startswith("no display: wrote ")
     assert len(said.splitlines()) == 1
-    prompt.close()
 
 
 def shell_values(text: str) -> dict[str, int]:
@@ -209,10 +227,9 @@ def shell_values(text: str) -> dict[str, int]:
 
 
 def test_plot_keys_leave_the_keyboard_to_the_image(
-    tutorial_home: Path, desktop: Screen, tmp_path: Path, toolkit: dict[str, str]
+    desktop: Screen, at_frame: Opener, toolkit: dict[str, str]
 ) -> None:
-    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=desktop.name, **toolkit)
-    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt = at_frame(DISPLAY=desktop.name, **toolkit)
     prompt.type("ins = raw.inspect()")
     (window,) = desktop.wait(prompt, "^OMEGACAM", 1)
     place = shell_values(desktop.do("getwindowgeometry", "--shell", window))
@@ -234,14 +251,12 @@ def test_plot_keys_leave_the_keyboard_to_the_image(
     time.sleep(1)
     desktop.do("key", "q")
     desktop.wait(prompt, "^wire-frame - OMEGACAM", 0)
-    prompt.close()
 
 
 def test_the_window_fits_a_laptop_s_screen(
-    tutorial_home: Path, desktop: Screen, tmp_path: Path, toolkit: dict[str, str]
+    desktop: Screen, at_frame: Opener, toolkit: dict[str, str]
 ) -> None:
-    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=desktop.name, **toolkit)
-    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt = at_frame(DISPLAY=desktop.name, **toolkit)
     prompt.type("ins = raw.inspect()")
     (window,) = desktop.wait(prompt, "^OMEGACAM", 1)
     time.sleep(2)
@@ -252,14 +267,12 @@ def test_the_window_fits_a_laptop_s_screen(
     assert place["Y"] >= 0
     # xdotool counts the height of the title twice with some window managers
     assert place["HEIGHT"] <= 768 - 24
-    prompt.close()
 
 
 def test_ctrl_d_with_open_windows_ends_without_a_word(
-    tutorial_home: Path, screen: Screen, tmp_path: Path, toolkit: dict[str, str]
+    screen: Screen, at_frame: Opener, toolkit: dict[str, str]
 ) -> None:
-    prompt = Prompt(tutorial_home, tmp_path, DISPLAY=screen.name, **toolkit)
-    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+    prompt = at_frame(DISPLAY=screen.name, **toolkit)
     prompt.type("ins = raw.inspect(); other = raw.inspect()")
     screen.wait(prompt, "^OMEGACAM", 2)
     prompt.type("reading = ins.press('s', 200, 200)")
@@ -273,12 +286,10 @@ def test_ctrl_d_with_open_windows_ends_without_a_word(
     assert "TclError" not in said
 
 
-def test_after_a_zoom_the_picture_fills_the_window(tutorial_home: Path, tmp_path: Path) -> None:
-    prompt = Prompt(tutorial_home, tmp_path)
-    prompt.type("raw = (RawScienceFrame.chip.name == 'ESO_CCD_#65').max('DATE_OBS')")
+def test_after_a_zoom_the_picture_fills_the_window(at_frame: Opener) -> None:
+    prompt = at_frame()
     prompt.type("ins = raw.inspect(); axes = ins._figure.axes[0]")
     prompt.type("axes.set_xlim(100, 200); axes.set_ylim(100, 110); ins._figure.canvas.draw()")
     whole, now = "axes.get_position(original=True)", "axes.get_position()"
     assert prompt.type(f"print(({whole}.height - {now}.height) < 0.01)").endswith("True")
     assert prompt.type(f"print(({whole}.width - {now}.width) < 0.01)").endswith("True")
-    prompt.close()
