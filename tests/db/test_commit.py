@@ -127,7 +127,7 @@ def test_an_id_may_be_shortened_and_an_unknown_one_is_named(model: Any, login: A
     assert model.Plate(object_id=str(plate.object_id)[:8]) is plate
     with pytest.raises(NotFound, match="no Plate with object_id"):
         model.Plate(object_id=str(uuid.uuid4()))
-    with pytest.raises(ArgumentError, match="no object id"):
+    with pytest.raises(ArgumentError, match="is not an object id"):
         model.Plate(object_id="xyz")
 
 
