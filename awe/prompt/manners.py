@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from awe.errors import UserMistake
-from awe.prompt import errors, figures, matchers
+from awe.prompt import errors, figures, tab
 from awe.prompt.namespace import add_tasks
 from awe.prompt.results import Out
 from awe.prompt.traits import Awe
@@ -52,7 +52,7 @@ class Manners:
         self._handlers = shell.custom_exceptions, shell.CustomTB
         self._show_other = shell.showtraceback
         self._take_mistakes()
-        matchers.install(shell, settings)
+        tab.install(shell, settings)
         shell.input_transformer_manager.cleanup_transforms.insert(0, without_prompt)
         shell.events.register("pre_run_cell", self._before_run)
         shell.events.register("post_run_cell", self._after_run)
@@ -69,7 +69,7 @@ class Manners:
             shell.custom_exceptions, shell.CustomTB = self._handlers
         if shell.showtraceback == self._show:
             shell.showtraceback = self._show_other
-        matchers.remove(shell)
+        tab.remove(shell)
         shell.input_transformer_manager.cleanup_transforms.remove(without_prompt)
         shell.events.unregister("pre_run_cell", self._before_run)
         shell.events.unregister("post_run_cell", self._after_run)

@@ -19,55 +19,42 @@ from IPython.core.completer import (
     CompletionContext,
     SimpleCompletion,
     SimpleMatcherResult,
-    context_matcher,
 )
 from IPython.core.guarded_eval import EVALUATION_POLICIES
 
 from awe.prompt.completion import complete, listed
 from awe.prompt.expressions import open_bracket, open_string
 from awe.prompt.stand_ins import chain_of, is_ours, ours_in, stand_in
-from awe.prompt.traits import Awe
 
-__all__ = ["install", "remove"]
+__all__ = ["match", "may_be_read"]
 
-OURS = "awe"
 #: IPython's matchers that are silent where awe speaks.
 OTHERS = {"IPCompleter.jedi_matcher", "IPCompleter.dict_key_matcher"}
-#: Those that awe asks itself, where they belong.
-ASKED = [f"IPCompleter.{name}_matcher" for name in ("magic", "file", "python", "python_func_kw")]
 LINE_START = re.compile(r"\s*%{0,2}\w*\Z")
 CALL = re.compile(r"[\w\])]\s*\Z")
-#: The rule of IPython's policy that awe narrows.
-RULE = "can_get_attr"
 
 
-def install(shell: Any, settings: Awe) -> None:
-    """Let a shell complete as the prompt does, unless the settings say that it should not."""
-    completer = shell.Completer
-
-    @context_matcher(identifier=OURS)  # type: ignore[untyped-decorator]
-    def match(context: CompletionContext) -> SimpleMatcherResult:
-        if settings.completion:
-            return _match(shell, context)
-        return _asked(shell, context, "magic", "file", "python", "python_func_kw")
-
-    def may_be_read(value: Any, name: str) -> bool:
-        usual: Any = EVALUATION_POLICIES[completer.evaluation]
-        return not is_ours(value) and bool(usual.can_get_attr(value, name))
-
-    completer.custom_matchers.append(match)
-    completer.disable_matchers = [*completer.disable_matchers, *ASKED]
-    completer.policy_overrides = {**completer.policy_overrides, RULE: may_be_read}
+def may_be_read(completer: Any, value: Any, name: str) -> bool:
+    """Return True if IPython's policy reads an attribute, and its object is not awe's."""
+    usual: Any = EVALUATION_POLICIES[completer.evaluation]
+    return not is_ours(value) and bool(usual.can_get_attr(value, name))
 
 
-def remove(shell: Any) -> None:
-    """Take back what `install` did."""
-    completer = shell.Completer
-    kept = [m for m in completer.custom_matchers if getattr(m, "matcher_identifier", "") != OURS]
-    completer.custom_matchers[:] = kept
-    completer.disable_matchers = [m for m in completer.disable_matchers if m not in ASKED]
-    overrides = completer.policy_overrides
-    completer.policy_overrides = {key: rule for key, rule in overrides.items() if key != RULE}
+def match(shell: Any, context: CompletionContext, *, ours: bool) -> SimpleMatcherResult:
+    """Return what a shell offers at the cursor.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Its names, and its own matchers.
+    context : CompletionContext
+        What is typed, and where the cursor is.
+    ours : bool
+        Let awe answer before IPython.
+    """
+    if ours:
+        return _match(shell, context)
+    return _asked(shell, context, "magic", "file", "python", "python_func_kw")
 
 
 def _match(shell: Any, context: CompletionContext) -> SimpleMatcherResult:

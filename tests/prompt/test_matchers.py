@@ -13,11 +13,11 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 from awe.config import Environment
-from awe.prompt import matchers, namespace
+from awe.prompt import namespace, tab
 from awe.prompt.traits import Awe
 
 shell = InteractiveShell(user_ns=dict(namespace.build(Environment.load())))
-matchers.install(shell, Awe(parent=shell))
+tab.install(shell, Awe(parent=shell))
 for text in [
     "x = 'abc",
     "BiasTask(instrument='OMEGACAM', date='",
@@ -54,7 +54,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from awe.config import Environment
 from awe.db.server.connection import Database
 from awe.model.data import DataObject
-from awe.prompt import matchers, namespace
+from awe.prompt import namespace, tab
 from awe.prompt.traits import Awe
 
 def touched(*_):
@@ -84,7 +84,7 @@ names.update(
 )
 shell.Completer.use_jedi = False
 settings = Awe(parent=shell)
-matchers.install(shell, settings)
+tab.install(shell, settings)
 for text in eval(sys.argv[1]):
     if text == "off":
         settings.completion = False
