@@ -22,7 +22,7 @@ def night(value: object) -> datetime.date:
     Raises
     ------
     ValueError
-        It is none of these.
+        The value is not one of these.
     """
     if isinstance(value, datetime.datetime):
         return value.date()
@@ -42,7 +42,7 @@ def moment(value: object) -> datetime.datetime:
     Raises
     ------
     ValueError
-        It is none of these.
+        The value is not one of these.
     OverflowError
         In UTC it lies outside the years 1 to 9999.
 
