@@ -6,14 +6,15 @@ In files the pixels are the first HDU; `FLAGS` (uint16, 0 = good) and `VARIANCE`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from astropy.io.fits import Header
-    from astropy.nddata import CCDData
-    from astropy.wcs import WCS
+import numpy as np
+from astropy.io.fits import Header
+from astropy.nddata import CCDData, VarianceUncertainty
+from astropy.wcs import WCS
 
-    from awe.fits import Image
+from awe import fits
+from awe.fits import Image
 
 __all__ = ["read", "write"]
 
@@ -23,10 +24,6 @@ MASKED = 1
 
 def read(path: Path, wcs: WCS) -> CCDData:
     """Return a file as CCDData; a unit astropy does not know is refused by it."""
-    from astropy.nddata import CCDData, VarianceUncertainty
-
-    from awe import fits
-
     image = fits.read(path)
     names = fits.extensions(path)
     flags = fits.read(path, "FLAGS").pixels if "FLAGS" in names else None
@@ -50,12 +47,6 @@ def read(path: Path, wcs: WCS) -> CCDData:
 
 def write(ccd: CCDData, path: Path) -> Path:
     """Write a CCDData as a FITS file and return its path."""
-    import numpy as np
-    from astropy.io.fits import Header
-    from astropy.nddata import VarianceUncertainty
-
-    from awe import fits
-
     header = fits.copy_cards(Header(ccd.meta))
     if ccd.wcs is not None:
         coordinates = ccd.wcs.to_header()
@@ -86,8 +77,4 @@ def _without_wcs(header: Header, coordinates: Header) -> None:
 
 
 def _plane(name: str, pixels: Any) -> Image:
-    from astropy.io.fits import Header
-
-    from awe import fits
-
     return fits.Image(pixels, Header([("EXTNAME", name)]))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import uuid
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from awe.db.objects.base import DBObject, persistent
+from awe.db.server.connection import database
 from awe.errors import FileGone
 from awe.localfiles import data_name, own_scratch
 from awe.terminal import out
@@ -148,8 +150,6 @@ class DataObject(DBObject, abstract=True):
     @property
     def wcs(self) -> WCS:
         """World coordinates of the frame."""
-        import warnings
-
         from astropy.wcs import WCS, FITSFixedWarning
 
         with warnings.catch_warnings():
@@ -254,8 +254,6 @@ def _head(item: DataObject) -> bytes:
 def store(objects: Iterable[DataObject]) -> None:
     """Reserve and send the files of several new objects, with one statement for all."""
     from awe import fits
-    from awe.db.server.connection import database
-
     pending = [item for item in objects if not item.file]
     for item in pending:
         if not item.pathname:
@@ -284,8 +282,6 @@ def _require_file(item: DataObject) -> None:
 
 def _records(objects: Sequence[DataObject]) -> dict[uuid.UUID, _Record]:
     """Return name, size and checksum of the files of objects, with one statement."""
-    from awe.db.server.connection import database
-
     for item in objects:
         _require_file(item)
     ids = [str(item.file) for item in objects]
@@ -312,7 +308,6 @@ def base_url() -> str:
     On the machine of the database it is where the dataserver told the database it is, so that no
     other account of the machine can stand in for it; else as configured.
     """
-    from awe.db.server.connection import database
     from awe.db.server.tickets import server_address
 
     environment = database.environment
@@ -323,8 +318,6 @@ def base_url() -> str:
 
 
 def _look_again() -> str:
-    from awe.db.server.connection import database
-
     database.memory.pop("dataserver", None)
     return base_url()
 

@@ -12,15 +12,15 @@ import inspect
 import re
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe import columns
 from awe.columns import cut
+from awe.db.objects.base import DBObject
+from awe.db.rights.projects import user
+from awe.db.server.connection import database
 from awe.errors import NotVisible
 from awe.terminal import harmless, out
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
 
 __all__ = ["attributes", "html", "info", "label", "rows", "shortened"]
 
@@ -140,14 +140,10 @@ def _status(item: DBObject) -> list[str]:
 
 
 def _person(number: int) -> str:
-    from awe.db.rights.projects import user
-
     return user(number).name
 
 
 def _project(number: int) -> str:
-    from awe.db.server.connection import database
-
     rows = database.execute("SELECT name FROM awe.project WHERE id = %s", (number,))
     return str(rows[0][0]) if rows else f"project {number}"
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+from awe import __version__, instruments
 from awe.db.objects.base import DBObject, persistent
 from awe.errors import ParameterError, nearest
 
@@ -163,8 +164,6 @@ class ProcessParameters(DBObject, abstract=True):
         cls, instrument: str | None = None, changes: Mapping[str, object] | None = None
     ) -> ProcessParameters:
         """Return new parameters for an instrument, with some values changed."""
-        from awe import __version__
-
         values = cls.defaults(instrument)
         for name, value in (changes or {}).items():
             values[name] = cls.check(name, value)
@@ -178,7 +177,5 @@ class ProcessParameters(DBObject, abstract=True):
 def _overrides(instrument: str | None) -> Mapping[str, object]:
     if instrument is None:
         return {}
-    from awe import instruments
-
     values: Mapping[str, object] = instruments.get(instrument).parameters
     return values

@@ -10,7 +10,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from awe.db.rights.projects import user
+from awe.db.server.connection import database
+from awe.db.server.scope import current
 from awe.errors import ArgumentError
+from awe.model.mixins import value_of
 
 __all__ = ["ANYONE", "Order", "allowed", "name", "order", "rank", "stranger"]
 
@@ -43,8 +47,6 @@ def order(of: str = ANYONE, by: int | None = None) -> Order:
     ArgumentError
         A name is nobody's.
     """
-    from awe.db.server.scope import current
-
     me = current().user_id if by is None else by
     if of == MINE:
         return ((me,),)
@@ -64,8 +66,6 @@ def rank(item: Any, order: Order) -> int:
 
 def allowed(product: Any) -> str:
     """Return `CALIBRATIONS_OF` of the parameters a product was made with."""
-    from awe.model.mixins import value_of
-
     return str(value_of(value_of(product, "process_params"), "CALIBRATIONS_OF") or ANYONE)
 
 
@@ -76,15 +76,10 @@ def stranger(item: Any) -> bool:
 
 def name(item: Any) -> str:
     """Return the name of who made an object."""
-    from awe.db.rights.projects import user
-
     return str(user(item._creator).name)
 
 
 def _managers() -> tuple[int, ...]:
-    from awe.db.server.connection import database
-    from awe.db.server.scope import current
-
     project = current().project_id
     kept = database.memory.get("managers")
     if kept is None or kept[0] != project or kept[1] < time.monotonic():
@@ -96,8 +91,6 @@ def _managers() -> tuple[int, ...]:
 
 
 def _named(of: str) -> tuple[int, ...]:
-    from awe.db.server.connection import database
-
     wanted = {word.strip().lower() for word in of.split(",") if word.strip()}
     rows = database.execute(
         "SELECT id, role_name::text FROM awe.users WHERE role_name = ANY (%s::name[])",

@@ -9,29 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from awe import __version__
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind
+from awe.db.objects.base import DBObject
 from awe.db.server import scope
 from awe.lazy import resolve
-from awe.model.mixins import has, value_of
+from awe.model.mixins import QualityFlag, has, value_of
+from awe.model.raw import RawFrame
+from awe.model.recipe import SHOWN
+from awe.model.science import ScienceProduct
+from awe.rules import appointed, validity
+from awe.rules.roles import chosen_roles, date_of
 from awe.terminal import harmless
 
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
-
-__all__ = ["Reason", "Reasons", "chosen_roles", "is_uptodate", "parts", "why_stale"]
+__all__ = ["Reason", "Reasons", "is_uptodate", "parts", "why_stale"]
 
 #: Calibrations a recipe uses if there is one, and does without if there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe")}
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
-#: Links to something made along with the object, not chosen for it.
-ALONG = {
-    "DarkCurrent": ("dark",),
-    "IlluminationCorrectionFrame": ("illumination_correction",),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +99,6 @@ def _reasons(item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]) -> R
 
 def parts(item: Any) -> Iterator[Any]:
     """Yield a product and the products made along with it: its weight and the maps behind it."""
-    from awe.model.science import ScienceProduct
-
     yield item
     for name, attribute in type(item)._attributes.items():
         if attribute.kind is Kind.LINK and issubclass(attribute.target, ScienceProduct):
@@ -110,20 +107,7 @@ def parts(item: Any) -> Iterator[Any]:
                 yield from parts(linked)
 
 
-def chosen_roles(cls: Any) -> list[str]:
-    """Return the links of a class that hold calibrations chosen by validity."""
-    along = (*ALONG.get(cls.__name__, ()), "prev")
-    return [
-        name
-        for name, attribute in cls._attributes.items()
-        if attribute.kind is Kind.LINK and name not in along
-        and has(attribute.target, "timestamp_start")
-    ]  # fmt: skip
-
-
 def _inputs(item: Any) -> Iterator[Reason]:
-    from awe.model.raw import RawFrame
-
     for name, attribute in type(item)._attributes.items():
         if attribute.is_link and issubclass(attribute.target, RawFrame):
             value = getattr(item, name)
@@ -158,8 +142,6 @@ def _calibrations(
 
 def _recipe(item: Any) -> Iterator[Reason]:
     """Tell of one's own recipe whose file has changed; awe's own are told by their version."""
-    from awe.model.recipe import SHOWN
-
     recipe = value_of(item, "recipe")
     if recipe is None or not recipe.own or recipe._creator != scope.current().user_id:
         return
@@ -190,8 +172,6 @@ def _best(item: Any, role: str) -> Any:
 
 def _valid(item: Any, cls: Any) -> Any:
     """Return the calibration of a class that would be chosen today."""
-    from awe.rules import appointed, validity
-
     filter_ = value_of(item, "filter") if has(cls, "filter") else None
     if has(cls, "filter") and filter_ is None:
         return None
@@ -200,7 +180,7 @@ def _valid(item: Any, cls: Any) -> Any:
         instrument=item.instrument,
         chip=item.chip,
         filter=filter_,
-        date=validity.date_of(item),
+        date=date_of(item),
         of=appointed.allowed(item),
         by=item._creator,
     )
@@ -224,8 +204,6 @@ def _parameters(item: Any, pars: Mapping[str, Any]) -> Iterator[Reason]:
 
 
 def _software(item: Any) -> Iterator[Reason]:
-    from awe import __version__
-
     made_with = value_of(item, "process_params")
     if made_with is not None and made_with.version != __version__:
         text = f"made by awe {made_with.version or '(unknown)'}, this is {__version__}"
@@ -233,8 +211,6 @@ def _software(item: Any) -> Iterator[Reason]:
 
 
 def _said(item: Any) -> str:
-    from awe.model.mixins import QualityFlag
-
     if item.is_valid <= 0:
         return f"{_name(item)} has is_valid {item.is_valid}"
     return f"{_name(item)} has quality_flags {QualityFlag.explain(item.quality_flags)}"

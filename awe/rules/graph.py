@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe import columns
 from awe.db.declare.registry import registry
+from awe.db.objects.base import DBObject
 from awe.errors import NotVisible
 from awe.lazy import behaviour
 from awe.model.info import label
 from awe.model.mixins import has, value_of
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
+from awe.model.recipe import SHOWN
 
 #: products named of each class
 FIRST = 3
 #: characters of a label in a drawing
 WIDEST = 24
 
-__all__ = ["Affected", "Tree", "inverse_objects", "lineage", "used_by"]
+__all__ = ["Affected", "Tree", "flat", "inverse_objects", "lineage", "used_by"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +51,7 @@ class Tree:
     def draw(self, path: str | None = None) -> Any:
         """Draw the lineage as a graph, and write it to a file if one is named."""
         from awe.inspect.graph import draw
-        from awe.rules.prov import graph
-
-        nodes, edges, _ = graph(self)
+        nodes, edges, _ = flat(self)
         names = {number: _two_lines(item) for number, item in nodes.items()}
         return draw(names, edges, self.item.object_id, path)
 
@@ -63,6 +60,23 @@ class Tree:
 
     def __repr__(self) -> str:
         return columns.fit(str(self))
+
+def flat(tree: Tree) -> tuple[dict[Any, Any], list[tuple[Any, Any, str]], int]:
+    """Return a tree as objects by id, links (product, input, role), and how many are hidden."""
+    nodes: dict[Any, Any] = {}
+    edges: dict[tuple[Any, Any, str], None] = {}
+    hidden = 0
+    waiting = [tree]
+    while waiting:
+        one = waiting.pop()
+        nodes[one.item.object_id] = one.item
+        for parent in one.parents:
+            if parent.item is None:
+                hidden += 1
+                continue
+            edges[one.item.object_id, parent.item.object_id, parent.role] = None
+            waiting.append(parent)
+    return nodes, list(edges), hidden
 
 
 class Affected(list[Any]):
@@ -135,8 +149,6 @@ def _tree(item: Any, role: str, seen: set[Any]) -> Tree:
 
 def _maker(item: Any) -> str:
     """Return which recipe made an object; awe's own by its name alone."""
-    from awe.model.recipe import SHOWN
-
     try:
         recipe = value_of(item, "recipe")
     except NotVisible:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from awe.db.server.connection import database
 from awe.errors import ArgumentError
+from awe.model.data import base_url
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -66,8 +68,6 @@ def obscore(
     ArgumentError
         There are more rows than that.
     """
-    from awe.db.server.connection import database
-
     columns = (*MANDATORY, "awe_class", "object_id")
     text = (
         f"SELECT {', '.join(columns)} FROM awe.obscore "
@@ -86,8 +86,6 @@ def obscore(
 
 def _table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
     from astropy.table import MaskedColumn, Table
-
-    from awe.model.data import base_url
 
     table = Table()
     for number, name in enumerate(columns):

@@ -9,38 +9,19 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from awe.db.server.connection import database
 from awe.model.info import label
 from awe.model.mixins import value_of
+from awe.rules.graph import Tree, flat
 
-if TYPE_CHECKING:
-    from awe.rules.graph import Tree
-
-__all__ = ["graph", "to_prov"]
+__all__ = ["to_prov"]
 
 PREFIXES = {
     "awe": "urn:awe:",
     "voprov": "http://www.ivoa.net/documents/dm/provdm/voprov/",
 }
-
-
-def graph(tree: Tree) -> tuple[dict[Any, Any], list[tuple[Any, Any, str]], int]:
-    """Return a tree as objects by id, links (product, input, role), and how many are hidden."""
-    nodes: dict[Any, Any] = {}
-    edges: dict[tuple[Any, Any, str], None] = {}
-    hidden = 0
-    waiting = [tree]
-    while waiting:
-        one = waiting.pop()
-        nodes[one.item.object_id] = one.item
-        for parent in one.parents:
-            if parent.item is None:
-                hidden += 1
-                continue
-            edges[one.item.object_id, parent.item.object_id, parent.role] = None
-            waiting.append(parent)
-    return nodes, list(edges), hidden
 
 
 class Document(dict[str, Any]):
@@ -60,7 +41,7 @@ def to_prov(tree: Tree, path: str | Path | None = None) -> dict[str, Any]:
     path : str or Path, optional
         Path of the file to write.
     """
-    nodes, edges, hidden = graph(tree)
+    nodes, edges, hidden = flat(tree)
     document = Document({"prefix": PREFIXES, "entity": {}, "activity": {}, "agent": {}})
     made = {product for product, _, _ in edges}
     for object_id, item in nodes.items():
@@ -140,8 +121,6 @@ def _attribute(document: dict[str, Any], item: Any) -> None:
 
 
 def _user(number: int) -> str:
-    from awe.db.server.connection import database
-
     known: dict[int, str] = database.memory.setdefault("names of users", {})
     if not known:
         rows = database.execute("SELECT id, upper(role_name::text) FROM awe.users")

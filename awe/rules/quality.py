@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from awe.model.calibrations import RejectedInput
 from awe.model.mixins import QualityFlag, has, value_of
 
 if TYPE_CHECKING:
@@ -195,8 +196,6 @@ def rejected_inputs(product: Any) -> dict[str, str]:
     """Return name -> reason of the raw frames that were requested but left out."""
     if not product._committed:
         return dict(product.__dict__.get("_rejected", {}))
-    from awe.model.calibrations import RejectedInput
-
     query: Any = RejectedInput.product == product.object_id
     return {item.filename: item.reason for item in query}
 

@@ -13,22 +13,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from awe import columns, dates
+from awe import columns, dates, instruments
 from awe.errors import ArgumentError, NoCalibration
+from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.rules import appointed
+from awe.rules.roles import chosen_roles, date_of
 from awe.terminal import harmless
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import ChipCalibration
 
 __all__ = [
     "Candidate",
     "Verdicts",
     "choose",
-    "date_of",
     "find",
     "judge",
     "night_range",
@@ -200,8 +198,6 @@ def why(product: Any, role: str | None = None) -> Verdicts | AllVerdicts:
         Name of the link: `bias`, `flat`, `hot`...; all of them when left out.
     """
     if role is None:
-        from awe.rules.freshness import chosen_roles
-
         roles = [one for one in chosen_roles(type(product)) if one != "back"]
         return AllVerdicts(_why(product, one) for one in roles)
     return _why(product, role)
@@ -234,8 +230,6 @@ def _why(product: Any, role: str) -> Verdicts:
 
 def night_range(instrument: Any, date: Any) -> tuple[datetime.datetime, datetime.datetime]:
     """Return begin and end [UTC] of the night that began at the telescope on a date."""
-    from awe import instruments
-
     try:
         night = dates.night(date)
     except ValueError as error:
@@ -248,8 +242,6 @@ def range_around(
     cls: type[ChipCalibration], instrument: Any, first: datetime.datetime, last: datetime.datetime
 ) -> tuple[datetime.datetime, datetime.datetime]:
     """Return the validity range of a new calibration whose inputs span `first` to `last`."""
-    from awe import instruments
-
     camera = instruments.get(_text(instrument))
     begin, _ = camera.night_range(camera.night(first))
     _, end = camera.night_range(camera.night(last))
@@ -356,22 +348,3 @@ def _text(named: Any) -> str:
 
 def _name(item: Any) -> str:
     return value_of(item, "filename", "") or f"{type(item).__name__} {item.object_id}"
-
-
-def date_of(product: Any) -> datetime.datetime:
-    """Return the date a product's calibrations were chosen for."""
-    date = value_of(product, "DATE_OBS")
-    if date is not None:
-        moment: datetime.datetime = date
-        return moment
-    for attribute in type(product).get_persistent_properties():
-        if attribute.startswith("raw"):
-            inputs = getattr(product, attribute)
-            first = inputs[0] if isinstance(inputs, list) and inputs else inputs
-            if first:
-                start: datetime.datetime = first.DATE_OBS
-                return start
-    middle: datetime.datetime = product.timestamp_start + (
-        product.timestamp_end - product.timestamp_start
-    ) / 2
-    return middle

@@ -96,7 +96,7 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
     from awe import fits
     from awe.db.declare import registry
     from awe.model import classes
-    from awe.rules.freshness import chosen_roles
+    from awe.rules.roles import chosen_roles
 
     classes.load()
     header = fits.read_header(Path(path))
@@ -269,7 +269,7 @@ def _frames(product: Any) -> list[Any]:
 
 def _given(product: Any) -> dict[str, Any]:
     """Return the calibrations a product was made with, by class."""
-    from awe.rules.freshness import chosen_roles
+    from awe.rules.roles import chosen_roles
 
     given = {}
     for role in chosen_roles(type(product)):
@@ -322,7 +322,7 @@ def _parameters(product: Any) -> dict[str, Any]:
 
 
 def _date(product: Any) -> Any:
-    from awe.rules.validity import date_of
+    from awe.rules.roles import date_of
 
     return date_of(product)
 

@@ -144,7 +144,7 @@ def plan(cls: Any, frame: Any) -> Plan:
 
 def _needed(cls: Any) -> Iterator[Any]:
     """Yield the classes of calibrations a product of a class cannot do without."""
-    from awe.rules.freshness import chosen_roles
+    from awe.rules.roles import chosen_roles
 
     for role in chosen_roles(cls):
         if role not in WITHOUT:

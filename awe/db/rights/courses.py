@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from psycopg2.extras import Json
+
 from awe.db.rights.people import quoted_role, refusals, role_name, verifier
 from awe.errors import JobError, NotFound, Refused
 
@@ -175,8 +177,6 @@ def clear(connection: Any, name: str, project: str) -> tuple[list[UUID], list[tu
     JobError
         One of the student's jobs is running.
     """
-    from psycopg2.extras import Json
-
     with refusals(), connection, connection.cursor() as cursor:
         number = _number(cursor, name)
         cursor.execute(_JOBS + " FOR UPDATE", (number,))

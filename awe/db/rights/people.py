@@ -14,7 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from awe.errors import ArgumentError, NotFound, Refused
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import encrypt_password
+from psycopg2.extras import Json
+
+from awe.errors import ArgumentError, NotFound, ProjectUnknown, Refused, nearest
 
 __all__ = [
     "Person",
@@ -161,15 +166,11 @@ def add_project(
 
 def change_project(connection: Any, name: str, changes: Mapping[str, Any]) -> None:
     """Change description, instrument, is_public, max_privileges or default_privileges."""
-    from psycopg2.extras import Json
-
     _project_id(connection, name)
     _run(connection, "SELECT awe.project_change(%s, %s)", (name, Json(dict(changes))))
 
 
 def _project_id(connection: Any, name: str) -> int:
-    from awe.errors import ProjectUnknown, nearest
-
     rows = _run(connection, "SELECT id, name FROM awe.project ORDER BY name")
     for number, known in rows:
         if known == name:
@@ -180,16 +181,12 @@ def _project_id(connection: Any, name: str) -> int:
 
 def verifier(connection: Any, role: str, password: str) -> str:
     """Return what the database stores in place of a password."""
-    from psycopg2.extensions import encrypt_password
-
     secret: str = encrypt_password(password, role, connection, "scram-sha-256")
     return secret
 
 
 def quoted_role(connection: Any, name: str) -> str:
     """Return a person's login as an identifier of SQL."""
-    from psycopg2 import sql
-
     text: str = sql.Identifier(role_name(name)).as_string(connection)
     return text
 
@@ -204,8 +201,6 @@ def _run(connection: Any, statement: str, values: tuple[Any, ...] = ()) -> list[
 @contextmanager
 def refusals() -> Iterator[None]:
     """Turn what the database refuses into one clear line."""
-    import psycopg2
-
     try:
         yield
     except psycopg2.errors.InsufficientPrivilege as error:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from awe import columns
 from awe.db.declare.attributes import Kind
+from awe.db.objects.base import DBObject
+from awe.db.objects.commit import refusal_of, update
 from awe.db.rights.projects import level_text, user
 from awe.db.server import scope
 from awe.errors import NotVisible, Refused
 from awe.terminal import harmless
-
-if TYPE_CHECKING:
-    from awe.db.objects.base import DBObject
 
 __all__ = ["Publication", "preview", "publish"]
 
@@ -69,8 +67,6 @@ def preview(objects: Sequence[DBObject], level: int, *, follow: bool = False) ->
 
     The database is asked too: the change is made there and taken back.
     """
-    from awe.db.objects.commit import refusal_of, update
-
     plan = _planned(objects, level, follow)
     if plan.hindrances:
         return plan
@@ -108,8 +104,6 @@ def publish(objects: Sequence[DBObject], level: int, *, follow: bool = False) ->
     Refused
         Something they were made from would stay behind; nothing was changed.
     """
-    from awe.db.objects.commit import update
-
     plan = _planned(objects, level, follow)
     if plan.hindrances:
         msg = f"nothing was published: {'; '.join(plan.hindrances)}"

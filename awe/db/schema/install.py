@@ -11,6 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import encrypt_password
+
 from awe.errors import Defect, SchemaMismatch
 
 __all__ = ["VERSION", "classes_ddl", "create_database", "install", "misnamed", "refresh",
@@ -106,8 +110,6 @@ def create_database(
     superuser: Mapping[str, Any], database: str, *, template: str | None = None
 ) -> None:
     """Make `database` if it is not there, empty or as a copy of `template`."""
-    from psycopg2 import sql
-
     with _session(superuser, "postgres", autocommit=True) as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
         if cursor.fetchone() is None:
@@ -125,9 +127,6 @@ def create_database(
 
 
 def _install_roles(superuser: Mapping[str, Any], passwords: Mapping[str, str]) -> None:
-    from psycopg2 import sql
-    from psycopg2.extensions import encrypt_password
-
     with _session(superuser, "postgres") as cursor:
         # Two first starts against one server wait for each other here.
         cursor.execute("SELECT pg_advisory_xact_lock(8791)")
@@ -192,8 +191,6 @@ def _enter_version(cursor: Any) -> None:
 
 
 def _run_file(cursor: Any, name: str, text: str) -> None:
-    import psycopg2
-
     try:
         cursor.execute(text)
     except psycopg2.Error as error:
@@ -214,8 +211,6 @@ class _session:  # noqa: N801 - used as a statement: with _session(...) as curso
     def __init__(
         self, arguments: Mapping[str, Any], database: str, *, autocommit: bool = False
     ) -> None:
-        import psycopg2
-
         self.connection = psycopg2.connect(**{**arguments, "dbname": database})
         self.connection.autocommit = autocommit
 

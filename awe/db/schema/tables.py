@@ -10,7 +10,31 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+from sqlalchemy.types import TypeEngine
 
 from awe.db.declare import registry
 from awe.db.declare.attributes import MUTABLE, Kind, Persistent
@@ -18,10 +42,6 @@ from awe.db.declare.entity import Entity
 from awe.db.objects import owntables
 from awe.db.query import footprint, sky
 from awe.db.query.compiler import link_table, quoted, standard_name, table
-
-if TYPE_CHECKING:
-    from sqlalchemy import MetaData, Table
-    from sqlalchemy.types import TypeEngine
 
 __all__ = ["additions", "ddl", "metadata"]
 
@@ -33,8 +53,6 @@ LONGEST_NAME = 63
 
 def metadata(classes: Iterable[type[Entity]] | None = None) -> MetaData:
     """Return the tables of classes, of all registered ones by default."""
-    from sqlalchemy import Column, Integer, MetaData, Table, Uuid
-
     result = MetaData(schema="awe")
     for name, type_ in (("users", Integer), ("project", Integer), ("file", Uuid)):
         Table(name, result, Column("id", type_, primary_key=True))
@@ -54,9 +72,6 @@ def _chosen(classes: Iterable[type[Entity]] | None) -> list[type[Entity]]:
 
 
 def _column_type(attribute: Persistent[Any]) -> TypeEngine[Any]:
-    from sqlalchemy import BigInteger, Boolean, DateTime, Double, Text
-    from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
-
     types: dict[Any, TypeEngine[Any]] = {
         str: Text(collation="C"),
         int: BigInteger(),
@@ -73,9 +88,6 @@ def _column_type(attribute: Persistent[Any]) -> TypeEngine[Any]:
 
 
 def _system_columns() -> list[Any]:
-    from sqlalchemy import Column, DateTime, ForeignKey, Integer, SmallInteger, text
-    from sqlalchemy.dialects.postgresql import UUID
-
     return [
         Column("object_id", UUID(), primary_key=True),
         Column("creation_date", DateTime(), nullable=False, server_default=text(UTC_NOW)),
@@ -87,8 +99,6 @@ def _system_columns() -> list[Any]:
 
 
 def _add_table(result: MetaData, cls: type[Entity]) -> Table:
-    from sqlalchemy import CheckConstraint, Column, ForeignKey, Table, UniqueConstraint
-
     columns = _system_columns()
     names = {column.name for column in columns}
     for attribute in cls._attributes.values():
@@ -112,8 +122,6 @@ def _add_table(result: MetaData, cls: type[Entity]) -> Table:
 
 def _sky_column(cls: type[Entity]) -> list[Any]:
     """Return the column by which positions are found; no attribute, and never written."""
-    from sqlalchemy import BigInteger, Column, Computed
-
     if not cls.__sky__:
         return []
     ra, dec = (quoted(cls._attribute(name).column) for name in cls.__sky__)
@@ -123,9 +131,6 @@ def _sky_column(cls: type[Entity]) -> list[Any]:
 
 def _footprint_columns(cls: type[Entity]) -> list[Any]:
     """Return the columns a trigger fills with the place of a frame; these are not attributes."""
-    from sqlalchemy import BigInteger, Column, Double
-    from sqlalchemy.dialects.postgresql import ARRAY
-
     if not footprint.has_footprint(cls):
         return []
     return [Column(footprint.CELL, BigInteger), Column(footprint.CORNERS, ARRAY(Double()))]
@@ -142,8 +147,6 @@ def _columns_of(cls: type[Entity], entry: str | Sequence[str]) -> list[str]:
 
 def _add_indexes(made: Table, cls: type[Entity]) -> None:
     """Index what rights and queries look up: creator, links, filenames and what is declared."""
-    from sqlalchemy import Index
-
     wanted: list[list[str]] = [list(RIGHTS), ["creation_date"]]
     wanted += [[a.column] for a in cls._attributes.values() if a.kind is Kind.LINK]
     if "filename" in cls._attributes:
@@ -163,9 +166,6 @@ def _add_indexes(made: Table, cls: type[Entity]) -> None:
 
 
 def _add_lists(result: MetaData, cls: type[Entity]) -> None:
-    from sqlalchemy import Column, Index, Integer, Table
-    from sqlalchemy.dialects.postgresql import UUID
-
     for attribute in cls._attributes.values():
         if attribute.kind is Kind.LINKS:
             name = f"{standard_name(cls)}__{attribute.column}"
@@ -214,9 +214,6 @@ def additions(
 def _created(
     classes: Iterable[type[Entity]] | None, there: Mapping[str, set[str]]
 ) -> list[str]:
-    from sqlalchemy.dialects import postgresql
-    from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
-
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     statements = []
     for made in metadata(_chosen(classes)).tables.values():

@@ -17,6 +17,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR
+from psycopg2.extras import execute_values, register_uuid
+
 from awe.config import Environment
 from awe.db.server import failures, outcome, waiting
 from awe.db.server.address import Address
@@ -181,9 +185,6 @@ class Database:
         return session.connection
 
     def _open(self) -> Any:
-        import psycopg2
-        import psycopg2.extras
-
         deadline = time.monotonic() + RESTART_PATIENCE
         pause = 0.1
         rescue = self.rescue
@@ -200,7 +201,7 @@ class Database:
                 time.sleep(pause)
                 pause = min(2 * pause, 2.0)
             else:
-                psycopg2.extras.register_uuid(conn_or_curs=connection)
+                register_uuid(conn_or_curs=connection)
                 return connection
 
     def _arguments(self) -> dict[str, Any]:
@@ -249,8 +250,6 @@ class Database:
         self, sql_text: str, rows: Sequence[Sequence[Any]], *, page: int = 1000
     ) -> list[tuple[Any, ...]]:
         """Insert many rows with few statements: `INSERT INTO t (a, b) VALUES %s RETURNING a`."""
-        from psycopg2.extras import execute_values
-
         def send(cursor: Any) -> list[tuple[Any, ...]]:
             prepared = self._session.prepared
             if len(rows) == 1 and prepared.ready(cursor, sql_text, len(rows[0])):
@@ -282,8 +281,6 @@ class Database:
 
     def _guarded(self, send: Callable[[Any], T]) -> T:
         """Send something over a live connection; leave a usable one, or none, behind."""
-        import psycopg2
-
         session = self._session
         connection = self._live()
         session.statements += 1
@@ -397,8 +394,6 @@ class Database:
 
     def _finish(self) -> None:
         """Commit; Ctrl-C waits, so that nobody wonders whether it was stored."""
-        from psycopg2.extensions import TRANSACTION_STATUS_INERROR
-
         if not self.connected:
             raise DatabaseError(failures.LOST)
         session = self._session
@@ -437,13 +432,9 @@ class Database:
             raise DatabaseError(failures.NOT_STORED) from error
 
     def _idle(self) -> bool:
-        from psycopg2.extensions import TRANSACTION_STATUS_IDLE
-
         return bool(self._session.connection.info.transaction_status == TRANSACTION_STATUS_IDLE)
 
     def _rollback(self) -> None:
-        import psycopg2
-
         if not self.connected or self._idle():
             return
         connection = self._session.connection

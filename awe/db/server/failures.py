@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg2
+
 from awe.config import Environment
 from awe.errors import (
     AweError,
@@ -166,8 +168,6 @@ def translate(error: Any, *, in_transaction: bool = False) -> AweError:
 
 
 def _broken(error: Any, text: str, in_transaction: bool) -> AweError:
-    import psycopg2
-
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) or error.pgcode:
         return DatabaseError(LOST if in_transaction else f"connection lost: {text}; run it again")
     if isinstance(error, psycopg2.DataError | psycopg2.ProgrammingError):

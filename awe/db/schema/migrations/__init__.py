@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import psycopg2
+from alembic import command, op
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+
+from awe.db.schema import install as schema
 from awe.errors import Defect, SchemaMismatch
-
-if TYPE_CHECKING:
-    from alembic.config import Config
 
 __all__ = ["OLDEST", "migrate", "run_folder", "steps"]
 
@@ -49,10 +53,6 @@ def migrate(
     Defect
         A step fails; the database is as the step before left it.
     """
-    from alembic import command
-
-    from awe.db.schema import install as schema
-
     with _locked(superuser, database):
         found = _refuse_unless_known(schema.version(superuser, database), database)
         if found == schema.VERSION:
@@ -65,8 +65,6 @@ def migrate(
 
 
 def _refuse_unless_known(found: int | None, database: str) -> int:
-    from awe.db.schema import install as schema
-
     if found is None:
         msg = f"database {database!r} holds no schema of awe; awe-admin start makes one"
         raise SchemaMismatch(msg)
@@ -85,16 +83,12 @@ def _refuse_unless_known(found: int | None, database: str) -> int:
 
 def steps() -> dict[int, str]:
     """Return the steps: number of the schema they lead to, and what they do."""
-    from alembic.script import ScriptDirectory
-
     scripts = ScriptDirectory(str(HERE), version_locations=[str(HERE / "versions")])
     return {int(step.revision): step.doc for step in reversed(list(scripts.walk_revisions()))}
 
 
 def run_folder(name: str) -> None:
     """Run the SQL files of a step in the order of their names, on the connection of the step."""
-    from alembic import op
-
     cursor = op.get_bind().connection.cursor()
     for file in sorted((HERE / "versions" / name).glob("*.sql")):
         cursor.execute(file.read_text())
@@ -103,8 +97,6 @@ def run_folder(name: str) -> None:
 
 
 def _take(upgrade: Callable[..., None], config: Config) -> None:
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         upgrade(config, "head")
     except Exception as error:
@@ -117,10 +109,6 @@ def _take(upgrade: Callable[..., None], config: Config) -> None:
 
 
 def _config(superuser: Mapping[str, Any], database: str) -> Config:
-    from alembic.config import Config
-
-    from awe.db.schema import install as schema
-
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("path_separator", "os")
@@ -130,8 +118,6 @@ def _config(superuser: Mapping[str, Any], database: str) -> Config:
 
 
 def _connect(superuser: Mapping[str, Any], database: str) -> Any:
-    import psycopg2
-
     return psycopg2.connect(**{**superuser, "dbname": database, "application_name": "awe migrate"})
 
 

@@ -1,0 +1,47 @@
+"""Roles: the links of a product that hold calibrations, and the date those are chosen for."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from awe.db.declare.attributes import Kind
+from awe.model.mixins import has, value_of
+
+__all__ = ["chosen_roles", "date_of"]
+
+#: Links to something made along with the object, not chosen for it.
+ALONG = {
+    "DarkCurrent": ("dark",),
+    "IlluminationCorrectionFrame": ("illumination_correction",),
+}
+
+
+def chosen_roles(cls: Any) -> list[str]:
+    """Return the links of a class that hold calibrations chosen by validity."""
+    along = (*ALONG.get(cls.__name__, ()), "prev")
+    return [
+        name
+        for name, attribute in cls._attributes.items()
+        if attribute.kind is Kind.LINK and name not in along
+        and has(attribute.target, "timestamp_start")
+    ]  # fmt: skip
+
+
+def date_of(product: Any) -> datetime.datetime:
+    """Return the date a product's calibrations were chosen for."""
+    date = value_of(product, "DATE_OBS")
+    if date is not None:
+        moment: datetime.datetime = date
+        return moment
+    for attribute in type(product).get_persistent_properties():
+        if attribute.startswith("raw"):
+            inputs = getattr(product, attribute)
+            first = inputs[0] if isinstance(inputs, list) and inputs else inputs
+            if first:
+                start: datetime.datetime = first.DATE_OBS
+                return start
+    middle: datetime.datetime = product.timestamp_start + (
+        product.timestamp_end - product.timestamp_start
+    ) / 2
+    return middle
