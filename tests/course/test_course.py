@@ -297,8 +297,8 @@ def test_unsafe_directories_are_refused(house, place):
     deep = place / ("d" * 90)
     deep.mkdir(mode=0o711)
     for directory, said in (
-        (wide, "others can write"), (shut, "has mode 0700"), (link, "no directory"),
-        (place / "absent", "no directory"), (deep, "characters"),
+        (wide, "others can write"), (shut, "has mode 0700"), (link, "not a directory"),
+        (place / "absent", "not a directory"), (deep, "characters"),
     ):  # fmt: skip
         with pytest.raises(ConfigError, match=said):
             sharing.opening(house, directory)

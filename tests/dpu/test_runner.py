@@ -354,7 +354,7 @@ def test_a_member_who_left_runs_nothing(bench, db, runner):
             "(SELECT id FROM awe.users WHERE role_name = 'awstudent')")
     runner.start()
     until(lambda: bench.state(job) == "failed")
-    assert "no member of the job's project" in column(db, "message", job)
+    assert "no longer a member of the job's project" in column(db, "message", job)
 
 
 def test_the_queue_survives_a_broken_connection(bench, db, runner):
