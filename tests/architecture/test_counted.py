@@ -13,7 +13,7 @@ from tests.architecture.count import inside_functions, needless, quantile, table
 from tests.architecture.tree import Import, Module, Place, circles, heavy_modules, modules
 
 #: Statements inside functions that import a module of ours, heavy ones included.
-INSIDE_MOST = 292
+INSIDE_MOST = 294
 #: Modules imported inside functions that are neither heavy nor hold something heavy.
 NEEDLESS_MOST = 229
 #: Modules that are part of a circle.
