@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from awe import instruments, recipes
+from awe.db.declare.registry import registry
+from awe.db.objects.base import DBObject
 from awe.errors import ArgumentError, AttributeUnknown, nearest
+from awe.model.classes import load
+from awe.model.parameters import parameters_class
+from awe.recipes import available
 from awe.terminal import out
 
 if TYPE_CHECKING:
@@ -109,8 +115,6 @@ class Pars:
         filter: str | None = None,
         chip: str | None = None,
     ) -> None:
-        from awe.model.parameters import parameters_class
-
         camera = getattr(instrument, "name", instrument)
         _check_chip(camera, chip)
         branches = {}
@@ -170,10 +174,6 @@ class Pars:
 
 def _products(target: Any) -> list[str]:
     """Return the names of the product classes behind a target."""
-    from awe import recipes
-    from awe.db.objects.base import DBObject
-    from awe.model.classes import load
-
     load()
     if isinstance(target, str):
         if _is_class(target):
@@ -194,16 +194,10 @@ def _products(target: Any) -> list[str]:
 
 
 def _is_class(name: str) -> bool:
-    from awe.db.declare.registry import registry
-    from awe.model.parameters import parameters_class
-    from awe.recipes import available
-
     return name in registry and parameters_class(name) is not None and name not in available()
 
 
 def _check_chip(camera: str | None, chip: Any) -> None:
     if camera is None or chip is None:
         return
-    from awe import instruments
-
     instruments.get(camera).chip(getattr(chip, "name", chip))

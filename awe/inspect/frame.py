@@ -6,12 +6,15 @@ Checks the arguments and opens the window. Importing this module loads no plotti
 
 from __future__ import annotations
 
+import math
 import shlex
 import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from awe import fits
 from awe.errors import ArgumentError, nearest
+from awe.inspect import backend
 from awe.inspect.keys import help_text
 from awe.terminal import harmless
 
@@ -117,7 +120,6 @@ def inspect(
     shown, header = _chosen(frame, pixels, extension)
     image, first = _cut(_image(shown, name), zone)
     _check_names(cmap, interpolation)
-    from awe.inspect import backend
     from awe.inspect.picture import Look
     from awe.inspect.window import Inspection
 
@@ -154,8 +156,6 @@ def _chosen(
         return pixels, {}
     if extension is None:
         return frame.data, frame.header
-    from awe import fits
-
     if isinstance(extension, bool) or not isinstance(extension, int | str):
         msg = f"extension={extension!r}: expected its number or its name"
         raise ArgumentError(msg)
@@ -172,8 +172,6 @@ def _unit(header: Mapping[str, Any], *, given: bool) -> str:
 
 
 def _check_numbers(*, above: float | None = None, **numbers: Any) -> None:
-    import math
-
     for name, value in numbers.items():
         if value is None:
             continue

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe.inspect import backend
 from awe.terminal import out
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ def plot(self: Any, path: str | Path | None = None) -> Figure:
     Figure
         The matplotlib figure.
     """
-    from awe.inspect import backend
-
     screen = backend.activate() if path is None else None
     figure = _figure(self)
     if screen is not None and screen.has_windows:

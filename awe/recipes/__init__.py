@@ -18,6 +18,7 @@ from typing import Any
 
 from awe.errors import ArgumentError, nearest
 from awe.lazy import resolve
+from awe.recipes import user
 from awe.tasks.task import Argument, Task, Unit
 
 __all__ = [
@@ -94,8 +95,6 @@ def is_ours(recipe: str) -> bool:
 
 def load_file(recipe: str, path: Path) -> type[Task]:
     """Return the task class of a recipe from a file of the user's own."""
-    from awe.recipes import user
-
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     name = f"{user.__name__}.{user.KEPT}{digest[:40]}"
     if name not in sys.modules:
@@ -117,8 +116,6 @@ def load_file(recipe: str, path: Path) -> type[Task]:
 
 def fresh(target: str) -> Any:
     """Return what `"module:class"` names; a file of the user's own that changed is read again."""
-    from awe.recipes import user
-
     name = target.partition(":")[0]
     loader = getattr(sys.modules.get(name), "__loader__", None)
     if isinstance(loader, user.Loader) and not user.is_current(name, loader):
@@ -149,8 +146,6 @@ def _scan(directory: Path, package: str) -> dict[str, str]:
 
 
 def _scan_user() -> dict[str, str]:
-    from awe.recipes import user
-
     user.look_again()
     importlib.invalidate_caches()
     found: dict[str, str] = {}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
-from awe.errors import NoCalibration
+from awe.model.calibrations import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
 from awe.tasks.arguments import common
+from awe.tasks.flattened import flattened
+from awe.tasks.inputs import choose, finish
+from awe.tasks.screening import screen
+from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.task import Task, Unit
 
-if TYPE_CHECKING:
-    from awe.model.calibrations import BackgroundFrame
-
-__all__ = ["BackgroundTask", "of_frame"]
+__all__ = ["BackgroundTask"]
 
 
 class BackgroundTask(Task):
@@ -30,17 +31,11 @@ class BackgroundTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per raw frame."""
-        from awe.tasks.selection import one_each, raw_frames
-
         return one_each(raw_frames(self))
 
     def make(self, unit: Unit) -> BackgroundFrame:
         """Return the background of the unit's raw frame."""
         from awe.calib.sky import background
-        from awe.model.calibrations import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
-        from awe.tasks.flattened import flattened
-        from awe.tasks.inputs import choose, finish
-        from awe.tasks.screening import screen
 
         raw = unit.frames[0]
         bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
@@ -58,30 +53,3 @@ class BackgroundTask(Task):
         finish(self, unit, product, image)
         self.write(product, image)
         return product
-
-
-def of_frame(unit: Unit, bias: Any, flat: Any) -> BackgroundFrame:
-    """Return the newest sound background of a unit's raw frame, made with a bias and a flat.
-
-    Raises
-    ------
-    NoCalibration
-        There is none, or only with another bias or flat.
-    """
-    from awe.model.calibrations import BackgroundFrame
-
-    raw = unit.frames[0]
-    query: Any = (BackgroundFrame.raw == raw) & (BackgroundFrame.is_valid > 0)
-    sound = list((query & (BackgroundFrame.quality_flags == 0)).order_by("-creation_date"))
-    fitting = [back for back in sound if back.bias == bias and back.flat == flat]
-    if fitting:
-        found: BackgroundFrame = fitting[0]
-        unit.consulted["BackgroundFrame"] = str(found.object_id)
-        return found
-    state = "only some with another bias or flat" if sound else "none that is sound"
-    msg = (
-        f"a BackgroundFrame of {raw.filename} was requested, there is {state}; "
-        f"dpu.run('Background', instrument={raw.instrument.name!r}, "
-        f"raw_filenames=[{raw.filename!r}], commit=True) makes it"
-    )
-    raise NoCalibration(msg)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from awe.model.calibrations import BiasFrame, ReadNoise
+from awe.tasks.inputs import choose, finish
+from awe.tasks.screening import note, screen
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import BiasFrame
 
 __all__ = ["BiasTask"]
 
@@ -25,9 +25,6 @@ class BiasTask(Task):
     def make(self, unit: Unit) -> BiasFrame:
         """Return the master bias of the unit's chip."""
         from awe.calib.detector import bias
-        from awe.model.calibrations import BiasFrame, ReadNoise
-        from awe.tasks.inputs import choose, finish
-        from awe.tasks.screening import note, screen
 
         noise = choose(unit, ReadNoise)
         parameters = self.parameters("BiasFrame")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from awe.model.calibrations import ColdPixelMap, DomeFlatFrame
 from awe.tasks.arguments import common
+from awe.tasks.inputs import choose, finish
+from awe.tasks.selection import chips_of_night
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import ColdPixelMap
 
 __all__ = ["ColdPixelsTask"]
 
@@ -25,9 +25,6 @@ class ColdPixelsTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
-        from awe.model.calibrations import DomeFlatFrame
-        from awe.tasks.selection import chips_of_night
-
         return chips_of_night(self, by=DomeFlatFrame)
 
     def make(self, unit: Unit) -> ColdPixelMap:
@@ -35,8 +32,6 @@ class ColdPixelsTask(Task):
         import numpy as np
 
         from awe.calib.detector import pixels
-        from awe.model.calibrations import ColdPixelMap, DomeFlatFrame
-        from awe.tasks.inputs import choose, finish
 
         flat = choose(unit, DomeFlatFrame)
         parameters = self.parameters("ColdPixelMap")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from awe import instruments
+from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
+from awe.tasks.inputs import choose, finish, nominal
+from awe.tasks.screening import note, screen
 from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.model.calibrations import DarkCurrent
     from awe.tasks.screening import Screened
 
 __all__ = ["DarkTask"]
@@ -30,9 +33,6 @@ class DarkTask(Task):
         from awe.calib import statistics
         from awe.calib.detector import bias as kernels
         from awe.calib.detector import overscan
-        from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
-        from awe.tasks.inputs import choose, finish, nominal
-        from awe.tasks.screening import note, screen
 
         parameters = self.parameters("DarkCurrent")
         bias = choose(unit, BiasFrame)
@@ -69,7 +69,6 @@ class DarkTask(Task):
         self, found: Screened, bias: NDArray[Any], dark: NDArray[Any], noise: Any, gain: float
     ) -> float:
         """Return the rate of particle hits [1/cm^2/min]; 0 without the size of a pixel."""
-        from awe import instruments
         from awe.calib.cosmic import events
         from awe.calib.detector import pixels
 

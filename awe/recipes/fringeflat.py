@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from awe.model.calibrations import FringeFrame
 from awe.tasks.arguments import common
+from awe.tasks.inputs import finish
+from awe.tasks.screening import note
+from awe.tasks.skies import skies
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import FringeFrame
 
 __all__ = ["FringeFlatTask"]
 
@@ -32,10 +33,6 @@ class FringeFlatTask(Task):
         import numpy as np
 
         from awe.calib.sky import fringe
-        from awe.model.calibrations import FringeFrame
-        from awe.tasks.inputs import finish
-        from awe.tasks.screening import note
-        from awe.tasks.skies import skies
 
         parameters = self.parameters("FringeFrame")
         found = skies(self, unit, parameters.OVERSCAN_CORRECTION)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from awe.errors import NoValidPixels
+from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
+from awe.tasks.inputs import choose, finish
+from awe.tasks.screening import note, screen
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import GainLinearity
 
 __all__ = ["GainTask"]
 
@@ -23,9 +23,6 @@ class GainTask(Task):
     def make(self, unit: Unit) -> GainLinearity:
         """Return gain and linearity of the unit's chip."""
         from awe.calib.detector import gain, overscan
-        from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
-        from awe.tasks.inputs import choose, finish
-        from awe.tasks.screening import note, screen
 
         parameters = self.parameters("GainLinearity")
         bias = choose(unit, BiasFrame)

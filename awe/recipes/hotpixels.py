@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from awe.model.calibrations import BiasFrame, HotPixelMap
 from awe.tasks.arguments import common
+from awe.tasks.inputs import choose, finish
+from awe.tasks.selection import chips_of_night
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import HotPixelMap
 
 __all__ = ["HotPixelsTask"]
 
@@ -25,8 +25,6 @@ class HotPixelsTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip."""
-        from awe.tasks.selection import chips_of_night
-
         return chips_of_night(self)
 
     def make(self, unit: Unit) -> HotPixelMap:
@@ -34,8 +32,6 @@ class HotPixelsTask(Task):
         import numpy as np
 
         from awe.calib.detector import pixels
-        from awe.model.calibrations import BiasFrame, HotPixelMap
-        from awe.tasks.inputs import choose, finish
 
         bias = choose(unit, BiasFrame)
         parameters = self.parameters("HotPixelMap")

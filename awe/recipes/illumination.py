@@ -9,8 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from awe import fits
 from awe.errors import NoValidPixels
+from awe.model.calibrations import (
+    IlluminationCorrection,
+    IlluminationCorrectionFrame,
+    MasterFlatFrame,
+)
 from awe.tasks.arguments import Argument, common
+from awe.tasks.inputs import choose, finish, nominal
+from awe.tasks.selection import by_chip, chips_of_night, newest_of_each, raw_frames
 from awe.tasks.tables import Table
 from awe.tasks.task import Task, Unit
 
@@ -19,7 +27,6 @@ if TYPE_CHECKING:
 
     from awe.calib.sky.illumination import Illumination
     from awe.calib.sky.stars import Stars
-    from awe.model.calibrations import IlluminationCorrectionFrame
 
 __all__ = ["IlluminationTask"]
 
@@ -72,8 +79,6 @@ class IlluminationTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip, with its dithered frames unless there is a table."""
-        from awe.tasks.selection import by_chip, chips_of_night, newest_of_each, raw_frames
-
         if self.photometry is not None:
             return chips_of_night(self)
         return by_chip(newest_of_each(raw_frames(self)))
@@ -88,9 +93,6 @@ class IlluminationTask(Task):
 
     def make(self, unit: Unit) -> IlluminationCorrectionFrame:
         """Return the correction of the unit's chip as an image, mean 1."""
-        from awe.model.calibrations import IlluminationCorrection, IlluminationCorrectionFrame
-        from awe.tasks.inputs import finish
-
         parameters = self.parameters("IlluminationCorrection")
         table = self.photometry
         surface = self._from_frames(unit) if table is None else self._from_table(unit, table)
@@ -116,8 +118,6 @@ class IlluminationTask(Task):
 
     def _from_table(self, unit: Unit, table: Table) -> Surface:
         from awe.calib.sky import dithers, illumination
-        from awe.model.calibrations import MasterFlatFrame
-        from awe.tasks.inputs import choose
 
         parameters = self.parameters("IlluminationCorrection")
         flat = choose(unit, MasterFlatFrame)
@@ -172,9 +172,7 @@ class IlluminationTask(Task):
 
     def _stars(self, frame: Any, parameters: Any) -> Stars:
         """Return the stars of a reduced frame as they were before any illumination correction."""
-        from awe import fits
         from awe.calib.sky import stars
-        from awe.tasks.inputs import nominal
 
         gain = frame.gain.gain if frame.gain is not None else nominal(frame).gain
         image = frame.data
@@ -243,8 +241,6 @@ def _stars_of(table: Table, chip: str) -> tuple[Any, Any, Any]:
 def _residual_image(cells: NDArray[Any]) -> Any:
     """Return the map of residuals as an extension."""
     from astropy.io.fits import Header
-
-    from awe import fits
 
     header = Header([("EXTNAME", "RESIDUAL", "stars minus surface, means of cells")])
     header["BUNIT"] = ("mag", "unit of the pixels")

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoCalibration
+from awe.model.calibrations import (
+    ColdPixelMap,
+    DomeFlatFrame,
+    MasterFlatFrame,
+    NightSkyFlatFrame,
+    TwilightFlatFrame,
+)
 from awe.tasks.arguments import Argument, common
+from awe.tasks.inputs import choose, finish, fixed
+from awe.tasks.selection import chips_of_night
 from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from awe.model.calibrations import MasterFlatFrame
 
 __all__ = ["MasterFlatTask"]
 
@@ -56,23 +63,12 @@ class MasterFlatTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
-        from awe.model.calibrations import DomeFlatFrame, TwilightFlatFrame
-        from awe.tasks.selection import chips_of_night
-
         choice = self.combine or self.parameters("MasterFlatFrame").COMBINE
         return chips_of_night(self, by=TwilightFlatFrame if choice == 3 else DomeFlatFrame)
 
     def make(self, unit: Unit) -> MasterFlatFrame:
         """Return the master flat of the unit's chip and filter."""
         from awe.calib.sky import flat
-        from awe.model.calibrations import (
-            ColdPixelMap,
-            DomeFlatFrame,
-            MasterFlatFrame,
-            TwilightFlatFrame,
-        )
-        from awe.tasks.inputs import choose, finish
-
         parameters = self.parameters("MasterFlatFrame")
         choice = flat.MasterChoice(self.combine or parameters.COMBINE)
         dome: Any = None
@@ -112,9 +108,6 @@ class MasterFlatTask(Task):
         NoCalibration
             The one that is valid was made with a master flat of other flats.
         """
-        from awe.model.calibrations import NightSkyFlatFrame
-        from awe.tasks.inputs import choose, fixed
-
         if not self.nightsky:
             return fixed(unit, NightSkyFlatFrame)
         found = choose(unit, NightSkyFlatFrame)

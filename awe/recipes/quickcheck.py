@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from awe.model.calibrations import BiasFrame, DomeFlatFrame, QuickCheckFrame
 from awe.tasks.arguments import common
+from awe.tasks.flattened import flattened
+from awe.tasks.inputs import choose, finish
+from awe.tasks.screening import screen
+from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import DomeFlatFrame, QuickCheckFrame
 
 __all__ = ["QuickCheckTask"]
 
@@ -29,17 +31,10 @@ class QuickCheckTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per raw frame."""
-        from awe.tasks.selection import one_each, raw_frames
-
         return one_each(raw_frames(self))
 
     def make(self, unit: Unit) -> QuickCheckFrame:
         """Return the check of the unit's dome flat."""
-        from awe.model.calibrations import BiasFrame, DomeFlatFrame, QuickCheckFrame
-        from awe.tasks.flattened import flattened
-        from awe.tasks.inputs import choose, finish
-        from awe.tasks.screening import screen
-
         raw = unit.frames[0]
         bias, flat = choose(unit, BiasFrame), choose(unit, DomeFlatFrame)
         parameters = self.parameters("QuickCheckFrame")

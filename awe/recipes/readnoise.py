@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from awe.errors import NoValidPixels
+from awe.model.calibrations import ReadNoise
+from awe.tasks.inputs import finish
+from awe.tasks.screening import note, screen
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import ReadNoise
 
 __all__ = ["ReadNoiseTask"]
 
@@ -26,9 +26,6 @@ class ReadNoiseTask(Task):
     def make(self, unit: Unit) -> ReadNoise:
         """Return the read noise of the unit's chip."""
         from awe.calib.detector import bias
-        from awe.model.calibrations import ReadNoise
-        from awe.tasks.inputs import finish
-        from awe.tasks.screening import note, screen
 
         parameters = self.parameters("ReadNoise")
         found = screen(self, unit, parameters.OVERSCAN_CORRECTION)

@@ -6,8 +6,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from awe import fits, instruments
+from awe.calib.detector import sections, trim
+from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.threads import side_by_side
+from awe.db.server.scope import current
 from awe.errors import NoCalibration, NotFound, WrongShape
+from awe.model import calibrations as calfiles
+from awe.model.calibrations import BackgroundFrame
+from awe.model.mixins import QualityFlag
+from awe.model.science import ReducedScienceFrame, WeightFrame
+from awe.rules.quality import verdict
 from awe.tasks.arguments import Argument, common
+from awe.tasks.compatibility import require_window
+from awe.tasks.inputs import background_of, choose, find, fixed, imstat, mark_others, nominal
+from awe.tasks.maps import flag_image, make_maps, variance_image
+from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.task import Task, Unit
 
 if TYPE_CHECKING:
@@ -16,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.reduction import Calibrations, Reduced, Settings
-    from awe.model.science import ReducedScienceFrame, WeightFrame
 
 __all__ = ["ReduceTask"]
 
@@ -87,17 +100,11 @@ class ReduceTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per raw frame."""
-        from awe.tasks.selection import one_each, raw_frames
-
         return one_each(raw_frames(self))
 
     def make(self, unit: Unit) -> ReducedScienceFrame:
         """Return the reduced frame of the unit's raw frame."""
-        from awe import fits
         from awe.calib import reduction
-        from awe.calib.detector import trim
-        from awe.calib.detector.geometry import ChipGeometry
-        from awe.calib.threads import side_by_side
 
         raw = unit.frames[0]
         chosen = self._choose(unit)
@@ -120,9 +127,6 @@ class ReduceTask(Task):
     # -- in ------------------------------------------------------------------------------------
 
     def _choose(self, unit: Unit) -> Chosen:
-        from awe.model import calibrations as calfiles
-        from awe.tasks.inputs import choose, find
-
         red = self.parameters("ReducedScienceFrame")
         of = red.CALIBRATIONS_OF
         named = {
@@ -151,8 +155,6 @@ class ReduceTask(Task):
 
     def _how(self, unit: Unit, item: Any, named: Any) -> str:
         """Return how a calibration came to be chosen, and by whom."""
-        from awe.db.server.scope import current
-
         if named is not None:
             return f"by hand: {current().user_name}"
         _, recorded = unit.by_hand.get(type(item).__name__, (None, "validity"))
@@ -160,17 +162,10 @@ class ReduceTask(Task):
 
     def _background(self, unit: Unit, bias: Any, flat: Any) -> Any:
         """Return the background of the unit's frame, if it is to be subtracted."""
-        from awe.model.calibrations import BackgroundFrame
-        from awe.recipes.background import of_frame
-        from awe.tasks.inputs import fixed
-
-        return of_frame(unit, bias, flat) if self.background else fixed(unit, BackgroundFrame)
+        return background_of(unit, bias, flat) if self.background else fixed(unit, BackgroundFrame)
 
     def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
         """Return the calibration that was named, if it is sound and fits the frame."""
-        from awe.model.mixins import QualityFlag
-        from awe.tasks.compatibility import require_window
-
         if filename is None:
             return None
         found = list(cls.filename == filename)
@@ -227,7 +222,6 @@ class ReduceTask(Task):
     def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
         from awe.calib import cosmic as cosmic_rays
         from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
-        from awe.tasks.inputs import nominal
 
         red = self.parameters("ReducedScienceFrame")
         saturated = self.parameters("SaturatedPixelMap")
@@ -284,13 +278,6 @@ class ReduceTask(Task):
     def _product(
         self, raw: Any, chosen: Chosen, reduced: Reduced, header: Any, geometry: Any
     ) -> ReducedScienceFrame:
-        from awe import instruments
-        from awe.calib.detector import sections
-        from awe.model.science import ReducedScienceFrame
-        from awe.rules.quality import verdict
-        from awe.tasks.inputs import imstat, mark_others
-        from awe.tasks.maps import flag_image, make_maps, variance_image
-
         red = self.parameters("ReducedScienceFrame")
         product = ReducedScienceFrame(
             **_identity(raw, reduced.science.shape),
@@ -332,9 +319,6 @@ class ReduceTask(Task):
         return product
 
     def _weight(self, product: Any, maps: dict[str, Any], reduced: Reduced) -> WeightFrame:
-        from awe.model.science import WeightFrame
-        from awe.tasks.inputs import imstat
-
         weight = WeightFrame(
             **_identity(product.raw, reduced.weight.shape),
             flat=product.flat,

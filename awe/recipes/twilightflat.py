@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
 from awe.tasks.arguments import common
+from awe.tasks.inputs import choose, finish
+from awe.tasks.screening import note
+from awe.tasks.stacking import stack
 from awe.tasks.task import Task, Unit
-
-if TYPE_CHECKING:
-    from awe.model.calibrations import TwilightFlatFrame
 
 __all__ = ["TwilightFlatTask"]
 
@@ -29,11 +30,6 @@ class TwilightFlatTask(Task):
 
     def make(self, unit: Unit) -> TwilightFlatFrame:
         """Return the twilight flat of the unit's chip and filter."""
-        from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
-        from awe.tasks.inputs import choose, finish
-        from awe.tasks.screening import note
-        from awe.tasks.stacking import stack
-
         bias = choose(unit, BiasFrame)
         hot = choose(unit, HotPixelMap)
         cold = choose(unit, ColdPixelMap)

@@ -145,7 +145,7 @@ def _recipe(item: Any) -> Iterator[Reason]:
     recipe = value_of(item, "recipe")
     if recipe is None or not recipe.own or recipe._creator != scope.current().user_id:
         return
-    now = resolve("awe.tasks.code:current")(recipe.name)
+    now = resolve("awe.tasks.exact:current")(recipe.name)
     if now and now != recipe.digest:
         was = recipe.digest[:SHOWN] or "(typed)"
         text = f"made by {recipe.name} {was}, the recipe is now {now[:SHOWN]}"

@@ -16,15 +16,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import ArgumentError, NotFound, Refused
+from awe import __version__
+from awe.config import home_directory
+from awe.db.query.compiler import table
+from awe.db.server import scope
+from awe.db.server.connection import database
+from awe.errors import NotFound, Refused
+from awe.model.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
-    from awe.model.recipe import Recipe
-    from awe.tasks.task import Task
+    from awe.tasks.unit import Call
 
-__all__ = ["Code", "current", "exact", "folder", "keep", "of", "recorded"]
+__all__ = ["Code", "folder", "keep", "of", "recorded"]
 
 #: longest text that is kept [byte]
 LARGEST = 256 * 1024
@@ -58,16 +62,13 @@ class Code:
 
     def unsaved(self) -> Recipe:
         """Return a new object that records the code."""
-        from awe import __version__
-        from awe.model.recipe import Recipe
-
         return Recipe(
             name=self.name, digest=self.digest, version=__version__, own=self.own,
             source=self.source,
         )  # fmt: skip
 
 
-def of(task: type[Task]) -> Code:
+def of(task: type[Call]) -> Code:
     """Return the code of a task class, as it was loaded."""
     known: Code | None = task.__dict__.get("_code")
     if known is None:
@@ -76,7 +77,7 @@ def of(task: type[Task]) -> Code:
         source = _kept_text(data) if own else ""
         digest = hashlib.sha256(data).hexdigest() if data else ""
         known = Code(name=task.identifier(), digest=digest, own=own, source=source)
-        task._code = known
+        type.__setattr__(task, "_code", known)
     return known
 
 
@@ -85,12 +86,6 @@ def recorded(code: Code) -> Recipe:
 
     Its level is that of the session or higher, so that whoever sees a new product sees it too.
     """
-    from awe import __version__
-    from awe.db.query.compiler import table
-    from awe.db.server import scope
-    from awe.db.server.connection import database
-    from awe.model.recipe import Recipe
-
     now = scope.current()
     text = (
         f"SELECT object_id FROM {table(Recipe)} WHERE _creator = %s AND _project = %s "
@@ -107,55 +102,6 @@ def recorded(code: Code) -> Recipe:
         made = code.unsaved()
         made.commit()
         return made
-
-
-def current(name: str) -> str:
-    """Return the digest of one's own recipe of that name as its file is now; empty for none."""
-    for path in _own_files():
-        if _defines(path, name):
-            return _digest(path)
-    return ""
-
-
-def exact(name: str, digest: str, *, own: bool, whose: str = "", mine: bool = True) -> type[Task]:
-    """Return the recipe with that very code.
-
-    Parameters
-    ----------
-    name, digest : str
-        Name of the recipe; digest of its code, or the beginning of it.
-    own : bool
-        Whether it is somebody's own. Of awe's own recipes awe's is returned, whatever replaces it
-        for this person.
-    whose : str
-        Login of the user who ran it, for the message.
-    mine : bool
-        Whether that is the current user, for the message.
-
-    Raises
-    ------
-    ArgumentError
-        No file of yours has that code; the message says how to get one.
-    """
-    from awe import recipes
-
-    if not own:
-        return recipes.find_ours(name)
-    if len(digest) >= IN_HEADER:
-        for path in (*_own_files(), *_kept_files()):
-            if _defines(path, name) and _digest(path).startswith(digest):
-                return recipes.load_file(name, path)
-    shown = f"{name} {digest[:8]}".strip()
-    now = current(name)
-    state = f"yours is now {now[:8]}" if now else f"you have no recipe {name}"
-    if not digest:
-        step = "its code was typed and not kept; remake() takes the code of today"
-    elif mine:
-        step = "obj.recipe.keep() writes that code to a file for exact remakes"
-    else:
-        step = "read obj.recipe.source; obj.recipe.keep() lets exact remakes run it as you"
-    msg = f"made by {shown}{f' of {whose}' if whose else ''}, {state}; {step}"
-    raise ArgumentError(msg)
 
 
 def keep(self: Recipe) -> Path:
@@ -187,39 +133,10 @@ def keep(self: Recipe) -> Path:
 
 def folder() -> Path:
     """Return the folder of texts kept on request; no recipe is found there by name."""
-    from awe.config import home_directory
-
     return home_directory() / "recipes" / "kept"
 
 
 # -- files -------------------------------------------------------------------------------------
-
-
-def _own_files() -> Iterator[Path]:
-    """Yield the files of own recipes, the one that wins first."""
-    from awe.recipes import user
-
-    for directory in user.directories():
-        if directory.is_dir():
-            yield from sorted(directory.glob("[!_]*.py"), reverse=True)
-
-
-def _kept_files() -> list[Path]:
-    return sorted(folder().glob("*.py")) if folder().is_dir() else []
-
-
-def _defines(path: Path, name: str) -> bool:
-    from awe.recipes import CLASS
-
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return name in CLASS.findall(text)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _kept_text(data: bytes) -> str:
@@ -232,7 +149,7 @@ def _kept_text(data: bytes) -> str:
         return ""
 
 
-def _text(task: type[Task]) -> bytes:
+def _text(task: type[Call]) -> bytes:
     """Return the text a task class was loaded from; empty where nobody has it."""
     module = sys.modules.get(task.__module__)
     loaded = getattr(module, "__loader__", None)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from awe import fits
+from awe.calib.detector import sections
 from awe.errors import BadHeader, NotVisible, WrongShape
 from awe.model.mixins import has, value_of
 
 if TYPE_CHECKING:
-    from awe.tasks.task import Unit
+    from awe.tasks.unit import Unit
 
 __all__ = ["require_unit", "require_window", "window_of"]
 
@@ -68,8 +70,6 @@ def window_of(frame: Any) -> str | None:
 
 def _shown(frame: Any) -> str | None:
     """Return which light-sensitive pixels a frame shows; the strips around do not matter."""
-    from awe.calib.detector import sections
-
     geometry = _geometry_of(frame)
     if not geometry or not geometry.get("active"):
         return None
@@ -122,8 +122,6 @@ def require_unit(item: Any) -> None:
     BadHeader
         With the unit found and the unit wanted.
     """
-    from awe import fits
-
     # what unit a class of a user's own has is theirs to say
     if item.object_id in _with_unit or not type(item).__module__.startswith("awe."):
         return

@@ -12,78 +12,79 @@ import copy
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from awe.errors import AweError, NotFound
+from awe import bars
+from awe.calib.threads import processors
+from awe.db.server import scope
+from awe.db.server.connection import database
+from awe.errors import NotFound
+from awe.localfiles import scratch_directory
+from awe.tasks.attempt import Outcome, Session
+from awe.tasks.task import Task
+from awe.tasks.unit import Unit
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from awe.tasks.task import Task, Unit
-
-__all__ = ["MOST", "Outcome", "Session", "default_number", "work"]
+__all__ = ["MOST", "default_number", "execute", "threads", "work"]
 
 MOST = 4
 """Threads of a task that is not told how many."""
 
 
-@dataclass
-class Session:
-    """What lives only while `execute` runs: one per thread.
+def execute(self: Task) -> list[Any]:
+    """Make all products and return them.
 
-    Attributes
-    ----------
-    scratch : Path
-        Directory of fetched files.
-    stop : Event
-        Event that is set when the task is to end.
-    written : list of Path
-        Files the unit in hand has left in the working directory.
-    pixels : dict
-        Pixels of the calibrations of the chip in hand.
-    chip : object
-        The chip in hand.
-    unit : Unit
-        The unit in hand.
-    recipe : Recipe
-        Record of the recipe's code.
+    FITS files are left in the working directory. With `commit` they are stored at the
+    dataserver and the objects committed. One line is printed per product.
+
+    Raises
+    ------
+    NotFound
+        Nothing answers the arguments.
+    UserMistake, Defect
+        Every single unit failed; the error is that of the first. A `Defect` is a mistake of
+        awe or of the recipe; its cause holds the traceback.
     """
+    units = list(self.only) if self.only is not None else self.units()
+    if self.items is not None:
+        self.items.total(len(units))
+    ended = 0
 
-    scratch: Path
-    stop: threading.Event
-    written: list[Path] = field(default_factory=list)
-    waiting: list[Callable[[], object]] | None = None
-    pixels: dict[Any, NDArray[Any]] = field(default_factory=dict)
-    chip: Any = None
-    unit: Any = None
-    recipe: Any = None
+    def done(name: str) -> None:
+        nonlocal ended
+        ended += 1
+        bar.advance()
+        self._report_progress(ended, len(units), name)
 
-    def begin(self, unit: Unit) -> None:
-        """Begin a unit; what was kept of another chip is let go."""
-        self.written.clear()
-        if self.chip is not None and unit.chip != self.chip:
-            self.pixels.clear()
-            for path in self.scratch.iterdir():
-                if path.is_file() or path.is_symlink():
-                    path.unlink()
-        self.chip = unit.chip
-        self.unit = unit
+    self._report_progress(0, len(units), units[0].name if units else "")
+    shown = 0 if self.progress is not None or self.items is not None else len(units)
+    with (
+        scratch_directory() as scratch,
+        self._leaving(len(units)),
+        bars.bar(self.identifier(), shown, "units") as bar,
+    ):
+        outcomes = work(self, units, threads(self, len(units)), scratch, done)
+    products = [outcome.product for outcome in outcomes if outcome.product is not None]
+    failures = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if failures and not products:
+        raise failures[0]
+    return products
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of a unit: a product, an error, or neither where it was done before."""
+def threads(task: Task, units: int) -> int:
+    """Return how many threads share a number of units.
 
-    product: Any = None
-    error: AweError | None = None
+    A job of the DPU has one thread, since other jobs run at the same time. So have units that
+    somebody else has chosen, which belong to this thread, and users' own recipes that do not
+    ask for more.
+    """
+    if task.items is not None or task.only is not None:
+        return 1
+    return max(1, min(units, task.workers or (default_number() if task._is_ours() else 1)))
 
 
 def default_number() -> int:
     """Return how many threads a task of awe's own gets: one per core, at most `MOST`."""
-    from awe.calib.threads import processors
-
     return processors(MOST)
 
 
@@ -144,8 +145,6 @@ class _Crew:
         scratch: Path,
         done: Callable[[str], None],
     ) -> None:
-        from awe.db.server import scope
-
         self._task = task
         self._units = units
         self._scratch = scratch
@@ -180,9 +179,6 @@ class _Crew:
         return [outcomes[place] for place in range(len(self._units))]
 
     def _thread(self, place: int) -> None:
-        from awe.db.server import scope
-        from awe.db.server.connection import database
-
         try:
             scope.use(self._scope)
             scratch = self._scratch / str(place)

@@ -10,19 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe import fits, instruments
+from awe.calib.detector import trim
+from awe.calib.detector.geometry import ChipGeometry
 from awe.db.declare.attributes import Kind
 from awe.errors import NoCalibration
-from awe.model.mixins import has, value_of
+from awe.model.calibrations import BackgroundFrame
+from awe.model.mixins import ProcessTarget, QualityFlag, has, value_of
+from awe.model.statistics import Imstat
+from awe.rules import appointed, validity
+from awe.rules.validity import range_around
 from awe.tasks.compatibility import require_window
 from awe.terminal import out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.tasks.task import Task, Unit
+    from awe.tasks.unit import Call, Unit
 
 __all__ = [
     "Raws",
+    "background_of",
     "choose",
     "find",
     "finish",
@@ -45,11 +53,9 @@ class Raws:
     variances: list[float]
 
 
-def read_raws(task: Task, frames: Sequence[Any], method: int) -> Raws:
+def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
     """Return the light-sensitive pixels of raw frames and their overscan levels [ADU]."""
-    from awe import fits
-    from awe.calib.detector import overscan, trim
-    from awe.calib.detector.geometry import ChipGeometry
+    from awe.calib.detector import overscan
 
     task.fetch(frames)
     raws = Raws(pixels=[], offsets=[], variances=[])
@@ -81,8 +87,6 @@ def choose(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     WrongShape
         It was made of frames with another window or binning.
     """
-    from awe.rules import validity
-
     known = fixed(unit, cls)
     if known is None and unit.given is not None:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
@@ -103,8 +107,6 @@ def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     WrongShape
         It was made of frames with another window or binning.
     """
-    from awe.rules import validity
-
     known = fixed(unit, cls)
     if known is None and unit.given is None:
         known = validity.find(cls, date=unit.date, of=of, **place(unit, cls))
@@ -117,8 +119,6 @@ def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
 
 def _tell(unit: Unit, known: Any) -> None:
     """Say it where neither the user nor anybody appointed made a calibration."""
-    from awe.rules import appointed
-
     if known is not None and appointed.stranger(known):
         called = value_of(known, "filename") or type(known).__name__
         out(
@@ -130,9 +130,6 @@ def _tell(unit: Unit, known: Any) -> None:
 
 def mark_others(product: Any) -> None:
     """Set the bit of a new product that was made with a calibration of a stranger."""
-    from awe.model.mixins import ProcessTarget, QualityFlag
-    from awe.rules import appointed
-
     for name, attribute in type(product)._attributes.items():
         if attribute.kind is not Kind.LINK or not issubclass(attribute.target, ProcessTarget):
             continue
@@ -164,15 +161,12 @@ def newest(unit: Unit, cls: Any) -> Any:
 
 def nominal(unit: Unit) -> Any:
     """Return the nominal numbers of a unit's chip: gain [e-/ADU], read noise [e-]."""
-    from awe import instruments
-
     return instruments.get(unit.instrument.name).chip(unit.chip.name)
 
 
 def imstat(pixels: NDArray[Any]) -> Any:
     """Return new statistics of all finite pixels of a frame."""
     from awe.calib import statistics
-    from awe.model.statistics import Imstat
 
     numbers = statistics.image_statistics(pixels)
     return Imstat(
@@ -188,10 +182,8 @@ def imstat(pixels: NDArray[Any]) -> Any:
     )
 
 
-def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = None) -> None:
+def finish(task: Call, unit: Unit, product: Any, pixels: NDArray[Any] | None = None) -> None:
     """Fill what every calibration has: chip, validity, parameters, statistics, verdict, file."""
-    from awe.rules.validity import range_around
-
     cls = type(product)
     rejected = product.__dict__.get("_rejected", {})
     used = [frame for frame in unit.frames if frame.filename not in rejected]
@@ -217,3 +209,28 @@ def finish(task: Task, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     product.verify(pixels)
     product.compare()
     mark_others(product)
+
+
+def background_of(unit: Unit, bias: Any, flat: Any) -> BackgroundFrame:
+    """Return the newest sound background of a unit's raw frame, made with a bias and a flat.
+
+    Raises
+    ------
+    NoCalibration
+        There is none, or only with another bias or flat.
+    """
+    raw = unit.frames[0]
+    query: Any = (BackgroundFrame.raw == raw) & (BackgroundFrame.is_valid > 0)
+    sound = list((query & (BackgroundFrame.quality_flags == 0)).order_by("-creation_date"))
+    fitting = [back for back in sound if back.bias == bias and back.flat == flat]
+    if fitting:
+        found: BackgroundFrame = fitting[0]
+        unit.consulted["BackgroundFrame"] = str(found.object_id)
+        return found
+    state = "only some with another bias or flat" if sound else "none that is sound"
+    msg = (
+        f"a BackgroundFrame of {raw.filename} was requested, there is {state}; "
+        f"dpu.run('Background', instrument={raw.instrument.name!r}, "
+        f"raw_filenames=[{raw.filename!r}], commit=True) makes it"
+    )
+    raise NoCalibration(msg)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from awe import fits
+from awe.model.science import CosmicMap, SatelliteMap, SatelliteTrack, SaturatedPixelMap
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,7 +21,6 @@ def make_maps(task: Task, identity: dict[str, Any], reduced: Reduced) -> dict[st
     """Return the new maps of saturated pixels, cosmic rays and tracks, files written."""
     from awe.calib.cosmic import events
     from awe.calib.flags import PixelFlag
-    from awe.model.science import CosmicMap, SatelliteMap, SaturatedPixelMap
 
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
     saturated = _map(task, SaturatedPixelMap, identity, reduced.bad(spoilt))
@@ -34,7 +36,6 @@ def flag_image(reduced: Reduced) -> Image:
     """Return the reason bits as an extension whose header names every bit."""
     from astropy.io.fits import Header
 
-    from awe import fits
     from awe.calib.flags import header_cards
 
     header = Header([("EXTNAME", "FLAGS", "reason bits; weight is 0 where one is set")])
@@ -45,8 +46,6 @@ def flag_image(reduced: Reduced) -> Image:
 def variance_image(reduced: Reduced) -> Image:
     """Return the variance of every pixel as an extension."""
     from astropy.io.fits import Header
-
-    from awe import fits
 
     header = Header([("EXTNAME", "VARIANCE", "variance of the science pixels")])
     header["BUNIT"] = ("adu2", "unit of the pixels")
@@ -69,8 +68,6 @@ def _map(task: Task, cls: Any, identity: dict[str, Any], bad: NDArray[Any]) -> A
 
 
 def _track(identity: dict[str, Any], track: Any) -> Any:
-    from awe.model.science import SatelliteTrack
-
     names = ("raw", "instrument", "chip", "DATE_OBS")
     return SatelliteTrack(
         **{name: identity[name] for name in names},

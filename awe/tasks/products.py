@@ -13,8 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe import __version__, fits
+from awe.db.server import clock
+from awe.db.server.scope import current
 from awe.localfiles import data_name
+from awe.model.data import DataObject
 from awe.model.mixins import QualityFlag, has, value_of
+from awe.rules.freshness import parts
 from awe.tasks.code import IN_HEADER
 
 if TYPE_CHECKING:
@@ -59,9 +64,6 @@ def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
 
     Fields that a product lacks stay empty; `AW` is left off the user's name.
     """
-    from awe.db.server import clock
-    from awe.db.server.scope import current
-
     now = moment or clock.now().replace(tzinfo=None)
     mjd = (now - EPOCH) / datetime.timedelta(days=1)
     kind = type(product).__name__
@@ -107,8 +109,6 @@ def prepare(
     consulted : mapping, optional
         Calibrations the recipe looked for: class to object_id.
     """
-    from awe import fits
-
     # names of chips and filters are somebody's text too
     product.filename = data_name(product_name(product))
     path: Path = directory / product.filename
@@ -132,8 +132,6 @@ def new_objects(product: Any, cls: Any = None) -> list[Any]:
     cls : type, optional
         The class; by default that of objects with a file.
     """
-    from awe.model.data import DataObject
-
     wanted = cls or DataObject
     found: dict[Any, Any] = {}
     seen: set[Any] = set()
@@ -179,8 +177,6 @@ def _links(item: Any) -> Iterator[tuple[str, Any]]:
 def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> Header:
     from astropy.io.fits import Header
 
-    from awe import fits
-
     header = fits.copy_cards(raw_header) if raw_header is not None else Header()
     for keyword in ("NAXIS1", "NAXIS2", "WCSAXES"):
         header.remove(keyword, ignore_missing=True)
@@ -223,8 +219,6 @@ def _consulted_cards(
 
 def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
     """Yield what else a remake needs: parameters of the parts, calibrations that were named."""
-    from awe.rules.freshness import parts
-
     for part in parts(product):
         if part is not product:
             kind = type(part).__name__.upper()
@@ -238,10 +232,6 @@ def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
 
 
 def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str]]:
-    from awe import __version__
-    from awe.db.server import clock
-    from awe.db.server.scope import current
-
     yield "BUNIT", unit, "unit of the pixels"
     yield "INSTRUME", product.instrument.name, "camera"
     yield "CHIP", product.chip.name, "detector"

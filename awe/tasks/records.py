@@ -13,12 +13,20 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from awe import __version__
+from awe.db.declare import registry
 from awe.errors import NoCalibration
-from awe.model.mixins import has, value_of
+from awe.model import classes
+from awe.model.mixins import Product, has, value_of
+from awe.model.parameters import parameters_class
+from awe.rules import validity
+from awe.tasks import code
+from awe.tasks.inputs import background_of, place
+from awe.tasks.products import new_objects
 from awe.tasks.tables import Table
 
 if TYPE_CHECKING:
-    from awe.tasks.task import Task, Unit
+    from awe.tasks.unit import Call, Unit
 
 __all__ = ["made", "request", "stamp"]
 
@@ -31,11 +39,8 @@ INDIFFERENT = (
 CANDIDATES = 20
 
 
-def stamp(task: Task, unit: Unit, product: Any, recipe: Any) -> None:
+def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:
     """Set recipe, request and what was consulted, where a new product has such attributes."""
-    from awe.model.mixins import Product
-    from awe.tasks.products import new_objects
-
     for one in new_objects(product, Product):
         one.recipe = recipe
     if has(product, "request"):
@@ -43,12 +48,8 @@ def stamp(task: Task, unit: Unit, product: Any, recipe: Any) -> None:
         product.consulted = dict(unit.consulted)
 
 
-def request(task: Task, unit: Unit) -> str:
+def request(task: Call, unit: Unit) -> str:
     """Return the digest of code, arguments, parameters and frames; empty for unknown code."""
-    from awe import __version__
-    from awe.model.parameters import parameters_class
-    from awe.tasks import code
-
     known = code.of(type(task))
     if not known.digest:
         return ""
@@ -67,7 +68,7 @@ def request(task: Task, unit: Unit) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _arguments(task: Task, unit: Unit) -> Iterator[tuple[str, Any]]:
+def _arguments(task: Call, unit: Unit) -> Iterator[tuple[str, Any]]:
     """Yield the arguments that change what comes out; of a table the rows of the unit's chip."""
     for argument in task.arguments:
         name = argument.name
@@ -81,16 +82,13 @@ def _arguments(task: Task, unit: Unit) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _is_odd(task: Task, name: str) -> bool:
+def _is_odd(task: Call, name: str) -> bool:
     """Return True if an own recipe may use an argument for parameters of other classes."""
     return name == "overscan" and not task._is_ours()
 
 
-def made(task: Task, unit: Unit) -> Any:
+def made(task: Call, unit: Unit) -> Any:
     """Return the committed product of the same request that would come out the same, or None."""
-    from awe.db.declare import registry
-    from awe.model import classes
-
     classes.load()
     cls: Any = registry.find(task.makes[0]) if task.makes else None
     asked = request(task, unit) if cls is not None and has(cls, "request") else ""
@@ -108,7 +106,7 @@ def made(task: Task, unit: Unit) -> Any:
     return None
 
 
-def _same_hand(product: Any, task: Task) -> bool:
+def _same_hand(product: Any, task: Call) -> bool:
     """Return True if nobody named a calibration of a product that a task chooses itself."""
     choices = value_of(product, "choices") or {}
     return not any(
@@ -118,19 +116,14 @@ def _same_hand(product: Any, task: Task) -> bool:
     )
 
 
-def _answer(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> str | None:
+def _answer(task: Call, unit: Unit, name: str, known: dict[str, Any]) -> str | None:
     """Return the id of the calibration of a class the recipe would be answered with."""
     if name not in known:
         known[name] = _chosen(task, unit, name, known)
     return str(known[name].object_id) if known[name] is not None else None
 
 
-def _chosen(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> Any:
-    from awe.db.declare import registry
-    from awe.recipes.background import of_frame
-    from awe.rules import validity
-    from awe.tasks.inputs import place
-
+def _chosen(task: Call, unit: Unit, name: str, known: dict[str, Any]) -> Any:
     cls: Any = registry.find(name)
     argument = next((a for a, named in task.named.items() if named == name), "")
     if argument and (filename := getattr(task, argument)) is not None:
@@ -139,7 +132,7 @@ def _chosen(task: Task, unit: Unit, name: str, known: dict[str, Any]) -> Any:
         for needed in ("BiasFrame", "MasterFlatFrame"):
             _answer(task, unit, needed, known)
         try:
-            return of_frame(unit, known["BiasFrame"], known["MasterFlatFrame"])
+            return background_of(unit, known["BiasFrame"], known["MasterFlatFrame"])
         except NoCalibration:
             return None
     return validity.find(cls, date=unit.date, **place(unit, cls))

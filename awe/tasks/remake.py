@@ -8,12 +8,23 @@ no file; nothing is chosen in their place.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe import __version__, fits, recipes
+from awe.db.declare import registry
+from awe.db.rights.projects import user
+from awe.db.server import scope
 from awe.errors import ArgumentError, BadHeader, NotFound
+from awe.model import classes
 from awe.model.mixins import has, value_of
+from awe.model.raw import RawFrame
+from awe.rules.freshness import chosen_roles, parts
+from awe.rules.validity import date_of
+from awe.tasks import code
+from awe.tasks.exact import exact as with_code
 from awe.tasks.task import Task, Unit
 from awe.terminal import out
 
@@ -93,11 +104,6 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
     NotFound
         An input is not in the database, or not visible to you.
     """
-    from awe import fits
-    from awe.db.declare import registry
-    from awe.model import classes
-    from awe.rules.roles import chosen_roles
-
     classes.load()
     header = fits.read_header(Path(path))
     name = header.get("AWE CLASS")
@@ -164,8 +170,6 @@ def main_of(cls: Any) -> Any:
     ArgumentError
         No recipe makes such objects.
     """
-    from awe.db.declare import registry
-
     tasks = [task for task in _recipes(False) if cls.__name__ in task.makes]
     if not tasks:
         msg = f"no recipe makes {cls.__name__}; raw frames and hand-made objects are not remade"
@@ -177,8 +181,6 @@ def main_of(cls: Any) -> Any:
 
 def _recipes(ours: bool) -> Iterator[type[Task]]:
     """Yield all recipes, or all of awe's own."""
-    from awe import recipes
-
     for identifier, target in recipes.available().items():
         if not ours:
             yield recipes.find(identifier)
@@ -191,11 +193,6 @@ def _recipes(ours: bool) -> Iterator[type[Task]]:
 
 def _task_of(product: Any, exact: bool) -> type[Task]:
     """Return the recipe that makes a product again: the very code, or that of today."""
-    from awe import recipes
-    from awe.db.rights.projects import user
-    from awe.db.server import scope
-    from awe.tasks import code
-
     cls = type(product)
     recipe = value_of(product, "recipe")
     if recipe is None:
@@ -211,15 +208,12 @@ def _task_of(product: Any, exact: bool) -> type[Task]:
         return _main(recipes.find(recipe.name), cls)
     mine = not recipe._committed or recipe._creator == scope.current().user_id
     whose = "" if mine else user(recipe._creator).name
-    task = code.exact(recipe.name, recipe.digest, own=recipe.own, whose=whose, mine=mine)
+    task = with_code(recipe.name, recipe.digest, own=recipe.own, whose=whose, mine=mine)
     return _main(_as_it_was(task, recipe.digest), cls)
 
 
 def _task_in(header: Header, cls: Any) -> type[Task]:
     """Return the recipe with the code a header names."""
-    from awe.db.server import scope
-    from awe.tasks import code
-
     name, by = str(header.get("AWE RECIPE", "")), str(header.get("AWE RECIPE BY", ""))
     if not name:
         task = recipe_of(cls, ours=True)
@@ -228,14 +222,12 @@ def _task_in(header: Header, cls: Any) -> type[Task]:
     digest = str(header.get("AWE RECIPE CODE", ""))
     mine = by == scope.current().user_name
     whose = "" if mine else by
-    task = code.exact(name, digest, own=by != "awe", whose=whose, mine=mine)
+    task = with_code(name, digest, own=by != "awe", whose=whose, mine=mine)
     return _main(_as_it_was(task, digest), cls)
 
 
 def _as_it_was(task: type[Task], digest: str) -> type[Task]:
     """Return a task; say so where it is awe's own and its code has changed since."""
-    from awe.tasks import code
-
     now = code.of(task).digest
     if not now.startswith(digest):
         _say(f"awe's {task.identifier()} was {digest[:8]}, is now {now[:8]}: pixels may differ")
@@ -257,8 +249,6 @@ def _main(task: type[Task], cls: Any) -> type[Task]:
 
 
 def _frames(product: Any) -> list[Any]:
-    from awe.model.raw import RawFrame
-
     frames: list[Any] = []
     for name, attribute in type(product)._attributes.items():
         if attribute.is_link and issubclass(attribute.target, RawFrame):
@@ -269,8 +259,6 @@ def _frames(product: Any) -> list[Any]:
 
 def _given(product: Any) -> dict[str, Any]:
     """Return the calibrations a product was made with, by class."""
-    from awe.rules.roles import chosen_roles
-
     given = {}
     for role in chosen_roles(type(product)):
         used = getattr(product, role)
@@ -310,8 +298,6 @@ def _by_hand(product: Any) -> dict[str, tuple[Any, str]]:
 
 
 def _parameters(product: Any) -> dict[str, Any]:
-    from awe.rules.freshness import parts
-
     found = {}
     for part in parts(product):
         made_with = value_of(part, "process_params")
@@ -322,8 +308,6 @@ def _parameters(product: Any) -> dict[str, Any]:
 
 
 def _date(product: Any) -> Any:
-    from awe.rules.roles import date_of
-
     return date_of(product)
 
 
@@ -331,8 +315,6 @@ def _date(product: Any) -> Any:
 
 
 def _parent(entry: Mapping[str, str]) -> Any:
-    from awe.db.declare import registry
-
     cls: Any = registry.find(entry["class"])
     try:
         return cls(object_id=entry["id"])
@@ -356,8 +338,6 @@ def _place(cls: Any, header: Header, parents: list[tuple[str, Any]]) -> dict[str
 
 
 def _parameters_in(header: Header, cls: Any, task: type[Task]) -> dict[str, Any]:
-    from awe import fits
-
     found = {
         f"{cls.__name__}.process_params.{name}": value
         for name, value in fits.read_parameters(header).items()
@@ -371,8 +351,6 @@ def _parameters_in(header: Header, cls: Any, task: type[Task]) -> dict[str, Any]
 
 
 def _date_in(header: Header, frames: list[Any]) -> Any:
-    import datetime
-
     if frames:
         return frames[0].DATE_OBS
     try:
@@ -398,8 +376,6 @@ def _run(task_class: type[Task], arguments: Mapping[str, Any], unit: Unit) -> An
 
 
 def _warn_of_software(version: str) -> None:
-    from awe import __version__
-
     if version != __version__:
         _say(f"made by awe {version or '(unknown)'}, this is {__version__}: pixels may differ")
 

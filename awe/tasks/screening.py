@@ -13,13 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from awe import instruments
 from awe.errors import DatabaseError, NoValidPixels, ServiceDown, UserMistake
+from awe.model.calibrations import RejectedInput
+from awe.rules import appointed
+from awe.tasks.compatibility import window_of
+from awe.tasks.inputs import Raws, read_raws
 from awe.terminal import out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.tasks.inputs import Raws
     from awe.tasks.task import Task, Unit
 
 __all__ = ["Screened", "note", "screen", "tell"]
@@ -82,9 +86,6 @@ def screen(
     UserMistake
         The only frame of a unit cannot be read.
     """
-    from awe.tasks.compatibility import window_of
-    from awe.tasks.inputs import Raws
-
     found = Screened(frames=list(unit.frames), raws=Raws(pixels=[], offsets=[], variances=[]))
     if one_night:
         _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
@@ -101,8 +102,6 @@ def screen(
 
 def _name_owners(unit: Unit, rejected: dict[str, str]) -> None:
     """Add to the reasons whose frames they are, where neither the user nor anybody appointed."""
-    from awe.rules import appointed
-
     for frame in unit.frames:
         if frame.filename in rejected and appointed.stranger(frame):
             rejected[frame.filename] += f" (it is of {appointed.name(frame)})"
@@ -135,8 +134,6 @@ def note(product: Any, rejected: dict[str, str], *, parts: Sequence[Any] = ()) -
 
     The task stores it along with the product, so parts go to disk with it.
     """
-    from awe.model.calibrations import RejectedInput
-
     for one in (product, *parts):
         one._rejected = dict(rejected)
     product._companions = [
@@ -147,8 +144,6 @@ def note(product: Any, rejected: dict[str, str], *, parts: Sequence[Any] = ()) -
 
 
 def _night_of(unit: Unit) -> Callable[[Any], str]:
-    from awe import instruments
-
     camera = instruments.get(unit.instrument.name)
     return lambda frame: str(camera.night(frame.DATE_OBS))
 
@@ -179,8 +174,6 @@ def _within(found: Screened, low: float, high: float, named: str) -> None:
 def _read(task: Task, found: Screened, method: int) -> None:
     """Read all frames; those that cannot be read, or are full of holes, are left out."""
     import numpy as np
-
-    from awe.tasks.inputs import read_raws
 
     kept = []
     for frame in found.frames:

@@ -6,8 +6,13 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from awe.db.declare.registry import find
 from awe.errors import ArgumentError, NotFound, nearest
-from awe.tasks.task import Unit
+from awe.model.classes import load
+from awe.model.observing import Chip, Filter, Instrument
+from awe.rules.validity import night_range
+from awe.tasks.task import Task
+from awe.tasks.unit import Unit
 
 if TYPE_CHECKING:
     from awe.tasks.task import Task
@@ -43,9 +48,6 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
     NotFound
         No frame answers, or a named file is not there or not visible.
     """
-    from awe.db.declare.registry import find
-    from awe.model.classes import load
-
     load()
     cls: Any = find(raw or task.raw)
     asked = arguments_of(task)
@@ -61,6 +63,11 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
         _require_all(cls, names, frames)
     _require(frames, cls, asked)
     return frames
+
+
+def units(self: Task) -> list[Unit]:
+    """Return the work: by default the raw frames of each chip together."""
+    return by_chip(raw_frames(self))
 
 
 def by_chip(frames: Sequence[Any]) -> list[Unit]:
@@ -106,9 +113,6 @@ def chips_of_night(task: Task, by: Any = None) -> list[Unit]:
     ArgumentError
         The date is not given, or the instrument is not in the database.
     """
-    from awe.model.observing import Chip, Filter, Instrument
-    from awe.rules.validity import night_range
-
     if task.date is None:
         msg = f"{type(task).__name__} expects a date: the night its inputs were made for"
         raise ArgumentError(msg)
@@ -145,8 +149,6 @@ def _filters(cls: Any, instrument: Any, date: datetime.datetime) -> dict[str, li
 
 
 def _conditions(cls: Any, asked: dict[str, Any]) -> Any:
-    from awe.rules.validity import night_range
-
     query = cls.is_valid > 0
     if "chip" in asked:
         query &= cls.chip.name == asked["chip"]
@@ -218,8 +220,6 @@ def _shown(value: Any) -> str:
 
 def _unknown(arguments: Mapping[str, Any]) -> str:
     """Return which instrument or chip is not in the database, and what is; empty where all are."""
-    from awe.model.observing import Chip, Instrument
-
     camera, chip = arguments.get("instrument"), arguments.get("chip")
     cameras = Instrument.select_all().distinct("name")
     if camera not in cameras:

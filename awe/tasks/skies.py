@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, MasterFlatFrame
+from awe.tasks.flattened import flattened
+from awe.tasks.inputs import choose
+from awe.tasks.screening import screen, tell
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -76,10 +81,6 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
 
     from awe.calib import statistics
     from awe.calib.sky import skies as kernels
-    from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, MasterFlatFrame
-    from awe.tasks.flattened import flattened
-    from awe.tasks.inputs import choose
-    from awe.tasks.screening import screen, tell
 
     bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
     hot, cold = choose(unit, HotPixelMap), choose(unit, ColdPixelMap)

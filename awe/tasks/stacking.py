@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from awe.tasks.inputs import nominal
+from awe.tasks.screening import screen
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -28,8 +31,6 @@ def stack(
     """
     from awe.calib.detector import overscan
     from awe.calib.sky import flat
-    from awe.tasks.inputs import nominal
-    from awe.tasks.screening import screen
 
     method = parameters.OVERSCAN_CORRECTION
     overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)

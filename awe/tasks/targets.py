@@ -11,8 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from awe import instruments
 from awe.errors import NoCalibration, NotFound
 from awe.model.mixins import has, value_of
+from awe.model.raw import RawFrame, RawScienceFrame
+from awe.rules import validity
+from awe.rules.freshness import chosen_roles, parts
+from awe.tasks.remake import main_of, recipe_of
 from awe.terminal import harmless, out
 
 __all__ = ["Plan", "Step", "get", "plan"]
@@ -22,8 +27,6 @@ WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain")
 
 
 def _raw_role(cls: Any) -> str | None:
-    from awe.model.raw import RawFrame
-
     for name, attribute in cls._attributes.items():
         if attribute.is_link and issubclass(attribute.target, RawFrame):
             return str(name)
@@ -101,10 +104,6 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     NoCalibration
         A calibration is lacking and there are no raw frames to make it from.
     """
-    from awe.model.raw import RawScienceFrame
-    from awe.rules.freshness import parts
-    from awe.tasks.remake import main_of, recipe_of
-
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
     newest = list(((cls.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
     fresh = next((item for item in newest if item.is_uptodate()), None)
@@ -144,8 +143,6 @@ def plan(cls: Any, frame: Any) -> Plan:
 
 def _needed(cls: Any) -> Iterator[Any]:
     """Yield the classes of calibrations a product of a class cannot do without."""
-    from awe.rules.roles import chosen_roles
-
     for role in chosen_roles(cls):
         if role not in WITHOUT:
             yield cls._attribute(role).target
@@ -166,8 +163,6 @@ def _add(cls: Any, frame: Any, steps: dict[Any, Step]) -> None:
 
 
 def _valid(cls: Any, frame: Any) -> Any:
-    from awe.rules import validity
-
     filter_ = frame.filter if has(cls, "filter") else None
     return validity.find(
         cls, instrument=frame.instrument, chip=frame.chip, filter=filter_, date=frame.DATE_OBS
@@ -176,8 +171,6 @@ def _valid(cls: Any, frame: Any) -> Any:
 
 def _arguments(cls: Any, frame: Any) -> dict[str, Any]:
     """Return the arguments of the recipe: the nearest night there are raw frames of."""
-    from awe import instruments
-
     camera = instruments.get(frame.instrument.name)
     night = camera.night(frame.DATE_OBS)
     role = _raw_role(cls)

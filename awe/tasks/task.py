@@ -18,9 +18,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import bars
+from awe.calib.threads import side_by_side
+from awe.db.objects.commit import commit_all
+from awe.db.server.connection import database
+from awe.db.server.failures import is_away
+from awe.db.server.interrupts import interrupts_deferred
 from awe.errors import ArgumentError, AweError, Defect, ParameterError, UserMistake, nearest
-from awe.localfiles import scratch_directory
+from awe.lazy import behaviour
+from awe.model.data import fetch, store
+from awe.model.mixins import has
+from awe.model.parameters import parameters_class
+from awe.tasks import code
 from awe.tasks.arguments import Argument, bind, common, describe, signature
+from awe.tasks.attempt import Outcome, Session
+from awe.tasks.compatibility import require_unit
+from awe.tasks.products import new_objects, prepare, summary
+from awe.tasks.records import made, stamp
 from awe.tasks.unit import Items, Unit
 
 if TYPE_CHECKING:
@@ -29,7 +42,6 @@ if TYPE_CHECKING:
     from awe.fits import Image
     from awe.model.data import DataObject
     from awe.tasks.code import Code
-    from awe.tasks.execution import Outcome, Session
 
 __all__ = ["Argument", "Items", "Task", "Unit"]
 
@@ -99,8 +111,6 @@ class Task:
         instrument : str, optional
             Name of the camera the values are for; values of no camera when left out.
         """
-        from awe.model.parameters import parameters_class
-
         for product in cls.makes:
             declared = parameters_class(product)
             if declared is None:
@@ -140,54 +150,11 @@ class Task:
         msg = f"{type(self).__name__} does not say how to make its product: write make(unit)"
         raise NotImplementedError(msg)
 
-    def units(self) -> list[Unit]:
-        """Return the work: by default the raw frames of each chip together."""
-        from awe.tasks.selection import by_chip, raw_frames
-
-        return by_chip(raw_frames(self))
+    units = behaviour("awe.tasks.selection:units")
 
     # -- running -------------------------------------------------------------------------------
 
-    def execute(self) -> list[Any]:
-        """Make all products and return them.
-
-        FITS files are left in the working directory. With `commit` they are stored at the
-        dataserver and the objects committed. One line is printed per product.
-
-        Raises
-        ------
-        NotFound
-            Nothing answers the arguments.
-        UserMistake, Defect
-            Every single unit failed; the error is that of the first. A `Defect` is a mistake of
-            awe or of the recipe; its cause holds the traceback.
-        """
-        from awe.tasks import execution as crew
-
-        units = list(self.only) if self.only is not None else self.units()
-        if self.items is not None:
-            self.items.total(len(units))
-        ended = 0
-
-        def done(name: str) -> None:
-            nonlocal ended
-            ended += 1
-            bar.advance()
-            self._report_progress(ended, len(units), name)
-
-        self._report_progress(0, len(units), units[0].name if units else "")
-        shown = 0 if self.progress is not None or self.items is not None else len(units)
-        with (
-            scratch_directory() as scratch,
-            self._leaving(len(units)),
-            bars.bar(self.identifier(), shown, "units") as bar,
-        ):
-            outcomes = crew.work(self, units, self._threads(len(units)), scratch, done)
-        products = [outcome.product for outcome in outcomes if outcome.product is not None]
-        failures = [outcome.error for outcome in outcomes if outcome.error is not None]
-        if failures and not products:
-            raise failures[0]
-        return products
+    execute = behaviour("awe.tasks.execution:execute")
 
     @contextmanager
     def _leaving(self, units: int) -> Iterator[None]:
@@ -203,19 +170,6 @@ class Task:
             raise
         if not self.commit and self.items is None and units > 1 and left:
             bars.say(f"dry run: {len(left)} files are in {Path.cwd()}; nothing is stored")
-
-    def _threads(self, units: int) -> int:
-        """Return how many threads share a number of units.
-
-        A job of the DPU has one thread, since other jobs run at the same time. So have units that
-        somebody else has chosen, which belong to this thread, and users' own recipes that do not
-        ask for more.
-        """
-        from awe.tasks.execution import default_number
-
-        if self.items is not None or self.only is not None:
-            return 1
-        return max(1, min(units, self.workers or (default_number() if self._is_ours() else 1)))
 
     @classmethod
     def _is_ours(cls) -> bool:
@@ -257,10 +211,6 @@ class Task:
         return chips
 
     def _attempt(self, unit: Unit) -> Outcome:
-        from awe.db.server.failures import is_away
-        from awe.tasks import code
-        from awe.tasks.execution import Outcome
-
         if self.items is not None and self.items.finished(unit.name):
             return Outcome()
         if self.skip and (made := self._made(unit)) is not None:
@@ -287,10 +237,6 @@ class Task:
 
     def _made(self, unit: Unit) -> Any:
         """Return the product there is of the same inputs, parameters and code."""
-        from awe.db.server.connection import database
-        from awe.tasks.products import summary
-        from awe.tasks.records import made
-
         product = made(self, unit)
         if product is not None:
             bars.say(f"{summary(product)}; already made with the same inputs, parameters and code")
@@ -300,8 +246,6 @@ class Task:
         return product
 
     def _failed(self, unit: Unit, error: AweError) -> Outcome:
-        from awe.tasks.execution import Outcome
-
         if self.items is not None:
             self.items.failed(unit.name, error)  # and prints it
         else:
@@ -310,14 +254,6 @@ class Task:
 
     def _finish(self, unit: Unit, product: Any) -> None:
         """Store and commit a product with all it brought along, or say what would be stored."""
-        from awe.db.objects.commit import commit_all
-        from awe.db.server.connection import database
-        from awe.db.server.interrupts import interrupts_deferred
-        from awe.model.data import store
-        from awe.tasks import code
-        from awe.tasks.products import new_objects, summary
-        from awe.tasks.records import stamp
-
         session = self._running()
         stamp(self, unit, product, session.recipe)
         if not self.commit:
@@ -365,8 +301,6 @@ class Task:
 
     def parameters(self, product: str) -> Any:
         """Return the process parameters for a class: instrument's values, `pars`, `overscan`."""
-        from awe.model.parameters import parameters_class
-
         cls = parameters_class(product)
         if cls is None:
             msg = f"{product} has no process parameters; it is not made by {self.identifier()}"
@@ -382,8 +316,6 @@ class Task:
         return cls.make(self.instrument, changes)
 
     def _check_parameters(self) -> None:
-        from awe.model.parameters import parameters_class
-
         for key, value in (self.pars or {}).items():
             product, _, rest = key.partition(".")
             config, _, name = rest.partition(".")
@@ -402,8 +334,6 @@ class Task:
 
     def fetch(self, objects: Sequence[DataObject]) -> None:
         """Bring the files of several objects into the task's scratch directory."""
-        from awe.model.data import fetch
-
         missing = [item for item in objects if not item.pathname]
         if missing:
             fetch(missing, self._running().scratch, link=self._is_ours())
@@ -416,8 +346,6 @@ class Task:
         BadHeader
             The file says that they are in another unit than those of its class.
         """
-        from awe.tasks.compatibility import require_unit
-
         known = self._running().pixels
         if item.object_id not in known:
             self.fetch([item])
@@ -437,9 +365,6 @@ class Task:
 
         Inside `together` the file is there only when that block has ended.
         """
-        from awe.model.mixins import has
-        from awe.tasks.products import prepare
-
         session = self._running()
         if has(product, "recipe"):
             product.recipe = session.recipe
@@ -457,8 +382,6 @@ class Task:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Let the files written inside go to disk side by side when the block ends."""
-        from awe.calib.threads import side_by_side
-
         session = self._running()
         session.waiting = []
         try:

@@ -1,4 +1,4 @@
-"""`Unit`: one piece of a task's work, and `Items`: the recorder of single units of a job.
+"""`Unit`: one piece of a task's work, `Items`: the recorder of units of a job, `Call`: a task.
 
 Knows nothing of how a unit is made.
 """
@@ -6,11 +6,13 @@ Knows nothing of how a unit is made.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-__all__ = ["Items", "Unit"]
+from awe.tasks.arguments import Argument
+
+__all__ = ["Call", "Items", "Unit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +64,31 @@ class Items(Protocol):
 
     def failed(self, name: str, error: Exception) -> None:
         """Record why one failed."""
+
+
+class Call(Protocol):
+    """One configured call of a recipe, as far as what is below `Task` needs to know it."""
+
+    makes: ClassVar[tuple[str, ...]]
+    arguments: ClassVar[tuple[Argument, ...]]
+    named: ClassVar[Mapping[str, str]]
+
+    @classmethod
+    def identifier(cls) -> str:
+        """Name of the recipe."""
+
+    @classmethod
+    def _is_ours(cls) -> bool:
+        """Return True if the recipe is one of awe's."""
+
+    def make(self, unit: Unit) -> Any:
+        """Return the new product of one unit."""
+
+    def effective(self, name: str) -> Any:
+        """Return the value of an argument that holds when it is left out."""
+
+    def parameters(self, product: str) -> Any:
+        """Return the process parameters for a class."""
+
+    def fetch(self, objects: Sequence[Any]) -> None:
+        """Bring the files of several objects into the scratch directory."""

@@ -146,19 +146,19 @@ def test_how_many_threads(calibrated, monkeypatch):
     from awe.tasks import execution as crew
 
     monkeypatch.setattr(crew, "default_number", lambda: 3)
-    assert task()._threads(8) == 3
-    assert task()._threads(2) == 2
-    assert task(workers=1)._threads(8) == 1
-    assert task(workers=5)._threads(8) == 5
+    assert crew.threads(task(), 8) == 3
+    assert crew.threads(task(), 2) == 2
+    assert crew.threads(task(workers=1), 8) == 1
+    assert crew.threads(task(workers=5), 8) == 5
 
     class Own(recipes.find("Reduce")):
         """A recipe of somebody's own knows nothing of threads."""
 
-    assert task(Own)._threads(8) == 1
-    assert task(Own, workers=2)._threads(8) == 2
+    assert crew.threads(task(Own), 8) == 1
+    assert crew.threads(task(Own, workers=2), 8) == 2
     in_a_job = task(workers=5)
     in_a_job.items = object()
-    assert in_a_job._threads(8) == 1
+    assert crew.threads(in_a_job, 8) == 1
     assert "workers" not in task(workers=5).jobs()[0]
     with pytest.raises(ArgumentError, match="workers expects 1 to 64"):
         task(workers=0)
@@ -167,7 +167,7 @@ def test_how_many_threads(calibrated, monkeypatch):
 def test_only_recipes_of_awe_get_links_to_the_store(calibrated):
     from awe import recipes
     from awe.model.calibrations import BiasFrame
-    from awe.tasks.execution import Session
+    from awe.tasks.attempt import Session
 
     class Own(recipes.find("Reduce")):
         """May do anything to what it fetched."""
