@@ -26,6 +26,7 @@ def photon_variance(counts, per_count, constant, variance):
         row = counts[y]
         out = variance[y]
         for x in range(row.size):
+            # sigma**2 = light / gain + constant
             light = row[x] if row[x] > _ZERO else _ZERO
             # a count that is not a number has no variance either
             out[x] = (light if row[x] == row[x] else row[x]) * per_count + constant
@@ -45,9 +46,11 @@ def divide(science, variance, flat, noise, least):
         for x in range(counts.size):
             value = response[x]
             good = (value >= least) & (value < np.inf)
+            # one division for both planes; NaN where the flat cannot divide
             inverse = np.float32(1) / value if good else np.float32(np.nan)
             light = counts[x] * inverse
             counts[x] = light
+            # (s / f): variance = var(s) / f**2 + (s / f)**2 (sigma_f / f)**2
             scatter[x] = scatter[x] * (inverse * inverse) + (light * noise) * (light * noise)
             spoilt |= np.uint8(not good)
     return spoilt == 0
@@ -60,6 +63,7 @@ def all_finite(plane):
     for y in range(plane.shape[0]):
         row = plane[y]
         for x in range(row.size):
+            # x - x is 0 for finite numbers only
             odd |= np.uint8((row[x] - row[x]) != _ZERO)
     return odd == 0
 
@@ -72,6 +76,7 @@ def weigh(flat, flags, weight):
         response = flat[y]
         out = weight[y]
         for x in range(row.size):
+            # w = f where no bit is set: variance of the sky goes as 1/f
             out[x] = response[x] if row[x] == 0 else _ZERO
 
 
@@ -90,11 +95,13 @@ def grow(pixels, along, beside, out):
             continue
         for x in range(nx):
             line[x] = row[x]
+        # dilation in x: shift the row by 1 to `beside` pixels and join
         for step in range(1, beside + 1):
             for x in range(nx - step):
                 line[x + step] |= row[x]
             for x in range(nx - step):
                 line[x] |= row[x + step]
+        # dilation in y: the widened row goes to all rows it reaches
         for yy in range(max(0, y - along), min(ny, y + along + 1)):
             target = out[yy]
             for x in range(nx):
@@ -110,6 +117,7 @@ def carrying(flags, bits, out):
         target = out[y]
         number = np.uint32(0)
         for x in range(row.size):
+            # any of the bits
             found = (row[x] & bits) != 0
             target[x] = found
             number += np.uint32(found)

@@ -99,6 +99,11 @@ def header_cards() -> list[tuple[str, int, str]]:
 def names(value: int) -> list[str]:
     """Return the short texts of all bits set in one value.
 
+    Parameters
+    ----------
+    value : int
+        Sum of bits of `PixelFlag`.
+
     Examples
     --------
     >>> names(PixelFlag.HOT | PixelFlag.COSMIC)

@@ -34,6 +34,11 @@ def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
 
     Where calls fail, the error of one of them is raised when all that were begun have ended; the
     others are not begun.
+
+    Parameters
+    ----------
+    work : sequence of callable
+        Calls without arguments.
     """
     threads = min(processors(), len(work))
     if threads < 2:
@@ -50,20 +55,42 @@ def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
 def bands(
     function: Callable[[slice], Result], rows: int, *, least: int = _LEAST
 ) -> list[Result]:
-    """Return what a function of some rows returns for each band of a frame, from row 0 on."""
+    """Return what a function of some rows returns for each band of a frame, from row 0 on.
+
+    Parameters
+    ----------
+    function : callable
+        Function of a slice of rows.
+    rows : int
+        Number of rows of the frame.
+    least : int
+        Smallest number of rows worth a thread of its own.
+    """
     number = max(1, min(processors(), rows // least))
     edges = [rows * k // number for k in range(number + 1)]
     return side_by_side([partial(function, slice(*ends)) for ends in pairwise(edges)])
 
 
 def narrow(number: int | None) -> None:
-    """Limit the number of processors this process uses; None allows all it may use."""
+    """Limit the number of processors this process uses; None allows all it may use.
+
+    Parameters
+    ----------
+    number : int or None
+        Number of processors; None for all this process may use.
+    """
     global _share
     _share = number
 
 
 def processors(most: int = _MOST) -> int:
-    """Return how many processors this process may use, `most` at most."""
+    """Return how many processors this process may use, `most` at most.
+
+    Parameters
+    ----------
+    most : int
+        Maximum of the number returned.
+    """
     try:
         usable = len(os.sched_getaffinity(0))
     except AttributeError:

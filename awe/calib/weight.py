@@ -41,7 +41,15 @@ class NoiseModel:
     def variance(
         self, counts: NDArray[np.float32], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Return the variance [ADU**2] of counts above the bias [ADU]; light below 0 has none."""
+        """Return the variance [ADU**2] of counts above the bias [ADU]; light below 0 has none.
+
+        Parameters
+        ----------
+        counts : ndarray of float32
+            Counts above the bias [ADU].
+        out : ndarray of float32, optional
+            Variance [ADU**2], shape of `counts`; filled.
+        """
         result = np.empty_like(counts) if out is None else out
         _planes.photon_variance(
             counts, np.float32(1.0 / self.gain), np.float32(self.constant), result

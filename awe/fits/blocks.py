@@ -77,7 +77,13 @@ def _formatted(value: Value) -> str:
 
 
 def cards(header: bytes) -> Iterator[bytes]:
-    """Yield the cards of a header up to its END; a continued card comes with its tail."""
+    """Yield the cards of a header up to its END; a continued card comes with its tail.
+
+    Parameters
+    ----------
+    header : bytes
+        Header, whole cards of 80 bytes.
+    """
     held = b""
     for place in range(0, len(header), CARD):
         text = header[place : place + CARD]
@@ -94,7 +100,13 @@ def cards(header: bytes) -> Iterator[bytes]:
 
 
 def header_end(data: bytes) -> int:
-    """Return how many bytes the first header takes, 0 where its END is not among these."""
+    """Return how many bytes the first header takes, 0 where its END is not among these.
+
+    Parameters
+    ----------
+    data : bytes
+        First bytes of a file.
+    """
     for place in range(0, len(data) - CARD + 1, CARD):
         if data.startswith(b"END     ", place):
             return min(place - place % BLOCK + BLOCK, len(data))
@@ -102,19 +114,39 @@ def header_end(data: bytes) -> int:
 
 
 def keyword(text: bytes) -> str:
-    """Return the keyword of one card as astropy spells it: without `HIERARCH`."""
+    """Return the keyword of one card as astropy spells it: without `HIERARCH`.
+
+    Parameters
+    ----------
+    text : bytes
+        Card of 80 bytes.
+    """
     if text.startswith(b"HIERARCH"):
         return text[8:].split(b"=", 1)[0].decode("latin-1").strip()
     return text[:8].decode("latin-1").strip()
 
 
 def pad(data: bytes, fill: bytes = b"\0") -> bytes:
-    """Return bytes filled up to whole blocks."""
+    """Return bytes filled up to whole blocks.
+
+    Parameters
+    ----------
+    data : bytes
+        Bytes of any number.
+    fill : bytes
+        Byte to fill up with.
+    """
     return data + fill * (-len(data) % BLOCK)
 
 
 def datasum(data: bytes | memoryview) -> int:
-    """Return the 32-bit ones-complement sum of whole blocks, as DATASUM holds it."""
+    """Return the 32-bit ones-complement sum of whole blocks, as DATASUM holds it.
+
+    Parameters
+    ----------
+    data : bytes or memoryview
+        Whole blocks of 2880 bytes.
+    """
     import numpy as np
 
     return folded(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)))
@@ -143,7 +175,13 @@ def sealed(lines: Iterable[bytes], data_sum: int) -> bytes:
 
 
 def folded(total: int) -> int:
-    """Return a sum with its carries added at the low end, in 32 bits."""
+    """Return a sum with its carries added at the low end, in 32 bits.
+
+    Parameters
+    ----------
+    total : int
+        Sum of words of 32 bits.
+    """
     while total >> 32:
         total = (total & 0xFFFFFFFF) + (total >> 32)
     return total

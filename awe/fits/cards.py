@@ -47,6 +47,11 @@ _COMMENTARY = frozenset(["COMMENT", "HISTORY", ""])
 def escape(text: str) -> str:
     r"""Return `text` in printable ASCII; anything else is written as `\x1b` or `\u00e9`.
 
+    Parameters
+    ----------
+    text : str
+        Text of any origin.
+
     Examples
     --------
     >>> escape("M 31\x1b[2J")
@@ -60,6 +65,11 @@ def clean(header: Header | None) -> Header:
 
     Cards of structure are left out, deprecated keywords get their present name, undefined and
     non-finite values are dropped, strings are escaped, and of a repeated keyword the last wins.
+
+    Parameters
+    ----------
+    header : Header or None
+        Header to copy; None for an empty one.
     """
     from astropy.io import fits
 
@@ -82,6 +92,11 @@ def copy_cards(*headers: Header) -> Header:
 
     Give the primary header first and the extension's after it. Left out are structure, file
     names of the archive, and the commentary of the instrument's software.
+
+    Parameters
+    ----------
+    *headers : Header
+        Headers of a raw file, the primary one first.
     """
     from astropy.io import fits
 
@@ -118,7 +133,15 @@ def lineage_cards(parents: Iterable[Mapping[str, str]]) -> list[tuple[str, str, 
 def parameter_cards(
     parameters: Mapping[str, Any], units: Mapping[str, str] | None = None
 ) -> list[tuple[str, Any, str]]:
-    """Return cards (keyword, value, comment) that record the parameters of a product."""
+    """Return cards (keyword, value, comment) that record the parameters of a product.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Name and value of each parameter.
+    units : mapping, optional
+        Name and unit of each parameter that has one.
+    """
     cards = []
     for name, value in parameters.items():
         unit = (units or {}).get(name, "")
@@ -128,7 +151,13 @@ def parameter_cards(
 
 
 def read_lineage(header: Header) -> list[dict[str, str]]:
-    """Return the parents written by `lineage_cards`, in order."""
+    """Return the parents written by `lineage_cards`, in order.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a product.
+    """
     parents: dict[int, dict[str, str]] = {}
     for keyword, value in header.items():
         words = keyword.split()
@@ -138,7 +167,13 @@ def read_lineage(header: Header) -> list[dict[str, str]]:
 
 
 def read_parameters(header: Header) -> dict[str, Any]:
-    """Return the parameters written by `parameter_cards`."""
+    """Return the parameters written by `parameter_cards`.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a product.
+    """
     prefix = "AWE PAR "
     return {k[len(prefix) :]: v for k, v in header.items() if k.startswith(prefix)}
 

@@ -76,13 +76,30 @@ def read(path: Path | str, extension: int | str = 0, section: Section | None = N
 def read_pixels(
     path: Path | str, extension: int | str = 0, section: Section | None = None
 ) -> NDArray[Any]:
-    """Return the pixels that `read` would, without the work a header of many cards is."""
+    """Return the pixels that `read` would, without the work a header of many cards is.
+
+    Parameters
+    ----------
+    path : Path or str
+        Path of the file.
+    extension : int or str
+        Number or EXTNAME of the HDU.
+    section : tuple of slice, optional
+        Slices in y and x to read; all pixels by default.
+    """
     with _opened(path) as hdus:
         return _checked(_image(hdus, extension, path), section, path)
 
 
 def read_header(path: Path | str, extension: int | str = 0) -> Header:
     """Return a copy of one header; nothing else of the file is read.
+
+    Parameters
+    ----------
+    path : Path or str
+        Path of the file.
+    extension : int or str
+        Number or EXTNAME of the HDU.
 
     Raises
     ------
@@ -98,6 +115,13 @@ def read_header(path: Path | str, extension: int | str = 0) -> Header:
 def parse_header(head: bytes, name: str) -> Header:
     """Return the header that `read_header` would, from the first bytes of a file.
 
+    Parameters
+    ----------
+    head : bytes
+        First bytes of a file, the whole primary header among them.
+    name : str
+        Name of the file in the message.
+
     Raises
     ------
     BadFits
@@ -112,7 +136,13 @@ def parse_header(head: bytes, name: str) -> Header:
 
 
 def extensions(path: Path | str) -> list[str]:
-    """Return the EXTNAME of every HDU of a file, an empty string if it has none."""
+    """Return the EXTNAME of every HDU of a file, an empty string if it has none.
+
+    Parameters
+    ----------
+    path : Path or str
+        Path of the file.
+    """
     with _opened(path) as hdus:
         return [hdu.name if number else "" for number, hdu in enumerate(hdus)]
 
@@ -176,7 +206,13 @@ def write(
 
 
 def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Parameters
+    ----------
+    path : Path or str
+        Path of the file.
+    """
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

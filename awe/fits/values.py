@@ -42,7 +42,13 @@ class HeaderValues(Mapping[Any, Any]):
         return len(self._texts)
 
     def count(self, name: str) -> int:
-        """Return how often a keyword appears."""
+        """Return how often a keyword appears.
+
+        Parameters
+        ----------
+        name : str
+            Keyword to look for.
+        """
         return len(self._texts.get(name, ()))
 
 

@@ -106,7 +106,13 @@ def place_beside(figure: Figure, neighbour: Figure, shift: int) -> None:
 
 
 def fit(figure: Figure) -> None:
-    """Make a figure smaller where its window would not fit the screen; keep its image's shape."""
+    """Make a figure smaller where its window would not fit the screen; keep its image's shape.
+
+    Parameters
+    ----------
+    figure : Figure
+        Figure with its window.
+    """
     room = _room(figure)
     if room is None:
         return
@@ -142,6 +148,13 @@ def show_behind_keyboard(figure: Figure, image: Figure) -> None:
     """Let a window appear, or come up again; one that is not the image leaves the keyboard be.
 
     The pointer stays over the image and the next key belongs to it.
+
+    Parameters
+    ----------
+    figure : Figure
+        Figure to show.
+    image : Figure
+        Figure of the image, which keeps the keyboard.
     """
     import matplotlib as mpl
 

@@ -24,7 +24,15 @@ HISTOGRAM_HALF = 100
 
 
 def line(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Plot the pixel values along the row through the pointer."""
+    """Plot the pixel values along the row through the pointer.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     values = np.asarray(spot.pixels[spot.row], dtype=np.float64)
     number = spot.row + spot.first[1]
     _profile(figure(), values, spot.first[0], spot.x, f"line {number}", "x [pixel]")
@@ -32,7 +40,15 @@ def line(spot: Spot, figure: Callable[[], Figure]) -> Reading:
 
 
 def column(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Plot the pixel values along the column through the pointer."""
+    """Plot the pixel values along the column through the pointer.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     values = np.asarray(spot.pixels[:, spot.column], dtype=np.float64)
     number = spot.column + spot.first[0]
     _profile(figure(), values, spot.first[1], spot.y, f"column {number}", "y [pixel]")
@@ -40,7 +56,15 @@ def column(spot: Spot, figure: Callable[[], Figure]) -> Reading:
 
 
 def histogram(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Plot how often each pixel value occurs in a box round the pointer."""
+    """Plot how often each pixel value occurs in a box round the pointer.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     box = spot.box(HISTOGRAM_HALF)
     values = box.finite
     axes = figure().add_subplot()

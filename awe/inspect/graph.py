@@ -31,7 +31,15 @@ MOST = 12
 
 
 def columns(edges: Sequence[tuple[Any, Any, str]], root: Any) -> dict[Any, int]:
-    """Return the column of every node: 0 for the product, its distance by the longest way."""
+    """Return the column of every node: 0 for the product, its distance by the longest way.
+
+    Parameters
+    ----------
+    edges : sequence of tuple
+        Child, parent and role of every link.
+    root : object
+        Product whose lineage is drawn.
+    """
     depth = {root: 0}
     parents: dict[Any, list[Any]] = {}
     for product, parent, _ in edges:

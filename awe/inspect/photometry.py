@@ -31,7 +31,15 @@ FLAT_PIXELS = 5
 
 
 def pixel_value(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Return the value of the pixel under the pointer."""
+    """Return the value of the pixel under the pointer.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     value = float(spot.pixels[spot.row, spot.column])
     x = spot.column + spot.first[0]
     y = spot.row + spot.first[1]
@@ -39,7 +47,15 @@ def pixel_value(spot: Spot, figure: Callable[[], Figure]) -> Reading:
 
 
 def values(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Return the 10 x 10 pixel values round the pointer as text, top row first."""
+    """Return the 10 x 10 pixel values round the pointer as text, top row first.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     box = spot.box(5, even=True)
     lines = ["y \\ x " + "".join(f"{x:>10d}" for x in box.x)]
     for y, row in zip(box.y[::-1], box.pixels[::-1], strict=True):
@@ -55,7 +71,15 @@ def values(spot: Spot, figure: Callable[[], Figure]) -> Reading:
 
 
 def statistics(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Return number, mean, median, deviation and extremes in a box of 51 x 51 pixels."""
+    """Return number, mean, median, deviation and extremes in a box of 51 x 51 pixels.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     kept = spot.box(STATISTICS_HALF).finite
     if kept.size == 0:
         return Reading(values={"pixels": 0}, text="no finite pixel here")
@@ -77,6 +101,13 @@ def radial_profile(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     The sky is the median of the pixels more than 11 pixels from the centroid; the flux is the
     sum within 6 pixels less that sky; the full width at half maximum is read from the profile
     in steps of half a pixel.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
     """
     box = spot.box(PROFILE_HALF)
     if box.finite.size == 0:
@@ -122,6 +153,13 @@ def centroid(box: Box, x: float, y: float) -> tuple[float, float]:
 
     Starts at the brightest pixel within 6 pixels of (x, y) and iterates the moment in a circle
     of that radius. If there is no light above the median, the start is returned.
+
+    Parameters
+    ----------
+    box : Box
+        Pixels around the pointer.
+    x, y : float
+        Zero-based position of the start [pixel].
     """
     floor = float(np.median(box.finite))
     light = np.where(np.isfinite(box.pixels), box.pixels - floor, 0.0)

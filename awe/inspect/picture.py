@@ -90,7 +90,13 @@ class Picture:
         return image
 
     def readout(self, x: float, y: float) -> str:
-        """Return the coordinates and the pixel value at a place, for the window's status line."""
+        """Return the coordinates and the pixel value at a place, for the window's status line.
+
+        Parameters
+        ----------
+        x, y : float
+            Zero-based position in the image [pixel].
+        """
         column = int(np.floor(x + 0.5)) - self._first[0]
         row = int(np.floor(y + 0.5)) - self._first[1]
         ny, nx = self.grey.shape

@@ -39,12 +39,24 @@ def starts() -> tuple[bool, str]:
 
 
 def missing(text: str) -> list[str]:
-    """Return the Debian packages of the libraries that a text of the loader calls missing."""
+    """Return the Debian packages of the libraries that a text of the loader calls missing.
+
+    Parameters
+    ----------
+    text : str
+        Message of the dynamic loader.
+    """
     return sorted({package(name) for name in NOT_FOUND.findall(text)})
 
 
 def package(library: str) -> str:
-    """Return the Debian package of a shared library, by Debian's rule for their names."""
+    """Return the Debian package of a shared library, by Debian's rule for their names.
+
+    Parameters
+    ----------
+    library : str
+        Name of a shared library.
+    """
     name, _, version = library.partition(".so")
     number = version.strip(".")
     return f"{name}-{number}".lower() if name[-1].isdigit() else f"{name}{number}".lower()

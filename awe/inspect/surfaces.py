@@ -24,7 +24,15 @@ HALF = 15
 
 
 def wireframe(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Draw the pixel values round the pointer as a 3-D wire-frame."""
+    """Draw the pixel values round the pointer as a 3-D wire-frame.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     box = spot.box(HALF)
     axes = _three_d(figure(), box)
     x, y = np.meshgrid(box.x, box.y)
@@ -33,7 +41,15 @@ def wireframe(spot: Spot, figure: Callable[[], Figure]) -> Reading:
 
 
 def surface(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Draw the pixel values round the pointer as a 3-D filled surface."""
+    """Draw the pixel values round the pointer as a 3-D filled surface.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     box = spot.box(HALF)
     axes = _three_d(figure(), box)
     x, y = np.meshgrid(box.x, box.y)
@@ -42,7 +58,15 @@ def surface(spot: Spot, figure: Callable[[], Figure]) -> Reading:
 
 
 def contour(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Draw lines of equal pixel value round the pointer."""
+    """Draw lines of equal pixel value round the pointer.
+
+    Parameters
+    ----------
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
     box = spot.box(HALF)
     axes = figure().add_subplot()
     values = _drawable(box)

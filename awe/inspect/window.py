@@ -37,7 +37,13 @@ _open: set[Inspection] = set()
 
 
 def say(text: str) -> None:
-    """Write a line to the prompt."""
+    """Write a line to the prompt.
+
+    Parameters
+    ----------
+    text : str
+        Line to write, without its end.
+    """
     out(text + "\n")
     sys.stdout.flush()
 
@@ -363,11 +369,23 @@ class Inspection:
         say(f"saved {self._write(figure, label.replace(' ', '-'))}")
 
     def show_help(self, figure: Figure) -> None:
-        """Print the table of hot-keys."""
+        """Print the table of hot-keys.
+
+        Parameters
+        ----------
+        figure : Figure
+            Figure the key was pressed in.
+        """
         say(help_text())
 
     def quit(self, figure: Figure) -> None:
-        """Close a figure of this window; the image takes its plots with it."""
+        """Close a figure of this window; the image takes its plots with it.
+
+        Parameters
+        ----------
+        figure : Figure
+            Figure to close.
+        """
         import matplotlib.pyplot as plt
 
         if figure is self._figure:

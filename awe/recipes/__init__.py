@@ -69,12 +69,23 @@ def find(recipe: str) -> type[Task]:
 
 
 def chain(sequence: str) -> list[type[Task]]:
-    """Return the task classes of a sequence such as `'ReadNoise>Bias>HotPixels'`."""
+    """Return the task classes of a sequence such as `'ReadNoise>Bias>HotPixels'`.
+
+    Parameters
+    ----------
+    sequence : str
+        Identifiers of recipes, joined by `>`.
+    """
     return [find(identifier.strip()) for identifier in sequence.split(">")]
 
 
 def find_ours(recipe: str) -> type[Task]:
     """Return the task class of a recipe of awe's own, also where somebody's replaces it.
+
+    Parameters
+    ----------
+    recipe : str
+        Identifier of the recipe, such as `'Reduce'`.
 
     Raises
     ------
@@ -89,12 +100,26 @@ def find_ours(recipe: str) -> type[Task]:
 
 
 def is_ours(recipe: str) -> bool:
-    """Return True if awe has a recipe of that name."""
+    """Return True if awe has a recipe of that name.
+
+    Parameters
+    ----------
+    recipe : str
+        Identifier of the recipe, such as `'Reduce'`.
+    """
     return recipe in _scan(Path(__file__).parent, __name__)
 
 
 def load_file(recipe: str, path: Path) -> type[Task]:
-    """Return the task class of a recipe from a file of the user's own."""
+    """Return the task class of a recipe from a file of the user's own.
+
+    Parameters
+    ----------
+    recipe : str
+        Identifier of the recipe.
+    path : Path
+        Path of the file that defines it.
+    """
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     name = f"{user.__name__}.{user.KEPT}{digest[:40]}"
     if name not in sys.modules:
@@ -115,7 +140,13 @@ def load_file(recipe: str, path: Path) -> type[Task]:
 
 
 def fresh(target: str) -> Any:
-    """Return what `"module:class"` names; a file of the user's own that changed is read again."""
+    """Return what `"module:class"` names; a file of the user's own that changed is read again.
+
+    Parameters
+    ----------
+    target : str
+        Module and class of the recipe, joined by a colon.
+    """
     name = target.partition(":")[0]
     loader = getattr(sys.modules.get(name), "__loader__", None)
     if isinstance(loader, user.Loader) and not user.is_current(name, loader):

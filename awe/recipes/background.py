@@ -34,7 +34,13 @@ class BackgroundTask(Task):
         return one_each(raw_frames(self))
 
     def make(self, unit: Unit) -> BackgroundFrame:
-        """Return the background of the unit's raw frame."""
+        """Return the background of the unit's raw frame.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         from awe.calib.sky import background
 
         raw = unit.frames[0]

@@ -23,7 +23,13 @@ class BiasTask(Task):
     example = "BiasTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> BiasFrame:
-        """Return the master bias of the unit's chip."""
+        """Return the master bias of the unit's chip.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         from awe.calib.detector import bias
 
         noise = choose(unit, ReadNoise)

@@ -28,7 +28,13 @@ class ColdPixelsTask(Task):
         return chips_of_night(self, by=DomeFlatFrame)
 
     def make(self, unit: Unit) -> ColdPixelMap:
-        """Return the map of the unit's chip and filter."""
+        """Return the map of the unit's chip and filter.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         import numpy as np
 
         from awe.calib.detector import pixels

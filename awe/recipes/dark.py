@@ -29,7 +29,13 @@ class DarkTask(Task):
     example = "DarkTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> DarkCurrent:
-        """Return the dark current of the unit's chip, linked to its master dark."""
+        """Return the dark current of the unit's chip, linked to its master dark.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         from awe.calib import statistics
         from awe.calib.detector import bias as kernels
         from awe.calib.detector import overscan

@@ -29,7 +29,13 @@ class DomeFlatTask(Task):
     )
 
     def make(self, unit: Unit) -> DomeFlatFrame:
-        """Return the dome flat of the unit's chip and filter."""
+        """Return the dome flat of the unit's chip and filter.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         bias = choose(unit, BiasFrame)
         hot = choose(unit, HotPixelMap)
         parameters = self.parameters("DomeFlatFrame")

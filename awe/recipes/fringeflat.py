@@ -29,7 +29,13 @@ class FringeFlatTask(Task):
     )
 
     def make(self, unit: Unit) -> FringeFrame:
-        """Return the fringe frame of the unit's chip and filter."""
+        """Return the fringe frame of the unit's chip and filter.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         import numpy as np
 
         from awe.calib.sky import fringe

@@ -21,7 +21,13 @@ class GainTask(Task):
     example = "GainTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> GainLinearity:
-        """Return gain and linearity of the unit's chip."""
+        """Return gain and linearity of the unit's chip.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         from awe.calib.detector import gain, overscan
 
         parameters = self.parameters("GainLinearity")

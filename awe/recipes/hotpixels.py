@@ -28,7 +28,13 @@ class HotPixelsTask(Task):
         return chips_of_night(self)
 
     def make(self, unit: Unit) -> HotPixelMap:
-        """Return the map of the unit's chip."""
+        """Return the map of the unit's chip.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         import numpy as np
 
         from awe.calib.detector import pixels

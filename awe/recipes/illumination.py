@@ -92,7 +92,13 @@ class IlluminationTask(Task):
         return calls
 
     def make(self, unit: Unit) -> IlluminationCorrectionFrame:
-        """Return the correction of the unit's chip as an image, mean 1."""
+        """Return the correction of the unit's chip as an image, mean 1.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         parameters = self.parameters("IlluminationCorrection")
         table = self.photometry
         surface = self._from_frames(unit) if table is None else self._from_table(unit, table)

@@ -56,7 +56,13 @@ class MasterFlatTask(Task):
     )
 
     def effective(self, name: str) -> Any:
-        """Return the value of an argument that holds when it is left out."""
+        """Return the value of an argument that holds when it is left out.
+
+        Parameters
+        ----------
+        name : str
+            Name of the argument.
+        """
         if name == "combine":
             return self.combine or self.parameters("MasterFlatFrame").COMBINE
         return super().effective(name)
@@ -67,7 +73,13 @@ class MasterFlatTask(Task):
         return chips_of_night(self, by=TwilightFlatFrame if choice == 3 else DomeFlatFrame)
 
     def make(self, unit: Unit) -> MasterFlatFrame:
-        """Return the master flat of the unit's chip and filter."""
+        """Return the master flat of the unit's chip and filter.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         from awe.calib.sky import flat
         parameters = self.parameters("MasterFlatFrame")
         choice = flat.MasterChoice(self.combine or parameters.COMBINE)

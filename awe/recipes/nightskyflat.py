@@ -29,7 +29,13 @@ class NightSkyFlatTask(Task):
     )
 
     def make(self, unit: Unit) -> NightSkyFlatFrame:
-        """Return the night-sky flat of the unit's chip and filter."""
+        """Return the night-sky flat of the unit's chip and filter.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         import numpy as np
 
         from awe.calib.sky import flat as kernels

@@ -34,7 +34,13 @@ class QuickCheckTask(Task):
         return one_each(raw_frames(self))
 
     def make(self, unit: Unit) -> QuickCheckFrame:
-        """Return the check of the unit's dome flat."""
+        """Return the check of the unit's dome flat.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         raw = unit.frames[0]
         bias, flat = choose(unit, BiasFrame), choose(unit, DomeFlatFrame)
         parameters = self.parameters("QuickCheckFrame")

@@ -24,7 +24,13 @@ class ReadNoiseTask(Task):
     )
 
     def make(self, unit: Unit) -> ReadNoise:
-        """Return the read noise of the unit's chip."""
+        """Return the read noise of the unit's chip.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         from awe.calib.detector import bias
 
         parameters = self.parameters("ReadNoise")

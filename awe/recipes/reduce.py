@@ -103,7 +103,13 @@ class ReduceTask(Task):
         return one_each(raw_frames(self))
 
     def make(self, unit: Unit) -> ReducedScienceFrame:
-        """Return the reduced frame of the unit's raw frame."""
+        """Return the reduced frame of the unit's raw frame.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         from awe.calib import reduction
 
         raw = unit.frames[0]

@@ -29,7 +29,13 @@ class TwilightFlatTask(Task):
     )
 
     def make(self, unit: Unit) -> TwilightFlatFrame:
-        """Return the twilight flat of the unit's chip and filter."""
+        """Return the twilight flat of the unit's chip and filter.
+
+        Parameters
+        ----------
+        unit : Unit
+            Work to do: chip, input frames and date.
+        """
         bias = choose(unit, BiasFrame)
         hot = choose(unit, HotPixelMap)
         cold = choose(unit, ColdPixelMap)

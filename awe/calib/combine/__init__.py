@@ -62,11 +62,23 @@ class Noise:
     slope: float = 0.0
 
     def scaled(self, factor: float) -> Noise:
-        """Return the noise of values multiplied by a factor, which is above zero."""
+        """Return the noise of values multiplied by a factor, which is above zero.
+
+        Parameters
+        ----------
+        factor : float
+            Factor the values are multiplied by; above zero.
+        """
         return Noise(constant=self.constant * factor**2, slope=self.slope * factor)
 
     def variance(self, level: float) -> float:
-        """Return the variance of a value of some level; light below 0 has none."""
+        """Return the variance of a value of some level; light below 0 has none.
+
+        Parameters
+        ----------
+        level : float
+            Level of the value [ADU].
+        """
         return self.constant + self.slope * max(level, 0.0)
 
 

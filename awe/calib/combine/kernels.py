@@ -42,6 +42,7 @@ def _replace_bad(row, bad, width):
     """Turn non-finite values into +inf, so that they sort last, and count them per pixel."""
     found = 0
     for i in range(width):
+        # x - x is 0 for numbers, NaN for NaN and the infinities
         finite = (row[i] - row[i]) == np.float32(0)
         row[i] = row[i] if finite else np.float32(np.inf)
         bad[i] += np.uint8(not finite)
@@ -58,6 +59,7 @@ def _add_deviation(row, centre, total, width):
 @compiled
 def _add_square(row, centre, total, square, width):
     for i in range(width):
+        # sums of (x - m) and (x - m)**2 about the median m
         d = row[i] - centre[i]
         total[i] += d
         square[i] += d * d
@@ -67,6 +69,7 @@ def _add_square(row, centre, total, square, width):
 def _nearest_window(low, high, centre, best, width):
     """Best is the smallest radius around the centre that holds one run of sorted neighbours."""
     for i in range(width):
+        # the window [low, high] lies within max(m - low, high - m) of m
         below = centre[i] - low[i]
         above = high[i] - centre[i]
         radius = below if below > above else above
@@ -78,6 +81,7 @@ def _suspects(low, high, centre, sigma, k_low, k_high, suspect, width):
     """Mark pixels that may reject a value; the margin makes sure that none is overlooked."""
     found = 0
     for i in range(width):
+        # a ten-thousandth, and two steps of float32 at the level, for rounding
         s = sigma[i] * np.float32(0.9999) - abs(centre[i]) * np.float32(2.4e-7)
         out = ((centre[i] - low[i]) > k_low * s) | ((high[i] - centre[i]) > k_high * s)
         suspect[i] = out
@@ -104,8 +108,10 @@ def _radius(v, first, last, centre, m):
 
 @compiled
 def _sigma(v, first, last, centre, method, constant, slope):
+    # number of values in the run
     m = last - first
     if method == FIXED:
+        # photons and read-out: sigma**2 = c + s max(m, 0)
         return np.sqrt(constant + slope * max(centre, 0.0))
     if method == STD:
         mean = 0.0
@@ -115,7 +121,9 @@ def _sigma(v, first, last, centre, method, constant, slope):
         square = 0.0
         for k in range(first, last):
             square += (mean - v[k]) ** 2
+        # sigma**2 = sum (x - mean)**2 / m, as astropy (no m - 1)
         return np.sqrt(square / m)
+    # MAD: the radius about m that holds half of the values
     radius = _radius(v, first, last, centre, m // 2 + 1)
     if m % 2 == 0:
         radius = 0.5 * (radius + _radius(v, first, last, centre, m // 2))
@@ -132,8 +140,10 @@ def _clip(v, n, method, k_low, k_high, constant, slope):
     while last > first:
         centre = _middle(v, first, last)
         sigma = _sigma(v, first, last, centre, method, constant, slope)
+        # keep m - k_low sigma <= x <= m + k_high sigma, until nothing changes
         low = centre - k_low * sigma
         high = centre + k_high * sigma
+        # of two values that contradict each other the lower stays: hits are bright
         if method == FIXED and n == 2 and v[1] - v[0] > k_high * np.sqrt(2.0) * sigma:
             return 0, 1
         was_first, was_last = first, last
@@ -162,6 +172,7 @@ def _spread(s, n, centre, total, spread, other, method, constant, slope, width):
         for k in range(n):
             _add_square(s[k], centre, total, spread, width)
         for i in range(width):
+            # sigma**2 = <(x - m)**2> - <x - m>**2
             mean = total[i] / np.float32(n)
             variance = spread[i] / np.float32(n) - mean * mean
             spread[i] = np.sqrt(max(variance, np.float32(0)))
@@ -172,21 +183,25 @@ def _spread(s, n, centre, total, spread, other, method, constant, slope, width):
         return
     if method == FIXED:
         for i in range(width):
+            # sigma**2 = c + s max(m, 0)
             level = max(centre[i], np.float32(0))
             spread[i] = np.sqrt(np.float32(constant) + np.float32(slope) * level)
         return
     for i in range(width):
         spread[i] = np.float32(np.inf)
         other[i] = np.float32(np.inf)
+    # MAD by windows: the smallest radius about m over runs of n/2 + 1 sorted values
     m = n // 2 + 1
     for k in range(n - m + 1):
         _nearest_window(s[k], s[k + m - 1], centre, spread, width)
     if n % 2 == 0:
         for k in range(n - m + 2):
             _nearest_window(s[k], s[k + m - 2], centre, other, width)
+        # even n: mean of the two middle distances
         for i in range(width):
             spread[i] = np.float32(0.5) * (spread[i] + other[i])
     for i in range(width):
+        # sigma of a Gaussian = 1.4826 MAD
         spread[i] *= np.float32(_MAD_SIGMA)
 
 
@@ -206,6 +221,7 @@ def _exact_pixel(s, i, m, v, method, k_low, k_high, constant, slope):
     mean = 0.0
     for k in range(first, last):
         mean += v[k]
+    # plain mean of the run that clipping keeps
     return mean / (last - first), first, last - first
 
 
@@ -215,6 +231,25 @@ def combine_block(chunk, network, method, k_low, k_high, constant, slope, out, u
 
     `chunk` (n, rows, nx) float32 is used as scratch. `used` and `low` (uint8, shape of `out`)
     count the values that entered and those rejected low; empty arrays skip the counting.
+
+    Parameters
+    ----------
+    chunk : ndarray of float32, shape (n, rows, nx)
+        Values of n frames [ADU]; used as scratch.
+    network : ndarray of int64, shape (m, 2)
+        Exchanges of a sorting network of n values.
+    method : int
+        One of `MEAN`, `MEDIAN`, `FIXED`, `STD` and `MAD`.
+    k_low, k_high : float
+        Rejection limits below and above the median [sigma].
+    constant : float
+        Constant term of the variance of a value [ADU**2].
+    slope : float
+        Variance of a value per count of its level [ADU].
+    out : ndarray of float32, shape (rows, nx)
+        Combined values [ADU]; filled.
+    used, low : ndarray of uint8, shape (rows, nx) or (0, 0)
+        Numbers of values used and of values rejected as too low; filled unless empty.
     """
     n, rows, nx = chunk.shape
     s = np.empty((n, _WIDTH), np.float32)
@@ -240,8 +275,10 @@ def combine_block(chunk, network, method, k_low, k_high, constant, slope, out, u
                 used[y, x0 : x0 + width] = n
                 low[y, x0 : x0 + width] = 0
             if method != MEAN or found:
+                # all pixels of the run are sorted at once, exchange by exchange
                 for e in range(network.shape[0]):
                     _exchange(s[network[e, 0]], s[network[e, 1]], width)
+            # median: mean of the two middle values, which are one for odd n
             upper = s[n // 2]
             lower = s[(n - 1) // 2]
             for i in range(width):
@@ -252,6 +289,7 @@ def combine_block(chunk, network, method, k_low, k_high, constant, slope, out, u
                     continue
                 _spread(s, n, centre, total, spread, other, method, constant, slope, width)
                 for i in range(width):
+                    # mean = m + <x - m>: float32 keeps the digits
                     row[i] = centre[i] + total[i] / np.float32(n)
                 if method == MEAN:
                     continue
@@ -264,6 +302,7 @@ def combine_block(chunk, network, method, k_low, k_high, constant, slope, out, u
             for i in range(width):
                 if found == 0 and suspect[i] == 0:
                     continue
+                # a value is missing or may be rejected: in double precision, on its own
                 exact += 1
                 m = n - np.int64(bad[i])
                 value, n_low, n_used = _exact_pixel(

@@ -20,6 +20,7 @@ __all__ = ["combine_weighted"]
 @compiled
 def _gather(row, centre, weight, total, width):
     for i in range(width):
+        # sum of w_k (x_k - m): about the median m, so that float32 keeps the digits
         total[i] += weight * (row[i] - centre[i])
 
 
@@ -28,7 +29,9 @@ def _beyond(row, centre, constant, slope, k_low, k_high, suspect, width):
     """Mark pixels where a frame may lose its value; the margin sees to it that none is missed."""
     found = 0
     for i in range(width):
+        # sigma_k**2 = c_k + s_k max(m, 0)
         sigma = np.sqrt(constant + slope * max(centre[i], np.float32(0)))
+        # a ten-thousandth, and two steps of float32 at the level, for rounding
         s = sigma * np.float32(0.9999) - abs(centre[i]) * np.float32(2.4e-7)
         out = ((centre[i] - row[i]) > k_low * s) | ((row[i] - centre[i]) > k_high * s)
         suspect[i] |= out
@@ -43,6 +46,7 @@ def _by_value(u, i, v, place):
     for k in range(u.shape[0]):
         if u[k, i] == np.inf:
             continue
+        # insertion sort: n is small, and values carry the number of their frame
         j = m
         while j > 0 and v[j - 1] > u[k, i]:
             v[j] = v[j - 1]
@@ -64,6 +68,7 @@ def _farthest(v, place, m, k_low, k_high, constants, slopes):
     lower = -1
     for j in range(m):
         sigma = np.sqrt(constants[place[j]] + slopes[place[j]] * max(centre, 0.0))
+        # distance in units of the limit of its own frame; 1 is just allowed
         above = (v[j] - centre) / (k_high * sigma)
         below = (centre - v[j]) / (k_low * sigma)
         if above > highest:
@@ -101,6 +106,7 @@ def _clip_each(v, place, m, k_low, k_high, constants, slopes):
 def _contradict(v, place, k_high, constants, slopes):
     """Return True if two values differ by more than their noise allows."""
     centre = max(0.5 * (v[0] + v[1]), 0.0)
+    # sigma**2(x_1 - x_0) = c_0 + c_1 + (s_0 + s_1) max(mean, 0)
     variance = constants[place[0]] + constants[place[1]]
     variance += (slopes[place[0]] + slopes[place[1]]) * centre
     return v[1] - v[0] > k_high * np.sqrt(variance)
@@ -122,6 +128,7 @@ def _exact_pixel(u, i, v, place, k_low, k_high, constants, slopes, weights):
     for j in range(m):
         total += weights[place[j]] * v[j]
         weight += weights[place[j]]
+    # mean = sum w_k x_k / sum w_k over the values that stay
     return total / weight, below, m
 
 
@@ -133,6 +140,25 @@ def combine_weighted(
 
     `chunk` (n, rows, nx) float32; `constants`, `slopes` (n,) float64: variance of a value of each
     frame; `weights` (n,) float64 with sum 1. `used` and `low` as in `combine_block`.
+
+    Parameters
+    ----------
+    chunk : ndarray of float32, shape (n, rows, nx)
+        Values of n frames [ADU].
+    network : ndarray of int64, shape (m, 2)
+        Exchanges of a sorting network of n values.
+    k_low, k_high : float
+        Rejection limits below and above the median [sigma].
+    constants : ndarray of float64, shape (n,)
+        Constant term of the variance of a value of each frame [ADU**2].
+    slopes : ndarray of float64, shape (n,)
+        Variance of a value per count of its level, for each frame [ADU].
+    weights : ndarray of float64, shape (n,)
+        Weight of each frame; their sum is 1.
+    out : ndarray of float32, shape (rows, nx)
+        Combined values [ADU]; filled.
+    used, low : ndarray of uint8, shape (rows, nx) or (0, 0)
+        Numbers of values used and of values rejected as too low; filled unless empty.
     """
     n, rows, nx = chunk.shape
     s = np.empty((n, _WIDTH), np.float32)
@@ -155,8 +181,10 @@ def combine_weighted(
                 u[k, :width] = chunk[k, y, x0 : x0 + width]
                 found += _replace_bad(u[k], bad, width)
                 s[k, :width] = u[k, :width]
+            # all pixels of the run are sorted at once, exchange by exchange
             for e in range(network.shape[0]):
                 _exchange(s[network[e, 0]], s[network[e, 1]], width)
+            # median: mean of the two middle values, which are one for odd n
             upper = s[n // 2]
             lower = s[(n - 1) // 2]
             suspect[:] = found > 0
@@ -172,12 +200,14 @@ def combine_weighted(
                         np.float32(k_low), np.float32(k_high), suspect, width,
                     )
                 for i in range(width):
+                    # mean = m + sum w_k (x_k - m), the weights adding up to 1
                     row[i] = centre[i] + total[i]
             if counting:
                 used[y, x0 : x0 + width] = n
                 low[y, x0 : x0 + width] = 0
             if found == 0 and outside == 0:
                 continue
+            # the few pixels that may lose a value go through double precision
             for i in range(width):
                 if not suspect[i]:
                     continue

@@ -70,6 +70,11 @@ class CosmicRays:
 def sharpness_limit(fwhm: float) -> float:
     """Return a limit of sharpness that few star cores exceed, for a seeing [pixel].
 
+    Parameters
+    ----------
+    fwhm : float
+        Full width at half maximum of the stars [pixel].
+
     Notes
     -----
     Five times the sharpness of a noiseless star, at least 5 as in astroscrappy: on faint stars

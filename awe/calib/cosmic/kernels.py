@@ -37,6 +37,25 @@ def electrons(image, bad, factor, box, pad, fill, first, last, out):
 
     `factor` (my, nx) [e-/ADU] holds the rows at y = (j + 1/2) box, in between it is linear. Bad
     and non-finite pixels become `fill` (electrons).
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Image with its sky [ADU].
+    bad : ndarray of bool, shape (ny, nx) or (0, 0)
+        Pixels replaced by `fill`.
+    factor : ndarray of float32, shape (my, nx)
+        Electrons per count [e-/ADU] in the rows at y = (j + 1/2) box.
+    box : float
+        Distance of the rows of `factor` [pixel].
+    pad : int
+        Width of the mirrored border [pixel].
+    fill : float32
+        Value of pixels without one [e-].
+    first, last : int
+        First row of `out` to fill, and the row after the last.
+    out : ndarray of float32, shape (ny + 2 pad, nx + 2 pad)
+        Electrons with their border; filled.
     """
     ny, nx = image.shape
     for row in range(first, last):
@@ -90,6 +109,13 @@ def laplacian_at(centre, up, down, left, right):
     """Return the clipped, 2 x 2 subsampled Laplacian of a pixel, in closed form.
 
     The order of the sums follows the compiled peer, for equality to the last bit.
+
+    Parameters
+    ----------
+    centre : float32
+        Value of the pixel [e-].
+    up, down, left, right : float32
+        Values of its four neighbours [e-].
     """
     four = np.float32(4) * centre
     a = (four - centre) - left
@@ -135,6 +161,25 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
 
     Returns the lengths of both lists (flat indices). Saturated hits are told from stars by the
     7 x 7 median, which a star raises.
+
+    Parameters
+    ----------
+    c : ndarray of float32, shape (ny, nx)
+        Electrons with their border.
+    s : ndarray of float32, shape (ny, nx)
+        Significance S of each pixel; filled.
+    read_variance : float32
+        Variance of the read noise [e-**2].
+    limit : float32
+        Significance from which a pixel is listed.
+    saturation : float32
+        Level of saturated stars [e-].
+    begin, end : int
+        First row to fill, and the row after the last.
+    candidates : ndarray of int32
+        Flat indices of the pixels with S above the limit; filled.
+    saturated : ndarray of int32
+        Flat indices of the pixels of saturated stars; filled.
     """
     ny, nx = c.shape
     ring = np.empty((8, nx), np.float32)
@@ -189,7 +234,17 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
 
 @compiled
 def hits(state, pad, bad):
-    """Fill where hits are, without the border; returns how many pixels that are."""
+    """Fill where hits are, without the border; returns how many pixels that are.
+
+    Parameters
+    ----------
+    state : ndarray of uint8, shape (ny + 2 pad, nx + 2 pad)
+        State of each pixel; `COSMIC` marks a hit.
+    pad : int
+        Width of the border [pixel].
+    bad : ndarray of bool, shape (ny, nx)
+        Map of the hits; filled.
+    """
     ny, nx = bad.shape
     total = 0
     for y in range(ny):
@@ -209,6 +264,17 @@ def exclude(bad, pad, saturated, state):
     """Mark bad pixels with their neighbours, and saturated stars with 4 pixels around.
 
     As in astroscrappy, neighbours in the outermost pixels are left alone.
+
+    Parameters
+    ----------
+    bad : ndarray of bool, shape (ny, nx) or (0, 0)
+        Bad pixels of the image without its border.
+    pad : int
+        Width of the border [pixel].
+    saturated : ndarray of int32, shape (n,)
+        Flat indices of the pixels of saturated stars.
+    state : ndarray of uint8, shape (ny + 2 pad, nx + 2 pad)
+        State of each pixel; `EXCLUDED` is set.
     """
     ny, nx = state.shape
     for y in range(bad.shape[0]):

@@ -251,6 +251,35 @@ def iterate(
 
     `c` is cleaned in place; `flagged` receives the flat indices and `before` the values as they
     were. `level` fills pixels without a usable neighbour.
+
+    Parameters
+    ----------
+    c : ndarray of float32, shape (ny, nx)
+        Electrons with their border; cleaned in place.
+    s : ndarray of float32, shape (ny, nx)
+        Significance S of each pixel.
+    state : ndarray of uint8, shape (ny, nx)
+        State of each pixel; hits are marked.
+    candidates : ndarray of int32
+        Flat indices of the pixels with a high S.
+    n_candidates : int
+        Number of candidates at the start.
+    read_variance : float32
+        Variance of the read noise [e-**2].
+    limit, low : float32
+        Significances a core and a neighbour of a core must exceed.
+    contrast : float32
+        Least contrast between a hit and the fine structure of a star.
+    protect : bool
+        Whether hits on stars are judged by the noise of the star's light.
+    rounds : int
+        Maximum number of rounds of finding and cleaning.
+    level : float32
+        Value of cleaned pixels without a usable neighbour [e-].
+    flagged : ndarray of int32
+        Flat indices of the flagged pixels; filled.
+    before : ndarray of float32
+        Values of the flagged pixels before cleaning [e-]; filled.
     """
     ny, nx = c.shape
     tiles = np.zeros((ny // _TILE + 1, nx // _TILE + 1), np.uint8)
@@ -292,7 +321,19 @@ def iterate(
 
 @compiled
 def collect(state, start, mark, group):
-    """Mark and list the connected flagged pixels from `start` on; returns their number."""
+    """Mark and list the connected flagged pixels from `start` on; returns their number.
+
+    Parameters
+    ----------
+    state : ndarray of uint8, shape (ny, nx)
+        State of each pixel; `mark` is set on the group.
+    start : int
+        Flat index of the first pixel.
+    mark : uint8
+        Bit of pixels that were collected.
+    group : ndarray of int32
+        Flat indices of the group; filled.
+    """
     nx = state.shape[1]
     group[0] = start
     state[start // nx, start % nx] |= mark
@@ -316,6 +357,19 @@ def drop_weak(c, state, flagged, read_variance, least):
     """Unflag connected groups whose summed squared significance does not exceed `least`.
 
     `c` holds the uncleaned electrons. Returns the numbers of groups kept and dropped.
+
+    Parameters
+    ----------
+    c : ndarray of float32, shape (ny, nx)
+        Uncleaned electrons with their border.
+    state : ndarray of uint8, shape (ny, nx)
+        State of each pixel; dropped groups lose their mark.
+    flagged : ndarray of int32, shape (n,)
+        Flat indices of all pixels that were ever flagged.
+    read_variance : float32
+        Variance of the read noise [e-**2].
+    least : float32
+        Sum of squared significances a group must exceed.
     """
     nx = c.shape[1]
     scratch = np.empty(16, np.float32)

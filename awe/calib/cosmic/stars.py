@@ -57,6 +57,7 @@ _TINY = 1e-5
 def _cut(c, state, group, n, values, use):
     """Fill the window around the brightest pixel of a group; False when the group is larger."""
     ny, nx = c.shape
+    # the window is centred on the brightest pixel of the group
     peak = group[0]
     for k in range(1, n):
         if c[group[k] // nx, group[k] % nx] > c[peak // nx, peak % nx]:
@@ -73,6 +74,7 @@ def _cut(c, state, group, n, values, use):
                 values[j, i] = c[y, x]
                 if not state[y, x] & (EXCLUDED | COSMIC):
                     use[j, i] = _AROUND
+    # a group that reaches out of the window is not the core of a star
     for k in range(n):
         j = group[k] // nx - top
         i = group[k] % nx - left
@@ -86,6 +88,7 @@ def _cut(c, state, group, n, values, use):
 def _shape(p, sharp, profile):
     """Fill the profile of a star of height 1 at `p`."""
     for i in range(_SIDE):
+        # separable: exp(-a (x**2 + y**2)) = exp(-a x**2) exp(-a y**2)
         across = i - p[3]
         profile[_SIDE, i] = np.exp(-sharp * across * across)
     for j in range(_SIDE):
@@ -108,12 +111,15 @@ def _sums(values, use, p, sharp, read_variance, error2, profile, weight, m, v):
                 continue
             f = profile[j, i]
             star = p[0] * f
+            # sigma**2 = sky + star + read noise**2 + (error of the profile)**2
             variance = max(p[1] + star, 0.0) + read_variance + error2 * p[0] * star
             w = 1.0 / max(variance, _TINY)
             weight[j, i] = w
+            # weighted residual, and derivatives of the model F exp(-a r**2) + sky
             r = w * (values[j, i] - p[1] - star)
             gy = 2.0 * sharp * star * (j - p[2])
             gx = 2.0 * sharp * star * (i - p[3])
+            # normal equations M d = v with M = sum w g g^T, v = sum w g r
             v[0] += f * r
             v[1] += r
             v[2] += gy * r
@@ -133,8 +139,10 @@ def _sums(values, use, p, sharp, read_variance, error2, profile, weight, m, v):
 @compiled
 def _solve(m, v):
     """Replace `v` by the solution of the symmetric equations; `m` holds the upper triangle."""
+    # Levenberg damping: a flat direction must not divide by zero
     for j in range(4):
         m[j, j] = m[j, j] * _DAMPING + 1e-12
+    # Gauss elimination of the symmetric matrix, then back substitution
     for j in range(4):
         for i in range(j + 1, 4):
             ratio = m[j, i] / m[j, j]
@@ -153,6 +161,7 @@ def _fit(values, use, p, sharp, read_variance, error2, profile, weight, m, v):
     for _ in range(_ROUNDS):
         _sums(values, use, p, sharp, read_variance, error2, profile, weight, m, v)
         _solve(m, v)
+        # steps of the flux in parts of it, of places in pixels, at most half a pixel
         steady = abs(v[0]) < _STEADY * p[0]
         p[0] = max(p[0] + v[0], 0.1 * p[0])
         p[1] += v[1]
@@ -174,6 +183,7 @@ def _excess(values, use, p, profile, weight):
             w = weight[j, i]
             f = profile[j, i]
             r = values[j, i] - p[1] - p[0] * f
+            # chi-square of the group, and the normal equations of flux and sky of the rest
             if use[j, i] == _INSIDE:
                 total += w * r * r
             else:
@@ -192,9 +202,11 @@ def _excess(values, use, p, profile, weight):
 @compiled
 def _window_excess(values, use, sky, read_variance, fwhm, profile, weight, m, v):
     """Fit a star to a window and return the excess of the group over it."""
+    # a = 4 ln 2 / FWHM**2
     width = min(_CORE * fwhm, _WIDEST)
     sharp = _FOUR_LN2 / (width * width)
     error2 = (_PIXEL / (width * width)) ** 2
+    # start: height above the sky, the sky, and the middle of the window
     p = np.empty(4)
     p[0] = max(values[_REACH, _REACH] - sky, 1.0)
     p[1] = sky

@@ -66,7 +66,13 @@ class Linearity:
     residuals: NDArray[np.float64]
 
     def at(self, level: float) -> float:
-        """Return the relative deviation from linear at a level [ADU]."""
+        """Return the relative deviation from linear at a level [ADU].
+
+        Parameters
+        ----------
+        level : float
+            Level above the bias [ADU].
+        """
         return self.curvature * level
 
 

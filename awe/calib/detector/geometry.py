@@ -125,6 +125,13 @@ class ChipGeometry:
     def check(self, shape: tuple[int, ...], name: str = "the image") -> None:
         """Refuse an array of another shape than this geometry describes.
 
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape (ny, nx) of the array.
+        name : str
+            Name of the array in the message.
+
         Raises
         ------
         WrongShape

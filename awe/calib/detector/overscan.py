@@ -153,6 +153,13 @@ def correct(
 def require_same(science: int, calibration: int, name: str) -> None:
     """Refuse to combine frames whose overscan methods differ.
 
+    Parameters
+    ----------
+    science, calibration : int
+        Overscan methods of the science frame and of the calibration.
+    name : str
+        Name of the calibration in the message.
+
     Raises
     ------
     ParameterError

@@ -100,7 +100,15 @@ def _comparable(raw: NDArray[Any], limit: float, to_whole: Callable[[float], flo
 
 
 def grown(pixels: Map, along: int, beside: int) -> Map:
-    """Return pixels with all within `along` of them in y and `beside` in x."""
+    """Return pixels with all within `along` of them in y and `beside` in x.
+
+    Parameters
+    ----------
+    pixels : ndarray of bool, shape (ny, nx)
+        Map of pixels, True = marked; not modified.
+    along, beside : int
+        Reach in y and in x [pixel].
+    """
     result = np.empty(pixels.shape, np.bool_)
     _planes.grow(np.ascontiguousarray(pixels), along, beside, result)
     return result

@@ -61,6 +61,11 @@ def parse(text: str, image_shape: tuple[int, int] | None = None) -> Slices:
 def format(slices: Slices) -> str:
     """Return the FITS section of a pair of (y, x) slices.
 
+    Parameters
+    ----------
+    slices : tuple of slice
+        Slices in y and x, zero-based.
+
     Examples
     --------
     >>> format((slice(0, 4100), slice(48, 2096)))
@@ -71,11 +76,25 @@ def format(slices: Slices) -> str:
 
 
 def shape(slices: Slices) -> tuple[int, int]:
-    """Return (ny, nx) of what a pair of slices cuts out."""
+    """Return (ny, nx) of what a pair of slices cuts out.
+
+    Parameters
+    ----------
+    slices : tuple of slice
+        Slices in y and x, zero-based.
+    """
     y, x = slices
     return (y.stop - y.start, x.stop - x.start)
 
 
 def inside(slices: Slices, image_shape: tuple[int, int]) -> bool:
-    """Return True if a pair of slices lies within an image of that (ny, nx)."""
+    """Return True if a pair of slices lies within an image of that (ny, nx).
+
+    Parameters
+    ----------
+    slices : tuple of slice
+        Slices in y and x, zero-based.
+    image_shape : tuple of int
+        Shape (ny, nx) of the image.
+    """
     return bool(slices[0].stop <= image_shape[0] and slices[1].stop <= image_shape[1])

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 def active(geometry: ChipGeometry, shape: tuple[int, int]) -> sections.Slices:
     """Return the (y, x) slices of the light-sensitive pixels in a raw frame of that (ny, nx).
 
+    Parameters
+    ----------
+    geometry : ChipGeometry
+        Regions of the chip.
+    shape : tuple of int
+        Shape (ny, nx) of the raw frame.
+
     Raises
     ------
     WrongShape
@@ -45,6 +52,15 @@ def trim(
 
 def require_shape(image: NDArray[np.generic], shape: tuple[int, int], name: str) -> None:
     """Refuse an image that does not fit.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image to compare; any dtype.
+    shape : tuple of int
+        Expected shape (ny, nx).
+    name : str
+        Name of the image in the message.
 
     Raises
     ------

@@ -201,7 +201,13 @@ class Reduced:
     log: tuple[Record, ...]
 
     def bad(self, flag: PixelFlag) -> NDArray[np.bool_]:
-        """Return the map of one reason (or several joined by `|`): True = bad."""
+        """Return the map of one reason (or several joined by `|`): True = bad.
+
+        Parameters
+        ----------
+        flag : PixelFlag
+            Reason, or several joined by `|`.
+        """
         bad: NDArray[np.bool_] = (self.flags & np.uint16(flag)) != 0
         return bad
 

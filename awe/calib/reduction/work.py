@@ -47,7 +47,17 @@ class Work:
     tracks: tuple[Track, ...] = ()
 
     def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> int:
-        """Set a bit wherever `bad` is True; returns how many pixels that are."""
+        """Set a bit wherever `bad` is True; returns how many pixels that are.
+
+        Parameters
+        ----------
+        flag : PixelFlag
+            Bit to set.
+        bad : ndarray of bool
+            Map of the pixels to mark, as many rows as `rows` has.
+        rows : slice
+            Rows of the frame the map covers; all by default.
+        """
         return int(_planes.mark(self.flags[rows], bad, FLAG_DTYPE.type(flag)))
 
     @property
@@ -56,7 +66,13 @@ class Work:
         return self.carrying(ANY_FLAG)[0]
 
     def carrying(self, bits: PixelFlag) -> tuple[NDArray[np.bool_], int]:
-        """Return where any of some bits is set so far, and how many pixels that are."""
+        """Return where any of some bits is set so far, and how many pixels that are.
+
+        Parameters
+        ----------
+        bits : PixelFlag
+            Reasons to look for, joined by `|`.
+        """
         bad = np.empty(self.shape, np.bool_)
         number = _planes.carrying(self.flags, FLAG_DTYPE.type(bits), bad)
         return bad, int(number)

@@ -49,6 +49,11 @@ class Surface:
         """Return some rows of the smooth image (float32, all by default).
 
         A row has the same pixels whichever rows are requested with it.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the image [pixel]; all by default.
         """
         along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
         result = np.empty((along_y.shape[0], self.shape[1]), np.float32)
@@ -125,7 +130,23 @@ def medians(
     step: int,
     least: float,
 ) -> tuple[Grid, Grid, NDArray[np.int32]]:
-    """Return median, spread (1.4826 MAD) and number of values of every box; NaN where too few."""
+    """Return median, spread (1.4826 MAD) and number of values of every box; NaN where too few.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Image in any unit; not modified.
+    box : int
+        Side of a box [pixel].
+    bad : ndarray of bool, shape (ny, nx), or None
+        Pixels to leave out, True = bad.
+    clip : float
+        Rejection limit about the median of a box [sigma]; 0 rejects nothing.
+    step : int
+        Pitch at which the pixels of a box are read [pixel].
+    least : float
+        Fraction of its pixels a box must have to get a value.
+    """
     if box < 2 or not 1 <= step <= box:
         msg = f"boxes of {box} pixels in steps of {step} make no mesh; expected 1 <= step <= box"
         raise ParameterError(msg)
@@ -148,7 +169,13 @@ def medians(
 
 
 def filled(mesh: Grid) -> Grid:
-    """Return a mesh whose NaNs are replaced by the mean of their neighbours, spreading out."""
+    """Return a mesh whose NaNs are replaced by the mean of their neighbours, spreading out.
+
+    Parameters
+    ----------
+    mesh : ndarray of float32, shape (my, mx)
+        One value per box, NaN where there is none; not modified.
+    """
     result = mesh.copy()
     if not np.isfinite(result).any():
         msg = "no box of the mesh has enough good pixels; use larger boxes or look at the frame"
@@ -164,7 +191,13 @@ def filled(mesh: Grid) -> Grid:
 
 
 def smoothed(mesh: Grid) -> Grid:
-    """Return the 3 x 3 median of a finite mesh; gradients go on beyond its edges."""
+    """Return the 3 x 3 median of a finite mesh; gradients go on beyond its edges.
+
+    Parameters
+    ----------
+    mesh : ndarray of float32, shape (my, mx)
+        One finite value per box; not modified.
+    """
     if min(mesh.shape) < 2:
         return mesh
     padded = np.pad(mesh, 1, mode="reflect", reflect_type="odd")
@@ -174,7 +207,15 @@ def smoothed(mesh: Grid) -> Grid:
 
 
 def joined(mesh: Grid, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the image (float32) through a finite mesh whose boxes divide it evenly."""
+    """Return the image (float32) through a finite mesh whose boxes divide it evenly.
+
+    Parameters
+    ----------
+    mesh : ndarray of float32, shape (my, mx)
+        One finite value per box.
+    shape : tuple of int
+        Shape (ny, nx) of the image.
+    """
     (my, mx), (ny, nx) = mesh.shape, shape
     result: NDArray[np.float32] = (
         _spline(my, ny / my, ny) @ (mesh @ _spline(mx, nx / mx, nx).T)

@@ -147,7 +147,19 @@ def fit(
 def residual_map(
     x: Values, y: Values, residual: Values, *, shape: tuple[int, int], cells: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Return the mean residual [mag] in the cells of a grid (rows, columns); NaN without stars."""
+    """Return the mean residual [mag] in the cells of a grid (rows, columns); NaN without stars.
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (n,)
+        Zero-based positions of the stars [pixel].
+    residual : ndarray of float64, shape (n,)
+        Residual of each star [mag].
+    shape : tuple of int
+        Shape (ny, nx) of the chip.
+    cells : tuple of int
+        Numbers of rows and columns of the grid.
+    """
     good = np.isfinite(residual)
     row = np.clip((y[good] * cells[0] / shape[0]).astype(np.intp), 0, cells[0] - 1)
     column = np.clip((x[good] * cells[1] / shape[1]).astype(np.intp), 0, cells[1] - 1)

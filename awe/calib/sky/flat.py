@@ -278,6 +278,13 @@ def normalise(
 ) -> NDArray[np.float32]:
     """Return an image divided by the mean of its finite, good pixels.
 
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Image in any unit; not modified.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels that do not count for the mean, True = bad.
+
     Raises
     ------
     NoValidPixels
@@ -295,7 +302,13 @@ def normalise(
 
 
 def usable(flat: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell where a flat can divide: finite and above zero."""
+    """Tell where a flat can divide: finite and above zero.
+
+    Parameters
+    ----------
+    flat : ndarray of float32, shape (ny, nx)
+        Flat field, mean 1.
+    """
     with np.errstate(invalid="ignore"):
         return (flat > 0) & (flat < np.inf)
 

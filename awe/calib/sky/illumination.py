@@ -44,7 +44,13 @@ class Illumination:
     stars: int
 
     def magnitudes(self, x: Values, y: Values) -> Values:
-        """Return the fitted differences [mag] at zero-based pixel positions."""
+        """Return the fitted differences [mag] at zero-based pixel positions.
+
+        Parameters
+        ----------
+        x, y : ndarray of float64, shape (n,)
+            Zero-based positions [pixel].
+        """
         u, v = scaled(x, y, self.shape)
         result: Values = np.polynomial.polynomial.polyval2d(v, u, self.coefficients)
         return result
@@ -118,6 +124,14 @@ def fit(
 
 
 def scaled(x: Values, y: Values, shape: tuple[int, int]) -> tuple[Values, Values]:
-    """Return pixel positions scaled to -1 to 1 over the chip."""
+    """Return pixel positions scaled to -1 to 1 over the chip.
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (n,)
+        Zero-based positions [pixel].
+    shape : tuple of int
+        Shape (ny, nx) of the chip.
+    """
     ny, nx = shape
     return 2 * x / max(nx - 1, 1) - 1, 2 * y / max(ny - 1, 1) - 1

@@ -177,7 +177,15 @@ def _moments(
 
 
 def median(image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None) -> float:
-    """Return the exact median of the finite, good pixels, as float32 holds them."""
+    """Return the exact median of the finite, good pixels, as float32 holds them.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx)
+        Image of any real dtype and unit.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels to leave out, True = bad.
+    """
     return image_statistics(image, bad).median
 
 
@@ -264,6 +272,11 @@ def pixel_noise(image: NDArray[np.generic], *, step: int = 1) -> float:
 
 def truncation(sigma: float) -> float:
     """Return the standard deviation of a unit Gaussian cut off at +-sigma.
+
+    Parameters
+    ----------
+    sigma : float
+        Limit at which the Gaussian is cut off, in its standard deviation.
 
     Examples
     --------

@@ -26,7 +26,13 @@ def _high(a, b):
 
 @compiled
 def median5(a, b, c, d, e):
-    """Return the median of five numbers; NaN is not understood."""
+    """Return the median of five numbers; NaN is not understood.
+
+    Parameters
+    ----------
+    a, b, c, d, e : float32
+        Finite numbers in any order.
+    """
     a, b = _low(a, b), _high(a, b)
     d, e = _low(d, e), _high(d, e)
     d = _high(a, d)
@@ -38,7 +44,13 @@ def median5(a, b, c, d, e):
 
 @compiled
 def median7(a, b, c, d, e, f, g):
-    """Return the median of seven numbers; NaN is not understood."""
+    """Return the median of seven numbers; NaN is not understood.
+
+    Parameters
+    ----------
+    a, b, c, d, e, f, g : float32
+        Finite numbers in any order.
+    """
     a, f = _low(a, f), _high(a, f)
     a, d = _low(a, d), _high(a, d)
     b, g = _low(b, g), _high(b, g)
@@ -56,7 +68,13 @@ def median7(a, b, c, d, e, f, g):
 
 @compiled
 def median9(a, b, c, d, e, f, g, h, i):
-    """Return the median of nine numbers; NaN is not understood."""
+    """Return the median of nine numbers; NaN is not understood.
+
+    Parameters
+    ----------
+    a, b, c, d, e, f, g, h, i : float32
+        Finite numbers in any order.
+    """
     b, c = _low(b, c), _high(b, c)
     e, f = _low(e, f), _high(e, f)
     h, i = _low(h, i), _high(h, i)
@@ -80,7 +98,17 @@ def median9(a, b, c, d, e, f, g, h, i):
 
 @compiled
 def separable7_at(image, y, x, scratch):
-    """Return the column median of seven row medians of seven, at an inner pixel."""
+    """Return the column median of seven row medians of seven, at an inner pixel.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Finite image.
+    y, x : int
+        Zero-based position, at least 3 pixels from every edge.
+    scratch : ndarray of float32, shape (7,) or longer
+        Room for the medians of rows.
+    """
     for k in range(7):
         r = image[y - 3 + k]
         scratch[k] = median7(
@@ -93,7 +121,17 @@ def separable7_at(image, y, x, scratch):
 
 @compiled
 def separable5_at(image, y, x, scratch):
-    """Return the column median of five row medians of five; the value itself near an edge."""
+    """Return the column median of five row medians of five; the value itself near an edge.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Finite image.
+    y, x : int
+        Zero-based position.
+    scratch : ndarray of float32, shape (5,) or longer
+        Room for the medians of rows.
+    """
     ny, nx = image.shape
     if y < 2 or x < 2 or y >= ny - 2 or x >= nx - 2:
         return image[y, x]

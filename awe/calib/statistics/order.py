@@ -22,6 +22,7 @@ _RUN = 64
 @compiled
 def _ordered(bits):
     """Return a whole number that orders as the float32 of these bits, and back again."""
+    # negative floats order backwards as integers: flip all their bits but the sign
     return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
 
 
@@ -40,6 +41,7 @@ def _rank(keys, n, k):
     low = np.int64(least)
     high = np.int64(most)
     while low < high:
+        # bisection: the k-th smallest is the least x with count(values <= x) > k
         middle = (low + high) >> 1
         limit = np.int32(middle)
         count = np.int32(0)
@@ -54,10 +56,21 @@ def _rank(keys, n, k):
 
 @compiled
 def median(values, keys, n):
-    """Return the median of the first n values (float32, finite); `keys` is room for n int32."""
+    """Return the median of the first n values (float32, finite); `keys` is room for n int32.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n,) or longer
+        Finite values; not modified.
+    keys : ndarray of int32, shape (n,) or longer
+        Room for the values as whole numbers; overwritten.
+    n : int
+        Number of values that count.
+    """
     bits = values.view(np.int32)
     for i in range(n):
         keys[i] = _ordered(bits[i])
+    # upper middle value; the lower one is the largest of those below it
     upper = _rank(keys, n, n // 2)
     below = np.int32(0)
     lower = np.int32(-0x80000000)
@@ -65,11 +78,13 @@ def median(values, keys, n):
         less = keys[i] < upper
         below += np.int32(less)
         lower = max(lower, keys[i] if less else np.int32(-0x80000000))
+    # odd n, or equal values in the middle: both are the same
     if n & 1 or below < n // 2:
         lower = upper
     keys[0] = _ordered(upper)
     keys[1] = _ordered(lower)
     both = keys.view(np.float32)
+    # median = (lower + upper) / 2
     return np.float32(0.5) * (both[0] + both[1])
 
 
@@ -81,6 +96,25 @@ def mesh_statistics(image, bad, box, step, least, clip, begin, end, centre, spre
     Every `step`-th pixel is read, staggered from row to row. Boxes with fewer than `least` of
     the values they could have stay NaN. With clip > 0 values beyond clip sigma are removed and
     the median taken again, five times at most.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Image in any unit; non-finite pixels are left out.
+    bad : ndarray of bool, shape (ny, nx)
+        Pixels to leave out, True = bad.
+    box : int
+        Side of a box [pixel].
+    step : int
+        Pitch at which the pixels are read [pixel].
+    least : float
+        Fraction of its pixels a box must have to get a value.
+    clip : float
+        Rejection limit about the median [sigma]; 0 rejects nothing.
+    begin, end : int
+        First row of boxes to fill, and the row after the last.
+    centre, spread, number : ndarray of float32, shape (my, mx)
+        Median, 1.4826 MAD and number of values of each box; filled.
     """
     ny, nx = image.shape
     my, mx = centre.shape
@@ -93,6 +127,7 @@ def mesh_statistics(image, bad, box, step, least, clip, begin, end, centre, spre
             possible = 0
             bottom = (j + 1) * box if j < my - 1 else ny
             right = (i + 1) * box if i < mx - 1 else nx
+            # pixels of the box that are good and finite; the start shifts from row to row
             for y in range(j * box, bottom, step):
                 for x in range(i * box + (y // step) % step, right, step):
                     possible += 1
@@ -103,9 +138,11 @@ def mesh_statistics(image, bad, box, step, least, clip, begin, end, centre, spre
             centre[j, i] = np.nan
             spread[j, i] = np.nan
             number[j, i] = n
+            # a box mostly of bad pixels has no level
             if n < 3 or n < least * possible:
                 continue
             for _ in range(5):
+                # m = median(x), sigma = 1.4826 median(|x - m|), keep |x - m| <= clip sigma
                 middle = median(values, keys, n)
                 for k in range(n):
                     scratch[k] = abs(values[k] - middle)
@@ -128,6 +165,15 @@ def mesh_rows(along, across, out):
 
     A row never depends on the others: a matrix product of the library rounds it
     differently in blocks of another height.
+
+    Parameters
+    ----------
+    along : ndarray of float32, shape (ny, my)
+        Weight of each row of the mesh in each row of the image.
+    across : ndarray of float32, shape (my, nx)
+        Rows of the mesh.
+    out : ndarray of float32, shape (ny, nx)
+        Image; filled.
     """
     for y in range(out.shape[0]):
         line = out[y]
@@ -146,6 +192,21 @@ def moments(image, bad, pivot, low, high, begin, end, inside):
     Rows go from `begin` to `end`. Non-finite pixels are left out; an empty `bad` uses all others.
     Values from `low` to `high` are copied to `inside`, which has room for one more; their number
     and that of values below `low` come last. Sums have a lane per pixel of a run.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Image in any unit.
+    bad : ndarray of bool, shape (ny, nx) or (0, 0)
+        Pixels to leave out, True = bad.
+    pivot : float32
+        Value the sums are taken about, in the unit of the image.
+    low, high : float32
+        Least and greatest value copied to `inside`.
+    begin, end : int
+        First row to read, and the row after the last.
+    inside : ndarray of float32
+        Values from `low` to `high`; filled.
     """
     nx = image.shape[1]
     nothing = np.zeros(nx, np.bool_)
@@ -164,6 +225,7 @@ def moments(image, bad, pivot, low, high, begin, end, inside):
             out = left_out[first : first + _RUN]
             count = np.int32(0)
             under = np.int32(0)
+            # NaN stands for pixels that do not count: comparisons with it are false
             for k in range(part.size):
                 good = ((part[k] - part[k]) == np.float32(0)) & (not out[k])
                 count += np.int32(good)
@@ -175,6 +237,7 @@ def moments(image, bad, pivot, low, high, begin, end, inside):
                 most[k] = value if value > most[k] else most[k]
             for k in range(part.size):
                 value = usable[k]
+                # (x - pivot): sums about a value near the mean lose no digits
                 distance = np.float64(value if value == value else pivot) - np.float64(pivot)
                 total[k] += distance
                 square[k] += distance * distance

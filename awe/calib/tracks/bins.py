@@ -24,6 +24,27 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, nu
 
     Pixels are capped at the sky of their box (`sky`, one value per box) plus and minus `reach`:
     a bright track is dimmed, never removed.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Image in any unit.
+    bad, saturated : ndarray of bool, shape (ny, nx)
+        Pixels to leave out, and saturated pixels; True = marked.
+    sky : ndarray of float32, shape (my, mx)
+        Sky at the centres of boxes, in the unit of the image.
+    box : int
+        Side of a box of the sky [pixel].
+    reach : float32
+        Greatest distance of a pixel from the sky that counts, in the unit of the image.
+    size : int
+        Side of a bin [pixel].
+    begin, end : int
+        First row of bins to fill, and the row after the last.
+    mean, number : ndarray of float32, shape (by, bx)
+        Mean and number of the good pixels of each bin; filled.
+    full : ndarray of bool, shape (by, bx)
+        Bins with a saturated pixel; filled.
     """
     columns = mean.shape[1]
     width = columns * size
@@ -75,6 +96,19 @@ def significance(mean, number, possible, centre, spread, box, z, v):
     """Fill significance and weight of bins above a sky known at the centres of boxes.
 
     Bins with less than a quarter of the `possible` pixels get neither.
+
+    Parameters
+    ----------
+    mean, number : ndarray of float32, shape (by, bx)
+        Mean and number of the good pixels of each bin.
+    possible : float32
+        Number of pixels of a bin.
+    centre, spread : ndarray of float32, shape (my, mx)
+        Sky and its scatter at the centres of boxes.
+    box : int
+        Side of a box [bin].
+    z, v : ndarray of float32, shape (by, bx)
+        Significance and weight of each bin; filled.
     """
     ny, nx = mean.shape
     levels = np.empty((centre.shape[0], nx), np.float32)
@@ -125,7 +159,17 @@ def _between(rows, box, y, line):
 
 @compiled
 def halve(z, v, cap, light, weight):
-    """Fill significance and weight of bins twice as large; an odd last bin is dropped."""
+    """Fill significance and weight of bins twice as large; an odd last bin is dropped.
+
+    Parameters
+    ----------
+    z, v : ndarray of float32, shape (by, bx)
+        Significance and weight of each bin.
+    cap : float32
+        Greatest significance that counts.
+    light, weight : ndarray of float32, shape (by // 2, bx // 2)
+        Significance and weight of the larger bins; filled.
+    """
     ny, nx = weight.shape
     for y in range(ny):
         for x in range(nx):
@@ -145,7 +189,15 @@ def halve(z, v, cap, light, weight):
 
 @compiled
 def medians(image, level):
-    """Fill the median of every row."""
+    """Fill the median of every row.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Finite image.
+    level : ndarray of float32, shape (ny,)
+        Median of each row; filled.
+    """
     keys = np.empty(image.shape[1] + 1, np.int32)
     for y in range(image.shape[0]):
         level[y] = median(image[y], keys, image.shape[1])
@@ -160,7 +212,19 @@ def _inside(place, n):
 
 @compiled
 def smooth(image, cap, half, out):
-    """Fill the mean of squares of 2 half + 1 values, each capped at +-cap; edges are mirrors."""
+    """Fill the mean of squares of 2 half + 1 values, each capped at +-cap; edges are mirrors.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Finite image.
+    cap : float32
+        Greatest distance from zero that counts.
+    half : int
+        Half the side of a square, without its middle.
+    out : ndarray of float32, shape (ny, nx)
+        Mean of the square around each value; filled.
+    """
     ny, nx = image.shape
     column = np.empty(nx + 2 * half, np.float32)
     share = np.float32(1) / np.float32((2 * half + 1) ** 2)

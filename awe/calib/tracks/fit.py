@@ -120,7 +120,15 @@ class Frame:
 
 
 def chord(line: Line, shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
-    """Return (ux, uy, start, length) of a line within a frame of (ny, nx), or None."""
+    """Return (ux, uy, start, length) of a line within a frame of (ny, nx), or None.
+
+    Parameters
+    ----------
+    line : tuple of float
+        Two points x0, y0, x1, y1 of the line [pixel].
+    shape : tuple of int
+        Shape (ny, nx) of the frame.
+    """
     x0, y0, x1, y1 = line
     length = float(np.hypot(x1 - x0, y1 - y0))
     if length == 0:
@@ -139,7 +147,15 @@ def chord(line: Line, shape: tuple[int, int]) -> tuple[float, float, float, floa
 
 
 def fit(frame: Frame, line: Line) -> Fit:
-    """Return a candidate x0, y0, x1, y1 [pixel] measured and judged."""
+    """Return a candidate x0, y0, x1, y1 [pixel] measured and judged.
+
+    Parameters
+    ----------
+    frame : Frame
+        Frame at full resolution with its sky and noise.
+    line : tuple of float
+        Two points x0, y0, x1, y1 of the candidate [pixel].
+    """
     shape = (frame.image.shape[0], frame.image.shape[1])
     result = Fit(
         line=line, score=0.0, sigma=1.9, peak=0.0, segments=np.zeros(SEGMENTS), refused="short"

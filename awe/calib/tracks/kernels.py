@@ -232,7 +232,17 @@ def erase(signal, weight, size, x0, y0, x1, y1, reach, pieces):
 
 @compiled
 def cross(crossed, x0, y0, x1, y1, reach):
-    """Mark all pixels within reach of a line."""
+    """Mark all pixels within reach of a line.
+
+    Parameters
+    ----------
+    crossed : ndarray of bool, shape (ny, nx)
+        Map of the pixels a line crosses; True is set.
+    x0, y0, x1, y1 : float
+        Two points of the line [pixel].
+    reach : float
+        Greatest distance from the line [pixel].
+    """
     ny, nx = crossed.shape
     length = np.hypot(x1 - x0, y1 - y0)
     ux = (x1 - x0) / length

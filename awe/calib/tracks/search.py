@@ -106,7 +106,13 @@ class Lines:
         self.weight = np.rint(v * np.float32(_WEIGHT)).astype(np.int16)
 
     def candidates(self, threshold: float) -> list[Candidate]:
-        """Return the lines above a threshold, best first, not more than one per cell."""
+        """Return the lines above a threshold, best first, not more than one per cell.
+
+        Parameters
+        ----------
+        threshold : float
+            Least significance of a line.
+        """
         if self.empty:
             return []
         ways = product((False, True), (False, True))
@@ -122,7 +128,13 @@ class Lines:
         return found[:_MOST]
 
     def best(self, candidates: list[Candidate]) -> tuple[float, Candidate | None]:
-        """Return the candidate that is best now, and its score."""
+        """Return the candidate that is best now, and its score.
+
+        Parameters
+        ----------
+        candidates : list of Candidate
+            Candidates of this search.
+        """
         best: tuple[float, Candidate | None] = (0.0, None)
         for candidate in candidates:
             score = self._score(candidate)
@@ -131,7 +143,17 @@ class Lines:
         return best
 
     def erase(self, line: Line, reach: float, pieces: NDArray[np.bool_] | None = None) -> None:
-        """Forget what lies within reach [pixel] of a line, or of some pieces of it."""
+        """Forget what lies within reach [pixel] of a line, or of some pieces of it.
+
+        Parameters
+        ----------
+        line : tuple of float
+            Two points x0, y0, x1, y1 of the line [pixel].
+        reach : float
+            Greatest distance from the line [pixel].
+        pieces : ndarray of bool, shape (n,), optional
+            Pieces of the chord to erase, equal in length; all by default.
+        """
         if pieces is None:
             x0, y0, x1, y1 = line
             line = (2 * x0 - x1, 2 * y0 - y1, 2 * x1 - x0, 2 * y1 - y0)

@@ -64,7 +64,15 @@ def _file_of(fullname: str) -> Path | None:
 
 
 def is_current(fullname: str, loader: Loader) -> bool:
-    """Return True if a module was loaded from the file and text that would be loaded now."""
+    """Return True if a module was loaded from the file and text that would be loaded now.
+
+    Parameters
+    ----------
+    fullname : str
+        Full name of the module.
+    loader : Loader
+        Loader that would load it now.
+    """
     if fullname.startswith(f"{__name__}.{KEPT}"):
         return True  # its name is the digest of its text
     file = _file_of(fullname)
