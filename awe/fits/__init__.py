@@ -8,31 +8,27 @@ Nothing here knows the database. Importing this package loads neither numpy nor 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from awe.lazy import face
-
-if TYPE_CHECKING:
-    from awe.fits.cards import (
-        clean,
-        copy_cards,
-        escape,
-        lineage_cards,
-        parameter_cards,
-        read_lineage,
-        read_parameters,
-    )
-    from awe.fits.image import (
-        Image,
-        extensions,
-        parse_header,
-        read,
-        read_header,
-        read_pixels,
-        sha256,
-        write,
-    )
-    from awe.fits.judge import ExtensionInfo, judge
+from awe.fits.cards import (
+    clean,
+    copy_cards,
+    escape,
+    lineage_cards,
+    parameter_cards,
+    read_lineage,
+    read_parameters,
+)
+from awe.fits.image import (
+    Image,
+    extensions,
+    parse_header,
+    read,
+    read_header,
+    read_pixels,
+    sha256,
+    write,
+)
+from awe.fits.judge import ExtensionInfo, judge
 
 __all__ = [
     "ExtensionInfo",
@@ -54,8 +50,6 @@ __all__ = [
     "warming",
     "write",
 ]
-
-face(__name__)
 
 
 def warming() -> Iterator[None]:
