@@ -21,8 +21,8 @@ from awe.errors import ArgumentError, BadHeader, NotFound
 from awe.model import classes
 from awe.model.mixins import has, value_of
 from awe.model.raw import RawFrame
-from awe.rules.freshness import chosen_roles, parts
-from awe.rules.validity import date_of
+from awe.rules.freshness import parts
+from awe.rules.roles import chosen_roles, date_of
 from awe.tasks import code
 from awe.tasks.exact import exact as with_code
 from awe.tasks.task import Task, Unit

@@ -16,7 +16,8 @@ from awe.errors import NoCalibration, NotFound
 from awe.model.mixins import has, value_of
 from awe.model.raw import RawFrame, RawScienceFrame
 from awe.rules import validity
-from awe.rules.freshness import chosen_roles, parts
+from awe.rules.freshness import parts
+from awe.rules.roles import chosen_roles
 from awe.tasks.remake import main_of, recipe_of
 from awe.terminal import harmless, out
 
