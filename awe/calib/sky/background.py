@@ -174,7 +174,7 @@ def filled(mesh: Grid) -> Grid:
     Parameters
     ----------
     mesh : ndarray of float32, shape (my, mx)
-        One value per box, NaN where there is none; not modified.
+        One value per box, NaN if there is none; not modified.
     """
     result = mesh.copy()
     if not np.isfinite(result).any():
