@@ -12,23 +12,27 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import awe.model.classes  # noqa: F401 - says which classes a session knows
+from awe import rules
 from awe.config import Environment
+from awe.db import rights
 from awe.db.objects.base import DBObject
 from awe.db.objects.commit import update
-from awe.db.rights import history, projects, publishing, trash
-from awe.db.rights.history import Trail
+from awe.db.rights import projects
 from awe.db.rights.projects import Place, Project, User
-from awe.db.rights.publishing import Publication
-from awe.db.rights.trash import Deletion, Restored
 from awe.db.schema import install as schema
 from awe.db.server import clock, scope
 from awe.db.server.connection import database
 from awe.db.server.scope import Scope
 from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch, nearest
-from awe.rules.graph import Affected, used_by
+
+if TYPE_CHECKING:
+    from awe.db.rights.history import Trail
+    from awe.db.rights.publishing import Publication
+    from awe.db.rights.trash import Deletion, Restored
+    from awe.rules.graph import Affected
 
 __all__ = ["Context", "context"]
 
@@ -194,8 +198,8 @@ class Context:
             msg = f"no level of privileges {privileges!r}; expected one of {levels}"
             raise ArgumentError(msg)
         if not commit:
-            return publishing.preview(objects, privileges, follow=follow)
-        return publishing.publish(objects, privileges, follow=follow)
+            return rights.publishing.preview(objects, privileges, follow=follow)
+        return rights.publishing.publish(objects, privileges, follow=follow)
 
     def delete(
         self,
@@ -222,8 +226,8 @@ class Context:
         """
         objects = _several(obj)
         if not commit:
-            return trash.preview(objects, parts=delete_config)
-        return trash.delete(objects, parts=delete_config)
+            return rights.trash.preview(objects, parts=delete_config)
+        return rights.trash.delete(objects, parts=delete_config)
 
     def undelete(self, obj: DBObject | Iterable[DBObject] | None = None) -> Restored:
         """Bring back what you deleted in the last seven days; without argument the last deletion.
@@ -233,7 +237,8 @@ class Context:
         Restored
             Number of objects restored, an int that says what it counts.
         """
-        return trash.undelete(None if obj is None else [o.object_id for o in _several(obj)])
+        ids = None if obj is None else [item.object_id for item in _several(obj)]
+        return rights.trash.undelete(ids)
 
     def audit(
         self, obj: DBObject | Iterable[DBObject] | None = None, *, limit: int = 100
@@ -247,7 +252,7 @@ class Context:
         limit : int, optional
             Largest number of entries returned, the newest.
         """
-        return history.trail(None if obj is None else _several(obj), limit=limit)
+        return rights.history.trail(None if obj is None else _several(obj), limit=limit)
 
     def update_is_valid(self, obj: DBObject, is_valid: int) -> Affected:
         """Judge an object: 0 bad, 1 valid, 2 proposed for the next level.
@@ -269,7 +274,7 @@ class Context:
             msg = f"is_valid cannot be {is_valid!r}; expected {known}"
             raise ArgumentError(msg)
         self._update(obj, "is_valid", is_valid)
-        return Affected(obj, used_by(obj) if is_valid == 0 else ())
+        return rules.Affected(obj, rules.used_by(obj) if is_valid == 0 else ())
 
     def update_timestamp_start(self, obj: DBObject, timestamp: datetime.datetime) -> None:
         """Set the first moment for which a calibration may be chosen."""

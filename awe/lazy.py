@@ -34,7 +34,7 @@ def resolve(target: str) -> Any:
 
 
 def face(package: str) -> None:
-    """Let a package offer its `__all__`, each name imported on first use.
+    """Let a package offer its `__all__` and its modules, each imported on first use.
 
     What the names mean is said where type checkers look for it: in the imports of the package's
     `if TYPE_CHECKING:`, which are read when the first name is used.
@@ -49,12 +49,16 @@ def face(package: str) -> None:
     homes: dict[str, str] = {}
 
     def load(name: str) -> Any:
-        if name not in offered["__all__"]:
-            msg = f"module {package!r} has no attribute {name!r}"
-            raise AttributeError(msg)
         if not homes:
             homes.update(_homes(offered["__file__"]))
-        offered[name] = found = resolve(f"{homes[name]}:{name}")
+        part = f"{package}.{name}"
+        if name in offered["__all__"]:
+            offered[name] = found = resolve(f"{homes[name]}:{name}")
+        elif part in homes.values():
+            found = resolve(part)
+        else:
+            msg = f"module {package!r} has no attribute {name!r}"
+            raise AttributeError(msg)
         return found
 
     offered["__getattr__"] = load

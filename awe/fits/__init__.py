@@ -8,27 +8,31 @@ Nothing here knows the database. Importing this package loads neither numpy nor 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from awe.fits.cards import (
-    clean,
-    copy_cards,
-    escape,
-    lineage_cards,
-    parameter_cards,
-    read_lineage,
-    read_parameters,
-)
-from awe.fits.image import (
-    Image,
-    extensions,
-    parse_header,
-    read,
-    read_header,
-    read_pixels,
-    sha256,
-    write,
-)
-from awe.fits.judge import ExtensionInfo, judge
+from awe.lazy import face
+
+if TYPE_CHECKING:
+    from awe.fits.cards import (
+        clean,
+        copy_cards,
+        escape,
+        lineage_cards,
+        parameter_cards,
+        read_lineage,
+        read_parameters,
+    )
+    from awe.fits.image import (
+        Image,
+        extensions,
+        parse_header,
+        read,
+        read_header,
+        read_pixels,
+        sha256,
+        write,
+    )
+    from awe.fits.judging import ExtensionInfo, judge
 
 __all__ = [
     "ExtensionInfo",
@@ -57,3 +61,6 @@ def warming() -> Iterator[None]:
     from awe.fits import _byte_kernels
 
     yield from _byte_kernels.steps()
+
+
+face(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from awe import fits, instruments
+from awe import fits, instruments, rules
 from awe.calib.detector import sections, trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.threads import side_by_side
@@ -16,7 +16,6 @@ from awe.model import calibrations as calfiles
 from awe.model.calibrations import BackgroundFrame
 from awe.model.mixins import QualityFlag
 from awe.model.science import ReducedScienceFrame, WeightFrame
-from awe.rules.quality import verdict
 from awe.tasks.arguments import Argument, common
 from awe.tasks.compatibility import require_window
 from awe.tasks.inputs import background_of, choose, find, fixed, imstat, mark_others, nominal
@@ -314,7 +313,7 @@ class ReduceTask(Task):
         scale = instruments.get(raw.instrument.name).pixel_scale
         width = self._seeing(reduced.science, red, ~good)
         product.psf_radius = width * scale if width > 0 else None
-        product.quality_flags = product.verify(reduced.science) | int(verdict(reduced.flags))
+        product.quality_flags = product.verify(reduced.science) | int(rules.verdict(reduced.flags))
         product.compare()
         mark_others(product)
         with self.together():

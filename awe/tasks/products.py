@@ -13,13 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe import __version__, fits
+from awe import __version__, fits, rules
 from awe.db.server import clock
 from awe.db.server.scope import current
 from awe.localfiles import data_name
 from awe.model.data import DataObject
 from awe.model.mixins import QualityFlag, has, value_of
-from awe.rules.freshness import parts
 from awe.tasks.code import IN_HEADER
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ def _consulted_cards(
 
 def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
     """Yield what else a remake needs: parameters of the parts, calibrations that were named."""
-    for part in parts(product):
+    for part in rules.freshness.parts(product):
         if part is not product:
             kind = type(part).__name__.upper()
             for name, value in part.process_params.values().items():

@@ -257,8 +257,7 @@ def combine_block(chunk, network, method, k_low, k_high, constant, slope, out, u
     total = np.empty(_WIDTH, np.float32)
     spread = np.empty(_WIDTH, np.float32)
     other = np.empty(_WIDTH, np.float32)
-    bad = np.zeros(_WIDTH, np.uint8)
-    suspect = np.zeros(_WIDTH, np.uint8)
+    bad, suspect = np.zeros(_WIDTH, np.uint8), np.zeros(_WIDTH, np.uint8)
     v = np.empty(n, np.float64)
     counting = used.shape[0] > 0
     exact = 0
@@ -305,10 +304,9 @@ def combine_block(chunk, network, method, k_low, k_high, constant, slope, out, u
                 # a value is missing or may be rejected: in double precision, on its own
                 exact += 1
                 m = n - np.int64(bad[i])
-                value, n_low, n_used = _exact_pixel(
+                row[i], n_low, n_used = _exact_pixel(
                     s, i, m, v, method, k_low, k_high, constant, slope
                 )
-                row[i] = value
                 if counting:
                     used[y, x0 + i] = n_used
                     low[y, x0 + i] = n_low
