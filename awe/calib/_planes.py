@@ -90,6 +90,7 @@ def grow(pixels, along, beside, out):
         row = pixels[y]
         some = np.uint8(0)
         for x in range(nx):
+            # rows without a mark, nearly all of them, cost one pass
             some |= row[x]
         if not some:
             continue
@@ -139,5 +140,6 @@ def mark(flags, bad, bit):
             total += number
             target = flags[y]
             for x in range(nx):
+                # OR with the bit or with 0: no branch, and other reasons stay
                 target[x] |= bit if row[x] else np.uint16(0)
     return total

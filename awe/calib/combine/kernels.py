@@ -31,6 +31,7 @@ _WIDTH = 256
 @compiled
 def _exchange(low, high, width):
     for i in range(width):
+        # (min, max) pixel by pixel: after the network row k holds the k-th smallest of each pixel
         a = low[i]
         b = high[i]
         low[i] = a if a < b else b
@@ -83,6 +84,7 @@ def _suspects(low, high, centre, sigma, k_low, k_high, suspect, width):
     for i in range(width):
         # a ten-thousandth, and two steps of float32 at the level, for rounding
         s = sigma[i] * np.float32(0.9999) - abs(centre[i]) * np.float32(2.4e-7)
+        # lowest and highest value of the pixel: if they stay within the limits, all others do
         out = ((centre[i] - low[i]) > k_low * s) | ((high[i] - centre[i]) > k_high * s)
         suspect[i] = out
         found += out
@@ -102,6 +104,7 @@ def _radius(v, first, last, centre, m):
     """Return the m-th smallest distance to the centre within a sorted run."""
     best = np.inf
     for i in range(first, last - m + 1):
+        # m neighbours in order are within max(c - first, last - c) of c: the least over all runs
         best = min(best, max(centre - v[i], v[i + m - 1] - centre))
     return best
 
@@ -146,6 +149,7 @@ def _clip(v, n, method, k_low, k_high, constant, slope):
         # of two values that contradict each other the lower stays: hits are bright
         if method == FIXED and n == 2 and v[1] - v[0] > k_high * np.sqrt(2.0) * sigma:
             return 0, 1
+        # sorted values leave from the ends only: what is kept is always one run
         was_first, was_last = first, last
         while first < last and v[first] < low:
             first += 1
@@ -153,6 +157,7 @@ def _clip(v, n, method, k_low, k_high, constant, slope):
             last -= 1
         if first == was_first and last == was_last:
             break
+    # as astropy: the final limits meet all n values again, and one rejected early may come back
     if method != FIXED:
         first, last = 0, n
         while first < last and v[first] < low:
@@ -208,12 +213,14 @@ def _spread(s, n, centre, total, spread, other, method, constant, slope, width):
 @compiled
 def _exact_pixel(s, i, m, v, method, k_low, k_high, constant, slope):
     """Return value, number rejected low and number used of one pixel, in double precision."""
+    # the first m are finite: +inf, in the place of missing values, is sorted last
     for k in range(m):
         v[k] = s[k, i]
     first = 0
     last = m
     if method >= FIXED:
         first, last = _clip(v, m, method, k_low, k_high, constant, slope)
+    # no value, or two camps of which the median is in between: none is within the limits
     if last == first:
         return np.nan, first, 0
     if method == MEDIAN:

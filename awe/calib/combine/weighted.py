@@ -61,6 +61,7 @@ def _by_value(u, i, v, place):
 @compiled
 def _farthest(v, place, m, k_low, k_high, constants, slopes):
     """Return which value leaves next and whether it is too low, or -1."""
+    # limits are about the median of the values still here, taken anew after each that leaves
     centre = _middle(v, 0, m)
     highest = 1.0
     lowest = 1.0
@@ -77,6 +78,7 @@ def _farthest(v, place, m, k_low, k_high, constants, slopes):
         elif below > lowest:
             lowest = below
             lower = j
+    # of those beyond their limits the highest leaves first: hits are bright
     if upper >= 0:
         return upper, 0
     return lower, 1
@@ -96,6 +98,7 @@ def _clip_each(v, place, m, k_low, k_high, constants, slopes):
             break
         too_low += low
         m -= 1
+        # the order by value is kept: the middle of v stays the median
         for j in range(out, m):
             v[j] = v[j + 1]
             place[j] = place[j + 1]
@@ -117,6 +120,7 @@ def _exact_pixel(u, i, v, place, k_low, k_high, constants, slopes, weights):
     """Return value, number rejected low and number used of one pixel, in double precision."""
     m = _by_value(u, i, v, place)
     below = 0
+    # two values give no vote: the lower one stays alone
     if m == 2 and _contradict(v, place, k_high, constants, slopes):
         m = 1
     elif m > 0:

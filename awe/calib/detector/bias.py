@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: variance that rounding to whole counts adds [ADU**2]
+#: (a uniform error of +- 1/2 ADU has variance 1/12)
 DIGITISATION = 1.0 / 12.0
 
 
@@ -78,6 +79,7 @@ def read_noise(
     if len(pairs) == 0:
         msg = "read noise needs at least one pair of biases, found none; widen the selection"
         raise NoValidPixels(msg)
+    # b - a: whatever two biases share drops out, and var(b - a) = 2 sigma**2
     found = [
         statistics.clipped(
             np.subtract(second, first, dtype=np.float32, casting="unsafe"),
@@ -86,11 +88,14 @@ def read_noise(
         )
         for first, second in pairs
     ]
+    # sigma**2 = mean over the pairs of sd(b - a)**2 / 2 [ADU**2], rounding included
     variance = float(np.mean([one.stdev**2 / 2 for one in found]))
     used = sum(one.n for one in found)
+    # r = sqrt(sigma**2 - 1/12); 0 where the noise is below that of rounding
     noise = max(variance - DIGITISATION, 0.0) ** 0.5
     return ReadNoise(
         read_noise=noise,
+        # standard error of a standard deviation from n values: sigma / sqrt(2 n)
         error=float((variance / (2 * used)) ** 0.5),
         mean_diff=float(np.mean([one.mean for one in found])),
         median_diff=float(np.mean([one.median for one in found])),
@@ -130,6 +135,8 @@ def master(
     >>> float(master(biases, read_noise=2.2, sigma=5).image.mean())
     251.0
     """
+    # sigma**2 = r**2 + 1/12, without light; of value minus median: sigma**2 (1 + pi / (2 n)) from
+    # three frames on, because the median of n values has a variance of its own
     one = Noise(constant=read_noise**2 + DIGITISATION)
     noise = about_median([one] * len(frames), 0.0)[0] if len(frames) else one
     return combine(
@@ -171,9 +178,11 @@ def dark(
     if not all(time > 0 for time in exposure_times):
         msg = f"darks need exposure times above zero, found {list(exposure_times)}"
         raise NoValidPixels(msg)
+    # x = (frame - level - bias) / t [ADU/s], with variance (r**2 + 1/12) / t**2 + x / (gain t)
     scales = [1.0 / time for time in exposure_times]
     one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
     noises = [one.scaled(scale) for scale in scales]
+    # w = t**2 / (r**2 + 1/12): the least variance where read noise outweighs that of the dark
     return combine(
         frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 0.0),
         offsets=offsets, subtract=bias, scales=scales,

@@ -132,15 +132,19 @@ def photon_transfer(
         )
         raise NoValidPixels(msg)
     level, variance, number = (np.array(column) for column in zip(*points, strict=True))
+    # v = c + L / gain [ADU**2], c = r**2 + 1/12 known beforehand: one unknown, slope = 1 / gain
     constant = read_noise**2 + DIGITISATION
     slope = 1.0
     for _ in range(4):
         # errors of a variance follow the model, not the noisy measurement
+        # a variance from n pixels has variance 2 v**2 / n, so w = n / (2 v**2) with v of the model
         weight = number / (2 * (constant + slope * level) ** 2)
+        # least sum of w (v - c - slope L)**2: slope = sum w L (v - c) / sum w L**2
         slope = float(
             (weight * level * (variance - constant)).sum() / (weight * level**2).sum()
         )
     residual = variance - constant - slope * level
+    # sigma(slope) = (sum w L**2)**-1/2, and sigma(gain) = sigma(slope) gain**2
     error = float((weight * level**2).sum() ** -0.5)
     return Gain(
         gain=1.0 / slope,
@@ -175,8 +179,10 @@ def linearity(levels: Sequence[float], exposure_times: Sequence[float]) -> Linea
         raise NoValidPixels(msg)
     counts = np.asarray(levels, np.float64)
     time = np.asarray(exposure_times, np.float64)
+    # N = a t + b t**2, both sides divided by N: residuals count relative to the level
     design = np.stack([time, time**2], axis=1) / counts[:, None]
     (rate, square), *_ = np.linalg.lstsq(design, np.ones_like(counts), rcond=None)
+    # N = s (1 + c s) with s = a t, so c = b / a**2; residuals are N / fit - 1
     return Linearity(
         curvature=float(square / rate**2),
         rate=float(rate),
@@ -202,6 +208,8 @@ def linearised(
     """
     if curvature == 0.0:
         return image.copy()
+    # s = 2 m / (1 + sqrt(1 + 4 c m)): the root of c s**2 + s - m that goes to m for small c;
+    # where 1 + 4 c m < 0 no s gives m (beyond the apex of the parabola): sqrt is taken as 0
     root = np.sqrt(np.maximum(1 + np.float32(4 * curvature) * image, np.float32(0)))
     result: NDArray[np.float32] = 2 * image / (1 + root)
     return result
@@ -225,14 +233,18 @@ def _points(
             good = np.isfinite(bias[cut]) if bad is None else ~bad[cut]
             raw = np.stack([first[cut], second[cut]]).astype(np.float32)
             good = good & (raw < saturation).all(axis=0)
+            # usable: 100 pixels and 0.9 of the window, good and below saturation in both frames
             if good.sum() < max(100, 0.9 * good.size):
                 continue
             a, b = raw[:, good] - bias[cut][good]
+            # r = median(a) / median(b); beyond a factor of 2 the frames are not a pair
             ratio = float(np.median(a) / max(np.median(b), 1e-6))
             if not 0.5 < ratio < 2:
                 continue
             noise = statistics.clipped(a - np.float32(ratio) * b, sigma=sigma, iterations=10)
             constant = read_noise**2 + DIGITISATION
+            # var(a - r b) = v (1 + r) + c (1 + r**2), v that of the light at the level of a;
+            # the point is (mean of a, v + c) [ADU, ADU**2], as if a had been measured alone
             light = noise.stdev**2 - constant * (1 + ratio**2)
             points.append((float(a.mean()), light / (1 + ratio) + constant, noise.n))
     return points

@@ -93,7 +93,9 @@ class ChipGeometry:
         WrongShape
             When the strips leave no light-sensitive pixel.
         """
+        # rows read first (prescan) are next to the output, the overscan at the opposite edge
         low, high = (overscan_y, prescan_y) if read_at_top else (prescan_y, overscan_y)
+        # one-based, both ends included: light from prescan + 1 to n - overscan
         x1, x2 = prescan_x + 1, nx - overscan_x
         y1, y2 = low + 1, ny - high
         if min(prescan_x, overscan_x, prescan_y, overscan_y) < 0 or x2 < x1 or y2 < y1:

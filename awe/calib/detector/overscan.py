@@ -60,7 +60,7 @@ _SECTIONS = {
 #: a property of the estimator, not a choice of science: nothing but hits is so far away
 _OUTLIER = 6.0
 
-#: half width [rows] of the Gaussian that smooths methods 9 and 10
+#: sigma [rows] of the Gaussian that smooths methods 9 and 10
 _SMOOTH = 12
 
 
@@ -120,6 +120,7 @@ def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Le
         return Levels(values=np.zeros((1, 1), np.float32), sigma=0.0, variance=0.0, method=0)
     geometry.check(raw.shape, "the raw frame")
     parts = [_strip(raw, geometry, name, method) for name in _STRIPS[method]]
+    # method 10: prescan and overscan in one line, every pixel of the same weight
     levels = _MEASURES[method](np.concatenate(parts, axis=1), method)
     return _extended(levels, raw.shape, _section(geometry, _STRIPS[method][0], method))
 
@@ -215,6 +216,7 @@ def _single(strip: Floats, method: int) -> Levels:
     level = float(np.median(finite))
     sigma = _spread(finite - level)
     values = np.full((1, 1), level, np.float32)
+    # the median of n Gaussian values has variance (pi / 2) sigma**2 / n
     return Levels(
         values=values, sigma=sigma, variance=1.57 * sigma**2 / finite.size, method=method
     )
@@ -222,13 +224,17 @@ def _single(strip: Floats, method: int) -> Levels:
 
 def _lines(strip: Floats, method: int) -> Levels:
     """Return one level per row of the strip; a row without a finite pixel gives NaN."""
+    # level of a row = mean of its n pixels; variance sigma**2 / n against 1.57 sigma**2 / n
     total = strip.mean(axis=1)
     deviation = strip - total[:, None]
     if not np.isfinite(strip).any():
         raise NoValidPixels(_empty(method))
+    # sigma from neighbours in a row, var(x_i+1 - x_i) = 2 sigma**2: row levels drop out
     steps = strip[:, 1:] - strip[:, :-1]
     steps = steps[np.isfinite(steps)]
     sigma = _spread(steps) / 2**0.5 if steps.size else 1.0
+    # a pixel over 5 sigma from the mean: the row is judged again, by 6 sigma about the median;
+    # one sigma of margin, as mean and median differ; NaN fails the comparison and is suspect
     suspect = ~(np.abs(deviation) <= (_OUTLIER - 1) * sigma).all(axis=1)
     for row in np.flatnonzero(suspect):
         total[row] = _robust_mean(strip[row], sigma)
@@ -247,12 +253,15 @@ def _smoothed(strip: Floats, method: int) -> Levels:
     """Return row levels smoothed by a Gaussian along y; rows without a level borrow."""
     levels = _lines(strip, method)
     offset = np.arange(-3 * _SMOOTH, 3 * _SMOOTH + 1)
+    # K = exp(-d**2 / (2 x 12**2)), cut off at 3 sigma = 36 rows
     kernel = np.exp(-0.5 * (offset / _SMOOTH) ** 2)
     known = np.isfinite(levels.values[:, 0])
     mean = float(levels.values[known, 0].mean())
     raised = np.where(known, levels.values[:, 0].astype(np.float64) - mean, 0.0)
+    # mean + sum K (l - mean) / sum K over known rows: gaps and edges have less weight, not level 0
     weight = _blur(known.astype(np.float64), kernel)
     smooth = mean + _blur(raised, kernel) / np.maximum(weight, 1e-12)
+    # var(sum K l / sum K) = var(l) sum K**2 / (sum K)**2, 0.024 of one row's
     gain = float((kernel**2).sum() / kernel.sum() ** 2)
     return replace(
         levels, values=smooth.astype(np.float32)[:, None], variance=levels.variance * gain
@@ -267,6 +276,7 @@ def _robust_mean(line: Floats, sigma: float) -> float:
     finite = line[np.isfinite(line)]
     if finite.size == 0:
         return float("nan")
+    # mean of the pixels within 6 sigma of the median: fractions of a count, which a median lacks
     near = np.abs(finite - np.median(finite)) <= _OUTLIER * sigma
     return float(finite[near].mean()) if near.any() else float(np.median(finite))
 
@@ -277,9 +287,12 @@ def _spread(deviation: Floats) -> float:
     The first guess comes from quantiles and may be a step of the converter too small or large;
     the clipped standard deviation after it is not.
     """
+    # quantiles of a Gaussian at -1 and +1 sigma, from 100,000 values at most;
+    # 0.3 ADU is the noise of rounding alone, 1 / sqrt(12)
     low, high = np.percentile(deviation[:: max(1, deviation.size // 50_000)], [15.87, 84.13])
     sigma = max(float(high - low) / 2, 0.3)
     for _ in range(3):
+        # a Gaussian loses 2e-9 of its values at 6 sigma: the clipped sd needs no correction
         near = deviation[np.abs(deviation) <= _OUTLIER * sigma]
         sigma = max(float(near.std()), 1e-6) if near.size else sigma
     return sigma

@@ -44,8 +44,10 @@ def hot(bias: NDArray[np.float32], *, threshold: float, box: int) -> NDArray[np.
     do not raise their own threshold.
     """
     residual = _residual(bias, box)
+    # sd of r = bias - smooth bias, clipped at 4 sd and corrected for the tails cut off [ADU]
     noise = statistics.clipped(residual, sigma=4.0, iterations=_ROUNDS).stdev
     with np.errstate(invalid="ignore"):
+        # bad unless |r| <= threshold sd: NaN fails the comparison and is bad
         return ~(np.abs(residual) <= threshold * max(noise, 1e-6))
 
 
@@ -70,10 +72,12 @@ def cold(
     """
     surface = background.estimate(flat, box=box, clip=4.0, step=2)
     bad = np.empty(flat.shape, np.bool_)
+    # 64 rows at a time: the smooth level never exists as a whole
     for start in range(0, flat.shape[0], 64):
         rows = slice(start, start + 64)
         level = surface.rows(rows)
         with np.errstate(invalid="ignore"):
+            # good where low <= f / level <= high, without a division; NaN is bad
             bad[rows] = ~((flat[rows] >= low * level) & (flat[rows] <= high * level))
     return bad
 

@@ -81,9 +81,12 @@ def find(
     if not saturated.any():
         nothing = np.zeros_like(saturated)
         return Saturation(saturated=saturated, bleed=nothing, dead=nothing)
+    # a cross, not a box: charge spills along the column, and x has a reach of its own;
+    # the growth holds the saturated pixels, and XOR takes them out again
     bleed = grown(saturated, along, 0)
     bleed |= grown(saturated, 0, beside)
     bleed ^= saturated
+    # a pixel that reads too little only counts as dead in the box of 2 reach + 1 around saturation
     dead = np.less_equal(raw, _comparable(raw, low, np.floor))
     if dead.any():
         dead &= grown(saturated, reach, reach)
@@ -94,6 +97,7 @@ def _comparable(raw: NDArray[Any], limit: float, to_whole: Callable[[float], flo
     """Return a limit in the type of whole counts: with a float all of them become floats."""
     if raw.dtype.kind not in "iu":
         return limit
+    # whole n: n >= h is n >= ceil(h), n <= l is n <= floor(l); out of range the float stays
     bounds = np.iinfo(raw.dtype)
     whole = to_whole(limit)
     return raw.dtype.type(whole) if bounds.min <= whole <= bounds.max else limit

@@ -48,6 +48,7 @@ def parse(text: str, image_shape: tuple[int, int] | None = None) -> Slices:
     if x0 < 1 or y0 < 1 or x1 < x0 or y1 < y0:
         msg = f"section {text!r} must start at 1 or above and run forwards; correct the header"
         raise BadHeader(msg)
+    # pixel 1 of FITS is index 0; the last one included, x1, is the first one excluded, x1 - 1 + 1
     slices = (slice(y0 - 1, y1), slice(x0 - 1, x1))
     if image_shape is not None and not inside(slices, image_shape):
         msg = (

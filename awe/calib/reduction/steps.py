@@ -134,6 +134,7 @@ def _overscan_frame(work: Work) -> str:
 
 def _overscan_rows(work: Work, rows: slice) -> None:
     science = work.science[rows]
+    # s = raw - level [ADU]
     np.copyto(science, work.raw[rows], casting="unsafe")
     science -= work.offsets[rows] if work.offsets.shape[0] > 1 else work.offsets
 
@@ -148,12 +149,14 @@ def _is_linear(work: Work) -> str | None:
 
 
 def _linearity_rows(work: Work, rows: slice) -> None:
+    # m = s + c s**2 solved for s, before the noise: photons go with s, not with m
     work.science[rows] = gain.linearised(work.science[rows], work.calibrations.curvature)
 
 
 def _noise_frame(work: Work) -> str:
     assert work.levels is not None
     settings = work.settings
+    # c = r**2 + 1/12 + var(level) + var(master bias) [ADU**2]: all that does not grow with light
     bias = work.calibrations.bias_variance if work.calibrations.bias is not None else 0.0
     constant = settings.read_noise**2 + DIGITISATION + work.levels.variance + bias
     work.noise = NoiseModel(gain=settings.gain, constant=constant)
@@ -162,6 +165,7 @@ def _noise_frame(work: Work) -> str:
 
 def _noise_rows(work: Work, rows: slice) -> None:
     assert work.noise is not None
+    # s / gain + c: the dark charge is still in s, so its own photon-like noise is counted
     work.noise.variance(work.science[rows], out=work.variance[rows])
 
 
@@ -174,6 +178,7 @@ def _dark_frame(work: Work) -> str:
 
 def _dark_rows(work: Work, rows: slice) -> None:
     assert work.calibrations.dark is not None
+    # s - D t [ADU], and (sigma_D t)**2 more variance, sigma_D measured on the dark frame
     time = np.float32(work.settings.exposure_time)
     work.science[rows] -= work.calibrations.dark[rows] * time
     work.variance[rows] += np.float32(work.dark_noise**2)
@@ -183,6 +188,7 @@ def _flat_frame(work: Work) -> str:
     flat = work.calibrations.flat
     assert flat is not None
     box, step = _VIGNETTING
+    # large frames are read at every 8th pixel, 256 of a box; small ones at every second
     step = step if min(flat.shape) >= 4 * box else 2
     try:
         work.vignetting = background.estimate(flat, box=box, step=step)
@@ -202,6 +208,7 @@ def _flat_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
     assert flat is not None
     least = work.settings.minimum_response
+    # s / f, with variance var / f**2 + (s / f)**2 n**2, n the relative noise of the flat
     all_divided = _planes.divide(
         work.science[rows], work.variance[rows], flat[rows],
         np.float32(work.calibrations.flat_noise), np.float32(least),
@@ -213,6 +220,7 @@ def _flat_rows(work: Work, rows: slice) -> None:
 
 def _illumination_rows(work: Work, rows: slice) -> None:
     assert work.calibrations.illumination is not None
+    # s / I and var / I**2: the correction counts as free of noise
     inverse = np.float32(1) / work.calibrations.illumination[rows]
     work.science[rows] *= inverse
     inverse *= inverse
@@ -224,6 +232,7 @@ def _finite_rows(work: Work, rows: slice) -> None:
     if _planes.all_finite(science):
         return
     bad = ~np.isfinite(science)
+    # a reason of its own only where the flat is not it, or where the raw count was not finite
     broken = bad & ((work.flags[rows] & FLAG_DTYPE.type(PixelFlag.BAD_FLAT)) == 0)
     work.flag(PixelFlag.NON_FINITE, broken | ~np.isfinite(work.raw[rows]), rows)
     science[bad] = np.nan
@@ -239,6 +248,7 @@ def _fringe_frame(work: Work) -> str:
         threshold=settings.image_threshold, box=_FRINGE_BOX, bad=work.bad,
     )
     factor = work.fringe_scale.factor
+    # s - a F, and (a sigma_F)**2 more variance; the error of a itself is not in the variance
     work.science -= np.float32(factor) * fringes
     noise = abs(factor) * statistics.pixel_noise(fringes, step=_SAMPLED)
     work.variance += np.float32(noise**2)
@@ -256,6 +266,7 @@ def _cosmic_frame(work: Work) -> str:
     bad, number = work.carrying(ANY_FLAG)
     if number > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
+    # there the read noise is in e- (r gain), and saturation counts from the level, not from 0 ADU
     found = cosmic.find(
         work.science,
         gain=settings.gain,
@@ -284,6 +295,7 @@ def _satellite_frame(work: Work) -> str:
     bad, number = work.carrying(ANY_FLAG)
     if number > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
+    # nothing near saturation, its bleeding or dead neighbours is believed to be a track
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
     work.tracks, crossed = tracks.find(
         work.science,
@@ -319,11 +331,13 @@ def _background_rows(work: Work, rows: slice) -> None:
     elif illumination is None:
         work.science[rows] -= given[rows]
     else:
+        # the sky that is given was made before the illumination correction: s / I - B / I
         work.science[rows] -= given[rows] / illumination[rows]
 
 
 def _weight_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
+    # w = f, or 1 without a flat; illumination and variance do not enter the relative weight
     response = np.ones((1, work.shape[1]), np.float32) if flat is None else flat[rows]
     flags = work.flags[rows]
     _planes.weigh(np.broadcast_to(response, flags.shape), flags, work.weight[rows])

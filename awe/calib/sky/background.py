@@ -55,6 +55,7 @@ class Surface:
         rows : slice
             Rows of the image [pixel]; all by default.
         """
+        # S(y, x) = sum over j of A(y, j) B(j, x): the spline along y through the rows of `across`
         along_y = _spline(self.mesh.shape[0], self.box, self.shape[0])[rows]
         result = np.empty((along_y.shape[0], self.shape[1]), np.float32)
         order.mesh_rows(along_y, self.across, result)
@@ -63,6 +64,7 @@ class Surface:
     @cached_property
     def across(self) -> NDArray[np.float32]:
         """Mesh evaluated at every column: float32, shape (my, nx)."""
+        # B(j, x) = sum over i of A(x, i) mesh(j, i): my rows are kept, not ny
         along_x = _spline(self.mesh.shape[1], self.box, self.shape[1])
         result = np.empty((self.mesh.shape[0], self.shape[1]), np.float32)
         order.mesh_rows(self.mesh, np.ascontiguousarray(along_x.T), result)
@@ -200,6 +202,7 @@ def smoothed(mesh: Grid) -> Grid:
     """
     if min(mesh.shape) < 2:
         return mesh
+    # odd reflection, m(-1) = 2 m(0) - m(1): the median keeps a plane as it is, edges included
     padded = np.pad(mesh, 1, mode="reflect", reflect_type="odd")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
     result: Grid = np.median(windows, axis=(2, 3)).astype(np.float32)
@@ -216,6 +219,7 @@ def joined(mesh: Grid, shape: tuple[int, int]) -> NDArray[np.float32]:
     shape : tuple of int
         Shape (ny, nx) of the image.
     """
+    # image = A_y mesh A_x^T, box k centred on (k + 1/2) n / m - 1/2 along each axis of n pixels
     (my, mx), (ny, nx) = mesh.shape, shape
     result: NDArray[np.float32] = (
         _spline(my, ny / my, ny) @ (mesh @ _spline(mx, nx / mx, nx).T)
@@ -230,18 +234,23 @@ def _spline(knots: int, box: float, size: int) -> NDArray[np.float32]:
     Cubic where there are four boxes; beyond the outer centres the spline goes on straight.
     """
     pixel = np.arange(size, dtype=np.float64)
+    # pixel k spans k - 1/2 to k + 1/2, so box k of b pixels is centred on (k + 1/2) b - 1/2
     centre = np.minimum((np.arange(knots) + 0.5) * box, size) - 0.5
     if knots > 1:
         # the last box ends at the edge
         centre[-1] = (size + (knots - 1) * box) / 2 - 0.5
     if knots == 1:
         return np.ones((size, 1), np.float32)
+    # two or three boxes: straight between the centres, constant beyond them
     if knots < 4:
         columns = [np.interp(pixel, centre, row) for row in np.eye(knots)]
         return np.stack(columns, axis=1).astype(np.float32)
     from scipy.interpolate import CubicSpline
 
+    # column k is the spline through 1 at box k and 0 at all others: it is linear in the mesh;
+    # natural: f'' = 0 at the outer centres, so that the straight line beyond joins smoothly
     spline = CubicSpline(centre, np.eye(knots), bc_type="natural")
+    # f(x) = f(c) + f'(c) (x - c) beyond the outer centre c; between them x = c and f(x) stays
     inside = np.clip(pixel, centre[0], centre[-1])
     matrix = spline(inside) + spline(inside, 1) * (pixel - inside)[:, None]
     result: NDArray[np.float32] = np.ascontiguousarray(matrix, np.float32)

@@ -54,11 +54,13 @@ def match(positions: Sequence[tuple[Values, Values]], radius: float) -> list[Num
         found = np.full(len(places), -1, np.intp)
         if len(known) and len(places):
             tree = cKDTree(known)
+            # the pointing error of the frame, up to 2 radius, goes before stars are told apart
             places = places + _common_shift(tree, known, places, 2 * radius)
             distance, nearest = tree.query(places, distance_upper_bound=radius)
             near = np.isfinite(distance)
             found[near] = nearest[near]
             _drop_doubles(found)
+        # what has no partner is a new star, known to later frames by its shifted place
         new = found < 0
         found[new] = len(known) + np.arange(int(new.sum()))
         known = np.concatenate([known, places[new]])
@@ -110,23 +112,30 @@ def fit(
     NoValidPixels
         Too few stars are seen twice.
     """
+    # m = M_star + P(u, v) + z_frame, P = sum of c_ji v**j u**i for 1 <= j + i <= degree;
+    # P has no constant term: M_star and z_frame hold it
     powers = [(j, i) for j in range(degree + 1) for i in range(degree + 1 - j)][1:]
     u, v = scaled(x, y, shape)
     frames = np.unique(frame)
     columns = [v**j * u**i for j, i in powers] + [frame == one for one in frames]
     design: Values = np.stack(columns, axis=1).astype(np.float64)
+    # w = 1 / (e**2 + median(e)**2) [1/mag**2]: no measurement has more than 1 / median(e)**2
     weight: Values = 1.0 / (error**2 + np.median(error) ** 2)
     kept = np.isfinite(magnitude) & np.isfinite(weight)
     residual: Values = np.full(x.size, np.nan)
     scatter = 0.0
     solution: Values = np.zeros(design.shape[1])
     for _ in range(_ROUNDS):
+        # a star seen once says nothing of P: its own M_star fits it exactly
         kept &= _seen_twice(star, kept)
+        # unknowns: the terms of P, and one z per frame less the one that M_star takes over
         _require(star[kept], len(powers) + len(frames) - 1, degree, len(frames))
+        # less the weighted mean of each star on both sides: M_star drops out, P and z stay
         rows = _without_star(design[kept], star[kept], weight[kept])
         values = _without_star(magnitude[kept, None], star[kept], weight[kept])[:, 0]
         solution = _solved(rows, values, weight[kept], len(frames), steadiness)
         rest = values - rows @ solution
+        # rest = m - P - z, less its weighted mean per star [mag]; what is out stays out
         scatter = statistics.clipped(rest, sigma=sigma, iterations=5).stdev
         residual[:] = np.nan
         residual[kept] = rest
@@ -134,6 +143,7 @@ def fit(
         if not far.any():
             break
         kept[np.flatnonzero(kept)[far]] = False
+    # c_00 stays 0: the image made of the surface is brought to mean 1 anyway
     coefficients = np.zeros((degree + 1, degree + 1))
     for (j, i), value in zip(powers, solution[: len(powers)], strict=True):
         coefficients[j, i] = value
@@ -175,6 +185,8 @@ def _solved(
     rows: Values, values: Values, weight: Values, frames: int, steadiness: float
 ) -> Values:
     """Return the least squares solution, the last unknowns near zero as the steadiness says."""
+    # least sum of w (m - A p)**2 + sum of (z / steadiness)**2: z has a Gaussian prior about 0,
+    # which also fixes the common z that no difference between frames can tell
     root = np.sqrt(weight)
     prior = np.zeros((frames, rows.shape[1]))
     prior[:, -frames:] = np.eye(frames) / max(steadiness, 1e-6)
@@ -189,6 +201,7 @@ def _common_shift(tree: object, known: Values, places: Values, reach: float) -> 
     from scipy.spatial import cKDTree
 
     assert isinstance(tree, cKDTree)
+    # median of the differences to the nearest star: a minority of wrong pairs moves it little
     distance, nearest = tree.query(places, distance_upper_bound=reach)
     near = np.isfinite(distance)
     if near.sum() < 3:
@@ -211,6 +224,7 @@ def _seen_twice(star: Numbers, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _without_star(rows: Values, star: Numbers, weight: Values) -> Values:
     """Return rows minus the weighted mean of the rows of the same star."""
+    # x_k - sum(w x) / sum(w), both sums over the measurements of the same star
     sums = np.bincount(star, weight)
     result = rows.copy()
     for column in range(rows.shape[1]):
@@ -220,6 +234,7 @@ def _without_star(rows: Values, star: Numbers, weight: Values) -> Values:
 
 
 def _require(star: Numbers, unknowns: int, degree: int, frames: int) -> None:
+    # each star uses up one measurement for its M_star: n - stars differences are left
     measured = star.size - np.unique(star).size
     if frames < 2 or measured < 2 * unknowns:
         msg = (

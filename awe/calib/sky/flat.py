@@ -123,6 +123,7 @@ def stack(
         raise NoValidPixels(msg)
     require_shape(bias, (frames[0].shape[0], frames[0].shape[1]), "the master bias")
     zeros = [np.zeros((1, 1), np.float32)] * len(frames)
+    # L_k = median of frame - overscan level - bias [ADU]; values become x / L_k
     levels = [
         _level(number, frame, offset, bias, saturation, bad)
         for number, (frame, offset) in enumerate(zip(frames, offsets or zeros, strict=True), 1)
@@ -165,6 +166,7 @@ def sky(
     if len(images) == 0:
         msg = "a night-sky flat needs at least one image, found none; widen the selection"
         raise NoValidPixels(msg)
+    # L_k = median [ADU]: the bias is gone, stars on fewer than half of the pixels move it little
     levels = [statistics.median(image, bad) for image in images]
     for number, level in enumerate(levels, 1):
         if not level > 0:
@@ -186,13 +188,17 @@ def _mean(
 ) -> Flat:
     """Return the mean of frames of some levels, weighted by the light they hold."""
     scales = [1.0 / level for level in levels]
+    # variance of a value at light L: r**2 + 1/12 + L / gain [ADU**2]
     one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
+    # of x / L_k at response f: (r**2 + 1/12) / L_k**2 + f / (gain L_k)
     noises = [one.scaled(scale) for scale in scales]
+    # w_k = 1 / that at f = 1: the mean of least variance, for all pixels of a frame alike
     weights = [1.0 / noise.variance(1.0) for noise in noises]
     combined = combine(
         frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 1.0),
         offsets=offsets, subtract=subtract, scales=scales, weights=weights, count=True,
     )
+    # variance of a weighted mean with w = 1 / variance: 1 / sum of w
     return Flat(
         image=normalise(combined.image, bad),
         levels=tuple(levels),
@@ -244,6 +250,7 @@ def master(
     if twilight is None or choice is MasterChoice.DOME:
         return normalise(dome, bad)
     require_shape(twilight, (dome.shape[0], dome.shape[1]), "the twilight flat")
+    # F = D S, S the smooth part of T / D: small scales of the dome, large ones of the twilight
     return normalise(dome * _large_scales(dome, twilight, box, bad), bad)
 
 
@@ -269,6 +276,7 @@ def corrected(
         Pixels that do not count for the large scales and the mean.
     """
     require_shape(nightsky, (image.shape[0], image.shape[1]), "the night-sky flat")
+    # F' = F smooth(N), N = sky / F: N is 1 on large scales where F was right
     surface = background.estimate(nightsky, box=box, bad=bad, clip=4.0, step=2)
     return normalise(image * surface.rows(), bad)
 
@@ -325,6 +333,8 @@ def _large_scales(
     the twilight flat in every box, whatever the noise of the dome flat.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
+        # good where |T / D - smooth| <= 5 sigma, sigma = 1.4826 MAD of a box, joined alike;
+        # NaN and infinity fail the comparison and are left out with the outliers
         ratio = np.divide(twilight, dome)
         rough = background.estimate(ratio, box=box, bad=bad, clip=4.0, step=2)
         limit = _OUTLIER * replace(rough, mesh=rough.spread).rows()
@@ -332,10 +342,12 @@ def _large_scales(
     if bad is not None:
         good &= ~bad
     light, number = (_sums(np.where(good, plane, 0), box) for plane in (twilight, np.float32(1)))
+    # boxes below a quarter of the pixels of a mean box are filled from their neighbours
     enough = number >= 0.25 * (dome.size / number.size)
     surface = np.ones(dome.shape, np.float32)
     # light that falls off within a box moves its centre: the second round takes that out
     for _ in range(2):
+        # r = sum T / sum (D S) over the good pixels of a box; S is multiplied by its spline
         lamp = _sums(np.where(good, dome * surface, 0), box)
         mesh = np.full(light.shape, np.nan, np.float32)
         np.divide(light, lamp, out=mesh, where=enough & (lamp > 0), casting="unsafe")
@@ -347,6 +359,7 @@ def _mended(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a mesh without gaps, and without boxes that are far off their neighbours."""
     mesh = background.filled(mesh)
     around = background.smoothed(mesh)
+    # d = r - median of 3 x 3 boxes; |d - median(d)| > 8 x 1.4826 MAD(d) takes the median instead
     distance = (mesh - around).astype(np.float64)
     spoilt = statistics.outliers(distance.ravel(), sigma=_SPOILT, floor=0.0)
     result: NDArray[np.float32] = np.where(spoilt.reshape(mesh.shape), around, mesh)
@@ -359,6 +372,8 @@ def _sums(image: NDArray[np.float32], box: int) -> NDArray[np.float64]:
     for axis in (1, 0):
         size = total.shape[axis]
         number = max(1, round(size / box))
+        # m = round(n / box) boxes from round(k n / m) on: their sizes differ by one pixel at most;
+        # sums of thousands of pixels are in float64, float32 would lose the last digits
         edges = np.round(np.arange(number) * (size / number)).astype(np.int64)
         total = np.add.reduceat(total, edges, axis=axis, dtype=np.float64)
     return total
@@ -376,6 +391,7 @@ def _level(
     reduced = np.subtract(frame, offset, dtype=np.float32, casting="unsafe")
     reduced -= bias
     level = statistics.median(reduced, bad)
+    # saturation counts from raw zero: light + overscan level + bias (every 16th pixel) [ADU]
     raw = level + float(np.median(offset)) + float(np.nanmedian(bias[::16, ::16]))
     if raw >= saturation:
         msg = (

@@ -79,11 +79,14 @@ def frame(
     mean = float(np.mean(levels))
     residuals = []
     for k, (image, surface) in enumerate(zip(images, surfaces, strict=True)):
+        # R_k = image - smooth sky [ADU]; NaN leaves a pixel out of the stack
         residual = image - surface.rows()
         if bad is not None:
             residual[bad[k]] = np.nan
         residuals.append(residual)
+    # R_k <L> / L_k: the strength of fringes is taken as proportional to the level of the sky
     scales = [mean / level for level in levels]
+    # no gain or read noise is known here: sigma is 1.4826 MAD of the values of the pixel itself
     return combine(residuals, method=Method.MAD, sigma=sigma, scales=scales).image
 
 
@@ -142,6 +145,8 @@ def scale(
         # an exposure that is saturated all over has no sky: its pixels are flagged, all of them
         return Scale(factor=0.0, error=np.inf, pixels=0)
     residual = image - surface.rows()
+    # guide g: mean of the eight pixels around, free of the noise of the pixel itself;
+    # the limits hold for |g|, because limits on the pixel would select its noise
     around = _around(fringes)
     strength = np.abs(around)
     with np.errstate(invalid="ignore"):
@@ -159,14 +164,18 @@ def scale(
             )
             raise NoValidPixels(msg)
         x, y = pattern[kept], sky[kept]
+        # g' = g - <g>; sum(g' x) is as noisy as |g'| sd(x) where x has nothing in common with g
         centred = guide[kept] - guide[kept].mean()
         shared, length = float((centred * x).sum()), float((centred**2).sum()) ** 0.5
         if shared <= _LEAST * length * float(x.std()):
             return Scale(factor=0.0, error=np.inf, pixels=int(kept.sum()))
+        # factor = sum(g' y) / sum(g' x), g as instrument: noise in x does not flatten the slope
         factor = float((centred * y).sum()) / shared
         rest = sky - factor * pattern
+        # all pixels are judged anew in every round: one rejected too early may come back
         spread = statistics.clipped(rest, sigma=3.0, iterations=5)
         kept = np.abs(rest - spread.mean) <= threshold * spread.stdev
+    # sigma(factor) = sd(y - factor x) |g'| / sum(g' x)
     return Scale(factor=factor, error=spread.stdev * length / shared, pixels=int(kept.sum()))
 
 

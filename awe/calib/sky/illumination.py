@@ -60,6 +60,7 @@ class Illumination:
         ny, nx = self.shape
         u, _ = scaled(np.arange(nx, dtype=np.float64), np.zeros(nx), self.shape)
         _, v = scaled(np.zeros(ny), np.arange(ny, dtype=np.float64), self.shape)
+        # a star has 10**(-0.4 dm) times its true light, dm = measured - true: this divides it
         magnitudes = np.polynomial.polynomial.polygrid2d(v, u, self.coefficients)
         ratio = 10 ** (-0.4 * magnitudes)
         result: NDArray[np.float32] = (ratio / ratio.mean()).astype(np.float32)
@@ -95,6 +96,7 @@ def fit(
     NoValidPixels
         Fewer than twice as many stars as coefficients.
     """
+    # P(u, v) = sum of c_ji v**j u**i for j + i <= d: (d + 1)(d + 2) / 2 coefficients [mag]
     powers = [(j, i) for j in range(degree + 1) for i in range(degree + 1 - j)]
     u, v = scaled(np.asarray(x, np.float64), np.asarray(y, np.float64), shape)
     design = np.stack([v**j * u**i for j, i in powers], axis=1)
@@ -108,9 +110,11 @@ def fit(
                 f"{2 * len(powers)} are wanted; add exposures or lower the degree"
             )
             raise NoValidPixels(msg)
+        # least sum of (dm - P)**2 over the kept stars, all of equal weight
         solution, *_ = np.linalg.lstsq(design[kept], difference[kept], rcond=None)
         rest = difference - design @ solution
         scatter = statistics.clipped(rest[kept], sigma=sigma, iterations=5).stdev
+        # all stars are judged anew, |dm - P| <= sigma scatter, until the set stays the same
         near = np.isfinite(rest) & (np.abs(rest) <= sigma * scatter)
         if (near == kept).all():
             break
@@ -133,5 +137,7 @@ def scaled(x: Values, y: Values, shape: tuple[int, int]) -> tuple[Values, Values
     shape : tuple of int
         Shape (ny, nx) of the chip.
     """
+    # u = 2 x / (nx - 1) - 1: -1 and 1 at the centres of the outer pixels; powers stay within 1,
+    # which keeps the least squares well conditioned
     ny, nx = shape
     return 2 * x / max(nx - 1, 1) - 1, 2 * y / max(ny - 1, 1) - 1

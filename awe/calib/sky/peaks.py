@@ -19,6 +19,7 @@ _RUN = 64
 
 @compiled
 def _is_highest(image, y, x):
+    # p >= all of 3 x 3: equal neighbours are each a peak
     for yy in range(y - 1, y + 2):
         for xx in range(x - 1, x + 2):
             # not: lower; a neighbour without a value leaves the question open
@@ -36,6 +37,7 @@ def _peaks(image, level, margin, places):
             part = image[y, first : min(first + _RUN, nx - margin)]
             high = np.uint8(0)
             for k in range(part.size):
+                # one bit for 64 comparisons, without a branch; NaN > level is false
                 high |= np.uint8(part[k] > level)
             if high:
                 for k in range(part.size):

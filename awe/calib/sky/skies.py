@@ -70,9 +70,12 @@ def sources(
         msg = f"exposures of the sky need levels above 0 ADU, found {list(levels)}"
         raise NoValidPixels(msg)
     known = np.zeros(images[0].shape, np.bool_) if bad is None else bad
+    # M = median over the exposures of image_k / L_k: 1 where most show nothing but sky
     scales = [1.0 / level for level in levels]
     middle = combine(images, method=Method.MEDIAN, scales=scales).image
+    # bad pixels are set to the sky, 1: they are not marked as shared sources
     middle[known | ~np.isfinite(middle)] = 1
+    # a source that most exposures share is in M itself, where no difference shows it
     shared = np.abs(middle - 1) > contrast
     return [
         _grown(shared | _differs(image * np.float32(scale) - middle, known, threshold), reach)
@@ -85,6 +88,7 @@ def _differs(rest: NDArray[np.float32], bad: Map, threshold: float) -> Map:
     from scipy.ndimage import uniform_filter
 
     rest[bad | ~np.isfinite(rest)] = 0
+    # a mean of nine independent pixels has sd(rest) / 3
     noise = statistics.clipped(rest, sigma=3.0, iterations=5).stdev / 3
     far: Map = np.abs(uniform_filter(rest, 3, mode="reflect")) > max(threshold * noise, 1e-6)
     return far

@@ -55,6 +55,7 @@ class Stars:
     @property
     def magnitude_error(self) -> Values:
         """Standard errors of the magnitudes."""
+        # |dm / dF| sigma_F = 1.0857 sigma_F / F
         result: Values = 2.5 / np.log(10) * self.error / self.flux
         return result
 
@@ -108,6 +109,7 @@ def measure(
     surface = background.estimate(image, box=min(box, *image.shape), bad=spoilt, clip=3.0, step=2)
     level = np.where(spoilt, np.float32(0), image - surface.rows())
     y, x = _peaks(level, threshold, int(np.ceil(radius * _ANNULUS[1])) + 2)
+    # two apertures overlap where their centres are nearer than two radii
     x, y = _isolated(level, x, y, 2 * radius)
     measured = [
         _one(level, spoilt, float(column), float(row), radius, gain)
@@ -122,6 +124,7 @@ def _peaks(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return rows and columns of the highest pixels of a smoothed image."""
     smooth = _smoothed(image)
+    # sd of the smoothed image itself: smoothing lowers the noise, the threshold is in the new one
     sky = statistics.clipped(smooth[::2, ::2], sigma=3.0, iterations=5)
     limit = sky.median + threshold * max(sky.stdev, 1e-6)
     return peaks(smooth, limit, margin)
@@ -129,6 +132,8 @@ def _peaks(
 
 def _smoothed(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return an image smoothed by (1, 2, 1) / 4 along both axes, twice."""
+    # (1, 2, 1) / 4 twice is (1, 4, 6, 4, 1) / 16: variance 1 pixel**2, nearly a Gaussian;
+    # roll wraps round at two pixels of every edge, where the margin admits no peak
     for _ in range(2):
         for axis in (0, 1):
             before, after = np.roll(image, 1, axis), np.roll(image, -1, axis)
@@ -147,6 +152,7 @@ def _isolated(
     places = np.stack([x, y], axis=1).astype(np.float64)
     height = image[y, x]
     kept = np.ones(x.size, np.bool_)
+    # the fainter of a pair leaves, and still counts against its other neighbours
     for first, second in cKDTree(places).query_pairs(reach):
         kept[first if height[first] < height[second] else second] = False
     return x[kept], y[kept]
@@ -180,11 +186,15 @@ def _one(
         inside = np.clip(radius + 0.5 - distance, 0.0, 1.0)
         if (spoilt[cut] & (inside > 0)).any():
             return None
+        # F = sum of (p - sky) f, f = the part of the pixel in the aperture; 0 to 1 over one pixel
         light = (part - sky.mean) * inside
         total = float(light.sum())
         if not total > 0:
             return None
+        # centre of light: sum of f (p - sky) x / F
         x, y = column + float((light * dx).sum()) / total, row + float((light * dy).sum()) / total
     area = float(inside.sum())
+    # var F = F / gain + A s**2 + (A s)**2 / n [ADU**2]: photons of the star, noise of A pixels,
+    # error of the mean of n sky pixels, which all A share
     variance = total / gain + area * sky.stdev**2 * (1 + area / sky.n)
     return x, y, total, variance**0.5

@@ -103,10 +103,13 @@ def image_statistics(
     """
     pixels = np.ascontiguousarray(image, np.float32)
     mask = _NO_BAD if bad is None else bad
+    # one pass over all pixels: sums about the pivot p, and the values the median is among
     pivot, low, high = _bracket(pixels, mask)
     found = _moments(pixels, mask, pivot, low, high)
+    # median = mean of the values of rank (n - 1) // 2 and n // 2, counted from 0
     ranks = (found.n - 1) // 2, found.n // 2
     if not found.below <= ranks[0] <= ranks[1] < found.below + found.inside.size:
+        # the sample misled: both ranks must be in the bracket, so it becomes all numbers
         found = _moments(pixels, mask, pivot, -np.inf, np.inf)
     if found.n == 0:
         msg = (
@@ -117,6 +120,7 @@ def image_statistics(
     places = [rank - found.below for rank in ranks]
     ordered = np.partition(found.inside, places)
     middle = 0.5 * (float(ordered[places[0]]) + float(ordered[places[1]]))
+    # mean = p + S1 / n, variance = S2 / n - (S1 / n)**2 with S1, S2 = sums of x - p, (x - p)**2
     mean = found.total / found.n
     variance = max(found.square / found.n - mean**2, 0.0)
     return ImageStatistics(
@@ -151,6 +155,7 @@ def _bracket(
     if bad.size:
         usable &= ~bad[::step, ::step]
     ordered = np.sort(sample[usable])
+    # the rank of the median in a sample of m scatters by sqrt(m) / 2: 3 sqrt(m) is six of that
     middle, reach = ordered.size // 2, int(3 * ordered.size**0.5) + 1
     if ordered.size < 2 * reach:
         return (float(ordered[middle]) if ordered.size else 0.0), -np.inf, np.inf
@@ -217,12 +222,15 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
         msg = "none of the values is finite, so there is nothing to measure; look at the frame"
         raise NoValidPixels(msg)
     factor = truncation(sigma)
+    # half the distance of the 16 and 84 % quantiles: sigma of a Gaussian, blind to a few outliers
     low, middle, high = np.percentile(finite[:: max(1, finite.size // 200_000)], [16, 50, 84])
     spread = max((high - low) / 2, 1e-12)
     kept = finite
     centre = float(middle)
     for _ in range(max(1, iterations)):
         # a step of the converter wider than the quantiles tell must not empty the sample
+        # keep |x - c| <= k s: c and s are median and quantiles at first, then mean of the kept and
+        # their sd over `truncation`; all finite values are judged anew, so some may come back
         near = finite[np.abs(finite - centre) <= max(sigma * spread, 1e-12)]
         if near.size == 0 or (near.size == kept.size and kept is not finite):
             break
@@ -266,6 +274,8 @@ def pixel_noise(image: NDArray[np.generic], *, step: int = 1) -> float:
     2.0
     """
     rows = np.asarray(image[::step], np.float32)
+    # x_i - (x_i-1 + x_i+1) / 2: variance 1 + 1/4 + 1/4 = 3/2 that of a pixel, lines drop out,
+    # a wave of period P has 1 - cos(2 pi / P) of its amplitude
     curve = rows[:, 1:-1] - np.float32(0.5) * (rows[:, :-2] + rows[:, 2:])
     return float(clipped(curve, sigma=4.0, iterations=8).stdev / 1.5**0.5)
 
@@ -285,6 +295,7 @@ def truncation(sigma: float) -> float:
     """
     if not np.isfinite(sigma):
         return 1.0
+    # variance of a unit Gaussian within +- k: 1 - 2 k phi(k) / erf(k / sqrt(2)), phi its density
     density = exp(-0.5 * sigma**2) / sqrt(2 * pi)
     return sqrt(1 - 2 * sigma * density / erf(sigma / sqrt(2)))
 
@@ -302,6 +313,7 @@ def outliers(values: NDArray[np.float64], *, sigma: float, floor: float) -> NDAr
         Differences up to this are never far, in the unit of the values.
     """
     distance = np.abs(values - np.median(values))
+    # sigma of a Gaussian = 1.4826 MAD; a distance of NaN fails the comparison and is far
     limit = max(sigma * 1.4826 * float(np.median(distance)), floor)
     far: NDArray[np.bool_] = ~(distance <= limit)
     return far

@@ -35,8 +35,10 @@ def median5(a, b, c, d, e):
     """
     a, b = _low(a, b), _high(a, b)
     d, e = _low(d, e), _high(d, e)
+    # of a, b, d, e the smallest and largest cannot be the median of five: they leave
     d = _high(a, d)
     b = _low(b, e)
+    # median of the other three = max(min(b, c), min(max(b, c), d))
     b, c = _low(b, c), _high(b, c)
     c = _low(c, d)
     return _high(b, c)
@@ -51,6 +53,7 @@ def median7(a, b, c, d, e, f, g):
     a, b, c, d, e, f, g : float32
         Finite numbers in any order.
     """
+    # 13 exchanges; where only one result is used again, only that one is taken
     a, f = _low(a, f), _high(a, f)
     a, d = _low(a, d), _high(a, d)
     b, g = _low(b, g), _high(b, g)
@@ -75,6 +78,7 @@ def median9(a, b, c, d, e, f, g, h, i):
     a, b, c, d, e, f, g, h, i : float32
         Finite numbers in any order.
     """
+    # 19 exchanges in all; nine of them sort each of the triples a b c, d e f, g h i
     b, c = _low(b, c), _high(b, c)
     e, f = _low(e, f), _high(e, f)
     h, i = _low(h, i), _high(h, i)
@@ -84,6 +88,7 @@ def median9(a, b, c, d, e, f, g, h, i):
     b, c = _low(b, c), _high(b, c)
     e, f = _low(e, f), _high(e, f)
     h, i = _low(h, i), _high(h, i)
+    # largest of the three minima (g), median of the medians (e), smallest of the maxima (c)
     d = _high(a, d)
     f = _low(f, i)
     e, h = _low(e, h), _high(e, h)
@@ -91,6 +96,7 @@ def median9(a, b, c, d, e, f, g, h, i):
     e = _high(b, e)
     c = _low(c, f)
     e = _low(e, h)
+    # the median of nine is the median of these three
     e, c = _low(e, c), _high(e, c)
     e = _high(g, e)
     return _low(e, c)
@@ -109,6 +115,7 @@ def separable7_at(image, y, x, scratch):
     scratch : ndarray of float32, shape (7,) or longer
         Room for the medians of rows.
     """
+    # eight medians of 7 instead of one of 49, which they come near to but do not equal
     for k in range(7):
         r = image[y - 3 + k]
         scratch[k] = median7(

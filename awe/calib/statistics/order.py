@@ -38,6 +38,7 @@ def _rank(keys, n, k):
     for i in range(n):
         least = min(least, keys[i])
         most = max(most, keys[i])
+    # in 64 bits: the sum of two int32 keys may overflow; 32 halvings at most
     low = np.int64(least)
     high = np.int64(most)
     while low < high:
@@ -118,6 +119,7 @@ def mesh_statistics(image, bad, box, step, least, clip, begin, end, centre, spre
     """
     ny, nx = image.shape
     my, mx = centre.shape
+    # the last box is up to 1.5 box wide and high: 2.25 times the values of a box, 4 to be safe
     values = np.empty(4 * (box // step + 1) ** 2, np.float32)
     scratch = np.empty(values.size, np.float32)
     keys = np.empty(values.size + 1, np.int32)
@@ -152,6 +154,7 @@ def mesh_statistics(image, bad, box, step, least, clip, begin, end, centre, spre
                     if clip <= 0 or abs(values[k] - middle) <= clip * sigma:
                         values[kept] = values[k]
                         kept += 1
+                # median and spread of the values that were judged, not of what this round leaves
                 centre[j, i] = middle
                 spread[j, i] = sigma
                 if kept == n or kept < 3:
@@ -242,6 +245,7 @@ def moments(image, bad, pivot, low, high, begin, end, inside):
                 total[k] += distance
                 square[k] += distance * distance
             for k in range(part.size):
+                # all are written; the place moves on only past those that count: no branch
                 inside[n] = usable[k]
                 n += np.int64((usable[k] >= low) & (usable[k] <= high))
             number += count
