@@ -39,6 +39,7 @@ _MOST = 0.1
 _STAR_PART = 0.5
 
 #: (seeing FWHM in pixels, sharpness of a noiseless star): worst of Moffat and Gauss profiles
+# (hardly dependent on the flux: S' and F are both light over noise)
 _STAR_SHARPNESS = ((1.5, 61.0), (2.0, 5.7), (2.4, 1.9), (2.8, 0.94), (3.5, 0.5), (4.2, 0.4))
 
 
@@ -89,6 +90,7 @@ def sharpness_limit(fwhm: float) -> float:
         msg = f"a seeing of {fwhm} pixels is not possible; measure it or give the PSF radius"
         raise ParameterError(msg)
     widths, sharpness = zip(*_STAR_SHARPNESS, strict=True)
+    # ln(sharpness) is linear in the FWHM between these, and constant beyond them
     star = float(np.exp(np.interp(fwhm, widths, np.log(sharpness))))
     return max(5.0, 5.0 * star)
 
@@ -171,8 +173,11 @@ def find(
         require_shape(bad, (ny, nx), "the map of bad pixels")
     _require_model(gain, read_noise, (ny, nx), pad)
     left_out = np.zeros((0, 0), np.bool_) if bad is None else np.ascontiguousarray(bad)
+    # median of the frame in e-: for bad pixels, and hits with no good pixel around
     level = gain * _sampled_median(image, bad)
     counts = np.empty((ny + 2 * pad, nx + 2 * pad), np.float32)
+    # c = gain V I [e-], V the large scales of the flat: counts as collected, so that
+    # variance = c + read noise**2
     factor, box = _factor(gain, vignetting, nx)
     pixels = np.ascontiguousarray(image, np.float32)
     # astroscrappy does not fill bad pixels; with a true noise model it is the better choice
@@ -183,6 +188,7 @@ def find(
         ),
         counts.shape[0],
     )
+    # core: S' > sigma and S' / F > sharpness; its neighbours: S' > neighbour_fraction sigma
     state, flagged, before = _search(
         counts, left_out, pad, np.float32(np.float32(read_noise) ** 2), np.float32(sigma),
         np.float32(np.float32(neighbour_fraction) * np.float32(sigma)), np.float32(sharpness),
@@ -190,13 +196,16 @@ def find(
     )
     inside = (slice(pad, pad + ny), slice(pad, pad + nx))
     cleaned = counts[inside].copy() if clean else None
+    # the tests of groups need the hits themselves, not what replaced them
     counts.ravel()[flagged] = before
     kept, dropped = -1, 0
     if groups > 0:
+        # sum of max(0, z)**2 over a group, z its excess over a 7 x 7 median in sigma
         kept, dropped = search.drop_weak(
             counts, state, flagged, np.float32(read_noise) ** 2, np.float32(groups)
         )
     if groups > 0 and fwhm > 0:
+        # chi-square of the group over the best star must exceed half of that bound
         explained = stars.drop_stars(
             counts, state, flagged, float(read_noise) ** 2, float(fwhm), _STAR_PART * groups
         )
@@ -246,6 +255,7 @@ def _search(
     saturated = np.concatenate([full for _, full in found])
     n = sum(high.size for high, _ in found)
     np.concatenate([high for high, _ in found], out=candidates[:n])
+    # without the sky in c the variance is that of the electronics, and sky noise is far above it
     if n > max(_MOST * size, 100):
         msg = (
             f"{100 * n / size:.0f} % of the pixels exceed {sigma} sigma: the frame has no sky in "
@@ -267,6 +277,7 @@ def _factor(
 ) -> tuple[NDArray[np.float32], float]:
     """Return electrons per count of the flat-fielded image as rows of a mesh, and their pitch."""
     if vignetting is None:
+        # the kernel is linear between two rows: equal ones give a constant
         return np.full((2, nx), gain, np.float32), 1.0
     across = vignetting.across
     if across.shape[0] < 2:
@@ -275,6 +286,7 @@ def _factor(
 
 
 def _sampled_median(image: NDArray[np.float32], bad: NDArray[np.bool_] | None) -> float:
+    # 1/64 of a large frame: a median of n values is known to 1.25 / sqrt(n) of their noise
     step = 8 if image.size > 100_000 else 1
     values = image[::step, ::step]
     good = np.isfinite(values)

@@ -45,7 +45,9 @@ def groups(marked: Map) -> int:
     if places.size == 0:
         return 0
     pairs = []
+    # right, and the 3 of the next row: half of the 8 neighbours, so that a pair is met once
     for step in (1, nx - 1, nx, nx + 1):
+        # the list is sorted: p + step is marked if it is where it would be put into it
         at = np.minimum(np.searchsorted(places, places + step), places.size - 1)
         first = np.flatnonzero(places[at] == places + step)
         pairs.append((first, at[first]))
@@ -98,9 +100,11 @@ def rate(
     Hits during the readout count as if they came in the exposure, which is right for exposures
     much longer than a readout.
     """
+    # variance [ADU**2] = read noise**2 + 1/12 (rounding to whole ADU) + D t / gain, D t in ADU
     constant = np.float32(read_noise**2 + DIGITISATION)
     number = 0
     for frame, offset, time in zip(frames, offsets, exposure_times, strict=True):
+        # rest = raw - offset - bias - D t [ADU], which is a hit above sigma times the noise
         rest = np.subtract(frame, offset, dtype=np.float32, casting="unsafe")
         rest -= bias
         current = dark * np.float32(time)
@@ -108,6 +112,7 @@ def rate(
         with np.errstate(invalid="ignore"):
             noise = np.sqrt(constant + np.maximum(current, 0) / np.float32(gain))
             number += groups((rest > sigma * noise) & ~bad)
+    # rate = N / (A T): A = good pixels x side**2 [cm**2], 1 micrometre = 1e-4 cm; T [min]
     area = float((~bad).sum()) * (pixel_size * 1e-4) ** 2
     minutes = sum(exposure_times) / 60
     return number / (area * minutes) if area > 0 else 0.0

@@ -59,8 +59,10 @@ def electrons(image, bad, factor, box, pad, fill, first, last, out):
     """
     ny, nx = image.shape
     for row in range(first, last):
+        # mirror about the outermost pixel, not doubled: -k is k, ny - 1 + k is ny - 1 - k
         y = abs(row - pad)
         y = y if y < ny else 2 * (ny - 1) - y
+        # u = (y + 1/2) / box - 1/2 counts rows of the factor; it is constant beyond the outer ones
         place = (y + 0.5) / box - 0.5
         j = min(max(int(place), 0), factor.shape[0] - 2)
         part = np.float32(min(max(place - j, 0.0), 1.0))
@@ -70,6 +72,7 @@ def electrons(image, bad, factor, box, pad, fill, first, last, out):
         target = out[row, pad : pad + nx]
         for x in range(nx):
             value = source[x] * (lower[x] + part * (upper[x] - lower[x]))
+            # infinity and NaN minus themselves are NaN, not 0
             target[x] = value if (value - value) == _ZERO else fill
         if bad.shape[0] > 0:
             left_out = bad[y]
@@ -83,6 +86,8 @@ def electrons(image, bad, factor, box, pad, fill, first, last, out):
 
 @compiled
 def _row_medians(r, out, n):
+    # M7, the separable median: medians of 7 along rows here, then of 7 of those along the column;
+    # 3 pixels at each end are copied, as in astroscrappy
     for i in range(_REACH):
         out[i] = r[i]
         out[n - 1 - i] = r[n - 1 - i]
@@ -117,9 +122,12 @@ def laplacian_at(centre, up, down, left, right):
     up, down, left, right : float32
         Values of its four neighbours [e-].
     """
+    # L = (1/4) sum max(0, 2 c - v - h) over v = up, down and h = left, right: subsampled 2 x 2,
+    # convolved with the Laplacian, negative values set to 0, rebinned (van Dokkum 2001)
     four = np.float32(4) * centre
     a = (four - centre) - left
     b = (four - right) - centre
+    # p = 2 c - left - up, q = 2 c - left - down, v = 2 c - right - up, w = 2 c - right - down
     e = centre + up
     g = down + centre
     p = a - e
@@ -142,11 +150,14 @@ def _significance_row(up, row, down, median, s, n, read_variance):
     d = down[1:]
     m = median[1:]
     inner = s[1:]
+    # S = L / (2 N), N**2 = M7(c) + read noise**2 [e-**2], 2 the subsampling (van Dokkum 2001);
+    # N**2 is at least 1e-5, as in astroscrappy
     for x in range(n - 2):
         variance = m[x] + read_variance
         variance = variance if variance > _TINY else _TINY
         laplacian = laplacian_at(centre[x], u[x], d[x], left[x], right[x])
         inner[x] = laplacian / (np.float32(2) * np.sqrt(variance))
+    # at the ends of a row what is outside the frame counts as 0
     for x in (0, n - 1):
         before = row[x - 1] if x > 0 else _ZERO
         after = row[x + 1] if x < n - 1 else _ZERO
@@ -188,6 +199,7 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
     star = saturation / np.float32(10)
     n_candidates = 0
     n_saturated = 0
+    # row y can be done when row y + 3 has its medians: 7 rows of them are needed at a time
     for ahead in range(max(begin - _REACH, 0), end + _REACH):
         if ahead < ny:
             _row_medians(c[ahead], ring[ahead & 7], nx)
@@ -204,6 +216,7 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
             for i in range(_REACH):
                 median[i] = row[i]
                 median[nx - 1 - i] = row[nx - 1 - i]
+        # within 3 pixels of an edge the median is the pixel itself, and nothing is flagged
         else:
             median[:] = row
         up = c[y - 1] if y > 0 else zero
@@ -219,6 +232,7 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
             for k in range(some.size):
                 high |= np.uint8(some[k] > limit)
                 full |= np.uint8(light[k] >= saturation)
+            # S' = S - M7(S) <= S, as S >= 0: no pixel with S <= sigma can be the core of a hit
             if high and inner:
                 for x in range(max(first, 3), min(last, nx - 3)):
                     if line[x] > limit:
@@ -226,6 +240,7 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
                         n_candidates += 1
             if full:
                 for x in range(first, last):
+                    # c >= saturation and M7(c) > saturation / 10: a star, too wide for a hit
                     if row[x] >= saturation and median[x] > star:
                         saturated[n_saturated] = y * nx + x
                         n_saturated += 1

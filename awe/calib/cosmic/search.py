@@ -23,6 +23,7 @@ _LISTED = np.uint8(8)
 _DIRTY = np.uint8(16)
 
 #: a changed pixel moves S this far around it, and the fine structure with what follows from S
+# 3: M7 in the noise; 6: 3 + 3 of M7 in S' = S - M7(S), and 2 + 4 of M5 and M9 in F
 _REACH = 3
 _FINE_REACH = 6
 
@@ -31,21 +32,26 @@ _FINE_REACH = 6
 _TILE = 8
 _ROWS, _COLUMNS = 8, 16
 
+# least variance [e-**2] and least F [sigma], both as in astroscrappy
 _TINY = np.float32(1e-5)
 _LEAST = np.float32(0.01)
 
 
 @compiled
 def _noise_at(c, y, x, read_variance, scratch):
+    # N = sqrt(M7(c) + read noise**2) [e-]: Poisson noise of the light around, and the electronics
     return np.sqrt(max(separable7_at(c, y, x, scratch) + read_variance, _TINY))
 
 
 @compiled
 def _fine_at(c, y, x, outer, inner, scratch):
     """Return median5 minus median9 of median5, all separable; 0 within 4 pixels of an edge."""
+    # F = M5(c) - M9(M5(c)), M separable; van Dokkum 2001 has M3 - M7(M3): the 5 pixels inside find
+    # hits 2 and 3 pixels wide, which a median of 3 would leave in F
     ny, nx = c.shape
     if y < 4 or x < 4 or y >= ny - 4 or x >= nx - 4:
         return np.float32(0)
+    # the fast way reads rows y - 6 to y + 6 and columns x - 6 to x + 13
     if y < 6 or y >= ny - 6 or x < 6 or x + 14 > nx:
         for j in range(9):
             for i in range(9):
@@ -86,18 +92,23 @@ def _cores(
     for k in range(n):
         y = candidates[k] // nx
         x = candidates[k] % nx
+        # S' <= S: a pixel with S <= sigma needs no median
         if state[y, x] & EXCLUDED or s[y, x] <= limit:
             continue
         if not first and tiles[y // _TILE, x // _TILE] == 0:
             continue
+        # S' = S - M7(S), M5 in van Dokkum 2001: what is smooth in S, extended objects, drops out
         sharp = s[y, x] - separable7_at(s, y, x, scratch)
         if sharp <= limit:
             continue
         noise = _noise_at(c, y, x, read_variance, scratch)
         if protect:
+            # S' N / sqrt(M5(c) + read noise**2) > sigma: M5 sees more of a star's core than M7
             core = separable5_at(c, y, x, scratch) + read_variance
             if sharp * noise <= limit * np.sqrt(max(core, _TINY)):
                 continue
+        # S' / F > sharpness with F in units of N, f_lim of van Dokkum 2001, which has L / F:
+        # stars survive M5 but not M9 and leave a high F, narrow hits do not survive M5
         fine = max(_fine_at(c, y, x, outer, inner, scratch) / noise, _LEAST)
         if sharp / fine > contrast:
             found[number] = candidates[k]
@@ -111,6 +122,7 @@ def _grow(s, state, found, number, threshold):
     """Add neighbours above the threshold to the list; returns its new length."""
     ny, nx = s.shape
     scratch = np.empty(16, np.float32)
+    # one step of 3 x 3 only: neighbours that are added here are not grown from
     for k in range(number):
         y = found[k] // nx
         x = found[k] % nx
@@ -150,6 +162,7 @@ def _clean(c, state, changed, n, level):
         y = changed[k] // nx
         x = changed[k] % nx
         state[y, x] &= ~_DIRTY
+        # (1/n) sum c over those n pixels of the 5 x 5 that are neither flagged nor excluded
         number = 0
         total = np.float32(0)
         for yy in range(y - 2, y + 3):
@@ -164,6 +177,7 @@ def _clean(c, state, changed, n, level):
 def _significance_at(c, s, y, x, read_variance, scratch):
     """Compute S of one pixel anywhere on the frame."""
     ny, nx = c.shape
+    # M7 needs 3 pixels on every side; nearer to an edge N**2 = c + read noise**2
     inside = 3 <= y < ny - 3 and 3 <= x < nx - 3
     median = separable7_at(c, y, x, scratch) if inside else c[y, x]
     up = c[y - 1, x] if y > 0 else np.float32(0)
@@ -177,12 +191,14 @@ def _significance_at(c, s, y, x, read_variance, scratch):
 @compiled
 def _significance_tile(c, s, y, x, read_variance, medians):
     """Compute S of a tile away from the edges, as `_significance_at` does one by one."""
+    # 8 rows of S need 8 + 6 rows of medians along x
     for j in range(_ROWS + 6):
         r = c[y - 3 + j, x - 3 :]
         for i in range(_COLUMNS):
             medians[j, i] = median7(
                 r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4], r[i + 5], r[i + 6]
             )
+    # S = L / (2 N) with N**2 = M7(c) + read noise**2, as in the first pass
     for j in range(_ROWS):
         up = c[y + j - 1, x:]
         row = c[y + j, x - 1 :]
@@ -233,6 +249,7 @@ def _again(c, s, state, tiles, read_variance, limit, candidates, listed):
                 for yy in range(y, end_y):
                     for xx in range(x, end_x):
                         _significance_at(c, s, yy, xx, read_variance, scratch)
+            # L = (1/4) sum max(0, 2 c - v - h) of a pixel rises where neighbours were lowered
             for yy in range(max(y, 3), min(end_y, ny - 3)):
                 for xx in range(max(x, 3), min(end_x, nx - 3)):
                     if s[yy, xx] > limit and not state[yy, xx] & _LISTED:
@@ -294,6 +311,7 @@ def iterate(
             c, s, state, candidates, n_candidates, tiles, turn == 0, read_variance, limit,
             contrast, protect, found,
         )
+        # S' > sigma in the 3 x 3 around cores; then S' > neighbour_fraction sigma around all these
         number = _grow(s, state, found, number, limit)
         number = _grow(s, state, found, number, low)
         start = total
@@ -306,10 +324,12 @@ def iterate(
                 flagged[total] = found[k]
                 before[total] = c[y, x]
                 total += 1
+        # nothing new, so nothing would be cleaned: every later round would find the same
         if total == start:
             break
         n_changed = _touched(state, flagged[start:total], total - start, changed)
         _clean(c, state, changed, n_changed, level)
+        # S can change within 3 pixels of a cleaned one, S' and F within 6
         if turn < rounds - 1:
             _mark_tiles(changed, n_changed, nx, _FINE_REACH, _TILE, _TILE, tiles)
             _mark_tiles(changed, n_changed, nx, _REACH, _ROWS, _COLUMNS, dirty)
@@ -339,6 +359,7 @@ def collect(state, start, mark, group):
     state[start // nx, start % nx] |= mark
     n = 1
     k = 0
+    # members up to k have been looked around, k to n - 1 wait; 8 neighbours join
     while k < n:
         y = group[k] // nx
         x = group[k] % nx
@@ -382,6 +403,8 @@ def drop_weak(c, state, flagged, read_variance, least):
         if state[y, x] & (COSMIC | _DIRTY) != COSMIC:
             continue
         n = collect(state, flagged[start], _DIRTY, group)
+        # X = sum max(0, z)**2, z = (c - M7(c)) / sqrt(M7(c) + read noise**2) [sigma]; a hit of one
+        # pixel has to be more than sqrt(least) sigma high, 5.8 for 34
         total = np.float32(0)
         for k in range(n):
             y = group[k] // nx

@@ -37,6 +37,7 @@ _LEFT_OUT, _AROUND, _INSIDE = 0, 1, 2
 _FOUR_LN2 = 2.7725887
 
 #: integration over a pixel takes this part over (FWHM [pixel])**2 from the peak of a Gaussian
+# (the mean of 1 - a (x**2 + y**2) over |x|, |y| < 1/2 is 1 - a / 6, a = 4 ln 2 / FWHM**2)
 _PIXEL = _FOUR_LN2 / 6.0
 
 #: cores are narrower than a seeing measured on their flanks, most in undersampled images
@@ -112,6 +113,7 @@ def _sums(values, use, p, sharp, read_variance, error2, profile, weight, m, v):
             f = profile[j, i]
             star = p[0] * f
             # sigma**2 = sky + star + read noise**2 + (error of the profile)**2
+            # the last with e F sqrt(f), e = a / 6: e**2 F (F f), e**2 is `error2`
             variance = max(p[1] + star, 0.0) + read_variance + error2 * p[0] * star
             w = 1.0 / max(variance, _TINY)
             weight[j, i] = w
@@ -163,6 +165,7 @@ def _fit(values, use, p, sharp, read_variance, error2, profile, weight, m, v):
         _solve(m, v)
         # steps of the flux in parts of it, of places in pixels, at most half a pixel
         steady = abs(v[0]) < _STEADY * p[0]
+        # 0.1 F at least: the flux stays positive
         p[0] = max(p[0] + v[0], 0.1 * p[0])
         p[1] += v[1]
         for k in range(2, 4):
@@ -177,6 +180,7 @@ def _fit(values, use, p, sharp, read_variance, error2, profile, weight, m, v):
 def _excess(values, use, p, profile, weight):
     """Return what chi-square loses when the group is left out of the fit of flux and sky."""
     total = 0.0
+    # chi2(all) - min chi2(rest) = chi2(group) + [chi2(rest) - min chi2(rest)], weights kept
     a = b = d = e = g = s = 0.0
     for j in range(_SIDE):
         for i in range(_SIDE):
@@ -192,9 +196,11 @@ def _excess(values, use, p, profile, weight):
                 d += w
                 e += w * f * r
                 g += w * r
+    # a d >= b**2 always; near equality flux and sky of the rest cannot be told apart, and s is 0
     determinant = a * d - b * b
     if determinant > 1e-6 * a * d:
         # the best flux and sky of the rest lower its chi-square by this
+        # s = u^T M^-1 u with u = (e, g) and M = ((a, b), (b, d)): flux and sky are linear
         s = (d * e * e - 2.0 * b * e * g + a * g * g) / determinant
     return total + s
 

@@ -46,6 +46,7 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, nu
     full : ndarray of bool, shape (by, bx)
         Bins with a saturated pixel; filled.
     """
+    # m = (1/n) sum min(max(I, sky - reach), sky + reach) over the n good pixels of a bin
     columns = mean.shape[1]
     width = columns * size
     low = np.empty(width, np.float32)
@@ -55,6 +56,7 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, nu
     spoilt = np.empty(width, np.uint8)
     filled = -1
     for row in range(begin, end):
+        # the bounds are constant over a box: they only cap, the sky itself is taken off m later
         j = min(row * size // box, sky.shape[0] - 1)
         if j != filled:
             filled = j
@@ -70,6 +72,7 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, nu
             left_out = bad[y]
             overfull = saturated[y]
             for x in range(width):
+                # NaN differs from itself: such pixels add 0 to the sum and to n, as bad ones do
                 v = line[x]
                 good = (not left_out[x]) & (v == v)
                 v = low[x] if v < low[x] else v
@@ -111,6 +114,7 @@ def significance(mean, number, possible, centre, spread, box, z, v):
         Significance and weight of each bin; filled.
     """
     ny, nx = mean.shape
+    # sky and scatter are bilinear between the centres of boxes: along x first, then along y
     levels = np.empty((centre.shape[0], nx), np.float32)
     noises = np.empty((centre.shape[0], nx), np.float32)
     _across(centre, box, levels)
@@ -125,6 +129,8 @@ def significance(mean, number, possible, centre, spread, box, z, v):
         signal = z[y]
         weights = v[y]
         for x in range(nx):
+            # v = n / size**2; s is the scatter of nearly full bins, that of this one s / sqrt(v):
+            # z = (m - sky) / (s / sqrt(v)) has unit noise whatever n is
             weight = filled[x] / possible
             weight = weight if weight >= np.float32(0.25) else np.float32(0)
             weights[x] = weight
@@ -136,6 +142,8 @@ def _across(mesh, box, out):
     """Fill every row of a mesh of boxes at every column, linearly between their centres."""
     mx = mesh.shape[1]
     for x in range(out.shape[1]):
+        # box i has its centre at (i + 1/2) box - 1/2; u = (x + 1/2) / box - 1/2 counts boxes from
+        # the first centre; beyond the outer ones the value stays constant
         place = min(max((x + 0.5) / box - 0.5, 0.0), mx - 1.0)
         i = min(int(place), max(mx - 2, 0))
         right = min(i + 1, mx - 1)
@@ -173,6 +181,8 @@ def halve(z, v, cap, light, weight):
     ny, nx = weight.shape
     for y in range(ny):
         for x in range(nx):
+            # V = (1/4) sum v, Z = sum z sqrt(v) / sqrt(sum v): inverse variances weight, and Z has
+            # unit noise again
             total = np.float32(0)
             value = np.float32(0)
             for j in range(2):
@@ -184,6 +194,7 @@ def halve(z, v, cap, light, weight):
                     value += signal * np.sqrt(share)
             total *= np.float32(0.25)
             weight[y, x] = total
+            # sqrt(sum v) = 2 sqrt(V), hence the half; V of 1e-3 at least gives empty bins Z = 0
             light[y, x] = np.float32(0.5) * value / np.sqrt(max(total, np.float32(1e-3)))
 
 
@@ -206,6 +217,7 @@ def medians(image, level):
 @compiled
 def _inside(place, n):
     """Return a place mirrored at the edges into 0..n - 1."""
+    # the edge itself is doubled: -1 is 0, n is n - 1
     place = -1 - place if place < 0 else place
     return 2 * n - 1 - place if place >= n else place
 
@@ -226,6 +238,8 @@ def smooth(image, cap, half, out):
         Mean of the square around each value; filled.
     """
     ny, nx = image.shape
+    # (2 h + 1)**-2 sum min(max(z, -cap), cap) in two steps: 2 h + 1 rows are added, then the sums
+    # of 2 h + 1 columns, 2 (2 h + 1) additions per bin instead of (2 h + 1)**2
     column = np.empty(nx + 2 * half, np.float32)
     share = np.float32(1) / np.float32((2 * half + 1) ** 2)
     for y in range(ny):

@@ -23,6 +23,8 @@ SEGMENTS = 24
 _HALF = 40
 
 #: widths tried [pixel, Gaussian sigma]; the first is a column of the chip, the last too wide
+# a filter of r times the true width keeps sqrt(2 r / (1 + r**2)) of the score: from 1.2 on, in
+# steps of 1.6, at least 0.98 for every width in between
 _SIGMAS = (0.5, 1.2, 1.9, 3.0, 5.0, 8.0)
 
 #: a line this near to the columns (x over y) with this many pieces hidden runs along the bleeding
@@ -49,6 +51,7 @@ _LEAST_EVEN = 5.0
 _LEAST_SHARE = 0.5
 
 #: what dropping the brightest third of 24 values takes off the mean of unit noise
+# (normal values: the lowest 16 of 24 have the mean -0.53, the lowest 2/3 of very many -0.55)
 _TRIM_BIAS = 0.54
 
 Line = tuple[float, float, float, float]
@@ -135,6 +138,7 @@ def chord(line: Line, shape: tuple[int, int]) -> tuple[float, float, float, floa
         return None
     direction = ((x1 - x0) / length, (y1 - y0) / length)
     begin, end = -1e9, 1e9
+    # 0 <= p + t u <= size - 1 holds for a range of t in x and one in y: both share the chord
     for place, step, size in zip((x0, y0), direction, (shape[1], shape[0]), strict=True):
         if abs(step) > 1e-9:
             near, far = sorted(((0 - place) / step, (size - 1 - place) / step))
@@ -160,6 +164,7 @@ def fit(frame: Frame, line: Line) -> Fit:
     result = Fit(
         line=line, score=0.0, sigma=1.9, peak=0.0, segments=np.zeros(SEGMENTS), refused="short"
     )
+    # offsets and tilts of +- 8 pixels in steps of 1, then about that line +- 4 in steps of 1/2
     for reach, step in ((8, 1.0), (4, 0.5)):
         place = chord(result.line, shape)
         if place is None or place[3] < frame.minimum_length:
@@ -201,19 +206,26 @@ def _matched(
 ) -> Fit:
     """Return the best offset, tilt and width on the profiles of a strip."""
     offset = np.arange(-_HALF, _HALF + 1.0)
+    # w = n / sigma**2: the inverse variance of the mean of n pixels
     weight = number / noise**2
     side = (np.abs(offset) > 5 * min(before.sigma, 5.0)) & (np.abs(offset) < _HALF - 2)
+    # level of each piece: sum w m / sum w over the offsets |d| from 5 sigma, at most 25 pixels,
+    # to 38 pixels
     level = (mean * weight * side).sum(1) / np.maximum((weight * side).sum(1), 1e-9)
     signal = np.where(number > 0, mean - level[:, None], 0) * weight
+    # middle of piece k along the chord, from -1 to 1: a_k = (2 k + 1) / 24 - 1
     along = 2 * ((np.arange(SEGMENTS) + 0.5) / SEGMENTS - 0.5)
     shifts = np.arange(-reach, reach + step / 2, step)
     # every tilt and shift at once: column of each segment, shape (tilts, shifts, segments)
+    # a line offset by d and tilted by t crosses piece k at the offset d + t a_k
     columns = np.rint(
         shifts[None, :, None] + shifts[:, None, None] * along[None, None, :]
     ).astype(np.intp) + _HALF
     rows = np.arange(SEGMENTS)
     best = (-1e9, 0, 0, 1.9, np.zeros(SEGMENTS), np.ones(SEGMENTS))
     for sigma in _SIGMAS:
+        # matched filter with g(d) = exp(-d**2 / (2 sigma**2)), cut at 3 sigma, over all pieces
+        # and offsets: S = sum w (m - level) g / sqrt(sum w g**2), in sigma
         kernel = np.exp(-0.5 * (np.arange(-int(3 * sigma), int(3 * sigma) + 1) / sigma) ** 2)
         light = np.stack([np.convolve(line, kernel, "same") for line in signal])
         power = np.stack([np.convolve(line, kernel**2, "same") for line in weight])
@@ -241,23 +253,32 @@ def _judged(
     length: float,
 ) -> Fit:
     segments = np.zeros(SEGMENTS)
+    # power_k = sum w g**2 is the inverse variance of the height of piece k; what has less than a
+    # quarter of the median is mostly masked
     seen = power > 0
     usable = power > 0.25 * np.median(power[seen]) if seen.any() else seen
     if usable.sum() < SEGMENTS // 2:
         return Fit(
             line=line, score=score, sigma=sigma, peak=0.0, segments=segments, refused="masked"
         )
+    # z_k = light_k / sqrt(power_k): significance of every piece
     found = light[usable] / np.sqrt(power[usable])
     segments[usable] = found
     middle = float(np.median(found))
     # side bands on a bright object make single segments very negative: they must not decide
     found = np.maximum(found, middle - 3.0)
     mean = max(float(found.mean()), 1e-9)
+    # height of the profile in piece k, light_k / power_k, in the unit of the image; its error is
+    # power_k**-1/2
     light_of = light[usable] / power[usable]
     error = float(np.median(power[usable] ** -0.5))
     dim, bright = np.percentile(light_of, [25, 75])
     kept = np.sort(found)[: int(0.67 * found.size)]
+    # S = sum z_k sqrt(power_k) / sqrt(sum power_k) with z_k of at least the median less 3
     score = float((found * np.sqrt(power[usable])).sum() / np.sqrt(power[usable].sum()))
+    # light on less than half of the pieces has a median near 0; without its brightest third
+    # little is left of it; quartiles of the height, each moved by its error towards the other,
+    # may differ by a factor 2; normal pieces of 0.52 sigma are positive in 70 per cent of cases
     reasons = {
         "weak": score < _LEAST_SCORE * max(1.0, sigma / _NARROW),
         "concentrated": middle / mean < _LEAST_EVENNESS
@@ -279,6 +300,7 @@ def _judged(
 
 def _is_upright(line: Line) -> bool:
     x0, y0, x1, y1 = line
+    # |dx / dy| < 0.01: within 0.57 degrees of the columns
     return abs(x1 - x0) < _UPRIGHT * abs(y1 - y0)
 
 
@@ -289,10 +311,12 @@ def _is_spike(
     length: float,
 ) -> bool:
     """Return True if the spikes of stars on the line explain its light."""
+    # heights and errors of the pieces; an infinite error is a weight of 0
     measured = np.divide(light, power, out=np.zeros(SEGMENTS), where=usable)
     error = np.full(SEGMENTS, np.inf)
     error[usable] = power[usable] ** -0.5
     even, even_error = even_light(measured, error, length)
+    # light that is the same on all pieces: at least 5 of its errors, and half of the mean height
     weak = even < _LEAST_EVEN * even_error
     return weak or even < _LEAST_SHARE * float(measured[usable].mean())
 
@@ -302,6 +326,7 @@ def _moved(
 ) -> Line:
     """Return the chord shifted across and tilted about its middle."""
     ux, uy, first, length = place
+    # the normal of (ux, uy) is (-uy, ux); across, the ends move by shift - tilt and shift + tilt
     ends = []
     for along, across in ((first, shift - tilt), (first + length, shift + tilt)):
         ends += [line[0] + along * ux - across * uy, line[1] + along * uy + across * ux]

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     Sums = NDArray[np.int16]
 
 #: a bin counts at most this many of its sigma
+# white noise exceeds it in 0.3 per cent of the bins
 CAP = 3.0
 
 #: integers per sigma and per unit of weight: sums over 1024 bins of at most _LIMIT fit 16 bits
+# 1024 x 4 x 7 = 28672 and 1024 x 16 are below 2**15; rounding adds 1/12 to a variance of 7**2
 _SIGNAL = 7
 _WEIGHT = 16
 _LIMIT = 4.0
@@ -91,13 +93,18 @@ class Lines:
     def __init__(self, z: Grid, v: Grid, size: int, shortest: float) -> None:
         usable = v > 0
         self.size = size
+        # a chord of length l fills l / sqrt(2) rows or columns at least, whichever are more
         self.least = _WEIGHT * min(shortest / 2**0.5 / size, 0.35 * min(v.shape))
+        # Z = min(max(z, -3), 3) sqrt(v): sum Z / sqrt(sum v) along a line weights by inverse
+        # variance
         root = np.sqrt(v)
         signal = np.clip(z, -CAP, CAP)
         signal *= root
         values = signal[usable]
         self.empty = values.size < 100
         if not self.empty:
+            # Z - <Z> sqrt(v), over its rms: lines scatter by about 1; with the least rms, 0.5, Z
+            # is up to about 6, and cut at 4 for the sums to fit 16 bits
             signal -= values.mean() * root
             signal *= np.float32(_SIGNAL / max(float(values.std()), 0.5))
         np.clip(signal, -_LIMIT * _SIGNAL, _LIMIT * _SIGNAL, out=signal)
@@ -115,6 +122,7 @@ class Lines:
         """
         if self.empty:
             return []
+        # four octants: across rows or columns, rising or falling, each up to 45 degrees
         ways = product((False, True), (False, True))
         # lines are summed over rows: the frame as it is for steep ones, turned for the others
         turned = [np.ascontiguousarray(plane.T) for plane in (self.signal, self.weight)]
@@ -156,6 +164,7 @@ class Lines:
         """
         if pieces is None:
             x0, y0, x1, y1 = line
+            # three times as long about the same middle: chords are erased up to the edges
             line = (2 * x0 - x1, 2 * y0 - y1, 2 * x1 - x0, 2 * y1 - y0)
             pieces = np.ones(1, np.bool_)
         kernels.erase(self.signal, self.weight, self.size, *line, reach, pieces)
@@ -171,10 +180,12 @@ class Lines:
     def _transform(
         self, light: Sums, weight: Sums, steep: bool, flip: bool, threshold: float
     ) -> list[Candidate]:
+        # N is the next power of two, or the one below if it leaves out at most 2 per cent
         rows = 1 << (light.shape[0] - 1).bit_length()
         if rows // 2 >= 0.98 * light.shape[0]:
             rows //= 2
         sums, weights = (kernels.line_sums(plane, rows, flip) for plane in (light, weight))
+        # robust scatter of sum Z / sqrt(sum v) over lines: structure makes it more than 1
         scale = max(1.0, float(kernels.scatter(sums, weights, self.least, _UNIT)))
         grid = (rows // _CELL + 1, sums.shape[1] // _CELL + 1)
         score = np.zeros(grid, np.float32)
@@ -184,10 +195,12 @@ class Lines:
         )
         found = []
         for cell in np.flatnonzero(score >= threshold):
+            # column j of the sums is y0 + N; the middle of `width` bins is (width - 1) / 2 further
             begin = int(start.flat[cell]) - rows + (int(width.flat[cell]) - 1) / 2
             end = begin + int(slope.flat[cell])
             if flip:
                 begin, end = (light.shape[1] - 1 - place for place in (begin, end))
+            # the slope is a rise over N - 1 rows; `end` is the place in the last row there is
             found.append(
                 Candidate(
                     line=self._pixels(steep, rows, begin, end),
@@ -201,10 +214,12 @@ class Lines:
 
     def _pixels(self, steep: bool, rows: int, begin: float, end: float) -> Line:
         """Return the ends of a line at the centres of bins [pixel]."""
+        # bin b has its centre at pixel size b + (size - 1) / 2
         centre = (self.size - 1) / 2
         a, b, last = (self.size * place + centre for place in (begin, end, rows - 1))
         return (a, centre, b, last) if steep else (centre, a, last, b)
 
 
 #: turns a sum of integer light over the root of integer weight into sigma
+# q = 7 Z and w = 16 v: sum Z / sqrt(sum v) = (sqrt(16) / 7) sum q / sqrt(sum w)
 _UNIT = np.float32(_WEIGHT**0.5 / _SIGNAL)
