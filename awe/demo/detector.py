@@ -135,6 +135,8 @@ def make_detector(
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     place = (corner[0] + geometry.start_x - 1, corner[1] + geometry.start_y - 1)
     x, y = _focal_plane(place, shape)
+    # All patterns draw from one generator, one after the other: in another order, or with one draw
+    # more, the same seed would be another chip, and truths recalled later would not fit.
     cold, sensitivity = _cold(shape, cold_fraction, rng)
     return Detector(
         geometry=geometry,
@@ -203,6 +205,7 @@ def _add_dust(pixels: Map, rng: np.random.Generator) -> None:
 
 
 def _vignetting(x: Map, y: Map) -> Map:
+    # 1 - 0.12 (r / 12000)^4: flat around the axis, steep at the edge of the field.
     radius = (x * x + y * y) / np.float32(12_000.0**2)
     light: Map = (1 - 0.12 * radius * radius).astype(np.float32)
     return light

@@ -66,6 +66,8 @@ class Night:
         )
         return make_detector(
             geometry,
+            # A stream of random numbers for each purpose, told apart by the second number: 1 the
+            # sky, 2 chips, 3 exposures, 4 photometry. Any chip of any exposure can be made alone.
             np.random.default_rng([self.seed, 2, int(name[-2:])]),
             gain=chip.gain,
             read_noise=chip.read_noise,
@@ -117,6 +119,7 @@ def write_night(directory: Path, night: Night, processes: int = 2) -> list[Path]
         for job in completed(jobs):
             records[jobs[job]] = job.result()
             bar.advance(len(exposures))
+    # Before the files have their names: an exposure that can be found can also be recalled.
     _write_truth(directory, night, {name: records[name] for name in night.chips})
     return [
         _part(directory, planned).rename(directory / planned.filename) for planned in exposures
@@ -171,6 +174,8 @@ class _Layout:
         name = night.chips[0]
         detector = night.detector(name)
         data = pad(bytes(2 * detector.geometry.nx * detector.geometry.ny))
+        # All extensions have the same cards and the same pixels, so one gives the length of all,
+        # and each process knows where to write without waiting for the others.
         header = _extension(plan()[0], get("OMEGACAM").chip(name), detector, 1, data)
         return cls(night=night, header=len(header), data=len(data))
 
@@ -222,6 +227,7 @@ def _write_chip(directory: Path, layout: _Layout, name: str) -> dict[str, Any]:
     exposures = {}
     for planned in plan():
         raw, truth = night.take(planned, name, detector, sources)
+        # FITS has signed integers only: value - 32768, the top bit turned over; big-endian.
         data = pad((raw ^ np.uint16(0x8000)).astype(">u2").tobytes())
         header = _extension(planned, chip, detector, position + 1, data)
         with _part(directory, planned).open("r+b") as stream:

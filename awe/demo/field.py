@@ -74,6 +74,8 @@ def make_field(
     """
     number = rng.poisson((stars + galaxies) * width * width)
     uniform = rng.uniform(-0.5, 0.5, (2, number)) * width
+    # Counts double per magnitude: N(<m) ~ 2^m, so m = faintest + log2(u) for a uniform u. Flux
+    # follows from m = zero point - 2.5 log10(flux).
     steps = rng.uniform(2.0 ** (10.0 - faintest), 1.0, number)
     magnitude = faintest + np.log2(steps)
     extended = rng.random(number) < galaxies / max(stars + galaxies, 1e-9)
@@ -95,6 +97,8 @@ def project(ra: Values, dec: Values, centre: tuple[float, float]) -> tuple[Value
     along = np.radians(ra - centre[0])
     sin0, cos0 = np.sin(np.radians(centre[1])), np.cos(np.radians(centre[1]))
     sin1, cos1 = np.sin(np.radians(dec)), np.cos(np.radians(dec))
+    # The gnomonic projection: xi = cos d sin(a - a0) / D, eta = (cos d0 sin d - sin d0 cos d
+    # cos(a - a0)) / D, with D the cosine of the distance from the centre.
     depth = sin0 * sin1 + cos0 * cos1 * np.cos(along)
     east = cos1 * np.sin(along) / depth
     north = (cos0 * sin1 - sin0 * cos1 * np.cos(along)) / depth
@@ -113,6 +117,8 @@ def moffat(x: Map, y: Map, fwhm: float, beta: float = BETA) -> Map:
     beta : float
         Exponent of the profile.
     """
+    # I(r) = I0 (1 + r^2 / alpha^2)^-beta is I0 / 2 at r = alpha sqrt(2^(1/beta) - 1), half the
+    # FWHM; its integral over the plane is pi alpha^2 I0 / (beta - 1), here 1.
     alpha = 0.5 * fwhm / np.sqrt(2.0 ** (1.0 / beta) - 1.0)
     peak = (beta - 1.0) / (np.pi * alpha * alpha)
     # 3.5 = 3 + 1/2: roots and products are several times faster than a general power.
@@ -174,6 +180,8 @@ def _add(image: Map, x0: float, y0: float, flux: float, fwhm: float, radius: int
 
 
 def _sampled(x: Map, y: Map, fwhm: float) -> Map:
+    # Over a pixel a wide profile is nearly straight; the core of a narrow one is not, and the
+    # value at the centre of the pixel would be too high: the mean of four points instead.
     if fwhm > 6:
         return moffat(x, y, fwhm)
     quarter = np.float32(0.25)

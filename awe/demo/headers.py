@@ -129,6 +129,8 @@ def _altitude(planned: PlannedExposure, moment: datetime) -> tuple[float, float]
     ra, dec = np.radians(_pointing(planned))
     hour = np.radians(sidereal_time(moment) / 240) - ra
     latitude = np.radians(LATITUDE)
+    # sin(alt) = sin(lat) sin(dec) + cos(lat) cos(dec) cos(H), and from the south towards the west
+    # tan(az) = sin(H) / (cos(H) sin(lat) - tan(dec) cos(lat)), with the hour angle H = LST - RA.
     sine = np.sin(latitude) * np.sin(dec) + np.cos(latitude) * np.cos(dec) * np.cos(hour)
     azimuth = np.arctan2(
         np.sin(hour), np.cos(hour) * np.sin(latitude) - np.tan(dec) * np.cos(latitude)

@@ -121,6 +121,9 @@ def make(
     folder = _folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
+        # Everything is looked at under the lock, since another process may have been at work while
+        # this one waited. `begun` says what is being made, `written` and `done` that it is
+        # complete, and exposures go last: a making broken off anywhere can go on.
         _check_signature(folder, night)
         if made(home):
             return folder / "raw"
@@ -291,6 +294,8 @@ def _calibrate_chip(environment: Environment, log: Path, night: Night, chip: str
         contextlib.chdir(scratch),
     ):
         for recipe, product, by_filter in RECIPES:
+            # In order, because each recipe chooses products of those before it; what an earlier,
+            # interrupted making committed is there and is not made twice.
             if not _exists(product, chip):
                 _run(recipe, chip, by_filter)
         if not _exists("IlluminationCorrectionFrame", chip):

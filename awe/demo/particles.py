@@ -82,6 +82,7 @@ def _passage(rng: np.random.Generator) -> tuple[NDArray[np.float64], ...]:
     # Flux through a horizontal surface from a cos^2 sky: cos(zenith)^4 is uniform.
     cosine = max(rng.random() ** 0.25, 0.02)
     thickness = 40.0
+    # On the surface a passage is thickness times tan(zenith) long, inside hypot(that, thickness).
     length = min(thickness / PIXEL_MICRON * np.sqrt(1 / cosine**2 - 1), LONGEST)
     steps = max(int(length / 0.2), 2)
     along = np.linspace(0, length, steps)
@@ -108,6 +109,7 @@ def _deposit(
     ):
         inside = (left + dx >= 0) & (left + dx < nx) & (low + dy >= 0) & (low + dy < ny)
         where = (low[inside] + dy, left[inside] + dx)
+        # Several points fall on one pixel: `charge[where] +=` would count only one of them.
         np.add.at(charge, where, (share * adu)[inside].astype(np.float32))
 
 
@@ -162,6 +164,8 @@ def _clip(
             if low > 0 or high < 0:
                 return None
             continue
+        # The line is start + t step; each pair of edges leaves an interval of t, and what is left
+        # of 0 to 1 after both is the part inside.
         near, far = sorted((low / step[axis], high / step[axis]))
         enter, leave = max(enter, near), min(leave, far)
     if enter >= leave:

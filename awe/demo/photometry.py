@@ -47,6 +47,7 @@ def photometry(
     ny, nx = illumination.shape
     x = rng.uniform(0, nx - 1, STARS)
     y = rng.uniform(0, ny - 1, STARS)
+    # A flat too high by f makes a star too faint by f: +2.5 log10(f) magnitudes.
     excess = illumination[np.rint(y).astype(int), np.rint(x).astype(int)]
     difference = 2.5 * np.log10(excess.astype(np.float64)) + rng.normal(0, SCATTER, STARS)
     return x, y, difference

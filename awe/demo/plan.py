@@ -126,6 +126,8 @@ def sky_field(seed: int) -> Field:
 def _stars_on_first_chip() -> Field:
     """One bright star in the window of ESO_CCD_#65 in each exposure; the first three saturate."""
     x, y = -8516.45 + 824 + 120, -8584.5 + 1840 + 150
+    # One star per exposure, on one pixel of the chip: its position on the sky is the inverse of
+    # the gnomonic projection about where that exposure points (see `awe.demo.field.project`).
     centres = [_pointing(position) for position in range(5)]
     east, north = np.radians(x * PIXEL / 3600), np.radians(y * PIXEL / 3600)
     ra, dec = [], []
@@ -142,6 +144,8 @@ def _stars_on_first_chip() -> Field:
 
 
 def _pointing(position: int) -> tuple[float, float]:
+    # The middle one of five is on the target. A step along right ascension is divided by cos(dec)
+    # to be an angle on the sky.
     step = position - 2
     dec = TARGET[1] + step * DITHER[1] / 3600
     return TARGET[0] + step * DITHER[0] / 3600 / float(np.cos(np.radians(TARGET[1]))), dec

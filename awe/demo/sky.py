@@ -238,6 +238,9 @@ def simulate(
     flat = _flat(chip, effects)
     science, objects, sources = _light(exposure, chip, effects)
     track, lines = _tracks(exposure, chip, effects)
+    # The order of nature: sky and tracks pass the optics and the pixel's response; dark current
+    # and cosmic rays arise in the silicon, behind both; the noise of photons is that of all the
+    # charge; only then does a full pixel spill, and only then is the charge read out.
     expected = (science + track) * flat
     if effects.dark_current:
         expected += np.float32(exposure.dark * exposure.exptime / gain)
@@ -291,6 +294,8 @@ def _light(
 ) -> tuple[Map, Map, tuple[NDArray[np.float64], ...]]:
     """Light per pixel, that of the sources alone, and x, y, flux of the sources on the chip."""
     smooth = np.full(chip.shape, exposure.level, dtype=np.float32)
+    # Scattered light raises the sky and leaves stars alone: that is why flats made of the sky are
+    # too high by it, and what the illumination correction takes out again.
     if effects.illumination and exposure.kind in {"twilight", "science"}:
         smooth *= chip.illumination
     if effects.illumination and exposure.kind == "dome":
@@ -330,6 +335,7 @@ def _cosmic(
 ) -> tuple[Map, int]:
     if not effects.cosmic_rays:
         return np.zeros(chip.shape, dtype=np.float32), 0
+    # Rows wait for half the read-out on average, and are hit meanwhile.
     area = chip.shape[0] * chip.shape[1] * PIXEL_CM**2
     minutes = (exposure.exptime + READOUT / 2) / 60
     mean = exposure.cosmic_rate * HITS_PER_CM2_MINUTE * area * minutes
@@ -342,6 +348,7 @@ def _with_photon_noise(signal: Map, gain: float, rng: np.random.Generator) -> Ma
     Departure from the exact law: a Gaussian of the same variance above 60 electrons, where the
     two differ by less than the read noise; a Poisson distribution below.
     """
+    # N electrons scatter by sqrt(N): in ADU the variance is signal / gain.
     electrons = np.maximum(signal, 0) * np.float32(gain)
     few = (electrons > 0) & (electrons < EXACT_BELOW)
     noisy = rng.standard_normal(signal.shape, dtype=np.float32)
@@ -367,6 +374,8 @@ def spill(signal: Map, full: float) -> None:
         charge = signal[:, column]
         for step in (1, -1):
             surplus = np.float32(0.0)
+            # Half of the surplus runs upwards, all that is still left downwards; each pixel takes
+            # what it has room for, and what reaches the end of the column is lost.
             over = np.maximum(charge - full, 0) * (0.5 if step == 1 else 1.0)
             charge -= over
             for row in range(charge.size)[::step]:
@@ -386,6 +395,8 @@ def _level(chip: Detector, effects: Effects, rng: np.random.Generator) -> tuple[
     drift = np.zeros(ny, dtype=np.float32)
     if effects.overscan_drift:
         knots = rng.normal(0, 0.7, 9)
+        # In the order of reading: a slow wander between nine knots (0.7 ADU), 3 ADU that die away
+        # over the first 40 rows, and 0.15 ADU of scatter from row to row.
         order = np.linspace(0, 8, ny)
         drift += np.interp(order, np.arange(9), knots).astype(np.float32)
         drift += 3.0 * np.exp(-np.arange(ny, dtype=np.float32) / 40.0)
@@ -407,6 +418,9 @@ def _read_out(
         image *= np.float32(chip.read_noise / gain)
     else:
         image = np.zeros(chip.geometry.shape, dtype=np.float32)
+    # Level, drift and read noise are the electronics' and in every pixel, the strips included;
+    # charge, bias structure and hot pixels are in the light-sensitive part only. That is what lets
+    # an overscan correction work. Rounding comes last: it adds 1/12 ADU^2 to the variance.
     image += (np.float32(level) + drift)[:, np.newaxis]
     inside = sections.parse(chip.geometry.active)
     image[inside] += signal

@@ -266,6 +266,9 @@ def store(objects: Iterable[DataObject]) -> None:
         value for file_id, item in reserved for value in (str(file_id), data_name(item.filename))
     ]
     places = ", ".join(["(%s, %s)"] * len(reserved))
+    # Reserved first: the dataserver takes bytes only for a row it finds, with its owner and name.
+    # An object gets its `file` after its bytes have arrived, so a commit never names a file that
+    # is not there; what is broken off here is an unused reservation.
     database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
     for file_id, item in reserved:
         path = Path(item.pathname)

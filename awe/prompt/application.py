@@ -69,6 +69,7 @@ class AweApp(TerminalIPythonApp):
         """Read the configuration and make the shell; there is no command line to read."""
         self.init_profile_dir()
         self.load_config_file()
+        # All are judged before the first one runs: a refused one leaves no session half set up.
         for path in profile.startup_files(Path(self.ipython_dir)):
             profile.refuse_foreign(path, home_directory())
         app: Any = self

@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         Command line without the command itself; that of the process when left out.
     """
+    # Most modules are loaded later, when they are needed, and the working directory may hold files
+    # of other people under the same names.
     forget_working_directory()
     ours, job = _split(sys.argv[1:] if arguments is None else list(arguments))
     options = _parser().parse_args(ours)

@@ -23,6 +23,7 @@ def waiting() -> str:
     managers = sys.modules["matplotlib._pylab_helpers"].Gcf.get_all_fig_managers()
     numbers = {one.num for one in managers if one.canvas.figure not in ours}
     new = numbers - _told
+    # pyplot gives the number of a closed figure to the next one, which nobody was told of yet.
     _told.intersection_update(numbers)
     _told.update(new)
     if not new:

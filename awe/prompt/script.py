@@ -46,10 +46,13 @@ def _run(
     source: str | bytes, name: str, argv: list[str], namespace: dict[str, Any], debug: bool
 ) -> int:
     sys.argv = argv
+    # A module of its own under that name: pickle and multiprocessing look there for what a script
+    # defines, and must not find awe's command instead.
     main = ModuleType("__main__")
     main.__dict__.update(namespace, __builtins__=__builtins__)
     sys.modules["__main__"] = main
     try:
+        # Else the `from __future__` of this module would hold for the user's script as well.
         code = compile(source, name, "exec", dont_inherit=True)
         exec(code, main.__dict__)
     except SystemExit as stop:

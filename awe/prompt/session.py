@@ -96,6 +96,7 @@ def open_session(
     """
     environment = Environment.load()
     try:
+        # Services before the login, since they write the address that the login reads.
         environment = _with_services(environment, tutorial)
         return _log_in(environment, ask_password)
     except AweError as error:

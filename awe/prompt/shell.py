@@ -123,6 +123,7 @@ class AweShell(TerminalInteractiveShell):
         set_up: Any = super().init_history
         set_up()
         manager: Any = self.history_manager
+        # IPython takes Out from the history manager when it fills the namespace, later on.
         manager.output_hist = results.Out()
 
     def show_banner(self, banner: str | None = None) -> None:
@@ -149,6 +150,9 @@ class AweShell(TerminalInteractiveShell):
         self.exit_code = 128 + number
         self.keep_running = False
         application = self.pt_app.app if self.pt_app is not None else None
+        # While the prompt waits for a line, prompt_toolkit's loop has to be told, and from a
+        # signal only call_soon_threadsafe wakes it. While a command runs, an exception ends the
+        # command; a BaseException, which `except Exception` in a user's code does not catch.
         if application is not None and application.is_running:
             loop = application.loop or asyncio.get_event_loop()
             loop.call_soon_threadsafe(_leave, application)

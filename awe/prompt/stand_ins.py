@@ -75,6 +75,8 @@ def stand_in(chain: str, namespace: Mapping[str, Any], completer: Any) -> Known 
         return None
     replaced = _StandIns(namespace)
     code = ast.unparse(replaced.visit(node))
+    # No globals and only chosen locals: no other name of the session can be reached by the
+    # evaluation, whatever IPython's policy allows.
     context = EvaluationContext(
         globals={}, locals=replaced.values, evaluation=completer.evaluation,
         policy_overrides=completer.policy_overrides,

@@ -81,6 +81,8 @@ def name(item: Any) -> str:
 
 def _managers() -> tuple[int, ...]:
     project = current().project_id
+    # Kept with the connection: another user, who trusts others, begins without it. A minute is
+    # short enough for who was appointed just now, and spares a query per choice.
     kept = database.memory.get("managers")
     if kept is None or kept[0] != project or kept[1] < time.monotonic():
         people = tuple(row[0] for row in database.execute(_MANAGERS, (project,)))

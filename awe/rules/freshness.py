@@ -128,6 +128,8 @@ def _calibrations(
             continue
         if used is not None and (used.is_valid <= 0 or used.quality_flags):
             yield Reason(kind="bad calibration", text=f"{role} {_said(used)}")
+        # Named calibrations, and corrections of one certain object, are judged as bad or sound
+        # only: a newer one would not have been taken in their place.
         kept = role in KEPT.get(type(item).__name__, ())
         if kept or choices.get(role, "validity") != "validity":
             continue
@@ -135,6 +137,7 @@ def _calibrations(
         if best is not None and best != used:
             before = f"{_name(used)} was used" if used is not None else "none was used"
             yield Reason(kind="newer calibration", text=f"{role} {_name(best)}; {before}")
+        # Only where no other would be chosen: one reason is enough for what is replaced.
         elif used is not None and (inner := _reasons(used, pars, known)):
             text = f"{role} {_name(used)}: {inner[0]}"
             yield Reason(kind="stale calibration", text=text)
@@ -181,6 +184,8 @@ def _valid(item: Any, cls: Any) -> Any:
         chip=item.chip,
         filter=filter_,
         date=date_of(item),
+        # With the eyes of its maker: whose calibrations go first depends on who asks, and whoever
+        # merely looks at a product must not make it stale.
         of=appointed.allowed(item),
         by=item._creator,
     )

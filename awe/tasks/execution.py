@@ -113,6 +113,8 @@ def work(
     if number == 1:
         order = [place for piece in pieces for place in piece]
         return _alone(task, units, order, scratch, done)
+    # Frames of one chip share the pixels of their calibrations. With fewer chips than threads that
+    # is given up: calibrations are read more than once, but no thread is idle.
     if len(pieces) < number:
         pieces = [[place] for piece in pieces for place in piece]
     return _Crew(task, units, pieces, scratch, done).run(number)
@@ -172,6 +174,8 @@ class _Crew:
                 outcomes[place] = end
                 self._done(self._units[place].name)
         finally:
+            # Also after an error: threads end at their next step, and are waited for, because the
+            # scratch directory under them is removed as soon as this returns.
             self._stop.set()
             for thread in threads:
                 if thread.ident is not None:
@@ -192,6 +196,9 @@ class _Crew:
                 except queue.Empty:
                     return
                 if own is None:
+                    # Asked again over this thread's connection: persistent objects load their
+                    # links lazily by the connection of whoever touches them, and must not be
+                    # shared between threads.
                     own = {_key(unit): unit for unit in task.units()}
                 for number in piece:
                     unit = _own(own, self._units[number])

@@ -197,6 +197,8 @@ def finish(task: Call, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     )
     if product.process_params is None:
         product.process_params = task.parameters(cls.__name__)
+    # The predecessor is looked up before `compare`, and the bits of strangers' calibrations are
+    # added after `verify`, which sets `quality_flags` anew.
     product.prev = newest(unit, cls)
     if used and "observing_block" in cls._attributes:
         product.observing_block = used[0].observing_block

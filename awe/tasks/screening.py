@@ -87,6 +87,9 @@ def screen(
         The only frame of a unit cannot be read.
     """
     found = Screened(frames=list(unit.frames), raws=Raws(pixels=[], offsets=[], variances=[]))
+    # From what the database knows to what must be read: night, window and level need no file, and
+    # spare the fetching of frames that would be left out anyway. Likeness comes last, because one
+    # frame of another kind would spoil the median that the others are compared with.
     if one_night:
         _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
     _keep(found, window_of, "its window or binning is {}, that of most is {}")
@@ -179,6 +182,7 @@ def _read(task: Task, found: Screened, method: int) -> None:
     for frame in found.frames:
         try:
             one = read_raws(task, [frame], method)
+        # A service that is away says nothing about the frame, which must not be left out for it.
         except (DatabaseError, ServiceDown):
             raise
         except UserMistake as error:
@@ -209,6 +213,7 @@ def _alike(found: Screened, *, flats: bool) -> None:
         for pixels, offset in zip(found.raws.pixels, found.raws.offsets, strict=True)
     ])
     if flats:
+        # Flats differ in level by design (the twilight fades); divided by it, the shape is left.
         shapes /= np.maximum(np.median(shapes, axis=1, keepdims=True), 1e-6)
         distance = np.abs(shapes - np.median(shapes, axis=0)).max(axis=1)
         floor, text = SHAPE_FLOOR, "up to {:.1%} off the shape of the others"

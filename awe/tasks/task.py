@@ -263,12 +263,16 @@ class Task:
                     self.items.record(unit.name, product)
             return
         self._running()
+        # Bytes before rows: a row that can be found always has its file. A file that no row names
+        # costs disk space; a row without its file would be broken for ever.
         store(new_objects(product))
         self._running()
         if session.recipe is not None and not session.recipe._committed:
             session.recipe = code.recorded(code.of(type(self)))
         stamp(self, unit, product, session.recipe)
         with interrupts_deferred():  # so that whoever interrupts reads what became of it
+            # The job's record of the unit is in the same transaction as the product: an attempt
+            # that is repeated sees both or neither, and makes nothing twice.
             with database.transaction():
                 commit_all([product, *product.__dict__.get("_companions", [])])
                 if self.items is not None:

@@ -327,6 +327,7 @@ def _mismatch(value: Any, wanted: str) -> Mismatch:
 def _as_object(attribute: Persistent[Any], value: Any) -> Any:
     target = attribute.target
     allowed = registry.concrete(target)
+    # The type itself: a subclass has a table of its own, to which the foreign key does not lead.
     if type(value) in allowed:
         return value
     if not allowed:
@@ -398,6 +399,8 @@ def _as_dict(value: Any) -> dict[str, Any]:
         raise _mismatch(value, f"a dict that JSON can hold ({error})") from None
     if "\\u0000" in text or "\\ud8" in text:
         json_strings_ok(value)
+    # Back from the text: the object then holds what a later reading will give, keys as strings and
+    # tuples as lists, and shares nothing with what was passed in.
     stored: dict[str, Any] = json.loads(text)
     return stored
 

@@ -90,6 +90,8 @@ def _are_there(items: list[Entity]) -> bool:
 
 def _levels(objects: Iterable[Entity]) -> list[list[Entity]]:
     """Return the new objects reached over links, each level linking only to former ones."""
+    # Foreign keys are checked at the end of each INSERT, not of the transaction: what a row links
+    # to has to be there before it. Level n holds what links to levels below n only.
     depth: dict[Entity, int] = {}
     entered: set[Entity] = set()
 
@@ -124,6 +126,8 @@ def _write_checked(levels: list[list[Entity]], current: scope.Scope) -> None:
     """Write in one transaction and mark the objects as committed, unless it is undone."""
     try:
         with database.transaction():
+            # The objects are marked inside the transaction and unmarked when it is undone: an
+            # outer transaction may still fail after this one has ended well.
             dates = _write(levels, current)
             database.on_doubt(lambda: bool(_dates(levels)))
             _settle([item for level in levels for item in level], dates, current)
@@ -140,6 +144,8 @@ def _write(levels: list[list[Entity]], current: scope.Scope) -> dict[Any, Any]:
         for cls, items in by_class.items():
             dates.update(_insert(cls, items, current))
     for level in levels:
+        # The policy of lists takes links only for an owner of this very transaction that is there
+        # already, and an element may be of any level: lists come after all rows.
         _insert_lists(level)
     return dates
 
@@ -240,6 +246,8 @@ def _unsettle(items: list[Entity], current: scope.Scope) -> None:
 
 def _explained(error: Refused, current: scope.Scope) -> Refused:
     """Return a refusal with the reason the database can give afterwards."""
+    # 42501 is what a policy raises at INSERT, without a word of why. A failed transaction takes no
+    # further statement, so the reason can only be asked outside of one.
     if getattr(error.__cause__, "pgcode", None) != "42501" or database.in_transaction:
         return error
     rows = database.execute(
@@ -263,6 +271,8 @@ def update(objects: Sequence[Entity], **values: Any) -> None:
             new = [convert(a, value) for a, value in zip(attributes, values.values(), strict=True)]
             sets = ", ".join(f"{quoted(attribute.column)} = %s" for attribute in attributes)
             text = f"UPDATE {table(type(item))} SET {sets} WHERE object_id = %s RETURNING 1"
+            # For UPDATE and DELETE a policy leaves rows out instead of raising: refused is a
+            # statement that changed nothing, and RETURNING says which it was.
             if not database.execute(text, (*new, item.object_id)):
                 msg = f"{item!r} may not be changed by you; ask its creator or a project manager"
                 raise Refused(msg)
@@ -311,6 +321,8 @@ def refusal_of(change: Callable[[], object]) -> str:
     change : callable
         Calls `update` or `delete`.
     """
+    # A refused statement spoils its whole transaction; with a savepoint only what came after it.
+    # The change is real until then, so every trigger and policy has its say.
     undo = database._session.undo
     with database.transaction():
         before = len(undo)
@@ -321,6 +333,7 @@ def refusal_of(change: Callable[[], object]) -> str:
         except Refused as error:
             refusal = str(error)
         finally:
+            # The rows go back with the savepoint; the objects in memory have to go back with them.
             while len(undo) > before:
                 undo.pop()()
         database.execute("ROLLBACK TO SAVEPOINT tried")

@@ -59,7 +59,10 @@ def table_of(cls: type[Entity]) -> str:
         known.tables[cls] = define(cls, known)
     finally:
         known.making.discard(cls)
+    # A transaction that is undone takes the new table with it, and the name must not be kept.
     database.on_rollback(known.tables.clear)
+    # Two classes that link to each other cannot both be made first: the link that closes the
+    # circle is left out, and added when the outermost table is there.
     while known.unfinished and not known.making:
         define(known.unfinished.pop(), known)
     return known.tables[cls]

@@ -167,6 +167,8 @@ class Compiler:
         """Negate by moving inwards, so that whole conditions keep their indexes."""
         if isinstance(condition, Not):
             return self.where(source, condition.part)
+        # De Morgan holds here because no part is ever unknown: each atom below is negated by
+        # IS NOT TRUE, which makes NULL count as false before it is turned round.
         if isinstance(condition, And | Or):
             word = " OR " if isinstance(condition, And) else " AND "
             parts = [self._negated(source, part) for part in condition.parts]
@@ -217,6 +219,7 @@ class Compiler:
         def leaf(alias: str, cls: type[Entity], last: Persistent[Any]) -> str:
             if last.kind is not Kind.LINKS:
                 return f"{column(last, alias)} {sign} {right}"
+            # A subquery and not a join: an object whose list fits twice is still one row.
             owners = f"SELECT owner FROM {link_table(cls, last)} WHERE target {sign} {right}"
             return f"{alias}.object_id IN ({owners})"
 
@@ -224,6 +227,9 @@ class Compiler:
 
     def _like_leaf(self, condition: Like) -> Leaf:
         pattern = condition.pattern
+        # The planner uses an index under row-level security only for leakproof operators, since
+        # any other might reveal hidden rows before the policy has dropped them. `=` and `^@` are
+        # leakproof, LIKE and ~ are not: what a pattern begins with is therefore asked apart.
         if condition.ignore_case:
             return self._simple_leaf("~*", self.bind(patterns.regex(pattern)))
         prefix = patterns.beginning(pattern)
@@ -302,6 +308,9 @@ class Compiler:
         lookup: str,
     ) -> str:
         """Return the condition that a linked object, or any of a list, passes `inner`."""
+        # A subquery that does not mention the row is run once, before the scan: `=` compares with
+        # its one id (more than one row would be an error, so only unique names come this way),
+        # `= ANY` with its few. IN leaves the planner free to make a join of it.
         parts = []
         for target_class in registry.concrete(link.target):
             target = Source(self, target_class)

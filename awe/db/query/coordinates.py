@@ -87,6 +87,7 @@ def _read(name: str, value: Any, *, hours: bool) -> Any:
         example = "'22:04:00' (hours, minutes, seconds)" if hours else "'-31:12:00'"
         msg = f"{name} {value!r}: expected a number of degrees or text such as {example}"
         raise QueryError(msg)
+    # The sign is applied at the end: int('-0') is 0, and '-00:30:00' would become northern.
     size = int(match["whole"]) + minutes / 60 + seconds / 3600
     size *= 15 if hours and match["mark"] != "d" and match["mark"] != "°" else 1
     return -size if match["sign"] == "-" else size

@@ -43,6 +43,8 @@ def has_footprint(cls: type[Entity]) -> bool:
 def ranges(region: sky.Region) -> list[sky.Range]:
     """Return ranges of cells, ends included, with every footprint that meets the region."""
     found = []
+    # A frame of class n reaches at most 180 / 2**n degrees from its middle: if it meets the
+    # region, its middle is within that margin of it.
     for size in CLASSES:
         base, bands = size << CLASS_SHIFT, 2**size
         pieces = region.ranges(bands=bands, margin=180 / bands)
@@ -68,8 +70,11 @@ def corners(item: Entity) -> tuple[tuple[float, float], ...]:
     x_low, x_high, y_low, y_high = (
         map(int, match.groups()) if match else (1, frame.NAXIS1 or 0, 1, frame.NAXIS2 or 0)
     )
+    # FITS counts the centres of pixels from 1, so the edges are half a pixel further out.
     places = [(x_low - 0.5, y_low - 0.5), (x_high + 0.5, y_low - 0.5),
               (x_high + 0.5, y_high + 0.5), (x_low - 0.5, y_high + 0.5)]  # fmt: skip
+    # The determinant is the area of a pixel. Without an area the corners would coincide, and a
+    # polygon of them would be refused: such a frame is a single place, as it is in the SQL.
     flat = astrom.CD1_1 * astrom.CD2_2 - astrom.CD1_2 * astrom.CD2_1
     if abs(flat) < LEAST or x_high < x_low or y_high < y_low:
         return ((astrom.CRVAL1, astrom.CRVAL2),)
@@ -83,6 +88,10 @@ def _has_geometry(item: Entity) -> bool:
 
 def _place(astrom: Any, x: float, y: float) -> tuple[float, float]:
     """Return the place of a pixel by the tangential projection."""
+    # Standard coordinates (xi, eta) = CD (pixel - CRPIX); the direction, not yet of length 1, is
+    # (cos d0 - eta sin d0, xi, sin d0 + eta cos d0) with its first axis towards CRVAL1. Hence
+    # tan(ra - ra0) = xi / (cos d0 - eta sin d0), tan(dec) = (sin d0 + eta cos d0) / hypot(...);
+    # atan2 keeps the quadrant also beyond a pole, where the depth is negative.
     x, y = x - astrom.CRPIX1, y - astrom.CRPIX2
     east = math.radians(astrom.CD1_1 * x + astrom.CD1_2 * y)
     north = math.radians(astrom.CD2_1 * x + astrom.CD2_2 * y)

@@ -117,6 +117,8 @@ def load_linked(attribute: Persistent[Any], ids: Iterable[uuid.UUID]) -> dict[uu
     """Return the visible objects a link may point to, of whatever class they are."""
     remaining = set(ids)
     found: dict[uuid.UUID, Entity] = {}
+    # A link to an abstract class is an id without a foreign key, and the id does not say of which
+    # class: one statement per class until all are found.
     for target in registry.concrete(attribute.target):
         if remaining:
             found.update(load(target, remaining))
@@ -165,6 +167,7 @@ def _follow_list(item: Entity, attribute: Persistent[Any], members: list[Entity]
         targets[owner].append(target)
     for member in waiting:
         ids = targets[member.object_id]
+        # A list with gaps would be taken for the whole list: it is set complete or not at all.
         if all(target in found for target in ids):
             elements = [found[target] for target in ids]
             member.__dict__["_values"][name] = _frozen(attribute, elements)
@@ -219,5 +222,7 @@ def _by_id(cls: type[Entity], value: str) -> tuple[str, list[Any]]:
             f"or at least the first {SHORTEST_ID}"
         )
         raise ArgumentError(msg)
+    # PostgreSQL orders uuids as their digits are ordered, so a beginning is a range of the primary
+    # key; LIKE on the text of the id would read the whole table.
     low, high = uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
     return "t.object_id BETWEEN %s AND %s", [low, high]

@@ -53,6 +53,9 @@ def night_at(
         raise QueryError(msg)
     if len(sites) == 1:
         return _between(steps, day, next(iter(sites)))
+    # One branch per clock: within a branch the bounds are constants, which an index on the date
+    # can use; an offset looked up row by row would have to be added to the column, and no index
+    # has that.
     link = (*steps[:-1], owner._attribute("instrument"))
     parts = tuple(
         both(OneOf(steps=link, values=tuple(ids)), _between(steps, day, offset))
@@ -62,6 +65,8 @@ def night_at(
 
 
 def _between(steps: Steps, day: datetime.datetime, utc_offset: float) -> Condition:
+    # Local noon is UTC noon minus the offset. The end is excluded, so that an exposure begun at
+    # the very noon is in one night and not in two.
     noon = day.replace(hour=12, minute=0, second=0, microsecond=0)
     start = noon - datetime.timedelta(hours=utc_offset)
     end = start + datetime.timedelta(days=1)

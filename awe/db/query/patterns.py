@@ -21,6 +21,7 @@ def _parts(pattern: str) -> Iterator[str]:
         end = place
         if pattern[place] == "[":
             first = place + (2 if pattern[place + 1 : place + 2] == "!" else 1)
+            # A ] directly behind the opening is a character of the set, as in []]: look beyond it.
             end = pattern.find("]", first + 1)
             end = place if end < 0 else end
         yield pattern[place : end + 1]
@@ -80,5 +81,7 @@ def regex(pattern: str) -> str:
         elif part in "*?":
             found += ".*" if part == "*" else "."
         else:
+            # PostgreSQL gives a backslash before a letter or digit a meaning of its own (\d, \1),
+            # before any other character it is that character.
             found += part if part.isalnum() or part == "_" else f"\\{part}"
     return f"^{found}$"

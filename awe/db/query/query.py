@@ -236,6 +236,8 @@ class Query(OnSky["Query"], Selection):
             order = tuple((resolve(self.cls, name), False) for name in self.cls.__order__)
         id_steps = (self.cls._attribute("object_id"),)
         terms = []
+        # The id decides between equals: without it OFFSET could show a row twice and omit another.
+        # Backwards, NULLs change their end too, so that query[-1] is the last of the same order.
         for steps, downwards in (*order, (id_steps, False)):
             direction = "DESC" if downwards is not backwards else "ASC"
             nulls = "FIRST" if backwards else "LAST"
@@ -288,6 +290,8 @@ class Query(OnSky["Query"], Selection):
         compiler = Compiler()
         source, where = self._source(compiler)
         order = self._order_text(source)
+        # A held cursor is copied on the server: ids are small. Each piece is then read as of now,
+        # so that what was deleted or hidden meanwhile is absent instead of stale.
         text = f"SELECT {source.alias}.object_id FROM {source.text} WHERE {where} ORDER BY {order}"
         with Cursor(text, compiler.values) as cursor:
             for rows in cursor.chunks(CHUNK):

@@ -257,6 +257,7 @@ def _query(told: dict[str, Any], depth: int) -> Query:
     cls = registry.find(str(told["class"]))
     order = told["order"]
     limit = told["limit"]
+    # True is an int to isinstance, and would become LIMIT true: the type itself is compared.
     if limit is not None and (type(limit) is not int or limit < 0):
         msg = f"limit {limit!r}"
         raise ValueError(msg)

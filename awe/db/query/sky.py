@@ -87,6 +87,8 @@ class Cone:
         """Return the haversine of the distance compared with that of the radius."""
         middle_ra, middle_dec = bind(_plain(self.ra)), bind(_plain(self.dec))
         ra, dec = _floored(ra), _floored(dec)
+        # hav(d) = hav(dec - dec0) + cos(dec) cos(dec0) hav(ra - ra0), hav(x) = sin^2(x / 2). The
+        # law of cosines says the same, but a cosine near 1 has lost the small distances.
         limit = bind(math.sin(math.radians(self.radius) / 2) ** 2)
         cosine = bind(math.cos(math.radians(self.dec)))
         return (
@@ -167,6 +169,9 @@ class Polygon:
 
     def _outline(self) -> list[Vector]:
         """Return the corners as vectors, anticlockwise from outside; refuse other outlines."""
+        # A first corner repeated at the end would make a side without a length, so it goes. A side
+        # is the plane through two corners; the sign of normal . corner says on which side of it a
+        # corner is. All corners on one side of every plane: convex. All in one plane: no area.
         found = [vector(ra, dec) for ra, dec in dict.fromkeys(self.corners)]
         sides = [_cross(a, b) for a, b in zip(found, [*found[1:], found[0]], strict=True)]
         signs = [_dot(side, other) for side in sides for other in found]
@@ -181,6 +186,9 @@ class Polygon:
     def _circle(self) -> tuple[float, float, float]:
         """Return right ascension, declination and radius of a circle around it [deg]."""
         outline = self._outline()
+        # The centre is the mean of the unit vectors, the radius the distance of the farthest
+        # corner: a chord of length c spans the angle 2 asin(c / 2). A cap below a hemisphere is
+        # convex, so it holds the sides as soon as it holds the corners.
         x, y, z = (sum(part) for part in zip(*outline, strict=True))
         length = math.sqrt(x * x + y * y + z * z)
         middle = (x / length, y / length, z / length)
@@ -201,6 +209,7 @@ class Polygon:
     def exact(self, ra: str, dec: str, bind: Bind) -> str:
         """Return the condition that a position is inside the region."""
         ra, dec = f"radians({_floored(ra)})", f"radians({_floored(dec)})"
+        # Reach 0 asks for n . p >= 0 for the normal n of every side: inside all great circles.
         x, y, z = f"cos({dec}) * cos({ra})", f"cos({dec}) * sin({ra})", f"sin({dec})"
         return f"awe.sky_near({bind(self._numbers())}::float8[], {x}, {y}, {z}, 0)"
 
@@ -224,6 +233,8 @@ def _dot(a: Vector, b: Vector) -> float:
 
 def _width(dec: float, radius: float) -> float:
     """Return how far a circle reaches to east and west; 180 where it holds a pole [deg]."""
+    # A circle around a pole meets all right ascensions; elsewhere the meridians that touch it are
+    # asin(sin(radius) / cos(dec)) away (the right triangle of pole, centre and point of contact).
     if abs(dec) + radius >= 90 - MARGIN:
         return 180.0
     opening = math.sin(math.radians(radius)) / math.cos(math.radians(dec))
@@ -247,6 +258,9 @@ def number(name: str, value: Any, low: float, high: float) -> None:
 def cell_expression(ra: str, dec: str) -> str:
     """Return the SQL of the cell of two columns, NULL if they are not a position."""
     ra, dec = _floored(ra), _floored(dec)
+    # CASE keeps the order: the casts to bigint come only after the comparisons, which NaN and
+    # infinity do not pass. A right ascension just below a whole turn may round to TURN itself, the
+    # first cell of the next band: hence least().
     turn = f"{ra} / 360 - floor({ra} / 360)"
     return (
         f"CASE WHEN {dec} BETWEEN -90 AND 90 AND {ra} BETWEEN -{LARGEST:g} AND {LARGEST:g} "
@@ -268,6 +282,8 @@ def _ranges(
     dec_low: float, dec_high: float, ra_low: float, ra_high: float, bands: int
 ) -> list[Range]:
     """Return the ranges of cells of a box whose right ascensions may exceed one turn."""
+    # Cells of neighbouring bands follow one another, so whole bands are one range. One range per
+    # band reads fewer rows, but each costs a descent of the index: many are merged.
     first, last = _band(dec_low - MARGIN, bands), _band(dec_high + MARGIN, bands)
     ra_low, ra_high = ra_low - MARGIN, ra_high + MARGIN
     if ra_high - ra_low >= 360 or last - first >= MOST_RANGES:

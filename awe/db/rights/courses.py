@@ -179,6 +179,7 @@ def clear(connection: Any, name: str, project: str) -> tuple[list[UUID], list[tu
     """
     with refusals(), connection, connection.cursor() as cursor:
         number = _number(cursor, name)
+        # Locked until the end: the runner cannot start one of them meanwhile.
         cursor.execute(_JOBS + " FOR UPDATE", (number,))
         jobs = cursor.fetchall()
         running = [str(job) for job, state, _ in jobs if state == "running"]
@@ -189,6 +190,7 @@ def clear(connection: Any, name: str, project: str) -> tuple[list[UUID], list[tu
         for layer in doomed:
             _delete_as(cursor, name, layer)
         cursor.execute("DELETE FROM awe.run WHERE user_id = %s", (number,))
+        # After the objects, because deleting them has put copies into this very trash.
         cursor.execute("DELETE FROM awe.trash WHERE user_id = %s", (number,))
         cursor.execute(_FILES, (number,))
         files = [UUID(row[0]) for row in cursor.fetchall()]
@@ -243,6 +245,8 @@ def _plan(cursor: Any, number: int) -> tuple[list[set[Key]], set[Key]]:
         )
         own.update((table, UUID(row[0])) for row in cursor.fetchall())
     holders = _holders(cursor, own)
+    # What somebody else refers to is kept, and so is whatever a kept object refers to: repeated
+    # until nothing is added.
     kept: set[Key] = set()
     while True:
         held = {key for key in own - kept if any(h not in own or h in kept for h in holders[key])}
@@ -252,6 +256,8 @@ def _plan(cursor: Any, number: int) -> tuple[list[set[Key]], set[Key]]:
     left = own - kept
     layers = []
     while left:
+        # What nothing left refers to can go. In a circle everything is referred to: it goes at
+        # once, which works within a table: foreign keys are checked at the end of a statement.
         layer = {key for key in left if not (holders[key] & left) - {key}} or set(left)
         layers.append(layer)
         left = left - layer
@@ -291,6 +297,7 @@ def _delete_as(cursor: Any, name: str, layer: set[Key]) -> None:
     cursor.execute(f"SET LOCAL ROLE {quoted_role(cursor.connection, name)}")
     for table, ids in sorted(by_table.items()):
         cursor.execute(f"DELETE FROM {table} WHERE object_id = ANY (%s::uuid[])", (ids,))
+        # Policies leave rows out in silence: only the number says that one was refused.
         if cursor.rowcount != len(ids):
             msg = (
                 f"{name.upper()} may not delete {len(ids) - cursor.rowcount} of {table}; all stay"

@@ -114,6 +114,8 @@ def set_password(connection: Any, name: str, password: str) -> None:
 def remove_person(connection: Any, name: str) -> None:
     """Take a person's login away and end the open sessions; objects and the name stay."""
     role = role_name(name)
+    # Each step is committed by itself, in this order: the door is shut first, else whoever is sent
+    # away could log in again before the role is removed.
     _run(connection, f"ALTER ROLE {quoted_role(connection, role)} NOLOGIN")
     sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s"
     _run(connection, sessions, (role,))

@@ -133,6 +133,8 @@ def _collect(
         for parent in linked:
             if parent is not None:
                 _collect(parent, level, order, hindrances)
+    # Last, so that the order of the dict is that of the updates: the database refuses to raise an
+    # object above what it was made from.
     order[item] = None
 
 

@@ -130,6 +130,8 @@ def undelete(ids: Iterable[UUID] | None = None) -> Restored:
     if ids is None:
         rows = database.execute(
             "SELECT DISTINCT object_id FROM awe.trash "
+            # All rows of one deletion have one date, that of its transaction; lists are rows too,
+            # hence DISTINCT.
             "WHERE deleted = (SELECT max(deleted) FROM awe.trash)"
         )
         wanted = [row[0] for row in rows]

@@ -51,6 +51,8 @@ def install(
     SchemaMismatch
         The database is there with a schema of another version.
     """
+    # Roles first: they belong to the whole server, and the database is made for an owner among
+    # them. CREATE DATABASE refuses to run in a transaction, so each is a step of its own.
     _install_roles(superuser, passwords)
     create_database(superuser, database)
     found = version(superuser, database)
@@ -140,6 +142,8 @@ def _install_roles(superuser: Mapping[str, Any], passwords: Mapping[str, str]) -
 def _install_schema(superuser: Mapping[str, Any], database: str) -> None:
     with _session(superuser, database) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(8792)")
+        # Functions before tables, which call awe.protect; tables before the views that read them;
+        # the version last. One transaction: what has a version is whole.
         _run_files(cursor)
         _run_as_owner(cursor, classes_ddl())
         _run_files(cursor, "views")

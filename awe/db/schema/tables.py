@@ -73,6 +73,8 @@ def _chosen(classes: Iterable[type[Entity]] | None) -> list[type[Entity]]:
 
 def _column_type(attribute: Persistent[Any]) -> TypeEngine[Any]:
     types: dict[Any, TypeEngine[Any]] = {
+        # By code point, as Python sorts; and ^@ can use an ordinary index in this collation only.
+        # Dates have no time zone: all are UTC, whatever the session's zone is.
         str: Text(collation="C"),
         int: BigInteger(),
         float: Double(),
@@ -272,6 +274,7 @@ def _foreign_keys(cls: type[Entity], there: Mapping[str, set[str]]) -> list[str]
                 f"ALTER TABLE {source} ADD FOREIGN KEY (owner) "
                 f"REFERENCES {table(cls, standard_name)} ON DELETE CASCADE"
             )
+        # PostgreSQL has no foreign key to one of several tables.
         if target is not None:
             statements.append(
                 f'ALTER TABLE {source} ADD FOREIGN KEY ("{column}") '

@@ -268,6 +268,8 @@ class Database:
         try:
             return self._run(sql_text, parameters)
         except DatabaseError:
+            # A second try only where an old connection turned out to be dead; a failure of a new
+            # one, or of the statement itself, would only happen again.
             if fresh or self.connected:
                 raise
             return self._run(sql_text, parameters)
@@ -289,6 +291,7 @@ class Database:
             with connection.cursor() as cursor:
                 result = send(cursor)
         except psycopg2.Error as error:
+            # The error is the server's answer to our own cancellation: Ctrl-C is what happened.
             if session.interrupted:
                 self._recover()
                 raise KeyboardInterrupt from None
@@ -397,8 +400,10 @@ class Database:
         if not self.connected:
             raise DatabaseError(failures.LOST)
         session = self._session
+        # COMMIT of a failed transaction is answered by ROLLBACK and not by an error.
         if session.connection.info.transaction_status == TRANSACTION_STATUS_INERROR:
             raise DatabaseError(failures.FAILED)
+        # Read while there is a connection: afterwards nobody knows which session was at work.
         process = session.connection.info.backend_pid
         with interrupts_deferred():
             try:

@@ -37,6 +37,8 @@ class Cursor:
     def __enter__(self) -> Cursor:
         with database.transaction(reading=True):
             database.execute(
+                # The end of the transaction makes the server keep the whole result, policies
+                # applied; no later commit closes the cursor.
                 f"DECLARE {self._name} NO SCROLL CURSOR WITH HOLD FOR {self._text}", self._values
             )
         return self

@@ -46,6 +46,8 @@ UNKNOWN = (
     "nothing twice"
 )
 
+# SQLSTATEs: serialization failure and deadlock; shutdown by an administrator, by a crash, and a
+# server that does not accept connections yet. Class 08 is a connection that broke.
 CONFLICTS = ("40001", "40P01")
 ENDED = ("57P01", "57P02", "57P03")
 
@@ -150,13 +152,16 @@ def translate(error: Any, *, in_transaction: bool = False) -> AweError:
         return DatabaseError("conflict with another transaction: nothing was changed; try again")
     if not code or code in ENDED or code.startswith("08"):
         return _broken(error, text, in_transaction)
+    # A cancelled statement. Ctrl-C is told apart before this, so it was the timeout.
     if code == "57014":
         msg = "the database gave up after ten minutes; narrow the query, or ask for a count first"
         return DatabaseError(msg)
     if code.startswith("AW"):
         return Refused(text)
+    # Privilege or policy; foreign key, unique, check and not-null constraint.
     if code in ("42501", "23503", "23505", "23514", "23502"):
         return Refused(_refusal(code, error, text))
+    # A table, column or function that does not exist; then class 22, data, and 53, resources.
     if code in ("42P01", "42703", "42883"):
         msg = f"the database lacks what this version of awe asks for ({text}); awe-admin doctor"
         return SchemaMismatch(msg)

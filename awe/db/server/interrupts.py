@@ -42,6 +42,8 @@ def interrupts_deferred() -> Iterator[None]:
     try:
         yield
     finally:
+        # From here on a second Ctrl-C only counts: it must not break in between these lines, or
+        # the handler of before would never come back.
         inside = False
         _deferring.clear()
         signal.signal(signal.SIGINT, before)

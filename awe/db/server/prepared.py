@@ -37,6 +37,8 @@ class Prepared:
         """
         uses = self._uses.get(sql_text, 0)
         self._uses[sql_text] = uses + 1
+        # Tried once: a PREPARE that is refused leaves no name, and the statement is sent plainly
+        # from then on. What was prepared stays prepared, also when the transaction is undone.
         if uses == SENT:
             places = ", ".join(f"${place}" for place in range(1, width + 1))
             name = f"insert_{len(self._names)}"

@@ -54,6 +54,7 @@ def migrate(
         A step fails; the database is as the step before left it.
     """
     with _locked(superuser, database):
+        # Read under the lock: another run may have migrated while this one waited.
         found = _refuse_unless_known(schema.version(superuser, database), database)
         if found == schema.VERSION:
             return []
@@ -126,6 +127,8 @@ def _locked(superuser: Mapping[str, Any], database: str) -> Iterator[None]:
     """Wait for any other run on this database, then keep others waiting."""
     connection = _connect(superuser, database)
     try:
+        # A lock of the session, on a connection of its own: it outlives every transaction of the
+        # migration, and ends by itself when this process does.
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
