@@ -32,6 +32,7 @@ def ticket_hash(ticket: str | None) -> bytes | None:
     """Return what the database stores of a ticket; None for nobody's."""
     if not ticket or not ticket.isascii():
         return None
+    # The database holds no ticket, so that its tables and backups open nothing.
     return hashlib.sha256(ticket.encode("ascii")).digest()
 
 

@@ -73,6 +73,7 @@ class Checks:
             yield Turn(self, file_id)
         finally:
             end = time.monotonic()
+            # So one client has the disk read for a fifth of the time at most.
             self._again[client] = end + REST * (end - begin)
 
     def _forget(self, now: float) -> None:

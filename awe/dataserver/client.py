@@ -156,6 +156,7 @@ class Client:
         path = Path(path)
         digest = base64.b64encode(bytes.fromhex(sha256)).decode()
         headers = {
+            # Given here, since httpx would send an iterator chunked, which announces no length.
             "content-length": str(path.stat().st_size),
             "content-digest": f"sha-256=:{digest}:",
         }
@@ -189,6 +190,7 @@ class Client:
 
         def receive() -> None:
             nonlocal got
+            # If-Range (RFC 9110, 13.1.5): other content comes whole.
             headers = {"range": f"bytes=0-{length - 1}", "if-range": f'"{sha256}"'}
             got = self._first(f"/file/{file_id}", headers, name, length)
 
@@ -232,6 +234,7 @@ class Client:
             self._near = False  # another machine or account: do not ask again
             return False
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
+            # Of what was opened: under the name there may be something else by now.
             status = os.fstat(descriptor)
             right = stat.S_ISREG(status.st_mode) and status.st_size == size
             if not right or hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
@@ -254,6 +257,7 @@ class Client:
             if part.stat().st_size < size:
                 msg = f"{target.name} broke off after {part.stat().st_size} of {size} bytes"
                 raise DataserverError(msg)
+            # Of the whole file on disk: an earlier try may have left its beginning.
             found = _digest(part)
             if found != sha256:
                 part.unlink()
@@ -278,6 +282,7 @@ class Client:
                 "GET", f"{self.base_url}/file/{file_id}", headers=self._signed(headers)
             ) as answer,
         ):
+            # Nothing is left to send; the checksum says if what is here is right.
             if answer.status_code == 416:
                 return
             self._check(answer, name)
@@ -349,6 +354,7 @@ class Client:
         encrypted = self.base_url.startswith("https:")
         session = httpx.Client(
             timeout=httpx.Timeout(SENDING, connect=5.0, read=SILENCE),
+            # A proxy or a redirect would see the ticket without having proven itself.
             trust_env=False,
             follow_redirects=False,
             # certificates take longer to read than a small file to send

@@ -43,8 +43,11 @@ def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collecte
     given_up = len(permits.loose(grace))
     removed = 0
     for file_id in permits.trash():
+        # Bytes before their row: a round that is killed in between is done again by the next one.
         removed += store.discard(file_id)
         permits.gone(file_id)
+    # The disk is listed before the database is asked. A row is older than its bytes, so that a
+    # file under way is either not in the list or known.
     on_disk = {file_id for file_id in store.ids() if store.age(file_id) > grace}
     unknown = on_disk - permits.known(on_disk)
     unknown -= permits.known(unknown)

@@ -83,6 +83,7 @@ class Connections:
         """
         error: Exception | None = None
         begin = time.monotonic()
+        # A kept connection may be from before a restart of the database; a fresh one is not.
         for fresh in (False, True):
             try:
                 with self._connection(fresh) as connection, connection.cursor() as cursor:

@@ -76,6 +76,7 @@ def check(
         if finding is not None:
             yield finding
         progress(done)
+    # The disk before the question which ids are known: an upload of meanwhile has its row first.
     listed = list(store.ids())
     yield from _extras(store, listed, {file.file_id for file in wanted} | set(known()))
 

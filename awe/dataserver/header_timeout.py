@@ -69,6 +69,7 @@ class Protocol(H11Protocol):
     def pause_writing(self) -> None:
         """Begin to wait for the client to read."""
         super().pause_writing()
+        # asyncio calls this when more is buffered than its limit, and resume_writing when less is.
         self._paused = self.loop.time()
         self._reading = self.loop.call_later(READING_PATIENCE, self.leave)
 
@@ -86,6 +87,7 @@ class Protocol(H11Protocol):
     def leave(self) -> None:
         """End the connection at once, and what is being done for it."""
         self._end_reading()
+        # close() would first wait for a client that does not read to take what is buffered.
         self.transport.abort()
         if self._work is not None:
             self._work.cancel()

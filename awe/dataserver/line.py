@@ -90,6 +90,7 @@ class _Patient(httpcore.NetworkStream):
         """Return some bytes; before the first of an answer, say whom one waits for."""
         if self._asked:
             self._asked = False
+            # poll, because select fails for descriptors from 1024 on.
             waiting = select.poll()
             waiting.register(self._inner.get_extra_info("socket"), select.POLLIN)
             if not waiting.poll(1000 * min(SILENCE, timeout or SILENCE)):

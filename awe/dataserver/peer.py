@@ -18,6 +18,7 @@ _ANY_COOKIE = 0xFFFFFFFF
 #: Length of the header of a message, and the place of the account in an answer.
 _HEADER = struct.Struct("=IHHII")
 _ACCOUNT = struct.Struct("=I")
+# idiag_uid in struct inet_diag_msg, behind four bytes, the connection, and three counters.
 _ACCOUNT_AT = _HEADER.size + 4 + 48 + 12
 
 
@@ -25,6 +26,8 @@ def account_of(client: tuple[str, int], server: tuple[str, int]) -> int | None:
     """Return the number of the account that owns the client's socket, None if it is not known."""
     if sys.platform != "linux":
         return None
+    # struct inet_diag_req_v2 of <linux/inet_diag.h>: family, protocol, no extensions, any state;
+    # then the connection as the client sees it, ports and addresses in the order of the network.
     wanted = struct.pack(
         "=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF
     ) + struct.pack("!HH", client[1], server[1])
@@ -42,6 +45,7 @@ def account_of(client: tuple[str, int], server: tuple[str, int]) -> int | None:
             answer = kernel.recv(4096)
     except OSError:
         return None
+    # Else NLMSG_ERROR: the connection is gone, or the kernel does not tell.
     kind = _HEADER.unpack_from(answer)[1]
     if kind != _SOCK_DIAG_BY_FAMILY:
         return None

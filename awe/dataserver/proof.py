@@ -75,6 +75,7 @@ def ask(stream: Stream, secret: str, address: str) -> None:
     )
     stream.write(connection.send(question) + connection.send(h11.EndOfMessage()), PATIENCE)
     given = ""
+    # Both for the whole answer: whoever answers is not trusted yet and may send for ever.
     until, left = time.monotonic() + PATIENCE, LARGEST_ANSWER
     try:
         while not isinstance(event := connection.next_event(), h11.EndOfMessage):
@@ -94,6 +95,7 @@ def ask(stream: Stream, secret: str, address: str) -> None:
     except h11.RemoteProtocolError:
         given = ""
     wanted = sign(key(secret), nonce, address)
+    # In constant time: the answer must not be guessed letter by letter.
     if not hmac.compare_digest(given.encode("latin-1", "replace"), wanted.encode()):
         msg = (
             f"what answers at {address} is not the file server of your database: your ticket was "

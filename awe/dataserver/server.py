@@ -86,6 +86,7 @@ def create_app(
             Route("/file/{file_id}", _get, methods=["GET", "HEAD"]),
             Route("/file/{file_id}/verify", _verify, methods=["POST"]),
             *routes,
+            # Last: it matches every path of one part, that of the proof as well.
             Route("/{filename}", _get_named, methods=["GET", "HEAD"]),
         ],
         exception_handlers={
@@ -112,6 +113,7 @@ def listen(port: int = 0) -> socket.socket:
     # asyncio switches Nagle's delay off only where the protocol is named.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
+        # Old connections in TIME_WAIT do not keep a restarted server from its port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(1024)
@@ -208,10 +210,12 @@ async def _put(request: Request) -> Response:
     announced = _announced(request)
     filename = await in_thread(request, _permits(request).may_write, ticket, file_id)
     if filename is None:
+        # Not reserved any more: perhaps stored by a request whose answer was lost.
         permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
         if permit is None:
             raise HTTPException(404)
         return _stored_already(permit, announced)
+    # The bytes are on disk before the row says so: no row can name a file that is not there.
     await _receive(request, file_id, announced)
     recorded = await in_thread(
         request, _permits(request).stored, file_id, announced.size, announced.sha256
@@ -278,6 +282,7 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
     stream = request.stream().__aiter__()
     while True:
         gathered = bytearray()
+        # For each block anew, and for a whole one: single bytes do not buy more time.
         async with asyncio.timeout(PATIENCE):
             while len(gathered) < CHUNK and (chunk := await anext(stream, None)) is not None:
                 gathered += chunk
@@ -294,6 +299,7 @@ async def _send(request: Request, permit: Permit) -> Response:
     headers = _headers(permit)
     if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
         return Response(status_code=304, headers=headers)
+    # Opened before the status is sent: afterwards a missing file could not be told any more.
     stream = await in_thread(request, _opened, request, permit)
     if request.headers.get(NEAR) == "path" and _is_near(request):
         stream.close()
@@ -374,6 +380,7 @@ def _matches(condition: str, etag: str) -> bool:
 
 def _range(request: Request, permit: Permit, etag: str) -> tuple[int, int] | None:
     """Return first and last byte to send; None where the range cannot be satisfied."""
+    # A Range that is not understood, or is of several parts, may be ignored (RFC 9110, 14.2).
     whole = (0, permit.size - 1)
     match = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", request.headers.get("range", ""))
     if match is None or match[0] == "bytes=-":

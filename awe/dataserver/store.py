@@ -95,6 +95,7 @@ class Upload:
                 )
                 raise ChecksumMismatch(msg)
             with _space(self.store.root):
+                # The bytes before the name: a name that survives a power cut leads to all of them.
                 os.fchmod(self._stream.fileno(), 0o400)  # not even its own account writes to it
                 self.store.sync(self._stream)
                 return self.store.place(self)
@@ -167,6 +168,7 @@ class Store:
         target = self.path(upload.file_id)
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700, exist_ok=True)
+            # fsync of a file says nothing about its name; that of its folder does.
             self.sync_folder(self.objects)
         fresh = True
         try:
@@ -176,6 +178,7 @@ class Store:
                 msg = f"file {upload.file_id} is stored with other content; use a new id"
                 raise FileTaken(msg) from None
             fresh = False
+        # After a kill here it has two names; `_ours` knows the second, a sweep removes it.
         self.unlink(upload.path)
         self.sync_folder(target.parent)
         return fresh
@@ -211,6 +214,7 @@ class Store:
         """
         path = self.path(file_id)
         try:
+            # In two steps, so that neither is a link, which ELOOP or ENOTDIR answers.
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
@@ -294,6 +298,7 @@ class Store:
         """Move something nobody knows into `dark/`, and return where it is now."""
         target = self.dark / f"{path.name}.{secrets.token_hex(4)}"
         path.rename(target)
+        # rename(2) keeps the time of the bytes; here the time of being put aside counts.
         os.utime(target, follow_symlinks=False)
         self.sync_folder(self.dark)
         return target

@@ -85,6 +85,7 @@ def submit(plan: JobPlan, request: uuid.UUID) -> list[int]:
     try:
         rows = database.execute(sql, values)
     except DatabaseError:
+        # Only the answer may have been lost: the request is unique, nothing is queued twice.
         rows = database.execute(sql, values)
     except Exception as error:
         if not _is_refusal(error):

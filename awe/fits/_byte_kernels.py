@@ -28,6 +28,7 @@ def _bytes(source, flip, out):
         word = np.uint32(out[i]) << np.uint32(24) | np.uint32(out[i + 1]) << np.uint32(16)
         word |= np.uint32(out[i + 2]) << np.uint32(8) | np.uint32(out[i + 3])
         total += np.uint64(word)
+    # Zeros follow up to a whole block (FITS 4.0, 3.3.2): the last bytes are high ones of a word.
     for i in range(whole, source.size):
         total += np.uint64(out[i]) << np.uint64(24 - 8 * (i - whole))
     return total
@@ -47,6 +48,8 @@ def _pairs(source, flip, out):
     for i in range(source.size):
         value = source[i] ^ flip
         out[i] = (value << np.uint16(8)) | (value >> np.uint16(8))
+    # A word is two pixels, the first one high. Sums of 64 bits cannot overflow below 2^32 words,
+    # and carries may be added at the end: 2^32 is 1 modulo 2^32 - 1.
     return (even << np.uint64(16)) + odd
 
 
@@ -89,6 +92,7 @@ def swap(source: Any, flip: bool, out: Any) -> int:
     out : ndarray of the same type, shape (n,)
         Filled.
     """
+    # Less half the range, modulo 2^n, is the highest bit changed (FITS 4.0, 5.2.5).
     highest = source.dtype.type(1 << (8 * source.itemsize - 1) if flip else 0)
     kernel = {1: _bytes, 2: _pairs, 4: _words, 8: _doubles}[source.itemsize]
     return int(kernel(source, highest, out))

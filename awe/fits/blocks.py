@@ -54,6 +54,7 @@ def card(name: str, value: Value, comment: str = "") -> bytes:
     text = _formatted(value)
     if len(name) <= 8 and " " not in name:
         head = f"{name:<8}= "
+        # The fixed format of FITS 4.0, 4.2: a number ends in byte 30, text begins in byte 11.
         text = f"{text:<20}" if isinstance(value, str) else f"{text:>20}"
     else:
         head = f"HIERARCH {name} = "
@@ -70,8 +71,10 @@ def _formatted(value: Value) -> str:
     if isinstance(value, bool):
         return "T" if value else "F"
     if isinstance(value, str):
+        # Eight characters at least, as XTENSION needs; apostrophes double (FITS 4.0, 4.2.1.1).
         return "'" + value.replace("'", "''").ljust(8) + "'"
     if isinstance(value, float):
+        # The shortest digits that give the same float; E must be a capital (FITS 4.0, 4.2.4).
         return repr(value).upper()
     return str(value)
 
@@ -107,6 +110,7 @@ def header_end(data: bytes) -> int:
     data : bytes
         First bytes of a file.
     """
+    # A block is 36 cards, so that END can only begin at a multiple of 80 (FITS 4.0, 3.3.1).
     for place in range(0, len(data) - CARD + 1, CARD):
         if data.startswith(b"END     ", place):
             return min(place - place % BLOCK + BLOCK, len(data))
@@ -167,6 +171,8 @@ def sealed(lines: Iterable[bytes], data_sum: int) -> bytes:
     FITS standard 4.0, appendix J.
     """
     body = b"".join(lines) + card("DATASUM", str(data_sum), "data unit checksum")
+    # Sixteen zeros are the encoding of 0: with the sum in their place the total grows by that
+    # number. CHECKSUM makes the sum of the whole HDU minus zero, all bits set.
     empty = body + card("CHECKSUM", "0" * 16, "HDU checksum") + b"END".ljust(CARD)
     header = pad(empty, b" ")
     total = folded(datasum(header) + data_sum)
@@ -194,6 +200,7 @@ def _encoded(value: int) -> bytes:
         quotient, remainder = divmod(byte, 4)
         letters = [quotient + 0x30] * 4
         letters[0] += remainder
+        # One letter up and its neighbour down keeps the sum of the four, which is the byte.
         while any(_is_punctuation(letter) for letter in letters):
             for first in (0, 2):
                 if any(_is_punctuation(letter) for letter in letters[first : first + 2]):
@@ -201,6 +208,7 @@ def _encoded(value: int) -> bytes:
                     letters[first + 1] -= 1
         columns[place] = letters
     text = bytes(columns[place][row] for row in range(4) for place in range(4))
+    # The value begins three bytes into a word (byte 12 of a card): turned by one, it is aligned.
     return text[-1:] + text[:-1]
 
 

@@ -179,6 +179,7 @@ def read_parameters(header: Header) -> dict[str, Any]:
 
 
 def _spelt(keyword: str) -> str:
+    # At most eight characters (FITS 4.0, 4.1.2.1); HIERARCH is a convention of ESO.
     return keyword if len(keyword) <= 8 and " " not in keyword else f"HIERARCH {keyword}"
 
 
@@ -200,6 +201,7 @@ def _cleaned(card: Card, header: Header) -> list[tuple[str, Any, str]]:
         return []
     if keyword in _COMMENTARY:
         return [(keyword or "COMMENT", escape(str(value)), "")] if str(value).strip() else []
+    # A header has no notation for infinity or NaN (FITS 4.0, 4.2.4).
     if isinstance(value, float) and not math.isfinite(value):
         return []
     if keyword in RENAMED:

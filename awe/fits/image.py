@@ -185,6 +185,7 @@ def write(
     if os.path.lexists(target) and not replace:
         msg = f"{target} exists already; choose another name or use replace=True"
         raise FileTaken(msg)
+    # In the same folder: neither link(2) nor rename(2) crosses file systems.
     part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
     try:
         _write_part(part, _hdus(images, primary, compress))
@@ -282,8 +283,10 @@ def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
     import numpy as np
 
     stored: NDArray[Any] = _stored(hdu, section)
+    # FITS 4.0, 5.2 has no wider unsigned integers than bytes: astropy shifted these already.
     if stored.dtype.kind == "u" and stored.dtype.itemsize > 1:
         return stored
+    # The highest byte comes first (FITS 4.0, 5.2): one copy turns them and leaves the mapped file.
     native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
     scale = hdu.header.get("BSCALE", 1)
     zero = hdu.header.get("BZERO", 0)
@@ -292,6 +295,7 @@ def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
         unsigned = native.view(f"u{size}")
         unsigned ^= unsigned.dtype.type(1 << (8 * size - 1))
         return unsigned
+    # BLANK is a value as stored, before BSCALE and BZERO (FITS 4.0, 4.4.2.5).
     missing = _missing(native, hdu.header)
     if missing is None and scale == 1 and zero == 0:
         return native

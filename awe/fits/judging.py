@@ -110,6 +110,7 @@ def judge(
         start = 0
         while start < size:
             stream.seek(start)
+            # Behind the last HDU come at most special records, of restricted use (FITS 4.0, 3.5).
             if infos and stream.read(9) != b"XTENSION=":
                 if not allow_trailing:
                     msg = (
@@ -159,6 +160,7 @@ class _Hdu:
         self.notes: list[str] = []
         self.header = self._header_bytes()
         self.cards = list(self._cards())
+        # Backwards: of a repeated keyword the first one counts, as for astropy.
         self.values = {card.keyword: card.value for card in reversed(self.cards)}
         self.kind = "PRIMARY" if index == 0 else self._text("XTENSION")
         self.bitpix, self.axes = self._structure()
@@ -203,6 +205,7 @@ class _Hdu:
                     f"truncated in the header: blocks of {BLOCK} bytes up to an END card "
                     f"promised, file has {self.size} bytes"
                 )
+            # The cards of a block never cross its end: 2880 is 36 times 80 (FITS 4.0, 3.3.1).
             for place in range(0, BLOCK, 80):
                 if block[place : place + 8] == b"END     ":
                     if block[place + 8 :].strip():
@@ -218,6 +221,7 @@ class _Hdu:
             if not _KEYWORD.fullmatch(text[:8]):
                 self.refuse(f"card {place // 80 + 1} is not a FITS card: {text[:24]!r}")
             control = control or not all(32 <= byte < 127 for byte in text)
+            # Without "= " in bytes 9 and 10 a card has no value (FITS 4.0, 4.1.2.2).
             value = text[10:] if text[8:10] == b"= " else b""
             keyword = text[:8].decode().rstrip()
             yield _Card(keyword, _value(value.decode("latin-1")), text)
@@ -234,6 +238,7 @@ class _Hdu:
         count = self._integer("NAXIS")
         if not 0 <= count <= AXES_LIMIT:
             self.refuse(f"NAXIS is {count}, expected 0 to {AXES_LIMIT}")
+        # The order is mandatory (FITS 4.0, 4.4.1.1 and 4.4.1.2): a reader may rely on it.
         names = [f"NAXIS{number}" for number in range(1, count + 1)]
         wanted = [first, "BITPIX", "NAXIS", *names]
         found = [card.keyword for card in self.cards[: len(wanted)]]
@@ -260,6 +265,7 @@ class _Hdu:
         gcount = self._integer("GCOUNT", 1)
         if pcount < 0 or gcount != 1:
             self.refuse(f"PCOUNT is {pcount} and GCOUNT is {gcount}, expected >= 0 and 1")
+        # Formula of FITS 4.0, 4.4.1.2. Integers of Python do not overflow, however large the axes.
         return abs(self.bitpix) // 8 * (pcount + math.prod(self.axes))
 
     def _complete(self) -> None:
@@ -280,6 +286,7 @@ class _Hdu:
             self.refuse(f"TFIELDS is {fields}, expected 0 to 999")
         if rows and not width:
             self.refuse(f"a table of {rows} rows without a byte in them")
+        # The heap begins behind the table unless THEAP leaves a gap (FITS 4.0, 7.3.2).
         heap = self._integer("THEAP", width * rows)
         heap_size = self.data_size - heap
         if not width * rows <= heap <= self.data_size:
@@ -298,6 +305,7 @@ class _Hdu:
         repeat = int(match[1] or 1)
         code = match[2]
         if code not in "PQ":
+            # Bits fill up whole bytes (FITS 4.0, 7.3.3.1).
             return math.ceil(repeat * _COLUMN_BYTES[code])
         if repeat:
             element = _COLUMN_BYTES.get(match[3], 1)
@@ -315,6 +323,8 @@ class _Hdu:
             self.stream.seek(self.data_start + first * row)
             table = np.frombuffer(self.stream.read(count * row), np.uint8).reshape(count, row)
             part = np.ascontiguousarray(table[:, place : place + 2 * width])
+            # Number of elements and offset in the heap (FITS 4.0, 7.3.5). Floats do not overflow
+            # and are exact below 2^53; the offset of an empty array means nothing.
             pairs = part.view(f">i{width}").astype(np.float64)
             outside = (pairs < 0).any(axis=1) | (
                 (pairs[:, 0] > 0) & (pairs[:, 1] + pairs[:, 0] * element > heap_size)
@@ -344,6 +354,7 @@ class _Hdu:
         found = self._sum_of_data()
         if datasum and (not datasum.isdigit() or int(datasum) != found):
             self._mismatch("DATASUM", datasum, str(found))
+        # In ones-complement arithmetic zero has two forms, no bits and all bits.
         total = blocks.folded(found + blocks.datasum(self.header))
         if checksum and total not in (0, 0xFFFFFFFF):
             self._mismatch("CHECKSUM", "0", str(total ^ 0xFFFFFFFF))
@@ -361,6 +372,7 @@ class _Hdu:
         left = self.end - self.data_start
         total = 0
         while left:
+            # Whole words at a time, of the padding as well: it is summed too (FITS 4.0, 4.4.2.7).
             chunk = self.stream.read(min(left, 2880 * 1024))
             total = blocks.folded(total + blocks.datasum(chunk))
             left -= len(chunk)
@@ -385,6 +397,7 @@ class _Hdu:
         return int(text)
 
     def _number(self, keyword: str) -> float:
+        # FITS 4.0, 4.2.4 lets D introduce an exponent; Python does not.
         text = self.values[keyword].replace("D", "E")
         try:
             number = float(text)
@@ -400,4 +413,5 @@ def _value(text: str) -> str:
     if stripped.startswith("'"):
         match = re.match(r"'((?:[^']|'')*)'", stripped)
         return match[1].replace("''", "'").rstrip() if match else stripped[1:]
+    # A slash begins the comment, but not inside a string (FITS 4.0, 4.1.2.3).
     return stripped.partition("/")[0].strip()

@@ -52,6 +52,7 @@ def write(descriptor: int, hdus: HDUList) -> None:
     hdus.verify("silentfix")
     hdus.update_extend()
     parts = list(_parts(hdus))
+    # What no write reaches below is a hole of zeros: the padding of data (FITS 4.0, 3.3.2).
     os.ftruncate(descriptor, parts[-1].end if parts else 0)
     for part in parts:
         _write_part(descriptor, part)
@@ -66,6 +67,7 @@ def _parts(hdus: HDUList) -> Iterable[_Part]:
         text = header.tostring(endcard=False, padding=False).encode("ascii")
         lines = [text[place : place + blocks.CARD] for place in range(0, len(text), blocks.CARD)]
         pixels = hdu.data
+        # DATASUM is one card whatever its digits: the header keeps this length.
         data = start + len(blocks.sealed(lines, 0))
         end = data + (_padded(pixels.nbytes) if pixels is not None else 0)
         yield _Part(lines=lines, pixels=pixels, start=start, data=data, end=end)
@@ -77,6 +79,7 @@ def _padded(size: int) -> int:
 
 
 def _write_part(descriptor: int, part: _Part) -> None:
+    # Pixels first: their sum is in the header before them.
     total = 0 if part.pixels is None else _write_pixels(descriptor, part.pixels, part.data)
     _write_all(descriptor, blocks.sealed(part.lines, blocks.folded(total)), part.start)
 
@@ -89,6 +92,7 @@ def _write_pixels(descriptor: int, pixels: NDArray[Any], place: int) -> int:
 
     whole = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
     bits = whole.reshape(-1).view(f"u{whole.itemsize}")
+    # A piece is whole words of 32 bits, so that the sums of pieces can be added.
     buffer = np.empty(_PIECE // bits.itemsize, bits.dtype)
     flip = whole.dtype.kind == ("i" if whole.itemsize == 1 else "u")
     total = 0

@@ -78,16 +78,19 @@ def _joined(text: str, tail: str) -> str:
     first, second = _TEXT.match(text), _TEXT.match(tail)
     if first is None or second is None:
         return text
+    # An ampersand at the end of a piece says that CONTINUE follows (FITS 4.0, 4.2.1.2).
     return f"'{first[1].rstrip().removesuffix('&')}{second[1]}'"
 
 
 def _value(text: str) -> str | bool | int | float | None:
     quoted = _TEXT.match(text)
     if quoted is not None:
+        # Blanks at the end mean nothing, at the beginning they do (FITS 4.0, 4.2.1.1).
         return escape(quoted[1].replace("''", "'").rstrip())
     plain = text.split("/", 1)[0].strip()
     if plain in ("T", "F"):
         return plain == "T"
+    # An empty value field is an undefined value (FITS 4.0, 4.1.2.3).
     if not plain:
         return None
     number = _NUMBER.fullmatch(plain)

@@ -155,6 +155,7 @@ def _refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
     """Of files with the same content or date keep the first."""
     seen: dict[Any, str] = {}
     for number, exposure in list(exposures.items()):
+        # The names of the chips' files are made of these: twins would share them.
         moment = (exposure.instrument, exposure.DATE_OBS)
         twin = seen.get(exposure.checksum) or seen.get(moment)
         if twin is not None:
@@ -176,6 +177,7 @@ def _store(
         return
     address = base_url()
     calls = {
+        # Rows before bytes: the dataserver takes reserved files only, and clears unlinked ones.
         number: (exposure, _reserve([frame.filename for frame in exposure.frames]), address,
                  ticket())
         for number, exposure in exposures.items()
@@ -219,6 +221,7 @@ def _reserve(names: list[str]) -> list[uuid.UUID]:
 
 def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -> Statistics:
     """Cut an exposure and send its files; return the statistics of the frames."""
+    # Mostly another process, without a connection to the database: the ticket comes along.
     client = Client(address, lambda: secret)
 
     def put(piece: Cut, file_id: uuid.UUID) -> dict[str, dict[str, float]]:

@@ -172,6 +172,7 @@ def _frames(
     frames: list[ChipFrame] = []
     problems: list[str] = []
     for before, info in itertools.pairwise(infos):
+        # A header begins at the block behind the data before it (FITS 4.0, 3.3.2).
         start = before.data_start + _padded(before.data_size)
         try:
             frames.append(_frame(data, start, info, primary, camera))
@@ -228,9 +229,11 @@ def _header(
     exposure: Exposure, frame: ChipFrame, shared: list[bytes], header: bytes, pixels: bytes
 ) -> bytes:
     own = [card for card in blocks.cards(header) if _kept(card)]
+    # Commentary keywords may be repeated and carry no value (FITS 4.0, 4.4.2.4): both are kept.
     taken = {blocks.keyword(card) for card in own} - {"COMMENT", "HISTORY"}
     geometry: ChipGeometry = frame.attributes["geometry"]
     lines = [
+        # In the mandatory order of FITS 4.0, 4.4.1.1.
         blocks.card("SIMPLE", True, "Standard FITS"),
         blocks.card("BITPIX", 16, "# of bits per pixel"),
         blocks.card("NAXIS", 2, "# of axes"),
@@ -241,6 +244,7 @@ def _header(
         *(card.translate(PRINTABLE) for card in shared if blocks.keyword(card) not in taken),
         *(card.translate(PRINTABLE) for card in own),
         blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
+        # All 64 digits would not fit into one card behind a keyword of this length.
         blocks.card("AWE RAW SHA256", exposure.checksum[:40], "exposure, first 40"),
     ]
     return blocks.sealed(lines, blocks.datasum(pixels))
@@ -250,6 +254,7 @@ def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, floa
     """Return statistics of every region the image has."""
     count = geometry.nx * geometry.ny
     stored = np.frombuffer(data, ">u2", count=count).astype(np.uint16)
+    # Stored are signed integers, 32768 less (FITS 4.0, 5.2.5): the highest bit is turned back.
     pixels = (stored ^ np.uint16(UNSIGNED)).reshape(geometry.shape)
     found = {}
     for name in REGIONS:
@@ -258,6 +263,7 @@ def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, floa
             rows, columns = sections.parse(section, geometry.shape)
             found[name] = {
                 **_numbers(pixels[rows, columns]),
+                # Pixels of FITS count from 1, and the upper ends are included.
                 "x_lower": columns.start + 1,
                 "x_upper": columns.stop,
                 "y_lower": rows.start + 1,
@@ -268,6 +274,8 @@ def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, floa
 
 def _numbers(pixels: NDArray[np.uint16]) -> dict[str, float]:
     """Return exact statistics of whole numbers from how often each occurs."""
+    # mean = sum(n v) / N and variance = sum(n (v - mean)^2) / N over the values v that occur n
+    # times; the median is where the sum of the n passes the middle.
     occurs = np.bincount(pixels.ravel())
     levels = np.flatnonzero(occurs)
     counts = occurs[levels]

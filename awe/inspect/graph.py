@@ -48,6 +48,7 @@ def columns(edges: Sequence[tuple[Any, Any, str]], root: Any) -> dict[Any, int]:
     while waiting:
         node = waiting.pop(0)
         for parent in parents.get(node, ()):
+            # Visited again when a longer way is found. It ends because a lineage has no cycle.
             if depth.get(parent, -1) < depth[node] + 1:
                 depth[parent] = depth[node] + 1
                 waiting.append(parent)

@@ -139,6 +139,8 @@ def _doubt(light: NDArray[np.float64], sky: NDArray[np.float64]) -> str:
     """Return why a profile may mean nothing, from the pixels of the object and of its sky."""
     if light.size == 0 or sky.size == 0:
         return ""
+    # For Gaussian noise sigma is 1.4826 times the median deviation. The sum of N pixels of the sky
+    # deviates by sigma sqrt(N).
     noise = 1.4826 * float(np.median(np.abs(sky)))
     if light.sum() < SIGNIFICANT * noise * np.sqrt(light.size):
         return "no object here: the light is within the noise of the sky"
@@ -170,6 +172,8 @@ def centroid(box: Box, x: float, y: float) -> tuple[float, float]:
     cx, cy = float(box.x[col]), float(box.y[row])
     for _ in range(10):
         circle = np.hypot(box.x[None, :] - cx, box.y[:, None] - cy) <= CENTROID_RADIUS
+        # x = sum(w x_i) / sum(w) with w the light above the median, not below 0, within the
+        # circle; the same in y. The circle then moves there.
         weight = np.where(circle, np.clip(light, 0.0, None), 0.0)
         total = weight.sum()
         if total <= 0:
@@ -191,6 +195,7 @@ def _binned(
     count = np.bincount(index)
     filled = count > 0
     mean = np.bincount(index, weights=light)[filled] / count[filled]
+    # The mean distance in the ring, not its middle: inner rings have few pixels.
     radius = np.bincount(index, weights=distance)[filled] / count[filled]
     return radius, mean
 
@@ -203,6 +208,8 @@ def _width(radius: NDArray[np.float64], mean: NDArray[np.float64]) -> float:
     if below.size == 0 or below[0] == 0:
         return float("nan")
     i = int(below[0])
+    # r_half = r_(i-1) + s (r_i - r_(i-1)), s = (m_(i-1) - m_0 / 2) / (m_(i-1) - m_i): a straight
+    # line between the rings around half the innermost mean. FWHM = 2 r_half.
     share = (mean[i - 1] - half) / (mean[i - 1] - mean[i])
     return float(2 * (radius[i - 1] + share * (radius[i] - radius[i - 1])))
 

@@ -62,6 +62,7 @@ class Picture:
         self.lower = found[0] if look.lower is None else look.lower
         self.upper = found[1] if look.upper is None else look.upper
         ny, nx = grey.shape
+        # The centre of a pixel has the whole number, its edges the halves (FITS 4.0, 8.1).
         self._limits = (first[0] - 0.5, first[0] + nx - 0.5, first[1] - 0.5, first[1] + ny - 0.5)
         self.image = self._draw(look)
         axes.set_xlim(self._limits[:2])
@@ -123,6 +124,7 @@ class Picture:
         ny, nx = self.grey.shape
         step = max(1, int(max(min(x1 - x0, nx), min(y1 - y0, ny)) / SHOWN))
         fx, fy = self._first
+        # Whole steps from the corner: blocks keep their pixels while one pans.
         left = int(np.clip(x0 - fx, 0, nx - 1)) // step * step
         bottom = int(np.clip(y0 - fy, 0, ny - 1)) // step * step
         right = int(np.clip(np.ceil(x1 - fx + 1), left + 1, nx))

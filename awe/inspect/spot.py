@@ -63,6 +63,7 @@ class Spot:
     @property
     def column(self) -> int:
         """Zero-based column of the pixel under the point, inside the image."""
+        # Pixel n reaches from n - 0.5 to n + 0.5; round() would go to the even one at the halves.
         return int(np.clip(np.floor(self.x + 0.5) - self.first[0], 0, self.pixels.shape[1] - 1))
 
     @property

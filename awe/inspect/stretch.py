@@ -50,6 +50,8 @@ def display_range(pixels: NDArray[Any], *, kappa: float, iterations: int) -> tup
         return 0.0, 1.0
     lower, upper = float(values.min()), float(values.max())
     if kappa > 0:
+        # From median - kappa sigma to median + kappa sigma. Clipping at fewer than three would cut
+        # into the noise itself, and sigma would shrink from round to round.
         middle, spread = _clipped(values, max(kappa, 3.0), iterations)
         lower = max(lower, middle - kappa * spread)
         upper = min(upper, middle + kappa * spread)
@@ -93,6 +95,7 @@ def block_mean(pixels: NDArray[Any], step: int) -> NDArray[np.float32]:
     rows = np.arange(0, image.shape[0], step)
     columns = np.arange(0, image.shape[1], step)
     filled = image if good.all() else np.where(good, image, np.float32(0))
+    # Sum of the finite pixels over their number; blocks cut by the edge have fewer.
     total = np.add.reduceat(np.add.reduceat(filled, rows, axis=0), columns, axis=1)
     count = np.add.reduceat(
         np.add.reduceat(good.astype(np.float32), rows, axis=0), columns, axis=1

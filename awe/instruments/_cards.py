@@ -158,6 +158,7 @@ def _moment(found: Any) -> datetime:
     except ValueError:
         msg = "is not a date like 2012-06-01T08:51:44.123"
         raise ValueError(msg) from None
+    # FITS 4.0, 9.1.1 has no zone in a time, and T between date and time.
     if moment.tzinfo is not None or "T" not in str(found):
         msg = "is not a moment in UTC like 2012-06-01T08:51:44.123"
         raise ValueError(msg)

@@ -147,6 +147,7 @@ class Instrument:
 
     def night(self, moment: datetime) -> date:
         """Return the night, local noon to noon, that a moment in UTC belongs to."""
+        # Twelve hours back from local time: noon is where the date changes.
         return (moment + timedelta(hours=self.utc_offset - 12)).date()
 
     def night_range(self, night: date) -> tuple[datetime, datetime]:

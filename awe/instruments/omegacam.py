@@ -217,6 +217,7 @@ def _check_moments(attributes: dict[str, Any], cards: CardReader) -> None:
     began, mjd = attributes["DATE_OBS"], attributes["MJD_OBS"]
     if began is None or mjd is None:
         return
+    # Midnight of 17 November 1858 is day 0 of MJD.
     difference = abs(datetime(1858, 11, 17) + timedelta(days=mjd) - began)
     if difference > timedelta(seconds=2):
         cards.problems.append(f"DATE-OBS and MJD-OBS differ by {difference.total_seconds():.0f} s")

@@ -109,6 +109,8 @@ def make(
         made = Made(folder=folder)
         if files:
             say(f"copying {len(manifest['files'])} files")
+            # After the dump: stored files never change, so that a later copy has the same bytes;
+            # one that was cleared meanwhile is noted.
             _copy_files(house, folder, before[-1] if before else None, manifest, made)
         else:
             manifest["store"] = str(home / "files")
@@ -164,6 +166,7 @@ def _check(home: Path, target: Path) -> None:
 def _only_one(target: Path) -> Iterator[None]:
     with (target / ".lock").open("a") as file:
         try:
+            # The lock ends with its holder: who left an incomplete backup found here is gone.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             msg = f"another backup into {target} is being made; wait for it"
@@ -184,6 +187,7 @@ def _database(house: Installation, folder: Path, say: Progress) -> dict[str, Any
     with closing(superuser(house)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with connection.cursor() as cursor:
+            # Good while this transaction is open, so pg_dump runs inside it.
             cursor.execute("SELECT pg_export_snapshot()")
             snapshot = cursor.fetchone()[0]
             cursor.execute(_FILES)
@@ -193,6 +197,7 @@ def _database(house: Installation, folder: Path, say: Progress) -> dict[str, Any
             say("dumping the database")
             cluster.run("pg_dump", "--format=custom", "--create", f"--snapshot={snapshot}",
                         f"--file={folder / DUMP}", "--dbname=awe")  # fmt: skip
+    # Roles belong to the whole server and are in no snapshot; who left meanwhile is noticed below.
     cluster.run("pg_dumpall", "--roles-only", f"--file={folder / ROLES}")
     _keep_people(folder / ROLES, people)
     return {
@@ -274,6 +279,7 @@ def _link(source: Path, target: Path, size: int) -> bool:
     try:
         if source.stat().st_size != size:
             return False
+        # Only among backups: the store refuses files of its own that have a second name.
         os.link(source, target)
     except OSError:
         # not there, or a disk without hard links: it is copied

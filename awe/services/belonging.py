@@ -209,6 +209,7 @@ def sign(home: Path, connection: Any) -> None:
             )
             raise ConfigError(msg)
         cursor.execute("SELECT current_database()")
+        # Read by sessions that begin from now on; a setting with a dot needs no declaration.
         words = sql.SQL("ALTER DATABASE {} SET awe.installation = {}")
         name = sql.Identifier(cursor.fetchone()[0])
         cursor.execute(words.format(name, sql.Literal(place.installation)))

@@ -36,6 +36,7 @@ SUPERUSER = "postgres"
 SYSTEM_BASE = Path("/var/lib/awe")
 #: Free space that must stay when space is set aside for a start on a full disk.
 BALLAST_LEAVES = 2 * 1024**3
+# The first line that matches decides. "all" does not include replication.
 HBA = f"""\
 # Written by awe at every start; changes here are lost.
 local  all          {SUPERUSER}  peer  map=owner
@@ -93,6 +94,7 @@ class Cluster:
         if not (place.data / "PG_VERSION").exists():
             self._initialise(place)
         self._set_aside(place)
+        # Only now: from here on missing data are a loss, and no reason to make new ones.
         place.with_(made=True).write(self.home)
         self._configure(place)
         self._forget_stranger(place)
@@ -234,6 +236,8 @@ class Cluster:
         # initdb insists on an account with a name; the server itself does not.
         named = accounts.named_account()
         accounts.own_directory(fresh, named)
+        # The locale is PostgreSQL's own: an upgrade of the system's library cannot change the
+        # order of text, on which indexes rely. -k has pages carry checksums.
         command: list[str | Path] = [
             self.program("initdb"), "-D", fresh, "-U", SUPERUSER, "-E", "UTF8", "-k",
             "--locale-provider=builtin", "--locale=C.UTF-8", "--auth=peer", "--no-instructions",
@@ -243,6 +247,7 @@ class Cluster:
         self._run_as(named, command)
         if not place.account.own:
             accounts.hand_over(fresh, place.account)
+        # Complete or not at all: a start that was killed in initdb leaves no data directory.
         fresh.rename(place.data)
 
     def _set_aside(self, place: Place) -> None:
@@ -373,6 +378,7 @@ class Cluster:
             except FileNotFoundError:
                 # not written yet
                 lines = []
+            # Line 8 is the state of the server; before "ready" it takes no logins.
             if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
                 return True
             time.sleep(0.02)
@@ -439,6 +445,7 @@ def _environment() -> dict[str, str]:
 def _works_in(pid: int, data: Path) -> bool:
     """Return True if the working directory of process `pid` is the data directory."""
     try:
+        # PostgreSQL works in its data directory; a stranger with its old number does not.
         return Path(psutil.Process(pid).cwd()) == data.resolve()
     except (psutil.Error, OSError):
         # it ended meanwhile, or is somebody else's, which our server never is
@@ -453,6 +460,7 @@ def _write_ballast(path: Path, size: int) -> None:
     """Set space aside that can be given up when the disk is full and the server must start."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
+        # Blocks that are really reserved; a hole of that size would give back nothing.
         os.posix_fallocate(descriptor, 0, size)
     except OSError:
         # the disk is full or cannot reserve space: the server runs without a reserve

@@ -84,6 +84,7 @@ class Hold:
         """Return None with the lock in hand, else who has it."""
         self._close()
         connection = psycopg2.connect(**self._arguments)
+        # The lock is the session's; a transaction left open around it would be ended for idling.
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", (KEY,))

@@ -207,6 +207,7 @@ class Installation:
                     "services start and stop only there"
                 )
                 raise ServiceDown(msg) from error
+            # Held by this open file alone: services started meanwhile do not inherit it (PEP 446).
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 if os.path.samestat(os.fstat(file.fileno()), path.stat()):

@@ -87,6 +87,7 @@ def _from_proc(pid: int) -> Identity | None:
     fields = text.rpartition(")")[2].split()
     if fields[0] in "ZX":
         return None
+    # Field 22 of proc(5), the start in ticks since boot, says little without which boot it was.
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return Identity(pid, f"{boot}:{fields[19]}")
 
@@ -126,6 +127,7 @@ def detach(
             stderr=descriptor,
             env=dict(environment),
             cwd=directory,
+            # Neither Ctrl-C at the terminal nor its end (SIGHUP) reaches the service.
             start_new_session=True,
             umask=0o077,
             **account,
@@ -144,6 +146,7 @@ def die_with_parent() -> Callable[[], None] | None:
 
     def ask() -> None:
         library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have died before the request; then the signal never comes.
         if os.getppid() != parent:
             os._exit(1)
 
@@ -162,6 +165,7 @@ def end(
     """
     for signal_, limit in ((ask, patience), (signal.SIGKILL, float("inf"))):
         deadline = time.monotonic() + limit
+        # Looked at again before each signal: the number may have gone to another process.
         if identify(who.pid) == who:
             os.kill(who.pid, signal_)
         while identify(who.pid) == who and time.monotonic() < deadline:

@@ -83,9 +83,11 @@ def restore(source: Path, house: Installation, say: Progress = silent) -> Restor
     (home / HALF).write_text(f"{folder}\n")
     shutil.copytree(folder / "home", home, symlinks=True, dirs_exist_ok=True)
     opening = sharing.opened(home)
+    # The original may still be open at that address; at the end it is taken if it is free.
     (home / "services" / sharing.RECORD).unlink(missing_ok=True)
     say("making the database")
     cluster.start(restoring=True)
+    # Roles before the dump, which gives its tables and rights to them.
     cluster.run("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname=postgres",
                 f"--file={folder / ROLES}")  # fmt: skip
     cluster.run(

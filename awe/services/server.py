@@ -75,6 +75,7 @@ def _serve(environment: Environment, folder: Path) -> None:
         environment.database_name, "awe_dataserver", known["awe_dataserver"]
     )
     hold = Hold(login, str(environment.home))
+    # First: two servers of one database would clear files and run jobs of each other.
     hold.take()
     permits = Permits(login)
     # the collector goes over all files and has time
@@ -98,6 +99,8 @@ def _serve(environment: Environment, folder: Path) -> None:
     for thread in threads:
         thread.start()
     try:
+        # Known when the socket listens already: who connects before uvicorn runs waits in its
+        # queue. The record comes last, because a start takes it as the sign that all is well.
         permits.here(f"127.0.0.1:{port}")
         house.note_server(data_server="127.0.0.1", data_port=port)
         app = create_app(store, permits, addresses=advertised, **pages(published))

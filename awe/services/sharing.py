@@ -215,6 +215,7 @@ def _obstacle(directory: Path) -> str | None:
         mode = each.stat().st_mode
         if not mode & stat.S_IXOTH:
             return f"{each} has mode {stat.S_IMODE(mode):04o}; chmod o+x {each}"
+        # Whoever can write to a directory can rename what is in it, unless it is sticky.
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             return f"everybody can write to {each} (mode {stat.S_IMODE(mode):04o})"
     return None

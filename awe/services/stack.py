@@ -75,6 +75,7 @@ def revive(house: Installation) -> None:
     if not house.wanted:
         return
     with house.lock():
+        # Asked again with the lock in hand: a stop may have come before.
         if house.wanted:
             settle(house, silent)
             start_missing(house, silent)
@@ -130,6 +131,7 @@ def _stop(house: Installation) -> list[str]:
     house.note(stopped=True)
     if house.process("server") is not None:
         stopped.append("awe-server")
+    # Who uses the database goes before it: server, jobs, database.
     end_server(house)
     # what a killed awe-server could not end itself
     if end_left(house.home / "dpu"):

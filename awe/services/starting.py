@@ -48,6 +48,7 @@ def start_missing(house: Installation, say: Progress, *, thorough: bool = False)
 
 def end_server(house: Installation) -> None:
     """End awe-server and the keeper that would bring it back."""
+    # The keeper first, or it would start the server again.
     for name in ("keeper", "server"):
         found = house.process(name)
         if found is not None:
@@ -74,6 +75,7 @@ def _start_cluster(house: Installation, say: Progress) -> None:
     known = house.secrets
     for role in SERVICE_ROLES:
         known.setdefault(role, people.new_password())
+    # Before the database gets them: a start that breaks off here is repeated with the same ones.
     house.keep_secrets(known)
     schema.install(cluster.superuser(), {role: known[role] for role in SERVICE_ROLES})
     with closing(superuser(house)) as connection:
@@ -96,6 +98,7 @@ def _start_server(house: Installation, say: Progress) -> None:
     )
     while child.poll() is None:
         found = Identity.from_record(house.state.get("server"))
+        # The server writes its record when it listens and the database knows where.
         if found is not None and found.pid == child.pid:
             return
         time.sleep(0.02)

@@ -136,6 +136,7 @@ class Folder:
 def _size(path: Path) -> int:
     """Return the bytes a file takes of the disk, 0 if there is no file."""
     try:
+        # In units of 512 bytes whatever the file system (stat(2)); a file of holes takes none.
         return path.lstat().st_blocks * 512
     except OSError:
         return 0

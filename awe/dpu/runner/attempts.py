@@ -68,6 +68,7 @@ class Running:
         self._folder = folder
         self._queue = queue
         self._clock = clock
+        # From here, also for an attempt that was adopted: its limit begins anew with its runner.
         self._until = clock() + seconds if seconds else None
         self._seconds = seconds
         self._memory = memory
@@ -161,6 +162,8 @@ class Running:
         if self.worker.alive():  # what the worker started must not outlive it
             self.worker.signal(signal.SIGKILL)
             return False
+        # Nothing of the attempt lives that could write more; only now is its end recorded. A
+        # runner killed before leaves the job to the next one, which finds the same files.
         self.listen(last=True)
         self._record(status)
         return True
@@ -183,6 +186,7 @@ class Running:
         return True
 
     def _record(self, status: int) -> None:
+        # A report counts only if its worker then ended by itself, as `work` does, with 0.
         if self._end is not None and status == 0 and self._end["end"] == "died":
             note = "cancelled" if self._cancelled else _told(self._end)
             self._queue.died(self.job, self.attempt, status, note)
@@ -201,6 +205,7 @@ class Running:
         else:
             note = self._why or _exit(status)
             self._queue.died(self.job, self.attempt, status, note, counts=self._counts)
+        # After the end is recorded: a login left by a runner killed here is swept later.
         self._queue.logout(self.job, self.attempt)
         self._folder.remove_work()
         if self._end is not None and self._end["end"] == "done":

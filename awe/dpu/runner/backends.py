@@ -144,6 +144,7 @@ class LocalHandle:
         living = set()
         for pid, born in self._seen:
             with contextlib.suppress(psutil.Error):
+                # A number alone may be that of another process by now.
                 if psutil.Process(pid).create_time() == born:
                     living.add((pid, born))
         seen = {pid for pid, _ in living}
@@ -198,6 +199,7 @@ class Local:
         ServiceDown
             The process that forks workers died on the way.
         """
+        # No child inherits the writing end (PEP 446): the worker sees where its description ends.
         reading, writing = os.pipe()
         try:
             with folder.log.open("ab") as log:
@@ -230,6 +232,7 @@ class Local:
     def adopt(self, number: int, folder: Folder) -> LocalHandle | None:
         """Return the worker a former runner started in `folder`, None where it is gone."""
         try:
+            # After a restart the number can be anybody's; directory and group are not.
             inside = psutil.Process(number).cwd().startswith(str(folder.path))
             if inside and os.getpgid(number) == number:
                 return LocalHandle(number, lambda: None, lambda: False, self._table)

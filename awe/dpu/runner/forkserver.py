@@ -50,6 +50,7 @@ class ForkServer:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        # Their end is closed here: with the process its last holder dies, and reading ends.
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -58,6 +59,7 @@ class ForkServer:
                 pass_fds=[theirs.fileno()],
                 env=dict(environment),
                 cwd="/",
+                # A signal to the terminal or the group of awe-server does not reach jobs.
                 start_new_session=True,
             )
         self._socket = ours
@@ -131,6 +133,7 @@ class ForkServer:
 def main() -> int:
     """Preload, then fork a worker per request until the socket closes."""
     channel = socket.socket(fileno=int(sys.argv[1]))
+    # Programs that jobs start must not hold the channel open.
     channel.set_inheritable(False)
     for name in PRELOADED:
         # What cannot be imported now fails in the job that needs it, and is explained in its log.
@@ -141,6 +144,7 @@ def main() -> int:
     ears, voice = os.pipe()
     heard = channel.fileno()
     os.set_blocking(voice, False)
+    # Only signals with a handler are written to the wakeup descriptor, which must not block.
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(voice, warn_on_full_buffer=False)
     kernels, warm = _kernels(), False
@@ -196,6 +200,8 @@ def _kernels() -> Iterator[None]:
 def _settle() -> None:
     """Let the children share the pages of all there is now."""
     gc.collect()
+    # The collector writes into the objects it looks at, which copies their pages in every child;
+    # frozen ones it leaves alone.
     gc.freeze()
 
 
@@ -230,6 +236,7 @@ def _tell_ended(channel: socket.socket, keepers: set[int]) -> None:
             told.append(f"ended {pid} {os.waitstatus_to_exitcode(status)}\n")
 
     keeper.bury(note)
+    # What came to this process as a child without being a keeper is left by a killed one.
     keeper.kill_all(lambda: keeper.bury(note), keepers)
     # where nobody listens any more, reading from the channel ends this process
     with contextlib.suppress(OSError):
@@ -241,6 +248,7 @@ def _become_keeper(
 ) -> None:
     """Turn this fresh child into the keeper of an attempt, and its child into the worker."""
     try:
+        # This pipe is the parent's: a signal of the keeper would wake it.
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # refused where the parent was first: then the group is made
@@ -251,13 +259,16 @@ def _become_keeper(
         stdin, log = files
         for number, place in ((stdin, 0), (log, 1), (log, 2)):
             os.dup2(number, place)
+        # And the channel: held here, it would hide the death of the forking process.
         for number in (stdin, log, *own):
             os.close(number)
         channel.close()
+        # Before the fork: the end of a worker that dies at once waits until it is looked for.
         signal.pthread_sigmask(signal.SIG_BLOCK, keeper.WATCHED)
         worker = os.fork()
         if worker == 0:
             _become_worker(directory)
+        # The keeper lets go of the pipe, so that the runner is told when its only reader is gone.
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)

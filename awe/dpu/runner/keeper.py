@@ -38,6 +38,7 @@ WATCHED = (signal.SIGCHLD, signal.SIGTERM)
 
 def adopt_orphans() -> bool:
     """Make this process the parent of all its orphaned descendants; False where it cannot be."""
+    # Not inherited by fork (prctl(2)): each keeper has to ask for itself.
     with contextlib.suppress(OSError, AttributeError):
         return bool(ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     return False
@@ -61,6 +62,7 @@ def _parent(pid: int) -> int | None:
     """Return the parent of a process, None where it is dead."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - many, and often
+            # The name in parentheses may hold blanks and parentheses itself: the last one ends it.
             state, parent = file.read().rpartition(b")")[2].split()[:2]
     except (OSError, ValueError):
         return None
@@ -170,7 +172,10 @@ def keep(worker: int) -> int:
         return bury(lambda pid, status: ended.append(status) if pid == worker else None)
 
     while True:
+        # Signals that come while one is pending are one: every look takes all dead children. The
+        # time limit is for what comes without a signal, such as too many processes.
         came = signal.sigtimedwait(WATCHED, PAUSE if asked is None else PAUSE / 10)
+        # Orphans fall to this process: without a child nothing of the attempt lives.
         if not take():
             return ended[0] if ended else 0
         below = descendants([os.getpid()])
@@ -187,9 +192,11 @@ def end_like(status: int) -> NoReturn:
     """End this process as another one ended, by the status `waitpid` gave."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
+        # Only a copy of how the worker ended: a core of this process would say nothing.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)
+        # SIGTERM is blocked here and would stay pending.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.kill(os.getpid(), number)
     os._exit(os.WEXITSTATUS(status))

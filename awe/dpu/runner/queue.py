@@ -171,6 +171,7 @@ class Queue:
             self._connection = self._guarded(
                 lambda: waiting.connect(arguments, wait, patience=PATIENCE)
             )
+            # Part of every new connection: notifications are for the session that listens.
             self._call("LISTEN awe_jobs")
         return self._connection
 

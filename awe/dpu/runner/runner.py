@@ -174,6 +174,9 @@ class Runner:
             self._queue.logout(claim.job, claim.attempt)
             folder.remove()
             return
+        # Watched before it is recorded: the database may go away in between. A runner killed here
+        # leaves an attempt without a number; the next one counts it as dead and drops its login,
+        # so that what still lives can store nothing.
         self._running.append(self._watch(claim.job, claim.attempt, worker, folder, claim.seconds))
         self._queue.placed(claim.job, claim.attempt, worker.number)
         logger.info("job %d attempt %d runs as %d", claim.job, claim.attempt, worker.number)
@@ -206,6 +209,7 @@ class Runner:
 
     def _recover(self) -> None:
         """Take over the workers of a former runner; record those that are gone."""
+        # The only step that can fail for want of the database: then nothing was taken over yet.
         left = self._queue.left()
         for job, attempt, number, seconds, back_end in left:
             folder = Folder(self._root, job, attempt)
@@ -219,6 +223,7 @@ class Runner:
 
     def _close(self) -> None:
         for running in self._running:
+            # All are asked before any is waited for: they share the five seconds.
             running.stop("the service was stopped", counts=False)
         limit = time.monotonic() + 5.0
         while self._running and time.monotonic() < limit:

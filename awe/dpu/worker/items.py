@@ -85,7 +85,10 @@ class JobItems:
         """
         identity = _identity(product)
         kind = type(product).__name__ if identity else None
+        # Refused by row security unless this attempt holds the job, which runs and is not
+        # cancelled: then the transaction with the product fails too.
         self._write(name, True, kind, identity, None)
+        # Memory follows the transaction: what was rolled back is not done.
         database.on_rollback(lambda: self._take_back(name))
         self._done[name] = identity
         self._recorded.add(str(getattr(product, "object_id", "")))
