@@ -42,3 +42,10 @@ def test_a_star_on_pieces_that_could_not_be_measured():
         np.where(masked, 0, light), np.where(masked, np.inf, ERROR), LENGTH
     )
     assert even < 5 * error
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_on_a_chord_too_short_for_spikes_all_light_is_even(seed):
+    even, error = even_light(4 + noise(seed), ERROR, 200.0)
+    assert even == pytest.approx(4, abs=5 * error)
+    assert error == pytest.approx(1 / np.sqrt(24))

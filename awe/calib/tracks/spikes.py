@@ -57,7 +57,7 @@ def even_light(light: Values, error: Values, length: float) -> tuple[float, floa
     # model_k = even + sum_i b_i p_i(k); data and every column of the model are divided by e_k
     spikes = _profiles(light.size, length) * root
     chosen: list[Values] = []
-    for _ in range(_MOST):
+    for _ in range(min(_MOST, len(spikes))):
         columns = np.array([root, *chosen]).T
         basis = np.linalg.qr(columns)[0]
         # rest = y - Q Q^T y: what the even light and the spikes so far leave, Q from A = Q R
@@ -90,6 +90,8 @@ def _profiles(pieces: int, length: float) -> Values:
     distance = points[None, :] - places[:, None]
     # a spike wider than 1/16 of the chord could not be told from even light
     scales = [scale for scale in _SCALES if scale <= length / 16]
+    if not scales:
+        return np.empty((0, pieces))
     profiles = [1 / (1 + (distance / scale) ** 2) for scale in scales]
     stacked = np.concatenate(profiles)
     result: Values = stacked.reshape(stacked.shape[0], pieces, fine).mean(axis=2)
