@@ -48,4 +48,4 @@ def test_a_star_on_pieces_that_could_not_be_measured():
 def test_on_a_chord_too_short_for_spikes_all_light_is_even(seed):
     even, error = even_light(4 + noise(seed), ERROR, 200.0)
     assert even == pytest.approx(4, abs=5 * error)
-    assert error == pytest.approx(1 / np.sqrt(24))
+    assert 1 / np.sqrt(24) <= error < 2 / np.sqrt(24)
