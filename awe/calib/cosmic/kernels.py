@@ -180,7 +180,7 @@ def significance(c, s, read_variance, limit, saturation, begin, end, candidates,
     s : ndarray of float32, shape (ny, nx)
         Significance S of each pixel; filled.
     read_variance : float32
-        Variance of the read noise [e-**2].
+        Variance of the read noise [e-^2].
     limit : float32
         Significance from which a pixel is listed.
     saturation : float32

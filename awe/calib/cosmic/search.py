@@ -282,7 +282,7 @@ def iterate(
     n_candidates : int
         Number of candidates at the start.
     read_variance : float32
-        Variance of the read noise [e-**2].
+        Variance of the read noise [e-^2].
     limit, low : float32
         Significances a core and a neighbour of a core must exceed.
     contrast : float32
@@ -388,7 +388,7 @@ def drop_weak(c, state, flagged, read_variance, least):
     flagged : ndarray of int32, shape (n,)
         Flat indices of all pixels that were ever flagged.
     read_variance : float32
-        Variance of the read noise [e-**2].
+        Variance of the read noise [e-^2].
     least : float32
         Sum of squared significances a group must exceed.
     """
