@@ -199,7 +199,7 @@ def test_what_a_killed_service_left_is_ended_by_the_next_stop(tmp_path):
     place.mkdir(parents=True)
     script = (
         "import os, signal, sys, time\n"
-        "from awe.dpu import keeper\n"
+        "from awe.dpu.runner import keeper\n"
         f"os.chdir({str(place)!r}); keeper.adopt_orphans()\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, keeper.WATCHED)\n"
         "worker = os.fork()\n"

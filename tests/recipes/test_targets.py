@@ -11,6 +11,7 @@ import pytest
 
 from awe import columns
 from awe.errors import ArgumentError, BadHeader, NoCalibration, NotFound
+from awe.rules import freshness
 
 NIGHT = "2012-05-31"
 CHIP = "ESO_CCD_#65"
@@ -93,9 +94,7 @@ def test_a_parameter_of_a_later_awe_is_no_reason_while_it_has_its_default(red, c
 
 
 def test_other_software_is_told(red, monkeypatch):
-    import awe
-
-    monkeypatch.setattr(awe, "__version__", "99.0")
+    monkeypatch.setattr(freshness, "__version__", "99.0")
     assert "software: made by awe 0.1.0, this is 99.0" in str(red.why_stale())
 
 
