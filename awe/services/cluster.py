@@ -23,11 +23,12 @@ import psutil
 
 import awe.model.classes  # noqa: F401 - says which tables a database has
 from awe.errors import ServiceDown
+from awe.prctl import die_with_parent
 from awe.services import account as accounts
 from awe.services import belonging, records, sharing
 from awe.services.account import Account
 from awe.services.place import LONGEST_SOCKET, OWNER_NOTE, PORT, Note, Place, record_of
-from awe.services.process import Identity, detach, die_with_parent, end, exists, identify
+from awe.services.process import Identity, detach, end, exists, identify
 
 __all__ = ["LONGEST_SOCKET", "OWNER_NOTE", "Cluster", "ClusterSettings", "orphans"]
 

@@ -7,7 +7,6 @@ terminal; ending asks first and insists later. Which processes belong to awe is 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -19,13 +18,12 @@ from typing import Any
 
 from awe.config import Environment
 
-__all__ = ["Identity", "Progress", "detach", "die_with_parent", "end", "exists", "identify",
+__all__ = ["Identity", "Progress", "detach", "end", "exists", "identify",
            "impersonal", "silent"]  # fmt: skip
 
 #: Told one line before each step of a start that takes time.
 Progress = Callable[[str], None]
 
-PR_SET_PDEATHSIG = 1
 # Children of this very process stay referenced, so that poll() can reap them.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -136,21 +134,6 @@ def detach(
         os.close(descriptor)
     _children.append(child)
     return child
-
-
-def die_with_parent() -> Callable[[], None] | None:
-    """Return what a new child calls to be killed when this process dies; None where it cannot."""
-    if not hasattr(library := ctypes.CDLL(None), "prctl"):
-        return None
-    parent = os.getpid()
-
-    def ask() -> None:
-        library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The parent may have died before the request; then the signal never comes.
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask
 
 
 def end(

@@ -28,6 +28,7 @@ ROWS: dict[str, float] = {
     "awe.terminal": 0,
     "awe.localfiles": 0,
     "awe.imports": 0,
+    "awe.prctl": 0,
     "awe.columns": 0,
     "awe.dates": 0,
     "awe.bars": 0,
@@ -215,7 +216,7 @@ def test_modules_and_functions_are_short(path: Path) -> None:
 
 #: Words of a workplace, not of a program.
 BANNED = re.compile(
-    r"(?i:/work/|/root/|/home/\w+/|\bissues? #?\d|\bprototyp|\bbuilders?\b(?!-inited))"
+    r"(?i:/(?:work|root)/|/home/\w+/|\bissues? #?\d|\bprototyp|\bbuilders?\b(?!-inited))"
     r"|\bTODO\b|\bFIXME\b"
 )
 

@@ -17,7 +17,7 @@ import uvicorn
 from awe.dataserver import header_timeout, server
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.store import Store
-from awe.services.process import die_with_parent
+from awe.prctl import die_with_parent
 from awe.web.pages import pages
 from awe.web.published import Published
 

@@ -10,7 +10,6 @@ attempt's. The process that forks workers is a subreaper too and kills what a ki
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import psutil
+
+from awe.prctl import adopt_orphans
 
 __all__ = ["WATCHED", "adopt_orphans", "bury", "descendants", "end_left", "end_like", "keep",
            "kill_all", "parents", "send"]  # fmt: skip
@@ -32,16 +33,7 @@ MOST_PROCESSES = 500
 #: quick looks at what is new between two at the whole machine
 CHASES = 100
 
-_SET_CHILD_SUBREAPER = 36
 WATCHED = (signal.SIGCHLD, signal.SIGTERM)
-
-
-def adopt_orphans() -> bool:
-    """Make this process the parent of all its orphaned descendants; False where it cannot be."""
-    # Not inherited by fork (prctl(2)): each keeper has to ask for itself.
-    with contextlib.suppress(OSError, AttributeError):
-        return bool(ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-    return False
 
 
 def parents() -> dict[int, int]:
