@@ -263,7 +263,7 @@ def pixel_noise(image: NDArray[np.generic], *, step: int = 1) -> float:
 
     Notes
     -----
-    The scatter of half the difference between a pixel and the mean of its two neighbours in the
+    The scatter of the difference between a pixel and the mean of its two neighbours in the
     row, whose variance is 3/2 that of a pixel: a slope does not count, a pattern of period P
     counts with (2 pi / P)**2 / 2 of its amplitude.
 

@@ -1,8 +1,8 @@
 """Compiled loops of `awe.calib.tracks`: sums along all straight lines, and straightening.
 
 The sums are a fast discrete Radon transform: strips are joined two by two, so that all lines of
-all slopes cost as much as log2(n) passes over the frame. A. Brady, SIAM J. Comput. 27, 107
-(1998); B. Nir et al., AJ 156, 229 (2018).
+all slopes cost as much as log2(n) passes over the frame. M. L. Brady, SIAM J. Comput. 27, 107
+(1998); G. Nir et al., AJ 156, 229 (2018).
 """
 
 # mypy: ignore-errors
