@@ -7,8 +7,8 @@ its name is the file's in capitals. Files beginning with an underscore are not l
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from functools import cache
+from pathlib import Path
 
 from awe.errors import NotFound, nearest
 from awe.instruments._instrument import Chip, Instrument
@@ -19,8 +19,8 @@ __all__ = ["Chip", "Instrument", "available", "get", "recognise"]
 @cache
 def available() -> tuple[str, ...]:
     """Return the names of all cameras, in alphabetical order."""
-    files = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name.upper() for name in files if not name.startswith("_")))
+    files = Path(__file__).parent.glob("[!_]*.py")
+    return tuple(sorted(file.stem.upper() for file in files))
 
 
 @cache

@@ -60,6 +60,8 @@ class AweApp(TerminalIPythonApp):
     #: given by `run`
     session: Session
     names: dict[str, Any]
+    #: what the shell was given
+    manners: Manners
 
     @default("ipython_dir")
     def _below_awe_home(self) -> str:
@@ -102,7 +104,7 @@ class AweApp(TerminalIPythonApp):
         )  # fmt: skip
         shell.configurables.append(self)
         self.shell = shell
-        Manners(shell, self.names, settings, debug=self.session.debug)
+        self.manners = Manners(shell, self.names, settings, debug=self.session.debug)
 
     def init_path(self) -> None:
         """Leave the working directory out of where modules come from."""
@@ -122,6 +124,7 @@ class AweApp(TerminalIPythonApp):
             msg = f"configuration names {fname!r}, but there is no file {path}"
             raise ConfigError(msg)
         profile.refuse_foreign(path, home_directory())
+        self.manners.whole()
         run: Any = super()._exec_file
         run(str(path), shell_futures=shell_futures)
 

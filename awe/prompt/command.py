@@ -87,7 +87,7 @@ def _run(job: list[str], *, tutorial: bool) -> int:
     interactive = not job and sys.stdin.isatty()
     session = open_session(tutorial=tutorial, ask_password=_ask_password if interactive else None)
     try:
-        names = namespace.build(session.environment)
+        names = namespace.begun(session.environment)
         if interactive:
             # brings IPython
             from awe.prompt import application

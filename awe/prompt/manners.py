@@ -14,7 +14,7 @@ from typing import Any
 
 from awe.errors import UserMistake
 from awe.prompt import errors, figures, tab
-from awe.prompt.namespace import add_tasks
+from awe.prompt.namespace import add_all, add_tasks
 from awe.prompt.results import Out
 from awe.prompt.traits import Awe
 from awe.terminal import err, out
@@ -33,7 +33,7 @@ class Manners:
     shell : InteractiveShell
         The shell that is given it.
     names : dict
-        Names of the prompt.
+        Names of the prompt, as it begins; `whole` adds the others.
     settings : Awe
         What the user set.
     debug : bool
@@ -52,7 +52,8 @@ class Manners:
         self._handlers = shell.custom_exceptions, shell.CustomTB
         self._show_other = shell.showtraceback
         self._take_mistakes()
-        tab.install(shell, settings)
+        self._is_whole = False
+        tab.install(shell, settings, self.whole)
         shell.input_transformer_manager.cleanup_transforms.insert(0, without_prompt)
         shell.events.register("pre_run_cell", self._before_run)
         shell.events.register("post_run_cell", self._after_run)
@@ -125,9 +126,19 @@ class Manners:
 
     # -- around a command --------------------------------------------------------------------
 
+    def whole(self) -> None:
+        """See to it that all names are there; until somebody types, the prompt needs few."""
+        if not self._is_whole:
+            self._is_whole = True
+            self._hide(add_all(self.shell.user_ns))
+
     def _before_run(self, info: Any) -> None:
         """Look for recipes whose files came since the session began, where one is named."""
-        new = add_tasks(self.shell.user_ns, info.raw_cell)
+        self.whole()
+        self._hide(add_tasks(self.shell.user_ns, info.raw_cell))
+
+    def _hide(self, new: dict[str, Any]) -> None:
+        """Leave what is new and not the user's out of %who."""
         self.names.update(new)
         self.shell.user_ns_hidden.update(new)
 

@@ -4,6 +4,10 @@ One short table of names that exist once; everything else is derived: persistent
 their registry, tasks from the recipes found by name. Nothing here loads numpy, scipy, astropy,
 matplotlib or sqlalchemy; a test holds that. A task that cannot be loaded (a user's own recipe
 with a mistake) is left out and named in a warning, it does not stop the prompt.
+
+A session begins with the errors, the classes and what it has one of. Tasks and the names of the
+table take longer to load than to ask the database something: a script gets those it names, the
+prompt all of them with its first command or Tab.
 """
 
 from __future__ import annotations
@@ -21,9 +25,15 @@ from awe.model import classes
 from awe.prompt.page import Help
 from awe.terminal import err
 
-__all__ = ["SINGLE", "add_tasks", "build", "find", "names"]
+__all__ = ["SINGLE", "add_all", "add_named", "add_tasks", "begun", "build", "find", "names"]
 
+WORD = re.compile(r"[^\W\d]\w*")
 TASK = re.compile(r"\b[A-Z]\w*Task\b")
+#: Code with one of these words may use any name, without naming it.
+LOOKING_UP = {
+    "__main__", "breakpoint", "code", "compile", "dir", "embed", "eval", "exec", "globals",
+    "interact", "locals", "pdb", "runpy", "vars",
+}  # fmt: skip
 
 SINGLE: dict[str, str] = {
     "context": "awe.context:context",
@@ -48,7 +58,20 @@ _session: dict[str, Any] = {}
 
 
 def build(environment: Environment) -> dict[str, Any]:
-    """Return the namespace of a session.
+    """Return the namespace of a session, whole.
+
+    Parameters
+    ----------
+    environment : Environment
+        Becomes `Env`.
+    """
+    found = begun(environment)
+    add_all(found)
+    return found
+
+
+def begun(environment: Environment) -> dict[str, Any]:
+    """Return what the namespace of a session begins with.
 
     Parameters
     ----------
@@ -56,13 +79,44 @@ def build(environment: Environment) -> dict[str, Any]:
         Becomes `Env`.
     """
     begin(environment)
-    found: dict[str, Any] = {"__name__": "__main__", "__doc__": None}
-    found.update(_session)
-    found.update({name: resolve(target) for name, target in SINGLE.items()})
-    found.update(_errors())
-    found.update(_classes())
-    found.update(_tasks())
-    return found
+    return {"__name__": "__main__", "__doc__": None, **_session, **_errors(), **_classes()}
+
+
+def add_all(names: dict[str, Any]) -> dict[str, Any]:
+    """Add the names that a namespace does not have yet; return what was added.
+
+    Parameters
+    ----------
+    names : dict
+        The namespace.
+    """
+    return _add(names, None)
+
+
+def add_named(names: dict[str, Any], code: str) -> dict[str, Any]:
+    """Add the names a piece of code uses, all where it may look them up; return what was added.
+
+    Parameters
+    ----------
+    names : dict
+        The namespace.
+    code : str
+        What will be run with it.
+    """
+    words = set(WORD.findall(code))
+    return _add(names, None if words & LOOKING_UP else words)
+
+
+def _add(names: dict[str, Any], words: set[str] | None) -> dict[str, Any]:
+    def wanted(name: str) -> bool:
+        return name not in names and (words is None or name in words)
+
+    new = {name: resolve(target) for name, target in SINGLE.items() if wanted(name)}
+    if words is None or any(TASK.fullmatch(word) for word in words):
+        targets = recipes.available().items()
+        new |= _loaded({key: target for key, target in targets if wanted(f"{key}Task")})
+    names.update(new)
+    return new
 
 
 def begin(environment: Environment) -> None:

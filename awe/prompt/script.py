@@ -17,12 +17,16 @@ from types import ModuleType
 from typing import Any
 
 from awe.prompt import errors
+from awe.prompt.namespace import add_all, add_named
 
 __all__ = ["exit_status", "run_code", "run_file", "run_input"]
 
 
 def run_file(path: str, arguments: list[str], namespace: dict[str, Any], *, debug: bool) -> int:
-    """Run a script as `__main__`; return its exit code."""
+    """Run a script as `__main__`; return its exit code.
+
+    The namespace, here and below, is one that was begun: what the code names is added to it.
+    """
     try:
         source = Path(path).read_bytes()
     except OSError as error:
@@ -49,6 +53,7 @@ def _run(
     # A module of its own under that name: pickle and multiprocessing look there for what a script
     # defines, and must not find awe's command instead.
     main = ModuleType("__main__")
+    add_named(namespace, source if isinstance(source, str) else source.decode("latin-1"))
     main.__dict__.update(namespace, __builtins__=__builtins__)
     sys.modules["__main__"] = main
     try:
@@ -63,6 +68,8 @@ def _run(
     except BrokenPipeError as error:
         return _reader_left(error, debug=debug)
     except BaseException as error:
+        if isinstance(error, NameError):
+            add_all(main.__dict__)  # what was meant may be one that the code does not name
         errors.suggest(error, main.__dict__, source)
         errors.report(error, debug=debug)
         return 1

@@ -5,6 +5,7 @@ What answers is loaded with the first Tab, so that the prompt starts without it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleMatcherResult, context_matcher
@@ -20,14 +21,18 @@ ASKED = [f"IPCompleter.{name}_matcher" for name in ("magic", "file", "python", "
 RULE = "can_get_attr"
 
 
-def install(shell: Any, settings: Awe) -> None:
-    """Let a shell complete as the prompt does, unless the settings say that it should not."""
+def install(shell: Any, settings: Awe, whole: Callable[[], None]) -> None:
+    """Let a shell complete as the prompt does, unless the settings say that it should not.
+
+    `whole` sees to it that all names are there.
+    """
     completer = shell.Completer
 
     @context_matcher(identifier=OURS)  # type: ignore[untyped-decorator]
     def match(context: CompletionContext) -> SimpleMatcherResult:
         from awe.prompt import matchers
 
+        whole()
         if RULE not in completer.policy_overrides:
             # not before the first Tab: IPython loads what evaluates when it is told of a rule
             completer.policy_overrides = {**completer.policy_overrides, RULE: may_be_read}

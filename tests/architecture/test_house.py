@@ -185,6 +185,24 @@ def test_the_namespace_of_the_prompt_loads_nothing_heavy(tmp_path: Path) -> None
     assert child(code, tmp_path).strip() == "[]"
 
 
+def test_a_session_begins_without_tasks_and_a_script_gets_what_it_names(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from awe.config import Environment\n"
+        "from awe.prompt import command, namespace\n"
+        "names = namespace.begun(Environment.load())\n"
+        "def loaded(): return [m for m in sys.modules if m.startswith('awe.tasks.')]\n"
+        "print(loaded(), sorted(namespace.add_named(names, 'print(RawScienceFrame, 1)')))\n"
+        "print(sorted(namespace.add_named(names, 'Query; reduce(DarkTask, my_Query2)')))\n"
+        "added = namespace.add_named(names, 'eval(words[0])')\n"
+        "print('ReduceTask' in added, 'Pars' in added, 'Query' in added, loaded() == [])\n"
+        "print(set(names) == set(namespace.build(Environment.load())))\n"
+    )
+    assert child(code, tmp_path).splitlines() == [
+        "[] []", "['DarkTask', 'Query']", "True True False False", "True"
+    ]  # fmt: skip
+
+
 def test_help_on_inspect_loads_no_plotting(tmp_path: Path) -> None:
     code = (
         "import sys, pydoc\n"

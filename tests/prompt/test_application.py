@@ -49,7 +49,9 @@ def test_traits_extensions_and_startup_files_are_read(
         "c.InteractiveShellApp.extensions = ['autoreload']\n"
         "c.InteractiveShellApp.exec_lines = ['%autoreload 2']\n"
     )
-    (place / "startup" / "10-first.py").write_text("import math\nhalf = RawScienceFrame\n")
+    (place / "startup" / "10-first.py").write_text(
+        "import math\nhalf = RawScienceFrame\nfull = ReduceTask, Pars\n"
+    )
     (place / "startup" / "20-second.py").write_text("def twice(x):\n    return 2 * x\n1 / 0\n")
     (place / "startup" / "30-third.py").write_text("third = twice(3)\n")
     prompt = Prompt(awe_home, tmp_path)

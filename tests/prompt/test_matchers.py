@@ -17,7 +17,7 @@ from awe.prompt import namespace, tab
 from awe.prompt.traits import Awe
 
 shell = InteractiveShell(user_ns=dict(namespace.build(Environment.load())))
-tab.install(shell, Awe(parent=shell))
+tab.install(shell, Awe(parent=shell), lambda: None)
 for text in [
     "x = 'abc",
     "BiasTask(instrument='OMEGACAM', date='",
@@ -84,7 +84,7 @@ names.update(
 )
 shell.Completer.use_jedi = False
 settings = Awe(parent=shell)
-tab.install(shell, settings)
+tab.install(shell, settings, lambda: None)
 for text in eval(sys.argv[1]):
     if text == "off":
         settings.completion = False

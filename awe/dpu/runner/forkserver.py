@@ -4,17 +4,15 @@
 of an attempt with two open files, the worker's standard input and its log. It answers
 `started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.runner.keeper`),
 which ends when nothing of the attempt lives; what a killed keeper leaves is killed here. When it
-has nothing to do it loads the compiled kernels, which every later worker then has, a few between
-two looks. It has one thread, opens no connection and knows no secret; when its socket closes it
-goes, and its workers go on.
+has nothing to do it loads the compiled kernels (`awe.dpu.runner.kernels`), which every later
+worker then has, a few between two looks. It has one thread, opens no connection and knows no
+secret; when its socket closes it goes, and its workers go on.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
-import itertools
 import os
 import selectors
 import signal
@@ -25,8 +23,8 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from awe import calib, fits
 from awe.dpu.runner import keeper
+from awe.dpu.runner.kernels import Kernels, settle
 from awe.dpu.worker import worker
 from awe.errors import ServiceDown
 from awe.imports import PYTHON
@@ -139,7 +137,7 @@ def main() -> int:
         # What cannot be imported now fails in the job that needs it, and is explained in its log.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    _settle()
+    settle()
     keeper.adopt_orphans()
     ears, voice = os.pipe()
     heard = channel.fileno()
@@ -147,17 +145,22 @@ def main() -> int:
     # Only signals with a handler are written to the wakeup descriptor, which must not block.
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(voice, warn_on_full_buffer=False)
-    kernels, warm = _kernels(), False
+    kernels = Kernels()
     keepers: set[int] = set()
+
+    def leave() -> None:
+        for number in (heard, ears, voice):
+            os.close(number)
+
     while True:
         # The first request is there already: its worker loads the kernels it needs by itself.
-        ready = _ready([heard, ears], None if warm else 0)
+        ready = _ready([heard, ears], None if kernels.idle else 0)
         if not ready:
-            with _listening_meanwhile(channel, keepers):
-                warm = bool(next(kernels, True))
+            with _listening_meanwhile(channel, keepers, kernels):
+                kernels.step(leave)
         if ears in ready:
             os.read(ears, LONGEST_REQUEST)
-            _tell_ended(channel, keepers)
+            _tell_ended(channel, keepers, kernels)
         if heard in ready and not _serve(channel, (ears, voice), keepers):
             return 0
 
@@ -171,14 +174,16 @@ def _ready(descriptors: list[int], seconds: float | None) -> set[int]:
 
 
 @contextlib.contextmanager
-def _listening_meanwhile(channel: socket.socket, keepers: set[int]) -> Iterator[None]:
+def _listening_meanwhile(
+    channel: socket.socket, keepers: set[int], kernels: Kernels
+) -> Iterator[None]:
     """Tell which keepers end while this process is busy, between two steps of what it does."""
     telling: list[bool] = []
 
     def tell(*_: object) -> None:
         if not telling:  # a child that ends meanwhile is seen below
             telling.append(True)
-            _tell_ended(channel, keepers)
+            _tell_ended(channel, keepers, kernels)
             telling.clear()
 
     before = signal.signal(signal.SIGCHLD, tell)
@@ -186,23 +191,7 @@ def _listening_meanwhile(channel: socket.socket, keepers: set[int]) -> Iterator[
         yield
     finally:
         signal.signal(signal.SIGCHLD, before)
-        _tell_ended(channel, keepers)
-
-
-def _kernels() -> Iterator[None]:
-    """Load the compiled kernels step by step; where they never were, compile them once for all."""
-    with contextlib.suppress(Exception):
-        for _ in itertools.chain(calib.warming(), fits.warming()):
-            _settle()
-            yield
-
-
-def _settle() -> None:
-    """Let the children share the pages of all there is now."""
-    gc.collect()
-    # The collector writes into the objects it looks at, which copies their pages in every child;
-    # frozen ones it leaves alone.
-    gc.freeze()
+        _tell_ended(channel, keepers, kernels)
 
 
 def _serve(channel: socket.socket, own: tuple[int, int], keepers: set[int]) -> bool:
@@ -226,18 +215,20 @@ def _serve(channel: socket.socket, own: tuple[int, int], keepers: set[int]) -> b
     return True
 
 
-def _tell_ended(channel: socket.socket, keepers: set[int]) -> None:
+def _tell_ended(channel: socket.socket, keepers: set[int], kernels: Kernels) -> None:
     """Tell which keepers ended, once nothing lives of what a killed one left to this process."""
     told: list[str] = []
 
     def note(pid: int, status: int) -> None:
+        kernels.ended(pid)
         if pid in keepers:
             keepers.discard(pid)
             told.append(f"ended {pid} {os.waitstatus_to_exitcode(status)}\n")
 
     keeper.bury(note)
-    # What came to this process as a child without being a keeper is left by a killed one.
-    keeper.kill_all(lambda: keeper.bury(note), keepers)
+    # What came to this process as a child without being its own is left by a killed keeper.
+    own = keepers if kernels.child is None else {*keepers, kernels.child}
+    keeper.kill_all(lambda: keeper.bury(note), own)
     # where nobody listens any more, reading from the channel ends this process
     with contextlib.suppress(OSError):
         channel.sendall("".join(told).encode())

@@ -1,0 +1,123 @@
+"""Compiled kernels for every worker: loaded by the process that forks workers, never compiled.
+
+To load a few kernels takes that process a moment between two requests. To compile one takes
+seconds, in which it would be deaf; where one was never compiled, a child compiles all of them into
+the cache on disk, and the process that forks goes on to load when that child has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import itertools
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+from awe import calib, fits
+from awe.prctl import die_with_parent
+
+__all__ = ["Kernels", "settle"]
+
+#: what numba announces before it compiles, and not before it loads
+COMPILES = "numba:compile"
+
+
+class _NeverCompiled(Exception):
+    """A kernel is not in the cache on disk."""
+
+
+class Kernels:
+    """The kernels of one process that forks workers.
+
+    Attributes
+    ----------
+    idle : bool
+        There is nothing to do now: all is loaded, or a child compiles.
+    child : int or None
+        Number of the child that compiles.
+    """
+
+    def __init__(self) -> None:
+        self.idle = False
+        self.child: int | None = None
+        self._compiled = False
+        self._steps = _steps()
+
+    def step(self, leave: Callable[[], None]) -> None:
+        """Load a few kernels, or have them compiled where they never were.
+
+        Parameters
+        ----------
+        leave : callable
+            What the child calls to close what is this process's own.
+        """
+        # what could not be kept on disk is compiled here after all, once for all workers
+        watched = contextlib.nullcontext() if self._compiled else _watched()
+        try:
+            with watched:
+                self.idle = bool(next(self._steps, True))
+        except _NeverCompiled:
+            # the end of a child that ends at once is heard of when its number is known
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+            self.child, self.idle = _compiling(leave), True
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        except Exception:
+            # what cannot be loaded now fails in the job that needs it, and is told there
+            self.idle = True
+
+    def ended(self, pid: int) -> None:
+        """Take note of the end of a child: what it compiled can be loaded now."""
+        if pid == self.child:
+            self.child, self.idle, self._compiled, self._steps = None, False, True, _steps()
+
+
+def settle() -> None:
+    """Let the children share the pages of all there is now."""
+    gc.collect()
+    # The collector writes into the objects it looks at, which copies their pages in every child;
+    # frozen ones it leaves alone.
+    gc.freeze()
+
+
+def _steps() -> Iterator[None]:
+    for _ in itertools.chain(calib.warming(), fits.warming()):
+        settle()
+        yield
+
+
+def _watched() -> contextlib.AbstractContextManager[object]:
+    """Refuse to compile meanwhile."""
+    from numba.core import event
+
+    class Refusing(event.Listener):
+        def on_start(self, event: object) -> None:
+            raise _NeverCompiled
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    watch: contextlib.AbstractContextManager[object] = event.install_listener(
+        COMPILES, Refusing()
+    )
+    return watch
+
+
+def _compiling(leave: Callable[[], None]) -> int:
+    """Fork a child that compiles all kernels, and ends with this process; return its number."""
+    bind = die_with_parent()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        if bind is not None:
+            bind()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        leave()
+        os.nice(5)  # jobs go first
+        for _ in _steps():
+            pass
+    finally:
+        os._exit(0)
