@@ -178,6 +178,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(order.Recorder())
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Let a Ctrl-C that came too late for its test fail the test; it would end a worker."""
+    try:
+        return (yield)
+    except KeyboardInterrupt:
+        if hasattr(pyfuncitem.config, "workerinput"):
+            pytest.fail("a Ctrl-C of this test, or of one before it, came when none was due")
+        raise
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Hand out whole files, and the files of one installation in one piece."""

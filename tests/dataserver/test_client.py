@@ -98,6 +98,16 @@ for number in range(1000):
 """
 
 
+def interrupt(process):
+    """Press Ctrl-C; twice where python drops one because it comes while an object is finalised."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+
 def test_interrupt_leaves_no_half_file(served, tmp_path):
     file_id = served.put(CONTENT)
     folder = tmp_path / "here"
@@ -110,11 +120,14 @@ def test_interrupt_leaves_no_half_file(served, tmp_path):
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(wait)
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-        process.stdout.close()
+        try:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(wait)
+            interrupt(process)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
         for path in folder.iterdir():
             assert path.suffix == ".fits"
             assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA
