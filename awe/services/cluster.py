@@ -230,9 +230,8 @@ class Cluster:
             _copy_software(place.software)
 
     def _initialise(self, place: Place) -> None:
-        # What a killed start left goes; a straggler of it may still write there, never to ours.
-        for old in place.base.glob("data.new*"):
-            shutil.rmtree(old, ignore_errors=True)
+        # A straggler of a killed start may still write to what it left, never to ours.
+        _clear(place)
         fresh = place.base / f"data.new-{uuid4().hex[:8]}"
         # initdb insists on an account with a name; the server itself does not.
         named = accounts.named_account()
@@ -250,6 +249,7 @@ class Cluster:
             accounts.hand_over(fresh, place.account)
         # Complete or not at all: a start that was killed in initdb leaves no data directory.
         fresh.rename(place.data)
+        _clear(place)
 
     def _set_aside(self, place: Place) -> None:
         """Keep some space for a start on a full disk, again after it has been given up."""
@@ -455,6 +455,12 @@ def _works_in(pid: int, data: Path) -> bool:
 
 def _anyone_works_in(data: Path) -> bool:
     return any(_works_in(pid, data) for pid in psutil.pids())
+
+
+def _clear(place: Place) -> None:
+    """Remove what a start that was killed left."""
+    for old in place.base.glob("data.new*"):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_ballast(path: Path, size: int) -> None:
