@@ -18,6 +18,8 @@ from awe.db.schema import install as schema
 from awe.errors import ArgumentError, NotFound, Refused
 from awe.model import classes
 
+MOMENT = datetime.datetime(2012, 6, 1, 8, 51, 44)
+
 classes.load()
 
 from awe.model.calibrations import BiasFrame  # noqa: E402
@@ -101,6 +103,30 @@ def test_a_declaration_that_lacks_something_says_what_it_expects(given):
 def test_a_query_alone_makes_the_table(login):
     login()
     assert len(person().age > 3) == 0
+
+
+def test_a_list_of_every_type_is_stored_found_and_fetched(login):
+    values = {
+        str: ["Ä", "a", "'; DROP"],
+        int: [3, -(2**40)],
+        float: [1.5, 2.5],
+        bool: [True, False],
+        datetime.datetime: [MOMENT, MOMENT.replace(hour=9)],
+        uuid.UUID: [uuid.UUID(int=7)],
+        dict: [{"k": [1]}, {}],
+    }
+    lists = {f"{kind.__name__}s": persistent("Some", kind, []) for kind in values}
+    bag = type(DBObject)("Bag", (DBObject,), {"__module__": __name__, **lists})
+    login()
+    full, empty = bag(**{f"{kind.__name__}s": some for kind, some in values.items()}), bag()
+    full.commit()
+    empty.commit()
+    login()
+    full, empty = bag(object_id=str(full.object_id)), bag(object_id=str(empty.object_id))
+    assert {kind: getattr(full, f"{kind.__name__}s") for kind in values} == values
+    assert all(getattr(empty, name) == [] for name in lists)
+    for kind in values.keys() - {dict}:
+        assert len(getattr(bag, f"{kind.__name__}s").contains(values[kind][-1])) == 1
 
 
 def test_links_lists_and_links_to_classes_of_awe(db, login):

@@ -168,6 +168,14 @@ def _columns(cls: type[Entity]) -> tuple[str, list[Persistent[Any]]]:
     return ", ".join(map(quoted, names)), attributes
 
 
+class _Jsonb(Json):  # type: ignore[misc]
+    """A dict that says its type: inside ARRAY[...] it would be taken for text."""
+
+    def getquoted(self) -> bytes:
+        quoted: bytes = super().getquoted()
+        return quoted + b"::jsonb"
+
+
 def _bound(item: Entity, attributes: Iterable[Persistent[Any]]) -> Iterator[Any]:
     """Yield the values of columns in the types of the driver."""
     values = item.__dict__["_values"]
@@ -176,10 +184,12 @@ def _bound(item: Entity, attributes: Iterable[Persistent[Any]]) -> Iterator[Any]
         value = values[name] if name in values else attribute.fresh_default()
         if kind is Kind.LINK:
             yield getattr(value, "object_id", value)
+        elif attribute.declared_type is dict and value is not None:
+            # A dict may have been changed since it was assigned.
+            fresh = convert(attribute, value)
+            yield [_Jsonb(one) for one in fresh] if kind is Kind.ARRAY else Json(fresh)
         elif kind is Kind.ARRAY:
             yield list(value)
-        elif attribute.declared_type is dict and value is not None:
-            yield Json(convert(attribute, value))
         else:
             yield value
 

@@ -24,10 +24,11 @@ GRANT INSERT, UPDATE ON awe.user_class TO awe_kernel;
 CREATE OR REPLACE FUNCTION awe.column_type(attribute jsonb) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN attribute ->> 'kind' = 'link' THEN 'uuid' ELSE
     CASE attribute ->> 'type'
-      WHEN 'str' THEN 'text COLLATE "C"' WHEN 'int' THEN 'bigint' WHEN 'float' THEN 'double precision'
+      WHEN 'str' THEN 'text' WHEN 'int' THEN 'bigint' WHEN 'float' THEN 'double precision'
       WHEN 'bool' THEN 'boolean' WHEN 'datetime' THEN 'timestamp' WHEN 'UUID' THEN 'uuid'
       WHEN 'dict' THEN 'jsonb' END
-    || CASE WHEN attribute ->> 'kind' = 'array' THEN '[]' ELSE '' END END;
+    || CASE WHEN attribute ->> 'kind' = 'array' THEN '[]' ELSE '' END
+    || CASE WHEN attribute ->> 'type' = 'str' THEN ' COLLATE "C"' ELSE '' END END;
 
 -- The one table a link may point to; NULL where its class has classes below it.
 CREATE OR REPLACE FUNCTION awe.link_target(attribute jsonb) RETURNS text LANGUAGE sql IMMUTABLE
