@@ -152,7 +152,7 @@ def test_of_two_writers_of_one_file_the_later_is_refused(tmp_path):
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("scaling", [(1, 0), (2.0, 3.0), (1, 32768)])
 @pytest.mark.parametrize("kind", ["u1", "i2", "i4"])
-def test_blank_gives_nan_where_astropy_gives_it(tmp_path, kind, scaling, compressed):
+def test_blank_gives_nan(tmp_path, kind, scaling, compressed):
     pixels = np.arange(12, dtype=kind).reshape(3, 4)
     hdu = astropy_fits.CompImageHDU(pixels) if compressed else astropy_fits.ImageHDU(pixels)
     path = tmp_path / "a.fits"
@@ -163,11 +163,14 @@ def test_blank_gives_nan_where_astropy_gives_it(tmp_path, kind, scaling, compres
             file[1].header[name] = value
     found = fits.read(path, 1).pixels
     expected = astropy_fits.getdata(path, 1)
+    if kind == "i2" and scaling == (1, 32768):
+        # astropy takes unsigned integers for numbers whatever BLANK says; the standard does not
+        expected = np.where(expected == 32768 + 5, np.float32(np.nan), expected)
     assert found.dtype == expected.dtype.newbyteorder("=")
     np.testing.assert_array_equal(found, expected)
     part = fits.read(path, 1, (slice(1, 2), slice(0, 3))).pixels
     np.testing.assert_array_equal(part, expected[1:2, 0:3])
-    assert np.isnan(found[1, 1]) == (scaling != (1, 32768) or kind != "i2")
+    assert np.isnan(found[1, 1])
 
 
 def test_a_header_is_read_from_the_first_blocks_alone(tmp_path):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         parameter_cards,
         read_lineage,
         read_parameters,
+        readable,
+        value_of,
     )
     from awe.fits.image import (
         Image,
@@ -33,11 +35,14 @@ if TYPE_CHECKING:
         write,
     )
     from awe.fits.judging import ExtensionInfo, judge
+    from awe.fits.units import unit_of
+    from awe.fits.wcs import coordinate_cards, wcs_of
 
 __all__ = [
     "ExtensionInfo",
     "Image",
     "clean",
+    "coordinate_cards",
     "copy_cards",
     "escape",
     "extensions",
@@ -50,8 +55,12 @@ __all__ = [
     "read_lineage",
     "read_parameters",
     "read_pixels",
+    "readable",
     "sha256",
+    "unit_of",
+    "value_of",
     "warming",
+    "wcs_of",
     "write",
 ]
 

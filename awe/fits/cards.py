@@ -9,6 +9,7 @@ Refuses nothing: a card that cannot be understood is kept as a COMMENT.
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ __all__ = [
     "parameter_cards",
     "read_lineage",
     "read_parameters",
+    "readable",
+    "value_of",
 ]
 
 #: Keywords that describe the bytes of one HDU; they are made anew for every file written.
@@ -42,6 +45,7 @@ RENAMED = {"RADECSYS": "RADESYS", "EPOCH": "EQUINOX"}
 
 _PRIMARY_ONLY = frozenset(["ORIGFILE", "ARCFILE", "EXTNAME", "EXTVER", "INHERIT"])
 _COMMENTARY = frozenset(["COMMENT", "HISTORY", ""])
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{0,8}")
 
 
 def escape(text: str) -> str:
@@ -58,6 +62,52 @@ def escape(text: str) -> str:
     'M 31\\x1b[2J'
     """
     return harmless(text, ascii_only=True, lines=False)
+
+
+def value_of(header: Mapping[str, Any], keyword: str, default: Any) -> Any:
+    """Return the value of a card, or a default where it is not there, empty or not readable.
+
+    Parameters
+    ----------
+    header : mapping
+        Header from outside; astropy raises where a card without a legal value is read.
+    keyword : str
+        Keyword of the card.
+    default : object
+        Returned where there is no value.
+    """
+    from astropy.io.fits.card import Undefined
+    from astropy.io.fits.verify import VerifyError
+
+    try:
+        value = header.get(keyword, default)
+    except (VerifyError, ValueError, UnicodeError):
+        return default
+    return default if value is None or isinstance(value, Undefined) else value
+
+
+def readable(header: Header) -> Header:
+    """Return a header without the cards nobody can read; the same where all can be.
+
+    Parameters
+    ----------
+    header : Header
+        Header from outside.
+    """
+    from astropy.io.fits import Header
+
+    good = [card for card in header.cards if _is_readable(card)]
+    return header if len(good) == len(header.cards) else Header(good)
+
+
+def _is_readable(card: Card) -> bool:
+    from astropy.io.fits.verify import VerifyError
+
+    try:
+        _ = card.keyword, card.value, card.comment
+    except (VerifyError, ValueError, UnicodeError):
+        return False
+    return True
 
 
 def clean(header: Header | None) -> Header:
@@ -179,8 +229,8 @@ def read_parameters(header: Header) -> dict[str, Any]:
 
 
 def _spelt(keyword: str) -> str:
-    # At most eight characters (FITS 4.0, 4.1.2.1); HIERARCH is a convention of ESO.
-    return keyword if len(keyword) <= 8 and " " not in keyword else f"HIERARCH {keyword}"
+    # At most eight of these (FITS 4.0, 4.1.2.1); HIERARCH is a convention of ESO.
+    return keyword if _PLAIN.fullmatch(keyword) else f"HIERARCH {keyword}"
 
 
 def _is_structure(keyword: str) -> bool:

@@ -13,15 +13,16 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone, FileTaken
-from awe.fits import stream
-from awe.fits.cards import clean
+from awe.fits import blocks, stream
+from awe.fits.cards import clean, value_of
 from awe.localfiles import appear
 
 if TYPE_CHECKING:
@@ -42,15 +43,17 @@ class Image:
     header: Header
 
 
-def read(path: Path | str, extension: int | str = 0, section: Section | None = None) -> Image:
+def read(
+    path: Path | str, extension: int | str | None = 0, section: Section | None = None
+) -> Image:
     """Return one image of a FITS file.
 
     Parameters
     ----------
     path : path
         The file; judge it first when it comes from outside.
-    extension : int or str
-        Number of the HDU, or its EXTNAME.
+    extension : int or str, optional
+        Number of the HDU, or its EXTNAME; None for the first that holds an image.
     section : pair of slices, optional
         The part [y, x] wanted; only that part is read.
 
@@ -59,22 +62,23 @@ def read(path: Path | str, extension: int | str = 0, section: Section | None = N
     Image
         Pixels in native byte order, in memory of their own: uint16 for frames with BZERO
         32768, float32 for other scaled integers of 16 bits, otherwise the type of the file.
-        Other integers with BLANK come as floats, NaN where they have that value.
+        Integers come as floats where one of them is BLANK; it is NaN there.
 
     Raises
     ------
     FileGone
         There is no such file.
     BadFits
-        There is no such extension, it holds no image, or the section is not inside it.
+        There is no such extension, it holds no image, the section is not inside it, or the
+        file ends before its last pixel.
     """
     with _opened(path) as hdus:
         hdu = _image(hdus, extension, path)
-        return Image(_checked(hdu, section, path), hdu.header.copy())
+        return Image(_checked(hdu, section, path), _header_of(hdus, hdu, extension))
 
 
 def read_pixels(
-    path: Path | str, extension: int | str = 0, section: Section | None = None
+    path: Path | str, extension: int | str | None = 0, section: Section | None = None
 ) -> NDArray[Any]:
     """Return the pixels that `read` would, without the work a header of many cards is.
 
@@ -82,8 +86,8 @@ def read_pixels(
     ----------
     path : Path or str
         Path of the file.
-    extension : int or str
-        Number or EXTNAME of the HDU.
+    extension : int or str, optional
+        Number or EXTNAME of the HDU; None for the first that holds an image.
     section : tuple of slice, optional
         Slices in y and x to read; all pixels by default.
     """
@@ -91,15 +95,16 @@ def read_pixels(
         return _checked(_image(hdus, extension, path), section, path)
 
 
-def read_header(path: Path | str, extension: int | str = 0) -> Header:
+def read_header(path: Path | str, extension: int | str | None = 0) -> Header:
     """Return a copy of one header; nothing else of the file is read.
 
     Parameters
     ----------
     path : Path or str
         Path of the file.
-    extension : int or str
-        Number or EXTNAME of the HDU.
+    extension : int or str, optional
+        Number or EXTNAME of the HDU; None for the first that holds an image, with those cards
+        of the primary header it has not itself.
 
     Raises
     ------
@@ -109,7 +114,8 @@ def read_header(path: Path | str, extension: int | str = 0) -> Header:
         There is no such extension.
     """
     with _opened(path) as hdus:
-        return _extension(hdus, extension, path).header.copy()
+        hdu = _first(hdus) if extension is None else _extension(hdus, extension, path)
+        return _header_of(hdus, hdus[0] if hdu is None else hdu, extension)
 
 
 def parse_header(head: bytes, name: str) -> Header:
@@ -218,28 +224,51 @@ def sha256(path: Path | str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _opened(path: Path | str) -> HDUList:
+@contextmanager
+def _opened(path: Path | str) -> Iterator[HDUList]:
     from astropy.io import fits
+    from astropy.utils.exceptions import AstropyUserWarning
 
-    try:
-        return fits.open(path, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=True)
-    except FileNotFoundError as error:
-        msg = f"no file {path} here; retrieve() it or check the name"
-        raise FileGone(msg) from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        # astropy goes on with advice on its own arguments, which nobody can give here
-        found = str(error).split(". ")[0].rstrip(".")
-        msg = f"{path} is not a FITS file: {found}; fetch it again"
-        raise BadFits(msg) from error
+    with warnings.catch_warnings():
+        # astropy only warns of it; `_checked` refuses where pixels are wanted
+        warnings.filterwarnings("ignore", "File may have been truncated", AstropyUserWarning)
+        try:
+            hdus = fits.open(
+                path, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=True
+            )
+        except FileNotFoundError as error:
+            msg = f"no file {path} here; retrieve() it or check the name"
+            raise FileGone(msg) from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # astropy goes on with advice on its own arguments, which nobody can give here
+            found = str(error).split(". ")[0].rstrip(".")
+            msg = f"{path} is not a FITS file: {found}; fetch it again"
+            raise BadFits(msg) from error
+        with hdus:
+            yield hdus
 
 
-def _image(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
-    hdu = _extension(hdus, extension, path)
-    if hdu.is_image is False or not hdu.shape:
-        msg = f"extension {extension!r} of {path} holds no image; it has {_listed(hdus)}"
-        image = next((h for h in hdus if h.is_image and h.shape), None)
+def _first(hdus: HDUList) -> Any:
+    """Return the first HDU that holds an image, or None."""
+    return next((hdu for hdu in hdus if hdu.is_image and hdu.shape), None)
+
+
+def _header_of(hdus: HDUList, hdu: Any, extension: int | str | None) -> Header:
+    header: Header = hdu.header.copy()
+    if extension is None and hdu is not hdus[0]:
+        # the primary header tells what all images share; the image's own cards go before
+        header.extend(clean(hdus[0].header), unique=True)
+    return header
+
+
+def _image(hdus: HDUList, extension: int | str | None, path: Path | str) -> Any:
+    hdu = _first(hdus) if extension is None else _extension(hdus, extension, path)
+    if hdu is None or hdu.is_image is False or not hdu.shape:
+        named = path if extension is None else f"extension {extension!r} of {path}"
+        msg = f"{named} holds no image; it has {_listed(hdus)}"
+        image = _first(hdus)
         if image is not None:
             place = image.name or hdus.index_of(image)
             msg += f"; name one: frame.inspect(extension={place!r})"
@@ -250,7 +279,26 @@ def _image(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
 def _checked(hdu: Any, section: Section | None, path: Path | str) -> NDArray[Any]:
     if section is not None:
         _check_section(section, hdu.shape, path)
+    _check_length(hdu, path)
     return _pixels(hdu, section)
+
+
+def _check_length(hdu: Any, path: Path | str) -> None:
+    from astropy.io import fits
+
+    place = hdu.fileinfo()
+    # of a compressed image astropy tells the size unpacked, and of its bytes whole blocks only
+    packed = isinstance(hdu, fits.CompImageHDU)
+    size = place["datSpan"] - (blocks.BLOCK - 1) if packed else hdu.size
+    promised = place["datLoc"] + size
+    found = Path(path).stat().st_size
+    # a compressed file is shorter than its content; astropy says there where it ends
+    if promised > found and not place["file"].compression:
+        msg = (
+            f"{path} is cut off: its header promises {promised} bytes, the file has {found}; "
+            "fetch it again"
+        )
+        raise BadFits(msg)
 
 
 def _extension(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
@@ -285,34 +333,47 @@ def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
     stored: NDArray[Any] = _stored(hdu, section)
     # FITS 4.0, 5.2 has no wider unsigned integers than bytes: astropy shifted these already.
     if stored.dtype.kind == "u" and stored.dtype.itemsize > 1:
-        return stored
+        return _without_blank(stored, _blank(stored, hdu.header, shifted=True))
     # The highest byte comes first (FITS 4.0, 5.2): one copy turns them and leaves the mapped file.
     native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
-    scale = hdu.header.get("BSCALE", 1)
-    zero = hdu.header.get("BZERO", 0)
+    scale = value_of(hdu.header, "BSCALE", 1)
+    zero = value_of(hdu.header, "BZERO", 0)
     size = native.dtype.itemsize
+    # BLANK is a value as stored, before BSCALE and BZERO (FITS 4.0, 4.4.2.5).
+    missing = _blank(native, hdu.header)
     if scale == 1 and native.dtype.kind == "i" and zero == _UNSIGNED.get(size):
         unsigned = native.view(f"u{size}")
         unsigned ^= unsigned.dtype.type(1 << (8 * size - 1))
-        return unsigned
-    # BLANK is a value as stored, before BSCALE and BZERO (FITS 4.0, 4.4.2.5).
-    missing = _missing(native, hdu.header)
-    if missing is None and scale == 1 and zero == 0:
-        return native
+        return _without_blank(unsigned, missing)
+    if scale == 1 and zero == 0:
+        return _without_blank(native, missing)
     wide = np.float32 if size <= 2 or native.dtype == np.float32 else np.float64
     scaled = np.asarray(native * wide(scale) + wide(zero), dtype=wide)
-    if missing is not None:
-        scaled[missing] = np.nan
-    return scaled
+    return _without_blank(scaled, missing)
 
 
-def _missing(native: NDArray[Any], header: Header) -> NDArray[Any] | None:
+def _blank(
+    native: NDArray[Any], header: Header, *, shifted: bool = False
+) -> NDArray[Any] | None:
     """Return the map of integers that mean a missing value; None if there are none."""
-    blank = header.get("BLANK") if native.dtype.kind in "iu" else None
+    blank = value_of(header, "BLANK", None) if native.dtype.kind in "iu" else None
     if not isinstance(blank, int):
         return None
-    missing: NDArray[Any] = native == blank
-    return missing
+    value = blank + _UNSIGNED[native.dtype.itemsize] if shifted else blank
+    missing: NDArray[Any] = native == value
+    return missing if missing.any() else None
+
+
+def _without_blank(pixels: NDArray[Any], missing: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the pixels as floats with NaN where they are missing; as they are if none is."""
+    import numpy as np
+
+    if missing is None:
+        return pixels
+    wide = np.float32 if pixels.dtype.itemsize <= 2 else np.float64
+    floats = pixels if pixels.dtype.kind == "f" else pixels.astype(wide)
+    floats[missing] = np.nan
+    return floats
 
 
 def _stored(hdu: Any, section: Section | None) -> Any:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "inspect"]
 
+#: largest side of a window [inch]
+WIDEST = 100
+
 
 class Frame(Protocol):
     """What `inspect` needs of a frame."""
@@ -117,6 +120,7 @@ def inspect(
     name = frame.filename or str(frame.pathname)
     _check_numbers(kappa=kappa, iterations=iterations, lower=lower, upper=upper)
     _check_numbers(above=0, width=width, ratio=ratio)
+    _check_size(width, ratio)
     shown, header = _chosen(frame, pixels, extension)
     image, first = _cut(_image(shown, name), zone)
     _check_names(cmap, interpolation)
@@ -167,7 +171,7 @@ def _unit(header: Mapping[str, Any], *, given: bool) -> str:
     """Return what the pixels are measured in; raw frames seldom say that it is ADU."""
     if given:
         return ""
-    unit = harmless(str(header.get("BUNIT", "adu")).strip(), lines=False)
+    unit = harmless(str(fits.value_of(header, "BUNIT", "adu")).strip(), lines=False)
     return unit.upper() if unit.lower() == "adu" else unit
 
 
@@ -182,6 +186,17 @@ def _check_numbers(*, above: float | None = None, **numbers: Any) -> None:
             raise ArgumentError(msg)
         if (above is not None and value <= above) or (name == "iterations" and value < 0):
             msg = f"{name}={value!r}: expected {wanted}"
+            raise ArgumentError(msg)
+
+
+def _check_size(width: float | None, ratio: float | None) -> None:
+    """Refuse windows no screen has; the memory of the picture grows with both sides."""
+    sides = {"width": width, "ratio": ratio, "1 / ratio": 1 / ratio if ratio else None}
+    if ratio and width:
+        sides["width / ratio"] = width / ratio
+    for name, value in sides.items():
+        if value is not None and value > WIDEST:
+            msg = f"{name} is {value:g}; expected up to {WIDEST} (width in inches)"
             raise ArgumentError(msg)
 
 
@@ -250,7 +265,8 @@ def _caption(header: Mapping[str, Any] | None) -> str:
         return ""
     units = {"EXPTIME": " s"}
     names = ("OBJECT", "FILTER", "EXPTIME", "DATE-OBS")
-    found = [f"{header[name]}{units.get(name, '')}" for name in names if name in header]
+    values = {name: fits.value_of(header, name, "") for name in names}
+    found = [f"{value}{units.get(name, '')}" for name, value in values.items() if value != ""]
     return harmless("   ".join(found), lines=False)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 import uuid
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from awe import fits
 from awe.db.objects.base import DBObject, persistent
 from awe.db.server.connection import database
 from awe.errors import FileGone
@@ -58,7 +58,7 @@ class DataObject(DBObject, abstract=True):
         super().__init__(**attributes)
         if not pathname:
             return
-        path = Path(pathname)
+        path = Path(pathname).expanduser()
         if not path.is_file():
             msg = f"no file {str(pathname)!r} here; check the name and the working directory"
             raise FileGone(msg)
@@ -79,7 +79,7 @@ class DataObject(DBObject, abstract=True):
 
     @pathname.setter
     def pathname(self, path: str | Path) -> None:
-        self.__dict__["_path"] = Path(path).absolute()
+        self.__dict__["_path"] = Path(path).expanduser().absolute()
 
     def store(self) -> None:
         """Send the local file to the dataserver; `commit()` afterwards makes it findable.
@@ -131,18 +131,14 @@ class DataObject(DBObject, abstract=True):
 
     @property
     def data(self) -> NDArray[Any]:
-        """Pixels of the frame, [y, x]."""
-        from awe import fits
-
-        return fits.read_pixels(self._here())
+        """Pixels of the frame, [y, x]: the first image of its file."""
+        return fits.read_pixels(self._here(), None)
 
     @property
     def header(self) -> Header:
         """Header of the file; where the file is not here only its first blocks are fetched."""
-        from awe import fits
-
         if self.pathname:
-            return fits.read_header(self.pathname)
+            return fits.read_header(self.pathname, None)
         if "_head" not in self.__dict__:
             self.__dict__["_head"] = _head(self)
         return fits.parse_header(self.__dict__["_head"], self.filename)
@@ -150,21 +146,28 @@ class DataObject(DBObject, abstract=True):
     @property
     def wcs(self) -> WCS:
         """World coordinates of the frame."""
-        from astropy.wcs import WCS, FITSFixedWarning
+        return fits.wcs_of(self.header, self.filename)
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FITSFixedWarning)
-            return WCS(self.header)
-
-    def to_ccddata(self) -> CCDData:
+    def to_ccddata(self, unit: str | None = None) -> CCDData:
         """Return the frame as an astropy CCDData.
 
         Where the file has them, `flags` holds the reason bits, `mask` is True where one is set,
-        and `uncertainty` is the variance.
+        and `uncertainty` is the variance; the planes MASK, UNCERT and PSFIMAGE of files that
+        astropy wrote are read too. Coordinates nobody can use are left out, with a line.
+
+        Parameters
+        ----------
+        unit : str, optional
+            Unit of the pixels; that of BUNIT by default, `adu` without one.
+
+        Raises
+        ------
+        BadHeader
+            The unit in BUNIT is not known.
         """
         from awe.model import ccddata
 
-        return ccddata.read(self._here(), self.wcs)
+        return ccddata.read(self._here(), unit)
 
     @classmethod
     def from_ccddata(cls, ccd: CCDData, pathname: str | Path, **attributes: Any) -> Self:
@@ -173,8 +176,8 @@ class DataObject(DBObject, abstract=True):
         Parameters
         ----------
         ccd : CCDData
-            Pixels with their unit; header, world coordinates, flags (or mask) and uncertainty
-            are kept.
+            Pixels with their unit; header, history, world coordinates with their distortion,
+            flags, mask, uncertainty (as a variance) and psf are kept. Text is escaped to ASCII.
         pathname : str or Path
             Path of the FITS file that is written; it must not exist yet.
         **attributes : object
@@ -221,7 +224,7 @@ def fetch(
     Refused
         The name of a file is not one of data.
     """
-    folder = Path(directory)
+    folder = Path(directory).expanduser()
     records = _records(objects)
     return [
         _bring(item, records[item.file], folder, link=link, replace=replace) for item in objects
@@ -253,7 +256,6 @@ def _head(item: DataObject) -> bytes:
 
 def store(objects: Iterable[DataObject]) -> None:
     """Reserve and send the files of several new objects, with one statement for all."""
-    from awe import fits
     pending = [item for item in objects if not item.file]
     for item in pending:
         if not item.pathname:

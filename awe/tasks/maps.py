@@ -49,6 +49,8 @@ def variance_image(reduced: Reduced) -> Image:
 
     header = Header([("EXTNAME", "VARIANCE", "variance of the science pixels")])
     header["BUNIT"] = ("adu2", "unit of the pixels")
+    # without it astropy takes any plane of uncertainties for standard deviations
+    header["UTYPE"] = ("VarianceUncertainty", "what astropy calls it")
     return fits.Image(reduced.variance, header)
 
 

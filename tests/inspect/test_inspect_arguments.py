@@ -42,8 +42,9 @@ def test_an_extension_of_a_file_is_chosen_by_name_or_number(multi: Path) -> None
     classes.load()
     bias: Any = registry.registry["BiasFrame"]
     frame = bias(pathname=str(multi))
+    assert inspect(frame).press("x", 3, 3).values["value"] == 1.0
     with pytest.raises(BadFits, match=r"holds no image; .*inspect\(extension='A'\)"):
-        frame.inspect()
+        inspect(frame, extension=0)
     assert inspect(frame, extension="B").press("x", 3, 3).values["value"] == 7.0
     assert inspect(frame, extension=1).press("x", 3, 3).values["value"] == 1.0
     with pytest.raises(BadFits, match="no extension 'C'; it has"):

@@ -1,0 +1,84 @@
+"""World coordinates between headers and astropy's `WCS`, distortions included.
+
+SIP and TPV polynomials are cards and go both ways. Distortion tables, which are extensions of
+their own, are refused: without them the coordinates would be wrong and nobody would see it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import BadHeader
+from awe.fits.cards import readable
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from astropy.wcs import WCS
+
+__all__ = ["coordinate_cards", "wcs_of"]
+
+#: parts of a WCS that are tables and not cards
+_TABLES = ("cpdis1", "cpdis2", "det2im1", "det2im2")
+
+
+def wcs_of(header: Header, name: str) -> WCS:
+    """Return the world coordinates a header tells.
+
+    Parameters
+    ----------
+    header : Header
+        Header of an image.
+    name : str
+        Name of the file in the message.
+
+    Raises
+    ------
+    BadHeader
+        They contradict themselves, such as a scale of 0 or one axis of two.
+    """
+    from astropy.wcs import WCS, FITSFixedWarning
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FITSFixedWarning)
+            return WCS(readable(header))
+    except (ValueError, TypeError, KeyError, MemoryError, AssertionError) as error:
+        msg = (
+            f"{name}: its world coordinates cannot be used ({_reason(error)}); mend its CTYPE, "
+            "CRVAL, CD and PC cards, pixels are there without them"
+        )
+        raise BadHeader(msg) from error
+
+
+def coordinate_cards(wcs: Any) -> Header:
+    """Return the cards of world coordinates, those of distortions among them.
+
+    Parameters
+    ----------
+    wcs : WCS
+        World coordinates of an image.
+
+    Raises
+    ------
+    BadHeader
+        They have tables, or are of a kind no header can hold.
+    """
+    tables = [part for part in _TABLES if getattr(wcs, part, None) is not None]
+    if tables or not hasattr(wcs, "to_header"):
+        what = f"distortion tables ({', '.join(tables)})" if tables else type(wcs).__name__
+        msg = (
+            f"no header can hold these world coordinates: {what}; give a WCS of cards (SIP, TPV "
+            "or none), or set wcs to None"
+        )
+        raise BadHeader(msg)
+    # relax: without it the polynomials are left out and CTYPE loses its -SIP
+    header: Header = wcs.to_header(relax=True)
+    return header
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # wcslib tells where in its source it was before it tells what was wrong
+    told = [line for line in lines if not line.startswith("ERROR")] or lines
+    return (told[0] if told else type(error).__name__).rstrip(".")

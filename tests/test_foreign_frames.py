@@ -1,0 +1,289 @@
+"""Frames of others: what their cards, units, coordinates, masks and planes mean is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.io import fits as astropy_fits
+from astropy.nddata import (
+    CCDData,
+    FlagCollection,
+    InverseVariance,
+    StdDevUncertainty,
+    UnknownUncertainty,
+    VarianceUncertainty,
+)
+
+from awe import fits
+from awe.errors import ArgumentError, BadFits, BadHeader
+from awe.inspect.frame import _caption, _unit
+from awe.model import BaseFrame
+from tests.handmade import card, image, write
+
+PIXELS = np.arange(20, dtype=np.float32).reshape(4, 5)
+TAN = [
+    card("CTYPE1", "'RA---TAN'"), card("CTYPE2", "'DEC--TAN'"), card("CRVAL1", "10.0"),
+    card("CRVAL2", "20.0"), card("CRPIX1", "2.0"), card("CRPIX2", "2.0"),
+    card("CD1_1", "-0.01"), card("CD2_2", "0.01"), card("CD1_2", "0.0"), card("CD2_1", "0.0"),
+]  # fmt: skip
+DISTORTED = {
+    "SIP": [
+        card("A_ORDER", "2"), card("B_ORDER", "2"), card("A_2_0", "1E-3"), card("B_0_2", "1E-3"),
+    ],
+    "TPV": [
+        card("PV1_0", "0.0"), card("PV1_1", "1.0"), card("PV1_4", "0.5"), card("PV2_0", "0.0"),
+        card("PV2_1", "1.0"), card("PV2_4", "0.5"),
+    ],
+}  # fmt: skip
+
+
+def frame(tmp_path, *cards, pixels=PIXELS):
+    return BaseFrame(pathname=write(tmp_path / "foreign.fits", pixels, *cards))
+
+
+@pytest.mark.parametrize("more", [[], ["BSCALE", "BZERO"], ["BZERO"]])
+def test_blank_is_no_value_whatever_the_scale(tmp_path, more):
+    values = {"BSCALE": "0.5", "BZERO": "100.0" if "BSCALE" in more else "32768"}
+    pixels = np.full((4, 5), 7, np.int16)
+    pixels[1, 2] = -32768
+    cards = [card("BLANK", "-32768"), *(card(name, values[name]) for name in more)]
+    found = frame(tmp_path, *cards, pixels=pixels).data
+    assert np.flatnonzero(np.isnan(found)).tolist() == [7]
+    rest = found[np.isfinite(found)]
+    assert set(rest) == {7.0} if not more else {103.5} if len(more) == 2 else {32775.0}
+
+
+def test_blank_of_a_compressed_unsigned_image_is_no_value(tmp_path):
+    pixels = np.full((40, 50), 7, np.uint16)
+    pixels[1, 2] = 0
+    path = tmp_path / "packed.fits"
+    hdu = astropy_fits.CompImageHDU(pixels, astropy_fits.Header([("BLANK", -32768)]))
+    astropy_fits.HDUList([astropy_fits.PrimaryHDU(), hdu]).writeto(path, output_verify="ignore")
+    found = fits.read_pixels(path, 1)
+    assert np.flatnonzero(np.isnan(found)).tolist() == [52]
+    # where no pixel has that value nothing changes
+    assert fits.read_pixels(path, 1, (slice(2, 4), slice(0, 5))).dtype == np.uint16
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["EXPTIME = 6,4E-05", "EXPTIME = INF", "OBJECT  = 'NGC 1365 in", "FILTER  = r_SDSS",
+     "OBJECT  =", "EXPTIME =", "BUNIT   = 'adu"],
+)  # fmt: skip
+def test_a_card_nobody_can_read_is_left_out_and_the_rest_is_there(tmp_path, line):
+    one = frame(tmp_path, card("DATE-OBS", "'2012-06-01'"), line, *TAN)
+    assert _caption(one.header) == "2012-06-01"
+    assert _unit(one.header, given=False) == "ADU"
+    assert one.wcs.has_celestial
+    assert one.to_ccddata().unit == "adu"
+
+
+@pytest.mark.parametrize(
+    ("spelt", "unit"),
+    [("ELECTRONS", "electron"), ("counts", "ct"), ("e-", "electron"), ("e-/s", "electron / s"),
+     ("Electrons/S", "electron / s"), ("MJy/sr", "MJy / sr"), ("mJy", "mJy"), ("Jy", "Jy"),
+     ("ADU", "adu"), ("ADU/S", "adu / s"), ("DN/S", "DN / s"), ("e- s-1", "electron / s"),
+     ("counts/sec", "ct / s")],
+)  # fmt: skip
+def test_units_as_archives_spell_them(tmp_path, spelt, unit):
+    from astropy.units import Unit
+
+    assert frame(tmp_path, card("BUNIT", f"'{spelt}'")).to_ccddata().unit == Unit(unit)
+
+
+def test_a_unit_nobody_knows_is_refused_and_can_be_given(tmp_path):
+    one = frame(tmp_path, card("BUNIT", "'data units'"))
+    with pytest.raises(BadHeader, match=r"'data units' is not a .*to_ccddata\(unit='adu'\)"):
+        one.to_ccddata()
+    assert one.to_ccddata(unit="electron").unit == "electron"
+
+
+@pytest.mark.parametrize("kind", sorted(DISTORTED))
+def test_distorted_coordinates_go_both_ways(tmp_path, kind):
+    suffix = {"SIP": "TAN-SIP", "TPV": "TPV"}[kind]
+    cards = [line.replace("TAN", suffix) for line in TAN] + DISTORTED[kind]
+    one = frame(tmp_path, *cards, card("BUNIT", "'adu'"))
+    wanted = CCDData.read(one.pathname).wcs.pixel_to_world(2, 3)
+    plain = frame(tmp_path, *TAN).wcs.pixel_to_world(2, 3)
+    one = frame(tmp_path, *cards, card("BUNIT", "'adu'"))
+    assert wanted.separation(plain).arcsec > 0.05
+    for number, ccd in enumerate((CCDData.read(one.pathname), one.to_ccddata())):
+        written = BaseFrame.from_ccddata(ccd, tmp_path / f"{number}.fits")
+        assert written.header["CTYPE1"].endswith(suffix)
+        assert wanted.separation(written.wcs.pixel_to_world(2, 3)).arcsec < 1e-3
+
+
+def test_distortion_tables_are_refused(tmp_path):
+    from astropy.wcs import DistortionLookupTable
+
+    ccd = frame(tmp_path, *TAN).to_ccddata()
+    ccd.wcs.cpdis1 = DistortionLookupTable(
+        np.ones((2, 2), np.float32), (0, 0), (0, 0), (1, 1)
+    )
+    with pytest.raises(BadHeader, match=r"distortion tables \(cpdis1\)"):
+        BaseFrame.from_ccddata(ccd, tmp_path / "n.fits")
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [[card("CTYPE1", "'RA---TAN'")], [*TAN[:2], card("CDELT1", "0.0"), card("CDELT2", "0.0")]],
+)
+def test_pixels_are_there_without_coordinates_nobody_can_use(tmp_path, cards, capsys):
+    one = frame(tmp_path, *cards)
+    ccd = one.to_ccddata()
+    assert ccd.wcs is None
+    assert (ccd.data == PIXELS).all()
+    assert "foreign.fits: its world coordinates cannot be used" in capsys.readouterr().out
+    with pytest.raises(BadHeader, match="world coordinates cannot be used"):
+        _ = one.wcs
+
+
+def with_flags(flags, mask=None):
+    ccd = CCDData(PIXELS, unit="adu", mask=mask)
+    ccd.flags = flags
+    return ccd
+
+
+@pytest.mark.parametrize("bit", [0, 15, 16, 30, 31, 40, 63])
+def test_every_bit_of_flags_is_kept(tmp_path, bit):
+    flags = np.zeros(PIXELS.shape, np.uint64)
+    flags[1, 1] = np.uint64(1) << np.uint64(bit)
+    back = BaseFrame.from_ccddata(with_flags(flags), tmp_path / "n.fits").to_ccddata()
+    assert (back.flags == flags).all()
+    assert (back.mask == (flags != 0)).all()
+
+
+@pytest.mark.parametrize("value", [0.15, -1, "x", np.nan])
+def test_flags_that_are_no_bits_are_refused(tmp_path, value):
+    with pytest.raises(ArgumentError, match="not sums of bits"):
+        BaseFrame.from_ccddata(with_flags(np.full((4, 5), value)), tmp_path / "n.fits")
+
+
+def test_flags_of_several_names_become_a_bit_each(tmp_path):
+    flags = FlagCollection(shape=(4, 5))
+    flags["hot"] = PIXELS > 17
+    flags["hit"] = PIXELS > 18
+    back = BaseFrame.from_ccddata(with_flags(flags), tmp_path / "n.fits").to_ccddata()
+    assert back.flags.ravel()[-3:].tolist() == [0, 1, 3]
+
+
+def test_mask_and_flags_are_both_believed(tmp_path):
+    flags = (PIXELS > 17).astype(np.uint16) * 8
+    mask = PIXELS > 18  # 18 is good for whoever masked
+    mask[0, 0] = True  # and 0 is not, without a reason
+    back = BaseFrame.from_ccddata(with_flags(flags, mask), tmp_path / "n.fits").to_ccddata()
+    assert (back.mask == mask).all()
+    assert back.flags.ravel()[[0, 1, 18, 19]].tolist() == [1, 0, 8, 8]
+    again = BaseFrame.from_ccddata(back, tmp_path / "m.fits").to_ccddata()
+    assert (again.mask == mask).all()
+
+
+@pytest.mark.parametrize("kind", [StdDevUncertainty, VarianceUncertainty, InverseVariance])
+def test_planes_that_astropy_wrote_are_read(tmp_path, kind):
+    planes = {"uncertainty": kind(np.full((4, 5), 4.0)), "mask": PIXELS > 15}
+    path = tmp_path / "peer.fits"
+    CCDData(PIXELS, unit="adu", psf=np.ones((3, 3)), **planes).write(path)
+    ccd = BaseFrame(pathname=path).to_ccddata()
+    assert (ccd.mask == planes["mask"]).all()
+    assert type(ccd.uncertainty) is kind
+    assert ccd.uncertainty.array[0, 0] == 4.0
+    assert ccd.psf.shape == (3, 3)
+
+
+def test_astropy_reads_the_variance_of_ours_as_a_variance(tmp_path):
+    ccd = CCDData(PIXELS, unit="adu", uncertainty=StdDevUncertainty(np.full((4, 5), 2.0)))
+    path = tmp_path / "ours.fits"
+    BaseFrame.from_ccddata(ccd, path)
+    found = CCDData.read(path, hdu_uncertainty="VARIANCE").uncertainty
+    assert isinstance(found, VarianceUncertainty)
+    assert (found.array == 4.0).all()
+
+
+def test_an_uncertainty_nobody_knows_is_refused(tmp_path):
+    ccd = CCDData(PIXELS, unit="adu", uncertainty=UnknownUncertainty(PIXELS))
+    with pytest.raises(ArgumentError, match="UnknownUncertainty"):
+        BaseFrame.from_ccddata(ccd, tmp_path / "n.fits")
+
+
+def test_metadata_of_any_kind_is_written_in_ascii(tmp_path):
+    meta = {"OBSERVER": "Müller", "NOTE": "a\nb", "a longer keyword": 1, "list": [1, 2],
+            "text": "x" * 200, "none": None, "é": 1.5}
+    written = BaseFrame.from_ccddata(CCDData(PIXELS, unit="adu", meta=meta), tmp_path / "n.fits")
+    header = written.header
+    assert header["OBSERVER"] == fits.escape("Müller")
+    assert header["NOTE"] == fits.escape("a\nb")
+    assert header["A LONGER KEYWORD"] == 1
+
+
+def test_history_and_psf_are_kept(tmp_path):
+    header = astropy_fits.Header([("OBJECT", "M 31")])
+    header["HISTORY"] = "dark subtracted"
+    header["COMMENT"] = "clouds"
+    ccd = CCDData(PIXELS, unit="adu", meta=header, psf=np.ones((3, 3)))
+    written = BaseFrame.from_ccddata(ccd, tmp_path / "n.fits")
+    assert written.header["HISTORY"][0] == "dark subtracted"
+    assert written.header["COMMENT"][0] == "clouds"
+    assert (written.to_ccddata().psf == 1).all()
+
+
+def test_the_home_directory_may_be_written_short(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    BaseFrame.from_ccddata(CCDData(PIXELS, unit="adu"), "~/n.fits")
+    assert (BaseFrame(pathname="~/n.fits").data == PIXELS).all()
+    with pytest.raises(ArgumentError, match="no directory"):
+        BaseFrame.from_ccddata(CCDData(PIXELS, unit="adu"), "~/none/n.fits")
+
+
+@pytest.mark.parametrize("kind", ["f2", "i1", "u8", "?", ">f4", "g"])
+def test_pixels_of_any_real_type_are_written(tmp_path, kind):
+    ccd = CCDData(np.ones((3, 3), kind), unit="adu")
+    assert (BaseFrame.from_ccddata(ccd, tmp_path / "n.fits").data == 1).all()
+
+
+def test_pixels_that_are_not_real_are_refused(tmp_path):
+    ccd = CCDData(np.ones((3, 3), complex), unit="adu")
+    with pytest.raises(ArgumentError, match="complex128"):
+        BaseFrame.from_ccddata(ccd, tmp_path / "n.fits")
+
+
+def test_a_file_cut_off_in_its_pixels_is_named(tmp_path):
+    path = write(tmp_path / "cut.fits", np.ones((300, 400), np.float32))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:240000])
+    one = BaseFrame(pathname=path)
+    for look in (lambda: one.data, one.to_ccddata, lambda: one.inspect(block=False)):
+        with pytest.raises(BadFits, match="promises 482880 bytes, the file has 240000"):
+            look()
+    # nothing is missing where only the padding is
+    path.write_bytes(whole[:482880])
+    assert one.data.sum() == 120000
+
+
+def test_the_first_image_of_a_file_is_taken_wherever_it_is(tmp_path):
+    empty = "".join(
+        line.ljust(80)
+        for line in (card("SIMPLE", "T"), card("BITPIX", "8"), card("NAXIS", "0"),
+                     card("OBJECT", "'M 31'"), card("BUNIT", "'adu'"), "END")
+    ).ljust(2880).encode()
+    extra = [card("PCOUNT", "0"), card("GCOUNT", "1"), card("BUNIT", "'electron'")]
+    path = tmp_path / "two.fits"
+    path.write_bytes(empty + image(PIXELS, *extra, *TAN, first="XTENSION"))
+    one = BaseFrame(pathname=path)
+    assert (one.data == PIXELS).all()
+    assert one.header["OBJECT"] == "M 31"
+    assert one.to_ccddata().unit == "electron"
+    assert one.wcs.has_celestial
+    packed = tmp_path / "packed.fits.fz"
+    hdu = astropy_fits.CompImageHDU(PIXELS.astype(np.int16))
+    astropy_fits.HDUList([astropy_fits.PrimaryHDU(), hdu]).writeto(packed)
+    assert (BaseFrame(pathname=packed).data == PIXELS).all()
+    path.write_bytes(empty)
+    with pytest.raises(BadFits, match="holds no image"):
+        _ = one.data
+
+
+def test_windows_no_screen_has_are_refused(tmp_path):
+    one = frame(tmp_path)
+    for how in ({"width": 1000}, {"width": 5, "ratio": 0.001}, {"ratio": 1e6}):
+        with pytest.raises(ArgumentError, match="expected up to"):
+            one.inspect(block=False, **how)
