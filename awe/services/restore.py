@@ -73,6 +73,9 @@ def restore(source: Path, house: Installation, say: Progress = silent) -> Restor
     folder = _choose(source.absolute())
     manifest = _read(folder)
     home = house.home
+    if (home / HALF).exists():
+        msg = f"a restore into {home} was broken off: awe-admin destroy, then restore again"
+        raise ArgumentError(msg)
     if home.exists() and any(home.iterdir()):
         msg = f"{home} is not empty; a backup is restored into an empty AWE_HOME"
         raise ArgumentError(msg)
