@@ -117,7 +117,7 @@ class Records:
         if name is not None and "filter" in type(item)._attributes:
             item.filter = self._filter(camera, name)
         cards = attributes.pop("astrom")
-        if "astrom" in type(item)._attributes:
+        if cards and "astrom" in type(item)._attributes:
             item.astrom = Astrom(**{k: v for k, v in cards.items() if not k.startswith("CTYPE")})
         for name, value in attributes.items():
             if name in type(item)._attributes:
@@ -151,22 +151,26 @@ class Records:
         filter_: Filter = self._found_or_made(Filter, {"name": name}, instrument=instrument)
         return filter_
 
-    def _template(self, values: dict[str, Any]) -> Template:
+    def _template(self, values: dict[str, Any]) -> Template | None:
+        if not values:
+            return None
         strategy = values["id"].rpartition("_")[2]
         template: Template = self._found_or_made(
             Template,
             {"start": values["start"], "id": values["id"]},
-            name=values["name"],
-            number_of_exposures=values["nexp"],
+            name=values.get("name", ""),
+            number_of_exposures=values.get("nexp", 0),
             observing_strategy=strategy,
         )
         return template
 
-    def _block(self, values: dict[str, Any], template: Template) -> ObservingBlock:
+    def _block(self, values: dict[str, Any], template: Template | None) -> ObservingBlock | None:
+        if not values:
+            return None
         identity = {"start": values["start"], "id": values["id"]}
         others = {name: value for name, value in values.items() if name not in identity}
         block: ObservingBlock = self._found_or_made(
-            ObservingBlock, identity, **others, templates=[template]
+            ObservingBlock, identity, **others, templates=[template] if template else []
         )
         return block
 

@@ -204,8 +204,11 @@ def _commit(
 
 def _told(error: Exception) -> str:
     """Return what the report says of an error."""
-    if isinstance(error, AweError) or not isinstance(error, OSError):
-        return str(error) or type(error).__name__
+    if isinstance(error, AweError):
+        return str(error)
+    if not isinstance(error, OSError):
+        # `'chip'` alone says nothing: it is the KeyError of a camera's reader
+        return f"{type(error).__name__}: {error}".removesuffix(": ")
     place = error.filename or tempfile.gettempdir()
     return f"{place}: {error.strerror or error}"
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from awe.inspect import backend
 from awe.terminal import out
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-__all__ = ["NUMBERS", "plot"]
+__all__ = ["NUMBERS", "figures", "plot"]
+
+_drawn: WeakSet[Figure] = WeakSet()
 
 #: previous versions a history goes back
 VERSIONS = 30
@@ -70,6 +73,7 @@ def plot(self: Any, path: str | Path | None = None) -> Figure:
     """
     screen = backend.activate() if path is None else None
     figure = _figure(self)
+    _drawn.add(figure)
     if screen is not None and screen.has_windows:
         figure.show()
     elif screen is None or screen is backend.Screen.FILE:
@@ -77,6 +81,11 @@ def plot(self: Any, path: str | Path | None = None) -> Figure:
         figure.savefig(target, dpi=110)
         out(f"quality plot of {_name(self)}: {target}\n")
     return figure
+
+
+def figures() -> set[Figure]:
+    """Return the figures that were shown or written as quality plots."""
+    return set(_drawn)
 
 
 def _figure(product: Any) -> Figure:

@@ -13,11 +13,18 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from awe.calib.detector.geometry import ChipGeometry
-from awe.errors import NotFound, nearest
+from awe.errors import Defect, NotFound, nearest
 
 __all__ = ["Chip", "Instrument"]
 
 Header = Mapping[str, Any]
+
+#: What a reader may leave out: a camera need not know templates, blocks or coordinates.
+OPTIONAL: dict[str, Any] = {
+    "filter": None, "OBJECT": "", "template": {}, "observing_block": {}, "astrom": {},
+}  # fmt: skip
+DAY_0 = datetime(1858, 11, 17)
+"""Day 0 of MJD."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,14 +133,32 @@ class Instrument:
         -------
         dict
             Attributes in capitals as in `RawFrame`; `chip`, `filter` (names), `geometry`
-            (ChipGeometry), and the dictionaries `template`, `observing_block`, `astrom`.
+            (ChipGeometry), and the dictionaries `template`, `observing_block`, `astrom`, which
+            are empty where the camera has none.
 
         Raises
         ------
         BadHeader
             One error that lists every card that is missing, repeated or impossible.
+        Defect
+            The reader of the camera does not return what a raw frame must have.
         """
-        return self.reader(self, primary, extension)
+        attributes = {**OPTIONAL, **self.reader(self, primary, extension)}
+        lacks = [name for name in ("DATE_OBS", "chip", "geometry") if not attributes.get(name)]
+        for name in ("template", "observing_block"):
+            given = attributes[name]
+            lacks += [f"{name}[{key!r}]" for key in ("start", "id") if given and key not in given]
+        if lacks:
+            msg = (
+                f"the reader of {self.name} returns no {', '.join(lacks)}: a raw frame needs "
+                f"DATE_OBS, chip and geometry, and start and id of a template and a block"
+            )
+            raise Defect(msg)
+        self.chip(attributes["chip"])
+        attributes.setdefault("MJD_OBS", (attributes["DATE_OBS"] - DAY_0) / timedelta(days=1))
+        attributes.setdefault("NAXIS1", attributes["geometry"].nx)
+        attributes.setdefault("NAXIS2", attributes["geometry"].ny)
+        return attributes
 
     def purpose(self, primary: Header) -> str:
         """Return what an exposure was taken for: `"bias"`, `"dome"`, `"science"`, ...

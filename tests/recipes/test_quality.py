@@ -34,6 +34,7 @@ def test_every_class_that_recipes_make_can_verify_compare_and_plot():
 def test_products_are_plotted_without_a_display(calibrated, monkeypatch, capsys):
     from awe.inspect import backend
     from awe.model import calibrations as calfiles
+    from awe.prompt import figures
 
     monkeypatch.setattr(backend, "screen", lambda: backend.Screen.FILE)
     where = {"instrument": "OMEGACAM", "date": calibrated.date, "chip": CHIP}
@@ -56,6 +57,7 @@ def test_products_are_plotted_without_a_display(calibrated, monkeypatch, capsys)
         path = capsys.readouterr().out.rsplit(": ", 1)[1].strip()
         assert Path(path).read_bytes()[:4] == b"\x89PNG"
         assert len(figure.axes) >= 1
+        assert figures.waiting() == ""
         plt.close(figure)
     figure = products[0].plot("bias.pdf")
     plt.close(figure)
