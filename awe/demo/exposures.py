@@ -27,7 +27,9 @@ from awe.instruments import Chip, get
 from awe.instruments.omegacam import RIDGE, UNSTABLE_GAIN, UNSTABLE_LEVEL
 from awe.workers import pool
 
-__all__ = ["Night", "recall", "recorded", "write_night"]
+__all__ = [
+    "Night", "extension_header", "primary_header", "recall", "recorded", "write_night",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +178,7 @@ class _Layout:
         data = pad(bytes(2 * detector.geometry.nx * detector.geometry.ny))
         # All extensions have the same cards and the same pixels, so one gives the length of all,
         # and each process knows where to write without waiting for the others.
-        header = _extension(plan()[0], get("OMEGACAM").chip(name), detector, 1, data)
+        header = extension_header(plan()[0], get("OMEGACAM").chip(name), detector, 1, data)
         return cls(night=night, header=len(header), data=len(data))
 
     def prepare(self, path: Path, planned: PlannedExposure) -> None:
@@ -190,19 +192,48 @@ class _Layout:
         return len(self._primary(planned)) + position * (self.header + self.data)
 
     def _primary(self, planned: PlannedExposure) -> bytes:
-        structure = [
-            card("SIMPLE", True, "Standard FITS"),
-            card("BITPIX", 8, "# of bits per pixel"),
-            card("NAXIS", 0, "no data in the primary"),
-            card("EXTEND", True, "FITS extensions may be present"),
-        ]
-        cards = primary_cards(planned, self.night.window, len(self.night.chips))
-        return sealed(structure + cards, 0)
+        return primary_header(planned, self.night.window, len(self.night.chips))
 
 
-def _extension(
+def primary_header(planned: PlannedExposure, window: Window, chips: int) -> bytes:
+    """Return the header of an exposure, as it is in the file.
+
+    Parameters
+    ----------
+    planned : PlannedExposure
+        What is exposed, and when.
+    window : Window
+        The part of the chips that is read.
+    chips : int
+        How many extensions follow.
+    """
+    structure = [
+        card("SIMPLE", True, "Standard FITS"),
+        card("BITPIX", 8, "# of bits per pixel"),
+        card("NAXIS", 0, "no data in the primary"),
+        card("EXTEND", True, "FITS extensions may be present"),
+    ]
+    return sealed(structure + primary_cards(planned, window, chips), 0)
+
+
+def extension_header(
     planned: PlannedExposure, chip: Chip, detector: Detector, index: int, data: bytes
 ) -> bytes:
+    """Return the header of one chip's extension, as it is in the file.
+
+    Parameters
+    ----------
+    planned : PlannedExposure
+        What is exposed, and when.
+    chip : Chip
+        The chip as the camera knows it.
+    detector : Detector
+        Its geometry, shape and corner.
+    index : int
+        Number of the extension, from 1.
+    data : bytes
+        The pixels as they are in the file, for the checksum.
+    """
     structure = [
         card("XTENSION", "IMAGE", "IMAGE extension"),
         card("BITPIX", 16, "# of bits per pixel"),
@@ -229,7 +260,7 @@ def _write_chip(directory: Path, layout: _Layout, name: str) -> dict[str, Any]:
         raw, truth = night.take(planned, name, detector, sources)
         # FITS has signed integers only: value - 32768, the top bit turned over; big-endian.
         data = pad((raw ^ np.uint16(0x8000)).astype(">u2").tobytes())
-        header = _extension(planned, chip, detector, position + 1, data)
+        header = extension_header(planned, chip, detector, position + 1, data)
         with _part(directory, planned).open("r+b") as stream:
             os.pwrite(stream.fileno(), header + data, layout.place(planned, position))
         exposures[planned.filename] = _summary(truth)
