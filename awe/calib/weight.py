@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _planes
+from awe.calib._frames import takes_frames
 from awe.calib.detector.trim import require_shape
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
+from awe.errors import ParameterError
 
-__all__ = ["NoiseModel", "make", "plane"]
+__all__ = ["NoiseModel", "make", "plane", "require_model"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +40,10 @@ class NoiseModel:
     gain: float
     constant: float
 
+    def __post_init__(self) -> None:
+        """Refuse a gain or a constant no chip can have."""
+        require_model(self.gain, self.constant**0.5 if self.constant >= 0 else -1.0)
+
     def variance(
         self, counts: NDArray[np.float32], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
@@ -57,6 +63,30 @@ class NoiseModel:
         return result
 
 
+def require_model(gain: float, read_noise: float) -> None:
+    """Refuse a gain or a read noise no chip can have.
+
+    Parameters
+    ----------
+    gain : float, e-/ADU
+        Electrons per count; finite and above zero.
+    read_noise : float, ADU
+        Noise of the electronics; finite and at least zero.
+
+    Raises
+    ------
+    ParameterError
+        Variances would be negative, infinite or NaN.
+    """
+    if not 0 < gain < np.inf or not 0 <= read_noise < np.inf:
+        msg = (
+            f"gain {gain} e-/ADU must be above 0 and read noise {read_noise} ADU at least 0, both "
+            "finite; measure them with the recipes Gain and ReadNoise"
+        )
+        raise ParameterError(msg)
+
+
+@takes_frames()
 def plane(
     shape: tuple[int, int], maps: Mapping[PixelFlag, NDArray[np.bool_]]
 ) -> NDArray[np.uint16]:
@@ -76,6 +106,7 @@ def plane(
     return flags
 
 
+@takes_frames()
 def make(flat: NDArray[np.float32], flags: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Return the relative weight: the flat where no bit is set, 0 elsewhere.
 

@@ -1,13 +1,14 @@
 """Raw frames before they are combined: those that do not belong are left out, and named.
 
 A frame is left out when it was taken in another night than most, cannot be read, has another
-window than most, holds no light where it should or too much, has pixels without values, or looks
-unlike the others. What was left out is printed, written into the header of the product, and
-stored as `RejectedInput` with it.
+window than most, holds no light where it should or too much, has pixels without values, is a copy
+of another, or looks unlike the others. What was left out is printed, written into the header of
+the product, and stored as `RejectedInput` with it.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -96,6 +97,7 @@ def screen(
     if levels is not None:
         _within(found, *levels, named)
     _read(task, found, method)
+    _copies(found)
     if len(found.frames) >= ENOUGH:
         _alike(found, flats=levels is not None)
     _name_owners(unit, found.rejected)
@@ -202,6 +204,32 @@ def _read(task: Task, found: Screened, method: int) -> None:
     found.frames = kept
 
 
+def _copies(found: Screened) -> None:
+    """Leave out frames with the pixels of another: two copies hold the photons of one."""
+    import numpy as np
+
+    known: dict[int, list[int]] = {}
+    kept = []
+    for number, pixels in enumerate(found.raws.pixels):
+        # a thin sample tells nearly always; equal samples are compared pixel by pixel
+        alike = known.setdefault(zlib.crc32(np.ascontiguousarray(pixels[::64]).data), [])
+        first = next((n for n in alike if np.array_equal(found.raws.pixels[n], pixels)), None)
+        if first is None:
+            alike.append(number)
+            kept.append(number)
+        else:
+            other = found.frames[first].filename
+            found.rejected[found.frames[number].filename] = f"it has the same pixels as {other}"
+    _only(found, kept)
+
+
+def _only(found: Screened, kept: Sequence[int]) -> None:
+    """Keep the frames of some numbers, with all that was read of them."""
+    found.frames = _chosen(found.frames, kept)
+    for values in (found.raws.pixels, found.raws.offsets, found.raws.variances):
+        values[:] = _chosen(values, kept)
+
+
 def _alike(found: Screened, *, flats: bool) -> None:
     """Leave out frames whose level (or shape, for flats) is unlike that of the others."""
     import numpy as np
@@ -224,9 +252,7 @@ def _alike(found: Screened, *, flats: bool) -> None:
     for number in np.flatnonzero(far):
         found.rejected[found.frames[number].filename] = text.format(distance[number])
     kept = [number for number in range(len(far)) if not far[number]]
-    found.frames = _chosen(found.frames, kept)
-    for values in (found.raws.pixels, found.raws.offsets, found.raws.variances):
-        values[:] = _chosen(values, kept)
+    _only(found, kept)
 
 
 def _medians(pixels: NDArray[Any], offset: NDArray[Any]) -> list[float]:

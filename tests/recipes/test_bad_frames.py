@@ -267,3 +267,25 @@ def test_a_misspelt_chip_or_instrument_is_told_with_what_there_is(night):
     text = str(caught.value)
     assert "template='2012-06-01T08:00:00'" in text
     assert "no instrument 'OMEGACAN'; did you mean 'OMEGACAM'? (instruments: OMEGACAM)" in text
+
+
+def test_copies_of_one_exposure_count_once(flats, capsys):
+    from awe.model.calibrations import GainLinearity
+    from awe.model.raw import RawBiasFrame, RawDomeFlatFrame
+
+    one = flats.raw(np.zeros(flats.shape) + 20000.0)
+    at = [MORNING + datetime.timedelta(minutes=9, seconds=n) for n in range(4)]
+    domes = [flats.put(RawDomeFlatFrame, one, moment).filename for moment in at]
+    with pytest.raises(NoValidPixels, match="pairs"):
+        task("Gain", raw_filenames=domes).execute()
+    assert len(GainLinearity.select_all()) == 0
+    names = bias_names()
+    copied = flats.put(
+        RawBiasFrame, flats.raw(np.zeros(flats.shape)), MORNING + datetime.timedelta(minutes=1)
+    )
+    again = flats.put(RawBiasFrame, copied.data, MORNING + datetime.timedelta(minutes=2))
+    capsys.readouterr()
+    [bias] = task("Bias", raw_filenames=[*names, copied.filename, again.filename]).execute()
+    reason = f"it has the same pixels as {copied.filename}"
+    assert bias.rejected_inputs() == {again.filename: reason}
+    assert len(bias.raw_bias_frames) == len(names) + 1

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
 from awe.calib.combine import kernels, weighted
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError, WrongShape
@@ -60,6 +61,15 @@ class Noise:
 
     constant: float
     slope: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a noise with which nothing can be judged."""
+        if not (0 <= self.constant < np.inf and 0 <= self.slope < np.inf):
+            msg = (
+                f"noise of constant {self.constant} and slope {self.slope}: both must be finite "
+                "and at least 0"
+            )
+            raise ParameterError(msg)
 
     def scaled(self, factor: float) -> Noise:
         """Return the noise of values multiplied by a factor, which is above zero.
@@ -152,6 +162,7 @@ class Combined:
         return 1.0 - float(self.used.sum(dtype=np.int64)) / (self.n * self.used.size)
 
 
+@takes_frames()
 def combine(
     frames: Sequence[NDArray[np.generic]],
     *,
@@ -200,7 +211,8 @@ def combine(
     WrongShape
         Frames differ in shape.
     ParameterError
-        More than 255 frames, `FIXED` without a noise, a noise per frame or weights with another
+        A factor of rejection that is not above zero, more than 255 frames, `FIXED` without a
+        noise, a noise per frame or weights with another
         method, or weights that are not above zero.
 
     Notes
@@ -216,9 +228,12 @@ def combine(
     >>> combine(frames, method=Method.FIXED, sigma=5, noise=Noise(constant=1)).image[0, 0]
     np.float32(2.0)
     """
-    ny, nx = _require_frames(frames, offsets, subtract)
+    ny, nx = _require_frames(frames, offsets, subtract, scales)
     n = len(frames)
     low, high = sigma if isinstance(sigma, tuple) else (sigma, sigma)
+    if not (low > 0 and high > 0):
+        msg = f"sigma={sigma!r}: a factor of rejection must be above 0; give np.inf for none"
+        raise ParameterError(msg)
     each = _each(method, noise, weights, n)
     model = noise if isinstance(noise, Noise) else Noise(constant=0.0)
     image = np.empty((ny, nx), np.float32)
@@ -292,6 +307,7 @@ def _require_frames(
     frames: Sequence[NDArray[np.generic]],
     offsets: Sequence[NDArray[np.float32]] | None,
     subtract: NDArray[np.float32] | None,
+    scales: Sequence[float] | None,
 ) -> tuple[int, int]:
     if len(frames) == 0:
         msg = "nothing to combine: the list of frames is empty; widen the selection"
@@ -307,9 +323,10 @@ def _require_frames(
         odd = sorted({str(shape) for shape in shapes})
         msg = f"frames to combine must have one two-dimensional shape, found {', '.join(odd)}"
         raise WrongShape(msg)
-    if offsets is not None and len(offsets) != len(frames):
-        msg = f"{len(frames)} frames need as many offsets, found {len(offsets)}"
-        raise WrongShape(msg)
+    for name, values in (("offsets", offsets), ("scales", scales)):
+        if values is not None and len(values) != len(frames):
+            msg = f"{len(frames)} frames need as many {name}, found {len(values)}"
+            raise WrongShape(msg)
     return shapes[0]
 
 

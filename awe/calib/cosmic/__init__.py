@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
 from awe.calib.cosmic import kernels, search, stars
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
@@ -95,6 +96,7 @@ def sharpness_limit(fwhm: float) -> float:
     return max(5.0, 5.0 * star)
 
 
+@takes_frames()
 def find(
     image: NDArray[np.float32],
     *,
@@ -296,7 +298,7 @@ def _sampled_median(image: NDArray[np.float32], bad: NDArray[np.bool_] | None) -
 
 
 def _require_model(gain: float, read_noise: float, shape: tuple[int, int], pad: int) -> None:
-    if not gain > 0 or not read_noise >= 0:
+    if not 0 < gain < np.inf or not 0 <= read_noise < np.inf:
         msg = f"gain {gain} e-/ADU must be above 0 and read noise {read_noise} e- at least 0"
         raise ParameterError(msg)
     if min(shape) < 16 or not 0 <= pad < min(shape):

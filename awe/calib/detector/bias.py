@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
 from awe.calib.combine import Combined, Method, Noise, about_median, combine
+from awe.calib.detector.trim import require_shape
+from awe.calib.weight import require_model
 from awe.errors import NoValidPixels
 
 __all__ = ["DIGITISATION", "ReadNoise", "dark", "master", "read_noise"]
@@ -49,6 +52,7 @@ class ReadNoise:
     pairs: int
 
 
+@takes_frames(double=True)
 def read_noise(
     pairs: Sequence[tuple[NDArray[np.generic], NDArray[np.generic]]],
     *,
@@ -81,11 +85,7 @@ def read_noise(
         raise NoValidPixels(msg)
     # b - a: whatever two biases share drops out, and var(b - a) = 2 sigma**2
     found = [
-        statistics.clipped(
-            np.subtract(second, first, dtype=np.float32, casting="unsafe"),
-            sigma=sigma,
-            iterations=iterations,
-        )
+        statistics.clipped(_difference(first, second), sigma=sigma, iterations=iterations)
         for first, second in pairs
     ]
     # sigma**2 = mean over the pairs of sd(b - a)**2 / 2 [ADU**2], rounding included
@@ -105,6 +105,18 @@ def read_noise(
     )
 
 
+def _difference(
+    first: NDArray[np.generic], second: NDArray[np.generic]
+) -> NDArray[np.float64] | NDArray[np.float32]:
+    require_shape(second, first.shape, "the second bias of a pair")
+    narrow = all(one.dtype.itemsize <= 2 or one.dtype == np.float32 for one in (first, second))
+    result: NDArray[np.float32] = np.subtract(
+        second, first, dtype=np.float32 if narrow else np.float64, casting="unsafe"
+    )
+    return result
+
+
+@takes_frames()
 def master(
     frames: Sequence[NDArray[np.generic]],
     *,
@@ -144,6 +156,7 @@ def master(
     )
 
 
+@takes_frames()
 def dark(
     frames: Sequence[NDArray[np.generic]],
     bias: NDArray[np.float32],
@@ -175,6 +188,7 @@ def dark(
     offsets : sequence of ndarray of float32, optional
         Levels to subtract, one per frame, ADU.
     """
+    require_model(gain, read_noise)
     if not all(time > 0 for time in exposure_times):
         msg = f"darks need exposure times above zero, found {list(exposure_times)}"
         raise NoValidPixels(msg)

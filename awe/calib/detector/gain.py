@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
 from awe.calib.detector.bias import DIGITISATION
+from awe.calib.detector.trim import require_shape
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = ["Gain", "Linearity", "linearised", "linearity", "photon_transfer"]
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+#: a gain is measured where the slope is this many of its errors above zero
+_SURE = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +82,7 @@ class Linearity:
         return self.curvature * level
 
 
+@takes_frames()
 def photon_transfer(
     flats: Sequence[tuple[NDArray[np.generic], NDArray[np.generic]]],
     bias: NDArray[np.float32],
@@ -110,16 +117,22 @@ def photon_transfer(
     ParameterError
         The read noise is negative or there are no windows.
     NoValidPixels
-        No pair, or no window below saturation and above the bias.
+        No pair, no window below saturation and above the bias, or a variance that does not grow
+        with the light, as that of copies.
 
     Notes
     -----
     Lamp drift within a pair is taken out by the ratio of the levels r:
     var(a - r b) = v (1 + r) / 1 for light, v being the variance at the level of a.
     """
-    if read_noise < 0 or min(windows) < 1:
+    if not 0 <= read_noise < np.inf or min(windows) < 1:
         msg = f"read noise {read_noise} must be at least 0 and windows {windows} at least 1 x 1"
         raise ParameterError(msg)
+    for first, second in flats:
+        for image, name in ((first, "the first"), (second, "the second")):
+            require_shape(image, bias.shape, f"{name} flat of a pair")
+    if bad is not None:
+        require_shape(bad, bias.shape, "the map of bad pixels")
     points = [
         point
         for first, second in flats
@@ -143,9 +156,17 @@ def photon_transfer(
         slope = float(
             (weight * level * (variance - constant)).sum() / (weight * level**2).sum()
         )
-    residual = variance - constant - slope * level
-    # sigma(slope) = (sum w L**2)**-1/2, and sigma(gain) = sigma(slope) gain**2
+    # sigma(slope) = (sum w L**2)**-1/2
     error = float((weight * level**2).sum() ** -0.5)
+    if not slope > _SURE * error:
+        msg = (
+            f"the variance of {len(flats)} pairs of flats does not grow with their light (slope "
+            f"{slope:.3g} +- {error:.2g} per ADU), so there is no gain; are they copies of one "
+            "exposure, or smoothed? give other pairs"
+        )
+        raise NoValidPixels(msg)
+    residual = variance - constant - slope * level
+    # sigma(gain) = sigma(slope) gain**2
     return Gain(
         gain=1.0 / slope,
         gain_error=error / slope**2,
@@ -190,6 +211,7 @@ def linearity(levels: Sequence[float], exposure_times: Sequence[float]) -> Linea
     )
 
 
+@takes_frames()
 def linearised(
     image: NDArray[np.float32], curvature: float
 ) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
 from awe.calib.detector import sections
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
@@ -86,6 +87,7 @@ class Levels:
     method: int
 
 
+@takes_frames()
 def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Levels:
     """Return the electronic levels of a raw frame.
 
@@ -125,6 +127,7 @@ def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Le
     return _extended(levels, raw.shape, _section(geometry, _STRIPS[method][0], method))
 
 
+@takes_frames()
 def correct(
     raw: NDArray[np.generic], geometry: ChipGeometry, method: int
 ) -> NDArray[np.float32]:

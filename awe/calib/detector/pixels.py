@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
 from awe.calib.sky import background
 
 __all__ = ["cold", "hot"]
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _ROUNDS = 10
 
 
+@takes_frames()
 def hot(bias: NDArray[np.float32], *, threshold: float, box: int) -> NDArray[np.bool_]:
     """Return the pixels of a master bias that stand out of their surroundings, either way.
 
@@ -51,6 +53,7 @@ def hot(bias: NDArray[np.float32], *, threshold: float, box: int) -> NDArray[np.
         return ~(np.abs(residual) <= threshold * max(noise, 1e-6))
 
 
+@takes_frames()
 def cold(
     flat: NDArray[np.float32], *, low: float, high: float, box: int
 ) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import _planes
+from awe.calib._frames import takes_frames
 from awe.errors import ParameterError
 
 __all__ = ["Saturation", "find", "grown"]
@@ -44,6 +45,7 @@ class Saturation:
         return self.saturated | self.bleed | self.dead
 
 
+@takes_frames(double=True)
 def find(
     raw: NDArray[np.generic], *, high: float, low: float, along: int, beside: int, reach: int
 ) -> Saturation:

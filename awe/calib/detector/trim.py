@@ -50,7 +50,9 @@ def trim(
     return image[active(geometry, (image.shape[0], image.shape[1]))]
 
 
-def require_shape(image: NDArray[np.generic], shape: tuple[int, int], name: str) -> None:
+def require_shape(
+    image: NDArray[np.generic], shape: tuple[int, ...], name: str
+) -> None:
     """Refuse an image that does not fit.
 
     Parameters

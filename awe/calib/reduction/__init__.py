@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
 from awe.calib._memory import keep_pages
 from awe.calib.reduction.settings import (
     Calibrations,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 _ROWS = 32
 
 
+@takes_frames()
 def reduce(
     raw: NDArray[np.generic],
     geometry: ChipGeometry,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from awe.calib import flags as reasons
+from awe.calib._frames import plain
 from awe.calib.flags import PixelFlag
+from awe.calib.weight import require_model
+from awe.errors import ParameterError
 
 __all__ = [
     "Calibrations",
@@ -69,6 +72,11 @@ class Calibrations:
     hot: NDArray[np.bool_] | None = None
     cold: NDArray[np.bool_] | None = None
     curvature: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Take masked arrays for what they mean: no value, or bad where it is a map."""
+        for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +148,13 @@ class Settings:
     background_box: int
     cosmic: CosmicSettings | None
     satellite: SatelliteSettings | None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which no variance can be stated."""
+        require_model(self.gain, self.read_noise)
+        if not 0 <= self.exposure_time < np.inf:
+            msg = f"exposure time {self.exposure_time} s must be finite and at least 0"
+            raise ParameterError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
+from awe.calib.detector.trim import require_shape
 from awe.calib.statistics import order
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
@@ -76,6 +78,7 @@ class Surface:
         return float(np.median(self.mesh))
 
 
+@takes_frames()
 def estimate(
     image: NDArray[np.float32],
     *,
@@ -123,6 +126,7 @@ def estimate(
     )
 
 
+@takes_frames()
 def medians(
     image: NDArray[np.float32],
     *,
@@ -152,6 +156,8 @@ def medians(
     if box < 2 or not 1 <= step <= box:
         msg = f"boxes of {box} pixels in steps of {step} make no mesh; expected 1 <= step <= box"
         raise ParameterError(msg)
+    if bad is not None:
+        require_shape(bad, image.shape, "the map of bad pixels")
     # a narrow box at the edge would be noise: what is less than half a box goes to the last one
     shape = tuple(max(1, int(size / box + 0.5)) for size in image.shape)
     centre = np.empty(shape, np.float32)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
 from awe.calib.combine import Method, Noise, about_median, combine
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
+from awe.calib.weight import require_model
 from awe.errors import NoValidPixels, ParameterError
 
 __all__ = [
@@ -74,6 +76,7 @@ class Flat:
     rejected_fraction: float
 
 
+@takes_frames()
 def stack(
     frames: Sequence[NDArray[np.generic]],
     bias: NDArray[np.float32],
@@ -134,6 +137,7 @@ def stack(
     )
 
 
+@takes_frames()
 def sky(
     images: Sequence[NDArray[np.float32]],
     *,
@@ -187,6 +191,7 @@ def _mean(
     subtract: NDArray[np.float32] | None = None,
 ) -> Flat:
     """Return the mean of frames of some levels, weighted by the light they hold."""
+    require_model(gain, read_noise)
     scales = [1.0 / level for level in levels]
     # variance of a value at light L: r**2 + 1/12 + L / gain [ADU**2]
     one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
@@ -207,6 +212,7 @@ def _mean(
     )
 
 
+@takes_frames()
 def master(
     dome: NDArray[np.float32] | None,
     twilight: NDArray[np.float32] | None,
@@ -254,6 +260,7 @@ def master(
     return normalise(dome * _large_scales(dome, twilight, box, bad), bad)
 
 
+@takes_frames()
 def corrected(
     image: NDArray[np.float32],
     nightsky: NDArray[np.float32],
@@ -281,6 +288,7 @@ def corrected(
     return normalise(image * surface.rows(), bad)
 
 
+@takes_frames()
 def normalise(
     image: NDArray[np.float32], bad: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
@@ -309,6 +317,7 @@ def normalise(
     return result
 
 
+@takes_frames()
 def usable(flat: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Tell where a flat can divide: finite and above zero.
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
 from awe.calib.combine import Method, combine
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
-from awe.errors import NoValidPixels, ParameterError
+from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 __all__ = ["Scale", "frame", "scale"]
 
@@ -43,6 +44,7 @@ class Scale:
     pixels: int
 
 
+@takes_frames()
 def frame(
     images: Sequence[NDArray[np.float32]],
     *,
@@ -68,6 +70,9 @@ def frame(
     Each image is scaled to the mean sky level before its smooth sky is subtracted, so bright
     exposures do not dominate. The result has mean 0 over large scales.
     """
+    if bad is not None and len(bad) != len(images):
+        msg = f"{len(images)} images need as many maps of bad pixels, found {len(bad)}"
+        raise WrongShape(msg)
     surfaces = [
         background.estimate(image, box=box, clip=3.0, step=2, bad=bad[k] if bad else None)
         for k, image in enumerate(images)
@@ -90,6 +95,7 @@ def frame(
     return combine(residuals, method=Method.MAD, sigma=sigma, scales=scales).image
 
 
+@takes_frames()
 def scale(
     image: NDArray[np.float32],
     fringes: NDArray[np.float32],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
+from awe.calib.detector.trim import require_shape
 from awe.calib.sky.peaks import peaks
 
 __all__ = ["measure"]
@@ -25,6 +27,7 @@ _SAMPLE = 100_000
 _FWHM = 2.3548
 
 
+@takes_frames(double=True)
 def measure(
     image: NDArray[np.generic],
     *,
@@ -66,6 +69,8 @@ def measure(
     ...               narrowest=1.5), 2)
     4.71
     """
+    if bad is not None:
+        require_shape(bad, image.shape, "the map of bad pixels")
     # the grid holds about 100,000 pixels, or one in 4 x 4 where the image has fewer
     step = max(4, int((image.size / _SAMPLE) ** 0.5))
     sky = statistics.clipped(image[::step, ::step], sigma=4.0, iterations=5)

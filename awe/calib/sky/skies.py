@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
 from awe.calib.combine import Method, combine
+from awe.calib.detector.trim import require_shape
 from awe.errors import NoValidPixels
 
 __all__ = ["sources"]
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     Map = NDArray[np.bool_]
 
 
+@takes_frames()
 def sources(
     images: Sequence[NDArray[np.float32]],
     levels: Sequence[float],
@@ -69,6 +72,8 @@ def sources(
     if len(levels) == 0 or min(levels) <= 0:
         msg = f"exposures of the sky need levels above 0 ADU, found {list(levels)}"
         raise NoValidPixels(msg)
+    if bad is not None:
+        require_shape(bad, images[0].shape, "the map of bad pixels")
     known = np.zeros(images[0].shape, np.bool_) if bad is None else bad
     # M = median over the exposures of image_k / L_k: 1 where most show nothing but sky
     scales = [1.0 / level for level in levels]

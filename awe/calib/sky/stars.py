@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib import statistics
+from awe.calib._frames import takes_frames
+from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
 from awe.calib.sky.peaks import peaks
+from awe.calib.weight import require_model
 
 __all__ = ["Stars", "measure"]
 
@@ -66,6 +69,7 @@ class Stars:
         )
 
 
+@takes_frames()
 def measure(
     image: NDArray[np.float32],
     *,
@@ -105,6 +109,9 @@ def measure(
     >>> round(float(found.x[0]), 1), round(float(found.flux[0] / star.sum()), 3)
     (30.2, 1.0)
     """
+    require_model(gain, 0.0)
+    if bad is not None:
+        require_shape(bad, image.shape, "the map of bad pixels")
     spoilt = ~np.isfinite(image) if bad is None else bad | ~np.isfinite(image)
     surface = background.estimate(image, box=min(box, *image.shape), bad=spoilt, clip=3.0, step=2)
     level = np.where(spoilt, np.float32(0), image - surface.rows())

@@ -2,7 +2,7 @@
 
 Medians are exact, not binned: a histogram of the upper half of every pixel's bits finds the few
 pixels around the rank, and only those are sorted. Pixels are taken as float32, which holds 16-bit
-integers and float32 as they are; wider integers and float64 are rounded to it (24 bits) first.
+integers and float32 as they are; wider pixels far from zero as differences from their level.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
+from awe.calib.detector.trim import require_shape
 from awe.calib.statistics import order
 from awe.calib.threads import bands
-from awe.errors import NoValidPixels
+from awe.errors import NoValidPixels, ParameterError
 
 __all__ = [
     "Clipped",
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 #: pixels whose median tells nearly what that of all is
 _SAMPLE = 20_000
+
+#: float32 tells values up to this apart in steps of 1/128
+_EXACT = 2.0**17
 
 _NO_BAD = np.empty((0, 0), np.bool_)
 
@@ -79,6 +84,7 @@ class Clipped:
     rejected: int
 
 
+@takes_frames(double=True)
 def image_statistics(
     image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None
 ) -> ImageStatistics:
@@ -101,7 +107,9 @@ def image_statistics(
     >>> image_statistics(np.array([[1.0, 2.0], [3.0, np.nan]])).median
     2.0
     """
-    pixels = np.ascontiguousarray(image, np.float32)
+    if bad is not None:
+        require_shape(bad, image.shape, "the map of bad pixels")
+    pixels, zero = _near_zero(image)
     mask = _NO_BAD if bad is None else bad
     # one pass over all pixels: sums about the pivot p, and the values the median is among
     pivot, low, high = _bracket(pixels, mask)
@@ -124,9 +132,24 @@ def image_statistics(
     mean = found.total / found.n
     variance = max(found.square / found.n - mean**2, 0.0)
     return ImageStatistics(
-        min=found.least, max=found.most, mean=pivot + mean, median=middle,
-        stdev=variance**0.5, n=found.n,
+        min=zero + found.least, max=zero + found.most, mean=zero + (pivot + mean),
+        median=zero + middle, stdev=variance**0.5, n=found.n,
     )
+
+
+def _near_zero(image: NDArray[np.generic]) -> tuple[NDArray[np.float32], float]:
+    """Return pixels as float32 and what was subtracted to keep their digits."""
+    values = np.asarray(image)
+    if values.dtype.itemsize <= 2 or values.dtype == np.float32:
+        return np.ascontiguousarray(values, np.float32), 0.0
+    # float32 has 24 bits: wider pixels are taken as differences from a level among them
+    step = max(1, int((values.size / _SAMPLE) ** 0.5))
+    sample = values[::step, ::step].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    zero = float(np.rint(np.median(sample))) if sample.size else 0.0
+    if abs(zero) < _EXACT:
+        return np.ascontiguousarray(values, np.float32), 0.0
+    return np.ascontiguousarray(values - np.float64(zero), np.float32), zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +204,7 @@ def _moments(
     )
 
 
+@takes_frames(double=True)
 def median(image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None) -> float:
     """Return the exact median of the finite, good pixels, as float32 holds them.
 
@@ -194,6 +218,7 @@ def median(image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None) -> 
     return image_statistics(image, bad).median
 
 
+@takes_frames(double=True)
 def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Clipped:
     """Return statistics after iterated rejection about the median.
 
@@ -221,6 +246,9 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
     if finite.size == 0:
         msg = "none of the values is finite, so there is nothing to measure; look at the frame"
         raise NoValidPixels(msg)
+    if not sigma > 0:
+        msg = f"sigma={sigma!r}: a factor of rejection must be above 0; give np.inf for none"
+        raise ParameterError(msg)
     factor = truncation(sigma)
     # half the distance of the 16 and 84 % quantiles: sigma of a Gaussian, blind to a few outliers
     low, middle, high = np.percentile(finite[:: max(1, finite.size // 200_000)], [16, 50, 84])
@@ -246,6 +274,7 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
     )
 
 
+@takes_frames(double=True)
 def pixel_noise(image: NDArray[np.generic], *, step: int = 1) -> float:
     """Return the noise of single pixels of an image that changes slowly from pixel to pixel.
 
@@ -273,7 +302,9 @@ def pixel_noise(image: NDArray[np.generic], *, step: int = 1) -> float:
     >>> round(pixel_noise(noisy + np.arange(400)), 1)
     2.0
     """
-    rows = np.asarray(image[::step], np.float32)
+    narrow = image.dtype.itemsize <= 2 or image.dtype == np.float32
+    # neighbours far from zero differ by less than the steps of float32
+    rows: NDArray[Any] = np.asarray(image[::step], np.float32 if narrow else np.float64)
     # x_i - (x_i-1 + x_i+1) / 2: variance 1 + 1/4 + 1/4 = 3/2 that of a pixel, lines drop out,
     # a wave of period P has 1 - cos(2 pi / P) of its amplitude
     curve = rows[:, 1:-1] - np.float32(0.5) * (rows[:, :-2] + rows[:, 2:])

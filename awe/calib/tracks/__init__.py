@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
 from awe.calib.detector.saturation import grown
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
@@ -89,6 +90,7 @@ class _Binned:
     full: Map
 
 
+@takes_frames()
 def find(
     image: NDArray[np.float32],
     *,
