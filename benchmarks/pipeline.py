@@ -35,6 +35,7 @@ from astropy.stats import sigma_clipped_stats
 
 from awe import calib, instruments, recipes
 from awe.calib.flags import PixelFlag
+from awe.errors import AweError
 from awe.ingest import ingest
 from awe.recipes.reduce import ReduceTask
 from awe.services import stack
@@ -44,7 +45,7 @@ from benchmarks.alternating import load
 from benchmarks.exposure import login
 from benchmarks.raws import CHIP, NIGHT, Writer
 from benchmarks.report import Row, markdown, text
-from benchmarks.scores import Result, score
+from benchmarks.scores import REFUSED, Result, score
 from benchmarks.script import Masters, Script
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -142,9 +143,13 @@ class Night:
         scene = scenes.scene(cell, self.writer.sensor, self.seed, self.hits)
         path = self.writer.write("science", number, scene.raw)
         try:
-            return Row(cell, score(scene, reduced(path)), score(scene, self.scripted(path)))
-        finally:
-            path.unlink()
+            ours = score(scene, reduced(path))
+        except AweError as error:
+            print(f"{cell} is refused: {error}")
+            ours = REFUSED
+        theirs = score(scene, self.scripted(path))
+        path.unlink()
+        return Row(cell, ours, theirs)
 
     def scripted(self, path: Path) -> Result:
         """Return what the script makes of an exposure."""

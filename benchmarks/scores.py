@@ -8,7 +8,7 @@ of a sigma. Chi-square is of pixels without flag, hit and track.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy import ndimage
@@ -62,6 +62,8 @@ class Score:
 
     def below(self, peer: Score, tie: float) -> list[str]:
         """Return in what this side is below another one by more than `tie` per cent."""
+        if self is REFUSED:
+            return ["refused"]
         if self.count == 0:
             return ["purity"] if self.false > peer.false else []
         # one event more or less is chance where they are few
@@ -70,6 +72,10 @@ class Score:
             name for name, room in ties.items()
             if getattr(self, name) < getattr(peer, name) - room
         ]  # fmt: skip
+
+
+#: of a side that refused the exposure
+REFUSED = Score(*[np.nan] * len(fields(Score)))
 
 
 def share(of: np.ndarray, whole: np.ndarray) -> float:

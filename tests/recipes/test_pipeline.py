@@ -10,7 +10,7 @@ from conftest import at_work
 
 from benchmarks import grid, pipeline, scenes
 from benchmarks.report import Row, markdown
-from benchmarks.scores import Result, score
+from benchmarks.scores import REFUSED, Result, score
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -83,6 +83,8 @@ def test_who_misses_half_or_flags_stars_is_below(scene):
     assert worse.below(right, 0.5) == ["purity"]
     assert worse.stars > 0
     assert right.below(worse, 0.5) == []
+    assert REFUSED.below(right, 0.5) == ["refused"]
+    assert " - / 100.0 " in markdown([Row(CELL, REFUSED, right)])
 
 
 def test_cells_are_chosen_by_their_names():
