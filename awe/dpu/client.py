@@ -32,6 +32,7 @@ __all__ = ["JobIds", "Processor"]
 DAYS_KNOWN = 1.0
 PAUSE = 0.3
 PATIENCE = 15.0
+NOTHING = "you have no jobs; dpu.run('Reduce', ...) makes some"
 DRY = " as a dry run: nothing will be kept; commit=True keeps the products"
 #: Seconds between two looks at the services while jobs are waited for.
 LOOK = 3.0
@@ -139,8 +140,7 @@ class Processor(Sequences):
         found = jobs.fetch(ids)
         if any(not job.over for job in found):
             self._look_after_services()
-        nothing = "you have no jobs; dpu.run('Reduce', ...) makes some"
-        out((status_table(found) if found else nothing) + "\n")
+        out((status_table(found) if found else NOTHING) + "\n")
 
     def get_logs(
         self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
@@ -166,6 +166,9 @@ class Processor(Sequences):
             ids = list(self._submitted) or self.get_jobids()
         else:
             ids = jobs.numbers(jobids)
+        if not ids:
+            out(NOTHING + "\n")
+            return
         jobs.fetch(ids)
         try:
             if follow:

@@ -226,6 +226,8 @@ def _unknown(arguments: Mapping[str, Any]) -> str:
         return f"; there is no instrument {camera!r}{_of(str(camera), 'instruments', cameras)}"
     chips = (Chip.instrument.name == camera).distinct("name")
     if chip is not None and chip not in chips:
+        if {"*", "?"} & set(str(chip)):
+            return "; chip= takes one name without * and ?, and all chips where it is left out"
         return f"; {camera} has no chip {chip!r}{_of(str(chip), 'chips', chips)}"
     return ""
 

@@ -73,6 +73,16 @@ def test_the_class_of_the_handbook_is_committed_queried_and_fetched(db, login, c
     assert self_check(db) == []
 
 
+def test_a_query_shows_the_attributes_of_a_class_of_ones_own(login):
+    login()
+    seen, notes = persistent("When [UTC]", datetime.datetime, None), persistent("Any", dict, {})
+    kind = person(seen=seen, notes=notes)
+    kind(name="Pietersen", age=41).commit()
+    heading, names, row = str(kind.age > 40).splitlines()
+    assert (heading, names.split()) == ("1 Person", ["name", "age", "seen", "creation_date"])
+    assert row.split()[:3] == ["Pietersen", "41", "-"]
+
+
 def test_a_link_to_a_class_that_is_not_there_disturbs_nothing_else(login):
     class Star(DBObject):
         mine = persistent("Its group, declared later or never", "Konstellation", None)
@@ -239,6 +249,19 @@ def test_a_class_that_was_fetched_may_be_declared_in_the_same_session(login):
     assert [one.name for one in kind.select_all()] == ["mine"]
     kind(name="another").commit()
     assert len(kind.select_all()) == 2
+
+
+def test_ones_own_class_comes_back_in_a_new_session(login):
+    from awe.db.objects.ownclasses import class_of
+
+    login("student")
+    person()(name="first").commit()
+    login("student")
+    for known in (registry.registry, registry.declared):
+        known.pop("Person")
+    again = class_of("Person")
+    again(name="second", age=3).commit()
+    assert sorted(one.name for one in again.select_all()) == ["first", "second"]
 
 
 def test_attributes_are_added_and_old_objects_have_none(db, login):

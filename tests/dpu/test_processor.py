@@ -160,6 +160,8 @@ def test_the_status_is_a_table(session, runner, here, capsys):
     dpu = session()
     dpu.get_status()
     assert "you have no jobs" in capsys.readouterr().out
+    dpu.get_logs()
+    assert "you have no jobs" in capsys.readouterr().out
     runner.start()
     ids = dpu.run("Probe", names=["a", "bad"], chips=["A", "B"])
     dpu.get_logs()

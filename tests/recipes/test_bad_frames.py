@@ -261,6 +261,8 @@ def test_a_misspelt_chip_or_instrument_is_told_with_what_there_is(night):
     text = str(caught.value)
     assert "OMEGACAM has no chip 'ESO_CCD_#56'; did you mean 'ESO_CCD_#66'?" in text
     assert "(chips: ESO_CCD_#65, ESO_CCD_#66)" in text
+    with pytest.raises(NotFound, match=r"chip= takes one name without \* and \?"):
+        task("Bias", chip="ESO_CCD_#6*", date="2012-05-31").execute()
     moment = datetime.datetime(2012, 6, 1, 8)
     with pytest.raises(NotFound) as caught:
         recipes.find("Bias")(instrument="OMEGACAN", template=moment).execute()

@@ -1,6 +1,7 @@
-"""Classes that other users declared, made again from the data their declaration is kept as.
+"""Classes that users declared, made again from the data their declaration is kept as.
 
-`class_of` gives the class, to query the objects they show you; how tables of own classes are made
+`class_of` gives the class: one's own in a new session, or that of others, to query the objects
+they show you; how tables of own classes are made
 is told in `awe.db.objects.owntables`.
 """
 
@@ -14,6 +15,7 @@ from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent, persistent
 from awe.db.objects.base import DBObject
 from awe.db.objects.owntables import classes_of, entry
+from awe.db.server.connection import database
 from awe.errors import ArgumentError
 from awe.terminal import harmless
 
@@ -24,21 +26,22 @@ TYPES = {
 }
 
 
-def class_of(name: str, user: str) -> type[DBObject]:
-    """Return the class another user declared, to query the objects they show you.
+def class_of(name: str, user: str | None = None) -> type[DBObject]:
+    """Return a class that was declared: your own again, or that of another user.
 
     Parameters
     ----------
     name : str
         Name of the class.
-    user : str
-        Login of the user who declared it.
+    user : str, optional
+        Login of the user who declared it; by default you.
 
     Raises
     ------
     NotFound
         There is no such class.
     """
+    user = user or database.user
     _, told = entry(name, user)
     module = f"users.{user.lower()}"
     known = registry.declared.get(name)

@@ -6,10 +6,12 @@ Everything is computed by the database.
 from __future__ import annotations
 
 import datetime
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from awe import columns
+from awe.db.declare.attributes import Kind, Persistent
 from awe.db.query.compiler import Compiler
 from awe.db.query.path import resolve
 from awe.db.query.query import Query
@@ -24,6 +26,7 @@ __all__ = ["Stats", "html", "stats", "text"]
 COLUMNS = ("filename", "name", "start", "DATE_OBS", "chip.name", "filter.name", "OBJECT",
            "timestamp_start", "timestamp_end", "is_valid", "creation_date")  # fmt: skip
 MOST_COLUMNS = 6
+FEWEST_COLUMNS = 3
 #: Objects shown.
 SHOWN = 20
 
@@ -78,7 +81,22 @@ def _columns(query: Query) -> list[str]:
         if attribute is None or (attribute.is_link and "." not in name):
             continue
         found.append(name)
-    return found[:MOST_COLUMNS] or ["object_id"]
+    if len(found) < FEWEST_COLUMNS:
+        # A class that has few of these, as one's own classes do, shows what it has instead.
+        *leading, last = found
+        more = [one.name for one in query.cls._attributes.values() if _fits_a_cell(one)]
+        shown = [one for one in dict.fromkeys([*leading, *more]) if one != last]
+        found = [*shown[: MOST_COLUMNS - 1], last]
+    return found[:MOST_COLUMNS]
+
+
+def _fits_a_cell(attribute: Persistent[Any]) -> bool:
+    """Return True for a plain value that people gave."""
+    return (
+        attribute.kind is Kind.VALUE
+        and attribute.declared_type not in (dict, uuid.UUID)
+        and not attribute.name.startswith("_")
+    )
 
 
 def _cell(value: Any) -> str:
@@ -86,6 +104,8 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, float):
+        return f"{value:.7g}"
     return harmless(str(value))
 
 
