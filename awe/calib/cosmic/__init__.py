@@ -21,7 +21,7 @@ import numpy as np
 
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
-from awe.calib.cosmic import kernels, search, stars
+from awe.calib.cosmic import holes, kernels, search, stars
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
@@ -110,6 +110,7 @@ def find(
     groups: float,
     fwhm: float = 0.0,
     bad: NDArray[np.bool_] | None = None,
+    saturated: NDArray[np.bool_] | None = None,
     vignetting: Surface | None = None,
     pad: int = 4,
     clean: bool = False,
@@ -143,7 +144,11 @@ def find(
         Width of the stars. A group must exceed a star of that width, fitted to it, by half of
         `groups` as well; 0 is unknown and tests no stars.
     bad : ndarray of bool, shape (ny, nx), optional
-        Pixels never flagged, with their neighbours.
+        Pixels never flagged, with their neighbours; their values are not used (`holes.fill`).
+    saturated : ndarray of bool, shape (ny, nx), optional
+        Saturated pixels and those next to them that their charge has reached: never flagged
+        either, but left at their level, which tells a star from a hole. Where a pixel is `bad`
+        as well, it is bad.
     vignetting : Surface, optional
         Large scales of the flat the image was divided by; makes the noise model true to its
         corners.
@@ -171,30 +176,18 @@ def find(
     (True, 1)
     """
     ny, nx = image.shape
-    if bad is not None:
-        require_shape(bad, (ny, nx), "the map of bad pixels")
+    for mask, what in ((bad, "the map of bad pixels"), (saturated, "the map of saturated pixels")):
+        if mask is not None:
+            require_shape(mask, (ny, nx), what)
     _require_model(gain, read_noise, (ny, nx), pad)
-    left_out = np.zeros((0, 0), np.bool_) if bad is None else np.ascontiguousarray(bad)
-    # median of the frame in e-: for bad pixels, and hits with no good pixel around
-    level = gain * _sampled_median(image, bad)
-    counts = np.empty((ny + 2 * pad, nx + 2 * pad), np.float32)
-    # c = gain V I [e-], V the large scales of the flat: counts as collected, so that
-    # variance = c + read noise**2
-    factor, box = _factor(gain, vignetting, nx)
-    pixels = np.ascontiguousarray(image, np.float32)
-    # astroscrappy does not fill bad pixels; with a true noise model it is the better choice
-    fill_bad = left_out if pad else np.zeros((0, 0), np.bool_)
-    bands(
-        lambda rows: kernels.electrons(
-            pixels, fill_bad, factor, box, pad, np.float32(level), rows.start, rows.stop, counts
-        ),
-        counts.shape[0],
-    )
+    counts, avoided = _electrons(image, bad, saturated, gain, vignetting, pad)
     # core: S' > sigma and S' / F > sharpness; its neighbours: S' > neighbour_fraction sigma
     state, flagged, before = _search(
-        counts, left_out, pad, np.float32(np.float32(read_noise) ** 2), np.float32(sigma),
+        counts, avoided, pad, np.float32(np.float32(read_noise) ** 2), np.float32(sigma),
         np.float32(np.float32(neighbour_fraction) * np.float32(sigma)), np.float32(sharpness),
-        groups > 0, iterations, np.float32(saturation * gain), np.float32(level),
+        groups > 0, iterations, np.float32(saturation * gain),
+        # astroscrappy takes the median of the frame for hits with no good pixel around
+        np.float32(np.nan if pad else gain * _sampled_median(image, bad)),
     )
     inside = (slice(pad, pad + ny), slice(pad, pad + nx))
     cleaned = counts[inside].copy() if clean else None
@@ -225,9 +218,44 @@ def find(
     )
 
 
+def _electrons(
+    image: NDArray[np.float32],
+    bad: NDArray[np.bool_] | None,
+    saturated: NDArray[np.bool_] | None,
+    gain: float,
+    vignetting: Surface | None,
+    pad: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return electrons with a border and no holes, and flat indices of pixels never flagged."""
+    ny, nx = image.shape
+    nothing = np.zeros((0, 0), np.bool_)
+    left_out = nothing if bad is None else np.ascontiguousarray(bad, np.bool_)
+    full = nothing if saturated is None else np.ascontiguousarray(saturated, np.bool_)
+    counts = np.empty((ny + 2 * pad, nx + 2 * pad), np.float32)
+    # c = gain V I [e-], V the large scales of the flat: counts as collected, so that
+    # variance = c + read noise**2
+    factor, box = _factor(gain, vignetting, nx)
+    pixels = np.ascontiguousarray(image, np.float32)
+
+    def convert(rows: slice) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        # untouched pages of these lists cost nothing
+        avoided, missing = (np.empty((rows.stop - rows.start) * nx, np.int32) for _ in range(2))
+        # astroscrappy does not fill bad pixels; with a true noise model it is the better choice
+        n, n_missing = kernels.electrons(
+            pixels, left_out, full, pad > 0, factor, box, pad, rows.start, rows.stop, counts,
+            avoided, missing,
+        )
+        return avoided[:n], missing[:n_missing]
+
+    found = bands(convert, ny)
+    holes.fill(counts[pad : pad + ny, pad : pad + nx], np.concatenate([part for _, part in found]))
+    kernels.mirror(counts, pad)
+    return counts, np.concatenate([part for part, _ in found])
+
+
 def _search(
     counts: NDArray[np.float32],
-    bad: NDArray[np.bool_],
+    avoided: NDArray[np.int32],
     pad: int,
     read_variance: np.float32,
     sigma: np.float32,
@@ -254,24 +282,39 @@ def _search(
         return high[:n], full[:n_full]
 
     found = bands(significant, counts.shape[0])
-    saturated = np.concatenate([full for _, full in found])
+    full = np.concatenate([full for _, full in found])
     n = sum(high.size for high, _ in found)
     np.concatenate([high for high, _ in found], out=candidates[:n])
-    # without the sky in c the variance is that of the electronics, and sky noise is far above it
-    if n > max(_MOST * size, 100):
-        msg = (
-            f"{100 * n / size:.0f} % of the pixels exceed {sigma} sigma: the frame has no sky in "
-            "it, or gain or read noise are wrong; correct them before looking for cosmic rays"
-        )
-        raise NoValidPixels(msg)
     state = np.zeros(counts.shape, np.uint8)
-    kernels.exclude(bad, pad, saturated, state)
+    kernels.exclude(avoided, counts.shape[1] - 2 * pad, pad, full, state)
+    _require_sky(s, state, candidates[:n], sigma)
     before = np.empty(size, np.float32)
     number = search.iterate(
         counts, s, state, candidates, n, read_variance, sigma, low, sharpness, protect, iterations,
         level, flagged, before,
     )
     return state, flagged[:number], before[:number]
+
+
+def _require_sky(
+    s: NDArray[np.float32],
+    state: NDArray[np.uint8],
+    candidates: NDArray[np.int32],
+    sigma: np.float32,
+) -> None:
+    # without the sky in c the variance is that of the electronics, and sky noise is far above it;
+    # the slopes of very bright stars are not sharp, and are only counted out where it matters
+    most = max(_MOST * s.size, 100)
+    if candidates.size <= most:
+        return
+    number = search.sharp(s, state, candidates, sigma)
+    if number > most:
+        msg = (
+            f"{100 * number / s.size:.0f} % of the pixels exceed {sigma} sigma: the frame has no "
+            "sky in it, or gain or read noise are wrong; correct them before looking for cosmic "
+            "rays"
+        )
+        raise NoValidPixels(msg)
 
 
 def _factor(

@@ -14,7 +14,9 @@ import numpy as np
 from awe.calib._jit import compiled
 from awe.calib.statistics.medians import median7
 
-__all__ = ["COSMIC", "EXCLUDED", "electrons", "exclude", "hits", "laplacian_at", "significance"]
+__all__ = [
+    "COSMIC", "EXCLUDED", "electrons", "exclude", "hits", "laplacian_at", "mirror", "significance",
+]
 
 #: states of a pixel during the search
 EXCLUDED = np.uint8(1)
@@ -30,38 +32,59 @@ _RUN = 64
 
 
 @compiled
-def electrons(image, bad, factor, box, pad, fill, first, last, out):
-    """Copy the image times its factor into `out`, with a border of `pad` mirrored pixels.
+def _any(bad, saturated):
+    some = np.uint8(0)
+    for k in range(bad.size):
+        some |= bad[k] | saturated[k]
+    return some != 0
 
-    Only the rows of `out` from `first` to `last` are filled.
 
-    `factor` (my, nx) [e-/ADU] holds the rows at y = (j + 1/2) box, in between it is linear. Bad
-    and non-finite pixels become `fill` (electrons).
+@compiled
+def _all_finite(light):
+    odd = np.uint8(0)
+    for k in range(light.size):
+        # infinity and NaN minus themselves are NaN, not 0
+        odd |= np.uint8((light[k] - light[k]) != _ZERO)
+    return odd == 0
+
+
+@compiled
+def electrons(image, bad, saturated, fill_bad, factor, box, pad, first, last, out, avoided, holes):
+    """Copy rows of the image times its factor into `out`, inside a border of `pad` pixels.
+
+    Returns how many pixels are listed as never to be flagged, and how many of them have no value
+    and become NaN: those that are not finite, and bad ones with `fill_bad`.
+
+    `factor` (my, nx) [e-/ADU] holds the rows at y = (j + 1/2) box, in between it is linear.
 
     Parameters
     ----------
     image : ndarray of float32, shape (ny, nx)
         Image with its sky [ADU].
     bad : ndarray of bool, shape (ny, nx) or (0, 0)
-        Pixels replaced by `fill`.
+        Pixels whose value tells nothing.
+    saturated : ndarray of bool, shape (ny, nx) or (0, 0)
+        Pixels that keep their value.
+    fill_bad : bool
+        Whether bad pixels become NaN.
     factor : ndarray of float32, shape (my, nx)
         Electrons per count [e-/ADU] in the rows at y = (j + 1/2) box.
     box : float
         Distance of the rows of `factor` [pixel].
     pad : int
-        Width of the mirrored border [pixel].
-    fill : float32
-        Value of pixels without one [e-].
+        Width of the border [pixel].
     first, last : int
-        First row of `out` to fill, and the row after the last.
+        First row of the image to copy, and the row after the last.
     out : ndarray of float32, shape (ny + 2 pad, nx + 2 pad)
-        Electrons with their border; filled.
+        Electrons with their border; filled without the border.
+    avoided, holes : ndarray of int32
+        Flat indices in the image of the pixels without flags and of those without values; filled.
     """
-    ny, nx = image.shape
-    for row in range(first, last):
-        # mirror about the outermost pixel, not doubled: -k is k, ny - 1 + k is ny - 1 - k
-        y = abs(row - pad)
-        y = y if y < ny else 2 * (ny - 1) - y
+    nx = image.shape[1]
+    nothing = np.zeros(nx, np.uint8)
+    n_avoided = 0
+    n_holes = 0
+    for y in range(first, last):
         # u = (y + 1/2) / box - 1/2 counts rows of the factor; it is constant beyond the outer ones
         place = (y + 0.5) / box - 0.5
         j = min(max(int(place), 0), factor.shape[0] - 2)
@@ -69,19 +92,51 @@ def electrons(image, bad, factor, box, pad, fill, first, last, out):
         source = image[y]
         lower = factor[j]
         upper = factor[j + 1]
-        target = out[row, pad : pad + nx]
+        target = out[y + pad, pad : pad + nx]
         for x in range(nx):
-            value = source[x] * (lower[x] + part * (upper[x] - lower[x]))
-            # infinity and NaN minus themselves are NaN, not 0
-            target[x] = value if (value - value) == _ZERO else fill
-        if bad.shape[0] > 0:
-            left_out = bad[y]
-            for x in range(nx):
-                if left_out[x]:
-                    target[x] = fill
+            target[x] = source[x] * (lower[x] + part * (upper[x] - lower[x]))
+        finite = _all_finite(target)
+        left_out = bad[y].view(np.uint8) if bad.shape[0] else nothing
+        full = saturated[y].view(np.uint8) if saturated.shape[0] else nothing
+        for begin in range(0, nx, _RUN):
+            end = min(nx, begin + _RUN)
+            if not _any(left_out[begin:end], full[begin:end]) and (
+                finite or _all_finite(target[begin:end])
+            ):
+                continue
+            for x in range(begin, end):
+                missing = (target[x] - target[x]) != _ZERO
+                if not (left_out[x] | full[x] | missing):
+                    continue
+                avoided[n_avoided] = y * nx + x
+                n_avoided += 1
+                if missing or (fill_bad and left_out[x]):
+                    target[x] = np.float32(np.nan)
+                    holes[n_holes] = y * nx + x
+                    n_holes += 1
+    return n_avoided, n_holes
+
+
+@compiled
+def mirror(out, pad):
+    """Fill the border: mirrored about the outermost pixel, which is not doubled.
+
+    Parameters
+    ----------
+    out : ndarray of float32, shape (ny + 2 pad, nx + 2 pad)
+        Electrons; the border is filled.
+    pad : int
+        Width of the border [pixel].
+    """
+    ny, nx = out.shape
+    for y in range(pad, ny - pad):
+        row = out[y]
         for k in range(1, pad + 1):
-            out[row, pad - k] = target[k]
-            out[row, pad + nx - 1 + k] = target[nx - 1 - k]
+            row[pad - k] = row[pad + k]
+            row[nx - pad - 1 + k] = row[nx - pad - 1 - k]
+    for k in range(1, pad + 1):
+        out[pad - k] = out[pad + k]
+        out[ny - pad - 1 + k] = out[ny - pad - 1 - k]
 
 
 @compiled
@@ -275,45 +330,39 @@ def hits(state, pad, bad):
 
 
 @compiled
-def exclude(bad, pad, saturated, state):
-    """Mark bad pixels with their neighbours, and saturated stars with 4 pixels around.
+def _spread(state, y, x, reach):
+    ny, nx = state.shape
+    state[y, x] |= EXCLUDED
+    # each step of a growth by 1 or 2 pixels leaves as many pixels at the edge alone
+    edge = 1 if reach == 1 else 2
+    for yy in range(max(edge, y - reach), min(ny - edge, y + reach + 1)):
+        for xx in range(max(edge, x - reach), min(nx - edge, x + reach + 1)):
+            # 4 pixels are two steps of a 5 x 5 square without its corners
+            if abs(yy - y) + abs(xx - x) < 7:
+                state[yy, xx] |= EXCLUDED
+
+
+@compiled
+def exclude(avoided, nx, pad, stars, state):
+    """Mark pixels to avoid with their neighbours, and saturated stars with 4 pixels around.
 
     As in astroscrappy, neighbours in the outermost pixels are left alone.
 
     Parameters
     ----------
-    bad : ndarray of bool, shape (ny, nx) or (0, 0)
-        Bad pixels of the image without its border.
+    avoided : ndarray of int32, shape (n,)
+        Flat indices, in the image without its border, of pixels that are never flagged.
+    nx : int
+        Width of that image [pixel].
     pad : int
         Width of the border [pixel].
-    saturated : ndarray of int32, shape (n,)
-        Flat indices of the pixels of saturated stars.
+    stars : ndarray of int32, shape (m,)
+        Flat indices, with the border, of the pixels of saturated stars.
     state : ndarray of uint8, shape (ny + 2 pad, nx + 2 pad)
         State of each pixel; `EXCLUDED` is set.
     """
-    ny, nx = state.shape
-    for y in range(bad.shape[0]):
-        row = bad[y].view(np.uint8)
-        for first in range(0, row.size, _RUN):
-            last = min(row.size, first + _RUN)
-            part = row[first:last]
-            some = np.uint8(0)
-            for k in range(part.size):
-                some |= part[k]
-            if not some:
-                continue
-            for x in range(first, last):
-                if row[x]:
-                    state[y + pad, x + pad] |= EXCLUDED
-                    for yy in range(max(1, y + pad - 1), min(ny - 1, y + pad + 2)):
-                        for xx in range(max(1, x + pad - 1), min(nx - 1, x + pad + 2)):
-                            state[yy, xx] |= EXCLUDED
-    for k in range(saturated.size):
-        y = saturated[k] // nx
-        x = saturated[k] % nx
-        state[y, x] |= EXCLUDED
-        for yy in range(y - 4, y + 5):
-            for xx in range(x - 4, x + 5):
-                # two steps of a 5 x 5 square without its corners
-                if abs(yy - y) + abs(xx - x) < 7 and 2 <= yy < ny - 2 and 2 <= xx < nx - 2:
-                    state[yy, xx] |= EXCLUDED
+    for k in range(avoided.size):
+        _spread(state, avoided[k] // nx + pad, avoided[k] % nx + pad, 1)
+    width = state.shape[1]
+    for k in range(stars.size):
+        _spread(state, stars[k] // width, stars[k] % width, 4)

@@ -15,7 +15,7 @@ from awe.calib._jit import compiled
 from awe.calib.cosmic.kernels import COSMIC, EXCLUDED, laplacian_at
 from awe.calib.statistics.medians import median5, median7, median9, separable5_at, separable7_at
 
-__all__ = ["collect", "drop_weak", "iterate"]
+__all__ = ["collect", "drop_weak", "iterate", "sharp"]
 
 #: marks of one iteration, cleared at its end
 _STEP = np.uint8(4)
@@ -31,6 +31,9 @@ _FINE_REACH = 6
 #: columns as fit a vector register
 _TILE = 8
 _ROWS, _COLUMNS = 8, 16
+
+#: squares of a cleaned pixel reach so far at most [pixel]
+_WIDEST = 32
 
 # least variance [e-**2] and least F [sigma], both as in astroscrappy
 _TINY = np.float32(1e-5)
@@ -162,15 +165,30 @@ def _clean(c, state, changed, n, level):
         y = changed[k] // nx
         x = changed[k] % nx
         state[y, x] &= ~_DIRTY
-        # (1/n) sum c over those n pixels of the 5 x 5 that are neither flagged nor excluded
-        number = 0
-        total = np.float32(0)
-        for yy in range(y - 2, y + 3):
-            for xx in range(x - 2, x + 3):
-                if not state[yy, xx] & (EXCLUDED | COSMIC):
-                    total += c[yy, xx]
-                    number += 1
-        c[y, x] = total / np.float32(number) if number else level
+        mean = _mean_around(c, state, y, x, 2)
+        # the wide way is for hits with no good pixel near; a level that is given comes first
+        reach = 4
+        while mean != mean and level != level and reach <= _WIDEST:
+            mean = _mean_around(c, state, y, x, reach)
+            reach *= 2
+        # in the midst of all that there is nothing to compare with: the value stays
+        fallback = level if level == level else c[y, x]
+        c[y, x] = mean if mean == mean else fallback
+
+
+@compiled
+def _mean_around(c, state, y, x, reach):
+    """Return the mean of the pixels of a square that are neither flagged nor excluded, or NaN."""
+    ny, nx = c.shape
+    # (1/n) sum c over those n pixels
+    number = 0
+    total = np.float32(0)
+    for yy in range(max(0, y - reach), min(ny, y + reach + 1)):
+        for xx in range(max(0, x - reach), min(nx, x + reach + 1)):
+            if not state[yy, xx] & (EXCLUDED | COSMIC):
+                total += c[yy, xx]
+                number += 1
+    return total / np.float32(number) if number else np.float32(np.nan)
 
 
 @compiled
@@ -267,7 +285,7 @@ def iterate(
     """Flag and clean until nothing new is found; returns the number of flagged pixels.
 
     `c` is cleaned in place; `flagged` receives the flat indices and `before` the values as they
-    were. `level` fills pixels without a usable neighbour.
+    were. `level` fills pixels without a usable neighbour; NaN looks for one in wider squares.
 
     Parameters
     ----------
@@ -292,7 +310,7 @@ def iterate(
     rounds : int
         Maximum number of rounds of finding and cleaning.
     level : float32
-        Value of cleaned pixels without a usable neighbour [e-].
+        Value of cleaned pixels without a usable neighbour [e-], or NaN.
     flagged : ndarray of int32
         Flat indices of the flagged pixels; filled.
     before : ndarray of float32
@@ -337,6 +355,34 @@ def iterate(
                 c, s, state, dirty, read_variance, limit, candidates, n_candidates
             )
     return total
+
+
+@compiled
+def sharp(s, state, candidates, limit):
+    """Return how many candidates exceed the limit above what is smooth, excluded ones left out.
+
+    The slopes of bright stars have a high S over hundreds of pixels, and a high median of S.
+
+    Parameters
+    ----------
+    s : ndarray of float32, shape (ny, nx)
+        Significance S of each pixel.
+    state : ndarray of uint8, shape (ny, nx)
+        State of each pixel.
+    candidates : ndarray of int32, shape (n,)
+        Flat indices of the pixels with a high S.
+    limit : float32
+        Significance to exceed.
+    """
+    nx = s.shape[1]
+    scratch = np.empty(16, np.float32)
+    number = 0
+    for k in range(candidates.size):
+        y = candidates[k] // nx
+        x = candidates[k] % nx
+        if not state[y, x] & EXCLUDED:
+            number += s[y, x] - separable7_at(s, y, x, scratch) > limit
+    return number
 
 
 @compiled

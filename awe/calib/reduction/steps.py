@@ -263,9 +263,12 @@ def _cosmic_frame(work: Work) -> str:
     settings = work.settings
     chosen = settings.cosmic
     assert chosen is not None
-    bad, number = work.carrying(ANY_FLAG)
-    if number > _MOST_BAD * bad.size:
+    spoilt = PixelFlag.SATURATED | PixelFlag.BLEED
+    bad, number = work.carrying(ANY_FLAG & ~spoilt)
+    saturated, more = work.carrying(spoilt)
+    if number + more > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
+    # saturated stars stay at their level: filled they would look like holes with sharp rims
     # there the read noise is in e- (r gain), and saturation counts from the level, not from 0 ADU
     found = cosmic.find(
         work.science,
@@ -279,6 +282,7 @@ def _cosmic_frame(work: Work) -> str:
         fwhm=chosen.fwhm,
         saturation=settings.saturation_high - float(np.nanmean(work.offsets)),
         bad=bad,
+        saturated=saturated,
         vignetting=work.vignetting,
     )
     work.flag(PixelFlag.COSMIC, found.bad)
