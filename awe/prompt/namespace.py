@@ -13,6 +13,8 @@ prompt all of them with its first command or Tab.
 from __future__ import annotations
 
 import re
+import traceback
+from pathlib import Path
 from typing import Any
 
 from awe import columns, errors, recipes
@@ -213,5 +215,16 @@ def _loaded(targets: dict[str, str]) -> dict[str, Any]:
             found[target.partition(":")[2]] = recipes.fresh(target)
         except Exception as error:
             line = " ".join(str(error).split())
-            err(f"recipe {identifier} left out: {type(error).__name__}: {line}\n")
+            said = f"{type(error).__name__}: {line}{_place(error)}"
+            err(f"recipe {identifier} left out: {said}\n")
     return found
+
+
+def _place(error: Exception) -> str:
+    """Return the line of a user's file that did not load, where the error does not name it."""
+    ours = (str(Path(__file__).parents[1]), "<")
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith(ours)]
+    if isinstance(error, SyntaxError) or not theirs:
+        return ""
+    return f" ({theirs[0].filename}, line {theirs[0].lineno})"

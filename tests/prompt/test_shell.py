@@ -155,6 +155,7 @@ def test_a_recipe_that_came_while_the_prompt_is_open_is_found(
         assert prompt.type("LateBiasTask.identifier()") == "'LateBias'"
         said = prompt.type("SpoiltTask")
         assert "recipe Spoilt left out: NameError: name 'undeclared' is not defined" in said
+        assert f"({folder / 'spoilt.py'}, line " in said
     finally:
         (folder / "latebias.py").unlink()
         (folder / "spoilt.py").unlink()
