@@ -87,9 +87,7 @@ def full(crowded: bool = False) -> list[Cell]:
 
 
 def chosen(cells: list[Cell], patterns: list[str]) -> list[Cell]:
-    """Return the cells whose names match a pattern such as `300/*/1.5/*`."""
+    """Return the cells whose names match a pattern such as `300/*/1.5/*`, each once."""
     return [
-        cell
-        for cell in cells
-        if any(fnmatch(str(cell), one) or fnmatch(str(cell), one + "/*") for one in patterns)
+        cell for cell in dict.fromkeys(cells) if any(fnmatch(str(cell), one) for one in patterns)
     ]

@@ -2,7 +2,7 @@
 
     python -m benchmarks.pipeline                      12 cells, some 3 minutes
     python -m benchmarks.pipeline --full               700 cells, hours
-    python -m benchmarks.pipeline --cells '300/*/1.5/*' '*/2000/2.2/700'    of the full grid
+    python -m benchmarks.pipeline --cells '300/*/1.5/*' '*/2000/2.2/700*'   of the full grid
     python -m benchmarks.pipeline --crowded --cells '60000/2000/2.8/700'    60,000 stars
     python -m benchmarks.pipeline --real               hits cut out of real frames
     python -m benchmarks.pipeline --table after.md     the table as Markdown too
