@@ -27,6 +27,10 @@ __all__ = ["drop_stars"]
 #: mark of a group that was looked at
 _SEEN = np.uint8(32)
 
+#: mark of a group that a star explains; it leaves when all were looked at, so their order is
+#: of no importance
+_EXPLAINED = np.uint8(64)
+
 _REACH = 3
 _SIDE = 2 * _REACH + 1
 
@@ -279,5 +283,8 @@ def drop_stars(c, state, flagged, read_variance, fwhm, least):
             continue
         dropped += 1
         for k in range(n):
-            state[group[k] // nx, group[k] % nx] &= ~COSMIC
+            state[group[k] // nx, group[k] % nx] |= _EXPLAINED
+    for k in range(flagged.size):
+        if state[flagged[k] // nx, flagged[k] % nx] & _EXPLAINED:
+            state[flagged[k] // nx, flagged[k] % nx] &= ~COSMIC
     return dropped
