@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from concurrent.futures import as_completed as completed
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
@@ -23,13 +26,32 @@ from awe.imports import safe_children
 __all__ = ["SPAWN", "leave_with_parent", "outcomes", "pool"]
 
 
+_swapping = threading.Lock()
+
+
 class _SafeProcess(SpawnProcess):
     """A spawned process that takes nothing from the working directory while it begins."""
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802 - multiprocessing's name
-        with safe_children():
+        with safe_children(), _without_main():
             return SpawnProcess._Popen(process_obj)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep the program of this process from being run again by what is started meanwhile.
+
+    multiprocessing has every worker import the main script for what may have been defined there;
+    workers of awe do what its own modules define, and a script without a guard would begin anew.
+    """
+    with _swapping:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 class _SafeSpawn(SpawnContext):

@@ -128,6 +128,61 @@ def test_other_instruments_and_other_pixels_are_refused(night, tmp_path):
         examine(tmp_path / "single.fits")
 
 
+@pytest.mark.parametrize("tail", [2880, 100])
+def test_zeros_behind_an_exposure_and_a_short_last_block_are_noted(night, tmp_path, tail):
+    content = night[0].read_bytes()
+    path = tmp_path / "tail.fits"
+    path.write_bytes(content + bytes(tail))
+    exposure = examine(path)
+    assert f"{tail} zero bytes behind the last HDU are left out" in exposure.notes
+    end = exposure.frames[-1].data[1]
+    assert content[end:].strip(b"\0") == b""
+    path.write_bytes(content[:end])
+    exposure = examine(path)
+    assert any("the last block is not filled up" in note for note in exposure.notes)
+    *_, whole = cut(examine(night[0]), tmp_path)
+    pixels = fits.getdata(whole.path)
+    *_, short = cut(exposure, tmp_path)
+    assert (fits.getdata(short.path) == pixels).all()
+    path.write_bytes(content[: end - 1])
+    with pytest.raises(BadFits, match="truncated"):
+        examine(path)
+    path.write_bytes(content + b"x")
+    with pytest.raises(BadFits, match=r"1 trailing bytes .* cut them off: head -c \d+ tail.fits"):
+        examine(path)
+
+
+@pytest.mark.parametrize(
+    ("card", "value"), [("EXPTIME", 10.0), ("OBJECT", "M 31"), ("DATE-OBS", "2012-06-01T00:00:00")]
+)
+def test_headers_of_one_file_that_contradict_each_other_are_refused(night, tmp_path, card, value):
+    def damage(hdus):
+        hdus[2].header[card] = value
+
+    with pytest.raises(BadHeader, match=f"{card} is .* in one header of the file and .*"):
+        examine(rewritten(night[5], tmp_path / "bad.fits", damage))
+
+    def repeat(hdus):
+        hdus[2].header[card] = hdus[0].header[card]
+
+    assert examine(rewritten(night[5], tmp_path / "good.fits", repeat)).frames
+
+
+def test_a_missing_value_stays_missing(night, tmp_path):
+    from awe.fits import read_pixels
+
+    def blank(hdus):
+        hdus[1].data = hdus[1].data.copy()
+        hdus[1].data[100, 200] = -32768
+        hdus[1].header["BLANK"] = -32768
+
+    path = rewritten(night[5], tmp_path / "blank.fits", blank)
+    piece = next(iter(cut(examine(path), tmp_path)))
+    pixels = read_pixels(piece.path)
+    assert np.flatnonzero(~np.isfinite(pixels)).tolist() == [100 * pixels.shape[1] + 200]
+    assert piece.statistics["active"]["min"] > 0
+
+
 def test_a_flipped_bit_is_refused(night, tmp_path):
     damaged = bytearray(night[0].read_bytes())
     damaged[-9000] ^= 4

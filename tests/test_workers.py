@@ -9,18 +9,30 @@ import sys
 import time
 from pathlib import Path
 
-SCRIPT = """
-import os, sys, time
-from awe import workers
+#: what workers do is in a module: the script of the parent is not run again by them
+WORK = """
+import os, signal, time
 
 def identity(_):
     time.sleep(0.3)
     return os.getpid()
 
-if __name__ == "__main__":
-    with workers.pool(2) as pool:
-        print(*sorted(set(pool.map(identity, range(4)))), flush=True)
-        time.sleep(60)
+def work(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == 4:
+        raise OSError(28, "No space left on device")
+    return number
+"""
+
+SCRIPT = """
+import time
+from awe import workers
+from given import identity
+
+with workers.pool(2) as pool:
+    print(*sorted(set(pool.map(identity, range(4)))), flush=True)
+    time.sleep(60)
 """
 
 
@@ -34,6 +46,7 @@ def gone(pid: int) -> bool:
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     script = tmp_path / "work.py"
     script.write_text(SCRIPT)
+    (tmp_path / "given.py").write_text(WORK)
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
         pids = [int(word) for word in parent.stdout.readline().split()]
         assert pids
@@ -47,29 +60,32 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
 
 DYING = """
-import os, signal
 from awe import workers
+from given import work
 
-def work(number):
-    if number == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if number == 4:
-        raise OSError(28, "No space left on device")
-    return number
-
-if __name__ == "__main__":
-    with workers.pool(2) as pool:
-        for number, value in sorted(workers.outcomes(pool, work, {n: (n,) for n in range(8)})):
-            print(number, value if isinstance(value, int) else type(value).__name__)
+with workers.pool(2) as pool:
+    for number, value in sorted(workers.outcomes(pool, work, {n: (n,) for n in range(8)})):
+        print(number, value if isinstance(value, int) else type(value).__name__)
 """
 
 
 def test_a_killed_worker_takes_its_own_work_with_it_and_no_other(tmp_path):
     script = tmp_path / "work.py"
     script.write_text(DYING)
+    (tmp_path / "given.py").write_text(WORK)
     done = subprocess.run([sys.executable, script], capture_output=True,
                           text=True, check=True, timeout=120)
     said = dict(line.split() for line in done.stdout.splitlines())
     assert said.pop("3") == "ServiceDown"
     assert said.pop("4") == "OSError"
     assert said == {number: number for number in "012567"}
+
+
+def test_a_script_without_a_guard_is_run_once(tmp_path):
+    script = tmp_path / "work.py"
+    script.write_text("print('begun', flush=True)\n" + DYING.replace("(n,) for n in range(8)",
+                                                                     "(n,) for n in range(3)"))
+    (tmp_path / "given.py").write_text(WORK)
+    done = subprocess.run([sys.executable, script], capture_output=True,
+                          text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["begun", "0", "0", "1", "1", "2", "2"]

@@ -56,8 +56,9 @@ class PixelFlag(IntFlag):
         "Charge of a saturated pixel spilled over into this one.",
     )
     DEAD = (
-        3, "FLG_DEAD", "dead by blooming",
-        "The raw count near a saturated pixel fell to the lower threshold.",
+        3, "FLG_DEAD", "dead",
+        "The raw count is below anything read out without light, its row or column holds one "
+        "value, or near a saturated pixel it fell to the lower threshold.",
     )
     HOT = (
         4, "FLG_HOT", "hot pixel",

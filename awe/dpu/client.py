@@ -140,7 +140,8 @@ class Processor(Sequences):
         found = jobs.fetch(ids)
         if any(not job.over for job in found):
             self._look_after_services()
-        out((status_table(found) if found else NOTHING) + "\n")
+        nothing = NOTHING if jobids is None else "no job was requested: the list is empty"
+        out((status_table(found) if found else nothing) + "\n")
 
     def get_logs(
         self, jobids: int | Iterable[int] | None = None, *, follow: bool = False

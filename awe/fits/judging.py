@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -85,7 +85,7 @@ def judge(
     path : path
         The file as it came from outside.
     allow_trailing : bool
-        Accept bytes behind the last HDU.
+        Accept bytes behind the last HDU that are not zero.
     verify : bool
         Compare CHECKSUM and DATASUM where they are present; reads all bytes once.
 
@@ -112,17 +112,30 @@ def judge(
             stream.seek(start)
             # Behind the last HDU come at most special records, of restricted use (FITS 4.0, 3.5).
             if infos and stream.read(9) != b"XTENSION=":
-                if not allow_trailing:
+                stream.seek(start)
+                zero = _only_zeros(stream)
+                if not allow_trailing and not zero:
                     msg = (
                         f"{file}: {size - start} trailing bytes behind the last HDU at byte "
-                        f"{start}; cut them off or use allow_trailing=True"
+                        f"{start}; cut them off: head -c {start} {file.name} > whole.fits"
                     )
                     raise BadFits(msg)
+                what = "zero" if zero else "trailing"
+                note = f"{size - start} {what} bytes behind the last HDU are left out"
+                infos[-1] = replace(infos[-1], notes=(*infos[-1].notes, note))
                 break
             judged = _Hdu(file, stream, start, len(infos), size)
             infos.append(judged.info(verify))
             start = judged.end
     return infos
+
+
+def _only_zeros(stream: BinaryIO) -> bool:
+    """Return True if nothing but zero bytes is left: blocks that a tape or a disk filled up."""
+    while piece := stream.read(1 << 20):
+        if piece.strip(b"\0"):
+            return False
+    return True
 
 
 def _refuse_other_formats(file: Path, head: bytes, size: int) -> None:
@@ -273,9 +286,8 @@ class _Hdu:
         if self.size < promised:
             self.refuse(f"truncated: header promises {promised} bytes, file has {self.size}")
         if self.size < self.end:
-            self.refuse(
-                f"truncated in the padding: blocks promise {self.end} bytes, file has {self.size}"
-            )
+            # no pixel is missing: the padding holds nothing
+            self.notes.append(f"the last block is not filled up, {self.end - self.size} bytes")
 
     def _columns(self) -> None:
         if self.bitpix != 8 or len(self.axes) != 2:
@@ -374,6 +386,10 @@ class _Hdu:
         while left:
             # Whole words at a time, of the padding as well: it is summed too (FITS 4.0, 4.4.2.7).
             chunk = self.stream.read(min(left, 2880 * 1024))
+            if not chunk:
+                break
+            # the last block may not be filled up; zeros add nothing
+            chunk += bytes(-len(chunk) % 4)
             total = blocks.folded(total + blocks.datasum(chunk))
             left -= len(chunk)
         return total

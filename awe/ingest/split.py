@@ -50,6 +50,8 @@ class ChipFrame:
     attributes: dict[str, Any]
     header: tuple[int, int]
     data: tuple[int, int]
+    #: Stored number that means a missing value, if there is one.
+    blank: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,7 @@ def examine(path: Path) -> Exposure:
     missing = len(camera.chips) - len(frames)
     unverified = any(info.verified is None for info in infos)
     notes = [f"{missing} of {len(camera.chips)} chips not in the file"] if missing else []
+    notes += [note for info in infos for note in info.notes if "bytes" in note]
     notes += ["unverified before ingest: no checksums"] if unverified else []
     return Exposure(
         path=path,
@@ -137,7 +140,7 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
                 frame=frame,
                 path=path,
                 checksum=digest.hexdigest(),
-                statistics=_statistics(frame.attributes["geometry"], pixels),
+                statistics=_statistics(frame.attributes["geometry"], pixels, frame.blank),
             )
 
 
@@ -210,6 +213,7 @@ def _frame(
             f"{(16, 1, UNSIGNED)}, unsigned 16-bit integers"
         )
         raise BadFits(msg)
+    blank = header.get("BLANK")
     attributes = camera.translate(primary, header)
     moment = attributes["DATE_OBS"].isoformat(timespec="milliseconds")
     return ChipFrame(
@@ -218,6 +222,7 @@ def _frame(
         attributes=attributes,
         header=(start, info.data_start),
         data=(info.data_start, info.data_start + info.data_size),
+        blank=blank if isinstance(blank, int) else None,
     )
 
 
@@ -241,6 +246,7 @@ def _header(
         blocks.card("NAXIS2", geometry.ny, "# of rows"),
         blocks.card("BSCALE", 1.0, "real = fits-value*BSCALE+BZERO"),
         blocks.card("BZERO", float(UNSIGNED), "unsigned integers"),
+        *_blank_card(frame),
         *(card.translate(PRINTABLE) for card in shared if blocks.keyword(card) not in taken),
         *(card.translate(PRINTABLE) for card in own),
         blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
@@ -250,8 +256,14 @@ def _header(
     return blocks.sealed(lines, blocks.datasum(pixels))
 
 
-def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, float]]:
-    """Return statistics of every region the image has."""
+def _blank_card(frame: ChipFrame) -> list[bytes]:
+    return [] if frame.blank is None else [blocks.card("BLANK", frame.blank, "no value here")]
+
+
+def _statistics(
+    geometry: ChipGeometry, data: bytes, blank: int | None
+) -> dict[str, dict[str, float]]:
+    """Return statistics of every region the image has; pixels without a value do not count."""
     count = geometry.nx * geometry.ny
     stored = np.frombuffer(data, ">u2", count=count).astype(np.uint16)
     # Stored are signed integers, 32768 less (FITS 4.0, 5.2.5): the highest bit is turned back.
@@ -262,7 +274,7 @@ def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, floa
         if section is not None:
             rows, columns = sections.parse(section, geometry.shape)
             found[name] = {
-                **_numbers(pixels[rows, columns]),
+                **_numbers(_known(pixels[rows, columns], blank)),
                 # Pixels of FITS count from 1, and the upper ends are included.
                 "x_lower": columns.start + 1,
                 "x_upper": columns.stop,
@@ -270,6 +282,14 @@ def _statistics(geometry: ChipGeometry, data: bytes) -> dict[str, dict[str, floa
                 "y_upper": rows.stop,
             }
     return found
+
+
+def _known(pixels: NDArray[np.uint16], blank: int | None) -> NDArray[np.uint16]:
+    """Return the pixels that have a value; all of them where none has."""
+    if blank is None:
+        return pixels
+    known = pixels[pixels != blank + UNSIGNED]
+    return known if known.size else pixels
 
 
 def _numbers(pixels: NDArray[np.uint16]) -> dict[str, float]:

@@ -8,7 +8,7 @@ Headers are any mapping from keyword to value; values are data and never interpr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,12 +59,17 @@ class CardReader:
 
     Attributes
     ----------
+    rivals : sequence of mapping
+        Other headers of the file; where they have a card they must agree.
     problems : list of str
         One sentence per card that could not be used.
     """
 
-    def __init__(self, *headers: Mapping[str, Any]) -> None:
+    def __init__(
+        self, *headers: Mapping[str, Any], rivals: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         self.headers = headers
+        self.rivals = rivals
         self.problems: list[str] = []
 
     def read(self, cards: Iterable[Card]) -> dict[str, Any]:
@@ -102,6 +107,13 @@ class CardReader:
             if _differs(header, keyword):
                 msg = f"{keyword} appears more than once with different values"
                 raise ValueError(msg)
+            for other in (*self.headers, *self.rivals):
+                if other is not header and not _agree(value, other.get(keyword)):
+                    msg = (
+                        f"{keyword} is {_shown(value)} in one header of the file and "
+                        f"{_shown(other.get(keyword))} in another"
+                    )
+                    raise ValueError(msg)
             return value
         return None
 
@@ -130,6 +142,16 @@ def _differs(header: Mapping[str, Any], keyword: str) -> bool:
         return False
     values = {str(header[(keyword, position)]) for position in range(count(keyword))}  # type: ignore[index]
     return len(values) > 1
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Return True if two headers say the same, or only one of them anything."""
+    if other is None or (isinstance(other, str) and not other.strip()):
+        return True
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        # written with other numbers of digits
+        return math.isclose(one, other, rel_tol=1e-6)
+    return str(one).strip() == str(other).strip()
 
 
 def _convert(found: Any, card: Card) -> Any:

@@ -165,7 +165,7 @@ def translate(
     camera: Instrument, primary: Mapping[str, Any], extension: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the attributes of one raw frame; see `Instrument.translate`."""
-    cards = CardReader(primary)
+    cards = CardReader(primary, rivals=[extension])
     parts = CardReader(extension)
     attributes = cards.read(PRIMARY_CARDS) | parts.read(CHIP_CARDS)
     attributes |= {

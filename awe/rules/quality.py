@@ -43,6 +43,9 @@ HOUR = 3600.0
 #: a frame with more than this fraction of saturated pixels is flagged as a whole
 HALF = 0.5
 
+#: a frame with more than this fraction of dead pixels is flagged as a whole
+DEAD_PART = 0.05
+
 #: pixels further from the median do not count for spreads [sigma]
 BULK = 5.0
 
@@ -167,6 +170,8 @@ def verdict(reasons: NDArray[Any]) -> QualityFlag:
         found |= QualityFlag.EMPTY
     if (reasons & PixelFlag.SATURATED != 0).mean() > HALF:
         found |= QualityFlag.SATURATED
+    if (reasons & PixelFlag.DEAD != 0).mean() > DEAD_PART:
+        found |= QualityFlag.BAD_PIXELS
     if (reasons & PixelFlag.NON_FINITE != 0).any():
         found |= QualityFlag.NOT_FINITE
     return found

@@ -2,7 +2,7 @@
 
 The rule: same instrument, chip (and filter, where the class has one); `is_valid` above 0;
 `quality_flags` 0 (or `OTHERS`); `timestamp_start` <= date < `timestamp_end`; visible in the
-current context.
+current context; made of frames that show the same pixels, where the frame is known.
 One's own and those of appointed people (`awe.rules.appointed`) go before others'; of these the
 newest `creation_date` wins, then the larger object id. `choose` applies the rule in the database;
 `judge` says for every candidate what ruled it out, and by how much.
@@ -21,6 +21,7 @@ from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.rules import appointed
 from awe.rules.roles import chosen_roles, date_of
+from awe.rules.window import Misfit, misfit_of, window_behind
 from awe.terminal import harmless
 
 __all__ = [
@@ -107,8 +108,12 @@ def find(
     date: datetime.datetime,
     of: str = appointed.ANYONE,
     by: int | None = None,
+    misfit: Misfit | None = None,
 ) -> Any:
-    """Return the calibration that `choose` would return, or None."""
+    """Return the calibration that `choose` would return, or None.
+
+    Those in which `misfit` finds something are passed over for older ones that fit.
+    """
     rule = (
         (cls.is_valid > 0)
         & cls.quality_flags.isin((0, int(QualityFlag.OTHERS)))
@@ -120,7 +125,11 @@ def find(
     # person. `newest` makes the server find the few valid ones first: ordered by an index on the
     # date, it would walk back through the calibrations of all chips.
     for people in appointed.order(of, by):
-        chosen = (query if people is None else query & cls._creator.isin(people)).newest()
+        among = query if people is None else query & cls._creator.isin(people)
+        chosen = among.newest()
+        if chosen is not None and misfit is not None and misfit(chosen):
+            older = among.order_by("-creation_date")
+            chosen = next((one for one in older if not misfit(one)), None)
         if chosen is not None:
             return chosen
     return None
@@ -172,13 +181,17 @@ def judge(
     date: datetime.datetime,
     of: str = appointed.ANYONE,
     by: int | None = None,
+    misfit: Misfit | None = None,
 ) -> list[Candidate]:
     """Return every visible calibration of the chip with what speaks against it, newest first."""
     found = list(_same(cls, instrument, chip, filter))
     found.sort(key=lambda item: (item.creation_date, str(item.object_id)), reverse=True)
     order = appointed.order(of, by)
     verdicts = [
-        Candidate(calibration=item, objections=_objections(item, date) + _whose(item, order))
+        Candidate(
+            calibration=item,
+            objections=_objections(item, date) + _whose(item, order) + _shows(item, misfit),
+        )
         for item in found
     ]
     valid = [one for one in verdicts if not one.objections]
@@ -222,6 +235,7 @@ def _why(product: Any, role: str) -> Verdicts:
         date=date,
         of=appointed.allowed(product),
         by=product._creator,
+        misfit=misfit_of(window_behind(product)),
     )
     wanted = _wanted(cls, product.instrument, product.chip, filter_, date)
     by_hand = (value_of(product, "choices") or {}).get(role, "validity")
@@ -287,6 +301,11 @@ def _whose(item: Any, order: appointed.Order) -> tuple[str, ...]:
     if appointed.rank(item, order) < len(order):
         return ()
     return (f"made by {appointed.name(item)}, and CALIBRATIONS_OF does not allow that",)
+
+
+def _shows(item: Any, misfit: Misfit | None) -> tuple[str, ...]:
+    found = misfit(item) if misfit is not None else None
+    return () if found is None else (found,)
 
 
 def _behind(one: Candidate, best: Candidate, order: appointed.Order) -> Candidate:

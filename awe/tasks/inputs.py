@@ -20,6 +20,7 @@ from awe.model.mixins import ProcessTarget, QualityFlag, has, value_of
 from awe.model.statistics import Imstat
 from awe.rules import appointed, validity
 from awe.rules.validity import range_around
+from awe.rules.window import misfit_of, shown_by
 from awe.tasks.compatibility import require_window
 from awe.terminal import out
 
@@ -92,7 +93,10 @@ def choose(unit: Unit, cls: Any, of: str = "anyone") -> Any:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
         raise NoCalibration(msg)
     if known is None:
-        known = validity.choose(cls, date=unit.date, of=of, **place(unit, cls))
+        known = _fitting(unit, cls, of)
+        if known is None:
+            # the newest of another window, to name it, or the reasons why there is none
+            known = validity.choose(cls, date=unit.date, of=of, **place(unit, cls))
         _tell(unit, known)
     require_window(unit, known)
     unit.consulted[cls.__name__] = str(known.object_id)
@@ -109,12 +113,20 @@ def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     """
     known = fixed(unit, cls)
     if known is None and unit.given is None:
-        known = validity.find(cls, date=unit.date, of=of, **place(unit, cls))
+        known = _fitting(unit, cls, of)
+        if known is None:
+            known = validity.find(cls, date=unit.date, of=of, **place(unit, cls))
         _tell(unit, known)
     if known is not None:
         require_window(unit, known)
     unit.consulted[cls.__name__] = str(known.object_id) if known is not None else None
     return known
+
+
+def _fitting(unit: Unit, cls: Any, of: str) -> Any:
+    """Return the newest calibration that shows the pixels of the unit's frames, or None."""
+    misfit = misfit_of(shown_by(unit.frames))
+    return validity.find(cls, date=unit.date, of=of, misfit=misfit, **place(unit, cls))
 
 
 def _tell(unit: Unit, known: Any) -> None:

@@ -20,6 +20,7 @@ from awe.model import classes
 from awe.model.mixins import Product, has, value_of
 from awe.model.parameters import parameters_class
 from awe.rules import validity
+from awe.rules.window import misfit_of, shown_by
 from awe.tasks import code
 from awe.tasks.inputs import background_of, place
 from awe.tasks.products import new_objects
@@ -135,4 +136,5 @@ def _chosen(task: Call, unit: Unit, name: str, known: dict[str, Any]) -> Any:
             return background_of(unit, known["BiasFrame"], known["MasterFlatFrame"])
         except NoCalibration:
             return None
-    return validity.find(cls, date=unit.date, **place(unit, cls))
+    misfit = misfit_of(shown_by(unit.frames))
+    return validity.find(cls, date=unit.date, misfit=misfit, **place(unit, cls))

@@ -18,6 +18,7 @@ from awe.model.raw import RawFrame, RawScienceFrame
 from awe.rules import validity
 from awe.rules.freshness import parts
 from awe.rules.roles import chosen_roles
+from awe.rules.window import misfit_of, shown_by
 from awe.tasks.remake import main_of, recipe_of
 from awe.terminal import harmless, out
 
@@ -166,7 +167,8 @@ def _add(cls: Any, frame: Any, steps: dict[Any, Step]) -> None:
 def _valid(cls: Any, frame: Any) -> Any:
     filter_ = frame.filter if has(cls, "filter") else None
     return validity.find(
-        cls, instrument=frame.instrument, chip=frame.chip, filter=filter_, date=frame.DATE_OBS
+        cls, instrument=frame.instrument, chip=frame.chip, filter=filter_, date=frame.DATE_OBS,
+        misfit=misfit_of(shown_by([frame])),
     )
 
 

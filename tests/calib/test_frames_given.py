@@ -21,7 +21,7 @@ from tests.calib.test_peers import SETTINGS
 
 #: loops that are compiled, and what only they call
 INNER = ("awe.calib._", ".kernels", ".order", ".medians", ".weighted", ".bins", ".fit", ".events",
-         ".search", ".spikes", ".work", ".steps", ".trim", ".flags")  # fmt: skip
+         ".search", ".charge", ".spikes", ".work", ".steps", ".trim", ".flags")  # fmt: skip
 ARRAY = ("NDArray", "Floats", "Map]", "Map |")
 
 RNG = np.random.default_rng(5)

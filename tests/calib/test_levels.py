@@ -110,3 +110,35 @@ def test_flags_are_distinct_documented_and_countable():
     assert flags.counts(plane)["HOT"] == 2
     assert flags.counts(plane)["COSMIC"] == 1
     assert flags.names(int(plane[0, 0])) == ["hot pixel", "cosmic ray"]
+
+
+CHARGED = {"overscan_x": (slice(100, 103), slice(248, 296)),
+           "prescan_x": (slice(20, 29), slice(48)),
+           "overscan_y": (slice(300, 400), slice(120, 130))}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "strip"), [(6, "overscan_x"), (5, "prescan_x"),
+                                               (9, "overscan_x"), (8, "overscan_y")])  # fmt: skip
+@pytest.mark.parametrize("charge", [20, 300, 3000, -100])
+def test_lines_with_charge_in_their_strip_take_the_level_around(raw, method, strip, charge):
+    clean = overscan.measure(raw, CHIP, method)
+    spoilt = raw.astype(np.int32)
+    spoilt[CHARGED[strip]] += charge
+    found = overscan.measure(spoilt, CHIP, method)
+    assert found.borrowed == {"overscan_x": 3, "prescan_x": 9, "overscan_y": 10}[strip]
+    assert np.abs(found.values - clean.values).max() < 1.5
+
+
+@pytest.mark.parametrize("step", [30, 300, -100])
+def test_a_step_of_the_electronics_is_no_charge(raw, step):
+    moved = raw.astype(np.int32)
+    moved[100:140] += step
+    found = overscan.measure(moved, CHIP, 6)
+    assert found.borrowed == 0
+    image = overscan.correct(moved, CHIP, 6)[100:140, 48:248]
+    assert abs(image.mean()) < 0.3
+
+
+def test_a_clean_frame_borrows_no_level(raw):
+    for method in (5, 6, 7, 8, 9, 10):
+        assert overscan.measure(raw, CHIP, method).borrowed == 0

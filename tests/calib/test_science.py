@@ -183,7 +183,7 @@ def test_refusals(night):
     with pytest.raises(WrongShape):
         reduction.reduce(raw[1:], GEOMETRY, calibrations, SETTINGS)
     with pytest.raises(ParameterError, match="change the order"):
-        reduction.reduce(raw, GEOMETRY, calibrations, SETTINGS, steps=reduction.STEPS[3:0:-1])
+        reduction.reduce(raw, GEOMETRY, calibrations, SETTINGS, steps=reduction.STEPS[4:0:-1])
 
 
 def test_saturation_bleeds_and_kills():

@@ -172,6 +172,8 @@ def test_the_status_is_a_table(session, runner, here, capsys):
                                 "last", "line"]
     assert lines[1].split()[:7] == [str(ids[0]), "Probe", "A", "2", "names", "dry", "run"]
     assert lines[-1] == "2 jobs: 2 failed"
+    dpu.get_status([])
+    assert capsys.readouterr().out == "no job was requested: the list is empty\n"
 
 
 @pytest.mark.parametrize("person", ["other", "outsider", "manager"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,26 @@ ImportError: libEGL.so.1: cannot open shared object file: No such file or direct
 def test_qt_that_cannot_start_names_debian_s_packages() -> None:
     assert qt.missing(LDD) == ["libegl1", "libxcb-icccm4", "libxkbcommon-x11-0"]
     assert qt.missing("could not connect to display :9") == []
+
+
+def test_a_viewer_gets_a_file_that_was_fetched(tmp_path: Path) -> None:
+    class Stored:
+        """A frame whose file is not here yet."""
+
+        filename = "a.fits"
+        pathname = ""
+
+        def _here(self) -> Path:
+            (tmp_path / "a.fits").write_bytes(b"fetched")
+            return tmp_path / "a.fits"
+
+    seen = tmp_path / "seen"
+    program = tmp_path / "viewer"
+    program.write_text(f"#!/bin/sh\ncp \"$1\" {seen}.part && mv {seen}.part {seen}\n")
+    program.chmod(0o755)
+    inspect(Stored(), viewer=str(program))  # type: ignore[arg-type]
+    for _ in range(200):
+        if seen.exists():
+            break
+        time.sleep(0.05)
+    assert seen.read_bytes() == b"fetched"

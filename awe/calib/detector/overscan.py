@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib._frames import takes_frames
-from awe.calib.detector import sections
+from awe.calib.detector import charge, sections
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
 __all__ = ["METHODS", "Levels", "correct", "measure", "require_same"]
@@ -79,12 +79,15 @@ class Levels:
         Variance of one level: it enters every pixel the level is subtracted from.
     method : int
         Number of the method.
+    borrowed : int
+        Number of lines with charge in their strip, whose level is that of the lines around.
     """
 
     values: NDArray[np.float32]
     sigma: float
     variance: float
     method: int
+    borrowed: int = 0
 
 
 @takes_frames()
@@ -111,8 +114,11 @@ def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Le
 
     Notes
     -----
-    A pixel more than 6 sigma from the median of its row's strip is left out. Smoothing lowers the
-    noise that one row's level puts on the whole row; use it where levels drift slowly along y.
+    A pixel more than 6 sigma from the median of its row's strip is left out. Where charge fills
+    the whole strip of some rows, their level is far from that of the rows around and the pixels
+    that see light do not share the step: these rows get the level of those around. Smoothing
+    lowers the noise that one row's level puts on the whole row; use it where levels drift slowly
+    along y.
     """
     if method not in METHODS:
         known = ", ".join(f"{number} ({text})" for number, text in METHODS.items())
@@ -123,8 +129,17 @@ def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Le
     geometry.check(raw.shape, "the raw frame")
     parts = [_strip(raw, geometry, name, method) for name in _STRIPS[method]]
     # method 10: prescan and overscan in one line, every pixel of the same weight
-    levels = _MEASURES[method](np.concatenate(parts, axis=1), method)
-    return _extended(levels, raw.shape, _section(geometry, _STRIPS[method][0], method))
+    strip = np.concatenate(parts, axis=1)
+    place = _section(geometry, _STRIPS[method][0], method)
+    if _MEASURES[method] is _single:
+        return _single(strip, method)
+    along = place[0] if _STRIPS[method][0].endswith("_x") else place[1]
+    levels = _without_charge(
+        _lines(strip, method), raw, geometry, _STRIPS[method][0], along.start
+    )
+    if _MEASURES[method] is not _lines:
+        levels = _MEASURES[method](levels)
+    return _extended(levels, raw.shape, place)
 
 
 @takes_frames()
@@ -247,14 +262,24 @@ def _lines(strip: Floats, method: int) -> Levels:
     )
 
 
-def _columns(strip: Floats, method: int) -> Levels:
-    levels = _lines(strip, method)
+def _without_charge(
+    levels: Levels, raw: NDArray[np.generic], geometry: ChipGeometry, name: str, start: int
+) -> Levels:
+    """Return row levels in which rows with charge in their strip have that of those around."""
+    rows, columns = sections.parse(geometry.active, geometry.shape)
+    image, across = (raw, columns) if name.endswith("_x") else (raw.T, rows)
+    found, number = charge.replaced(
+        levels.values[:, 0], levels.variance**0.5, image[:, across], start
+    )
+    return levels if number == 0 else replace(levels, values=found[:, None], borrowed=number)
+
+
+def _columns(levels: Levels) -> Levels:
     return replace(levels, values=levels.values.T)
 
 
-def _smoothed(strip: Floats, method: int) -> Levels:
+def _smoothed(levels: Levels) -> Levels:
     """Return row levels smoothed by a Gaussian along y; rows without a level borrow."""
-    levels = _lines(strip, method)
     offset = np.arange(-3 * _SMOOTH, 3 * _SMOOTH + 1)
     # K = exp(-d**2 / (2 x 12**2)), cut off at 3 sigma = 36 rows
     kernel = np.exp(-0.5 * (offset / _SMOOTH) ** 2)
@@ -305,7 +330,7 @@ def _empty(method: int) -> str:
     return f"overscan method {method} found no finite pixel in its strip; use method 0 or drop it"
 
 
-_MEASURES: dict[int, Callable[[Floats, int], Levels]] = {
+_MEASURES: dict[int, Callable[..., Levels]] = {
     1: _single, 2: _single, 3: _single, 4: _single,
     5: _lines, 6: _lines, 7: _columns, 8: _columns,
     9: _smoothed, 10: _smoothed,

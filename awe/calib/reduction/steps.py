@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _planes, cosmic, statistics, tracks
-from awe.calib.detector import gain, overscan, saturation, trim
+from awe.calib.detector import dead, gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 from awe.calib.reduction.work import Work
@@ -29,6 +29,15 @@ _MOST_BAD = 0.9
 
 #: the noise of calibrations is measured on every such row
 _SAMPLED = 64
+
+#: a read noise [ADU] from which lines of one value are not alive
+_TELLING = 0.5
+
+#: noise of an overscan strip [ADU] below which it is that of no read-out
+_SILENT = 0.01
+
+#: counts this many read noises below the bias are not read out
+_BELOW = 10.0
 
 #: smallest box [pixel] of the sky under fringes
 _FRINGE_BOX = 256
@@ -79,6 +88,13 @@ def _trim(work: Work) -> str:
     if work.calibrations.bias is not None:
         overscan.require_same(method, work.calibrations.bias_method, "the master bias")
     levels = overscan.measure(work.raw, work.geometry, method)
+    silent = levels.sigma < _SILENT and float(levels.values.max()) < work.settings.saturation_high
+    if method and work.settings.read_noise >= _TELLING and silent:
+        msg = (
+            f"the overscan strip of the frame holds one value, {np.nanmean(levels.values):.0f} "
+            "ADU: the read-out gave no signal; set is_valid = 0 for the raw frame"
+        )
+        raise NoValidPixels(msg)
     work.levels = levels
     work.offsets = levels.values[
         inside[0] if levels.values.shape[0] > 1 else slice(None),
@@ -110,6 +126,33 @@ def _saturation(work: Work) -> str:
     return f"{number} pixels saturated"
 
 
+def _no_noise(work: Work) -> str | None:
+    # where the read noise is below the step of the converter a line may well hold one value
+    noise = work.settings.read_noise
+    return None if noise >= _TELLING else f"a read noise of {noise:.2g} ADU tells nothing"
+
+
+def _dead(work: Work) -> str:
+    rows, columns = dead.lines(work.raw, high=work.settings.saturation_high)
+    if rows.all() or columns.all():
+        msg = (
+            "every row or column of the frame holds one value: the read-out gave no signal; "
+            "set is_valid = 0 for the raw frame"
+        )
+        raise NoValidPixels(msg)
+    bad = rows[:, None] | columns[None, :]
+    number = work.flag(PixelFlag.DEAD, bad) if bad.any() else 0
+    return f"{int(rows.sum())} rows, {int(columns.sum())} columns, {number} pixels"
+
+
+def _below_rows(work: Work, rows: slice) -> None:
+    # s < -10 r: read noise alone does that to one pixel in 1e23
+    limit = np.float32(-_BELOW * max(work.settings.read_noise, 1.0))
+    below = work.science[rows] < limit
+    if below.any():
+        work.flag(PixelFlag.DEAD, below, rows)
+
+
 def _known_bad(work: Work) -> str:
     found = []
     for flag, bad in (
@@ -129,7 +172,9 @@ def _no_maps(work: Work) -> str | None:
 def _overscan_frame(work: Work) -> str:
     assert work.levels is not None
     method = overscan.METHODS[work.levels.method]
-    return f"{method}, {float(np.nanmean(work.offsets)):.2f} ADU"
+    borrowed = work.levels.borrowed
+    charged = f", {borrowed} of the lines around, as charge is in their strip" if borrowed else ""
+    return f"{method}, {float(np.nanmean(work.offsets)):.2f} ADU{charged}"
 
 
 def _overscan_rows(work: Work, rows: slice) -> None:
@@ -355,12 +400,16 @@ STEPS: tuple[Step, ...] = (
          before=_RAW, after=_RAW, skip=_always, frame=_trim),
     Step(name="saturation", text="flag saturated pixels, bleeding and dead neighbours",
          before=_RAW, after=_RAW, skip=_always, frame=_saturation),
+    Step(name="dead", text="flag rows and columns of one value",
+         before=_RAW, after=_RAW, skip=_no_noise, frame=_dead),
     Step(name="maps", text="flag hot and cold pixels",
          before=_RAW, after=_RAW, skip=_no_maps, frame=_known_bad),
     Step(name="overscan", text="subtract the electronic level",
          before=_RAW, after=_ADU, skip=_always, frame=_overscan_frame, rows=_overscan_rows),
     Step(name="bias", text="subtract the master bias",
          before=_ADU, after=_ADU, skip=_unless_given("bias"), rows=_bias_rows),
+    Step(name="below", text="flag counts below anything read out without light",
+         before=_ADU, after=_ADU, skip=_unless_given("bias"), rows=_below_rows),
     Step(name="linearity", text="take the curvature of the response out",
          before=_ADU, after=_ADU, skip=_is_linear, rows=_linearity_rows),
     Step(name="noise", text="state the variance of every pixel",

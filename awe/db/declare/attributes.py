@@ -310,11 +310,19 @@ def convert_item(attribute: Persistent[Any], value: Any) -> Any:
     """Return one value, or one element of a list, as the attribute stores it."""
     if attribute.is_link:
         return _as_object(attribute, value)
-    if type(value).__module__ == "numpy" and hasattr(value, "item"):
-        value = value.item()
+    value = _of_python(value)
     if attribute.kind is Kind.ARRAY and isinstance(value, float) and math.isnan(value):
         raise _mismatch(value, "a number: a list has no place for NaN")
     return _CONVERTERS[cast("type", attribute.declared_type)](value)
+
+
+def _of_python(value: Any) -> Any:
+    """Return a value of numpy as one of Python, anything else as it is."""
+    if type(value).__module__ != "numpy" or not hasattr(value, "item"):
+        return value
+    if getattr(value, "size", 1) != 1:
+        raise _mismatch(value, "one value; for several use isin([...])")
+    return value.item()
 
 
 def _mismatch(value: Any, wanted: str) -> Mismatch:
@@ -434,8 +442,7 @@ def comparable(attribute: Persistent[Any], value: Any) -> Any:
 
     As `convert`, but an int may be compared with a fraction or with a number of any size.
     """
-    if type(value).__module__ == "numpy" and hasattr(value, "item"):
-        value = value.item()
+    value = _of_python(value)
     if isinstance(value, float) and math.isnan(value):
         raise _mismatch(value, "a number: NaN is stored as None, compare with == None")
     if attribute.declared_type is int and type(value) in (int, float):

@@ -304,6 +304,10 @@ class DBObject(metaclass=PersistentType):
         if name.startswith("_"):
             msg = f"{type(self).__name__} has no attribute {name!r}"
             raise AttributeError(msg)
+        found = inspect.getattr_static(type(self), name, None)
+        if isinstance(found, property) and found.fget is not None:
+            # a property that failed inside leads here too: its own error names what is missing
+            found.fget(self)
         self._unknown(name)
 
     def __delattr__(self, name: str) -> None:
