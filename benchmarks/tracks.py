@@ -112,10 +112,16 @@ def line(rng: np.random.Generator) -> tuple[float, float, float, float]:
 
 def expose(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the chip with photon, read and row noise and cosmic rays."""
+    return expose_light(light, rng, hits=1000)
+
+
+def expose_light(light: np.ndarray, rng: np.random.Generator, hits: int) -> np.ndarray:
+    """Return a frame of any size with photon, read and row noise and cosmic rays."""
+    ny, nx = light.shape
     image = rng.normal(light, np.sqrt(light / GAIN + (READ_NOISE / GAIN) ** 2))
-    image += rng.normal(0, 0.3, (SHAPE[0], 1))
-    for _ in range(1000):
-        row, column = rng.integers(60, SHAPE[0] - 60), rng.integers(60, SHAPE[1] - 60)
+    image += rng.normal(0, 0.3, (ny, 1))
+    for _ in range(hits):
+        row, column = rng.integers(60, ny - 60), rng.integers(60, nx - 60)
         angle, length = rng.uniform(0, np.pi), min(rng.exponential(8), 55)
         step = np.arange(0, length + 0.5, 0.5)
         rows = (row + step * np.sin(angle)).astype(int)
@@ -126,6 +132,12 @@ def expose(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def search(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], float]:
     """Return the tracks found as Reduce finds them, and the CPU seconds of the track search."""
+    tracks, _, seconds = search_all(image)
+    return tracks, seconds
+
+
+def search_all(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], np.ndarray, float]:
+    """Return the tracks, the pixels they cross and the CPU seconds of the track search."""
     full = saturation.find(image, high=60000, low=-1, along=3, beside=1, reach=2)
     hits = cosmic.find(
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
@@ -133,8 +145,10 @@ def search(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], float]:
         fwhm=FWHM, bad=full.bad,
     )
     start = time.process_time()
-    tracks, _ = satellite.find(image, bad=hits.bad | full.bad, saturated=full.bad, **SETTINGS)
-    return tracks, time.process_time() - start
+    tracks, crossed = satellite.find(
+        image, bad=hits.bad | full.bad, saturated=full.bad, hits=hits.bad, **SETTINGS
+    )
+    return tracks, crossed, time.process_time() - start
 
 
 def matches(track: satellite.Track, truth: tuple[float, ...]) -> bool:

@@ -19,6 +19,8 @@ __all__ = ["steps"]
 
 _SIZE = 256
 
+_Raw = np.ndarray[tuple[int, int], np.dtype[np.uint16]]
+
 
 def steps() -> Iterator[None]:
     """Run every compiled kernel once on a small frame, a few with each step."""
@@ -33,8 +35,8 @@ def steps() -> Iterator[None]:
         bias=0 * ones, flat=ones, dark=0 * ones, fringes=None, hot=good, cold=good
     )
     geometry = ChipGeometry.from_counts(nx=_SIZE, ny=_SIZE)
-    for given in (calibrations, Calibrations()):
-        done = reduce(frame, geometry, given, _settings())
+    for raw, given in ((_flashing(frame), calibrations), (frame, Calibrations())):
+        done = reduce(raw, geometry, given, _settings())
         yield
     statistics.image_statistics(done.science)
     statistics.image_statistics(done.science, done.flags != 0)
@@ -44,12 +46,23 @@ def steps() -> Iterator[None]:
         yield
 
 
-def _frame() -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
+def _flashing(frame: _Raw) -> _Raw:
+    """Return a raw frame with a bright flashing track and stars that are not trailed added."""
+    y, x = np.mgrid[:_SIZE, :_SIZE]
+    # flashes of 20 pixels in steps of 40
+    light = 900 * np.exp(-0.5 * ((x - 0.3 * y - 90) / 2) ** 2) * (y % 40 < 20)
+    for row, column in np.ndindex(4, 4):
+        light += 900 * np.exp(-0.125 * ((x - 16 * column - 190) ** 2 + (y - 60 * row - 30) ** 2))
+    result: _Raw = np.minimum(frame + light, 65535).astype(np.uint16)
+    return result
+
+
+def _frame() -> _Raw:
     """Return a raw frame with a star, a hit, a track and saturated pixels."""
     rng = np.random.default_rng(1)
     frame = rng.normal(500, 15, (_SIZE, _SIZE))
     y, x = np.mgrid[:_SIZE, :_SIZE]
-    frame += 40 * np.exp(-0.5 * ((0.9 * x - 0.4 * y - 60) / 2) ** 2)
+    frame += 14 * np.exp(-0.5 * ((0.9 * x - 0.4 * y - 60) / 2) ** 2)
     frame[20, 200] += 3000
     frame[100:110, 30:40] = 65535
     return np.rint(frame).astype(np.uint16)

@@ -344,7 +344,8 @@ def _satellite_frame(work: Work) -> str:
     bad, number = work.carrying(ANY_FLAG)
     if number > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
-    # nothing near saturation, its bleeding or dead neighbours is believed to be a track
+    # nothing faint near saturation, its bleeding or dead neighbours is believed to be a track; a
+    # bright one may saturate, and a narrow one is flagged as cosmic rays
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
     work.tracks, crossed = tracks.find(
         work.science,
@@ -353,6 +354,7 @@ def _satellite_frame(work: Work) -> str:
         threshold=chosen.threshold,
         binning=chosen.binning,
         minimum_length=chosen.minimum_length,
+        hits=work.carrying(PixelFlag.COSMIC)[0],
     )
     number = work.flag(PixelFlag.SATELLITE, crossed)
     return f"{len(work.tracks)} tracks, {number} pixels"

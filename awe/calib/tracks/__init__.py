@@ -1,9 +1,10 @@
-"""Straight tracks of satellites and aircraft on one exposure, faint ones included.
+"""Tracks of satellites and aircraft on one exposure, from a fifth of the noise to saturation.
 
-The frame is binned, its sky and everything compact taken out, and the light along every straight
-line summed. Candidates are measured at full resolution and must shine along most of their chord:
-spikes, halos, galaxies and bleeding columns do not. Curved or interrupted tracks that fill less
-than half of the chord, and tracks wider than 19 pixels, are not found.
+Bright ones are searched first (`lit`): whole, flashing, short, wide, saturating or gently bent.
+Then the frame is binned, its sky and everything compact taken out, and the light along every
+straight line summed. Those candidates are measured at full resolution and must shine along most of
+their chord: spikes, halos, galaxies and bleeding columns do not. Faint tracks that fill less than
+half of a chord are not found.
 """
 
 from __future__ import annotations
@@ -14,37 +15,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib._frames import takes_frames
-from awe.calib.detector.saturation import grown
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
-from awe.calib.threads import bands
-from awe.calib.tracks import bins, kernels
-from awe.calib.tracks import search as track_search
+from awe.calib.tracks import binned, kernels, lit, lit_kernels
+from awe.calib.tracks.arc import Arc
 from awe.calib.tracks.fit import Fit, Frame, Line
 from awe.calib.tracks.fit import fit as fit_line
 from awe.calib.tracks.search import Lines
-from awe.errors import NoValidPixels, ParameterError
+from awe.errors import ParameterError
 
 __all__ = ["Track", "find"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Grid = NDArray[np.float32]
-    Map = NDArray[np.bool_]
+    from awe.calib.tracks.binned import Binned
+    from awe.calib.tracks.lit import LitTrack
 
-#: boxes of the sky, in bins
-# the median of 16**2 bins is known to 1.25 / 16 = 0.08 of the noise of one bin
-_MESH = 16
-
-#: half the side of the squares whose mean shows extended light, in bins
-# the mean of (2 x 4 + 1)**2 = 81 bins of unit noise scatters by 1/9
-_SMOOTH = 4
-
-#: bright tracks are searched with stars left in: they need a higher score
+#: tracks as bright as stars are searched with stars left in: they need a higher score
 _BRIGHT = 10.0
 
-#: maximum number of tracks, and of refused candidates of each search
+#: maximum number of tracks, and of refused candidates, of each search for faint tracks
 _MOST_TRACKS = 6
 _MOST_REFUSED = 8
 
@@ -52,15 +43,21 @@ _MOST_REFUSED = 8
 # +- 3 sigma of a Gaussian profile hold 99.7 per cent of its light
 _MASK_SIGMAS = 3.0
 
+#: number of straight pieces a bright track is cut into to hide it from the other searches
+_STRAIGHT = 8
+
+#: two runs of lit bins whose ends lie within this of one line are one track [pixel]
+_ALIGNED = 12.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """One straight track.
+    """One track.
 
     Attributes
     ----------
     x0, y0, x1, y1 : float, pixel
-        Where it enters and leaves the frame, zero-based.
+        Where it enters and leaves the frame, or where its light begins and ends; zero-based.
     width : float, pixel
         Full width at half maximum.
     brightness : float, ADU
@@ -78,18 +75,6 @@ class Track:
     score: float
 
 
-@dataclass(kw_only=True)
-class _Binned:
-    """What the search works on, in bins: significance `z` and its weight `v`."""
-
-    z: Grid
-    v: Grid
-    size: int
-    stars: Map
-    extended: Map
-    full: Map
-
-
 @takes_frames()
 def find(
     image: NDArray[np.float32],
@@ -99,6 +84,7 @@ def find(
     threshold: float,
     binning: int,
     minimum_length: float,
+    hits: NDArray[np.bool_] | None = None,
 ) -> tuple[tuple[Track, ...], NDArray[np.bool_]]:
     """Return the tracks of one exposure and the pixels they cross.
 
@@ -116,13 +102,17 @@ def find(
         Size of the bins; 4 suits a seeing of 3 to 6 pixels.
     minimum_length : float, pixel
         Shorter chords are not looked for; small frames look for half their shorter side.
+    hits : ndarray of bool, shape (ny, nx), optional
+        Those of `bad` that are cosmic rays: a narrow bright track looks like many, so the search
+        for bright tracks does not leave them out.
 
     Returns
     -------
     tracks : tuple of Track
         In the order they were found, brightest first as a rule.
     crossed : ndarray of bool, shape (ny, nx)
-        True within 3 sigma of a track.
+        True within 3 sigma of a track, and as far as the light of a bright one reaches; between
+        the flashes of a bright one False.
 
     Raises
     ------
@@ -148,141 +138,114 @@ def find(
     minimum = min(minimum_length, 0.5 * min(shape))
     # sky [ADU]: medians of boxes of 16 bins; the noise of a pixel is the median over the boxes of
     # 1.4826 MAD in each
-    box = _MESH * binning
+    box = binned.MESH * binning
     surface = background.estimate(image, box=box, bad=bad, step=min(6, box))
     noise = max(float(np.median(surface.spread)), 1e-6)
-    binned = _prepare(image, bad, saturated, surface, noise, binning)
+    pixels, left_out = np.ascontiguousarray(image), np.ascontiguousarray(bad)
+    grid = binned.prepare(pixels, left_out, saturated, surface, noise, binning)
     # extended: galaxies and halos; full: near saturation; neither may decide about a track
     frame = Frame(
-        image=np.ascontiguousarray(image), bad=np.ascontiguousarray(bad), sky=surface.mesh,
-        box=surface.box, keep=~(binned.extended | binned.full), binning=binning, noise=noise,
+        image=pixels, bad=left_out, sky=surface.mesh, box=surface.box,
+        keep=~(grid.extended | grid.full), binning=binning, noise=noise, minimum_length=minimum,
+    )
+    trusted = saturated if hits is None else saturated | hits
+    bright = lit.find(
+        pixels, unusable=left_out & ~trusted, saturated=saturated, sky=surface, noise=noise,
         minimum_length=minimum,
     )
-    judged: list[tuple[Fit, Line]] = []
-    # bright tracks would be taken for rows of stars: they are searched first, in larger bins
-    bright = Lines(*_halved(binned.z, binned.v), 2 * binning, minimum)
+    judged = [(_whole(frame, one), one) for one in bright]
+    flashing = [one for fitted, one in judged if fitted is None]
+    for one in flashing:
+        _hide(grid, frame.keep, one)
+    whole = [(fitted, one.half) for fitted, one in judged if fitted is not None]
+    found = _faint(grid, frame, threshold, minimum, [fitted for fitted, _ in whole])
+    halves = [half for _, half in whole] + [0.0] * len(found)
+    for track, half in zip(found, halves, strict=False):
+        kernels.cross(crossed, *track.line, max(_MASK_SIGMAS * track.sigma, 3.0, half))
+    for one in flashing:
+        arc = one.arc
+        lit_kernels.paint(crossed, arc.x0, arc.y0, arc.ux, arc.uy, arc.bend, arc.length, one.half,
+                          one.flags, float(one.step))
+    tracks = tuple(_track(track) for track in found)
+    return tracks + _listed(flashing, tracks), crossed
+
+
+def _whole(frame: Frame, one: LitTrack) -> Fit | None:
+    """Return the fit of a bright track that shines along all of its chord."""
+    if not one.whole:
+        return None
+    fitted = fit_line(frame, _ends(one.arc))
+    return None if fitted.refused else fitted
+
+
+def _ends(arc: Arc) -> Line:
+    """Return both ends of an arc."""
+    xs, ys = arc.at(np.array((0.0, arc.length)))
+    return float(xs[0]), float(ys[0]), float(xs[1]), float(ys[1])
+
+
+def _hide(grid: Binned, keep: NDArray[np.bool_], one: LitTrack) -> None:
+    """Take the run of a bright track out of the bins of the other searches, in place."""
+    ends = np.linspace(0.0, one.arc.length, _STRAIGHT + 1)
+    xs, ys = one.arc.at(ends)
+    hidden = grid.v.copy()
+    every = np.ones(1, np.bool_)
+    for k in range(_STRAIGHT):
+        kernels.erase(grid.z, grid.v, grid.size, xs[k], ys[k], xs[k + 1], ys[k + 1],
+                      one.half + 2.0 * grid.size, every)
+    keep[(hidden > 0) & (grid.v == 0)] = False
+
+
+def _faint(
+    grid: Binned, frame: Frame, threshold: float, minimum: float, known: list[Fit]
+) -> list[Fit]:
+    """Return the tracks that are known, and those both searches along all lines find."""
+    judged = [(fitted, fitted.line) for fitted in known]
+    # tracks as bright as stars would be taken for rows of stars: they come first, in larger bins
+    bright = Lines(*binned.halved(grid.z, grid.v), 2 * grid.size, minimum)
     _search(bright, frame, max(_BRIGHT, threshold), judged)
     # weight 0 at stars, z > 5 in a bin: a track brighter than that is left to the search before
-    faint = np.where(binned.stars, np.float32(0), binned.v)
-    frame = replace(frame, keep=frame.keep & ~binned.stars)
-    _search(Lines(binned.z, faint, binning, minimum), frame, threshold, judged)
-    found = [track for track, _ in judged if not track.refused]
-    for track in found:
-        kernels.cross(crossed, *track.line, max(_MASK_SIGMAS * track.sigma, 3.0))
-    return tuple(_track(track) for track in found), crossed
+    faint = np.where(grid.stars, np.float32(0), grid.v)
+    frame = replace(frame, keep=frame.keep & ~grid.stars)
+    _search(Lines(grid.z, faint, grid.size, minimum), frame, threshold, judged)
+    return [track for track, _ in judged if not track.refused]
 
 
-def _prepare(
-    image: NDArray[np.float32], bad: Map, saturated: Map, surface: background.Surface,
-    noise: float, size: int,
-) -> _Binned:
-    shape = (image.shape[0] // size, image.shape[1] // size)
-    mean = np.zeros(shape, np.float32)
-    number = np.zeros(shape, np.float32)
-    full = np.zeros(shape, np.bool_)
-    pixels = np.ascontiguousarray(image)
-    # +- 6 sigma of a pixel: one outlier moves the mean of size**2 pixels by 6 sigma / size**2,
-    # 6 / size times the noise sigma / size of that mean
-    reach = np.float32(2 * track_search.CAP * noise)
-    bands(
-        lambda rows: bins.bin_frame(
-            pixels, bad, saturated, surface.mesh, surface.box, reach, size, rows.start, rows.stop,
-            mean, number, full,
-        ),
-        shape[0],
-    )
-    full = grown(full, 2, 2)
-    # n = 0 gives weight 0: bins within 2 of a saturated one are in no sum
-    number[full] = 0
-    possible = float(size * size)
-    # sky of the bins and its scatter: median and 1.4826 MAD of 16 x 16 bins that have 3/4 of their
-    # pixels or more, whose noise is at most (3/4)**-1/2 = 1.15 times that of a full bin
-    centre, spread, _ = background.medians(
-        mean, box=_MESH, bad=number < 0.75 * possible, clip=0.0, step=1, least=0.125
-    )
-    try:
-        centre = background.smoothed(background.filled(centre))
-        spread = background.smoothed(background.filled(spread))
-    except NoValidPixels:
-        return _Binned(z=np.zeros(shape, np.float32), v=np.zeros(shape, np.float32), size=size,
-                       stars=full, extended=full, full=full)
-    # white noise of sigma per pixel gives sigma / size per bin: half of that is the least
-    spread = np.maximum(spread, np.float32(0.5 * noise / size))
-    z, v = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    # z = (m - sky) / s sqrt(v) with v = n / size**2: unit noise in every bin
-    bins.significance(mean, number, np.float32(possible), centre, spread, _MESH, z, v)
-    _level_lines(z, v)
-    z[v == 0] = 0
-    extended = _extended(z)
-    v[extended] = 0
-    return _Binned(
-        z=z, v=v, size=size, stars=grown(z > 5, 1, 1), extended=extended, full=full
-    )
-
-
-def _level_lines(z: Grid, v: Grid) -> None:
-    """Take the median off every column and row of bins, in place.
-
-    Noise of the overscan levels makes whole rows brighter: thousands of false lines. Lines that
-    stand far out are left: narrow bright ones may be tracks along an axis, and are judged by
-    their profile; all others lose their weight.
-    """
-    # axis 0 takes the median off every column of bins, axis 1 then off every row
-    for axis in (0, 1):
-        lines = np.ascontiguousarray(z.T if axis == 0 else z)
-        level = np.empty(lines.shape[0], np.float32)
-        bins.medians(lines, level)
-        middle = np.median(level)
-        # 8 robust sigma of the levels of all lines; a level of n bins of unit noise scatters by
-        # 1.25 / sqrt(n), 0.06 for 512, so the least limit of 0.6 is some 10 of those
-        limit = max(8 * 1.4826 * float(np.median(np.abs(level - middle))), 0.6)
-        wild = np.abs(level - middle) > limit
-        # up to 6 adjacent bright lines may be a track: they lose only the median level of all
-        narrow = wild & (level > middle) & (_run_length(wild) <= 6)
-        z -= np.expand_dims(np.where(narrow, middle, level), axis).astype(np.float32)
-        if axis == 0:
-            v[:, wild & ~narrow] = 0
+def _listed(flashing: list[LitTrack], tracks: tuple[Track, ...]) -> tuple[Track, ...]:
+    """Return bright tracks as such: pieces of one line once, what is on another track not."""
+    listed: list[Track] = []
+    for one in flashing:
+        x0, y0, x1, y1 = _ends(one.arc)
+        new = Track(x0=x0, y0=y0, x1=x1, y1=y1, width=one.width, brightness=one.brightness,
+                    score=one.score)
+        if any(_aligned(new, other) for other in tracks):
+            continue
+        same = [number for number, other in enumerate(listed) if _aligned(new, other)]
+        if same:
+            listed[same[0]] = _united(listed[same[0]], new)
         else:
-            v[wild & ~narrow] = 0
+            listed.append(new)
+    return tuple(listed)
 
 
-def _run_length(marked: Map) -> NDArray[np.intp]:
-    """Return for every True the length of its run of Trues."""
-    # differences are +1 where a run begins and -1 behind its end: begin, end, begin, end ...
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
-    length = np.zeros(marked.size, np.intp)
-    for begin, end in zip(edges[::2], edges[1::2], strict=True):
-        length[begin:end] = end - begin
-    return length
+def _aligned(one: Track, other: Track) -> bool:
+    """Return True if both ends of each track lie on the line of the other."""
+    for first, second in ((one, other), (other, one)):
+        arc = Arc.between(first.x0, first.y0, first.x1, first.y1)
+        for x, y in ((second.x0, second.y0), (second.x1, second.y1)):
+            if abs((y - arc.y0) * arc.ux - (x - arc.x0) * arc.uy) > _ALIGNED:
+                return False
+    return True
 
 
-def _extended(z: Grid) -> Map:
-    """Return galaxies, halos and reflections: groups of raised bins shorter than a track."""
-    from scipy import ndimage
-
-    level = np.empty_like(z)
-    # mean of 9 x 9 bins, each capped at +- 3: white noise stays below 1.0 = 9 sigma, and a track
-    # along an axis reaches at most 3 x 9 w / 81 = w / 3 when it is w bins wide
-    bins.smooth(z, np.float32(track_search.CAP), _SMOOTH, level)
-    raised = level > 1.0
-    # joined at a lower level, so that a bright track does not fall to pieces
-    labels, number = ndimage.label(level > 0.6)
-    compact = np.zeros(number + 1, np.bool_)
-    # a group whose bounding box has a longer diagonal may be a track and stays
-    longest = min(150.0, 0.6 * min(z.shape))
-    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
-        size = np.hypot(rows.stop - rows.start, columns.stop - columns.start)
-        compact[label] = size < longest
-    # the mean of 9 x 9 reaches 4 bins: as far may light of the object be around the raised bins
-    return grown(compact[labels] & raised, 4, 4) if number else raised
-
-
-def _halved(z: Grid, v: Grid) -> tuple[Grid, Grid]:
-    """Return significance and weight in bins twice as large; an odd last bin is dropped."""
-    shape = (v.shape[0] // 2, v.shape[1] // 2)
-    light, weight = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    bins.halve(z, v, np.float32(track_search.CAP), light, weight)
-    return light, weight
+def _united(one: Track, other: Track) -> Track:
+    """Return two pieces of a track as one, from the first light to the last."""
+    arc = Arc.between(one.x0, one.y0, one.x1, one.y1)
+    ends = [(one.x0, one.y0), (one.x1, one.y1), (other.x0, other.y0), (other.x1, other.y1)]
+    ends.sort(key=lambda end: (end[0] - arc.x0) * arc.ux + (end[1] - arc.y0) * arc.uy)
+    (x0, y0), (x1, y1) = ends[0], ends[-1]
+    brighter = max(one, other, key=lambda track: track.score)
+    return replace(brighter, x0=x0, y0=y0, x1=x1, y1=y1)
 
 
 def _search(
@@ -294,8 +257,7 @@ def _search(
         _forget(lines, earlier, where)
     candidates = lines.candidates(threshold)
     # each search has refusals of its own: those of the bright one leave the faint one its chance
-    budget = _MOST_REFUSED
-    found = sum(not fitted.refused for fitted, _ in judged)
+    budget, found = _MOST_REFUSED, 0
     while budget and found < _MOST_TRACKS:
         score, candidate = lines.best(candidates)
         if score < threshold or candidate is None:

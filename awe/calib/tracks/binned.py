@@ -1,0 +1,179 @@
+"""The frame in bins as the search for faint tracks sees it: without sky, rows, compact light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib._frames import takes_frames
+from awe.calib.detector.saturation import grown
+from awe.calib.sky import background
+from awe.calib.threads import bands
+from awe.calib.tracks import bins
+from awe.calib.tracks.search import CAP
+from awe.errors import NoValidPixels
+
+__all__ = ["MESH", "Binned", "halved", "prepare"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Grid = NDArray[np.float32]
+    Map = NDArray[np.bool_]
+
+#: boxes of the sky, in bins
+# the median of 16**2 bins is known to 1.25 / 16 = 0.08 of the noise of one bin
+MESH = 16
+
+#: half the side of the squares whose mean shows extended light, in bins
+# the mean of (2 x 4 + 1)**2 = 81 bins of unit noise scatters by 1/9
+_SMOOTH = 4
+
+
+@dataclass(kw_only=True)
+class Binned:
+    """What the search works on, in bins: significance `z` and its weight `v`."""
+
+    z: Grid
+    v: Grid
+    size: int
+    stars: Map
+    extended: Map
+    full: Map
+
+
+@takes_frames()
+def prepare(
+    image: NDArray[np.float32], bad: Map, saturated: Map, surface: background.Surface,
+    noise: float, size: int,
+) -> Binned:
+    """Return significance and weight of the bins of a frame.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx), ADU
+        Reduced image.
+    bad, saturated : ndarray of bool, shape (ny, nx)
+        Pixels to leave out, and saturated ones.
+    surface : Surface
+        Sky of the pixels, in boxes of 16 bins.
+    noise : float, ADU
+        Noise of a pixel.
+    size : int, pixel
+        Side of a bin.
+    """
+    shape = (image.shape[0] // size, image.shape[1] // size)
+    mean = np.zeros(shape, np.float32)
+    number = np.zeros(shape, np.float32)
+    full = np.zeros(shape, np.bool_)
+    pixels = np.ascontiguousarray(image)
+    # +- 6 sigma of a pixel: one outlier moves the mean of size**2 pixels by 6 sigma / size**2,
+    # 6 / size times the noise sigma / size of that mean
+    reach = np.float32(2 * CAP * noise)
+    bands(
+        lambda rows: bins.bin_frame(
+            pixels, bad, saturated, surface.mesh, surface.box, reach, size, rows.start, rows.stop,
+            mean, number, full,
+        ),
+        shape[0],
+    )
+    full = grown(full, 2, 2)
+    # n = 0 gives weight 0: bins within 2 of a saturated one are in no sum
+    number[full] = 0
+    possible = float(size * size)
+    # sky of the bins and its scatter: median and 1.4826 MAD of 16 x 16 bins that have 3/4 of their
+    # pixels or more, whose noise is at most (3/4)**-1/2 = 1.15 times that of a full bin
+    centre, spread, _ = background.medians(
+        mean, box=MESH, bad=number < 0.75 * possible, clip=0.0, step=1, least=0.125
+    )
+    try:
+        centre = background.smoothed(background.filled(centre))
+        spread = background.smoothed(background.filled(spread))
+    except NoValidPixels:
+        return Binned(z=np.zeros(shape, np.float32), v=np.zeros(shape, np.float32), size=size,
+                       stars=full, extended=full, full=full)
+    # white noise of sigma per pixel gives sigma / size per bin: half of that is the least
+    spread = np.maximum(spread, np.float32(0.5 * noise / size))
+    z, v = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    # z = (m - sky) / s sqrt(v) with v = n / size**2: unit noise in every bin
+    bins.significance(mean, number, np.float32(possible), centre, spread, MESH, z, v)
+    _level_lines(z, v)
+    z[v == 0] = 0
+    extended = _extended(z)
+    v[extended] = 0
+    return Binned(
+        z=z, v=v, size=size, stars=grown(z > 5, 1, 1), extended=extended, full=full
+    )
+
+
+def _level_lines(z: Grid, v: Grid) -> None:
+    """Take the median off every column and row of bins, in place.
+
+    Noise of the overscan levels makes whole rows brighter: thousands of false lines. Lines that
+    stand far out are left: narrow bright ones may be tracks along an axis, and are judged by
+    their profile; all others lose their weight.
+    """
+    # axis 0 takes the median off every column of bins, axis 1 then off every row
+    for axis in (0, 1):
+        lines = np.ascontiguousarray(z.T if axis == 0 else z)
+        level = np.empty(lines.shape[0], np.float32)
+        bins.medians(lines, level)
+        middle = np.median(level)
+        # 8 robust sigma of the levels of all lines; a level of n bins of unit noise scatters by
+        # 1.25 / sqrt(n), 0.06 for 512, so the least limit of 0.6 is some 10 of those
+        limit = max(8 * 1.4826 * float(np.median(np.abs(level - middle))), 0.6)
+        wild = np.abs(level - middle) > limit
+        # up to 6 adjacent bright lines may be a track: they lose only the median level of all
+        narrow = wild & (level > middle) & (_run_length(wild) <= 6)
+        z -= np.expand_dims(np.where(narrow, middle, level), axis).astype(np.float32)
+        if axis == 0:
+            v[:, wild & ~narrow] = 0
+        else:
+            v[wild & ~narrow] = 0
+
+
+def _run_length(marked: Map) -> NDArray[np.intp]:
+    """Return for every True the length of its run of Trues."""
+    # differences are +1 where a run begins and -1 behind its end: begin, end, begin, end ...
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    length = np.zeros(marked.size, np.intp)
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        length[begin:end] = end - begin
+    return length
+
+
+def _extended(z: Grid) -> Map:
+    """Return galaxies, halos and reflections: groups of raised bins shorter than a track."""
+    from scipy import ndimage
+
+    level = np.empty_like(z)
+    # mean of 9 x 9 bins, each capped at +- 3: white noise stays below 1.0 = 9 sigma, and a track
+    # along an axis reaches at most 3 x 9 w / 81 = w / 3 when it is w bins wide
+    bins.smooth(z, np.float32(CAP), _SMOOTH, level)
+    raised = level > 1.0
+    # joined at a lower level, so that a bright track does not fall to pieces
+    labels, number = ndimage.label(level > 0.6)
+    compact = np.zeros(number + 1, np.bool_)
+    # a group whose bounding box has a longer diagonal may be a track and stays
+    longest = min(150.0, 0.6 * min(z.shape))
+    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        size = np.hypot(rows.stop - rows.start, columns.stop - columns.start)
+        compact[label] = size < longest
+    # the mean of 9 x 9 reaches 4 bins: as far may light of the object be around the raised bins
+    return grown(compact[labels] & raised, 4, 4) if number else raised
+
+
+def halved(z: Grid, v: Grid) -> tuple[Grid, Grid]:
+    """Return significance and weight in bins twice as large; an odd last bin is dropped.
+
+    Parameters
+    ----------
+    z, v : ndarray of float32, shape (by, bx)
+        Significance and weight of the bins; not modified.
+    """
+    shape = (v.shape[0] // 2, v.shape[1] // 2)
+    light, weight = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    bins.halve(z, v, np.float32(CAP), light, weight)
+    return light, weight

@@ -1,0 +1,349 @@
+"""Bright tracks: whole, flashing, short, wide, saturating or gently bent.
+
+Bins are lit, dark or unknown; how bright a lit one is has no say in the search, so no brightness
+hides a track. Lit bins vote for lines; along a line the best run of lit bins is traced and judged.
+The search is repeated at higher levels, where the wings of very bright tracks are dark and what is
+left is narrow, and in larger bins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from awe.calib._frames import takes_frames
+from awe.calib.sky import background
+from awe.calib.threads import bands
+from awe.calib.tracks import bins, lit_kernels
+from awe.calib.tracks.arc import Arc, Sight, Trace, chord_of, traced
+from awe.calib.tracks.lit_verdict import Shape, bleeds, profile, refusal
+
+__all__ = ["LitTrack", "find"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Grid = NDArray[np.float32]
+    Map = NDArray[np.bool_]
+
+#: side of a bin [pixel], and how many make a large one
+_SIZE = 4
+_LARGER = 4
+
+#: levels of lit bins: (large bins?, light in the noise of a small bin)
+# 5 is exceeded by none of 525,000 bins of white noise; 20 is 5 sigma of a pixel
+_LEVELS = ((False, 5.0), (False, 20.0), (False, 80.0), (False, 320.0), (True, 20.0))
+
+#: least side of squares of lit bins that are stars or galaxies: 28 pixels, in large bins 144
+_BLOB = 7
+_LARGE_BLOB = 9
+
+#: more lit bins than this are a field too crowded for lines
+_CROWDED = 0.25
+
+#: least number of votes, and share of the shortest track that must vote
+_VOTES = 16.0
+_SHARE = 0.35
+
+#: candidates looked at, and tracks, of one level
+_REFUSED = 10
+_MOST = 8
+
+#: least lit share of a chord that shines as a whole
+_WHOLE = 0.95
+
+#: least light of a step that shines, in sigma of a bin and as a part of the median light:
+# the best of 5 bins of noise exceeds 2.5 in 3 per cent of cases
+_LEAST = 2.5
+_PART = 0.4
+
+#: angles per bin of the diagonal: neighbours are pi / 3 = 1 bin apart at its ends
+_ANGLES = 1.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LitTrack:
+    """A bright track.
+
+    Attributes
+    ----------
+    arc : Arc
+        From its first light to its last [pixel].
+    flags : ndarray of bool
+        Steps of `step` pixels along the arc that are lit or unknown.
+    step : int, pixel
+        Length of a step.
+    half : float, pixel
+        From the middle to where the light ends.
+    width : float, pixel
+        Full width at half maximum, good to a pixel or two.
+    brightness : float
+        Along the middle of what is lit, in the unit of the image.
+    score : float
+        Significance.
+    whole : bool
+        Lit on nearly all of a straight chord.
+    """
+
+    arc: Arc
+    flags: NDArray[np.bool_]
+    step: int
+    half: float
+    width: float
+    brightness: float
+    score: float
+    whole: bool
+
+
+@dataclass(kw_only=True)
+class _Bins:
+    """Bins of one size: local and common significance, which have light, which are saturated."""
+
+    z: Grid
+    light: Grid
+    known: Map
+    full: Map
+    size: int
+
+
+@takes_frames()
+def find(
+    image: NDArray[np.float32],
+    *,
+    unusable: Map,
+    saturated: Map,
+    sky: background.Surface,
+    noise: float,
+    minimum_length: float,
+) -> list[LitTrack]:
+    """Return the bright tracks of one exposure.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx), ADU
+        Reduced image with its sky; not modified.
+    unusable : ndarray of bool, shape (ny, nx)
+        Pixels to leave out. Saturated ones and cosmic rays count: a track may be either.
+    saturated : ndarray of bool, shape (ny, nx)
+        Saturated pixels and their bleeding.
+    sky : Surface
+        Sky and noise of a pixel, in boxes of a multiple of 4 pixels.
+    noise : float, ADU
+        Noise of a pixel of the whole frame.
+    minimum_length : float, pixel
+        Shorter tracks are not looked for.
+
+    References
+    ----------
+    Hough, P. V. C. & Duda, R. O., Hart, P. E. 1972, Comm. ACM 15, 11 (votes for lines). Here lit
+    bins vote, those next to a line are taken off, and each line is traced for its best run.
+    """
+    if min(image.shape) < 32 * _SIZE:
+        return []
+    small = _gathered(image, unusable, saturated, sky, noise)
+    large: _Bins | None = None
+    found: list[LitTrack] = []
+    for is_large, limit in _LEVELS:
+        if is_large and large is None:
+            large = _enlarged(small)
+        chosen = large if is_large and large is not None else small
+        if min(chosen.z.shape) < 24:
+            continue
+        found += _search(chosen, limit, is_large, minimum_length * (2 if is_large else 1), noise)
+    return found
+
+
+def _gathered(
+    image: NDArray[np.float32], unusable: Map, saturated: Map, sky: background.Surface,
+    noise: float,
+) -> _Bins:
+    """Return the frame in small bins."""
+    shape = (image.shape[0] // _SIZE, image.shape[1] // _SIZE)
+    mean, number = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    full = np.zeros(shape, np.bool_)
+    # nothing is capped: the light itself is judged
+    bands(
+        lambda rows: bins.bin_frame(
+            image, unusable, saturated, sky.mesh, sky.box, np.float32(np.inf), _SIZE, rows.start,
+            rows.stop, mean, number, full,
+        ),
+        shape[0],
+    )
+    # a bin of 16 pixels has 1/4 of the noise of one
+    common = np.float32(noise / _SIZE)
+    spread = np.maximum(sky.spread / np.float32(_SIZE), np.float32(0.5) * common)
+    box = sky.box // _SIZE
+    z, light, weight = (np.empty(shape, np.float32) for _ in range(3))
+    possible = np.float32(_SIZE**2)
+    bins.significance(
+        mean, number, possible, sky.mesh, np.full_like(spread, common), box, light, weight
+    )
+    bins.significance(mean, number, possible, sky.mesh, spread, box, z, weight)
+    return _Bins(z=z, light=light, known=weight >= 0.5, full=full, size=_SIZE)
+
+
+def _enlarged(small: _Bins) -> _Bins:
+    """Return bins four times as large; light stays in units of the noise of a small bin."""
+    shape = (small.z.shape[0] // _LARGER, small.z.shape[1] // _LARGER)
+
+    def blocks(plane: Any) -> Any:
+        part = plane[: shape[0] * _LARGER, : shape[1] * _LARGER]
+        return part.reshape(shape[0], _LARGER, shape[1], _LARGER)
+
+    known = blocks(small.known)
+    number = known.sum((1, 3))
+    total = (blocks(small.light) * known).sum((1, 3))
+    light = (total / np.maximum(number, 1)).astype(np.float32)
+    return _Bins(
+        z=light, light=light, known=number > _LARGER**2 // 2, full=blocks(small.full).any((1, 3)),
+        size=_LARGER * _SIZE,
+    )
+
+
+def _search(
+    grid: _Bins, limit: float, large: bool, minimum: float, noise: float
+) -> list[LitTrack]:
+    """Return the tracks of one level; their bins become unknown for the next ones."""
+    state = np.empty(grid.z.shape, np.uint8)
+    lit_kernels.states(
+        grid.z, grid.known, np.float32(limit), _LARGE_BLOB if large else _BLOB, state
+    )
+    sight = Sight(z=grid.z, light=grid.light, state=state, full=grid.full, size=grid.size,
+                  minimum=minimum)
+    votes = _Votes(state, minimum / grid.size)
+    found: list[LitTrack] = []
+    refused = 0
+    while refused < _REFUSED and len(found) < _MOST:
+        line = votes.best()
+        if line is None:
+            break
+        trace = traced(sight, line)
+        if trace is None:
+            refused += 1
+            continue
+        shape = profile(sight, trace)
+        if not refusal(sight, trace, shape, large):
+            found.append(_track(sight, grid.known, trace, shape, noise))
+        else:
+            refused += 1
+            # a bleeding column would come again and again
+            if not bleeds(sight, trace):
+                continue
+        run = trace.arc.part(trace.first, trace.last)
+        before = grid.known.copy()
+        lit_kernels.erase(
+            grid.known, run.x0, run.y0, run.ux, run.uy, run.bend, run.length, shape.half + 1.0
+        )
+        state[before & ~grid.known] = lit_kernels.UNKNOWN
+        votes.forget(state)
+    return found
+
+
+class _Votes:
+    """Votes of lit bins, of twice the size, for lines of all angles and distances."""
+
+    def __init__(self, state: NDArray[np.uint8], shortest: float) -> None:
+        self.lit = _halved(state)
+        self.shape = self.lit.shape
+        self.least = max(_VOTES, _SHARE * shortest / 2)
+        number = int(self.lit.sum())
+        self.empty = number < self.least or number > _CROWDED * self.lit.size
+        if self.empty:
+            return
+        diagonal = float(np.hypot(*self.shape))
+        angles = 4 * int(_ANGLES * diagonal / 4 + 1)
+        turn = np.arange(angles) * np.pi / angles
+        self.cosines = np.cos(turn).astype(np.float32)
+        self.sines = np.sin(turn).astype(np.float32)
+        self.reach = int(diagonal) + 12
+        self.votes = np.zeros((angles, 2 * self.reach + 1), np.int16)
+        self.used = np.zeros((angles // 4 + 1, self.votes.shape[1] // 4 + 1), np.bool_)
+        self.top, self.place = np.empty(angles), np.zeros(angles, np.int64)
+        self.stale = (0, angles)
+        self._vote(self.lit, 1)
+
+    def _vote(self, lit: Map, sign: int) -> None:
+        ys, xs = np.nonzero(lit)
+        lit_kernels.vote(
+            ys.astype(np.float32), xs.astype(np.float32), sign, self.cosines, self.sines,
+            np.float32(self.reach), self.votes,
+        )
+        self.stale = (0, self.cosines.size)
+
+    def best(self) -> tuple[float, float, float, float] | None:
+        """Return the ends [bin] of the line with most votes, each line once."""
+        while not self.empty:
+            lit_kernels.best(self.votes, self.used, *self.stale, self.top, self.place)
+            t = int(np.argmax(self.top))
+            if self.top[t] < self.least:
+                return None
+            r = int(self.place[t])
+            rows = slice(max(0, t // 4 - 1), t // 4 + 2)
+            self.used[rows, max(0, r // 4 - 1) : r // 4 + 2] = True
+            self.stale = (4 * rows.start, min(self.top.size, 4 * rows.stop))
+            # the middle of two neighbouring distances
+            rho, c, s = r + 0.5 - self.reach, float(self.cosines[t]), float(self.sines[t])
+            ends = chord_of(rho * c, rho * s, -s, c, (self.shape[0], self.shape[1]))
+            if ends is not None:
+                x0, x1 = (2 * (rho * c - q * s) + 0.5 for q in ends)
+                y0, y1 = (2 * (rho * s + q * c) + 0.5 for q in ends)
+                return x0, y0, x1, y1
+        return None
+
+    def forget(self, state: NDArray[np.uint8]) -> None:
+        """Take back the votes of bins that are no longer lit."""
+        now = _halved(state)
+        self._vote(self.lit & ~now, -1)
+        self.lit = now
+
+
+def _halved(state: NDArray[np.uint8]) -> Map:
+    """Return where any of 2 x 2 bins is lit; an odd last bin is dropped."""
+    lit = state == lit_kernels.LIT
+    ny, nx = (size // 2 for size in lit.shape)
+    pairs = lit[: 2 * ny : 2] | lit[1 : 2 * ny : 2]
+    result: Map = pairs[:, : 2 * nx : 2] | pairs[:, 1 : 2 * nx : 2]
+    return result
+
+
+def _track(sight: Sight, known: Map, trace: Trace, shape: Shape, noise: float) -> LitTrack:
+    """Return a run as a track, in pixels."""
+    size = float(sight.size)
+    # bin b has its centre at pixel size b + (size - 1) / 2
+    centre = (size - 1) / 2
+    run = trace.arc.part(trace.first, trace.last)
+    arc = Arc(x0=size * run.x0 + centre, y0=size * run.y0 + centre, ux=run.ux, uy=run.uy,
+              length=size * run.length, bend=size * run.bend)
+    light = trace.glow[trace.lit]
+    # a Gaussian has the width 0.94 area / peak; bins and rounding add a bin / sqrt(12) each
+    across = np.maximum(shape.across, 0.0)
+    seen = 0.94 * float(across.sum()) / max(float(across.max()), 1e-6) * size
+    width = float(np.sqrt(max(seen**2 - 2 * (2.355 * size) ** 2 / 12, 1.0)))
+    steps = _shining(sight, known, trace)
+    on = steps[steps != lit_kernels.UNKNOWN]
+    return LitTrack(
+        arc=arc, flags=_flagged(steps[trace.first : trace.last + 1]), step=sight.size,
+        half=(shape.half + 0.5) * size, width=width,
+        brightness=float(np.median(light)) * noise / _SIZE * seen / width,
+        score=float(np.sqrt((light**2).sum())),
+        whole=trace.arc.bend == 0 and float((on == lit_kernels.LIT).mean()) > _WHOLE,
+    )
+
+
+def _shining(sight: Sight, known: Map, trace: Trace) -> NDArray[np.int8]:
+    """Return the states of all steps of an arc, whatever level its run was found at."""
+    # a lit bin of the lowest level, or 0.4 of the light of a track that is hardly brighter
+    limit = min(_LEVELS[0][1], max(_LEAST, _PART * float(np.median(trace.glow[trace.lit]))))
+    state = np.where(sight.z > limit, lit_kernels.LIT, lit_kernels.DARK).astype(np.uint8)
+    state[~known] = lit_kernels.UNKNOWN
+    return Trace.along(replace(sight, state=state), trace.arc).on
+
+
+def _flagged(steps: NDArray[np.int8]) -> Map:
+    """Return the steps of a run whose pixels are flagged: lit ones and those not known."""
+    # a step more at both ends of a flash: light that is not enough to make a bin lit
+    lit = np.convolve(steps == lit_kernels.LIT, np.ones(3), "same") > 0
+    result: Map = lit | (steps == lit_kernels.UNKNOWN)
+    return result

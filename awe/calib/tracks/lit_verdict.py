@@ -1,0 +1,282 @@
+"""Why a run of lit bins is not a track: spikes, filaments and galaxies are not even.
+
+Tracks have the same light all along and stop; dark stretches between flashes are allowed, dim
+ones are not. Light is compared in units of the frame's noise: next to a bright star the local
+noise grows, and in its units a spike would look even.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from awe.calib.tracks import lit_kernels
+from awe.calib.tracks.arc import Sight, Trace
+
+__all__ = ["Shape", "bleeds", "profile", "refusal"]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+
+#: offsets of the profile across [bin], and the widest half width of a track
+_OFFSETS = 16
+_WIDEST = 14
+
+#: bent runs, and those that begin or end inside the frame, must be longer than the shortest track
+#: by this factor
+_BENT_LONGER = 1.2
+_INNER_LONGER = 1.5
+
+#: a run that comes this near to an edge reaches it [bin]
+_EDGE = 4.0
+
+#: unbroken runs of this width at half maximum [bin] that end inside the frame are filaments
+_BROAD = 4
+
+#: least lit share of the known steps, and least known share of a run
+_LEAST_LIT = 0.38
+_LEAST_KNOWN = 0.3
+
+#: least lit share above that of lines next to it, and the same in sigma; lumps need more
+_CONTRAST = 0.30
+_SURE = 8.0
+_SURE_OF_LUMPS = 12.0
+
+#: runs of lit steps up to this are no longer than stars are wide [bin]
+_STARLIKE = 4
+
+#: number of pieces, least number with light, and the percentile taken of each
+_PIECES = 8
+_FEWEST_PIECES = 5
+_PERCENTILE = 80
+
+#: least ratio of the second dimmest piece to the second brightest; for bent and wide ones
+_UNIFORM = 0.60
+_UNIFORM_STRICT = 0.70
+
+#: largest range of a parabola through the pieces, part of their mean; for unbroken runs
+_TREND = 0.15
+_STEADY = 0.12
+_UNBROKEN = 0.9
+
+#: 20th over 80th percentile of the light: below, it comes in lumps; least number of those
+_FLAT = 0.5
+_LUMPS = 12
+
+#: light beyond an end, part of the median: filaments and discs fade, tracks stop
+_TAIL = 0.20
+
+#: other sources are longer along the line than across it by this: trailed stars
+_TRAILED = 1.8
+
+#: along the columns at most this share may be saturated: bleeding
+_BLEEDING = 0.3
+_UPRIGHT = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """Light across a run.
+
+    Attributes
+    ----------
+    half : int, bin
+        From the middle to where the light is below one sigma.
+    across : ndarray of float64, shape (33,)
+        Median light at offsets of -16 to 16 bins.
+    """
+
+    half: int
+    across: Values
+
+
+def profile(sight: Sight, trace: Trace) -> Shape:
+    """Return the light across the lit steps of a run.
+
+    Parameters
+    ----------
+    sight : Sight
+        Bins the run was found on.
+    trace : Trace
+        The run.
+    """
+    ny, nx = sight.z.shape
+    lit = trace.lit.astype(np.float64)
+    offsets = np.arange(-_OFFSETS, _OFFSETS + 1)
+    z, light = np.zeros(offsets.size), np.zeros(offsets.size)
+    for number, offset in enumerate(offsets):
+        x, y = trace.arc.bins(lit, float(offset))
+        inside = (x >= 0) & (y >= 0) & (x < nx) & (y < ny)
+        if inside.sum() > 5:
+            z[number] = np.median(sight.z[y[inside], x[inside]])
+            light[number] = np.median(sight.light[y[inside], x[inside]])
+    half = 1
+    while half <= _WIDEST and max(z[_OFFSETS + half], z[_OFFSETS - half]) > 1.0:
+        half += 1
+    return Shape(half=half, across=light)
+
+
+def refusal(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> str:
+    """Return why a run is not a track; an empty string for a track.
+
+    Parameters
+    ----------
+    sight : Sight
+        Bins the run was found on.
+    trace : Trace
+        The run.
+    shape : Shape
+        Its profile.
+    strict : bool
+        It was found in large bins, where galaxies are as narrow as tracks.
+    """
+    return next(_reasons(sight, trace, shape, strict), "")
+
+
+def bleeds(sight: Sight, trace: Trace) -> bool:
+    """Return True if a run lies along a column and much of it is saturated.
+
+    Parameters
+    ----------
+    sight : Sight
+        Bins the run was found on.
+    trace : Trace
+        The run.
+    """
+    if abs(trace.arc.ux) >= _UPRIGHT:
+        return False
+    ny, nx = sight.full.shape
+    columns, rows = trace.arc.bins(trace.lit.astype(np.float64), trace.place[trace.lit])
+    full = sight.full[np.clip(rows, 0, ny - 1), np.clip(columns, 0, nx - 1)]
+    return float(full.mean()) > _BLEEDING
+
+
+def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator[str]:
+    """Give the reasons against a run, cheap ones first."""
+    known = int((trace.steps != lit_kernels.UNKNOWN).sum())
+    share = trace.lit.size / max(known, 1)
+    bent = trace.arc.bend != 0
+    if bleeds(sight, trace):
+        yield "bleeding"
+    length, shortest = trace.length * sight.size, sight.minimum
+    inner = _is_inside(trace, sight.z.shape)
+    if length < max(_BENT_LONGER if bent else 1.0, _INNER_LONGER if inner else 1.0) * shortest:
+        yield "short"
+    if known < _LEAST_KNOWN * trace.length or share < _LEAST_LIT:
+        yield "dark"
+    if shape.half >= _WIDEST:
+        yield "wide"
+    runs = _runs_of(trace.steps == lit_kernels.LIT)
+    lumps = bool(np.median(runs) <= _STARLIKE)
+    nearby = _nearby(sight, trace, shape.half)
+    spread = max(nearby * (1 - nearby), 0.01)
+    sure = (share - nearby) * known / (known * spread) ** 0.5
+    if share - nearby < _CONTRAST or sure < (_SURE_OF_LUMPS if lumps else _SURE):
+        yield "crowded"
+    if lumps and length < 2 * shortest:
+        yield "stars"
+    broad = int((shape.across > 0.5 * shape.across.max()).sum()) >= _BROAD
+    if inner and broad and share > _UNBROKEN:
+        yield "filament"
+    yield from _uneven(trace, strict or bent, share)
+    light = trace.glow[trace.lit]
+    dim, bright = np.percentile(light, [20, 80])
+    if dim < _FLAT * bright and (runs.size < _LUMPS or length < 2 * shortest):
+        yield "lumps"
+    if (strict or bent) and share < 0.85:
+        yield "dark"
+    if strict and trace.length < 0.8 * trace.arc.length:
+        yield "part of a chord"
+    yield from _ends(sight, trace, float(np.median(light)), share > _UNBROKEN and nearby < 0.2)
+    if _trailed(sight, trace, shape.half):
+        yield "trailed"
+
+
+def _is_inside(trace: Trace, shape: tuple[int, ...]) -> bool:
+    """Return True if a run begins or ends away from the edges of the frame."""
+    x, y = trace.arc.at(np.array((trace.first, trace.last), np.float64))
+    near = np.minimum.reduce([x, y, shape[1] - 1 - x, shape[0] - 1 - y])
+    return bool(near.max() > _EDGE)
+
+
+def _runs_of(lit: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the lengths of the runs of Trues."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], lit, [False]]).astype(np.int8)))
+    return edges[1::2] - edges[::2]
+
+
+def _nearby(sight: Sight, trace: Trace, half: int) -> float:
+    """Return the median lit share of eight lines next to a run."""
+    shares = []
+    for distance in (half + 3, half + 5, half + 8, half + 11):
+        for sign in (-1, 1):
+            other = Trace.along(sight, trace.arc.moved(sign * distance), reach=1)
+            part = other.on[trace.first : trace.last + 1]
+            known = int((part != lit_kernels.UNKNOWN).sum())
+            if known > 10:
+                shares.append(int((part == lit_kernels.LIT).sum()) / known)
+    return float(np.median(shares)) if shares else 0.0
+
+
+def _uneven(trace: Trace, strict: bool, share: float) -> Iterator[str]:
+    """Give the reasons against the light of the pieces."""
+    pieces, middles = [], []
+    for part in np.array_split(np.arange(trace.first, trace.last + 1), _PIECES):
+        lit = part[trace.on[part] == lit_kernels.LIT]
+        if lit.size >= max(3, 0.25 * part.size):
+            pieces.append(float(np.percentile(trace.glow[lit], _PERCENTILE)))
+            middles.append(float(part.mean()) / trace.length)
+    if len(pieces) < _FEWEST_PIECES:
+        yield "pieces"
+        return
+    light, along = np.array(pieces), np.array(middles)
+    order = np.sort(light)
+    if order[1] < (_UNIFORM_STRICT if strict else _UNIFORM) * order[-2]:
+        yield "uneven"
+    # the brightest piece may hold a star
+    rest = light < order[-1]
+    rest = rest if rest.sum() >= 4 else np.ones(light.size, np.bool_)
+    curve = np.polyval(np.polyfit(along[rest], light[rest], 2), along[rest])
+    if np.ptp(curve) > (_TREND if share < _UNBROKEN else _STEADY) * light[rest].mean():
+        yield "trend"
+
+
+def _ends(sight: Sight, trace: Trace, middle: float, unbroken: bool) -> Iterator[str]:
+    """Give the reasons against what is beyond both ends."""
+    steps = trace.on.size
+    for end, way in ((trace.first, -1), (trace.last, 1)):
+        # 3 bins on, that the light of the end itself is over; the best of 5 bins is 1.1 too high
+        beyond = np.arange(end + 3 * way, end + 16 * way, way)
+        beyond = beyond[(beyond >= 0) & (beyond < steps)]
+        beyond = beyond[trace.on[beyond] != lit_kernels.UNKNOWN]
+        if beyond.size >= 12 and np.median(trace.glow[beyond]) - 1.1 > _TAIL * middle:
+            yield "fades"
+        # light that leaves the line goes on next to it: a filament
+        first, last = sorted((end + 3 * way, end + 12 * way))
+        if trace.arc.bend == 0 and unbroken and first >= 0 and last < steps:
+            wide = Trace.along(sight, trace.arc.part(first, last), reach=6)
+            # the best of 13 bins of noise is 1.7 too high
+            if np.median(wide.glow) > max(3.0, _TAIL * middle + 1.7):
+                yield "bends away"
+
+
+def _trailed(sight: Sight, trace: Trace, half: int) -> bool:
+    """Return True if other sources are long in the direction of a run."""
+    arc = trace.arc
+    ys, xs = np.nonzero(sight.state == lit_kernels.LIT)
+    across = (ys - arc.y0) * arc.ux - (xs - arc.x0) * arc.uy - 0.5 * arc.bend
+    away = np.abs(across) > half + 3 + abs(arc.bend)
+    ys, xs = ys[away], xs[away]
+    if ys.size <= 60:
+        return False
+    some = np.linspace(0, ys.size - 1, min(ys.size, 400)).astype(np.intp)
+    along, nearby = lit_kernels.run_lengths(
+        sight.state, ys[some].astype(np.float64), xs[some].astype(np.float64), arc.ux, arc.uy
+    )
+    return bool(along > _TRAILED * nearby)
