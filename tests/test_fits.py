@@ -106,6 +106,19 @@ def test_header_that_astropy_cannot_parse_is_kept_as_a_comment(tmp_path):
     assert "6,4E-05" in str(fits.read_header(path)["COMMENT"])
 
 
+def test_one_matrix_of_two_is_written_and_no_card_of_tapes(tmp_path):
+    header = astropy_fits.Header([
+        ("CTYPE1", "RA---TAN"), ("CTYPE2", "DEC--TAN"), ("CRPIX1", 1.0), ("CRPIX2", 1.0),
+        ("CRVAL1", 10.0), ("CRVAL2", 20.0), ("CD1_1", -1e-4), ("CD2_2", 1e-4),
+        ("PC1_1", 1.0), ("PC2_2", 1.0), ("BLOCKED", True),
+    ])  # fmt: skip
+    path = fits.write(tmp_path / "a.fits", fits.Image(pixels("f4"), header))
+    found = fits.read_header(path)
+    assert found["CD1_1"] == -1e-4
+    assert not {"PC1_1", "PC2_2", "BLOCKED"} & set(found)
+    assert_verified(path)
+
+
 def test_control_bytes_are_escaped(tmp_path):
     assert fits.escape("a\x1b]0;x\x07é") == "a\\x1b]0;x\\x07\\xe9"
     assert fits.escape("M 31 'core' %s; DROP TABLE") == "M 31 'core' %s; DROP TABLE"

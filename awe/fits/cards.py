@@ -36,7 +36,7 @@ STRUCTURE = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BSCALE",
      "BZERO", "BLANK", "CHECKSUM", "DATASUM", "TFIELDS", "THEAP", "ZIMAGE", "ZSIMPLE", "ZTENSION",
      "ZEXTEND", "ZPCOUNT", "ZGCOUNT", "ZBITPIX", "ZNAXIS", "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0",
-     "ZHECKSUM", "ZDATASUM", "ZBLOCKED", "LONGSTRN", "END"]
+     "ZHECKSUM", "ZDATASUM", "ZBLOCKED", "BLOCKED", "LONGSTRN", "END"]
 )  # fmt: skip
 _NUMBERED = ("NAXIS", "ZNAXIS", "TFORM", "TTYPE", "TUNIT", "ZTILE", "ZNAME", "ZVAL", "TDIM")
 
@@ -45,6 +45,9 @@ RENAMED = {"RADECSYS": "RADESYS", "EPOCH": "EQUINOX"}
 
 _PRIMARY_ONLY = frozenset(["ORIGFILE", "ARCFILE", "EXTNAME", "EXTVER", "INHERIT"])
 _COMMENTARY = frozenset(["COMMENT", "HISTORY", ""])
+#: elements of the two matrices a header may have one of (FITS 4.0, 8.1.2)
+_ROTATION = re.compile(r"PC\d_\d")
+_MATRIX = re.compile(r"CD\d_\d")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{0,8}")
 
 
@@ -114,7 +117,8 @@ def clean(header: Header | None) -> Header:
     """Return a copy of `header` that fits a new file.
 
     Cards of structure are left out, deprecated keywords get their present name, undefined and
-    non-finite values are dropped, strings are escaped, and of a repeated keyword the last wins.
+    non-finite values are dropped, strings are escaped, of a repeated keyword the last wins, and of
+    two matrices of coordinates CD.
 
     Parameters
     ----------
@@ -132,6 +136,9 @@ def clean(header: Header | None) -> Header:
                 result.add_comment(value) if keyword == "COMMENT" else result.add_history(value)
             else:
                 result[_spelt(keyword)] = (value, comment)
+    if any(_MATRIX.fullmatch(keyword) for keyword in result):
+        for keyword in [name for name in result if _ROTATION.fullmatch(name)]:
+            del result[keyword]
     if any(len(str(card)) > 80 for card in result.cards):
         result.insert(0, ("LONGSTRN", "OGIP 1.0", "long strings are continued"))
     return result
