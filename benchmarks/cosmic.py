@@ -131,7 +131,10 @@ def stars(seed: int, count: int, kind: str, sky: float, measured: bool, alone: b
             image = star_field(np.random.default_rng((seed, k)), kind, fwhm, sky, places)
             width = fwhm
             if measured:
-                width = seeing.measure(image, threshold=20.0, saturation=60000.0, narrowest=1.4)
+                found = seeing.measure(
+                    image, threshold=12.0, saturation=60000.0, narrowest=1.5, gain=GAIN
+                )
+                width = found.flanks if found.known else 2.6
             for side, run in enumerate((partial(ours, fwhm=width), peer)):
                 if side and (alone or k >= 5):
                     continue

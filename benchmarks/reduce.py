@@ -129,8 +129,9 @@ def ours(case: Case, folder: Path, cosmic: bool = True, tracks: bool = True) -> 
         bias=bias, bias_method=6, flat=flat, hot=hot != 0, cold=cold != 0
     )
     width = seeing.measure(
-        trim.trim(raw, case.geometry), threshold=20.0, saturation=60000.0, narrowest=1.4,
-    ) if cosmic else 4.0
+        trim.trim(raw, case.geometry), threshold=12.0, saturation=60000.0, narrowest=1.5,
+        gain=GAIN, bad=calibrations.defects,
+    ).flanks if cosmic else 4.0
     done = reduction.reduce(raw, case.geometry, calibrations, settings(width, cosmic, tracks))
     write(folder, done.science, done.flags, done.variance, done.weight)
     return done.science, done.bad(PixelFlag.COSMIC), done.flags != 0, done.variance

@@ -42,7 +42,7 @@ def steps() -> Iterator[None]:
     statistics.image_statistics(done.science, done.flags != 0)
     yield
     for image in (frame, done.science):
-        seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5)
+        seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5, gain=2.5)
         yield
 
 

@@ -60,6 +60,11 @@ class QualityFlag(IntFlag):
     EMPTY = (256, "No pixel is left with a weight above 0.")
     NONLINEAR = (512, "The response deviates from a linear one by more than the declared limit.")
     OTHERS = (1024, "A calibration was used that neither you nor appointed people made.")
+    SEEING = (
+        2048,
+        "No width of stars could be measured on the raw frame; hits were searched for with that "
+        "of a parameter.",
+    )
 
     @classmethod
     def explain(cls, value: int) -> str:

@@ -357,9 +357,11 @@ class ReducedScienceFrameParameters(ProcessParameters):
         "Take out the curvature of the valid GainLinearity, if there is one", True
     )
     PSF_THRESHOLD = parameter(
-        "Least height above the sky of stars measured for the seeing", 20.0, "sigma", low=3.0
+        "Least height above the local sky of stars measured for the seeing", 12.0, "sigma",
+        low=3.0,
     )
     PSF_NARROWEST = parameter(
-        "Narrower peaks are particle hits, not stars", 1.4, "pixel", low=0.1, high=50.0
+        "Narrower peaks, the pixel taken out, are taken for hits unless most look like stars",
+        1.5, "pixel", low=0.1, high=50.0,
     )
     OVERSCAN_CORRECTION = _overscan()

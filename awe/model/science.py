@@ -156,7 +156,7 @@ class ReducedScienceFrame(ScienceProduct):
     AIRMSTRT = persistent("Airmass at the start of the exposure [None]", float, 0.0)
     AIRMEND = persistent("Airmass at the end of the exposure [None]", float, 0.0)
     psf_radius = persistent(
-        "Full width of a star at half its maximum, none with under three stars [arcsec]",
+        "Full width of a star at half its maximum, none where none can be told [arcsec]",
         float,
         None,
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.reduction import Calibrations, Reduced, Settings
+    from awe.calib.sky.seeing import Seeing
 
 __all__ = ["ReduceTask"]
 
@@ -123,11 +124,15 @@ class ReduceTask(Task):
             msg = f"{raw.filename} holds no image; ingest the exposure again"
             raise WrongShape(msg)
         geometry = ChipGeometry(**raw.geometry)
-        settings = self._settings(unit, chosen, trim.trim(image.pixels, geometry))
+        calibrations = self._calibrations(chosen)
+        gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
+        # hits are still in the frame: a hit search needs the width of the stars first
+        stars = self._seeing(trim.trim(image.pixels, geometry), gain, calibrations.defects)
         reduced = reduction.reduce(
-            image.pixels, geometry, self._calibrations(chosen), settings
+            image.pixels, geometry, calibrations, self._settings(unit, chosen, gain, stars)
         )
-        return self._product(raw, chosen, reduced, image.header, geometry)
+        after = self._seeing(reduced.science, gain, reduced.flags != 0)
+        return self._product(raw, chosen, reduced, image.header, geometry, (stars, after))
 
     # -- in ------------------------------------------------------------------------------------
 
@@ -224,7 +229,7 @@ class ReduceTask(Task):
     def _image(self, item: Any) -> Any:
         return None if item is None else self.pixels(item)
 
-    def _settings(self, unit: Unit, chosen: Chosen, pixels: NDArray[Any]) -> Settings:
+    def _settings(self, unit: Unit, chosen: Chosen, gain: float, stars: Seeing) -> Settings:
         from awe.calib import cosmic as cosmic_rays
         from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
 
@@ -232,9 +237,7 @@ class ReduceTask(Task):
         saturated = self.parameters("SaturatedPixelMap")
         cosmic = self.parameters("CosmicMap")
         satellite = self.parameters("SatelliteMap")
-        gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
-        width = self._seeing(pixels, red, None)
-        width = width if width > 0 else cosmic.SEEING
+        width = stars.flanks if stars.known else cosmic.SEEING
         return Settings(
             overscan=red.OVERSCAN_CORRECTION,
             gain=gain,
@@ -265,23 +268,30 @@ class ReduceTask(Task):
             ),
         )
 
-    def _seeing(self, pixels: NDArray[Any], red: Any, bad: NDArray[Any] | None) -> float:
-        """Return the width of stars [pixel], 0 where none can be measured."""
+    def _seeing(self, pixels: NDArray[Any], gain: float, bad: NDArray[Any] | None) -> Seeing:
+        """Return the width of the stars of a frame, where it can be told."""
         from awe.calib.sky import seeing
 
-        width = seeing.measure(
+        red = self.parameters("ReducedScienceFrame")
+        return seeing.measure(
             pixels,
             threshold=red.PSF_THRESHOLD,
             saturation=self.parameters("SaturatedPixelMap").THRESHOLD_HIGH,
             narrowest=red.PSF_NARROWEST,
+            gain=gain,
             bad=bad,
         )
-        return width if width > 0 else 0.0
 
     # -- out -----------------------------------------------------------------------------------
 
     def _product(
-        self, raw: Any, chosen: Chosen, reduced: Reduced, header: Any, geometry: Any
+        self,
+        raw: Any,
+        chosen: Chosen,
+        reduced: Reduced,
+        header: Any,
+        geometry: Any,
+        seeing: tuple[Seeing, Seeing],
     ) -> ReducedScienceFrame:
         red = self.parameters("ReducedScienceFrame")
         product = ReducedScienceFrame(
@@ -308,12 +318,13 @@ class ReduceTask(Task):
         rows, columns = sections.parse(geometry.active)
         if raw.astrom is not None:
             product.astrom = raw.astrom.shifted(columns.start, rows.start)
-        good = reduced.flags == 0
         product.imstat = imstat(reduced.science)
+        before, after = seeing
         scale = instruments.get(raw.instrument.name).pixel_scale
-        width = self._seeing(reduced.science, red, ~good)
-        product.psf_radius = width * scale if width > 0 else None
+        product.psf_radius = after.fwhm * scale if after.known else None
         product.quality_flags = product.verify(reduced.science) | int(rules.verdict(reduced.flags))
+        if not before.known and not product.quality_flags & QualityFlag.EMPTY:
+            product.quality_flags |= int(QualityFlag.SEEING)
         product.compare()
         mark_others(product)
         with self.together():

@@ -158,6 +158,8 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
         flags |= QualityFlag.NOT_FINITE & _mask_of(product)
     if product._committed and has(product, "weight"):
         flags |= verdict(product.to_ccddata().flags)
+    # known at the making only
+    flags |= QualityFlag(product.quality_flags) & QualityFlag.SEEING
     return _set(product, flags)
 
 

@@ -78,6 +78,13 @@ class Calibrations:
         for field in fields(self):
             object.__setattr__(self, field.name, plain(getattr(self, field.name)))
 
+    @property
+    def defects(self) -> NDArray[np.bool_] | None:
+        """Pixels that are hot or cold; None without maps."""
+        if self.hot is None or self.cold is None:
+            return self.hot if self.cold is None else self.cold
+        return self.hot | self.cold
+
 
 @dataclass(frozen=True, kw_only=True)
 class CosmicSettings:

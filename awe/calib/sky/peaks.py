@@ -11,14 +11,23 @@ import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["peaks"]
+__all__ = ["is_highest", "peaks"]
 
 #: pixels looked at together: where none of them stands out there is nothing to do
 _RUN = 64
 
 
 @compiled
-def _is_highest(image, y, x):
+def is_highest(image, y, x):
+    """Return True if no pixel of the 3 x 3 around a place is higher.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx)
+        Any real dtype.
+    y, x : int
+        Place, not at an edge.
+    """
     # p >= all of 3 x 3: equal neighbours are each a peak
     for yy in range(y - 1, y + 2):
         for xx in range(x - 1, x + 2):
@@ -41,7 +50,7 @@ def _peaks(image, level, margin, places):
                 high |= np.uint8(part[k] > level)
             if high:
                 for k in range(part.size):
-                    if part[k] > level and _is_highest(image, y, first + k):
+                    if part[k] > level and is_highest(image, y, first + k):
                         places[n] = y * nx + first + k
                         n += 1
     return n

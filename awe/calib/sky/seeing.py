@@ -1,112 +1,201 @@
-"""The width of stars in one image, quickly: enough to tell particle hits from stars."""
+"""The seeing of one frame, raw or reduced, among hits, galaxies and slopes of the sky.
+
+Stars are round, of one profile, and all of one width; a hit is sharper once the pixel is taken
+out, galaxies differ. Where no width can be told there is no answer, and never a guess.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import statistics
 from awe.calib._frames import takes_frames
 from awe.calib.detector.trim import require_shape
-from awe.calib.sky.peaks import peaks
+from awe.calib.sky import clump, floor, gauss
+from awe.calib.sky.summits import summits
+from awe.errors import NoValidPixels
 
-__all__ = ["measure"]
+__all__ = ["Seeing", "State", "measure"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: distance [pixel] of the two points that give the width along an axis
-_REACH = 2
+    Flags = NDArray[np.bool_]
+    Values = NDArray[np.float64]
 
-#: number of pixels from which the sky and its noise are measured
-_SAMPLE = 100_000
+#: boxes of the local sky, and the pitch at which their pixels are read [pixel]
+_BOX, _PITCH = 64, 4
 
-#: full width at half maximum of a Gaussian of unit sigma
-#: 2 sqrt(2 ln 2): exp(-x**2 / 2) is one half at x = 1.1774
-_FWHM = 2.3548
+#: peaks fitted at most
+_MOST = 1000
+
+#: a star: least signal to noise, largest ellipticity (and its noise times snr), largest residual
+# of the core and pedestal, both as a part of the peak
+_SNR, _ROUND, _ROUND_NOISE, _RESIDUAL, _PEDESTAL = 15.0, 0.15, 2.0, 0.08, 0.35
+
+#: sharpest and widest star [pixel]
+_SHARPEST, _WIDEST = 0.8, 13.0
+
+#: stars of a clump at least; one more for every 500 other peaks, of which some look like stars
+_STARS, _OTHERS = 3, 500
+
+#: where stars are as sharp as hits: least number of them, least part of the peaks that look like
+# stars (stars 0.9; hits alone 0.3 at most), least pedestal (a star has wings, a hit has none)
+_SHARP_STARS, _SHARP_PART, _SHARP_WINGS = 15, 0.4, 0.001
+
+#: (FWHM of the fit [pixel], a, b): wings lift the sky of a fit by p of the peak, and widen its
+# Gaussian by a p / (p + b) in ln: Moffat profiles of 2.5 to 4.8 and a Gaussian, fitted so
+_WINGS = (
+    (1.11, 0.289, 0.0012), (1.31, 0.269, 0.0034), (1.41, 0.332, 0.0084), (1.56, 0.285, 0.0105),
+    (1.71, 0.244, 0.0111), (1.86, 0.240, 0.0166), (2.01, 0.265, 0.0290), (2.41, 0.221, 0.0300),
+    (2.73, 0.188, 0.0234), (3.03, 0.172, 0.0300), (3.44, 0.155, 0.0294), (3.84, 0.124, 0.0300),
+    (4.76, 0.104, 0.0275), (6.29, 0.083, 0.0267), (8.34, 0.073, 0.0278),
+)  # fmt: skip
+
+#: what the pixels add to the width of flanks, in quadrature [pixel]
+_FLANKS = 1.37
 
 
-@takes_frames(double=True)
+class State(StrEnum):
+    """How well the seeing of a frame is known."""
+
+    MEASURED = "measured"
+    UNDERSAMPLED = "undersampled"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeing:
+    """Width of the stars of one frame.
+
+    Attributes
+    ----------
+    fwhm : float, pixel
+        Full width at half maximum of the light that falls on the pixels; NaN if there is none.
+    error : float, pixel
+        Its standard error from the scatter of the stars; NaN if there is none.
+    stars : int
+        How many stars it comes from.
+    state : State
+        Measured; undersampled: the stars are as sharp as hits; none.
+    """
+
+    fwhm: float
+    error: float
+    stars: int
+    state: State
+
+    @property
+    def known(self) -> bool:
+        """True if there is a width."""
+        return self.state is not State.NONE
+
+    @property
+    def flanks(self) -> float:
+        """Width the pixels show on the flanks of stars [pixel]; what `cosmic` expects."""
+        return math.hypot(self.fwhm, _FLANKS)
+
+
+_NONE = Seeing(fwhm=math.nan, error=math.nan, stars=0, state=State.NONE)
+
+
+@takes_frames()
 def measure(
     image: NDArray[np.generic],
     *,
     threshold: float,
     saturation: float,
     narrowest: float,
+    gain: float,
     bad: NDArray[np.bool_] | None = None,
-) -> float:
-    """Return the median full width at half maximum of the stars of an image [pixel].
+) -> Seeing:
+    """Return the seeing of an image.
 
     Parameters
     ----------
     image : ndarray, shape (ny, nx), any real dtype, ADU
-        With or without its sky; not modified. Non-finite pixels are left out.
+        Raw or reduced, with its sky; not modified. Non-finite pixels are left out.
     threshold : float, sigma
-        Least height of a peak above the sky.
+        Least height of a peak above the local sky.
     saturation : float, ADU
-        Brighter peaks are left out.
+        Peaks next to pixels of this level are left out.
     narrowest : float, pixel
-        Narrower peaks are particle hits.
+        Narrower peaks are particle hits, unless they look like stars more often than hits do.
+    gain : float, e-/ADU
+        For the noise of the light of stars.
     bad : ndarray of bool, shape (ny, nx), optional
-        Peaks here are left out.
-
-    Returns
-    -------
-    float
-        NaN when fewer than three stars are left.
+        Peaks next to these are left out.
 
     Notes
     -----
-    A Gaussian falls from its peak p to q at distance d with sigma**2 = d**2 / (2 ln(p / q)).
-    Peaks that are wider along one axis than along the other by half are not stars.
+    A Gaussian integrated over pixels is fitted to each peak; wings, which widen it, are taken off
+    by way of the sky of the fit, so that Gauss and Moffat profiles agree.
 
     Examples
     --------
-    >>> y, x = np.mgrid[0:60, 0:60]
-    >>> stars = sum(np.exp(-((x - a) ** 2 + (y - 30) ** 2) / 8) for a in (10, 30, 50))
-    >>> round(measure((1000 * stars).astype(np.float32), threshold=5, saturation=5000,
-    ...               narrowest=1.5), 2)
-    4.71
+    >>> y, x = np.mgrid[0:90, 0:90]
+    >>> places = [(a, b) for a in (15, 45, 75) for b in (15, 45, 75)]
+    >>> light = sum(np.exp(-((x - a) ** 2 + (y - b) ** 2) / (2 * 1.5**2)) for a, b in places)
+    >>> frame = np.random.default_rng(1).normal(500 + 9000 * light, 10)
+    >>> found = measure(frame, threshold=12, saturation=60000, narrowest=1.5, gain=2.5)
+    >>> found.state.value, found.stars, bool(abs(found.fwhm - 3.5) < 0.1)
+    ('measured', 9, True)
     """
-    if bad is not None:
-        require_shape(bad, image.shape, "the map of bad pixels")
-    # the grid holds about 100,000 pixels, or one in 4 x 4 where the image has fewer
-    step = max(4, int((image.size / _SAMPLE) ** 0.5))
-    sky = statistics.clipped(image[::step, ::step], sigma=4.0, iterations=5)
-    y, x = peaks(image, sky.median + threshold * max(sky.stdev, 1e-6), 2 * _REACH)
-    # a saturated peak is cut off: ln(p / q) would be too small and the star too wide
-    keep = image[y, x] < saturation
-    if bad is not None:
-        keep &= ~bad[y, x]
-    y, x = y[keep], x[keep]
-    along_x = _width(image, y, x, 0, _REACH, sky.median)
-    along_y = _width(image, y, x, _REACH, 0, sky.median)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # 2/3 < w_x / w_y < 3/2; a width of 0 gives 0, infinity or NaN and fails
-        ratio = along_x / along_y
-        round_ = (ratio > 1 / 1.5) & (ratio < 1.5)
-    # geometric mean of both axes [pixel]; the median over stars bears blends and galaxies
-    width = np.sqrt(along_x * along_y)[round_]
-    width = width[width > narrowest]
-    return float(np.median(width)) if width.size >= 3 else float("nan")
+    pixels = np.ascontiguousarray(image, np.float32)
+    left_out = np.zeros(pixels.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
+    require_shape(left_out, (pixels.shape[0], pixels.shape[1]), "the map of bad pixels")
+    try:
+        sky = floor.estimate(pixels, left_out, box=_BOX, step=_PITCH)
+    except NoValidPixels:
+        return _NONE
+    places, _ = summits(
+        pixels, left_out, sky, threshold=threshold, saturation=saturation, most=_MOST, margin=4
+    )
+    return _judged(gauss.fit(pixels, left_out, places, sky, gain=gain), narrowest)
 
 
-def _width(
-    image: NDArray[np.generic],
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
-    dy: int,
-    dx: int,
-    sky: float,
-) -> NDArray[np.float64]:
-    peak = image[y, x].astype(np.float64) - sky
-    low = image[y - dy, x - dx].astype(np.float64) - sky
-    high = image[y + dy, x + dx].astype(np.float64) - sky
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # q = sqrt(q_left q_right): for a Gaussian the offset of its centre in the pixel cancels,
-        # ln(p / q) = d**2 / (2 sigma**2), so FWHM = 2.3548 d / sqrt(2 ln(p / q))
-        drop = np.log(peak / np.sqrt(np.maximum(low, 0) * np.maximum(high, 0)))
-        width: NDArray[np.float64] = _FWHM * np.hypot(dy, dx) / np.sqrt(2 * drop)
-    # 0 where q = 0 (a side at or below the sky) or q >= p (ln not above 0): not a star
-    return np.where(np.isfinite(width), width, 0.0)
+def _judged(fits: gauss.Fits, narrowest: float) -> Seeing:
+    """Return the width that the stars among the fitted peaks share."""
+    whole = (fits.width > 0) & (fits.snr > _SNR) & (np.abs(fits.pedestal) < _PEDESTAL)
+    shaped = whole & (fits.residual < _RESIDUAL) & (fits.width < _WIDEST)
+    shaped &= fits.ellipticity < _ROUND + _ROUND_NOISE / np.maximum(fits.snr, 1.0)
+    alike = gauss.Fits(*(values[shaped] for values in fits))
+    least = _STARS + int(whole.sum() - shaped.sum()) // _OTHERS
+    found = clump.find(alike.width, alike.snr, least=least, narrowest=narrowest, widest=_WIDEST)
+    if found is not None:
+        return _without_wings(alike, found, State.MEASURED)
+    # stars as sharp as hits: nearly all there is must look like stars, wings too
+    if alike.width.size < max(_SHARP_STARS, _SHARP_PART * whole.sum()):
+        return _NONE
+    found = clump.find(
+        alike.width, alike.snr, least=_SHARP_STARS, narrowest=_SHARPEST, widest=narrowest
+    )
+    if found is None or _pedestal(alike, found) < _SHARP_WINGS:
+        return _NONE
+    return _without_wings(alike, found, State.UNDERSAMPLED)
+
+
+def _without_wings(fits: gauss.Fits, found: clump.Clump, state: State) -> Seeing:
+    """Return the width of a clump of stars, what wings add to it taken off."""
+    of_fit, most, half = (np.array(column) for column in zip(*_WINGS, strict=True))
+    pedestal = max(_pedestal(fits, found), 0.0)
+    change = float(np.interp(found.width, of_fit, most)) * pedestal
+    change /= pedestal + float(np.interp(found.width, of_fit, half))
+    return Seeing(
+        fwhm=found.width * math.exp(-change),
+        error=found.error,
+        stars=int(found.members.sum()),
+        state=state,
+    )
+
+
+def _pedestal(fits: gauss.Fits, found: clump.Clump) -> float:
+    """Return the median pedestal of a clump; bright stars weigh more, their sky matters less."""
+    pedestal, snr = fits.pedestal[found.members], fits.snr[found.members]
+    order = np.argsort(pedestal, kind="stable")
+    upto = np.cumsum(snr[order])
+    return float(pedestal[order[np.searchsorted(upto, 0.5 * upto[-1])]])

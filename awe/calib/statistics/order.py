@@ -13,7 +13,7 @@ import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["median", "mesh_rows", "mesh_statistics", "moments"]
+__all__ = ["median", "mesh_rows", "mesh_statistics", "moments", "ranked"]
 
 #: pixels looked at together
 _RUN = 64
@@ -87,6 +87,28 @@ def median(values, keys, n):
     both = keys.view(np.float32)
     # median = (lower + upper) / 2
     return np.float32(0.5) * (both[0] + both[1])
+
+
+@compiled
+def ranked(values, keys, n, k):
+    """Return the k-th smallest, from 0 on, of the first n values.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n,) or longer
+        Finite values; not modified.
+    keys : ndarray of int32, shape (n,) or longer
+        Room for the values as whole numbers; overwritten.
+    n : int
+        Number of values that count.
+    k : int
+        Rank of the value wanted, below n.
+    """
+    bits = values.view(np.int32)
+    for i in range(n):
+        keys[i] = _ordered(bits[i])
+    keys[0] = _ordered(_rank(keys, n, k))
+    return keys.view(np.float32)[0]
 
 
 @compiled

@@ -1,0 +1,100 @@
+"""Hits are found where stars are few: Reduce on files, astroscrappy on the same pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import astroscrappy
+import numpy as np
+import pytest
+
+from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.flags import PixelFlag
+from awe.model.mixins import QualityFlag
+from benchmarks.fields import GAIN, READ_NOISE, exposed, score, stars
+
+CHIP = "ESO_CCD_#65"
+SHAPE = (700, 800)
+GEOMETRY = ChipGeometry.from_counts(
+    nx=SHAPE[1] + 24, ny=SHAPE[0] + 10, prescan_x=12, overscan_x=12, overscan_y=10
+)
+SCALE = 0.2134
+
+
+def copied(name, pixels):
+    """Commit a calibration like the valid one, with other pixels."""
+    from awe.model import calibrations
+    from awe.model.data import store
+    from awe.tasks.inputs import imstat
+    from awe.tasks.products import prepare
+
+    cls = getattr(calibrations, name)
+    like = (cls.chip.name == CHIP)[0]
+    names = ("instrument", "chip", "filter", "timestamp_start", "timestamp_end", "noise",
+             "process_params")  # fmt: skip
+    known = {key: getattr(like, key) for key in names if key in cls._attributes}
+    made = cls(**known, process_status=1)
+    if "imstat" in cls._attributes:
+        made.imstat = imstat(pixels)
+    prepare(made, pixels, (), directory=Path.cwd(), unit="adu" if name == "BiasFrame" else "")[1]()
+    store([made])
+    made.commit()
+
+
+@pytest.fixture
+def chip(calibrated):
+    """The night, its calibrations those of a larger chip without any pattern."""
+    copied("BiasFrame", np.zeros(SHAPE, np.float32))
+    copied("MasterFlatFrame", np.ones(SHAPE, np.float32))
+    for name in ("HotPixelMap", "ColdPixelMap"):
+        copied(name, np.ones(SHAPE, np.uint8))
+    return calibrated
+
+
+def reduce(night, image):
+    """Store a raw frame of such light and reduce it."""
+    from awe import recipes
+    from awe.model.raw import RawScienceFrame
+
+    full = np.random.default_rng(1).normal(250, READ_NOISE, (GEOMETRY.ny, GEOMETRY.nx))
+    full[: SHAPE[0], 12 : 12 + SHAPE[1]] = 250 + image
+    pixels = np.clip(np.rint(full), 0, 65535).astype(np.uint16)
+    raw = night.put(RawScienceFrame, pixels, night.template.start, geometry=GEOMETRY)
+    task = recipes.find("Reduce")(
+        instrument="OMEGACAM", raw_filenames=[raw.filename], chip=CHIP, commit=True
+    )
+    return task.execute()[0]
+
+
+def peer(image):
+    return astroscrappy.detect_cosmics(
+        np.nan_to_num(image), sigclip=4.5, sigfrac=0.3, objlim=5.0, gain=GAIN,
+        readnoise=READ_NOISE * GAIN, satlevel=60000 * GAIN, niter=4, sepmed=True,
+        cleantype="meanmask",
+    )[0]  # fmt: skip
+
+
+def hits_of(red):
+    return red.to_ccddata().flags & PixelFlag.COSMIC != 0
+
+
+@pytest.mark.parametrize(
+    ("seed", "number", "fwhm", "hits"), [(71, 300, 3.6, 2000), (72, 0, 0, 300)]
+)
+def test_hits_are_found_where_stars_are_few(chip, seed, number, fwhm, hits):
+    rng = np.random.default_rng(seed)
+    light = 700 + (stars(rng, SHAPE, number, fwhm) if number else np.zeros(SHAPE))
+    image, charge = exposed(rng, light, hits)
+    red = reduce(chip, image)
+    found, wrong = score(hits_of(red), charge, light)
+    theirs, theirs_wrong = score(peer(red.data), charge, light)
+    assert found > 0.96
+    assert found > theirs - 0.005
+    assert wrong <= theirs_wrong
+    if number:
+        assert red.psf_radius == pytest.approx(fwhm * SCALE, rel=0.05)
+        assert red.quality_flags == 0
+    else:
+        assert red.psf_radius is None
+        assert red.quality_flags == QualityFlag.SEEING
+        assert red.verify() == QualityFlag.SEEING
