@@ -220,7 +220,7 @@ def median(image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None) -> 
 
 @takes_frames(double=True)
 def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Clipped:
-    """Return statistics after iterated rejection about the median.
+    """Return statistics after iterated rejection.
 
     Parameters
     ----------
@@ -238,8 +238,9 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
 
     Notes
     -----
-    The first sigma comes from quantiles, so that outliers do not hide themselves; the following
-    are standard deviations, which the quantisation of integers does not disturb.
+    The first round is about the median with a sigma from quantiles, so that outliers do not hide
+    themselves; the following are about the mean of what was kept with its standard deviation,
+    which the quantisation of integers does not disturb. All values are judged anew in each round.
     """
     finite = np.asarray(values, np.float64).ravel()
     finite = finite[np.isfinite(finite)]
