@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
+import pytest
 
 __all__ = ["AWE", "CODES", "PATIENCE", "Prompt", "environment", "installation"]
 
@@ -93,4 +94,12 @@ class Prompt:
                 self.child.read_nonblocking(10000, timeout=0.2)
 
     def close(self) -> None:
-        self.child.close(force=True)
+        """Hang up; on a busy machine even what was killed takes a while to end."""
+        for _ in range(50):
+            try:
+                self.child.close(force=True)
+            except pexpect.ExceptionPexpect:
+                time.sleep(0.2)
+            else:
+                return
+        pytest.fail(f"the prompt, process {self.child.pid}, does not end")

@@ -51,7 +51,7 @@ class PlainIPython:
 def ipython(awe_home: Path, tmp_path: Path) -> Iterator[PlainIPython]:
     opened = PlainIPython(awe_home, tmp_path)
     yield opened
-    opened.child.close(force=True)
+    opened.close()
 
 
 def test_a_plain_ipython_gets_what_the_prompt_has_and_gives_it_back(
