@@ -112,8 +112,8 @@ def read(folder: Path) -> list[np.ndarray]:
 def write(folder: Path, image, flags, variance, weight) -> None:
     """Write the planes of a reduced frame, both files side by side as the recipe does."""
     extensions = [
-        fits.Image(flags, Header([("EXTNAME", "FLAGS")])),
-        fits.Image(variance, Header([("EXTNAME", "VARIANCE")])),
+        fits.Image(flags, Header([("EXTNAME", "MASK")])),
+        fits.Image(variance, Header([("EXTNAME", "UNCERT")])),
     ]
     front = fits.Image(image, Header())
     side_by_side([

@@ -171,7 +171,7 @@ def flags() -> str:
     ]
     head = ("bit", "name", "header card", "meaning")
     return (
-        "# Reason bits\n\nExtension FLAGS of a product: 0 where the pixel may be used. The weight "
+        "# Reason bits\n\nExtension MASK of a product: 0 where the pixel may be used. The weight "
         f"is 0 if and only if a bit is set.\n\n{_table(head, rows)}"
     )
 

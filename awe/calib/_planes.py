@@ -13,10 +13,14 @@ import numpy as np
 from awe.calib._jit import compiled
 
 __all__ = [
-    "all_finite", "carrying", "divide", "grow", "mark", "photon_variance", "weigh",
+    "all_finite", "carrying", "divide", "faint_variance", "grow", "mark", "photon_variance",
+    "weigh",
 ]
 
 _ZERO = np.float32(0)
+
+#: side of the squares [pixel] that tell the light of a faint pixel
+_SIDE = 5
 
 
 @compiled
@@ -30,6 +34,54 @@ def photon_variance(counts, per_count, constant, variance):
             light = row[x] if row[x] > _ZERO else _ZERO
             # a count that is not a number has no variance either
             out[x] = (light if row[x] == row[x] else row[x]) * per_count + constant
+
+
+@compiled
+def faint_variance(counts, per_count, constant, variance):
+    """Fill the variance of faint counts: a model of the light times `per_count` plus a constant.
+
+    The light is the mean of the 24 pixels around where they scatter as noise does, and goes
+    over to the pixel's own count where they scatter more (stars): the filter of Lee (1980), with
+    twice the noise. At the edges of the block the square is the nearest one inside.
+    """
+    ny, nx = counts.shape
+    high, wide = min(_SIDE, ny), min(_SIDE, nx)
+    number = np.float32(high * wide)
+    # two standard deviations of the mean of 24 dark pixels below 0
+    least = -np.float32(0.4) * np.sqrt(constant)
+    total = np.empty(nx, np.float32)
+    square = np.empty(nx, np.float32)
+    for y in range(ny):
+        first = min(max(y - high // 2, 0), ny - high)
+        total[:] = _ZERO
+        square[:] = _ZERO
+        for yy in range(first, first + high):
+            line = counts[yy]
+            for x in range(nx):
+                total[x] += line[x]
+                square[x] += line[x] * line[x]
+        row = counts[y]
+        out = variance[y]
+        for x in range(nx):
+            start = min(max(x - wide // 2, 0), nx - wide)
+            sum1 = _ZERO
+            sum2 = _ZERO
+            for xx in range(start, start + wide):
+                sum1 += total[xx]
+                sum2 += square[xx]
+            own = row[x]
+            if number < 2 or sum1 - sum1 != _ZERO:
+                # too few pixels, or one of them without a value
+                light = own
+            else:
+                # without the pixel itself: its own noise must not enter its own variance
+                light = (sum1 - own) / (number - np.float32(1))
+                scatter = (sum2 - sum1 * sum1 / number) / (number - np.float32(1))
+                noise = np.float32(2) * (max(light, _ZERO) * per_count + constant)
+                if scatter > noise:
+                    light += (np.float32(1) - noise / scatter) * (own - light)
+            # cut at 0, the light of a dark frame would be too high on average
+            out[x] = max(max(light, least) * per_count + constant, constant * np.float32(0.5))
 
 
 @compiled

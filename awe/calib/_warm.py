@@ -14,6 +14,7 @@ from awe.calib.combine import Method, Noise, combine
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.reduction import Calibrations, CosmicSettings, SatelliteSettings, Settings, reduce
 from awe.calib.sky import seeing
+from awe.calib.weight import NoiseModel
 
 __all__ = ["steps"]
 
@@ -38,6 +39,7 @@ def steps() -> Iterator[None]:
     for raw, given in ((_flashing(frame), calibrations), (frame, Calibrations())):
         done = reduce(raw, geometry, given, _settings())
         yield
+    NoiseModel(gain=2.5, constant=5.0, faint=True).variance(done.science)
     statistics.image_statistics(done.science)
     statistics.image_statistics(done.science, done.flags != 0)
     yield

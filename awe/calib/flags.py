@@ -62,7 +62,7 @@ class PixelFlag(IntFlag):
     )
     HOT = (
         4, "FLG_HOT", "hot pixel",
-        "The master bias of this chip has excess signal here.",
+        "The master bias of this chip has excess signal here, or its dark current is left in.",
     )
     COLD = (
         5, "FLG_COLD", "cold pixel",

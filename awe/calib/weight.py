@@ -35,10 +35,14 @@ class NoiseModel:
         Electrons per count.
     constant : float, ADU**2
         Read noise squared, rounding of the converter, level and master bias together.
+    faint : bool
+        Whether the light of a pixel is told by its surroundings: where the photons of a pixel are
+        few, its own count says less about its noise than those around it.
     """
 
     gain: float
     constant: float
+    faint: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a gain or a constant no chip can have."""
@@ -57,9 +61,8 @@ class NoiseModel:
             Variance [ADU**2], shape of `counts`; filled.
         """
         result = np.empty_like(counts) if out is None else out
-        _planes.photon_variance(
-            counts, np.float32(1.0 / self.gain), np.float32(self.constant), result
-        )
+        kernel = _planes.faint_variance if self.faint else _planes.photon_variance
+        kernel(counts, np.float32(1.0 / self.gain), np.float32(self.constant), result)
         return result
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         read_lineage,
         read_parameters,
         readable,
+        trimmed,
         value_of,
     )
     from awe.fits.image import (
@@ -57,6 +58,7 @@ __all__ = [
     "read_pixels",
     "readable",
     "sha256",
+    "trimmed",
     "unit_of",
     "value_of",
     "warming",

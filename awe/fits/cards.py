@@ -28,6 +28,7 @@ __all__ = [
     "read_lineage",
     "read_parameters",
     "readable",
+    "trimmed",
     "value_of",
 ]
 
@@ -42,6 +43,14 @@ _NUMBERED = ("NAXIS", "ZNAXIS", "TFORM", "TTYPE", "TUNIT", "ZTILE", "ZNAME", "ZV
 
 #: Deprecated keywords and what the standard calls them now.
 RENAMED = {"RADECSYS": "RADESYS", "EPOCH": "EQUINOX"}
+
+#: Cards that speak of the strips around the light-sensitive pixels, or of raw counts: not true of
+#: a frame that was trimmed and corrected.
+_OF_RAW = re.compile(
+    r"(BIASSEC|TRIMSEC|DATASEC|PRESCAN|OVERSCAN|[AB]SEC|LTV|LTM)[0-9_A-D]*"
+    r"|DATAMIN|DATAMAX|SATURATE|GAIN[0-9A-D]*|RDNOISE[0-9A-D]*"
+    r"|ESO DET OUT[0-9]+ (PRSC|OVSC)[XY]"
+)
 
 _PRIMARY_ONLY = frozenset(["ORIGFILE", "ARCFILE", "EXTNAME", "EXTVER", "INHERIT"])
 _COMMENTARY = frozenset(["COMMENT", "HISTORY", ""])
@@ -162,6 +171,23 @@ def copy_cards(*headers: Header) -> Header:
         for card in clean(header).cards:
             if card.keyword not in _PRIMARY_ONLY | _COMMENTARY | {"LONGSTRN"}:
                 result[_spelt(card.keyword)] = (card.value, card.comment)
+    return result
+
+
+def trimmed(header: Header) -> Header:
+    """Return the cards of a raw header that are true of the trimmed and corrected frame.
+
+    Left out are the places of prescan and overscan, and gain, read noise, saturation and extremes
+    as the camera's software wrote them.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a raw frame; not modified.
+    """
+    result = header.copy()
+    for keyword in {card.keyword for card in header.cards if _OF_RAW.fullmatch(card.keyword)}:
+        result.remove(keyword, remove_all=True)
     return result
 
 

@@ -52,6 +52,10 @@ class Chip:
         Whether the output is at the upper edge of the image.
     remarks : tuple of str
         What sets this chip apart, in words.
+    saturation : float or None
+        Raw count from which pixels are saturated [ADU]; None where only the converter ends it.
+    bits : int
+        Bits of the analogue-to-digital converter.
     """
 
     name: str
@@ -63,6 +67,16 @@ class Chip:
     corner: tuple[float, float]
     read_at_top: bool = False
     remarks: tuple[str, ...] = ()
+    saturation: float | None = None
+    bits: int = 16
+
+    def saturated(self, threshold: float) -> float:
+        """Return the raw count from which pixels are saturated [ADU].
+
+        The lowest of a threshold, of what the chip holds and of the end of its converter.
+        """
+        held = threshold if self.saturation is None else self.saturation
+        return min(threshold, held, 2.0**self.bits - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

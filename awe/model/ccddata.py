@@ -1,7 +1,8 @@
 """Frames as `CCDData` of astropy, and back: pixels, unit, coordinates, flags, mask, variance.
 
-In files the pixels are the first HDU with an image; awe's planes `FLAGS` (0 = good) and
-`VARIANCE` follow, and `MASK`, `UNCERT` and `PSFIMAGE`, which are astropy's own, are read as well.
+In files the pixels are the first HDU with an image. Planes follow under the names astropy's own
+reader knows, `MASK` (in products with reason bits, 0 = good), `UNCERT` and `PSFIMAGE`, or as
+`FLAGS` and `VARIANCE`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from astropy.nddata import (
 )
 
 from awe import fits
+from awe.calib.flags import PixelFlag
 from awe.errors import ArgumentError, BadFits, BadHeader, WrongShape
 from awe.fits import Image
 from awe.terminal import out
@@ -66,7 +68,11 @@ def read(path: Path, unit: str | None = None) -> CCDData:
         ccd.flags = fits.read_pixels(path, "FLAGS")
         ccd.mask = ccd.flags != 0
     if "MASK" in names:
-        ccd.mask = fits.read_pixels(path, "MASK") != 0
+        mask = fits.read(path, "MASK")
+        ccd.mask = mask.pixels != 0
+        if ccd.flags is None and PixelFlag.SATURATED.key in mask.header:
+            # awe's own products: the mask holds reasons
+            ccd.flags = mask.pixels
     for name in ("VARIANCE", "UNCERT"):
         if name in names:
             ccd.uncertainty = _uncertainty(path, name)

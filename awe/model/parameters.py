@@ -112,7 +112,7 @@ class GainLinearityParameters(ProcessParameters):
     MAXIMUM_GAIN_DIFFERENCE = parameter(
         "Largest change of the gain from the previous version", 0.2, "e-/ADU", low=0.0
     )
-    MAXIMUM_LEVEL = parameter("Brightest level fitted", 50000.0, "ADU", low=1000.0, high=65535.0)
+    MAXIMUM_LEVEL = parameter("Brightest level fitted", 50000.0, "ADU", low=1000.0)
     MINIMUM_LEVEL = parameter("Faintest level fitted", 200.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(4)
     MAXIMUM_DEVIATION = parameter("Largest deviation accepted", 0.03, low=0.0, high=1.0)
@@ -140,7 +140,7 @@ class DomeFlatFrameParameters(ProcessParameters):
         "Largest change of the scatter from the previous version", 0.2, low=0.0
     )
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 1000.0, "ADU", low=0.0)
-    MAXIMUM_LEVEL = parameter("Brightest raw frame used", 55000.0, "ADU", low=0.0, high=65535.0)
+    MAXIMUM_LEVEL = parameter("Brightest raw frame used", 55000.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(3)
     MAXIMUM_SUBWIN_FLATNESS = parameter(
         "Largest difference of the medians of two windows", 0.5, low=0.0
@@ -169,7 +169,7 @@ class RawTwilightFlatFrameParameters(ProcessParameters):
     """Levels between which raw twilight flats are accepted."""
 
     MIN_FLAT_MEAN = parameter("Faintest mean level", 3000.0, "ADU", low=0.0)
-    MAX_FLAT_MEAN = parameter("Brightest mean level", 50000.0, "ADU", low=0.0, high=65535.0)
+    MAX_FLAT_MEAN = parameter("Brightest mean level", 50000.0, "ADU", low=0.0)
 
 
 class TwilightFlatFrameParameters(ProcessParameters):
@@ -179,7 +179,7 @@ class TwilightFlatFrameParameters(ProcessParameters):
         "Largest change of the scatter from the previous version", 0.2, low=0.0
     )
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 3000.0, "ADU", low=0.0)
-    MAXIMUM_LEVEL = parameter("Brightest raw frame used", 50000.0, "ADU", low=0.0, high=65535.0)
+    MAXIMUM_LEVEL = parameter("Brightest raw frame used", 50000.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(3)
     MAXIMUM_SUBWIN_FLATNESS = parameter(
         "Largest difference of the medians of two windows", 0.5, low=0.0

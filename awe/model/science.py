@@ -1,7 +1,7 @@
 """Science products of one chip: the reduced frame, its weight, and the pixel maps of the frame.
 
 A pixel has weight 0 if and only if one of its reason bits is set (`awe.calib.flags.PixelFlag`,
-stored in the extension FLAGS of the reduced frame).
+stored in the extension MASK of the reduced frame).
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class ReducedScienceFrame(ScienceProduct):
     """A science frame with the marks of the camera removed [ADU]."""
 
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
-    dark = persistent("Dark subtracted, if any [None]", DarkFrame, None)
+    dark = persistent("Dark subtracted, or whose glow is flagged [None]", DarkFrame, None)
     flat = persistent("Flat divided by [None]", MasterFlatFrame, None)
     weight = persistent("Weight of the pixels [None]", WeightFrame, None)
     hot = persistent("Hot pixels [None]", HotPixelMap, None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from awe.errors import NoValidPixels
 from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
-from awe.tasks.inputs import choose, finish
-from awe.tasks.screening import note, screen
+from awe.tasks.inputs import choose, finish, nominal
+from awe.tasks.screening import Screened, note, screen
 from awe.tasks.task import Task, Unit
 
 __all__ = ["GainTask"]
@@ -45,7 +46,7 @@ class GainTask(Task):
             read_noise=choose(unit, ReadNoise).read_noise,
             sigma=parameters.SIGMA_CLIP,
             windows=(8, 4),
-            saturation=parameters.MAXIMUM_LEVEL,
+            saturation=min(parameters.MAXIMUM_LEVEL, self._full(unit, found)),
             bad=~self.good(choose(unit, HotPixelMap)),
         )
         product = GainLinearity(
@@ -60,6 +61,11 @@ class GainTask(Task):
         self._linearity(product, frames, light)
         finish(self, unit, product)
         return product
+
+    def _full(self, unit: Unit, found: Screened) -> float:
+        """Return the light at which pixels of the frames are full [ADU], the level taken off."""
+        level = max(float(offset.max()) for offset in found.raws.offsets)
+        return float(nominal(unit).saturated(math.inf)) - level
 
     def _linearity(self, product: Any, frames: list[Any], light: list[Any]) -> None:
         """Set curvature and deviation where there are three exposure times or more."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import fits
 from awe.errors import NoValidPixels
+from awe.fits import planes
 from awe.model.calibrations import (
     IlluminationCorrection,
     IlluminationCorrectionFrame,
@@ -184,7 +185,7 @@ class IlluminationTask(Task):
         image = frame.data
         if frame.illumination is not None:
             image = image * self.pixels(frame.illumination)
-        flags = fits.read(frame.pathname, "FLAGS").pixels
+        flags = planes.pixels(frame.pathname, planes.FLAGS)
         found = stars.measure(
             image,
             threshold=parameters.STAR_THRESHOLD,

@@ -127,12 +127,17 @@ class ReduceTask(Task):
         calibrations = self._calibrations(chosen)
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
         # hits are still in the frame: a hit search needs the width of the stars first
-        stars = self._seeing(trim.trim(image.pixels, geometry), gain, calibrations.defects)
+        pixels = trim.trim(image.pixels, geometry)
+        high = self._saturation(unit, pixels)
+        stars = self._seeing(pixels, gain, calibrations.defects, high)
+        settings = self._settings(unit, chosen, gain, stars, high)
         reduced = reduction.reduce(
-            image.pixels, geometry, calibrations, self._settings(unit, chosen, gain, stars)
+            image.pixels, geometry, calibrations, settings
         )
-        after = self._seeing(reduced.science, gain, reduced.flags != 0)
-        return self._product(raw, chosen, reduced, image.header, geometry, (stars, after))
+        after = self._seeing(reduced.science, gain, reduced.flags != 0, high)
+        return self._product(
+            raw, chosen, reduced, settings, image.header, geometry, (stars, after)
+        )
 
     # -- in ------------------------------------------------------------------------------------
 
@@ -150,7 +155,7 @@ class ReduceTask(Task):
             "cold": choose(unit, calfiles.ColdPixelMap, of),
             "read_noise": choose(unit, calfiles.ReadNoise, of),
             "gain": find(unit, calfiles.GainLinearity, of),
-            "dark": choose(unit, calfiles.DarkFrame, of) if red.SUBTRACT_DARK else None,
+            "dark": (choose if red.SUBTRACT_DARK else find)(unit, calfiles.DarkFrame, of),
             "illumination": find(unit, calfiles.IlluminationCorrectionFrame, of),
             "fringe": find(unit, calfiles.FringeFrame, of),
         }
@@ -218,9 +223,19 @@ class ReduceTask(Task):
             background=self._image(chosen.back),
             hot=~self.good(chosen.hot),
             cold=~self.good(chosen.cold),
-            dark=self._image(chosen.dark),
+            **self._dark(chosen),
             curvature=self._curvature(chosen.gain),
         )
+
+    def _dark(self, chosen: Chosen) -> dict[str, Any]:
+        """Return the dark as it is to be used: subtracted, or to flag the pixels that glow."""
+        from awe.calib.detector import pixels
+
+        if chosen.dark is None or self.parameters("ReducedScienceFrame").SUBTRACT_DARK:
+            return {"dark": self._image(chosen.dark)}
+        limits = chosen.hot.process_params
+        glow = pixels.residual(self.pixels(chosen.dark), limits.BOX)
+        return {"glow": glow, "glow_limit": limits.REJECTION_THRESHOLD}
 
     def _curvature(self, gain: Any) -> float:
         wanted = self.parameters("ReducedScienceFrame").CORRECT_LINEARITY
@@ -229,7 +244,9 @@ class ReduceTask(Task):
     def _image(self, item: Any) -> Any:
         return None if item is None else self.pixels(item)
 
-    def _settings(self, unit: Unit, chosen: Chosen, gain: float, stars: Seeing) -> Settings:
+    def _settings(
+        self, unit: Unit, chosen: Chosen, gain: float, stars: Seeing, high: float
+    ) -> Settings:
         from awe.calib import cosmic as cosmic_rays
         from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
 
@@ -243,7 +260,7 @@ class ReduceTask(Task):
             gain=gain,
             read_noise=chosen.read_noise.read_noise,
             exposure_time=unit.frames[0].EXPTIME,
-            saturation_high=saturated.THRESHOLD_HIGH,
+            saturation_high=high,
             saturation_low=saturated.THRESHOLD_LOW,
             bleed_along=saturated.BLEED_ALONG,
             bleed_beside=saturated.BLEED_BESIDE,
@@ -268,7 +285,16 @@ class ReduceTask(Task):
             ),
         )
 
-    def _seeing(self, pixels: NDArray[Any], gain: float, bad: NDArray[Any] | None) -> Seeing:
+    def _saturation(self, unit: Unit, pixels: NDArray[Any]) -> float:
+        """Return the raw count from which pixels of the frame are saturated [ADU]."""
+        from awe.calib.detector import saturation
+
+        declared = self.parameters("SaturatedPixelMap").THRESHOLD_HIGH
+        return float(min(nominal(unit).saturated(declared), saturation.converter_end(pixels)))
+
+    def _seeing(
+        self, pixels: NDArray[Any], gain: float, bad: NDArray[Any] | None, high: float
+    ) -> Seeing:
         """Return the width of the stars of a frame, where it can be told."""
         from awe.calib.sky import seeing
 
@@ -276,7 +302,7 @@ class ReduceTask(Task):
         return seeing.measure(
             pixels,
             threshold=red.PSF_THRESHOLD,
-            saturation=self.parameters("SaturatedPixelMap").THRESHOLD_HIGH,
+            saturation=high,
             narrowest=red.PSF_NARROWEST,
             gain=gain,
             bad=bad,
@@ -289,6 +315,7 @@ class ReduceTask(Task):
         raw: Any,
         chosen: Chosen,
         reduced: Reduced,
+        settings: Settings,
         header: Any,
         geometry: Any,
         seeing: tuple[Seeing, Seeing],
@@ -328,10 +355,12 @@ class ReduceTask(Task):
         product.compare()
         mark_others(product)
         with self.together():
-            maps = make_maps(self, _identity(raw, reduced.science.shape), reduced)
+            place = product.astrom
+            maps = make_maps(self, _identity(raw, reduced.science.shape), reduced, place)
             product.weight = self._weight(product, maps, reduced)
-            planes = [flag_image(reduced), variance_image(reduced)]
-            self.write(product, reduced.science, planes, header=header)
+            planes = [flag_image(reduced, place), variance_image(reduced, place)]
+            cards = _cards(product, settings, reduced, header)
+            self.write(product, reduced.science, planes, header=cards)
         return product
 
     def _weight(self, product: Any, maps: dict[str, Any], reduced: Reduced) -> WeightFrame:
@@ -362,3 +391,15 @@ def _identity(raw: Any, shape: tuple[int, ...]) -> dict[str, Any]:
         "NAXIS1": int(shape[1]),
         "NAXIS2": int(shape[0]),
     }
+
+
+def _cards(product: Any, settings: Settings, reduced: Reduced, header: Any) -> Any:
+    """Return the cards of the raw frame that are still true, and the numbers of the product."""
+    cards = fits.trimmed(header)
+    cards["GAIN"] = (settings.gain, "[e-/ADU] gain in the variance")
+    cards["RDNOISE"] = (settings.read_noise * settings.gain, "[e-] read noise of a pixel")
+    saturated = round(settings.saturation_high - reduced.level, 2)
+    cards["SATURATE"] = (saturated, "[ADU] saturation, level taken off")
+    if product.psf_radius is not None:
+        cards["PSF_FWHM"] = (round(product.psf_radius, 4), "[arcsec] full width of a star")
+    return cards

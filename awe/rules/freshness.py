@@ -29,7 +29,7 @@ from awe.terminal import harmless
 __all__ = ["Reason", "Reasons", "is_uptodate", "parts", "why_stale"]
 
 #: Calibrations a recipe uses if there is one, and does without if there is none.
-OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe")}
+OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark")}
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
 

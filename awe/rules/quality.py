@@ -154,8 +154,8 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
         limit = value_of(parameters, check.parameter)
         if limit is not None and check.fails(product, numbers, limit):
             flags |= check.flag
-    if numbers is not None and numbers.not_finite:
-        flags |= QualityFlag.NOT_FINITE & _mask_of(product)
+    if numbers is not None and numbers.not_finite and _has_holes(product, pixels):
+        flags |= QualityFlag.NOT_FINITE
     if product._committed and has(product, "weight"):
         flags |= verdict(product.to_ccddata().flags)
     # known at the making only
@@ -331,10 +331,23 @@ def _inputs(product: Any) -> int:
     return 0
 
 
-def _mask_of(product: Any) -> QualityFlag:
-    """Return the bits a product can have: others leave pixels out by design."""
-    masked = has(product, "count") or has(product, "weight") or "Flat" in type(product).__name__
-    return QualityFlag(0) if masked else QualityFlag.NOT_FINITE
+def _has_holes(product: Any, pixels: Any) -> bool:
+    """Return True if pixels have no value that should have one.
+
+    Maps, weights and flats leave pixels out by design, and so does what is divided by a flat
+    wherever that cannot divide.
+    """
+    import numpy as np
+
+    from awe.calib.sky.flat import usable
+
+    if has(product, "count") or has(product, "weight") or "Flat" in type(product).__name__:
+        return False
+    flat = value_of(product, "flat")
+    divisor = flat.data if flat is not None else None
+    if divisor is None or divisor.shape != pixels.shape:
+        return True
+    return bool((~np.isfinite(pixels) & usable(divisor)).any())
 
 
 def _follow(item: Any, path: str) -> Any:

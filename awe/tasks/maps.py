@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awe import fits
+from awe.fits import planes
 from awe.model.science import CosmicMap, SatelliteMap, SatelliteTrack, SaturatedPixelMap
 
 if TYPE_CHECKING:
@@ -17,44 +18,50 @@ if TYPE_CHECKING:
 __all__ = ["flag_image", "make_maps", "variance_image"]
 
 
-def make_maps(task: Task, identity: dict[str, Any], reduced: Reduced) -> dict[str, Any]:
+def make_maps(
+    task: Task, identity: dict[str, Any], reduced: Reduced, astrom: Any = None
+) -> dict[str, Any]:
     """Return the new maps of saturated pixels, cosmic rays and tracks, files written."""
     from awe.calib.cosmic import events
     from awe.calib.flags import PixelFlag
 
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
-    saturated = _map(task, SaturatedPixelMap, identity, reduced.bad(spoilt))
+    saturated = _map(task, SaturatedPixelMap, identity, astrom, reduced.bad(spoilt))
     hits = reduced.bad(PixelFlag.COSMIC)
-    cosmic = _map(task, CosmicMap, identity, hits)
+    cosmic = _map(task, CosmicMap, identity, astrom, hits)
     cosmic.events = events.groups(hits)
-    satellite = _map(task, SatelliteMap, identity, reduced.bad(PixelFlag.SATELLITE))
+    satellite = _map(task, SatelliteMap, identity, astrom, reduced.bad(PixelFlag.SATELLITE))
     satellite.tracks = [_track(identity, track) for track in reduced.tracks]
     return {"saturated": saturated, "cosmic": cosmic, "satellite": satellite}
 
 
-def flag_image(reduced: Reduced) -> Image:
+def flag_image(reduced: Reduced, astrom: Any = None) -> Image:
     """Return the reason bits as an extension whose header names every bit."""
     from astropy.io.fits import Header
 
     from awe.calib.flags import header_cards
 
-    header = Header([("EXTNAME", "FLAGS", "reason bits; weight is 0 where one is set")])
+    header = Header([("EXTNAME", planes.FLAGS[0], "reason bits; weight is 0 where one is set")])
     header.extend(header_cards())
+    header.update(astrom.cards() if astrom is not None else {})
     return fits.Image(reduced.flags, header)
 
 
-def variance_image(reduced: Reduced) -> Image:
+def variance_image(reduced: Reduced, astrom: Any = None) -> Image:
     """Return the variance of every pixel as an extension."""
     from astropy.io.fits import Header
 
-    header = Header([("EXTNAME", "VARIANCE", "variance of the science pixels")])
+    header = Header([("EXTNAME", planes.VARIANCE[0], "variance of the science pixels")])
     header["BUNIT"] = ("adu2", "unit of the pixels")
     # without it astropy takes any plane of uncertainties for standard deviations
     header["UTYPE"] = ("VarianceUncertainty", "what astropy calls it")
+    header.update(astrom.cards() if astrom is not None else {})
     return fits.Image(reduced.variance, header)
 
 
-def _map(task: Task, cls: Any, identity: dict[str, Any], bad: NDArray[Any]) -> Any:
+def _map(
+    task: Task, cls: Any, identity: dict[str, Any], astrom: Any, bad: NDArray[Any]
+) -> Any:
     import numpy as np
 
     good = (~bad).astype(np.uint8)
@@ -65,7 +72,7 @@ def _map(task: Task, cls: Any, identity: dict[str, Any], bad: NDArray[Any]) -> A
         process_status=1,
     )
     product.verify(good)
-    task.write(product, good, unit="")
+    task.write(product, good, unit="", astrom=astrom)
     return product
 
 

@@ -19,7 +19,7 @@ from awe.errors import DatabaseError, NoValidPixels, ServiceDown, UserMistake
 from awe.model.calibrations import RejectedInput
 from awe.rules import appointed
 from awe.tasks.compatibility import window_of
-from awe.tasks.inputs import Raws, read_raws
+from awe.tasks.inputs import Raws, nominal, read_raws
 from awe.terminal import out
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def screen(
         _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
     _keep(found, window_of, "its window or binning is {}, that of most is {}")
     if levels is not None:
-        _within(found, *levels, named)
+        # below the last count of the converter, whatever the parameters say
+        full = nominal(unit).saturated(levels[1] + 1) - 1
+        _within(found, levels[0], min(levels[1], full), named)
     _read(task, found, method)
     _copies(found)
     if len(found.frames) >= ENOUGH:

@@ -43,7 +43,7 @@ def stack(
         gain=chip.gain,
         read_noise=chip.read_noise / chip.gain,
         sigma=parameters.SIGMA_CLIP,
-        saturation=parameters.MAXIMUM_LEVEL,
+        saturation=chip.saturated(parameters.MAXIMUM_LEVEL),
         offsets=found.raws.offsets,
         bad=bad,
     )

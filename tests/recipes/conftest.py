@@ -165,7 +165,7 @@ class Night:
     def put(
         self, cls: Any, pixels: np.ndarray[Any, Any], date: datetime.datetime, *,
         geometry: ChipGeometry | None = GEOMETRY, spoil: Any = None, exposure: float = 360.0,
-        chip: int = 0, name: str = "",
+        chip: int = 0, name: str = "", cards: Any = (),
     ) -> Any:  # fmt: skip
         """Store and commit one raw frame of the first chip as it is, good or bad."""
         from astropy.io.fits import Header
@@ -186,7 +186,8 @@ class Night:
             frame.filter = self.filter
         frame.filename = name or f"OMEGACAM.{date:%Y-%m-%dT%H:%M:%S}.{number:03d}_{chip + 1}.fits"
         path = self.folder / frame.filename
-        fits.write(path, fits.Image(pixels, Header([("EXTNAME", "TEST"), ("EXPTIME", exposure)])))
+        told = Header([("EXTNAME", "TEST"), ("EXPTIME", exposure), *cards])
+        fits.write(path, fits.Image(pixels, told))
         if spoil is not None:
             path.write_bytes(spoil(path.read_bytes()))
         frame.pathname = path

@@ -70,9 +70,9 @@ def test_other_readers_find_pixels_flags_and_variance(calibrated):
 
     red = reduced(calibrated)
     with fits.open(red.pathname) as hdus:
-        assert [hdu.name for hdu in hdus] == ["PRIMARY", "FLAGS", "VARIANCE"]
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "MASK", "UNCERT"]
         assert hdus[0].header["BUNIT"] == "adu"
-        assert hdus["FLAGS"].data.dtype.kind == "u"
+        assert hdus["MASK"].data.dtype.kind == "u"
     assert CCDData.read(red.pathname, hdu_mask=None, hdu_uncertainty=None).unit == "adu"
 
 

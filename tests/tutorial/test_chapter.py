@@ -175,7 +175,7 @@ def test_weight_is_zero_exactly_where_a_reason_is_given(walk: Walk) -> None:
             fits.open(walk.directory / frame) as units,
             fits.open(walk.directory / weights) as weight,
         ):
-            flags = units["FLAGS"].data
+            flags = units["MASK"].data
             assert 0 < np.count_nonzero(flags) < flags.size / 2
             assert np.array_equal(weight[0].data == 0, flags != 0)
 

@@ -13,7 +13,7 @@ from awe.calib import statistics
 from awe.calib._frames import takes_frames
 from awe.calib.sky import background
 
-__all__ = ["cold", "hot"]
+__all__ = ["cold", "hot", "residual"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,12 +45,12 @@ def hot(bias: NDArray[np.float32], *, threshold: float, box: int) -> NDArray[np.
     The noise is the clipped standard deviation of all pixels about the background, so hot pixels
     do not raise their own threshold.
     """
-    residual = _residual(bias, box)
+    stands_out = residual(bias, box)
     # sd of r = bias - smooth bias, clipped at 4 sd and corrected for the tails cut off [ADU]
-    noise = statistics.clipped(residual, sigma=4.0, iterations=_ROUNDS).stdev
+    noise = statistics.clipped(stands_out, sigma=4.0, iterations=_ROUNDS).stdev
     with np.errstate(invalid="ignore"):
         # bad unless |r| <= threshold sd: NaN fails the comparison and is bad
-        return ~(np.abs(residual) <= threshold * max(noise, 1e-6))
+        return ~(np.abs(stands_out) <= threshold * max(noise, 1e-6))
 
 
 @takes_frames()
@@ -85,6 +85,15 @@ def cold(
     return bad
 
 
-def _residual(image: NDArray[np.float32], box: int) -> NDArray[np.float32]:
+def residual(image: NDArray[np.float32], box: int) -> NDArray[np.float32]:
+    """Return how far each pixel stands out of its surroundings, in the unit of the image.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        Master bias or dark; not modified.
+    box : int, pixel
+        Size of the boxes whose medians give the background.
+    """
     surface = background.estimate(image, box=box, clip=4.0, step=2)
     return image - surface.rows()

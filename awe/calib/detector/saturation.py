@@ -11,7 +11,7 @@ from awe.calib import _planes
 from awe.calib._frames import takes_frames
 from awe.errors import ParameterError
 
-__all__ = ["Saturation", "find", "grown"]
+__all__ = ["Saturation", "converter_end", "find", "grown"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Map = NDArray[np.bool_]
+
+#: bits of the smallest converter of a CCD, and pixels that end together at its last count
+_FEWEST_BITS, _AT_END = 10, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,34 @@ class Saturation:
     def bad(self) -> Map:
         """Pixels of any of the three kinds."""
         return self.saturated | self.bleed | self.dead
+
+
+@takes_frames(double=True)
+def converter_end(raw: NDArray[np.generic]) -> float:
+    """Return the last count of the converter [ADU] where a frame shows it, else infinity.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (ny, nx), ADU
+        Trimmed raw frame of any real dtype; not modified.
+
+    Notes
+    -----
+    It shows as the largest count of the frame, all bits of which are set (4095, 16383, ...), in
+    several pixels: light alone does not end there.
+
+    Examples
+    --------
+    >>> frame = np.full((9, 9), 300); frame[3, 2:6] = 16383
+    >>> converter_end(frame), converter_end(frame // 2)
+    (16383.0, inf)
+    """
+    # NaN, without a warning, where no pixel has a value
+    largest = float(np.fmax.reduce(raw, axis=None)) if raw.size else 0.0
+    bits = int(largest + 1).bit_length() - 1 if 0 < largest < 2.0**32 else 0
+    if bits < _FEWEST_BITS or largest != 2.0**bits - 1:
+        return float("inf")
+    return largest if np.count_nonzero(raw == largest) >= _AT_END else float("inf")
 
 
 @takes_frames(double=True)

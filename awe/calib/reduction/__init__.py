@@ -111,6 +111,7 @@ def reduce(
         tracks=work.tracks,
         fringe_scale=work.fringe_scale,
         log=tuple(log),
+        level=work.level,
     )
 
 

@@ -47,6 +47,11 @@ class Calibrations:
         Relative noise of a pixel of the master flat.
     dark : ndarray, ADU/s, or None
         Dark current.
+    glow : ndarray, ADU/s, or None
+        Dark current that is not subtracted, how far it stands out of its surroundings
+        (`pixels.residual`): pixels it lifts by more than `glow_limit` are flagged.
+    glow_limit : float, sigma
+        In units of the noise of the frame and of the dark together.
     illumination : ndarray or None
         Illumination correction, mean 1; divides.
     fringes : ndarray, ADU, or None
@@ -66,6 +71,8 @@ class Calibrations:
     flat: NDArray[np.float32] | None = None
     flat_noise: float = 0.0
     dark: NDArray[np.float32] | None = None
+    glow: NDArray[np.float32] | None = None
+    glow_limit: float = np.inf
     illumination: NDArray[np.float32] | None = None
     fringes: NDArray[np.float32] | None = None
     background: NDArray[np.float32] | None = None
@@ -210,6 +217,8 @@ class Reduced:
         Satellite and aircraft tracks found.
     fringe_scale : Scale or None
         Strength of the fringes subtracted.
+    level : float, ADU
+        Mean electronic level that was subtracted, that of the bias image included.
     log : tuple of Record
         Every step, in order.
     """
@@ -221,6 +230,7 @@ class Reduced:
     tracks: tuple[Track, ...]
     fringe_scale: Scale | None
     log: tuple[Record, ...]
+    level: float = 0.0
 
     def bad(self, flag: PixelFlag) -> NDArray[np.bool_]:
         """Return the map of one reason (or several joined by `|`): True = bad.

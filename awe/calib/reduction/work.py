@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from awe.calib.tracks import Track
     from awe.calib.weight import NoiseModel
 
+#: pitch [pixel] at which levels of whole frames are sampled
+_PITCH = 16
+
 
 @dataclass(kw_only=True)
 class Work:
@@ -59,6 +62,13 @@ class Work:
             Rows of the frame the map covers; all by default.
         """
         return int(_planes.mark(self.flags[rows], bad, FLAG_DTYPE.type(flag)))
+
+    @property
+    def level(self) -> float:
+        """Mean electronic level of a pixel [ADU], that of the master bias included."""
+        bias = self.calibrations.bias
+        image = 0.0 if bias is None else float(np.nanmedian(bias[::_PITCH, ::_PITCH]))
+        return float(np.nanmean(self.offsets)) + image
 
     @property
     def bad(self) -> NDArray[np.bool_]:
