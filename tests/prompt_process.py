@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-__all__ = ["AWE", "CODES", "PATIENCE", "Prompt", "environment", "installation"]
+__all__ = ["AWE", "CODES", "PATIENCE", "Prompt", "environment", "hang_up", "installation"]
 
 AWE = Path(sys.executable).parent / "awe"
 CODES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[a-zA-Z]|\r|\x1b[=>]")
@@ -23,6 +23,18 @@ CODES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[a-zA-Z]|\r|\x1b[=>]")
 
 #: Seconds any single step may take on a machine that others use too.
 PATIENCE = 120.0
+
+
+def hang_up(child: pexpect.spawn[str]) -> None:
+    """Close a terminal; on a busy machine even what was killed takes a while to end."""
+    for _ in range(50):
+        try:
+            child.close(force=True)
+        except pexpect.ExceptionPexpect:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail(f"process {child.pid} does not end")
 
 
 @contextlib.contextmanager
@@ -94,12 +106,4 @@ class Prompt:
                 self.child.read_nonblocking(10000, timeout=0.2)
 
     def close(self) -> None:
-        """Hang up; on a busy machine even what was killed takes a while to end."""
-        for _ in range(50):
-            try:
-                self.child.close(force=True)
-            except pexpect.ExceptionPexpect:
-                time.sleep(0.2)
-            else:
-                return
-        pytest.fail(f"the prompt, process {self.child.pid}, does not end")
+        hang_up(self.child)

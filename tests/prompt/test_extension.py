@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from prompt_process import CODES, PATIENCE, environment
+from prompt_process import CODES, PATIENCE, environment, hang_up
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
@@ -51,7 +51,7 @@ class PlainIPython:
 def ipython(awe_home: Path, tmp_path: Path) -> Iterator[PlainIPython]:
     opened = PlainIPython(awe_home, tmp_path)
     yield opened
-    opened.close()
+    hang_up(opened.child)
 
 
 def test_a_plain_ipython_gets_what_the_prompt_has_and_gives_it_back(

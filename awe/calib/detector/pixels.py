@@ -50,7 +50,8 @@ def hot(bias: NDArray[np.float32], *, threshold: float, box: int) -> NDArray[np.
     noise = statistics.clipped(stands_out, sigma=4.0, iterations=_ROUNDS).stdev
     with np.errstate(invalid="ignore"):
         # bad unless |r| <= threshold sd: NaN fails the comparison and is bad
-        return ~(np.abs(stands_out) <= threshold * max(noise, 1e-6))
+        bad: NDArray[np.bool_] = ~(np.abs(stands_out) <= threshold * max(noise, 1e-6))
+    return bad
 
 
 @takes_frames()
@@ -85,6 +86,7 @@ def cold(
     return bad
 
 
+@takes_frames()
 def residual(image: NDArray[np.float32], box: int) -> NDArray[np.float32]:
     """Return how far each pixel stands out of its surroundings, in the unit of the image.
 

@@ -207,12 +207,12 @@ class Trace:
 
     @property
     def steps(self) -> NDArray[np.int8]:
-        """States of the run."""
+        """The states of the run."""
         return self.on[self.first : self.last + 1]
 
     @property
     def lit(self) -> NDArray[np.intp]:
-        """Numbers of the lit steps of the run."""
+        """The lit steps of the run, by their numbers."""
         return self.first + np.flatnonzero(self.steps == lit_kernels.LIT)
 
     @property
