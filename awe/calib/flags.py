@@ -81,6 +81,10 @@ class PixelFlag(IntFlag):
         "A straight track was found in this exposure.",
     )
 
+    def __invert__(self) -> PixelFlag:
+        """Return all other bits; Python 3.11.2 leaves most of them out."""
+        return PixelFlag(ANY_FLAG ^ int(self))
+
 
 #: all bits there are
 ANY_FLAG = reduce(or_, PixelFlag)

@@ -66,6 +66,10 @@ class QualityFlag(IntFlag):
         "of a parameter.",
     )
 
+    def __invert__(self) -> QualityFlag:
+        """Return all other bits; Python 3.11.2 leaves the highest out."""
+        return QualityFlag(sum(QualityFlag) ^ int(self))
+
     @classmethod
     def explain(cls, value: int) -> str:
         """Return the names of the bits set in `value`, or `fine`."""

@@ -343,7 +343,7 @@ def _cosmic_frame(work: Work) -> str:
     chosen = settings.cosmic
     assert chosen is not None
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED
-    bad, number = work.carrying(ANY_FLAG & ~spoilt)
+    bad, number = work.carrying(~spoilt)
     saturated, more = work.carrying(spoilt)
     if number + more > _MOST_BAD * bad.size:
         return "not looked for: nearly all pixels are bad"
