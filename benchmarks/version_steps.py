@@ -64,9 +64,17 @@ def submit():
             dpu.cancel_job(job)
 
 
+def reduce():
+    """Reduce a chip, files in and out, without a commit."""
+    name = ingested.top(1)[0].filename
+    with contextlib.redirect_stdout(io.StringIO()):
+        ReduceTask(instrument="OMEGACAM", raw_filenames=[name], commit=False).execute()
+
+
 context.set_project("TUTORIAL2015")
 context.set_privileges(1)
-steps = {"query": query, "links": links, "commit": commit, "retrieve": retrieve, "submit": submit}
+steps = {"query": query, "links": links, "commit": commit, "retrieve": retrieve, "submit": submit,
+         "reduce": reduce}
 for line in sys.stdin:
     begin = time.perf_counter()
     steps[line.strip()]()

@@ -5,6 +5,7 @@ One prompt of each is kept open; the steps a user waits for are run in turns, an
 ratio are printed. Exits 1 when a ratio is above the limit.
 
     python -m benchmarks.versions OLD_VENV OLD_HOME NEW_VENV NEW_HOME [--repeats N] [--limit 1.05]
+        [--steps start reduce ...]
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.alternating import load
 
 WORKER = Path(__file__).with_name("version_steps.py")
-STEPS = ("query", "links", "commit", "retrieve", "submit")
+STEPS = ("start", "query", "links", "commit", "retrieve", "submit", "reduce")
 
 
 class Prompt:
@@ -73,13 +75,14 @@ def main() -> int:
         parser.add_argument(word, type=Path)
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--limit", type=float, default=1.05)
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
     chosen = parser.parse_args()
     places = {"old": (chosen.old, chosen.old_home), "new": (chosen.new, chosen.new_home)}
     sides = {side: Prompt(*place) for side, place in places.items()}
     times: dict[tuple[str, str], list[float]] = {}
     for turn in range(chosen.repeats + 1):
         order = list(sides) if turn % 2 else list(sides)[::-1]
-        for step in ("start", *STEPS):
+        for step in chosen.steps:
             for side in order:
                 prompt = sides[side]
                 took = prompt.start() if step == "start" else prompt.run(step)
@@ -87,13 +90,15 @@ def main() -> int:
                     times.setdefault((step, side), []).append(1000 * took)
     for prompt in sides.values():
         prompt.close()
-    return _report(times, chosen.limit)
+    return _report(times, chosen.steps, chosen.limit)
 
 
-def _report(times: dict[tuple[str, str], list[float]], limit: float) -> int:
+def _report(
+    times: dict[tuple[str, str], list[float]], steps: Sequence[str], limit: float
+) -> int:
     slow: list[Any] = []
     sys.stdout.write(f"{load()}\n{'step':10} {'old ms':>9} {'new ms':>9} ratio of minima\n")
-    for step in ("start", *STEPS):
+    for step in steps:
         old, new = (statistics.median(times[step, side]) for side in ("old", "new"))
         least = min(times[step, "new"]) / min(times[step, "old"])
         sys.stdout.write(f"{step:10} {old:9.2f} {new:9.2f} {new / old:6.2f} {least:9.2f}\n")

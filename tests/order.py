@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 #: Folders whose files share an installation that is dear: one worker runs them all.
 TOGETHER = ("tests/tutorial",)
 #: Seconds of work in the subset for every commit: two minutes, with room for a busy machine.
-QUICK = 90.0
+QUICK = 75.0
 #: A file that takes longer than this is no check for every commit.
 QUICK_FILE = 10.0
 UNKNOWN = 0.1

@@ -9,7 +9,7 @@ __all__ = ["MUTANTS", "Mutant"]
 
 
 class Mutant(NamedTuple):
-    """One mistake; the first occurrence of `old` becomes `new`."""
+    """One mistake; `old`, which stands there once, becomes `new`."""
 
     name: str
     file: str
@@ -89,8 +89,14 @@ MUTANTS = [Mutant(*given) for given in [
     ("tickets of others", _T, "CREATE POLICY own ON awe.ticket TO awe_user USING (user_id = (SELECT awe.uid()))", "CREATE POLICY own ON awe.ticket TO awe_user USING (true)"),
     ("tickets for others", _T, "GRANT SELECT, INSERT (hash, file, expires, proof", "GRANT SELECT, UPDATE, INSERT (hash, file, expires, proof"),
     ("tickets for ever", _T, " AND expires <= now() + interval '12 hours'", ""),
-    ("expired tickets open", _D, "k.expires > now() AND ", ""),
-    ("tickets of removed people open", _D, " AND u.removed IS NULL\n", "\n"),
+    ("expired tickets open", _D, "k.expires > now() AND u.removed IS NULL AND k.page IS", "u.removed IS NULL AND k.page IS"),
+    ("tickets of removed people open", _D, "AND u.removed IS NULL AND k.page IS", "AND k.page IS"),
+    ("login tickets open", _D, "AND u.removed IS NULL AND k.page IS DISTINCT FROM 'login'", "AND u.removed IS NULL"),
+    ("removed people are greeted on the pages", _D, "AND u.removed IS NULL AND k.job IS NULL;", "AND k.job IS NULL;"),
+    ("removed people log in to the pages", _D, "AND u.id = k.user_id AND u.removed IS NULL\n", "AND u.id = k.user_id\n"),
+    ("expired tickets log in to the pages", _D, "AND k.page = 'login' AND k.expires > now() AND u.id", "AND k.page = 'login' AND u.id"),
+    ("tickets of jobs log in to the pages", _D, "AND u.removed IS NULL\n     AND k.job IS NULL", "AND u.removed IS NULL"),
+    ("any ticket logs in to the pages", _D, "WHERE k.hash = t AND k.page = 'login' AND k.expires > now() AND u.id", "WHERE k.hash = t AND k.expires > now() AND u.id"),
     ("tickets outlive their job", _D, "AND j.state = 'running'", ""),
     ("a link opens every file", _D, "(k.file IS NULL OR k.file = fid)", "true"),
     ("a ticket opens level 2", _D, "f._privileges >= 3", "f._privileges >= 2"),
@@ -111,8 +117,10 @@ MUTANTS = [Mutant(*given) for given in [
     ("jobs stopped by others", _J, "b.id = j AND b.user_id = awe.caller() AND b.state IN ('queued', 'running')", "b.id = j AND b.state IN ('queued', 'running')"),
     ("jobs in others' runs", _J, "WHERE r.id = run AND r.user_id = (SELECT awe.uid())\n", "WHERE r.id = run\n"),
     ("runs in any project", _J, "  AND project = ANY ((SELECT awe.my_projects())::int[])\n  AND privileges", "  AND privileges"),
-    ("items of stale attempts", _J, "j.attempt = job_item.attempt\n  AND j.user_id", "true\n  AND j.user_id"),
-    ("retry by anybody", _J, "WHERE b.id = j AND b.user_id = awe.caller() AND", "WHERE b.id = j AND"),
+    ("items of stale attempts", _J, "FOR INSERT TO awe_user WITH CHECK (EXISTS (\n  SELECT 1 FROM awe.job j WHERE j.id = job_item.job AND j.attempt = job_item.attempt\n", "FOR INSERT TO awe_user WITH CHECK (EXISTS (\n  SELECT 1 FROM awe.job j WHERE j.id = job_item.job\n"),
+    ("items of stale attempts tried again", _J, "WITH CHECK (EXISTS (\n  SELECT 1 FROM awe.job j WHERE j.id = job_item.job AND j.attempt = job_item.attempt\n  AND j.user_id = (SELECT awe.uid()) AND j.state = 'running' AND NOT j.cancel));\n\n", "WITH CHECK (true);\n\n"),
+    ("cancel by anybody", _J, "WHERE b.id = j AND b.user_id = awe.caller() AND b.state IN ('queued'", "WHERE b.id = j AND b.state IN ('queued'"),
+    ("retry by anybody", _J, "WHERE b.id = j AND b.user_id = awe.caller() AND b.state IN ('failed'", "WHERE b.id = j AND b.state IN ('failed'"),
     ("login for a job that does not run", _J, "   WHERE b.id = j AND b.attempt = a AND b.state = 'running';\n  IF person", "   WHERE b.id = j AND b.attempt = a;\n  IF person"),
     ("a login that inherits", _J, "CREATE ROLE %I LOGIN NOINHERIT CONNECTION", "CREATE ROLE %I LOGIN INHERIT CONNECTION"),
     ("plain passwords for jobs", _J, "  IF verifier !~ '^SCRAM", "  IF false AND verifier !~ '^SCRAM"),

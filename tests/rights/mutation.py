@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg2
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mutants import MUTANTS, Mutant

@@ -325,6 +325,31 @@ def tickets_die(h: House) -> None:
 
 
 @probe
+def only_a_login_ticket_of_somebody_who_is_there_logs_in_to_the_pages(h: House) -> None:
+    job = h.job("student")
+    name, login = "SELECT awe.ds_for_login(%s)", "SELECT awe.ds_login(%s, %s)"
+    for death, life in [
+        ("UPDATE awe.ticket SET expires = now() - interval '1s'",
+         "UPDATE awe.ticket SET expires = now() + interval '1h'"),
+        ("UPDATE awe.users SET removed = now() WHERE role_name = 'awstudent'",
+         "UPDATE awe.users SET removed = NULL"),
+        (f"UPDATE awe.ticket SET job = {job}", "UPDATE awe.ticket SET job = NULL"),
+        ("UPDATE awe.ticket SET page = NULL", "UPDATE awe.ticket SET page = 'login'"),
+    ]:
+        ticket, session = (hashlib.sha256(uuid.uuid4().bytes).digest() for _ in range(2))
+        h.rows("student", "INSERT INTO awe.ticket (hash, expires, page) "
+               "VALUES (%s, now() + interval '10 minutes', 'login')", ticket)
+        h.maker.ask(death)
+        assert h.rows("awe_dataserver", name, ticket) in ([(None,)], []), death
+        assert h.rows("awe_dataserver", login, ticket, session) == [(False,)], death
+        h.maker.ask(life)
+        assert h.rows("awe_dataserver", name, ticket) == [("AWSTUDENT",)], life
+        assert not h.opens(ticket, h.file("student", 37, 1))
+        assert h.rows("awe_dataserver", login, ticket, session) == [(True,)], life
+        assert h.rows("awe_dataserver", login, ticket, session) == [(False,)]
+
+
+@probe
 def tickets_are_ones_own_and_short(h: House) -> None:
     h.ticket("student")
     assert h.rows("other", "SELECT 1 FROM awe.ticket WHERE user_id <> awe.uid()") == []
@@ -374,6 +399,14 @@ def jobs_are_made_in_ones_own_runs_and_projects(h: House) -> None:
     item = "INSERT INTO awe.job_item (job, item, attempt, ok) VALUES (%s, 'x', %s, true)"
     h.refused("student", item, job, 1, code="42501")
     h.rows("student", item, job, 2)
+    h.maker.ask("UPDATE awe.job_item SET ok = false WHERE job = %s", job)
+    again = "UPDATE awe.job_item SET attempt = %s, ok = true WHERE job = %s RETURNING 1"
+    h.refused("student", again, 1, job, code="42501")
+    h.maker.ask("UPDATE awe.job SET cancel = true WHERE id = %s", job)
+    h.refused("student", again, 2, job, code="42501")
+    h.maker.ask("UPDATE awe.job SET cancel = false WHERE id = %s", job)
+    assert h.rows("student", again, 2, job) == [(1,)]
+    assert h.rows("student", again, 2, job) == []
 
 
 @probe
