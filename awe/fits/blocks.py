@@ -17,9 +17,11 @@ __all__ = [
     "cards",
     "datasum",
     "folded",
+    "header",
     "header_end",
     "keyword",
     "pad",
+    "padded",
     "sealed",
 ]
 
@@ -141,6 +143,28 @@ def pad(data: bytes, fill: bytes = b"\0") -> bytes:
         Byte to fill up with.
     """
     return data + fill * (-len(data) % BLOCK)
+
+
+def padded(size: int) -> int:
+    """Return how many bytes whole blocks take that hold so many.
+
+    Parameters
+    ----------
+    size : int
+        Number of bytes.
+    """
+    return -(-size // BLOCK) * BLOCK
+
+
+def header(lines: Iterable[bytes]) -> bytes:
+    """Return a header of whole blocks without checksums.
+
+    Parameters
+    ----------
+    lines : iterable of bytes
+        All cards, in order, without END.
+    """
+    return pad(b"".join(lines) + b"END".ljust(CARD), b" ")
 
 
 def datasum(data: bytes | memoryview) -> int:

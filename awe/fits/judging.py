@@ -76,7 +76,11 @@ class _Card:
 
 
 def judge(
-    path: Path | str, *, allow_trailing: bool = False, verify: bool = True
+    path: Path | str,
+    *,
+    allow_trailing: bool = False,
+    verify: bool = True,
+    name: Path | str | None = None,
 ) -> list[ExtensionInfo]:
     """Return what a file holds, or refuse it in one line.
 
@@ -88,6 +92,8 @@ def judge(
         Accept bytes behind the last HDU that are not zero.
     verify : bool
         Compare CHECKSUM and DATASUM where they are present; reads all bytes once.
+    name : path, optional
+        What messages call the file, where it is an unpacked copy of another.
 
     Raises
     ------
@@ -98,13 +104,13 @@ def judge(
     ChecksumMismatch
         The bytes are not those that were written.
     """
-    file = Path(path)
-    if not file.is_file():
-        found = "a directory" if file.is_dir() else "nothing there"
+    file = Path(path if name is None else name)
+    if not Path(path).is_file():
+        found = "a directory" if Path(path).is_dir() else "nothing there"
         msg = f"no file {file} ({found}); check the name"
         raise FileGone(msg)
-    size = file.stat().st_size
-    with file.open("rb") as stream:
+    size = Path(path).stat().st_size
+    with Path(path).open("rb") as stream:
         _refuse_other_formats(file, stream.read(512), size)
         infos: list[ExtensionInfo] = []
         start = 0

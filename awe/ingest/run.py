@@ -15,8 +15,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from awe import workers
 from awe.dataserver.client import Client
@@ -29,7 +29,7 @@ from awe.ingest.report import Report, Row, State
 from awe.ingest.split import Cut, Exposure, cut, examine
 from awe.localfiles import scratch_directory
 from awe.model.data import base_url
-from awe.model.raw import RawFitsData
+from awe.model.raw import RawFitsData, RawFrame
 
 __all__ = ["ingest"]
 
@@ -44,6 +44,7 @@ AHEAD = 8
 
 Statistics = list[dict[str, dict[str, float]]]
 Progress = Callable[[int], None]
+Mark = str | tuple[str, str, datetime]
 
 
 def ingest(
@@ -149,21 +150,51 @@ def _skip_known(exposures: dict[int, Exposure], report: Report) -> None:
             row.state = State.REFUSED
             row.message = "an exposure of that name but with other content is in the system"
             del exposures[number]
+    _skip_known_frames(exposures, report)
+
+
+def _skip_known_frames(exposures: dict[int, Exposure], report: Report) -> None:
+    """Drop exposures a frame of which came in with another file."""
+    asked: dict[type[RawFrame], list[Exposure]] = {}
+    for exposure in exposures.values():
+        asked.setdefault(CLASSES[exposure.purpose], []).append(exposure)
+    known: dict[Mark, str] = {}
+    for cls, some in asked.items():
+        for frame in cls.DATE_OBS.isin([exposure.DATE_OBS for exposure in some]):
+            for mark in (frame.filename, (frame.instrument.name, frame.chip.name, frame.DATE_OBS)):
+                known[mark] = frame.raw_fits.filename
+    for number, exposure in list(exposures.items()):
+        found = [mark for mark in _marks(exposure) if mark in known]
+        if found:
+            row = report.rows[number]
+            row.state = State.REFUSED
+            row.message = (
+                f"the same chip at the same moment came in with {known[found[0]]}; leave it out"
+            )
+            del exposures[number]
+
+
+def _marks(exposure: Exposure) -> list[Mark]:
+    """Return what no other exposure has: names of frames, and chips with their moment."""
+    names: list[Mark] = [frame.filename for frame in exposure.frames]
+    return names + [
+        (exposure.instrument, frame.attributes["chip"], frame.attributes["DATE_OBS"])
+        for frame in exposure.frames
+    ]
 
 
 def _refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
-    """Of files with the same content or date keep the first."""
-    seen: dict[Any, str] = {}
+    """Of files with the same content, or the same chip at the same moment, keep the first."""
+    seen: dict[Mark, str] = {}
     for number, exposure in list(exposures.items()):
-        # The names of the chips' files are made of these: twins would share them.
-        moment = (exposure.instrument, exposure.DATE_OBS)
-        twin = seen.get(exposure.checksum) or seen.get(moment)
+        marks = [exposure.checksum, *_marks(exposure)]
+        twin = next((seen[mark] for mark in marks if mark in seen), None)
         if twin is not None:
             row = report.rows[number]
             row.state, row.message = State.REFUSED, f"the same exposure as {twin}"
             del exposures[number]
             continue
-        seen[exposure.checksum] = seen[moment] = exposure.path.name
+        seen.update(dict.fromkeys(marks, exposure.path.name))
 
 
 def _store(

@@ -8,7 +8,6 @@ is that of the exposure and that of the chip together; where both have a card, t
 from __future__ import annotations
 
 import hashlib
-import itertools
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,25 +16,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from awe import fits, instruments
 from awe.calib.detector import sections
 from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadFits, BadHeader, NotFound
 from awe.fits import blocks, values
+from awe.ingest.plain import Plain, plain
+from awe.ingest.stored import Stored
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
 __all__ = ["ChipFrame", "Cut", "Exposure", "cut", "examine"]
 
 STRUCTURE = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
-     "BSCALE", "BZERO", "INHERIT", "CHECKSUM", "DATASUM", "END", ""]
+     "NAXIS3", "BSCALE", "BZERO", "BLANK", "INHERIT", "CHECKSUM", "DATASUM", "END", ""]
 )  # fmt: skip
-UNSIGNED = 32768
 #: Every byte as a header may hold it: what cannot be printed becomes a question mark.
 PRINTABLE = bytes(byte if 32 <= byte < 127 else 0x3F for byte in range(256))
 REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
@@ -50,8 +47,7 @@ class ChipFrame:
     attributes: dict[str, Any]
     header: tuple[int, int]
     data: tuple[int, int]
-    #: Stored number that means a missing value, if there is one.
-    blank: int | None = None
+    stored: Stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +79,7 @@ def examine(path: Path) -> Exposure:
     Raises
     ------
     BadFits
-        It is not a FITS file that can be trusted, or its pixels are not 16-bit integers.
+        It is not a FITS file that can be trusted, or holds no image.
     BadHeader
         Cards are missing or wrong; every problem of every chip is listed.
     ChecksumMismatch
@@ -91,31 +87,64 @@ def examine(path: Path) -> Exposure:
     NotFound
         No instrument of awe takes such frames.
     """
-    infos = fits.judge(path)
-    images = [info for info in infos if len(info.shape) == 2 and info.kind != "BINTABLE"]
-    if not images or infos[0].shape:
-        msg = f"{path}: no image extensions behind an empty primary; give the unsplit exposure"
-        raise BadFits(msg)
-    with _mapped(path) as data:
-        primary = values.parse(data[: infos[0].data_start])
-        camera = _camera(path, primary)
-        purpose = camera.purpose(primary)
-        frames = _frames(path, data, infos, primary, camera)
-        checksum = hashlib.sha256(data).hexdigest()
-    missing = len(camera.chips) - len(frames)
-    unverified = any(info.verified is None for info in infos)
-    notes = [f"{missing} of {len(camera.chips)} chips not in the file"] if missing else []
-    notes += [note for info in infos for note in info.notes if "bytes" in note]
-    notes += ["unverified before ingest: no checksums"] if unverified else []
+    with plain(path) as whole:
+        images = _images(path, whole.infos)
+        with _mapped(whole.path) as data:
+            primary = values.parse(data[: whole.infos[0].data_start])
+            camera = _camera(path, primary)
+            purpose = camera.purpose(primary)
+            frames = _frames(path, data, images, primary, camera)
     return Exposure(
         path=path,
-        checksum=checksum,
+        checksum=fits.sha256(path),
         instrument=camera.name,
         purpose=purpose,
         DATE_OBS=frames[0].attributes["DATE_OBS"],
         frames=tuple(frames),
-        notes=tuple(notes),
+        notes=tuple(_notes(whole, images, len(camera.chips) - len(frames))),
     )
+
+
+def _images(
+    path: Path, infos: Sequence[fits.ExtensionInfo]
+) -> list[tuple[int, fits.ExtensionInfo]]:
+    """Return the images of a file, each with the byte where its header begins."""
+    # A header begins at the block behind the data before it (FITS 4.0, 3.3.2).
+    ends = [info.data_start + blocks.padded(info.data_size) for info in infos]
+    found = [
+        (start, info)
+        for start, info in zip([0, *ends], infos, strict=False)
+        if info.shape and info.kind in ("PRIMARY", "IMAGE")
+    ]
+    wrong = [info for _, info in found if len(_plane(info)) != 2]
+    if not found or wrong:
+        held = ", ".join(f"{info.index} {info.kind} {info.shape}" for info in wrong or infos)
+        msg = (
+            f"{path}: no frame of two axes, but {held}; a cube has to be split into its exposures"
+            if wrong
+            else f"{path}: there is no image in it; its HDUs are {held}"
+        )
+        raise BadFits(msg)
+    return found
+
+
+def _plane(info: fits.ExtensionInfo) -> tuple[int, ...]:
+    """Return the shape of an image without leading axes of one pixel."""
+    shape = info.shape
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    return shape
+
+
+def _notes(
+    whole: Plain, images: Sequence[tuple[int, fits.ExtensionInfo]], missing: int
+) -> list[str]:
+    notes = [f"{missing} of {missing + len(images)} chips not in the file"] if missing else []
+    notes += whole.notes
+    left = sum(bool(info.shape) for info in whole.infos) - len(images)
+    notes += [f"{left} table(s) left out"] if left else []
+    unverified = any(info.verified is None for _, info in images)
+    return notes + (["unverified before ingest: no checksums"] if unverified else [])
 
 
 def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
@@ -126,8 +155,8 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
     Cut
         Each file as soon as it is written; the taker may remove it.
     """
-    with _mapped(exposure.path) as data:
-        primary = data[: exposure.frames[0].header[0]]
+    with plain(exposure.path) as whole, _mapped(whole.path) as data:
+        primary = data[: whole.infos[0].data_start]
         shared = [card for card in blocks.cards(primary) if _kept(card)]
         for frame in exposure.frames:
             pixels = blocks.pad(data[slice(*frame.data)])
@@ -140,7 +169,7 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
                 frame=frame,
                 path=path,
                 checksum=digest.hexdigest(),
-                statistics=_statistics(frame.attributes["geometry"], pixels, frame.blank),
+                statistics=_statistics(frame, pixels),
             )
 
 
@@ -168,15 +197,13 @@ def _camera(path: Path, primary: values.HeaderValues) -> instruments.Instrument:
 def _frames(
     path: Path,
     data: mmap.mmap,
-    infos: list[fits.ExtensionInfo],
+    images: Sequence[tuple[int, fits.ExtensionInfo]],
     primary: values.HeaderValues,
     camera: instruments.Instrument,
 ) -> list[ChipFrame]:
     frames: list[ChipFrame] = []
     problems: list[str] = []
-    for before, info in itertools.pairwise(infos):
-        # A header begins at the block behind the data before it (FITS 4.0, 3.3.2).
-        start = before.data_start + _padded(before.data_size)
+    for start, info in images:
         try:
             frames.append(_frame(data, start, info, primary, camera))
         except (BadHeader, BadFits) as error:
@@ -186,13 +213,9 @@ def _frames(
     problems += [f"chip {name} appears more than once" for name in sorted(twice)]
     if problems:
         listed = "\n  ".join(dict.fromkeys(problems))
-        msg = f"{path}: {len(problems)} of {len(infos) - 1} extensions cannot be used\n  {listed}"
+        msg = f"{path}: {len(problems)} of {len(images)} images cannot be used\n  {listed}"
         raise BadHeader(msg)
     return frames
-
-
-def _padded(size: int) -> int:
-    return -(-size // blocks.BLOCK) * blocks.BLOCK
 
 
 def _frame(
@@ -203,26 +226,25 @@ def _frame(
     camera: instruments.Instrument,
 ) -> ChipFrame:
     header = values.parse(data[start : info.data_start])
-    if info.kind == "COMPRESSED":
-        msg = f"extension {info.index} is compressed; unpack the file with funpack first"
-        raise BadFits(msg)
-    scale = (info.bitpix, header.get("BSCALE", 1), header.get("BZERO", 0))
-    if scale != (16, 1, UNSIGNED):
+    stored = Stored.of(header, info.bitpix)
+    attributes = camera.translate(primary, header)
+    geometry: ChipGeometry = attributes["geometry"]
+    if geometry.shape != _plane(info):
         msg = (
-            f"extension {info.index} has BITPIX, BSCALE, BZERO {scale}; a raw frame has "
-            f"{(16, 1, UNSIGNED)}, unsigned 16-bit integers"
+            f"image {info.index} has {_plane(info)[::-1]} pixels, {camera.name} expects "
+            f"{geometry.shape[::-1]} of chip {attributes['chip']}"
         )
         raise BadFits(msg)
-    blank = header.get("BLANK")
-    attributes = camera.translate(primary, header)
     moment = attributes["DATE_OBS"].isoformat(timespec="milliseconds")
+    # a chip that comes in a file of its own is named as it would be among the others
+    number = info.index or camera.chip(attributes["chip"]).extension
     return ChipFrame(
         extension=info.index,
-        filename=f"{camera.name}.{moment}_{info.index}.fits",
+        filename=f"{camera.name}.{moment}_{number}.fits",
         attributes=attributes,
         header=(start, info.data_start),
         data=(info.data_start, info.data_start + info.data_size),
-        blank=blank if isinstance(blank, int) else None,
+        stored=stored,
     )
 
 
@@ -240,13 +262,11 @@ def _header(
     lines = [
         # In the mandatory order of FITS 4.0, 4.4.1.1.
         blocks.card("SIMPLE", True, "Standard FITS"),
-        blocks.card("BITPIX", 16, "# of bits per pixel"),
+        blocks.card("BITPIX", frame.stored.bitpix, "# of bits per pixel"),
         blocks.card("NAXIS", 2, "# of axes"),
         blocks.card("NAXIS1", geometry.nx, "# of columns"),
         blocks.card("NAXIS2", geometry.ny, "# of rows"),
-        blocks.card("BSCALE", 1.0, "real = fits-value*BSCALE+BZERO"),
-        blocks.card("BZERO", float(UNSIGNED), "unsigned integers"),
-        *_blank_card(frame),
+        *frame.stored.cards(),
         *(card.translate(PRINTABLE) for card in shared if blocks.keyword(card) not in taken),
         *(card.translate(PRINTABLE) for card in own),
         blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
@@ -256,25 +276,29 @@ def _header(
     return blocks.sealed(lines, blocks.datasum(pixels))
 
 
-def _blank_card(frame: ChipFrame) -> list[bytes]:
-    return [] if frame.blank is None else [blocks.card("BLANK", frame.blank, "no value here")]
+def _statistics(frame: ChipFrame, data: bytes) -> dict[str, dict[str, float]]:
+    """Return statistics of every region the image has; pixels without a value do not count.
 
-
-def _statistics(
-    geometry: ChipGeometry, data: bytes, blank: int | None
-) -> dict[str, dict[str, float]]:
-    """Return statistics of every region the image has; pixels without a value do not count."""
-    count = geometry.nx * geometry.ny
-    stored = np.frombuffer(data, ">u2", count=count).astype(np.uint16)
-    # Stored are signed integers, 32768 less (FITS 4.0, 5.2.5): the highest bit is turned back.
-    pixels = (stored ^ np.uint16(UNSIGNED)).reshape(geometry.shape)
+    Raises
+    ------
+    BadFits
+        No pixel of the light-sensitive region has a value.
+    """
+    geometry: ChipGeometry = frame.attributes["geometry"]
+    pixels = frame.stored.pixels(data, geometry.shape)
     found = {}
     for name in REGIONS:
         section = getattr(geometry, name)
-        if section is not None:
-            rows, columns = sections.parse(section, geometry.shape)
+        if section is None:
+            continue
+        rows, columns = sections.parse(section, geometry.shape)
+        numbers = frame.stored.numbers(pixels[rows, columns])
+        if numbers is None and name == "active":
+            msg = f"{frame.filename}: no pixel has a value; leave the exposure out"
+            raise BadFits(msg)
+        if numbers is not None:
             found[name] = {
-                **_numbers(_known(pixels[rows, columns], blank)),
+                **numbers,
                 # Pixels of FITS count from 1, and the upper ends are included.
                 "x_lower": columns.start + 1,
                 "x_upper": columns.stop,
@@ -282,31 +306,3 @@ def _statistics(
                 "y_upper": rows.stop,
             }
     return found
-
-
-def _known(pixels: NDArray[np.uint16], blank: int | None) -> NDArray[np.uint16]:
-    """Return the pixels that have a value; all of them where none has."""
-    if blank is None:
-        return pixels
-    known = pixels[pixels != blank + UNSIGNED]
-    return known if known.size else pixels
-
-
-def _numbers(pixels: NDArray[np.uint16]) -> dict[str, float]:
-    """Return exact statistics of whole numbers from how often each occurs."""
-    # mean = sum(n v) / N and variance = sum(n (v - mean)^2) / N over the values v that occur n
-    # times; the median is where the sum of the n passes the middle.
-    occurs = np.bincount(pixels.ravel())
-    levels = np.flatnonzero(occurs)
-    counts = occurs[levels]
-    number = pixels.size
-    mean = int(np.sum(counts * levels)) / number
-    below = np.cumsum(counts)
-    middle = np.searchsorted(below, [(number - 1) // 2, number // 2], side="right")
-    return {
-        "min": float(levels[0]),
-        "max": float(levels[-1]),
-        "mean": mean,
-        "median": float(levels[middle].mean()),
-        "stdev": float(np.sqrt(np.sum(counts * (levels - mean) ** 2) / number)),
-    }

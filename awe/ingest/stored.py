@@ -1,0 +1,142 @@
+"""Pixels as a file stores them: what type they have, and what numbers they mean.
+
+FITS stores integers of 8 to 64 bits or floats; BSCALE and BZERO make physical values of them,
+BLANK marks integers without one (FITS 4.0, 4.4.2.5 and 5). Nothing is converted here but for
+statistics: those are exact for integers, and pixels without a value do not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from awe.errors import BadFits
+from awe.fits import blocks, values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Stored"]
+
+#: Widest range of integers that are counted one by one; others are sorted.
+COUNTED = 1 << 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """How the pixels of an image are stored.
+
+    Parameters
+    ----------
+    bitpix : int
+        8, 16, 32 or 64 for integers, -32 or -64 for floats.
+    scale, zero : float
+        A physical value is `zero + scale * stored`.
+    blank : int or None
+        Stored integer that means a missing value.
+    """
+
+    bitpix: int
+    scale: float = 1
+    zero: float = 0
+    blank: int | None = None
+
+    @classmethod
+    def of(cls, header: values.HeaderValues, bitpix: int) -> Self:
+        """Return what a header says.
+
+        Raises
+        ------
+        BadFits
+            BSCALE, BZERO or BLANK are no numbers.
+        """
+        scale, zero = header.get("BSCALE"), header.get("BZERO")
+        blank = header.get("BLANK") if bitpix > 0 else None
+        for name, value in (("BSCALE", scale), ("BZERO", zero), ("BLANK", blank)):
+            if isinstance(value, bool) or not isinstance(value, int | float | None):
+                msg = f"{name} is {value!r}, a number was expected; correct the card"
+                raise BadFits(msg)
+        return cls(
+            bitpix=bitpix,
+            scale=1 if scale is None else scale,
+            zero=0 if zero is None else zero,
+            blank=blank if isinstance(blank, int) else None,
+        )
+
+    def cards(self) -> list[bytes]:
+        """Return the cards that say it, behind those of the axes."""
+        lines = []
+        if self.bitpix > 0 or (self.scale, self.zero) != (1, 0):
+            lines += [
+                blocks.card("BSCALE", float(self.scale), "real = fits-value*BSCALE+BZERO"),
+                blocks.card("BZERO", float(self.zero), self._meaning()),
+            ]
+        if self.blank is not None:
+            lines.append(blocks.card("BLANK", self.blank, "no value here"))
+        return lines
+
+    def _meaning(self) -> str:
+        unsigned = self.bitpix > 8 and self.zero == 1 << (self.bitpix - 1)
+        return "unsigned integers" if unsigned else "physical value of a stored 0"
+
+    def pixels(self, data: bytes | memoryview, shape: tuple[int, int]) -> NDArray[Any]:
+        """Return the numbers as they are stored, shape (ny, nx), in the byte order of FITS."""
+        kind = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[self.bitpix]
+        return np.frombuffer(data, kind, count=shape[0] * shape[1]).reshape(shape)
+
+    def numbers(self, part: NDArray[Any]) -> dict[str, float] | None:
+        """Return min, max, mean, median and stdev of physical values; None if there are none.
+
+        Parameters
+        ----------
+        part : ndarray, shape (ny, nx)
+            Numbers as stored.
+        """
+        native = part.astype(part.dtype.newbyteorder("=")).ravel()
+        if native.dtype.kind == "f":
+            known = native[np.isfinite(native)].astype(np.float64)
+        else:
+            known = native if self.blank is None else native[native != self.blank]
+        if not known.size:
+            return None
+        found = _counted(known) if known.dtype.kind in "iu" else None
+        least, largest, mean, median, stdev = found or _sorted(known)
+        low, high = sorted((self._value(least), self._value(largest)))
+        return {
+            "min": low, "max": high, "mean": self._value(mean), "median": self._value(median),
+            "stdev": abs(self.scale) * stdev,
+        }  # fmt: skip
+
+    def _value(self, stored: float) -> float:
+        return float(self.zero + self.scale * stored)
+
+
+def _counted(known: NDArray[Any]) -> tuple[float, ...] | None:
+    """Return exact statistics of integers from how often each occurs; None for a wide range."""
+    # mean = sum(n v) / N and variance = sum(n (v - mean)^2) / N over the values v that occur n
+    # times; the median is where the sum of the n passes the middle.
+    least = int(known.min())
+    if int(known.max()) - least >= COUNTED:
+        return None
+    wide = known.astype(np.int32 if known.dtype.itemsize <= 2 else np.int64)
+    occurs = np.bincount(wide - least)
+    levels = np.flatnonzero(occurs)
+    counts = occurs[levels]
+    number = known.size
+    mean = int(np.sum(counts * levels)) / number
+    middle = np.searchsorted(np.cumsum(counts), [(number - 1) // 2, number // 2], side="right")
+    return (
+        float(least), float(least + levels[-1]), least + mean,
+        least + float(levels[middle].mean()),
+        float(np.sqrt(np.sum(counts * (levels - mean) ** 2) / number)),
+    )  # fmt: skip
+
+
+def _sorted(known: NDArray[Any]) -> tuple[float, ...]:
+    wide = known.astype(np.float64)
+    return (
+        float(wide.min()), float(wide.max()), float(wide.mean()), float(np.median(wide)),
+        float(wide.std()),
+    )  # fmt: skip
