@@ -146,7 +146,7 @@ def pad(data: bytes, fill: bytes = b"\0") -> bytes:
 
 
 def padded(size: int) -> int:
-    """Return how many bytes whole blocks take that hold so many.
+    """Return the size of the whole blocks that hold a number of bytes.
 
     Parameters
     ----------

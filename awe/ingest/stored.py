@@ -28,7 +28,7 @@ COUNTED = 1 << 22
 class Stored:
     """How the pixels of an image are stored.
 
-    Parameters
+    Attributes
     ----------
     bitpix : int
         8, 16, 32 or 64 for integers, -32 or -64 for floats.
@@ -50,7 +50,7 @@ class Stored:
         Raises
         ------
         BadFits
-            BSCALE, BZERO or BLANK are no numbers.
+            BSCALE, BZERO or BLANK is not a number.
         """
         scale, zero = header.get("BSCALE"), header.get("BZERO")
         blank = header.get("BLANK") if bitpix > 0 else None
