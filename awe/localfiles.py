@@ -32,6 +32,7 @@ __all__ = [
     "forget_abandoned",
     "is_plain_file",
     "own_scratch",
+    "plain_name",
     "scratch_directory",
 ]
 
@@ -47,6 +48,7 @@ SCRATCH_BYTES = 1 << 30
 
 # fullmatch, not $: that would let a line break follow
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#@+=-]*")
+_ODD = re.compile(r"[^A-Za-z0-9_.:#@+=-]")
 _DATA = re.compile(rf".*\.({'|'.join(ENDINGS)})(\.({'|'.join(PACKED)}))?", re.IGNORECASE)
 _SCRATCH = "awe-scratch-"
 #: What a file system answers that has no hard links.
@@ -69,12 +71,31 @@ def data_name(name: str) -> str:
     """
     wrong = _wrong(name)
     if wrong:
+        # the same name as it might be, where it ends like data
+        better = plain_name(Path(name).name)
+        like = "frame.fits" if _wrong(better) else better
         msg = (
             f"{name[:80]!a} is not taken as the name of a file: {wrong}; "
-            "it has to be stored under a name such as 'frame.fits'"
+            f"it has to be stored under a name such as {like!r}: set `filename`"
         )
         raise Refused(msg)
     return name
+
+
+def plain_name(text: str) -> str:
+    """Return a text with what names of files do not have, blanks above all, as underscores.
+
+    Parameters
+    ----------
+    text : str
+        Name a camera, a chip, a filter or a user gave.
+
+    Examples
+    --------
+    >>> plain_name("My camera, chip 1.fits")
+    'My_camera__chip_1.fits'
+    """
+    return _ODD.sub("_", text).replace("..", "._")
 
 
 def _wrong(name: str) -> str:

@@ -37,6 +37,19 @@ def test_names_of_data_are_taken(name):
     assert localfiles.data_name(name) == name
 
 
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [("my frame.fits", "my_frame.fits"), ("/data/a b.fits.gz", "a_b.fits.gz"),
+     ("M 31, R (1).fits", "M_31__R__1_.fits"), ("a..fits", "a._fits"), ("x.py", "frame.fits"),
+     ("caf\u00e9 1.FITS", "caf__1.FITS"), ("", "frame.fits"), ("...fits", "frame.fits")],
+)  # fmt: skip
+def test_a_name_that_is_refused_is_told_as_it_might_be(name, better):
+    with pytest.raises(Refused) as told:
+        localfiles.data_name(name)
+    wanted = better if localfiles._wrong(better) == "" else "frame.fits"
+    assert f"such as {wanted!r}" in str(told.value)
+
+
 def test_of_many_writers_of_one_name_exactly_one_wins(tmp_path):
     won, refused = [], []
     start = threading.Barrier(8)

@@ -23,6 +23,7 @@ from awe.errors import BadFits, BadHeader, NotFound
 from awe.fits import blocks, values
 from awe.ingest.plain import Plain, plain
 from awe.ingest.stored import Stored
+from awe.localfiles import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -240,7 +241,7 @@ def _frame(
     number = info.index or camera.chip(attributes["chip"]).extension
     return ChipFrame(
         extension=info.index,
-        filename=f"{camera.name}.{moment}_{number}.fits",
+        filename=plain_name(f"{camera.name}.{moment}_{number}.fits"),
         attributes=attributes,
         header=(start, info.data_start),
         data=(info.data_start, info.data_start + info.data_size),

@@ -7,6 +7,7 @@ headers is written once, in `awe.instruments._cards`. Nothing here opens a file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -69,6 +70,14 @@ class Chip:
     remarks: tuple[str, ...] = ()
     saturation: float | None = None
     bits: int = 16
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which no noise of a pixel can be told."""
+        for name, least in (("gain", 1e-6), ("read_noise", 0.0)):
+            if not least <= (value := getattr(self, name)) < math.inf:
+                wanted = "above 0" if least else "at least 0"
+                msg = f"chip {self.name} has the {name} {value}, expected a number {wanted}"
+                raise Defect(msg)
 
     def saturated(self, threshold: float) -> float:
         """Return the raw count from which pixels are saturated [ADU].

@@ -2,7 +2,8 @@
 
 The rule: same instrument, chip (and filter, where the class has one); `is_valid` above 0;
 `quality_flags` 0 (or `OTHERS`); `timestamp_start` <= date < `timestamp_end`; visible in the
-current context; made of frames that show the same pixels, where the frame is known.
+current context; made of frames that show the same pixels, where the frame is known; with a gain
+or read noise that a chip can have.
 One's own and those of appointed people (`awe.rules.appointed`) go before others'; of these the
 newest `creation_date` wins, then the larger object id. `choose` applies the rule in the database;
 `judge` says for every candidate what ruled it out, and by how much.
@@ -37,6 +38,12 @@ __all__ = [
 
 #: most candidates an explanation lists
 LISTED = 20
+
+#: class -> number that rules a calibration out where no chip has it: what it must be above, unit
+POSSIBLE = {"GainLinearity": ("gain", 0.0, "e-/ADU"), "ReadNoise": ("read_noise", -1e-9, "ADU")}
+
+#: no chip has larger ones
+BEYOND = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +127,9 @@ def find(
         & (cls.timestamp_start <= date)
         & (cls.timestamp_end > date)
     )
+    if cls.__name__ in POSSIBLE:
+        name, above, _ = POSSIBLE[cls.__name__]
+        rule &= (getattr(cls, name) > above) & (getattr(cls, name) < BEYOND)
     query = _same(cls, instrument, chip, filter) & rule
     # Group by group, so that a newer one of a stranger never goes before an older one of a trusted
     # person. `newest` makes the server find the few valid ones first: ordered by an index on the
@@ -286,6 +296,11 @@ def _objections(item: Any, date: datetime.datetime) -> tuple[str, ...]:
         objections.append(f"is_valid is {item.is_valid}, expected above 0")
     if flags := item.quality_flags & ~int(QualityFlag.OTHERS):
         objections.append(f"quality_flags: {QualityFlag.explain(flags)}")
+    if type(item).__name__ in POSSIBLE:
+        name, above, unit = POSSIBLE[type(item).__name__]
+        value = getattr(item, name)
+        if value is None or not above < value < BEYOND:
+            objections.append(f"{name} is {value} {unit}, which no chip has")
     if item.timestamp_start is None or item.timestamp_end is None:
         return (*objections, "it has no range of validity")
     if date < item.timestamp_start:

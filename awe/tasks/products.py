@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from awe import __version__, fits, rules
 from awe.db.server import clock
 from awe.db.server.scope import current
-from awe.localfiles import data_name
+from awe.localfiles import data_name, plain_name
 from awe.model.data import DataObject
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.tasks.code import IN_HEADER
@@ -61,7 +61,8 @@ EPOCH = datetime.datetime(1858, 11, 17)
 def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
     """Return the file name of a product, unique in the whole system.
 
-    Fields that a product lacks stay empty; `AW` is left off the user's name.
+    Fields that a product lacks stay empty; `AW` is left off the user's name; blanks in the names
+    of cameras, chips and filters are underscores.
     """
     now = moment or clock.now().replace(tzinfo=None)
     mjd = (now - EPOCH) / datetime.timedelta(days=1)
@@ -70,7 +71,7 @@ def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
     user = current().user_name.upper().removeprefix("AW")
     filter_ = value_of(product, "filter")
     digits = hashlib.sha256(f"{product.object_id}{mjd}".encode()).hexdigest()[:40]
-    return (
+    return plain_name(
         f"{category}-{user}-{product.instrument.name}-------{filter_.name if filter_ else ''}"
         f"-{product.chip.name}-{KINDS.get(kind, kind)}---{category}-{mjd:.7f}-{digits}.fits"
     )

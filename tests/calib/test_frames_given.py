@@ -196,6 +196,7 @@ def test_a_gain_no_chip_can_have_is_refused(value):
                           sigma=5),
         lambda: stars.measure(FRAMES[0], threshold=5, radius=4, gain=value, box=32),
         lambda: cosmic.find(FRAMES[0], **{**COSMIC, "gain": value}),
+        lambda: seeing.measure(FRAMES[0], threshold=3, saturation=60000, narrowest=1, gain=value),
     ):
         with pytest.raises(ParameterError, match=f"gain {value}"):
             call()
@@ -208,6 +209,14 @@ def test_a_read_noise_or_exposure_time_no_frame_has_is_refused(value):
             reduction.Settings(**{**SETTINGS, "overscan": 6, name: value})
     with pytest.raises(ParameterError):
         Noise(constant=value)
+    with pytest.raises(ParameterError, match=f"read noise {value}"):
+        bias.master(FRAMES, read_noise=value, sigma=5)
+    zero = np.zeros((64, 80), np.float32)
+    with pytest.raises(NoValidPixels, match=f"above zero, found .{value}"):
+        bias.dark(FRAMES, zero, exposure_times=[value] * 4, read_noise=2, gain=2.5, sigma=5)
+    for levels, times in (([value, 2.0, 3.0], [1, 2, 3]), ([1, 2, 3], [value, 2.0, 3.0])):
+        with pytest.raises(NoValidPixels, match="above zero"):
+            gain.linearity(levels, times)
 
 
 @pytest.mark.parametrize("level", [1e6, 1e8, -1e8, 1e12])

@@ -9,7 +9,12 @@ from awe.model import classes
 
 classes.load()
 
-from awe.model.calibrations import BiasFrame, DomeFlatFrame, MasterFlatFrame  # noqa: E402
+from awe.model.calibrations import (  # noqa: E402
+    BiasFrame,
+    DomeFlatFrame,
+    GainLinearity,
+    MasterFlatFrame,
+)
 from awe.model.mixins import QualityFlag  # noqa: E402
 from awe.model.observing import Chip, Filter, Instrument  # noqa: E402
 from awe.model.raw import RawBiasFrame  # noqa: E402
@@ -52,6 +57,19 @@ def test_the_newest_valid_one_is_chosen(make):
     make("later.fits", timestamp_start=DATE + DAY, timestamp_end=DATE + 2 * DAY)
     assert choose() == new
     assert BiasFrame.select(**PLACE, date=DATE) == new
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0, float("inf"), float("nan")])
+def test_a_gain_no_chip_has_is_passed_over(make, value):
+    make("good.fits")  # makes the chip
+    chip = (Chip.name == "ESO_CCD_#65")[0]
+    span = {"timestamp_start": DATE - DAY, "timestamp_end": DATE + DAY}
+    good = GainLinearity(instrument=chip.instrument, chip=chip, gain=2.5, **span)
+    good.commit()
+    GainLinearity(instrument=chip.instrument, chip=chip, gain=value, **span).commit()
+    assert validity.choose(GainLinearity, **PLACE, date=DATE) == good
+    told = str(validity.judge(GainLinearity, **PLACE, date=DATE)[0])
+    assert "e-/ADU, which no chip has" in told
 
 
 def test_a_proposed_one_counts_as_valid(make):

@@ -49,6 +49,47 @@ def test_radial_profile_recovers_the_star(star: Frame) -> None:
     assert values["sky"] == pytest.approx(300, abs=1)
 
 
+@pytest.mark.parametrize("fwhm", [1.3, 1.65, 2.35, 3.5, 6.1, 12.0, 23.5])
+@pytest.mark.parametrize("slope", [2.5, 4.0, 100.0])
+def test_the_width_is_that_of_the_star_wherever_in_a_pixel_it_is(
+    fwhm: float, slope: float
+) -> None:
+    random = np.random.default_rng(round(fwhm * 100 + slope))
+    core = fwhm / 2 / np.sqrt(2 ** (1 / slope) - 1)
+    parts = (np.arange(5) - 2) / 5
+    for x0, y0 in ((90.0, 90.0), (90.5, 90.5), (90.25, 89.6)):
+        y, x = np.mgrid[1:181, 1:181]
+        light = sum(
+            (1 + ((x + i - x0) ** 2 + (y + j - y0) ** 2) / core**2) ** -slope
+            for i in parts
+            for j in parts
+        )
+        pixels = random.normal(300 + 8000 * light / light.max(), 10).astype(np.float32)
+        values = inspect(Frame(pixels)).press("r", x0 + 2, y0 - 1).values
+        assert values["fwhm"] == pytest.approx(fwhm, rel=0.025)
+        assert values["x_centre"] == pytest.approx(x0, abs=0.015)
+        assert values["y_centre"] == pytest.approx(y0, abs=0.015)
+
+
+def test_an_object_that_fills_the_box_has_no_width() -> None:
+    y, x = np.mgrid[1:301, 1:301]
+    wide = 300 + 900 * np.exp(-((x - 150) ** 2 + (y - 150) ** 2) / (2 * 30.0**2))
+    reading = inspect(Frame(wide.astype(np.float32))).press("r", 150, 150)
+    assert np.isnan(reading.values["fwhm"])
+    assert "fills the box" in str(reading)
+
+
+def test_a_neighbour_does_not_change_the_width() -> None:
+    y, x = np.mgrid[1:101, 1:101]
+    star, other = (
+        np.exp(-((x - a) ** 2 + (y - 50) ** 2) / (2 * 1.5**2)) for a in (50.3, 60.3)
+    )
+    noise = np.random.default_rng(4).normal(300, 5, x.shape)
+    pixels = (noise + 5000 * star + 20000 * other).astype(np.float32)
+    values = inspect(Frame(pixels)).press("r", 50, 50).values
+    assert values["fwhm"] == pytest.approx(2.3548 * 1.5, rel=0.03)
+
+
 def test_a_profile_of_empty_sky_or_of_a_saturated_star_says_so(star: Frame) -> None:
     assert "(" not in str(inspect(star).press("r", STAR[0], STAR[1]))
     assert "no object here" in str(inspect(star).press("r", 40, 150))

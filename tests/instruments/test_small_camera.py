@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from awe import instruments
+from awe.db.server.scope import Scope, using
 from awe.errors import BadHeader, Defect, NotFound
 from awe.ingest.run import _told
+from awe.localfiles import data_name
+from awe.tasks.products import product_name
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "own-camera.md"
 PRIMARY = {
@@ -52,6 +58,27 @@ def test_a_reader_that_returns_too_little_is_told_what_is_needed(camera):
     whole = camera.translate(PRIMARY, {"EXTNAME": "TINY_1"})
     with pytest.raises(Defect, match=r"returns no template\['start'\]: a raw frame needs"):
         answering(camera, **{**whole, "template": {"id": "x"}}).translate(PRIMARY, {})
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"gain": 0.0}, {"gain": -1.0}, {"gain": float("nan")}, {"read_noise": -1.0}]
+)
+def test_a_chip_without_a_noise_is_no_chip(camera, numbers):
+    chip = camera.chip("TINY_1")
+    [(name, value)] = numbers.items()
+    with pytest.raises(Defect, match=f"TINY_1 has the {name} {value}, expected a number"):
+        dataclasses.replace(chip, **numbers)
+
+
+def test_a_camera_whose_name_has_blanks_has_products_with_plain_names(camera):
+    named = SimpleNamespace(name="Tiny Cam")
+    product = SimpleNamespace(instrument=named, chip=SimpleNamespace(name="chip 1"), object_id=1)
+    scope = Scope(user_id=1, user_name="de Vries", project_id=1, project_name="ONE")
+    with using(scope):
+        name = product_name(product, datetime.datetime(2020, 3, 1))
+    assert data_name(name) == name
+    assert "Tiny_Cam" in name
+    assert "chip_1" in name
 
 
 def test_an_error_of_a_reader_is_reported_with_its_kind():

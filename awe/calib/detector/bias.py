@@ -147,6 +147,7 @@ def master(
     >>> float(master(biases, read_noise=2.2, sigma=5).image.mean())
     251.0
     """
+    require_model(1.0, read_noise)
     # sigma**2 = r**2 + 1/12, without light; of value minus median: sigma**2 (1 + pi / (2 n)) from
     # three frames on, because the median of n values has a variance of its own
     one = Noise(constant=read_noise**2 + DIGITISATION)
@@ -189,8 +190,8 @@ def dark(
         Levels to subtract, one per frame, ADU.
     """
     require_model(gain, read_noise)
-    if not all(time > 0 for time in exposure_times):
-        msg = f"darks need exposure times above zero, found {list(exposure_times)}"
+    if not all(0 < time < np.inf for time in exposure_times):
+        msg = f"darks need finite exposure times above zero, found {list(exposure_times)}"
         raise NoValidPixels(msg)
     # x = (frame - level - bias) / t [ADU/s], with variance (r**2 + 1/12) / t**2 + x / (gain t)
     scales = [1.0 / time for time in exposure_times]

@@ -190,8 +190,14 @@ def linearity(levels: Sequence[float], exposure_times: Sequence[float]) -> Linea
     Raises
     ------
     NoValidPixels
-        Fewer than three different exposure times.
+        Fewer than three different exposure times, or levels and times not above zero.
     """
+    if not all(0 < value < np.inf for value in (*levels, *exposure_times)):
+        msg = (
+            f"linearity needs finite levels and exposure times above zero, found {list(levels)} "
+            f"ADU at {list(exposure_times)} s; leave those frames out"
+        )
+        raise NoValidPixels(msg)
     if len(set(exposure_times)) < 3:
         msg = (
             f"linearity needs at least 3 different exposure times, found "

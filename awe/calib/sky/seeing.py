@@ -17,6 +17,7 @@ from awe.calib._frames import takes_frames
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import clump, floor, gauss
 from awe.calib.sky.summits import summits
+from awe.calib.weight import require_model
 from awe.errors import NoValidPixels
 
 __all__ = ["Seeing", "State", "measure"]
@@ -145,6 +146,7 @@ def measure(
     >>> found.state.value, found.stars, bool(abs(found.fwhm - 3.5) < 0.1)
     ('measured', 9, True)
     """
+    require_model(gain, 0.0)
     pixels = np.ascontiguousarray(image, np.float32)
     left_out = np.zeros(pixels.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
     require_shape(left_out, (pixels.shape[0], pixels.shape[1]), "the map of bad pixels")
