@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import gzip
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +23,9 @@ from awe.context import context
 from awe.db.server.connection import database
 from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
-from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch
+from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileTaken
 from awe.fits import blocks
-from awe.ingest import State, ingest
+from awe.ingest import State, ingest, sources
 from awe.ingest.split import cut, examine
 
 CHIPS = ("ESO_CCD_#65", "ESO_CCD_#90")
@@ -358,3 +361,139 @@ def test_frames_of_a_small_camera_need_no_template_block_or_coordinates(
     first = (RawScienceFrame.chip.name == "TINY_1")[0]
     assert (first.template, first.observing_block, first.astrom) == (None, None, None)
     assert (first.filter.name, first.EXPTIME, first.imstat.median) == ("TINY_R", 10.0, 500.0)
+
+
+# -- what is given, and plans --------------------------------------------------------------------
+
+
+def folder_of(night, place):
+    """A folder with subfolders, packed files and others."""
+    (place / "deep").mkdir(parents=True)
+    (place / "b.fits").write_bytes(night[5].read_bytes())
+    (place / "deep" / "a.FIT.gz").write_bytes(gzip.compress(night[6].read_bytes()))
+    (place / "notes.txt").write_text("a.fits\n")
+    return place
+
+
+def test_folders_patterns_lists_and_archives_give_their_files(night, tmp_path):
+    place = folder_of(night, tmp_path / "night")
+    both = [place / "b.fits", place / "deep" / "a.FIT.gz"]
+    with sources.opened(place) as files:
+        assert files == both
+    with sources.opened([str(place / "**" / "*[.]*[sz]"), both[0]]) as files:
+        assert files == both
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"# the night\n{both[1]}\n\n{both[0]}\n")
+    with sources.opened(f"@{listed}") as files:
+        assert files == both[::-1]
+    with tarfile.open(tmp_path / "night.tar.gz", "w:gz") as archive:
+        archive.add(both[0], "one/x.fits")
+        archive.add(both[1], "../../two/x.fits.gz")
+        archive.add(place / "notes.txt", "notes.txt")
+    with sources.opened(tmp_path / "night.tar.gz") as files:
+        assert [file.name for file in files] == ["x.fits", "x.fits.gz"]
+        assert [file.read_bytes() for file in files] == [file.read_bytes() for file in both]
+        assert all(tmp_path not in file.parents for file in files)
+    assert not any(file.exists() for file in files)
+
+
+@pytest.mark.parametrize("wrong", ["empty folder", "no list", "empty list", "list in a list",
+                                   "archive of text", "archive cut off"])
+def test_what_gives_no_file_is_named(night, tmp_path, wrong):
+    given = tmp_path / "given"
+    if wrong == "empty folder":
+        given.mkdir()
+        (given / "notes.txt").write_text("x")
+    elif "archive" in wrong:
+        given = tmp_path / "given.tar"
+        with tarfile.open(given, "w") as archive:
+            archive.add(__file__, "test.py") if "text" in wrong else archive.add(night[5])
+        if "cut off" in wrong:
+            given.write_bytes(given.read_bytes()[:100_000])
+    else:
+        if wrong != "no list":
+            given.write_text("@others\n" if "in a" in wrong else "# nothing\n")
+        given = f"@{given}"
+    with pytest.raises(ArgumentError, match=f"{tmp_path}/given"), sources.opened(given):
+        pass
+
+
+def test_a_plan_is_written_edited_and_followed(scientist, night, tmp_path):
+    from awe.model.raw import RawDarkFrame, RawScienceFrame
+
+    path = tmp_path / "plan.csv"
+    ingest(night[4:8]).to_plan(path)
+    with pytest.raises(FileTaken):
+        ingest(night[4:8]).to_plan(path)
+    lines = list(csv.DictReader(path.read_text().splitlines()))
+    assert [line["take"] for line in lines] == ["yes"] * 4
+    assert [line["purpose"] for line in lines] == ["twilight", *["science"] * 3]
+    lines[0]["purpose"] = "dark"
+    lines[1]["object"] = "'=cmd|' /C calc'!A0"
+    lines[2]["take"] = "no"
+    lines[3]["filter"] = "OCAM_g_SDSS"
+    with path.open("w") as file:
+        writer = csv.DictWriter(file, lines[0], delimiter=";")
+        writer.writeheader()
+        writer.writerows(lines)
+    report = ingest(plan=path, commit=True)
+    assert [row.path for row in report] == [night[4], night[5], night[7]]
+    assert report.ok, str(report)
+    assert "its header says twilight" in str(report)
+    assert "its header says filter OCAM_r_SDSS" in str(report)
+    assert len(plan()[4].start == RawDarkFrame.DATE_OBS) == 2
+    [one, _] = plan()[5].start == RawScienceFrame.DATE_OBS
+    assert one.OBJECT == "=cmd|' /C calc'!A0"
+    [one, _] = plan()[7].start == RawScienceFrame.DATE_OBS
+    assert one.filter.name == "OCAM_g_SDSS"
+    report = ingest([night[5]])
+    report.rows[0].object, report.rows[0].state = one.OBJECT, State.NEW
+    report.rows[0].object = "=1+1"
+    report.to_plan(tmp_path / "other.csv")
+    assert ",'=1+1," in (tmp_path / "other.csv").read_text()
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (("yes", "maybe"), r"plan.csv, line 2: take is 'maybe', expected yes or no"),
+    (("science", "sience"), r"plan.csv, line 2: no purpose 'sience'; did you mean 'science'"),
+    (("take", "tke"), r"it needs the columns take, file, purpose, filter, object"),
+])  # fmt: skip
+def test_a_wrong_plan_is_named_with_its_line(scientist, night, tmp_path, change, said):
+    path = tmp_path / "plan.csv"
+    ingest([night[5]]).to_plan(path)
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(ArgumentError, match=said):
+        ingest(plan=path)
+
+
+def test_a_filter_of_a_plan_is_one_of_the_cameras(scientist, night, tmp_path):
+    path = tmp_path / "plan.csv"
+    ingest([night[5]]).to_plan(path)
+    path.write_text(path.read_text().replace("OCAM_r_SDSS", "OCAM_q_SDSS"))
+    [row] = ingest(plan=path)
+    assert row.state is State.REFUSED
+    assert "OMEGACAM has no filter 'OCAM_q_SDSS'; did you mean" in row.message
+
+
+def test_the_command_writes_and_follows_a_plan(db, dataserver, night, tmp_path):
+    environment = db.environment("scientist", data_server="127.0.0.1", data_port=str(dataserver))
+
+    def command(*arguments):
+        return subprocess.run(
+            [sys.executable, "-c", "import sys; from awe.ingest import main; sys.exit(main())",
+             *map(str, arguments)],
+            capture_output=True, text=True, check=False, env={**os.environ, **environment},
+        )  # fmt: skip
+
+    path = tmp_path / "plan.csv"
+    done = command("--plan", path, "-commit")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "a dry run writes one" in done.stderr
+    done = command("-i", night[5], "--plan", path)
+    assert done.returncode == 0
+    assert f"the plan is in {path}: edit it, then awe-ingest --plan {path} -commit" in done.stdout
+    done = command("-i", night[5], "--plan", path)
+    assert "leave out -i" in done.stderr
+    done = command("--plan", path, "-commit")
+    assert done.returncode == 0
+    assert "1 ingested" in done.stdout

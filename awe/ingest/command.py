@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from awe import bars
 from awe.config import Environment
 from awe.context import context
-from awe.errors import AweError
+from awe.errors import ArgumentError, AweError
 from awe.imports import forget_working_directory
+from awe.ingest import planfile, sources
 from awe.ingest.run import ingest
 from awe.services import running
 from awe.services.installation import Installation
@@ -27,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The command line; that of the process when left out.
     """
     forget_working_directory()
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.input and options.plan is None:
+        parser.error("the following arguments are required: -i/--input")
     try:
         return _run(options)
     except AweError as error:
@@ -48,12 +53,43 @@ def _run(options: argparse.Namespace) -> int:
         context.set_project(options.project)
     if options.privileges is not None:
         context.set_privileges(options.privileges)
-    with bars.bar("ingesting", len(options.input), "exposures") as bar:
-        report = ingest(options.input, options.type, options.commit, progress=bar.advance)
+    plan, new = options.plan, False
+    if plan is not None:
+        new = not plan.exists()
+        _check_plan(plan, new, options)
+    lines = 0 if plan is None or new else len(planfile.read(plan))
+    with (
+        sources.opened(options.input) as files,
+        bars.bar("ingesting", len(files) + lines, "exposures") as bar,
+    ):
+        report = ingest(
+            files, options.type, options.commit, plan=None if new else plan,
+            progress=bar.advance,
+        )  # fmt: skip
+        if new:
+            report.to_plan(plan)
     report.show()
+    if new:
+        out(f"the plan is in {plan}: edit it, then awe-ingest --plan {plan} -commit\n")
     if not options.commit:
         out("dry run: nothing was stored; repeat with -commit\n")
     return 0 if report.ok else 1
+
+
+def _check_plan(plan: Path, new: bool, options: argparse.Namespace) -> None:
+    """Refuse a plan that could be meant to be written or read, and is neither."""
+    if new and (options.commit or not options.input):
+        msg = (
+            f"there is no plan {plan}; a dry run writes one: "
+            f"awe-ingest -i FILES --plan {plan}"
+        )
+        raise ArgumentError(msg)
+    if not new and options.input:
+        msg = (
+            f"{plan} exists: leave out -i to ingest what it says, or name a new file for the "
+            "plan of these files"
+        )
+        raise ArgumentError(msg)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,8 +98,13 @@ def _parser() -> argparse.ArgumentParser:
         description="Bring raw exposures into the system; a dry run unless -commit is given.",
     )
     parser.add_argument(
-        "-i", "--input", nargs="+", required=True, metavar="FILE", help="unsplit FITS files"
-    )
+        "-i", "--input", nargs="+", default=[], metavar="FILE",
+        help="FITS files, packed or not; patterns, folders, @lists of names, tar archives",
+    )  # fmt: skip
+    parser.add_argument(
+        "--plan", type=Path, metavar="PLAN.csv",
+        help="a table of what each file is: written by a dry run, edited by you, then ingested",
+    )  # fmt: skip
     parser.add_argument(
         "-t", "-p", "--type", metavar="PURPOSE",
         help="bias, dark, dome, twilight, science, ...; checked against the headers",

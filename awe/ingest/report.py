@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import enum
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from awe import columns
+from awe.localfiles import appear
 from awe.terminal import out
 
-__all__ = ["Report", "Row", "State"]
+__all__ = ["NO", "PLAN", "YES", "Report", "Row", "State"]
 
 HEADS = ("file", "purpose", "filter", "object", "CCD", "what became of it")
+#: Columns of a plan; the last two are remarks.
+PLAN = ("take", "file", "purpose", "filter", "object", "chips", "remark")
+YES, NO = "yes", "no"
+#: Beginnings of cells that a spreadsheet would take for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 class State(enum.Enum):
@@ -64,6 +72,33 @@ class Report:
         """True when no exposure was refused or failed."""
         return not (self.count(State.REFUSED) or self.count(State.FAILED))
 
+    def to_plan(self, path: Path | str) -> None:
+        """Write a plan: a table that can be edited, and given to `ingest(plan=...)`.
+
+        Parameters
+        ----------
+        path : path
+            The new file, comma-separated.
+
+        Raises
+        ------
+        FileTaken
+            There is such a file.
+        """
+        target = Path(path)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+        try:
+            with part.open("x", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(PLAN)
+                for row in self:
+                    cells = (str(row.path.absolute()), row.purpose, row.filter, row.object)
+                    take = YES if row.state is State.NEW else NO
+                    writer.writerow([take, *map(_cell, cells), row.frames, _cell(row.outcome)])
+            appear(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
     def show(self) -> None:
         """Print the table and a summary."""
         out(f"{self}\n")
@@ -73,3 +108,7 @@ class Report:
                  for row in self.rows]  # fmt: skip
         counts = [f"{self.count(state)} {state.value}" for state in State if self.count(state)]
         return "\n".join([columns.text(HEADS, cells), "; ".join(counts) or "no files"])
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -12,7 +12,7 @@ import contextlib
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +24,8 @@ from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError, AweError, nearest
+from awe.ingest import planfile, sources
+from awe.ingest.planfile import Line
 from awe.ingest.records import CLASSES, Records
 from awe.ingest.report import Report, Row, State
 from awe.ingest.split import Cut, Exposure, cut, examine
@@ -48,10 +50,11 @@ Mark = str | tuple[str, str, datetime]
 
 
 def ingest(
-    paths: Iterable[Path | str],
+    paths: Iterable[Path | str] | Path | str = (),
     purpose: str | None = None,
     commit: bool = False,
     *,
+    plan: Path | str | None = None,
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -59,13 +62,17 @@ def ingest(
 
     Parameters
     ----------
-    paths : iterable of path
-        Unsplit multi-extension FITS files.
+    paths : path, or iterable of path
+        FITS files, packed or not; patterns such as `night/*.fits`, folders, `@list` of names,
+        and tar archives.
     purpose : str, optional
         What they were taken for (`"bias"`, `"dome"`, `"twilight"`, `"science"`, ...). The headers
-        decide; files that say otherwise are refused.
+        decide; files that say otherwise are refused, and files that do not say are taken for it.
     commit : bool
         Store and commit. Without it nothing is changed.
+    plan : path, optional
+        A plan, `ingest(...).to_plan('plan.csv')`, perhaps edited: its files are taken, as what
+        it says they are.
     processes : int, optional
         How many processes read and send files; by default one per core, at most four.
     progress : callable, optional
@@ -79,21 +86,28 @@ def ingest(
     Raises
     ------
     ArgumentError
-        There is no such purpose.
+        There is no such purpose or plan, or a folder, a list or an archive holds no FITS file.
     """
     if purpose is not None and purpose not in CLASSES:
         hint = nearest(purpose, list(CLASSES))
         msg = f"no purpose {purpose!r}{hint}; purposes are {', '.join(CLASSES)}"
         raise ArgumentError(msg)
-    files = [Path(path) for path in paths]
-    report = Report([Row(path=path) for path in files])
-    with _executor(len(files), processes) as pool:
-        exposures = _examine(pool, report, purpose)
+    lines = {} if plan is None else planfile.read(Path(plan))
+    with (
+        sources.opened([*_listed(paths), *lines]) as files,
+        _executor(len(files), processes) as pool,
+    ):
+        report = Report([Row(path=path) for path in files])
+        exposures = _examine(pool, report, purpose, lines)
         _skip_known(exposures, report)
         _refuse_twins(exposures, report)
         if commit:
             _store(pool, exposures, report, Records(), progress)
     return report
+
+
+def _listed(paths: Iterable[Path | str] | Path | str) -> list[Path | str]:
+    return [paths] if isinstance(paths, str | Path) else list(paths)
 
 
 @contextmanager
@@ -107,30 +121,45 @@ def _executor(files: int, processes: int | None) -> Iterator[Executor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _examine(pool: Executor, report: Report, purpose: str | None) -> dict[int, Exposure]:
+def _examine(
+    pool: Executor, report: Report, purpose: str | None, lines: Mapping[Path, Line]
+) -> dict[int, Exposure]:
     """Return the exposures that may go on, by the number of their row."""
-    calls = {number: (row.path,) for number, row in enumerate(report)}
+    calls = {
+        number: (row.path, lines[row.path].purpose or purpose if row.path in lines else purpose)
+        for number, row in enumerate(report)
+    }
     exposures = {}
     for number, exposure in sorted(workers.outcomes(pool, examine, calls)):
         row = report.rows[number]
         if isinstance(exposure, Exception):
             row.state, row.message = State.REFUSED, _told(exposure)
             continue
-        first = exposure.frames[0].attributes
-        row.purpose = exposure.purpose
-        row.object = first["OBJECT"]
-        row.filter = first["filter"] or ""
-        row.frames = len(exposure.frames)
-        row.message = "; ".join(exposure.notes)
-        if exposure.purpose not in CLASSES:
-            row.state = State.REFUSED
-            row.message = f"exposures for {exposure.purpose!r} are not ingested"
-        elif purpose is not None and CLASSES[purpose] is not CLASSES[exposure.purpose]:
-            row.state = State.REFUSED
-            row.message = f"its header says {exposure.purpose}, you say {purpose}; leave out -t"
-        else:
-            exposures[number] = exposure
+        try:
+            judged = lines[row.path].applied(exposure) if row.path in lines else exposure
+        except ArgumentError as error:
+            row.state, row.message = State.REFUSED, str(error)
+            continue
+        if _fits(row, judged, purpose):
+            exposures[number] = judged
     return exposures
+
+
+def _fits(row: Row, exposure: Exposure, purpose: str | None) -> bool:
+    """Say in the row what an exposure is; return False where it is refused."""
+    first = exposure.frames[0].attributes
+    row.purpose = exposure.purpose
+    row.object = first["OBJECT"]
+    row.filter = first["filter"] or ""
+    row.frames = len(exposure.frames)
+    row.message = "; ".join(exposure.notes)
+    if exposure.purpose not in CLASSES:
+        row.state = State.REFUSED
+        row.message = f"exposures for {exposure.purpose!r} are not ingested"
+    elif purpose is not None and CLASSES[purpose] is not CLASSES[exposure.purpose]:
+        row.state = State.REFUSED
+        row.message = f"its header says {exposure.purpose}, you say {purpose}; leave out -t"
+    return row.state is not State.REFUSED
 
 
 def _skip_known(exposures: dict[int, Exposure], report: Report) -> None:

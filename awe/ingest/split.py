@@ -74,8 +74,15 @@ class Cut:
     statistics: dict[str, dict[str, float]]
 
 
-def examine(path: Path) -> Exposure:
+def examine(path: Path, purpose: str | None = None) -> Exposure:
     """Return what an exposure holds, from its bytes and headers.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    purpose : str, optional
+        What it was taken for, if its header does not say.
 
     Raises
     ------
@@ -93,7 +100,7 @@ def examine(path: Path) -> Exposure:
         with _mapped(whole.path) as data:
             primary = values.parse(data[: whole.infos[0].data_start])
             camera = _camera(path, primary)
-            purpose = camera.purpose(primary)
+            told, purpose = _purpose(camera, primary, purpose)
             frames = _frames(path, data, images, primary, camera)
     return Exposure(
         path=path,
@@ -102,8 +109,20 @@ def examine(path: Path) -> Exposure:
         purpose=purpose,
         DATE_OBS=frames[0].attributes["DATE_OBS"],
         frames=tuple(frames),
-        notes=tuple(_notes(whole, images, len(camera.chips) - len(frames))),
+        notes=(*_notes(whole, images, len(camera.chips) - len(frames)), *told),
     )
+
+
+def _purpose(
+    camera: instruments.Instrument, primary: values.HeaderValues, said: str | None
+) -> tuple[list[str], str]:
+    """Return what the header says, or else what the user says, with a note."""
+    try:
+        return [], camera.purpose(primary)
+    except BadHeader:
+        if said is None:
+            raise
+        return [f"{said} is what you say; its header does not tell"], said
 
 
 def _images(

@@ -1,0 +1,126 @@
+"""A plan: what a dry run found, as a table that can be edited and fed back.
+
+One line per file, comma-separated, as spreadsheets write it: whether it is taken, what it was
+taken for, its filter and object. What is edited there is what its author says, and goes before
+what headers say; a line left out is a file left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from awe import instruments
+from awe.errors import ArgumentError, nearest
+from awe.ingest.records import CLASSES
+from awe.ingest.report import NO, PLAN, YES
+from awe.ingest.split import Exposure
+
+__all__ = ["Line", "read"]
+
+#: Columns a plan cannot do without; the others are remarks.
+NEEDED = PLAN[:5]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What a plan says of one file; an empty text leaves it to the header."""
+
+    path: Path
+    take: bool
+    purpose: str
+    filter: str
+    object: str
+
+    def applied(self, exposure: Exposure) -> Exposure:
+        """Return the exposure as the plan says it is, with a note where headers say otherwise.
+
+        Raises
+        ------
+        ArgumentError
+            The camera has no such filter.
+        """
+        notes, purpose = list(exposure.notes), self.purpose or exposure.purpose
+        if purpose != exposure.purpose:
+            notes.append(f"its header says {exposure.purpose}")
+        said = {}
+        first = exposure.frames[0].attributes
+        if self.filter and self.filter != first["filter"]:
+            known = list(instruments.get(exposure.instrument).filters.values())
+            if self.filter not in known:
+                msg = (
+                    f"{exposure.instrument} has no filter {self.filter!r}"
+                    f"{nearest(self.filter, known)}; its filters are {', '.join(known)}"
+                )
+                raise ArgumentError(msg)
+            said["filter"] = self.filter
+            notes.append(f"its header says filter {first['filter']}")
+        if self.object and self.object != first["OBJECT"]:
+            said["OBJECT"] = self.object
+            notes.append(f"its header says object {first['OBJECT']!r}")
+        frames = [
+            dataclasses.replace(frame, attributes={**frame.attributes, **said})
+            for frame in exposure.frames
+        ]
+        return dataclasses.replace(
+            exposure, purpose=purpose, frames=tuple(frames), notes=tuple(notes)
+        )
+
+
+def read(path: Path) -> dict[Path, Line]:
+    """Return the lines of the files that a plan takes, by file.
+
+    Raises
+    ------
+    ArgumentError
+        It is not a plan; the line, what was found and what was wanted are named.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        # spreadsheets of some languages part cells by semicolons
+        first = text.partition("\n")[0]
+        rows = list(csv.reader(text.splitlines(), delimiter="," if "," in first else ";"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        msg = f"plan {path} cannot be read ({reason})"
+        raise ArgumentError(msg) from None
+    heads = [cell.strip() for cell in rows[0]] if rows else []
+    missing = [head for head in NEEDED if head not in heads]
+    if missing:
+        msg = (
+            f"plan {path}: its first line is {','.join(heads)!r:.80}, it needs the columns "
+            f"{', '.join(NEEDED)}; write one with a dry run: awe-ingest -i FILES --plan NEW.csv"
+        )
+        raise ArgumentError(msg)
+    lines = [
+        _line(path, number, dict(zip(heads, row, strict=False)))
+        for number, row in enumerate(rows[1:], 2)
+        if any(cell.strip() for cell in row)
+    ]
+    return {line.path: line for line in lines if line.take}
+
+
+def _line(path: Path, number: int, cells: dict[str, str]) -> Line:
+    said = {head: cells.get(head, "").strip().removeprefix("'") for head in NEEDED}
+    take, purpose = said["take"].lower(), said["purpose"]
+    if take not in (YES, NO):
+        msg = f"plan {path}, line {number}: take is {said['take']!r}, expected yes or no"
+        raise ArgumentError(msg)
+    if take == YES and purpose and purpose not in CLASSES:
+        hint = nearest(purpose, list(CLASSES))
+        msg = (
+            f"plan {path}, line {number}: no purpose {purpose!r}{hint}; purposes are "
+            f"{', '.join(CLASSES)}"
+        )
+        raise ArgumentError(msg)
+    if not said["file"]:
+        msg = f"plan {path}, line {number}: the file is missing"
+        raise ArgumentError(msg)
+    return Line(
+        path=Path(said["file"]), take=take == YES, purpose=purpose, filter=said["filter"],
+        object=said["object"],
+    )  # fmt: skip
+
