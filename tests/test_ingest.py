@@ -27,6 +27,8 @@ from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, File
 from awe.fits import blocks
 from awe.ingest import State, ingest, sources
 from awe.ingest.split import cut, examine
+from awe.model.raw import RawScienceFrame, RawTwilightFlatFrame
+from awe.rules.obscore import obscore
 
 CHIPS = ("ESO_CCD_#65", "ESO_CCD_#90")
 START = datetime.datetime(2012, 6, 1, 8, 51, 44)
@@ -62,6 +64,30 @@ def rewritten(path, target, change):
         change(hdus)
         hdus.writeto(target, checksum=True)
     return target
+
+
+def test_bands_and_levels_of_flats_are_noted(night, scientist, tmp_path):
+    science = night[5]
+    good, faint = [path for path in night if examine(path).purpose == "twilight"][:2]
+
+    def dimmed(hdus):
+        for hdu in hdus[1:]:
+            # as stored: 32768 less than the count
+            hdu.data[:] = (hdu.data.astype(int) + 32768) // 40 - 32768
+
+    dim = rewritten(faint, tmp_path / "dim.fits", dimmed)
+    assert ingest([science, good, dim], commit=True).count(State.INGESTED) == 3
+    frame = RawScienceFrame.select_all()[0]
+    assert (frame.filter.mag_id, frame.filter.central_wavelength) == ("r", 626.1)
+    assert list(obscore(level=1)["em_min"]) == pytest.approx([626.1e-9] * len(CHIPS))
+    flats = list(RawTwilightFlatFrame.raw_fits.filename == good.name)
+    flats += list(RawTwilightFlatFrame.raw_fits.filename == "dim.fits")
+    assert len(flats) == 2 * len(CHIPS)
+    for flat in flats:
+        assert (flat.MEAN_LOW, flat.MEAN_HIGH) == (3000.0, 50000.0)
+        good_level = 3000 <= flat.imstat.mean <= 50000
+        assert flat.explain_quality() == ("fine" if good_level else "LEVEL")
+    assert {flat.quality_flags for flat in flats} == {0, 1}
 
 
 # -- bytes ---------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awe import instruments
+from awe.model.mixins import QualityFlag
 from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
+from awe.model.parameters import RawTwilightFlatFrameParameters
 from awe.model.raw import (
     RawBiasFrame,
     RawDarkFrame,
@@ -122,6 +124,8 @@ class Records:
         for name, value in attributes.items():
             if name in type(item)._attributes:
                 setattr(item, name, value)
+        if isinstance(item, RawTwilightFlatFrame):
+            _judge_level(item, camera)
         item.process_status = 1
 
     def _instrument(self, name: str) -> Instrument:
@@ -148,7 +152,14 @@ class Records:
 
     def _filter(self, camera: str, name: str) -> Filter:
         instrument = self._instrument(camera)
-        filter_: Filter = self._found_or_made(Filter, {"name": name}, instrument=instrument)
+        band, wavelength = instruments.get(camera).bands.get(name, ("", 0.0))
+        filter_: Filter = self._found_or_made(
+            Filter,
+            {"name": name},
+            instrument=instrument,
+            mag_id=band,
+            central_wavelength=wavelength,
+        )
         return filter_
 
     def _template(self, values: dict[str, Any]) -> Template | None:
@@ -184,6 +195,15 @@ class Records:
             found = query[0] if len(query) else None
             self._shared[key] = found or cls(**identity, **others)
         return self._shared[key]
+
+
+def _judge_level(item: RawTwilightFlatFrame, camera: str) -> None:
+    """Note between which mean levels a twilight flat is accepted, and if it is not."""
+    limits = RawTwilightFlatFrameParameters.defaults(camera)
+    item.MEAN_LOW = float(limits["MIN_FLAT_MEAN"])
+    item.MEAN_HIGH = float(limits["MAX_FLAT_MEAN"])
+    if item.imstat is not None and not item.MEAN_LOW <= item.imstat.mean <= item.MEAN_HIGH:
+        item.quality_flags = int(QualityFlag.LEVEL)
 
 
 def _new_chip(instrument: Instrument, camera: str, name: str) -> Chip:

@@ -113,6 +113,9 @@ class Instrument:
     parameters : mapping of str to object
         Values of process parameters that differ from the declared defaults here:
         `{"BiasFrame.SIGMA_CLIP": 3.0}`.
+    bands : mapping of str to (str, float)
+        Name of a filter in awe -> its photometric band, and the nominal central wavelength of
+        that [nm].
     pixel_size : float or None
         Side of a pixel of the detectors [micrometre]; without it no rate of particle hits is
         measured.
@@ -127,6 +130,7 @@ class Instrument:
     reader: Callable[[Instrument, Header, Header], dict[str, Any]] = field(repr=False)
     purposes: Callable[[Header], str] = field(repr=False)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    bands: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     pixel_size: float | None = None
 
     def chip(self, name: str) -> Chip:

@@ -79,6 +79,20 @@ FILTERS = {
     "V_JOHN": "OCAM_V_JOHN",
 }
 
+#: nominal bands: Fukugita et al. 1996, AJ 111, 1748, table 2; Bessell 1990, PASP 102, 1181;
+#: Stromgren 1966, ARA&A 4, 433; the narrow one is named by its wavelength
+BANDS = {
+    "OCAM_u_SDSS": ("u", 355.7),
+    "OCAM_g_SDSS": ("g", 482.5),
+    "OCAM_r_SDSS": ("r", 626.1),
+    "OCAM_i_SDSS": ("i", 767.2),
+    "OCAM_z_SDSS": ("z", 909.7),
+    "OCAM_v_STRM": ("v", 411.0),
+    "OCAM_NB_659": ("Halpha", 659.0),
+    "OCAM_B_JOHN": ("B", 440.0),
+    "OCAM_V_JOHN": ("V", 550.0),
+}
+
 PURPOSES = {
     "BIAS": "bias",
     "BIAS,READNOISE": "readnoise",
@@ -290,6 +304,7 @@ instrument = Instrument(
     pixel_scale=PIXEL,
     chips={chip.name: chip for chip in _chips()},
     filters=FILTERS,
+    bands=BANDS,
     reader=translate,
     purposes=purpose,
     parameters={},
