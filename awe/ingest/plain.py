@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import re
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -123,6 +124,7 @@ class _Tiles:
         from astropy.io import fits as astropy_fits
 
         with (
+            warnings.catch_warnings(action="ignore"),
             self.place.open("rb") as source,
             target.open("xb") as file,
             astropy_fits.open(self.place, do_not_scale_image_data=True) as hdus,

@@ -100,7 +100,7 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
         with _mapped(whole.path) as data:
             primary = values.parse(data[: whole.infos[0].data_start])
             camera = _camera(path, primary)
-            told, purpose = _purpose(camera, primary, purpose)
+            told, purpose = _purpose(path, camera, primary, purpose)
             frames = _frames(path, data, images, primary, camera)
     return Exposure(
         path=path,
@@ -114,14 +114,15 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
 
 
 def _purpose(
-    camera: instruments.Instrument, primary: values.HeaderValues, said: str | None
+    path: Path, camera: instruments.Instrument, primary: values.HeaderValues, said: str | None
 ) -> tuple[list[str], str]:
     """Return what the header says, or else what the user says, with a note."""
     try:
         return [], camera.purpose(primary)
-    except BadHeader:
+    except BadHeader as error:
         if said is None:
-            raise
+            msg = f"{path}: {error}"
+            raise BadHeader(msg) from error
         return [f"{said} is what you say; its header does not tell"], said
 
 
@@ -272,6 +273,16 @@ def _kept(card: bytes) -> bool:
     return blocks.keyword(card) not in STRUCTURE
 
 
+def _readable(card: bytes) -> bytes:
+    """Return a card as everybody reads it: one that gives no value becomes a comment."""
+    text = card.translate(PRINTABLE)
+    if text.startswith((b"COMMENT ", b"HISTORY ", b"        ")):
+        return text
+    if text[8:10] == b"= " or (text.startswith(b"HIERARCH ") and b"=" in text[:blocks.CARD]):
+        return text
+    return (b"COMMENT " + text)[: blocks.CARD]
+
+
 def _header(
     exposure: Exposure, frame: ChipFrame, shared: list[bytes], header: bytes, pixels: bytes
 ) -> bytes:
@@ -287,8 +298,8 @@ def _header(
         blocks.card("NAXIS1", geometry.nx, "# of columns"),
         blocks.card("NAXIS2", geometry.ny, "# of rows"),
         *frame.stored.cards(),
-        *(card.translate(PRINTABLE) for card in shared if blocks.keyword(card) not in taken),
-        *(card.translate(PRINTABLE) for card in own),
+        *(_readable(card) for card in shared if blocks.keyword(card) not in taken),
+        *(_readable(card) for card in own),
         blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
         # All 64 digits would not fit into one card behind a keyword of this length.
         blocks.card("AWE RAW SHA256", exposure.checksum[:40], "exposure, first 40"),
