@@ -17,7 +17,6 @@ from astropy.io import fits
 from dataservers import Dataserver
 from prompt_faults import tiny_disk
 
-from awe import instruments
 from awe.config import Environment
 from awe.context import context
 from awe.db.server.connection import database
@@ -370,12 +369,13 @@ def test_frames_of_a_small_camera_need_no_template_block_or_coordinates(
     from awe.model.raw import RawScienceFrame
 
     page = Path(__file__).parents[1] / "docs" / "howto" / "own-camera.md"
-    names = {"__name__": "tinycam"}
-    exec(page.read_text().split("```python\n")[1].split("```")[0], names)
-    monkeypatch.setattr(instruments, "get", lambda name: names["instrument"])
+    monkeypatch.setenv("AWE_HOME", str(tmp_path))
+    own = tmp_path / "instruments" / "tinycam.toml"
+    own.parent.mkdir()
+    own.write_text(page.read_text().split("```toml\n")[1].split("```")[0])
     primary = fits.PrimaryHDU()
     primary.header.update(
-        {"INSTRUME": "TINYCAM", "DATE-OBS": "2020-03-01T20:08:00", "EXPTIME": 10.0,
+        {"INSTRUME": "Tiny Camera 2", "DATE-OBS": "2020-03-01T20:08:00", "EXPTIME": 10.0,
          "IMAGETYP": "Light", "FILTER": "R"}
     )  # fmt: skip
     pixels = np.full((260, 320), 500, np.uint16)

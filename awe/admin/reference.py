@@ -118,7 +118,7 @@ def parameters() -> str:
         ]
         head = ("parameter", "default", "unit", "accepted", "meaning")
         text += f"\n## {cls.product}\n\n{_table(head, rows)}"
-        for instrument in instruments.available():
+        for instrument in instruments.shipped():
             changed = {
                 key: value
                 for key, value in cls.defaults(instrument).items()

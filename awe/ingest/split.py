@@ -99,9 +99,11 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
         images = _images(path, whole.infos)
         with _mapped(whole.path) as data:
             primary = values.parse(data[: whole.infos[0].data_start])
-            camera = _camera(path, primary)
+            first = values.parse(data[images[0][0] : images[0][1].data_start])
+            camera = _camera(path, primary, first)
             told, purpose = _purpose(path, camera, primary, purpose)
-            frames = _frames(path, data, images, primary, camera)
+            images = _taken(images, data, camera)
+            frames = _frames(path, data, images, primary, camera, purpose)
     return Exposure(
         path=path,
         checksum=fits.sha256(path),
@@ -118,7 +120,7 @@ def _purpose(
 ) -> tuple[list[str], str]:
     """Return what the header says, or else what the user says, with a note."""
     try:
-        return [], camera.purpose(primary)
+        return [], camera.purpose(primary, path)
     except BadHeader as error:
         if said is None:
             msg = f"{path}: {error}"
@@ -203,16 +205,27 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
         yield data
 
 
-def _camera(path: Path, primary: values.HeaderValues) -> instruments.Instrument:
-    name = primary.get("INSTRUME")
-    if not isinstance(name, str):
-        msg = f"{path}: INSTRUME is missing; expected one of {', '.join(instruments.available())}"
-        raise BadHeader(msg)
+def _camera(path: Path, *headers: values.HeaderValues) -> instruments.Instrument:
     try:
-        return instruments.recognise(name)
+        return instruments.recognise(*headers)
     except NotFound as error:
         msg = f"{path}: {error}"
         raise NotFound(msg) from error
+
+
+def _taken(
+    images: list[tuple[int, fits.ExtensionInfo]], data: mmap.mmap, camera: instruments.Instrument
+) -> list[tuple[int, fits.ExtensionInfo]]:
+    """Return the images that are frames: all but those the camera leaves out by name."""
+    if not camera.leave_out:
+        return images
+    names = [values.parse(data[start : info.data_start]).get("EXTNAME") for start, info in images]
+    kept = [
+        one
+        for one, name in zip(images, names, strict=True)
+        if not instruments.spelled(name, camera.leave_out)
+    ]
+    return kept or images
 
 
 def _frames(
@@ -221,12 +234,13 @@ def _frames(
     images: Sequence[tuple[int, fits.ExtensionInfo]],
     primary: values.HeaderValues,
     camera: instruments.Instrument,
+    purpose: str,
 ) -> list[ChipFrame]:
     frames: list[ChipFrame] = []
     problems: list[str] = []
     for start, info in images:
         try:
-            frames.append(_frame(data, start, info, primary, camera))
+            frames.append(_frame(data, start, info, primary, camera, purpose))
         except (BadHeader, BadFits) as error:
             problems.append(str(error))
     names = [frame.attributes["chip"] for frame in frames]
@@ -245,10 +259,11 @@ def _frame(
     info: fits.ExtensionInfo,
     primary: values.HeaderValues,
     camera: instruments.Instrument,
+    purpose: str,
 ) -> ChipFrame:
     header = values.parse(data[start : info.data_start])
     stored = Stored.of(header, info.bitpix)
-    attributes = camera.translate(primary, header)
+    attributes = camera.translate(primary, header, purpose)
     geometry: ChipGeometry = attributes["geometry"]
     if geometry.shape != _plane(info):
         msg = (

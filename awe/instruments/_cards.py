@@ -15,7 +15,7 @@ from typing import Any
 
 from awe.errors import BadHeader
 
-__all__ = ["Card", "CardReader"]
+__all__ = ["Card", "CardReader", "shown"]
 
 _LONGEST = 60
 
@@ -79,7 +79,7 @@ class CardReader:
     def value(self, card: Card) -> Any:
         """Return the value of one card, its default, or None after noting a problem."""
         try:
-            found = self._find(card.keyword)
+            found = self.find(card.keyword)
         except ValueError as problem:
             self.problems.append(str(problem))
             return None
@@ -91,27 +91,41 @@ class CardReader:
         try:
             return _convert(found, card)
         except (TypeError, ValueError) as problem:
-            self.problems.append(f"{card.keyword} = {_shown(found)} {problem}")
+            self.problems.append(f"{card.keyword} = {shown(found)} {problem}")
             return None
 
-    def _find(self, keyword: str) -> Any:
-        for header in self.headers:
-            try:
-                present = keyword in header
-                value = header[keyword] if present else None
-            except Exception as problem:
-                msg = f"{keyword} cannot be read"
-                raise ValueError(msg) from problem
-            if not present or value is None:
+    def find(
+        self, keyword: str, *, header: str | None = None, repeated: str | None = None
+    ) -> Any:
+        """Return the value of a keyword, or None; headers must agree on it.
+
+        Parameters
+        ----------
+        keyword : str
+            Keyword, without `HIERARCH`.
+        header : str, optional
+            `"primary"` or `"extension"`: the first or the last header alone counts.
+        repeated : str, optional
+            `"first"` or `"last"`: which counts where a header has the keyword more than once.
+
+        Raises
+        ------
+        ValueError
+            The card cannot be read, or headers contradict each other or themselves.
+        """
+        all_of_them = (*self.headers, *self.rivals)
+        if header is not None:
+            all_of_them = (all_of_them[0 if header == "primary" else -1],)
+        for one in all_of_them if header is not None else self.headers:
+            value = _value(one, keyword, repeated)
+            if value is None:
                 continue
-            if _differs(header, keyword):
-                msg = f"{keyword} appears more than once with different values"
-                raise ValueError(msg)
-            for other in (*self.headers, *self.rivals):
-                if other is not header and not _agree(value, other.get(keyword)):
+            for other in all_of_them:
+                rival = None if other is one else other.get(keyword)
+                if not _agree(value, rival):
                     msg = (
-                        f"{keyword} is {_shown(value)} in one header of the file and "
-                        f"{_shown(other.get(keyword))} in another"
+                        f"{keyword} is {shown(value)} in one header of the file and "
+                        f"{shown(rival)} in another"
                     )
                     raise ValueError(msg)
             return value
@@ -134,6 +148,24 @@ class CardReader:
             "it out"
         )
         raise BadHeader(msg)
+
+
+def _value(header: Mapping[str, Any], keyword: str, repeated: str | None) -> Any:
+    """Return the value of a keyword in one header, or None."""
+    try:
+        if keyword not in header:
+            return None
+        count = getattr(header, "count", None)
+        if repeated == "last" and count is not None:
+            return header[(keyword, count(keyword) - 1)]  # type: ignore[index]
+        value = header[keyword]
+    except Exception as problem:
+        msg = f"{keyword} cannot be read"
+        raise ValueError(msg) from problem
+    if value is not None and repeated is None and _differs(header, keyword):
+        msg = f"{keyword} appears more than once with different values"
+        raise ValueError(msg)
+    return value
 
 
 def _differs(header: Mapping[str, Any], keyword: str) -> bool:
@@ -187,6 +219,7 @@ def _moment(found: Any) -> datetime:
     return moment
 
 
-def _shown(found: Any) -> str:
+def shown(found: Any) -> str:
+    """Return a value as messages show it, cut where it is long."""
     text = repr(found)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

@@ -1,7 +1,7 @@
 """What a camera is to awe: chips, filters, and how its headers are read.
 
-A camera is data: places and nominal numbers of its chips, names of its filters, and a list of
-`Card` declarations that say which header card gives which attribute of a raw frame. Reading
+A camera is data: places and nominal numbers of its chips, names of its filters, and where each
+attribute of a raw frame is in the headers, from a text file or as `Card` declarations. Reading
 headers is written once, in `awe.instruments._cards`. Nothing here opens a file.
 """
 
@@ -11,12 +11,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from awe.calib.detector.geometry import ChipGeometry
-from awe.errors import Defect, NotFound, nearest
+from awe.errors import BadHeader, Defect, NotFound, nearest
+from awe.instruments._cards import CardReader
+from awe.instruments._spelling import spelled
 
-__all__ = ["Chip", "Instrument"]
+__all__ = ["Amplifier", "Chip", "Instrument"]
 
 Header = Mapping[str, Any]
 
@@ -26,6 +29,45 @@ OPTIONAL: dict[str, Any] = {
 }  # fmt: skip
 DAY_0 = datetime(1858, 11, 17)
 """Day 0 of MJD."""
+#: What is taken without light in a filter.
+LIGHTLESS = frozenset(["bias", "readnoise", "dark"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amplifier:
+    """One output of a chip that several amplifiers read, with its nominal numbers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the amplifier.
+    active : str
+        Section of the light-sensitive pixels it reads.
+    prescan_x, overscan_x, prescan_y, overscan_y : str or None
+        Sections of its strips; None for those it has not.
+    flip_x, flip_y : bool
+        Whether it reads from right to left, from top to bottom.
+    gain, read_noise, bias_level : float
+        As those of a chip [electron/ADU, electron, ADU].
+    saturation : float or None
+        Raw count from which pixels are saturated [ADU].
+    bits : int
+        Bits of its converter.
+    """
+
+    name: str
+    active: str
+    prescan_x: str | None = None
+    overscan_x: str | None = None
+    prescan_y: str | None = None
+    overscan_y: str | None = None
+    flip_x: bool = False
+    flip_y: bool = False
+    gain: float
+    read_noise: float
+    bias_level: float = 0.0
+    saturation: float | None = None
+    bits: int = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +99,8 @@ class Chip:
         Raw count from which pixels are saturated [ADU]; None where only the converter ends it.
     bits : int
         Bits of the analogue-to-digital converter.
+    amplifiers : tuple of Amplifier
+        Its amplifiers, where there are several.
     """
 
     name: str
@@ -70,6 +114,7 @@ class Chip:
     remarks: tuple[str, ...] = ()
     saturation: float | None = None
     bits: int = 16
+    amplifiers: tuple[Amplifier, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers with which no noise of a pixel can be told."""
@@ -95,7 +140,7 @@ class Instrument:
     Parameters
     ----------
     name : str
-        Name as in queries and in the `INSTRUME` card.
+        Name as in queries.
     telescope : str
         Name of the telescope.
     utc_offset : float
@@ -109,16 +154,22 @@ class Instrument:
     reader : callable
         `reader(instrument, primary, extension)` returns the attributes of a raw frame.
     purposes : callable
-        `purposes(primary)` returns what an exposure was taken for.
+        `purposes(primary, folder)` returns what an exposure was taken for; `folder` is the name
+        of the one its file is in.
     parameters : mapping of str to object
         Values of process parameters that differ from the declared defaults here:
-        `{"BiasFrame.SIGMA_CLIP": 3.0}`.
+        `{"BiasFrame.SIGMA_CLIP": 3.0}`; `*` stands for every class that has the parameter.
     bands : mapping of str to (str, float)
         Name of a filter in awe -> its photometric band, and the nominal central wavelength of
         that [nm].
     pixel_size : float or None
         Side of a pixel of the detectors [micrometre]; without it no rate of particle hits is
         measured.
+    recognised_by : mapping of str to tuple of str
+        Cards that tell its frames from others, each with its spellings; the `INSTRUME` card is
+        the name where nothing is given.
+    leave_out : tuple of str
+        Names of extensions that are left out.
     """
 
     name: str
@@ -128,10 +179,30 @@ class Instrument:
     chips: Mapping[str, Chip]
     filters: Mapping[str, str]
     reader: Callable[[Instrument, Header, Header], dict[str, Any]] = field(repr=False)
-    purposes: Callable[[Header], str] = field(repr=False)
+    purposes: Callable[[Header, str], str] = field(repr=False)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     bands: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     pixel_size: float | None = None
+    recognised_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leave_out: tuple[str, ...] = ()
+
+    def recognises(self, *headers: Header) -> bool:
+        """Return True if headers of a file say that it is of this camera.
+
+        Parameters
+        ----------
+        *headers : mapping of str to value
+            Header of the exposure, and that of its first image.
+        """
+        cards = CardReader(*headers)
+        known = self.recognised_by or {"INSTRUME": (self.name,)}
+        try:
+            return all(
+                spelled(cards.find(word, repeated="first"), spellings)
+                for word, spellings in known.items()
+            )
+        except ValueError:
+            return False
 
     def chip(self, name: str) -> Chip:
         """Return the chip of that name.
@@ -148,13 +219,17 @@ class Instrument:
             raise NotFound(msg)
         return self.chips[name]
 
-    def translate(self, primary: Header, extension: Header) -> dict[str, Any]:
+    def translate(
+        self, primary: Header, extension: Header, purpose: str = "bias"
+    ) -> dict[str, Any]:
         """Return the attributes of the raw frame these two headers describe.
 
         Parameters
         ----------
         primary, extension : mapping of str to value
             Header of the exposure and of the chip; for a file of one chip, twice the same.
+        purpose : str
+            What it was taken for: with light, it must have a filter.
 
         Returns
         -------
@@ -182,20 +257,33 @@ class Instrument:
             )
             raise Defect(msg)
         self.chip(attributes["chip"])
+        if purpose not in LIGHTLESS and attributes["filter"] is None:
+            msg = (
+                f"{attributes['chip']} of {attributes['DATE_OBS']}: no filter, which a {purpose} "
+                f"frame of {self.name} must have; a camera without any has a constant one"
+            )
+            raise BadHeader(msg)
         attributes.setdefault("MJD_OBS", (attributes["DATE_OBS"] - DAY_0) / timedelta(days=1))
         attributes.setdefault("NAXIS1", attributes["geometry"].nx)
         attributes.setdefault("NAXIS2", attributes["geometry"].ny)
         return attributes
 
-    def purpose(self, primary: Header) -> str:
+    def purpose(self, primary: Header, path: Path | None = None) -> str:
         """Return what an exposure was taken for: `"bias"`, `"dome"`, `"science"`, ...
+
+        Parameters
+        ----------
+        primary : mapping of str to value
+            Header of the exposure.
+        path : Path, optional
+            Its file; some cameras tell by the folder.
 
         Raises
         ------
         BadHeader
             When the header does not say, or says something unknown.
         """
-        return self.purposes(primary)
+        return self.purposes(primary, path.absolute().parent.name if path else "")
 
     def night(self, moment: datetime) -> date:
         """Return the night, local noon to noon, that a moment in UTC belongs to."""

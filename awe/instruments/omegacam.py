@@ -156,8 +156,8 @@ CHIP_CARD = Card("chip", "EXTNAME", str)
 TYPE_CARD = Card("type", "ESO DPR TYPE", str)
 
 
-def purpose(primary: Mapping[str, Any]) -> str:
-    """Return what an exposure was taken for, from its `DPR TYPE`.
+def purpose(primary: Mapping[str, Any], folder: str = "") -> str:
+    """Return what an exposure was taken for, from its `DPR TYPE`; the folder does not count.
 
     Raises
     ------

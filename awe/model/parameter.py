@@ -153,9 +153,10 @@ class ProcessParameters(DBObject, abstract=True):
     def defaults(cls, instrument: str | None = None) -> dict[str, Value]:
         """Return the values for an instrument: declared defaults, overridden by its own."""
         values = {name: declared.default for name, declared in cls.declarations.items()}
-        for key, value in _overrides(instrument).items():
+        for key, value in sorted(_overrides(instrument).items()):
+            # "*" sorts before the names of classes: what is said of one of them counts more
             product, _, name = key.partition(".")
-            if product == cls.product:
+            if product == cls.product or (product == "*" and name in values):
                 values[name] = cls.check(name, value)
         return values
 

@@ -13,6 +13,7 @@ from awe import instruments
 from awe.db.server.scope import Scope, using
 from awe.errors import BadHeader, Defect, NotFound
 from awe.ingest.run import _told
+from awe.instruments._described import described
 from awe.localfiles import data_name
 from awe.tasks.products import product_name
 
@@ -21,13 +22,13 @@ PRIMARY = {
     "INSTRUME": "TINYCAM", "DATE-OBS": "2020-03-01T20:08:00", "EXPTIME": 10.0,
     "IMAGETYP": "Light", "FILTER": "R",
 }  # fmt: skip
+SIZE = {"NAXIS1": 320, "NAXIS2": 260}
 
 
 @pytest.fixture
 def camera():
-    names = {"__name__": "tinycam"}
-    exec(PAGE.read_text().split("```python\n")[1].split("```")[0], names)
-    return names["instrument"]
+    text = PAGE.read_text().split("```toml\n")[1].split("```")[0]
+    return described(text.encode(), "tinycam.toml")
 
 
 def answering(camera, **answer):
@@ -37,7 +38,7 @@ def answering(camera, **answer):
 
 
 def test_what_follows_from_the_rest_is_filled_in(camera):
-    found = camera.translate(PRIMARY, {"EXTNAME": "TINY_2"})
+    found = camera.translate(PRIMARY, {"EXTNAME": "TINY_2", **SIZE})
     assert (found["NAXIS1"], found["NAXIS2"]) == (320, 260)
     assert found["MJD_OBS"] == pytest.approx(58909.8388889)
     assert (found["filter"], found["OBJECT"], found["template"]) == ("TINY_R", "", {})
@@ -48,14 +49,16 @@ def test_its_headers_are_refused_with_reasons(camera):
     bad = {**PRIMARY, "DATE-OBS": "yesterday", "FILTER": "Q"}
     with pytest.raises(BadHeader, match=r"DATE-OBS.*EXTNAME is missing.*FILTER = 'Q' is not"):
         camera.translate(bad, {})
+    with pytest.raises(BadHeader, match="EXTNAME = 'TINY_3' is not one of TINY_1, TINY_2"):
+        camera.translate(PRIMARY, {"EXTNAME": "TINY_3", **SIZE})
     with pytest.raises(NotFound, match="TINYCAM has no chip 'TINY_3'; did you mean"):
-        camera.translate(PRIMARY, {"EXTNAME": "TINY_3"})
+        camera.chip("TINY_3")
 
 
 def test_a_reader_that_returns_too_little_is_told_what_is_needed(camera):
     with pytest.raises(Defect, match="the reader of TINYCAM returns no DATE_OBS, chip, geometry"):
         answering(camera).translate(PRIMARY, {})
-    whole = camera.translate(PRIMARY, {"EXTNAME": "TINY_1"})
+    whole = camera.translate(PRIMARY, {"EXTNAME": "TINY_1", **SIZE})
     with pytest.raises(Defect, match=r"returns no template\['start'\]: a raw frame needs"):
         answering(camera, **{**whole, "template": {"id": "x"}}).translate(PRIMARY, {})
 

@@ -1,0 +1,272 @@
+"""A camera made from its description: a text file becomes an `Instrument`.
+
+What the format cannot say of single keys is checked here: that sections lie inside the image,
+that names occur once, that there is a way to tell chips apart. No name of a file becomes a path
+or code.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from awe.calib.detector import sections
+from awe.calib.detector.geometry import ChipGeometry
+from awe.errors import WrongShape
+from awe.instruments import _reading
+from awe.instruments._entries import Entry
+from awe.instruments._format import CHIP, FORMAT, LABEL, STRIPS
+from awe.instruments._instrument import Amplifier, Chip, Instrument
+from awe.instruments._kinds import Place
+from awe.instruments._spelling import Condition, Rule, decide
+
+__all__ = ["described"]
+
+#: Overscan method where only this strip is there; see `awe.calib.detector.overscan`.
+METHODS = {"overscan_x": 6, "prescan_x": 5, "overscan_y": 8, "prescan_y": 7}
+LONGEST = 1 << 20
+
+
+def described(text: bytes, file: str) -> Instrument:
+    """Return the camera a text describes.
+
+    Parameters
+    ----------
+    text : bytes
+        TOML, in UTF-8.
+    file : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    ConfigError
+        In one line: file, key, what was found, what was expected.
+    """
+    place = Place(file)
+    raw = _parsed(text, place)
+    given = FORMAT.read(place, raw)
+    tables = _tables(given, raw, place)
+    chips = _chips(tables, place)
+    reading = _reading.Reading(
+        cards=_entries(given["cards"], place.key("cards")),
+        sections=_entries(given["sections"], place.key("sections")),
+        binning=_entries(given["binning"], place.key("binning")),
+        window=_window(given["window"], place.key("window")),
+        first=(given["window"] or {}).get("first", 1),
+        binned=(given["window"] or {}).get("binned", False),
+        spellings={
+            chip.name: tuple(one["header"] or (chip.name,))
+            for chip, one in zip(chips, tables, strict=True)
+        },
+    )
+    if "DATE_OBS" not in reading.cards:
+        place.key("cards").wrong("has no DATE_OBS, expected where the begin of exposures is")
+    if len(chips) > 1 and "chip" not in reading.cards:
+        place.key("cards").wrong(f"has no chip, expected which of {len(chips)} chips it is")
+    return Instrument(
+        name=given["name"],
+        telescope=given["telescope"],
+        utc_offset=_offset(given["site"], place.key("site")),
+        pixel_scale=given["pixel_scale"],
+        pixel_size=given["pixel_size"],
+        chips={chip.name: chip for chip in chips},
+        filters=_filters(given, place.key("filters")),
+        bands=_bands(given["filters"], place.key("filters")),
+        reader=functools.partial(_reading.read, reading),
+        purposes=functools.partial(_purpose, _rules(given["purpose"], place), given["name"]),
+        parameters=_parameters(given, chips),
+        recognised_by=given["recognise"] or {"INSTRUME": (given["name"],)},
+        leave_out=tuple(given["leave_out"]),
+    )
+
+
+def _parsed(text: bytes, place: Place) -> dict[str, Any]:
+    if len(text) > LONGEST:
+        place.wrong(f"has {len(text)} bytes, expected at most {LONGEST}")
+    try:
+        return tomllib.loads(text.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
+        place.wrong(f"cannot be read as TOML: {problem}")
+
+
+def _tables(given: Mapping[str, Any], raw: Mapping[str, Any], place: Place) -> list[Any]:
+    """Return the tables of all chips, with what they have in common filled in."""
+    if not given["chip"] and not given["chips"]:
+        place.wrong("has no chip, expected a table [chip], or [[chips]] for several")
+    if not given["chips"]:
+        return [given["chip"]]
+    common = raw.get("chip", {})
+    return [
+        CHIP.read(place.key("chips").item(number), {**common, **own})
+        for number, own in enumerate(raw["chips"], 1)
+    ]
+
+
+def _chips(tables: list[Any], place: Place) -> list[Chip]:
+    chips = []
+    for number, table in enumerate(tables, 1):
+        where = place.key("chips").item(number) if len(tables) > 1 else place.key("chip")
+        lacks = [key for key in ("name", "size", "gain", "read_noise") if table[key] is None]
+        if lacks:
+            where.key(lacks[0]).wrong(f"is missing: {CHIP.keys[lacks[0]].doc}")
+        chips.append(_chip(table, number, where, single=len(tables) == 1))
+    names = [chip.name for chip in chips]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        place.key("chips").wrong(f"has {twice[0]} twice, expected each name once")
+    return chips
+
+
+def _chip(table: Mapping[str, Any], number: int, place: Place, *, single: bool) -> Chip:
+    extension = table["extension"]
+    if extension is None:
+        extension = 0 if single else number
+    return Chip(
+        name=table["name"],
+        extension=extension,
+        geometry=_geometry(table, place),
+        gain=table["gain"],
+        read_noise=table["read_noise"],
+        bias_level=table["bias_level"],
+        corner=table["corner"],
+        read_at_top=table["read_at_top"],
+        remarks=table["remarks"],
+        saturation=table["saturation"],
+        bits=table["bits"],
+        amplifiers=tuple(
+            _amplifier(one, table, place.key("amplifiers").item(n))
+            for n, one in enumerate(table["amplifiers"], 1)
+        ),
+    )
+
+
+def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
+    nx, ny = table["size"]
+    whole = f"[1:{nx},1:{ny}]"
+    regions = {name: table[name] for name in STRIPS}
+    active = table["active"] or (None if any(regions.values()) else whole)
+    if active is None:
+        place.key("active").wrong("is missing: with a prescan or overscan it must be told")
+    _inside({"active": active, **regions}, (ny, nx), place)
+    strips: dict[str, Any] = _reading.cropped(active, regions)
+    return ChipGeometry(nx=nx, ny=ny, active=active, **strips)
+
+
+def _inside(regions: Mapping[str, str | None], shape: tuple[int, int], place: Place) -> None:
+    for name, section in regions.items():
+        try:
+            if section is not None:
+                sections.parse(section, shape)
+        except WrongShape:
+            place.key(name).refuse(section, f"a section inside {shape[1]} x {shape[0]} pixels")
+
+
+def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) -> Amplifier:
+    nx, ny = chip["size"]
+    if one["active"] is None:
+        place.key("active").wrong("is missing: which pixels of the image it reads")
+    _inside({name: one[name] for name in ("active", *STRIPS)}, (ny, nx), place)
+
+    def number(name: str) -> Any:
+        return chip[name] if one[name] is None else one[name]
+
+    return Amplifier(
+        name=one["name"],
+        active=one["active"],
+        **_reading.cropped(one["active"], {name: one[name] for name in STRIPS}),
+        flip_x=one["flip_x"],
+        flip_y=one["flip_y"],
+        gain=number("gain"),
+        read_noise=number("read_noise"),
+        bias_level=number("bias_level"),
+        saturation=number("saturation"),
+        bits=number("bits"),
+    )
+
+
+def _entries(given: Mapping[str, Any] | None, place: Place) -> dict[str, Entry]:
+    found = {name: value for name, value in (given or {}).items() if value is not None}
+    return {name: Entry.of(place.key(name), value) for name, value in found.items()}
+
+
+def _window(given: Mapping[str, Any] | None, place: Place) -> dict[str, Entry]:
+    return _entries({axis: given[axis] for axis in "xy"} if given else None, place)
+
+
+def _rules(given: tuple[Mapping[str, Any], ...], place: Place) -> tuple[Rule, ...]:
+    if not given:
+        place.key("purpose").wrong("is missing: rules that tell what exposures were taken for")
+    return tuple(
+        Rule(
+            purpose=one["is"],
+            folder=one["folder"] or (),
+            cards={
+                word: Condition.of(value)
+                for word, value in one.items()
+                if word not in ("is", "folder")
+            },
+        )
+        for one in given
+    )
+
+
+def _purpose(rules: tuple[Rule, ...], camera: str, header: Mapping[str, Any], folder: str) -> str:
+    return decide(rules, header, folder, camera)
+
+
+def _filters(given: Mapping[str, Any], place: Place) -> dict[str, str]:
+    filters = given["filters"]
+    if isinstance(filters, tuple):
+        names = {name: f"{given['name']}_{name.replace(' ', '_')}" for name in filters}
+        for number, (name, ours) in enumerate(names.items(), 1):
+            if not re.fullmatch(LABEL.pattern, ours, re.ASCII):
+                place.item(number).refuse(name, f"{LABEL.wanted}; give a table to name it")
+        return names
+    return {
+        word: ours if isinstance(ours, str) else ours["name"] for word, ours in filters.items()
+    }
+
+
+def _bands(filters: Any, place: Place) -> dict[str, tuple[str, float]]:
+    bands = {}
+    for word, ours in filters.items() if isinstance(filters, dict) else ():
+        if isinstance(ours, str) or (ours["band"], ours["wavelength"]) == (None, None):
+            continue
+        if None in (ours["band"], ours["wavelength"]):
+            place.key(word).wrong("has band or wavelength, expected both or none")
+        bands[ours["name"]] = (ours["band"], ours["wavelength"])
+    return bands
+
+
+def _offset(site: Mapping[str, Any], place: Place) -> float:
+    """Return local time minus UTC [hour] without summer time: nights are alike all the year."""
+    zone = site["time_zone"]
+    if zone is not None:
+        try:
+            clock = ZoneInfo(zone)
+        except (OSError, ValueError, KeyError):
+            place.key("time_zone").refuse(zone, "a time zone such as Africa/Johannesburg")
+        days = (datetime(2020, month, 1, tzinfo=clock).utcoffset() for month in (1, 7))
+        return min(day.total_seconds() for day in days if day is not None) / 3600
+    if site["utc_offset"] is not None:
+        return float(site["utc_offset"])
+    if site["longitude"] is None:
+        place.wrong("has neither time_zone nor utc_offset nor longitude, expected one of them")
+    east = (float(site["longitude"]) + 180) % 360 - 180
+    return round(east / 15, 4)
+
+
+def _parameters(given: Mapping[str, Any], chips: list[Chip]) -> dict[str, Any]:
+    strips = [name for name in METHODS if getattr(chips[0].geometry, name) is not None]
+    method = METHODS[strips[0]] if strips else 0
+    said = {
+        f"{product}.{name}": value
+        for product, values in given["parameters"].items()
+        for name, value in values.items()
+    }
+    return {"*.OVERSCAN_CORRECTION": method, **said}

@@ -1,0 +1,144 @@
+"""Where descriptions of cameras are: with awe, and in `AWE_HOME/instruments`.
+
+A file of awe is Python with an `Instrument` called `instrument`, or TOML; one of the user's own is
+TOML, never code. A file is read again when it has changed. One that cannot be read hides no other
+camera.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from awe.config import home_directory
+from awe.errors import ConfigError, NotFound, nearest
+from awe.instruments._cards import shown
+from awe.instruments._described import LONGEST, described
+from awe.instruments._instrument import Instrument
+
+__all__ = ["available", "files", "get", "load", "own_directory", "recognise", "shipped"]
+
+HERE = Path(__file__).parent
+Signature = tuple[int, int, int]
+_kept: dict[Path, tuple[Signature, Instrument]] = {}
+
+
+def own_directory() -> Path:
+    """Return the directory of descriptions of the user's own."""
+    return home_directory() / "instruments"
+
+
+def shipped() -> tuple[str, ...]:
+    """Return the names of the cameras that come with awe, in alphabetical order."""
+    return tuple(sorted(_named(HERE, "[!_]*.py") | _named(HERE, "[!_]*.toml")))
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of all cameras, in alphabetical order."""
+    return tuple(sorted(files()))
+
+
+def files() -> dict[str, Path]:
+    """Return the file of each camera by its name; what comes with awe goes first."""
+    ours = _named(HERE, "[!_]*.py") | _named(HERE, "[!_]*.toml")
+    return _named(own_directory(), "[!_.]*.toml") | ours
+
+
+def _named(directory: Path, pattern: str) -> dict[str, Path]:
+    return {path.stem.upper(): path for path in directory.glob(pattern)}
+
+
+def get(name: str) -> Instrument:
+    """Return the camera of that name.
+
+    Raises
+    ------
+    NotFound
+        When no file describes it; the message lists the cameras there are.
+    ConfigError
+        Its description is wrong.
+    """
+    path = files().get(name)
+    if path is None:
+        known = available()
+        hint = nearest(name, list(known))
+        msg = f"no instrument {name!r}{hint}; there are: {', '.join(known)}"
+        raise NotFound(msg)
+    return load(path)
+
+
+def load(path: Path) -> Instrument:
+    """Return the camera a file describes, read again when the file has changed.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or its description is wrong; in one line.
+    """
+    if path.suffix == ".py":
+        module = importlib.import_module(f"awe.instruments.{path.stem}")
+        instrument: Instrument = module.instrument
+        return instrument
+    try:
+        status = path.stat()
+        signature = (status.st_mtime_ns, status.st_size, status.st_ino)
+        kept = _kept.get(path)
+        if kept is not None and kept[0] == signature:
+            return kept[1]
+        with path.open("rb") as file:
+            text = file.read(LONGEST + 1)
+    except OSError as error:
+        msg = f"{path}: {error.strerror or error}; make it readable, or remove it"
+        raise ConfigError(msg) from error
+    camera = described(text, str(path))
+    if camera.name != path.stem.upper():
+        msg = (
+            f"{path}: name is {camera.name!r}, expected {path.stem.upper()!r}, that of the file "
+            "in capitals; rename one of them"
+        )
+        raise ConfigError(msg)
+    _kept[path] = (signature, camera)
+    return camera
+
+
+def recognise(*headers: Mapping[str, Any]) -> Instrument:
+    """Return the camera whose frames have such headers.
+
+    Parameters
+    ----------
+    *headers : mapping of str to value
+        Header of the exposure, and that of its first image.
+
+    Raises
+    ------
+    NotFound
+        No camera answers to it, or more than one; the message says what was looked at.
+    """
+    broken: list[str] = []
+    cameras = list(_readable(broken))
+    found = [camera for camera in cameras if camera.recognises(*headers)]
+    if len(found) == 1:
+        return found[0]
+    card = next((header["INSTRUME"] for header in headers if "INSTRUME" in header), None)
+    told = "INSTRUME is missing" if card is None else f"INSTRUME = {shown(card)}"
+    if found:
+        names = " and ".join(sorted(camera.name for camera in found))
+        msg = f"{told} is a frame of {names}: tell them apart by another card in [recognise]"
+        raise NotFound(msg)
+    hint = nearest(str(card), [camera.name for camera in cameras]) if card is not None else ""
+    msg = (
+        f"{told}: no camera of awe has such frames{hint}; there are "
+        f"{', '.join(camera.name for camera in cameras)}; awe-admin instrument new FILE describes "
+        "another"
+    )
+    raise NotFound("; ".join([msg, *broken]))
+
+
+def _readable(broken: list[str]) -> Iterator[Instrument]:
+    for _, path in sorted(files().items()):
+        try:
+            yield load(path)
+        except ConfigError as problem:
+            broken.append(str(problem))

@@ -1,0 +1,275 @@
+"""Cameras in text files: what is read from headers, and how each mistake is told in one line."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from awe import instruments
+from awe.errors import BadHeader, ConfigError, NotFound
+from awe.fits import values
+from awe.fits.blocks import card, header
+from awe.ingest.records import CLASSES
+from awe.instruments._described import described
+
+WHOLE = """
+name = "ONE"
+pixel_scale = 1.0
+site.utc_offset = 2
+[chip]
+name = "ONE_1"
+size = [536, 520]
+active = "[17:528,1:520]"
+prescan_x = "[4:13,1:520]"
+gain = 1.9
+read_noise = 5.0
+[filters]
+48 = "ONE_R"
+[cards]
+DATE_OBS = "DATE-OBS"
+filter = "FILTERS"
+[[purpose]]
+is = "science"
+"""
+HEADER = {"INSTRUME": "ONE", "DATE-OBS": "2013-07-13T01:02:03", "NAXIS1": 536, "NAXIS2": 520}
+
+
+def camera(*changes, added=""):
+    text = WHOLE
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return described((text + added).encode(), "one.toml")
+
+
+def attributes(one, **cards):
+    full = {**HEADER, **{name.replace("_", "-"): value for name, value in cards.items()}}
+    return one.translate(full, full)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('name = "ONE"', 'name = "../one"', "name is '../one', expected capitals, digits and _"),
+        ('name = "ONE"', "", "name is missing: name of the camera"),
+        ("gain = 1.9", "gain = 0", "chip.gain is 0, expected a number from 1e-09 to"),
+        ("gain = 1.9", "gain = nan", "chip.gain is nan, expected a number from"),
+        ("gain = 1.9", 'gain = "1.9"', "chip.gain is '1.9', expected a number"),
+        ("gain = 1.9", "", "chip.gain is missing: nominal gain"),
+        ("gain = 1.9", "gian = 1.9", "chip.gian is not known; did you mean 'gain'?"),
+        ("[17:528,1:520]", "[17:5280,1:520]", "chip.active is '[17:5280,1:520]', expected a sec"),
+        ("[17:528,1:520]", "[528:17,1:520]", "chip.active is '[528:17,1:520]', expected a sec"),
+        ('active = "[17:528,1:520]"', "", "chip.active is missing: with a prescan"),
+        ("size = [536, 520]", "size = [536]", "chip.size is [536], expected a list of 2"),
+        ("utc_offset = 2", 'time_zone = "Mars/Base"', "site.time_zone is 'Mars/Base', expected a"),
+        ("site.utc_offset = 2", "site = {}", "site has neither time_zone nor utc_offset nor"),
+        ('DATE_OBS = "DATE-OBS"', "", "cards has no DATE_OBS"),
+        ('DATE_OBS = "DATE-OBS"', "DATE_OBS = {}", "cards.DATE_OBS needs a keyword or a constant"),
+        ('"FILTERS"', '{ keyword = "F", pattern = "(" }', "cards.filter.pattern is '(', expected"),
+        ('"FILTERS"', '{ keyword = "F", unit = "eV" }', "cards.filter.unit is 'eV', expected"),
+        ('is = "science"', 'is = "sciense"', "purpose[1].is is 'sciense', expected one of bias"),
+        ('[[purpose]]\nis = "science"', "", "purpose is missing: rules that tell"),
+        ('48 = "ONE_R"', '48 = "a/b"', "filters.48 is 'a/b', expected a name without blanks"),
+        ('name = "ONE"', "name = ONE", "the file cannot be read as TOML: Invalid value"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_one_line_with_file_and_key(old, new, told):
+    with pytest.raises(ConfigError) as refused:
+        camera((old, new))
+    assert str(refused.value).startswith(f"one.toml: {told}")
+    assert "\n" not in str(refused.value)
+
+
+def test_several_chips_need_a_card_and_names_of_their_own():
+    two = '[[chips]]\nname="A"\n[[chips]]\nname="{}"\n'
+    with pytest.raises(ConfigError, match="cards has no chip, expected which of 2 chips"):
+        camera(('name = "ONE_1"', ""), added=two.format("B"))
+    with pytest.raises(ConfigError, match="chips has A twice"):
+        camera(('name = "ONE_1"', ""), ("[cards]", '[cards]\nchip = "X"'), added=two.format("A"))
+
+
+def test_what_a_chip_says_goes_before_what_all_have_in_common():
+    chips = '[[chips]]\nname="A"\nbits = 16\n[[chips]]\nname="B"\n'
+    one = camera(
+        ('name = "ONE_1"', "bits = 14"), ("[cards]", '[cards]\nchip = "X"'), added=chips
+    )
+    assert [chip.bits for chip in one.chips.values()] == [16, 14]
+    assert [chip.extension for chip in one.chips.values()] == [1, 2]
+
+
+def test_strips_are_as_high_as_the_light_and_the_method_fits_them():
+    one = camera(("[4:13,1:520]", "[ 4: 13, 1: 520]"), ("[17:528,1:520]", "[17:528,11:520]"))
+    assert one.chips["ONE_1"].geometry.prescan_x == "[4:13,11:520]"
+    assert one.parameters == {"*.OVERSCAN_CORRECTION": 5}
+    added = "[parameters]\nBiasFrame.SIGMA_CLIP = 3.0"
+    plain = camera(('prescan_x = "[4:13,1:520]"', ""), added=added)
+    assert plain.parameters == {"*.OVERSCAN_CORRECTION": 0, "BiasFrame.SIGMA_CLIP": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("entry", "cards", "expected"),
+    [
+        ('{ keyword = "DATE-OBS", time = "UT" }', {"DATE-OBS": "2013-07-13", "UT": "00:57:33"},
+         datetime(2013, 7, 13, 0, 57, 33)),
+        ('"DATE-OBS"', {"DATE-OBS": "2013-07-13T02:00:00+02:00"}, datetime(2013, 7, 13)),
+        ('{ keyword = "DATE-OBS", unit = "dd/mm/yy", time = "UT" }',
+         {"DATE-OBS": "3/8/98", "UT": "09:00:21"}, datetime(1998, 8, 3, 9, 0, 21)),
+        ('{ keyword = "DATE-OBS", unit = "dd/mm/yy", time = "UT" }',
+         {"DATE-OBS": "23/08/18", "UT": "09:00:21"}, datetime(2018, 8, 23, 9, 0, 21)),
+        ('{ keyword = ["NONE", "MJD"], unit = "MJD" }', {"MJD": 56486.5},
+         datetime(2013, 7, 13, 12)),
+        ('{ keyword = "JD", unit = "JD" }', {"JD": 2456487.0}, datetime(2013, 7, 13, 12)),
+        ('{ keyword = "T", unit = "unix", add = 3600 }', {"T": 0}, datetime(1970, 1, 1, 1)),
+    ],
+)  # fmt: skip
+def test_moments_are_read_as_headers_write_them(entry, cards, expected):
+    one = camera(('DATE_OBS = "DATE-OBS"', f"DATE_OBS = {entry}"))
+    header = {**HEADER, **cards}
+    assert one.translate(header, header)["DATE_OBS"] == expected
+
+
+def test_a_date_without_a_time_of_day_is_refused():
+    with pytest.raises(BadHeader, match=r"DATE-OBS = '2013-07-13' is a date without a time"):
+        attributes(camera(), DATE_OBS="2013-07-13")
+    one = camera(('"DATE-OBS"', '{ keyword = "DATE-OBS", time = "UT" }'))
+    with pytest.raises(BadHeader, match="UT is missing: DATE-OBS = '2013-07-13' has no time"):
+        attributes(one, DATE_OBS="2013-07-13")
+
+
+def test_numbers_have_units_patterns_and_bounds():
+    added = (
+        '[cards]\nEXPTIME = { keyword = "EXPMS", unit = "ms" }\nLST = "ST"\nAIRMSTRT = "SECZ"\n'
+        'OBJECT = { keyword = "TARGET", pattern = "^(.*) #" }\nOBSERVER = { constant = "us" }'
+    )
+    one = camera(("[cards]", added))
+    found = attributes(one, EXPMS=1500, ST="21:45:06", SECZ="1.2", TARGET="M 31 #5")
+    assert (found["EXPTIME"], found["LST"], found["AIRMSTRT"]) == (1.5, 78306.0, 1.2)
+    assert (found["OBJECT"], found["OBSERVER"]) == ("M 31", "us")
+    with pytest.raises(BadHeader, match=r"EXPMS = '1,5' is not a number.*SECZ = 0.5 is outside"):
+        attributes(one, EXPMS="1,5", SECZ=0.5)
+    with pytest.raises(BadHeader, match="TARGET = 'M 31' does not match the pattern"):
+        attributes(one, TARGET="M 31")
+
+
+def test_cards_twice_and_headers_that_contradict_are_refused_or_settled():
+    lines = [card("DATE-OBS", "2013-07-13T01:02:03"), card("N", 1), card("N", 2)]
+    lines += [card("NAXIS1", 536), card("NAXIS2", 520)]
+    twice = values.parse(header(lines))
+    with pytest.raises(BadHeader, match="N appears more than once with different values"):
+        camera(("[cards]", '[cards]\nOBJECT = "N"')).translate(twice, twice)
+    for which, name in (("first", "1"), ("last", "2")):
+        entry = f'[cards]\nOBJECT = {{ keyword = "N", repeated = "{which}" }}'
+        assert camera(("[cards]", entry)).translate(twice, twice)["OBJECT"] == name
+    primary, extension = {**HEADER, "OBJECT": "a"}, {**HEADER, "OBJECT": "b"}
+    with pytest.raises(BadHeader, match="OBJECT is 'a' in one header of the file and 'b' in ano"):
+        camera(("[cards]", '[cards]\nOBJECT = "OBJECT"')).translate(primary, extension)
+    for which, name in (("primary", "a"), ("extension", "b")):
+        entry = f'[cards]\nOBJECT = {{ keyword = "OBJECT", header = "{which}" }}'
+        assert camera(("[cards]", entry)).translate(primary, extension)["OBJECT"] == name
+
+
+def test_sections_come_from_cards_and_must_lie_inside():
+    one = camera(added='[sections]\nactive = "TRIMSEC"\nprescan_x = "BIASSEC"\n')
+    found = attributes(one, TRIMSEC="[ 17: 528, 11: 520]", BIASSEC="[   4:  13,   1: 520]")
+    assert found["geometry"].active == "[17:528,11:520]"
+    assert found["geometry"].prescan_x == "[4:13,11:520]"
+    with pytest.raises(BadHeader, match=r"section \[17:9999,1:520\] does not lie inside"):
+        attributes(one, TRIMSEC="[17:9999,1:520]")
+    with pytest.raises(BadHeader, match=r"section '\[4096:4109\]' is not of the form"):
+        attributes(one, TRIMSEC="[4096:4109]")
+    with pytest.raises(BadHeader, match="TRIMSEC is missing"):
+        attributes(one)
+
+
+def test_binning_divides_the_regions_and_a_window_has_its_place():
+    binned = camera(added='[binning]\nx = "XBIN"\ny = "YBIN"\n')
+    found = attributes(binned, XBIN=2, YBIN=4, NAXIS1=268, NAXIS2=130)["geometry"]
+    assert (found.active, found.prescan_x) == ("[9:264,1:130]", "[3:6,1:130]")
+    assert found.binning == (2, 4)
+    with pytest.raises(BadHeader, match="268 x 520 pixels is not a whole one of 536 x 520"):
+        attributes(binned, NAXIS1=268)
+    window = '[window]\nx = "X0"\ny = "Y0"\nfirst = 0\nbinned = true\n[binning]\nx = "XBIN"\n'
+    bare = ('active = "[17:528,1:520]"\nprescan_x = "[4:13,1:520]"', "")
+    one = camera(bare, added=window)
+    found = attributes(one, XBIN=2, X0=10, Y0=5, NAXIS1=100, NAXIS2=200)["geometry"]
+    assert (found.active, found.start_x, found.start_y) == ("[1:100,1:200]", 21, 6)
+
+
+def test_purposes_are_the_first_rule_that_holds():
+    rules = (
+        '[[purpose]]\nis = "bias"\nEXPTIME = { at_most = 0.01 }\n'
+        '[[purpose]]\nis = "dome"\nfolder = "flat*"\n'
+        '[[purpose]]\nis = "twilight"\nIMAGETYP = ["FLAT *", "sky"]\nOBJECT = { not = "test*" }\n'
+    )
+    one = camera(('[[purpose]]\nis = "science"', rules))
+    assert one.purpose({"EXPTIME": 0}) == "bias"
+    assert one.purpose({"EXPTIME": 3}, Path("/night/Flats/a.fits")) == "dome"
+    assert one.purpose({"EXPTIME": 3, "IMAGETYP": " Flat  Frame"}) == "twilight"
+    with pytest.raises(BadHeader) as refused:
+        one.purpose({"IMAGETYP": "Sky", "OBJECT": "Test 3"}, Path("/night/a.fits"))
+    assert str(refused.value) == (
+        "what it was taken for is not known: IMAGETYP = 'Sky', OBJECT = 'Test 3', EXPTIME is "
+        "missing, folder 'night' fits no [[purpose]] of ONE; add a rule to its description"
+    )
+    assert set(instruments.PURPOSES) == set(CLASSES)
+
+
+def test_a_frame_with_light_has_a_filter():
+    one = camera()
+    assert one.translate({**HEADER, "FILTERS": 48}, HEADER, "science")["filter"] == "ONE_R"
+    with pytest.raises(BadHeader, match="no filter, which a dome frame of ONE must have"):
+        one.translate(HEADER, HEADER, "dome")
+    bare = ('[filters]\n48 = "ONE_R"', "")
+    listed = camera(bare, ("pixel_scale", 'filters=["B b"]\npixel_scale'))
+    assert listed.filters == {"B b": "ONE_B_b"}
+
+
+def test_nights_are_those_of_standard_time_all_the_year():
+    for site, offset in (
+        ('time_zone = "Europe/Amsterdam"', 1.0), ('time_zone = "Australia/Sydney"', 10.0),
+        ('time_zone = "America/Los_Angeles"', -8.0), ('time_zone = "Asia/Kolkata"', 5.5),
+        ("longitude = 289.6", -4.6933),
+    ):  # fmt: skip
+        assert camera(("utc_offset = 2", site)).utc_offset == pytest.approx(offset, abs=1e-3)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWE_HOME", str(tmp_path))
+    (tmp_path / "instruments").mkdir()
+    return tmp_path / "instruments"
+
+
+def test_files_of_the_home_are_cameras_and_are_read_again_when_they_change(home):
+    path = home / "one.toml"
+    path.write_text(WHOLE)
+    assert instruments.available() == ("OMEGACAM", "ONE")
+    assert instruments.get("ONE").chip("ONE_1").gain == 1.9
+    path.write_text(WHOLE.replace("gain = 1.9", "gain = 12.25"))
+    assert instruments.get("ONE").chip("ONE_1").gain == 12.25
+    path.rename(home / "two.toml")
+    with pytest.raises(ConfigError, match=r"two\.toml: name is 'ONE', expected 'TWO', that of th"):
+        instruments.get("TWO")
+
+
+def test_a_frame_is_of_the_one_camera_that_answers_to_it(home):
+    (home / "one.toml").write_text(WHOLE)
+    other = WHOLE.replace('"ONE"', '"TWO"').replace("ONE_", "TWO_")
+    (home / "two.toml").write_text(other + '[recognise]\nVERSION = ["kast*"]\n')
+    (home / "omegacam.toml").write_text(other)
+    assert instruments.recognise({"INSTRUME": " one "}).name == "ONE"
+    assert instruments.recognise({}, {"VERSION": "kastb"}).name == "TWO"
+    assert instruments.recognise({"INSTRUME": "OMEGACAM"}).chip("ESO_CCD_#65")
+    with pytest.raises(NotFound, match="INSTRUME = 'ONE' is a frame of ONE and TWO: tell them"):
+        instruments.recognise({"INSTRUME": "ONE", "VERSION": "kastb"})
+    (home / "bad.toml").write_text("name = ")
+    with pytest.raises(NotFound, match=r"INSTRUME is missing: no camera.*bad\.toml.*as TOML"):
+        instruments.recognise({})
+
+
+def test_the_schema_for_editors_is_the_format():
+    stored = Path(instruments.__file__).with_name("instrument.schema.json")
+    assert json.loads(stored.read_text()) == json.loads(json.dumps(instruments.schema()))
