@@ -43,6 +43,7 @@ _MAGIC = (
     (b"\x7fELF", "a program"),
 )
 _KEYWORD = re.compile(rb"[A-Za-z0-9_\-]* *")
+_PRINTABLE = bytes(range(32, 127))
 _BITPIX = (8, 16, 32, 64, -32, -64)
 _COLUMN_BYTES = {
     "L": 1, "B": 1, "A": 1, "I": 2, "J": 4, "K": 8, "E": 4, "D": 8, "C": 8, "M": 16, "X": 0.125,
@@ -239,7 +240,7 @@ class _Hdu:
                 break
             if not _KEYWORD.fullmatch(text[:8]):
                 self.refuse(f"card {place // 80 + 1} is not a FITS card: {text[:24]!r}")
-            control = control or not all(32 <= byte < 127 for byte in text)
+            control = control or bool(text.translate(None, _PRINTABLE))
             # Without "= " in bytes 9 and 10 a card has no value (FITS 4.0, 4.1.2.2).
             value = text[10:] if text[8:10] == b"= " else b""
             keyword = text[:8].decode().rstrip()

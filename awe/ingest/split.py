@@ -261,7 +261,7 @@ def _frame(
     camera: instruments.Instrument,
     purpose: str,
 ) -> ChipFrame:
-    header = values.parse(data[start : info.data_start])
+    header = values.parse(data[start : info.data_start]) if start else primary
     stored = Stored.of(header, info.bitpix)
     attributes = camera.translate(primary, header, purpose)
     geometry: ChipGeometry = attributes["geometry"]
