@@ -65,6 +65,7 @@ class QualityFlag(IntFlag):
         "No width of stars could be measured on the raw frame; hits were searched for with that "
         "of a parameter.",
     )
+    INCOMPLETE = (4096, "The user left out a step of the recipe; `left_out()` names it.")
 
     def __invert__(self) -> QualityFlag:
         """Return all other bits; Python 3.11.2 leaves the highest out."""
@@ -109,6 +110,8 @@ class Product(ProcessTarget, abstract=True):
         dict,
         {},
     )
+
+    left_out = behaviour("awe.rules.leftout:left_out")
 
 
 class Calibration(Product, abstract=True):

@@ -10,7 +10,8 @@ from awe.tasks.flattened import flattened
 from awe.tasks.inputs import choose, finish
 from awe.tasks.screening import screen
 from awe.tasks.selection import one_each, raw_frames
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import FLATTEN, LEVELS, READ
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["BackgroundTask"]
 
@@ -20,6 +21,12 @@ class BackgroundTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("BackgroundFrame",)
     raw = "RawScienceFrame"
+    stages = (
+        LEVELS,
+        READ,
+        FLATTEN,
+        Stage(name="smooth", text="smooth sky under the sources", required=True),
+    )
     arguments = common(
         "instrument", "date", "filter", "chip", "object", "template", "raw_filenames", "pars",
         "commit",
@@ -51,10 +58,12 @@ class BackgroundTask(Task):
         saturated = self.parameters("SaturatedPixelMap").THRESHOLD_HIGH
         found = screen(self, unit, method, levels=(0.0, saturated), named="THRESHOLD_HIGH")
         [frame] = flattened(self, found.raws, bias, flat, method)
+        self.after("flatten", lambda: frame)
         surface = background.estimate(
             frame, box=parameters.BOX, bad=bad, clip=parameters.IMAGE_THRESHOLD
         )
         image = surface.rows()
+        self.after("smooth", lambda: image)
         product = BackgroundFrame(raw=raw, bias=bias, flat=flat, process_params=parameters)
         finish(self, unit, product, image)
         self.write(product, image)

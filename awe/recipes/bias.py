@@ -7,7 +7,8 @@ from typing import ClassVar
 from awe.model.calibrations import BiasFrame, ReadNoise
 from awe.tasks.inputs import choose, finish
 from awe.tasks.screening import note, screen
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import SCREENED
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["BiasTask"]
 
@@ -20,6 +21,10 @@ class BiasTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("BiasFrame",)
     raw = "RawBiasFrame"
+    stages = (
+        *SCREENED,
+        Stage(name="combine", text="mean, outliers by the read noise left out", required=True),
+    )
     example = "BiasTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> BiasFrame:
@@ -42,6 +47,7 @@ class BiasTask(Task):
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
         )
+        self.after("combine", lambda: master.image)
         product = BiasFrame(
             raw_bias_frames=found.frames, read_noise=noise, process_params=parameters
         )

@@ -8,7 +8,7 @@ from awe.model.calibrations import ColdPixelMap, DomeFlatFrame
 from awe.tasks.arguments import common
 from awe.tasks.inputs import choose, finish
 from awe.tasks.selection import chips_of_night
-from awe.tasks.task import Task, Unit
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["ColdPixelsTask"]
 
@@ -17,6 +17,12 @@ class ColdPixelsTask(Task):
     """Find the pixels of the dome flat that deviate either way from the local level."""
 
     makes: ClassVar[tuple[str, ...]] = ("ColdPixelMap",)
+    stages = (
+        Stage(
+            name="find", text="pixels of the dome flat that deviate from the local level",
+            unit="", required=True,
+        ),
+    )  # fmt: skip
     arguments = common("instrument", "date", "filter", "chip", "pars", "commit")
     example = (
         "ColdPixelsTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "

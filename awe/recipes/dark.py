@@ -8,7 +8,8 @@ from awe import instruments
 from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
 from awe.tasks.inputs import choose, finish, nominal
 from awe.tasks.screening import note, screen
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import SCREENED
+from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,14 @@ class DarkTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("DarkCurrent", "DarkFrame")
     raw = "RawDarkFrame"
+    stages = (
+        *SCREENED,
+        Stage(
+            name="combine", text="subtract the master bias, mean per second without outliers",
+            unit="ADU/s", required=True,
+        ),
+        Stage(name="rate", text="count the particles that hit the frames", unit="ADU/s"),
+    )  # fmt: skip
     example = "DarkTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> DarkCurrent:
@@ -56,13 +65,18 @@ class DarkTask(Task):
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
         )
+        self.after("combine", lambda: master.image)
+        rate = 0.0
+        if self.does("rate"):
+            rate = self._rate(found, self.pixels(bias), master.image, noise, gain)
+        self.after("rate", lambda: master.image, detail=f"{rate:.3g} per cm2 and minute")
         dark = DarkFrame(raw_dark_frames=frames, bias=bias, process_params=parameters)
         product = DarkCurrent(
             raw_dark_frames=frames,
             bias=bias,
             dark=dark,
             dark_current=statistics.median(master.image) * HOUR,
-            particle_rate=self._rate(found, self.pixels(bias), master.image, noise, gain),
+            particle_rate=rate,
             process_params=parameters,
         )
         note(product, found.rejected, parts=[dark])

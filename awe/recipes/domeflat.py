@@ -9,7 +9,8 @@ from awe.tasks.arguments import common
 from awe.tasks.inputs import choose, finish
 from awe.tasks.screening import note
 from awe.tasks.stacking import stack
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import LIT
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["DomeFlatTask"]
 
@@ -19,6 +20,13 @@ class DomeFlatTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("DomeFlatFrame",)
     raw = "RawDomeFlatFrame"
+    stages = (
+        *LIT,
+        Stage(
+            name="combine", text="subtract the master bias, mean without outliers, scaled to 1",
+            unit="", required=True,
+        ),
+    )  # fmt: skip
     arguments = common(
         "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
         "commit",
@@ -40,6 +48,7 @@ class DomeFlatTask(Task):
         hot = choose(unit, HotPixelMap)
         parameters = self.parameters("DomeFlatFrame")
         stacked, found = stack(self, unit, bias, ~self.good(hot), parameters)
+        self.after("combine", lambda: stacked.image)
         product = DomeFlatFrame(
             raw_dome_flat_frames=found.frames, bias=bias, hot=hot, process_params=parameters
         )

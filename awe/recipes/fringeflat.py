@@ -9,7 +9,8 @@ from awe.tasks.arguments import common
 from awe.tasks.inputs import finish
 from awe.tasks.screening import note
 from awe.tasks.skies import skies
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import SKIES
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["FringeFlatTask"]
 
@@ -19,6 +20,10 @@ class FringeFlatTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("FringeFrame",)
     raw = "RawScienceFrame"
+    stages = (
+        *SKIES,
+        Stage(name="combine", text="mean without outliers and smooth sky", required=True),
+    )
     arguments = common(
         "instrument", "date", "filter", "chip", "object", "template", "raw_filenames", "overscan",
         "pars", "commit",
@@ -50,6 +55,7 @@ class FringeFlatTask(Task):
         )
         # where no frame shows the sky nothing is known of the fringes: nothing is subtracted
         image[found.bad | ~np.isfinite(image)] = 0
+        self.after("combine", lambda: image)
         product = FringeFrame(
             raw_science_frames=found.frames, **found.links, process_params=parameters
         )

@@ -9,7 +9,8 @@ from awe.errors import NoValidPixels
 from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
 from awe.tasks.inputs import choose, finish, nominal
 from awe.tasks.screening import Screened, note, screen
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import LIT
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["GainTask"]
 
@@ -19,6 +20,13 @@ class GainTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("GainLinearity",)
     raw = "RawDomeFlatFrame"
+    stages = (
+        *LIT,
+        Stage(
+            name="measure", text="variance against light in pairs of equal exposure", required=True
+        ),
+        Stage(name="linearity", text="light against exposure time, of three times or more"),
+    )
     example = "GainTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> GainLinearity:
@@ -58,7 +66,10 @@ class GainTask(Task):
             process_params=parameters,
         )
         note(product, found.rejected)
-        self._linearity(product, frames, light)
+        self.after("measure", lambda: light, of=frames)
+        if self.does("linearity"):
+            self._linearity(product, frames, light)
+        self.after("linearity", lambda: light, of=frames)
         finish(self, unit, product)
         return product
 

@@ -8,7 +8,7 @@ from awe.model.calibrations import BiasFrame, HotPixelMap
 from awe.tasks.arguments import common
 from awe.tasks.inputs import choose, finish
 from awe.tasks.selection import chips_of_night
-from awe.tasks.task import Task, Unit
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["HotPixelsTask"]
 
@@ -17,6 +17,12 @@ class HotPixelsTask(Task):
     """Find the pixels of the master bias that stand out of their surroundings."""
 
     makes: ClassVar[tuple[str, ...]] = ("HotPixelMap",)
+    stages = (
+        Stage(
+            name="find", text="pixels of the master bias that stand out of their surroundings",
+            unit="", required=True,
+        ),
+    )  # fmt: skip
     arguments = common("instrument", "date", "chip", "pars", "commit")
     example = (
         "HotPixelsTask(instrument='OMEGACAM', date='2012-05-31', "

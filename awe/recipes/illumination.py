@@ -21,7 +21,7 @@ from awe.tasks.arguments import Argument, common
 from awe.tasks.inputs import choose, finish, nominal
 from awe.tasks.selection import by_chip, chips_of_night, newest_of_each, raw_frames
 from awe.tasks.tables import Table
-from awe.tasks.task import Task, Unit
+from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +58,9 @@ class IlluminationTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("IlluminationCorrectionFrame", "IlluminationCorrection")
     raw = "ReducedScienceFrame"
+    stages = (
+        Stage(name="fit", text="measure and match stars, fit the surface", unit="", required=True),
+    )
     photometry: Table | None = None
     arguments = (
         *common(

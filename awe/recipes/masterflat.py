@@ -15,9 +15,11 @@ from awe.model.calibrations import (
 from awe.tasks.arguments import Argument, common
 from awe.tasks.inputs import choose, finish, fixed
 from awe.tasks.selection import chips_of_night
-from awe.tasks.task import Task, Unit
+from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 __all__ = ["MasterFlatTask"]
@@ -31,6 +33,17 @@ class MasterFlatTask(Task):
     """
 
     makes: ClassVar[tuple[str, ...]] = ("MasterFlatFrame",)
+    stages = (
+        Stage(
+            name="combine", text="small scales of the dome flat, large ones of the twilight flat",
+            unit="", required=True,
+        ),
+        Stage(
+            name="nightsky", text="correct the large scales by the night-sky flat", unit="",
+            argument="nightsky",
+        ),
+        Stage(name="response", text="leave no value where it is too low to divide", unit=""),
+    )  # fmt: skip
     combine: int | None = None
     nightsky: bool = False
     arguments = (
@@ -67,6 +80,10 @@ class MasterFlatTask(Task):
             return self.combine or self.parameters("MasterFlatFrame").COMBINE
         return super().effective(name)
 
+    def conditions(self) -> Mapping[str, str]:
+        """Return step -> on what it depends in this call."""
+        return {} if self.nightsky else {"nightsky": "not done: nightsky is False"}
+
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
         choice = self.combine or self.parameters("MasterFlatFrame").COMBINE
@@ -98,6 +115,7 @@ class MasterFlatTask(Task):
             box=parameters.BOX,
             bad=~self.good(cold),
         )
+        self.after("combine", lambda: image)
         image = self._finished(image, correction, ~self.good(cold), parameters)
         product = MasterFlatFrame(
             dome=dome,
@@ -121,7 +139,7 @@ class MasterFlatTask(Task):
             The one that is valid was made with a master flat of other flats.
         """
         if not self.nightsky:
-            return fixed(unit, NightSkyFlatFrame)
+            return fixed(unit, NightSkyFlatFrame) if self.does("nightsky") else None
         found = choose(unit, NightSkyFlatFrame)
         with_ = found.flat
         if (with_.dome, with_.twilight, with_.nightsky) != (dome, twilight, None):
@@ -142,8 +160,11 @@ class MasterFlatTask(Task):
 
         if correction is not None:
             image = flat.corrected(image, self.pixels(correction), box=parameters.BOX, bad=bad)
-        with np.errstate(invalid="ignore"):
-            image[~(image >= parameters.MINIMUM_RESPONSE)] = np.nan
+        self.after("nightsky", lambda: image)
+        if self.does("response"):
+            with np.errstate(invalid="ignore"):
+                image[~(image >= parameters.MINIMUM_RESPONSE)] = np.nan
+        self.after("response", lambda: image)
         return image
 
     def _image(self, item: Any) -> Any:

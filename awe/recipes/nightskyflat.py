@@ -9,7 +9,8 @@ from awe.tasks.arguments import common
 from awe.tasks.inputs import finish, nominal
 from awe.tasks.screening import note
 from awe.tasks.skies import skies
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import SKIES
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["NightSkyFlatTask"]
 
@@ -19,6 +20,12 @@ class NightSkyFlatTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("NightSkyFlatFrame",)
     raw = "RawScienceFrame"
+    stages = (
+        *SKIES,
+        Stage(
+            name="combine", text="mean without outliers, scaled to 1", unit="", required=True
+        ),
+    )
     arguments = common(
         "instrument", "date", "filter", "chip", "object", "template", "raw_filenames", "overscan",
         "pars", "commit",
@@ -50,6 +57,7 @@ class NightSkyFlatTask(Task):
         # where no frame shows the sky nothing is known of the flat: it is not corrected there
         known = ~found.bad & np.isfinite(stacked.image)
         image = kernels.normalise(np.where(known, stacked.image, np.float32(1)))
+        self.after("combine", lambda: image)
         product = NightSkyFlatFrame(
             raw_science_frames=found.frames, **found.links, process_params=parameters
         )

@@ -10,7 +10,8 @@ from awe.tasks.flattened import flattened
 from awe.tasks.inputs import choose, finish
 from awe.tasks.screening import screen
 from awe.tasks.selection import one_each, raw_frames
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import FLATTEN, READ
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["QuickCheckTask"]
 
@@ -20,6 +21,11 @@ class QuickCheckTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("QuickCheckFrame",)
     raw = "RawDomeFlatFrame"
+    stages = (
+        READ,
+        FLATTEN,
+        Stage(name="lamp", text="compare the level of the lamp with the master's", required=True),
+    )
     arguments = common(
         "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
         "commit",
@@ -46,10 +52,12 @@ class QuickCheckTask(Task):
         parameters = self.parameters("QuickCheckFrame")
         method = parameters.OVERSCAN_CORRECTION
         [image] = flattened(self, screen(self, unit, method).raws, bias, flat, method)
+        self.after("flatten", lambda: image)
         # levels as ingested hold the electronic level: compare like with like
         rate = raw.imstat.median / max(raw.EXPTIME, 1e-3)
         product = QuickCheckFrame(raw=raw, bias=bias, flat=flat, process_params=parameters)
         product.lamp_ratio = rate / _rate(flat)
+        self.after("lamp", lambda: image, detail=f"{product.lamp_ratio:.4g} times the master's")
         finish(self, unit, product, image)
         self.write(product, image)
         return product

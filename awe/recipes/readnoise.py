@@ -8,7 +8,8 @@ from awe.errors import NoValidPixels
 from awe.model.calibrations import ReadNoise
 from awe.tasks.inputs import finish
 from awe.tasks.screening import note, screen
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import SCREENED
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["ReadNoiseTask"]
 
@@ -18,6 +19,12 @@ class ReadNoiseTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("ReadNoise",)
     raw = "RawBiasFrame"
+    stages = (
+        *SCREENED,
+        Stage(
+            name="measure", text="spread of the differences of consecutive biases", required=True
+        ),
+    )
     example = (
         "ReadNoiseTask(instrument='OMEGACAM', date='2012-05-31', "
         "chip='ESO_CCD_#65').execute()"
@@ -46,6 +53,8 @@ class ReadNoiseTask(Task):
             sigma=parameters.REJECTION_THRESHOLD,
             iterations=parameters.MAXIMUM_ITERATIONS,
         )
+        pairs = zip(level[: len(frames) : 2], level[1 : len(frames) : 2], strict=True)
+        self.after("measure", lambda: [a - b for a, b in pairs], of=frames[::2])
         # the level subtracted from each row is itself measured, with this noise
         of_levels = sum(raws.variances) / len(raws.variances)
         product = ReadNoise(

@@ -12,42 +12,53 @@ from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.threads import side_by_side
 from awe.db.server.scope import current
 from awe.errors import NoCalibration, NotFound, WrongShape
+from awe.lazy import resolve
 from awe.model import calibrations as calfiles
 from awe.model.calibrations import BackgroundFrame
 from awe.model.mixins import QualityFlag
 from awe.model.science import ReducedScienceFrame, WeightFrame
 from awe.tasks.arguments import Argument, common
+from awe.tasks.between import wanted
 from awe.tasks.compatibility import require_window
 from awe.tasks.inputs import background_of, choose, find, fixed, imstat, mark_others, nominal
 from awe.tasks.maps import flag_image, make_maps, variance_image
 from awe.tasks.selection import one_each, raw_frames
-from awe.tasks.task import Task, Unit
+from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from awe.calib.reduction import Calibrations, Reduced, Settings
+    from awe.calib.reduction import Calibrations, Look, Reduced, Settings
     from awe.calib.sky.seeing import Seeing
 
 __all__ = ["ReduceTask"]
+
+#: steps that use a calibration, by its role; those of the others are always needed
+USES = {
+    "bias": ("bias",), "flat": ("flat",), "hot": ("maps",), "cold": ("maps",),
+    "illumination": ("illumination",), "fringe": ("fringes",), "back": ("background",),
+}  # fmt: skip
+
+#: arguments that ask for a step
+ASKED_BY = {"bias": "bias_filename", "flat": "flat_filename", "background": "background"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
     """The calibrations of one frame, and how each came to be chosen."""
 
-    bias: Any
-    flat: Any
-    hot: Any
-    cold: Any
     read_noise: Any
-    gain: Any
-    dark: Any
-    illumination: Any
-    fringe: Any
-    back: Any
+    bias: Any = None
+    flat: Any = None
+    hot: Any = None
+    cold: Any = None
+    gain: Any = None
+    dark: Any = None
+    illumination: Any = None
+    fringe: Any = None
+    back: Any = None
     choices: dict[str, str]
 
     @property
@@ -102,6 +113,32 @@ class ReduceTask(Task):
         """Return one unit per raw frame."""
         return one_each(raw_frames(self))
 
+    @classmethod
+    def chain(cls) -> tuple[Stage, ...]:
+        """Return the steps from raw to reduced frame, in order."""
+        return tuple(
+            Stage(
+                name=step.name, text=step.text, unit=step.after, required=step.required,
+                argument=ASKED_BY.get(step.name, ""),
+            )
+            for step in resolve("awe.calib.reduction:STEPS")
+        )  # fmt: skip
+
+    def conditions(self) -> dict[str, str]:
+        """Return step -> on what it depends in this call, for steps that are not always done."""
+        red = self.parameters("ReducedScienceFrame")
+        there = "where there is one"
+        found = {"illumination": there, "fringes": there, "linearity": "where it was measured"}
+        if red.SUBTRACT_DARK:
+            found["glow"] = "not done: the dark is subtracted, SUBTRACT_DARK is 1"
+        else:
+            found |= {"glow": "where there is a dark", "dark": "not done: SUBTRACT_DARK is 0"}
+        if not red.CORRECT_LINEARITY:
+            found["linearity"] = "not done: CORRECT_LINEARITY is 0"
+        if not (self.background or red.BACKGROUND_BOX):
+            found["background"] = "not done: background is False, BACKGROUND_BOX is 0"
+        return found
+
     def make(self, unit: Unit) -> ReducedScienceFrame:
         """Return the reduced frame of the unit's raw frame.
 
@@ -132,8 +169,9 @@ class ReduceTask(Task):
         stars = self._seeing(pixels, gain, calibrations.defects, high)
         settings = self._settings(unit, chosen, gain, stars, high)
         reduced = reduction.reduce(
-            image.pixels, geometry, calibrations, settings
-        )
+            image.pixels, geometry, calibrations, settings,
+            leave_out=self.leave_out or (), look=partial(self._look, raw), after=wanted(self),
+        )  # fmt: skip
         after = self._seeing(reduced.science, gain, reduced.flags != 0, high)
         return self._product(
             raw, chosen, reduced, settings, image.header, geometry, (stars, after)
@@ -148,18 +186,26 @@ class ReduceTask(Task):
             "bias": self._named(unit, calfiles.BiasFrame, self.bias_filename),
             "flat": self._named(unit, calfiles.MasterFlatFrame, self.flat_filename),
         }
-        found = {
-            "bias": named["bias"] or choose(unit, calfiles.BiasFrame, of),
-            "flat": named["flat"] or choose(unit, calfiles.MasterFlatFrame, of),
-            "hot": choose(unit, calfiles.HotPixelMap, of),
-            "cold": choose(unit, calfiles.ColdPixelMap, of),
-            "read_noise": choose(unit, calfiles.ReadNoise, of),
-            "gain": find(unit, calfiles.GainLinearity, of),
-            "dark": (choose if red.SUBTRACT_DARK else find)(unit, calfiles.DarkFrame, of),
-            "illumination": find(unit, calfiles.IlluminationCorrectionFrame, of),
-            "fringe": find(unit, calfiles.FringeFrame, of),
+        dark = ("dark", choose) if red.SUBTRACT_DARK else ("glow", find)
+        sought: dict[str, tuple[Any, Any]] = {
+            "bias": (choose, calfiles.BiasFrame),
+            "flat": (choose, calfiles.MasterFlatFrame),
+            "hot": (choose, calfiles.HotPixelMap),
+            "cold": (choose, calfiles.ColdPixelMap),
+            "read_noise": (choose, calfiles.ReadNoise),
+            "gain": (find, calfiles.GainLinearity),
+            "dark": (dark[1], calfiles.DarkFrame),
+            "illumination": (find, calfiles.IlluminationCorrectionFrame),
+            "fringe": (find, calfiles.FringeFrame),
         }
-        found["back"] = self._background(unit, found["bias"], found["flat"])
+        steps = {**USES, "dark": dark[:1]}
+        found = {
+            role: named.get(role) or how(unit, cls, of)
+            for role, (how, cls) in sought.items()
+            if all(map(self.does, steps.get(role, ())))
+        }
+        if self.does("background"):
+            found["back"] = self._background(unit, found.get("bias"), found.get("flat"))
         named["back"] = found["back"] if self.background else None
         choices = {
             role: self._how(unit, item, named.get(role))
@@ -211,18 +257,24 @@ class ReduceTask(Task):
         from awe.calib.detector.bias import DIGITISATION
         from awe.calib.reduction import Calibrations
 
-        inputs = max(len(chosen.bias.raw_bias_frames), 1)
+        noise = chosen.read_noise.read_noise**2 + DIGITISATION
+        bias, flat = {}, {}
+        if chosen.bias is not None:
+            bias = {
+                "bias": self.pixels(chosen.bias),
+                "bias_method": chosen.bias.process_params.OVERSCAN_CORRECTION,
+                "bias_variance": noise / max(len(chosen.bias.raw_bias_frames), 1),
+            }
+        if chosen.flat is not None:
+            flat = {"flat": self.pixels(chosen.flat), "flat_noise": chosen.flat.noise}
         return Calibrations(
-            bias=self.pixels(chosen.bias),
-            bias_method=chosen.bias.process_params.OVERSCAN_CORRECTION,
-            bias_variance=(chosen.read_noise.read_noise**2 + DIGITISATION) / inputs,
-            flat=self.pixels(chosen.flat),
-            flat_noise=chosen.flat.noise,
+            **bias,
+            **flat,
             illumination=self._image(chosen.illumination),
             fringes=self._image(chosen.fringe),
             background=self._image(chosen.back),
-            hot=~self.good(chosen.hot),
-            cold=~self.good(chosen.cold),
+            hot=self._bad(chosen.hot),
+            cold=self._bad(chosen.cold),
             **self._dark(chosen),
             curvature=self._curvature(chosen.gain),
         )
@@ -233,7 +285,8 @@ class ReduceTask(Task):
 
         if chosen.dark is None or self.parameters("ReducedScienceFrame").SUBTRACT_DARK:
             return {"dark": self._image(chosen.dark)}
-        limits = chosen.hot.process_params
+        maps = chosen.hot is not None
+        limits = chosen.hot.process_params if maps else self.parameters("HotPixelMap")
         glow = pixels.residual(self.pixels(chosen.dark), limits.BOX)
         return {"glow": glow, "glow_limit": limits.REJECTION_THRESHOLD}
 
@@ -243,6 +296,22 @@ class ReduceTask(Task):
 
     def _image(self, item: Any) -> Any:
         return None if item is None else self.pixels(item)
+
+    def _bad(self, item: Any) -> Any:
+        return None if item is None else ~self.good(item)
+
+    def _look(self, raw: Any, look: Look) -> None:
+        """Keep the frame as it is between two steps, or stop."""
+        rows, columns = sections.parse(raw.geometry["active"])
+        place = raw.astrom.shifted(columns.start, rows.start) if raw.astrom is not None else None
+        done = look.record.done
+        planes = [flag_image(look, place)]
+        if look.variance is not None:
+            planes.append(variance_image(look, place))
+        self.after(
+            look.record.name, lambda: look.science, planes=planes, astrom=place,
+            detail=look.record.detail if done else f"not done: {look.record.detail}",
+        )  # fmt: skip
 
     def _settings(
         self, unit: Unit, chosen: Chosen, gain: float, stars: Seeing, high: float

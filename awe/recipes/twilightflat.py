@@ -9,7 +9,8 @@ from awe.tasks.arguments import common
 from awe.tasks.inputs import choose, finish
 from awe.tasks.screening import note
 from awe.tasks.stacking import stack
-from awe.tasks.task import Task, Unit
+from awe.tasks.stage import LIT
+from awe.tasks.task import Stage, Task, Unit
 
 __all__ = ["TwilightFlatTask"]
 
@@ -19,6 +20,13 @@ class TwilightFlatTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("TwilightFlatFrame",)
     raw = "RawTwilightFlatFrame"
+    stages = (
+        *LIT,
+        Stage(
+            name="combine", text="subtract the master bias, mean without outliers, scaled to 1",
+            unit="", required=True,
+        ),
+    )  # fmt: skip
     arguments = common(
         "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
         "commit",
@@ -42,6 +50,7 @@ class TwilightFlatTask(Task):
         parameters = self.parameters("TwilightFlatFrame")
         bad = ~(self.good(hot) & self.good(cold))
         stacked, found = stack(self, unit, bias, bad, parameters)
+        self.after("combine", lambda: stacked.image)
         product = TwilightFlatFrame(
             raw_twilight_flat_frames=found.frames,
             bias=bias,

@@ -22,6 +22,7 @@ from awe.model.raw import RawFrame
 from awe.model.recipe import SHOWN
 from awe.model.science import ScienceProduct
 from awe.rules import appointed, validity
+from awe.rules.leftout import left_out
 from awe.rules.roles import chosen_roles, date_of
 from awe.rules.window import misfit_of, window_behind
 from awe.terminal import harmless
@@ -42,7 +43,7 @@ class Reason:
     ----------
     kind : str
         Kind of the reason: `newer calibration`, `bad calibration`, `stale calibration`, `bad
-        input`, `recipe`, `parameters` or `software`.
+        input`, `steps`, `recipe`, `parameters` or `software`.
     text : str
         The reason in one line.
     """
@@ -90,7 +91,8 @@ def why_stale(self: DBObject, pars: Mapping[str, Any] | None = None) -> Reasons:
 def _reasons(item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]) -> Reasons:
     if item.object_id not in known:
         known[item.object_id] = Reasons()  # a class that refers to itself ends here
-        found = [*_inputs(item), *_recipe(item), *_calibrations(item, pars, known)]
+        found = [*_inputs(item), *_steps(item), *_recipe(item)]
+        found += _calibrations(item, pars, known)
         found += _consulted(item)
         for part in parts(item):
             found += [*_parameters(part, pars), *_software(part)]
@@ -117,6 +119,11 @@ def _inputs(item: Any) -> Iterator[Reason]:
                 if frame is not None and frame.is_valid <= 0:
                     text = f"{frame.filename} has is_valid {frame.is_valid}"
                     yield Reason(kind="bad input", text=text)
+
+
+def _steps(item: Any) -> Iterator[Reason]:
+    if value_of(item, "request") and (names := left_out(item)):
+        yield Reason(kind="steps", text=f"made without {', '.join(names)}")
 
 
 def _calibrations(

@@ -159,7 +159,8 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
     if product._committed and has(product, "weight"):
         flags |= verdict(product.to_ccddata().flags)
     # known at the making only
-    flags |= QualityFlag(product.quality_flags) & QualityFlag.SEEING
+    known = QualityFlag.SEEING | QualityFlag.INCOMPLETE
+    flags |= QualityFlag(product.quality_flags) & known
     return _set(product, flags)
 
 

@@ -223,6 +223,23 @@ COMMON = {
             doc="threads that share chips and frames at the prompt; by default one per core, at "
             "most 4, and 1 for recipes of your own; jobs of the DPU have one",
         ),
+        Argument(
+            name="stop_after",
+            type=str,
+            doc="step to stop after: execute() returns the frames as they are then and makes no "
+            "product; steps() lists the names",
+        ),
+        Argument(
+            name="leave_out",
+            type=list,
+            doc="steps that are not done; products carry the bit INCOMPLETE",
+        ),
+        Argument(
+            name="keep",
+            type=list,
+            doc="steps after which the frame is kept as a file here, and in task.kept; 'all' for "
+            "each",
+        ),
     )
 }
 

@@ -22,6 +22,7 @@ from awe.db.server.connection import database
 from awe.errors import NotFound
 from awe.localfiles import scratch_directory
 from awe.tasks.attempt import Outcome, Session
+from awe.tasks.between import in_order
 from awe.tasks.task import Task
 from awe.tasks.unit import Unit
 
@@ -35,7 +36,8 @@ def execute(self: Task) -> list[Any]:
     """Make all products and return them.
 
     FITS files are left in the working directory. With `commit` they are stored at the
-    dataserver and the objects committed. One line is printed per product.
+    dataserver and the objects committed. One line is printed per product. With `stop_after` the
+    frames are returned as they are after that step.
 
     Raises
     ------
@@ -48,6 +50,8 @@ def execute(self: Task) -> list[Any]:
     units = list(self.only) if self.only is not None else self.units()
     if self.items is not None:
         self.items.total(len(units))
+    self.kept = {}
+    self._looked.clear()
     ended = 0
 
     def done(name: str) -> None:
@@ -63,8 +67,13 @@ def execute(self: Task) -> list[Any]:
         self._leaving(len(units)),
         bars.bar(self.identifier(), shown, "units") as bar,
     ):
-        outcomes = work(self, units, threads(self, len(units)), scratch, done)
+        try:
+            outcomes = work(self, units, threads(self, len(units)), scratch, done)
+        finally:
+            self.kept = in_order(self, units)
     products = [outcome.product for outcome in outcomes if outcome.product is not None]
+    if self.stop_after is not None:
+        products = [frame for frames in products for frame in frames]
     failures = [outcome.error for outcome in outcomes if outcome.error is not None]
     if failures and not products:
         raise failures[0]

@@ -11,7 +11,7 @@ from awe.model.science import CosmicMap, SatelliteMap, SatelliteTrack, Saturated
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.reduction import Reduced
+    from awe.calib.reduction import Look, Reduced
     from awe.fits import Image
     from awe.tasks.task import Task
 
@@ -35,7 +35,7 @@ def make_maps(
     return {"saturated": saturated, "cosmic": cosmic, "satellite": satellite}
 
 
-def flag_image(reduced: Reduced, astrom: Any = None) -> Image:
+def flag_image(reduced: Reduced | Look, astrom: Any = None) -> Image:
     """Return the reason bits as an extension whose header names every bit."""
     from astropy.io.fits import Header
 
@@ -47,7 +47,7 @@ def flag_image(reduced: Reduced, astrom: Any = None) -> Image:
     return fits.Image(reduced.flags, header)
 
 
-def variance_image(reduced: Reduced, astrom: Any = None) -> Image:
+def variance_image(reduced: Reduced | Look, astrom: Any = None) -> Image:
     """Return the variance of every pixel as an extension."""
     from astropy.io.fits import Header
 

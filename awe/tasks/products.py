@@ -87,6 +87,7 @@ def prepare(
     unit: str = "adu",
     astrom: Any = None,
     consulted: Mapping[str, str | None] | None = None,
+    left_out: Sequence[str] = (),
 ) -> tuple[Path, Callable[[], object]]:
     """Set `filename` and `pathname` of a product; return its path and what writes the file.
 
@@ -108,6 +109,8 @@ def prepare(
         World coordinates, if the product has none of its own.
     consulted : mapping, optional
         Calibrations the recipe looked for: class to object_id.
+    left_out : sequence of str
+        Steps of the recipe that the user left out.
     """
     # names of chips and filters are somebody's text too
     product.filename = data_name(product_name(product))
@@ -115,6 +118,8 @@ def prepare(
     cards = _header(product, header, unit, astrom)
     for keyword, value in _consulted_cards(product, consulted or {}):
         cards[keyword] = (value, "")
+    for place, name in enumerate(left_out, start=1):
+        cards[f"HIERARCH AWE LEFTOUT{place}"] = (name, "step left out by the user")
     image = fits.Image(pixels, cards)
     product.pathname = path
     if extensions:

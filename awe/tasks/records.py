@@ -17,9 +17,10 @@ from awe import __version__
 from awe.db.declare import registry
 from awe.errors import NoCalibration
 from awe.model import classes
-from awe.model.mixins import Product, has, value_of
+from awe.model.mixins import Product, QualityFlag, has, value_of
 from awe.model.parameters import parameters_class
 from awe.rules import validity
+from awe.rules.leftout import recorded
 from awe.rules.window import misfit_of, shown_by
 from awe.tasks import code
 from awe.tasks.inputs import background_of, place
@@ -34,7 +35,8 @@ __all__ = ["made", "request", "stamp"]
 #: arguments that only select frames, or do not change what comes out
 INDIFFERENT = (
     "instrument", "date", "chip", "filter", "object", "template", "raw_filenames",
-    "red_filenames", "pars", "overscan", "commit", "skip", "workers",
+    "red_filenames", "pars", "overscan", "commit", "skip", "workers", "stop_after", "leave_out",
+    "keep",
 )  # fmt: skip
 #: products with the same request that are looked at, the newest
 CANDIDATES = 20
@@ -42,10 +44,15 @@ CANDIDATES = 20
 
 def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:
     """Set recipe, request and what was consulted, where a new product has such attributes."""
+    without = recorded(task.leave_out or ())
     for one in new_objects(product, Product):
         one.recipe = recipe
+        one.request = without
+        if without:
+            one.process_status = 0
+            one.quality_flags |= int(QualityFlag.INCOMPLETE)
     if has(product, "request"):
-        product.request = request(task, unit)
+        product.request = request(task, unit) + without
         product.consulted = dict(unit.consulted)
 
 
@@ -95,6 +102,7 @@ def made(task: Call, unit: Unit) -> Any:
     asked = request(task, unit) if cls is not None and has(cls, "request") else ""
     if not asked:
         return None
+    asked += recorded(task.leave_out or ())
     query = (cls.instrument == unit.instrument) & (cls.chip == unit.chip)
     query = query & (cls.is_valid > 0) & (cls.request == asked)
     answers: dict[str, Any] = {}

@@ -12,12 +12,14 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from awe import instruments
+from awe import fits, instruments
 from awe.errors import DatabaseError, NoValidPixels, ServiceDown, UserMistake
 from awe.model.calibrations import RejectedInput
 from awe.rules import appointed
+from awe.tasks.chain import stages
 from awe.tasks.compatibility import window_of
 from awe.tasks.inputs import Raws, nominal, read_raws
 from awe.terminal import out
@@ -91,20 +93,52 @@ def screen(
     # From what the database knows to what must be read: night, window and level need no file, and
     # spare the fetching of frames that would be left out anyway. Likeness comes last, because one
     # frame of another kind would spoil the median that the others are compared with.
-    if one_night:
+    if one_night and task.does("night"):
         _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
+    _look(task, "night", found)
     _keep(found, window_of, "its window or binning is {}, that of most is {}")
-    if levels is not None:
+    _look(task, "window", found)
+    if levels is not None and task.does("levels"):
         # below the last count of the converter, whatever the parameters say
         full = nominal(unit).saturated(levels[1] + 1) - 1
         _within(found, levels[0], min(levels[1], full), named)
+    _look(task, "levels", found)
     _read(task, found, method)
-    _copies(found)
-    if len(found.frames) >= ENOUGH:
+    _look(task, "read", found)
+    if task.does("copies"):
+        _copies(found)
+    _look(task, "copies", found)
+    if len(found.frames) >= ENOUGH and task.does("alike"):
         _alike(found, flats=levels is not None)
     _name_owners(unit, found.rejected)
     tell(unit, found.frames, found.rejected)
+    _look(task, "alike", found)
     return found
+
+
+def _look(task: Task, step: str, found: Screened) -> None:
+    """Let the frames be looked at after a step that a recipe lists."""
+    if step in stages(task):
+        made = _levelled if found.raws.pixels else _unread
+        task.after(step, partial(made, task, found), of=found.frames)
+
+
+def _unread(task: Task, found: Screened) -> list[NDArray[Any]]:
+    """Return raw frames as they are in their files [raw ADU]."""
+    task.fetch(found.frames)
+    return [fits.read_pixels(frame.pathname) for frame in found.frames]
+
+
+def _levelled(task: Task, found: Screened) -> list[NDArray[Any]]:
+    """Return raw frames without their electronic level [ADU]."""
+    import numpy as np
+
+    del task
+    raws = found.raws
+    return [
+        np.subtract(pixels, offset, dtype=np.float32, casting="unsafe")
+        for pixels, offset in zip(raws.pixels, raws.offsets, strict=True)
+    ]
 
 
 def _name_owners(unit: Unit, rejected: dict[str, str]) -> None:

@@ -91,6 +91,7 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
         task, unit, method, levels=(0.0, saturated), named="THRESHOLD_HIGH", one_night=False
     )
     images = flattened(task, found.raws, bias, flat, method)
+    task.after("flatten", lambda: images, of=found.frames)
     levels = [statistics.median(image, bad) for image in images]
     unlit = {
         frame.filename: f"its sky is {level:.1f} ADU, expected above 0"
@@ -102,11 +103,13 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
     images, levels = [images[number] for number in lit], [levels[number] for number in lit]
     rejected = {**found.rejected, **unlit}
     tell(unit, frames, unlit if frames else rejected)
-    marks = kernels.sources(
-        images, levels, threshold=SOURCE, contrast=CONTRAST, reach=REACH, bad=bad
-    )
-    for image, mark in zip(images, marks, strict=True):
-        image[mark] = np.nan
+    if task.does("sources"):
+        marks = kernels.sources(
+            images, levels, threshold=SOURCE, contrast=CONTRAST, reach=REACH, bad=bad
+        )
+        for image, mark in zip(images, marks, strict=True):
+            image[mark] = np.nan
+    task.after("sources", lambda: images, of=frames)
     links = {"bias": bias, "flat": flat, "hot": hot, "cold": cold}
     return Skies(
         frames=frames, images=images, levels=levels, bad=bad, links=links, rejected=rejected

@@ -28,25 +28,31 @@ from awe.lazy import behaviour
 from awe.model.data import fetch, store
 from awe.model.mixins import has
 from awe.model.parameters import parameters_class
-from awe.tasks import code
+from awe.tasks import chain, code
 from awe.tasks.arguments import Argument, bind, common, describe, signature
 from awe.tasks.attempt import Outcome, Session
+from awe.tasks.between import Looked, Stopped
 from awe.tasks.compatibility import require_unit
 from awe.tasks.products import new_objects, prepare, summary
 from awe.tasks.records import made, stamp
+from awe.tasks.stage import Stage
 from awe.tasks.unit import Items, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.fits import Image
+    from awe.model.calibrations import BaseFrame
     from awe.model.data import DataObject
     from awe.tasks.code import Code
 
-__all__ = ["Argument", "Items", "Task", "Unit"]
+__all__ = ["Argument", "Items", "Stage", "Task", "Unit"]
 
 SHARED = ("skip", "workers")
 """Arguments every recipe has, whether or not it names them."""
+
+OF_STEPS = ("stop_after", "leave_out", "keep")
+"""Arguments every recipe with steps has."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +62,13 @@ class Task:
 
     Class attributes of a recipe: `makes`, names of the classes it makes, the main one first;
     `raw`, name of the class of its raw frames; `arguments`; `example`, a call that runs; `named`,
-    arguments that name a calibration, each with the class of it.
+    arguments that name a calibration, each with the class of it; `stages`, its steps in order.
+
+    Attributes
+    ----------
+    kept : dict
+        Name of a step -> the frames as they were after it, of the steps that `keep` and
+        `stop_after` name; each has `data`, `header`, `inspect()` and `to_ccddata()`.
     """
 
     makes: ClassVar[tuple[str, ...]] = ()
@@ -66,6 +78,8 @@ class Task:
     )
     example: ClassVar[str] = ""
     named: ClassVar[Mapping[str, str]] = {}
+    stages: ClassVar[tuple[Stage, ...]] = ()
+    _lists_steps: ClassVar[bool] = False
     _code: ClassVar[Code]
     items: Items | None = None
     only: tuple[Unit, ...] | None = None
@@ -85,12 +99,20 @@ class Task:
     commit: bool = False
     skip: bool = False
     workers: int | None = None
+    stop_after: str | None = None
+    leave_out: list[str] | None = None
+    keep: list[str] | None = None
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         known = {argument.name for argument in cls.arguments}
+        if "make" in cls.__dict__:
+            # the steps of a recipe it only begins with are not its own
+            cls._lists_steps = bool({"stages", "chain"} & cls.__dict__.keys())
+        has_steps = cls._lists_steps and len(cls.stages) != 1
+        shared = (*SHARED, *OF_STEPS) if has_steps else SHARED
         cls.arguments = (
-            *cls.arguments, *common(*(name for name in SHARED if name not in known))
+            *cls.arguments, *common(*(name for name in shared if name not in known))
         )  # fmt: skip
         text = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
         example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
@@ -132,7 +154,10 @@ class Task:
         self.progress: Callable[[int, int, str], None] | None = None
         self._session: Session | None = None
         self._left: list[Path] = []
+        self.kept: dict[str, list[BaseFrame]] = {}
+        self._looked: list[Looked] = []
         self._check_parameters()
+        chain.check(self)
 
     @classmethod
     def identifier(cls) -> str:
@@ -151,6 +176,21 @@ class Task:
         raise NotImplementedError(msg)
 
     units = behaviour("awe.tasks.selection:units")
+
+    # -- its steps -----------------------------------------------------------------------------
+
+    @classmethod
+    def chain(cls) -> tuple[Stage, ...]:
+        """Return the steps of the recipe, in order; none where it has no more than one."""
+        return cls.stages
+
+    def conditions(self) -> Mapping[str, str]:
+        """Return step -> on what it depends in this call, for steps that are not always done."""
+        return {}
+
+    steps = behaviour("awe.tasks.chain:steps")
+    does = behaviour("awe.tasks.chain:does")
+    after = behaviour("awe.tasks.between:after")
 
     # -- running -------------------------------------------------------------------------------
 
@@ -179,6 +219,12 @@ class Task:
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the arguments of this task split into one call per chip, ready for JSON."""
+        if self.stop_after is not None or self.keep:
+            msg = (
+                "stop_after and keep leave frames where the task runs: "
+                f"{type(self).__name__}(...).execute() instead of dpu.run()"
+            )
+            raise ArgumentError(msg)
         given = self._given()
         given.pop("workers", None)  # the DPU runs jobs side by side, not units
         calls = []
@@ -221,6 +267,9 @@ class Task:
         try:
             product = self.make(unit)
             self._finish(unit, product)
+        except Stopped as stopped:
+            self._discard(session.written)
+            return Outcome(product=stopped.frames)
         except UserMistake as error:
             self._discard(session.written)
             if self.items is not None and is_away(error):
@@ -292,6 +341,11 @@ class Task:
         if self._session.stop.is_set():
             raise KeyboardInterrupt
         return self._session
+
+    def unit_in_hand(self) -> Unit:
+        """Return the unit that is being made."""
+        unit: Unit = self._running().unit
+        return unit
 
     def effective(self, name: str) -> Any:
         """Return the value of an argument that holds when it is left out, for comparing calls."""
@@ -374,7 +428,8 @@ class Task:
             product.recipe = session.recipe
         consulted = session.unit.consulted if session.unit is not None else {}
         path, write = prepare(
-            product, pixels, extensions, directory=Path.cwd(), consulted=consulted, **details
+            product, pixels, extensions, directory=Path.cwd(), consulted=consulted,
+            left_out=self.leave_out or (), **details,
         )
         session.written.append(path)
         self._left.append(path)

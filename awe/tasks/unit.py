@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from awe.tasks.arguments import Argument
+from awe.tasks.stage import Stage
 
 __all__ = ["Call", "Items", "Unit"]
 
@@ -72,6 +73,12 @@ class Call(Protocol):
     makes: ClassVar[tuple[str, ...]]
     arguments: ClassVar[tuple[Argument, ...]]
     named: ClassVar[Mapping[str, str]]
+    commit: bool
+    stop_after: str | None
+    leave_out: list[str] | None
+    keep: list[str] | None
+    _lists_steps: ClassVar[bool]
+    _looked: list[Any]
 
     @classmethod
     def identifier(cls) -> str:
@@ -80,6 +87,16 @@ class Call(Protocol):
     @classmethod
     def _is_ours(cls) -> bool:
         """Return True if the recipe is one of awe's."""
+
+    @classmethod
+    def chain(cls) -> tuple[Stage, ...]:
+        """Return the steps of the recipe, in order."""
+
+    def conditions(self) -> Mapping[str, str]:
+        """Return step -> on what it depends in this call."""
+
+    def unit_in_hand(self) -> Unit:
+        """Return the unit that is being made."""
 
     def make(self, unit: Unit) -> Any:
         """Return the new product of one unit."""

@@ -278,3 +278,34 @@ def test_planes_of_reasons():
     assert weight.make(np.ones((4, 5), np.float32), flags).sum() == 19
     with pytest.raises(WrongShape, match="hot pixel"):
         weight.plane((3, 3), {PixelFlag.HOT: hot})
+
+
+def test_frames_between_steps_are_those_of_shorter_sequences(night, reduced):
+    raw, _, calibrations = night
+    looks = []
+    names = [step.name for step in reduction.STEPS]
+    whole = reduction.reduce(
+        raw, GEOMETRY, calibrations, SETTINGS, look=looks.append, after=names
+    )
+    assert [look.record.name for look in looks] == names
+    for plane in ("science", "variance", "weight", "flags"):
+        assert np.array_equal(getattr(whole, plane), getattr(reduced, plane), equal_nan=True)
+    for name in ("overscan", "flat", "cosmic"):
+        number = names.index(name) + 1
+        short = reduction.reduce(
+            raw, GEOMETRY, calibrations, SETTINGS, steps=reduction.STEPS[:number]
+        )
+        look = looks[number - 1]
+        assert np.array_equal(look.science, short.science, equal_nan=True)
+        assert np.array_equal(look.flags, short.flags)
+    assert looks[0].variance is None
+
+
+def test_a_step_that_is_left_out_is_said_and_one_that_others_need_is_not(night):
+    raw, _, calibrations = night
+    result = reduction.reduce(raw, GEOMETRY, calibrations, SETTINGS, leave_out=["cosmic"])
+    told = {record.name: str(record) for record in result.log}
+    assert told["cosmic"] == "cosmic: skipped; left out by the user"
+    assert not result.bad(PixelFlag.COSMIC).any()
+    with pytest.raises(ParameterError, match="'noise' cannot be left out"):
+        reduction.reduce(raw, GEOMETRY, calibrations, SETTINGS, leave_out=["noise"])

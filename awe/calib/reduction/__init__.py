@@ -2,13 +2,14 @@
 
 `STEPS` is the sequence, as data: each step tells the unit of the pixels before and after it and
 whether it was done or skipped, and why. Consecutive steps that touch pixels one by one run
-together over blocks of rows that stay in cache; the others see the whole frame. The steps
+together over blocks of rows that stay in cache; the others see the whole frame. Some may be left
+out, and after each one the frame can be looked at. The steps
 themselves are in `steps`, what they are given in `settings`.
 """
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +19,13 @@ from awe.calib._memory import keep_pages
 from awe.calib.reduction.settings import (
     Calibrations,
     CosmicSettings,
+    Look,
     Record,
     Reduced,
     SatelliteSettings,
     Settings,
 )
-from awe.calib.reduction.steps import STEPS, Step
+from awe.calib.reduction.steps import RAW, STEPS, Step
 from awe.calib.reduction.work import Work
 from awe.errors import ParameterError
 
@@ -31,6 +33,7 @@ __all__ = [
     "STEPS",
     "Calibrations",
     "CosmicSettings",
+    "Look",
     "Record",
     "Reduced",
     "SatelliteSettings",
@@ -39,7 +42,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,6 +60,9 @@ def reduce(
     settings: Settings,
     *,
     steps: Sequence[Step] = STEPS,
+    leave_out: Collection[str] = (),
+    look: Callable[[Look], object] | None = None,
+    after: Collection[str] = (),
 ) -> Reduced:
     """Return a raw science frame reduced.
 
@@ -72,25 +78,34 @@ def reduce(
         How.
     steps : sequence of Step
         The sequence; units must follow from step to step.
+    leave_out : collection of str
+        Names of steps that are not done.
+    look : callable, optional
+        Called with a copy of the frame after each of the steps `after`; what it raises ends the
+        reduction.
+    after : collection of str
+        Names of the steps after which the frame is looked at.
 
     Raises
     ------
     WrongShape
         The raw frame or a calibration has another size.
     ParameterError
-        The bias was made with another overscan method, or units do not follow.
+        The bias was made with another overscan method, units do not follow, or a step cannot
+        be left out.
     NoValidPixels
         The flat cannot divide anywhere.
     """
     _require_units(steps)
+    _require_optional(steps, leave_out)
     keep_pages()
     work = Work(raw=raw, geometry=geometry, calibrations=calibrations, settings=settings)
     log: list[Record] = []
     # `frame` of all steps of a group runs before `rows` of any: it never sees half-done pixels
-    for by_rows, group in groupby(steps, key=lambda step: step.rows is not None):
+    for group in _groups(steps, after):
         todo = []
         for step in group:
-            reason = step.skip(work)
+            reason = "left out by the user" if step.name in leave_out else step.skip(work)
             if reason is None:
                 detail = step.frame(work) if step.frame is not None else ""
                 todo.append(step)
@@ -101,8 +116,9 @@ def reduce(
                     before=step.before, after=step.after,
                 )
             )
-        if by_rows:
-            _run_rows(work, todo)
+        _run_rows(work, [step for step in todo if step.rows is not None])
+        if look is not None and group[-1].name in after:
+            look(_looked(work, log[-1]))
     return Reduced(
         science=work.science,
         variance=work.variance,
@@ -115,7 +131,33 @@ def reduce(
     )
 
 
+def _groups(steps: Sequence[Step], after: Collection[str]) -> Iterator[list[Step]]:
+    """Yield the steps in groups that run together; one that is looked at ends its group."""
+    group: list[Step] = []
+    for step in steps:
+        last = group[-1] if group else step
+        if last.name in after or (last.rows is None) is not (step.rows is None):
+            if group:
+                yield group
+            group = []
+        group.append(step)
+    yield group
+
+
+def _looked(work: Work, record: Record) -> Look:
+    """Return a copy of the frame in hand; before the overscan it is still the raw one."""
+    raw = record.after == RAW
+    return Look(
+        record=record,
+        science=work.raw.astype(np.float32) if raw else work.science.copy(),
+        variance=work.variance.copy() if work.noise is not None else None,
+        flags=work.flags.copy(),
+    )
+
+
 def _run_rows(work: Work, steps: Sequence[Step]) -> None:
+    if not steps:
+        return
     # steps are too short for threads, which would wait for the interpreter's lock between them
     # NaN and infinity go through the arithmetic; the step `finite` gives them their reason
     with np.errstate(all="ignore"):
@@ -134,4 +176,12 @@ def _require_units(steps: Sequence[Step]) -> None:
                 f"step {second.name} expects pixels in {second.before!r}, {first.name} before it "
                 f"gives {first.after!r}; change the order of the steps"
             )
+            raise ParameterError(msg)
+
+
+def _require_optional(steps: Sequence[Step], leave_out: Collection[str]) -> None:
+    optional = [step.name for step in steps if not step.required]
+    for name in leave_out:
+        if name not in optional:
+            msg = f"step {name!r} cannot be left out; those that can are {', '.join(optional)}"
             raise ParameterError(msg)

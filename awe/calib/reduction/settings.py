@@ -16,6 +16,7 @@ from awe.errors import ParameterError
 __all__ = [
     "Calibrations",
     "CosmicSettings",
+    "Look",
     "Record",
     "Reduced",
     "SatelliteSettings",
@@ -197,6 +198,28 @@ class Record:
     def __str__(self) -> str:
         state = "done" if self.done else "skipped"
         return f"{self.name}: {state}; {self.detail}" if self.detail else f"{self.name}: {state}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The frame after one of its steps, copied; planes have shape (ny, nx).
+
+    Attributes
+    ----------
+    record : Record
+        The step, and what became of it.
+    science : ndarray of float32
+        Pixels in the unit the step gives.
+    variance : ndarray of float32, ADU**2, or None
+        None before it is stated.
+    flags : ndarray of uint16
+        Bits of `PixelFlag` set so far.
+    """
+
+    record: Record
+    science: NDArray[np.float32]
+    variance: NDArray[np.float32] | None
+    flags: NDArray[np.uint16]
 
 
 @dataclass(frozen=True, kw_only=True)

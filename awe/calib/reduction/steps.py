@@ -16,7 +16,7 @@ from awe.calib.sky import background, fringe
 from awe.calib.weight import NoiseModel
 from awe.errors import NoValidPixels
 
-__all__ = ["STEPS", "Step"]
+__all__ = ["RAW", "STEPS", "Step"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,8 @@ class Step:
         Works on the whole frame (before `rows`); returns what it found.
     rows : callable or None
         Works on a block of rows.
+    required : bool
+        Whether the steps after it need what it does.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Step:
     skip: Callable[[Work], str | None]
     frame: Callable[[Work], str] | None = None
     rows: Callable[[Work, slice], None] | None = None
+    required: bool = False
 
 
 def _always(work: Work) -> str | None:
@@ -428,20 +431,22 @@ def _weight_rows(work: Work, rows: slice) -> None:
     _planes.weigh(np.broadcast_to(response, flags.shape), flags, work.weight[rows])
 
 
-_RAW, _ADU = "raw ADU", "ADU"
+#: units of the pixels before and after the electronic level is subtracted
+RAW, _ADU = "raw ADU", "ADU"
 
 #: the sequence of Reduce; the order is data
 STEPS: tuple[Step, ...] = (
     Step(name="trim", text="cut the light-sensitive section and check the calibrations fit",
-         before=_RAW, after=_RAW, skip=_always, frame=_trim),
+         before=RAW, after=RAW, skip=_always, frame=_trim, required=True),
     Step(name="saturation", text="flag saturated pixels, bleeding and dead neighbours",
-         before=_RAW, after=_RAW, skip=_always, frame=_saturation),
+         before=RAW, after=RAW, skip=_always, frame=_saturation),
     Step(name="dead", text="flag rows and columns of one value",
-         before=_RAW, after=_RAW, skip=_no_noise, frame=_dead),
+         before=RAW, after=RAW, skip=_no_noise, frame=_dead),
     Step(name="maps", text="flag hot and cold pixels",
-         before=_RAW, after=_RAW, skip=_no_maps, frame=_known_bad),
+         before=RAW, after=RAW, skip=_no_maps, frame=_known_bad),
     Step(name="overscan", text="subtract the electronic level",
-         before=_RAW, after=_ADU, skip=_always, frame=_overscan_frame, rows=_overscan_rows),
+         before=RAW, after=_ADU, skip=_always, frame=_overscan_frame, rows=_overscan_rows,
+         required=True),
     Step(name="bias", text="subtract the master bias",
          before=_ADU, after=_ADU, skip=_unless_given("bias"), rows=_bias_rows),
     Step(name="below", text="flag counts below anything read out without light",
@@ -449,7 +454,8 @@ STEPS: tuple[Step, ...] = (
     Step(name="linearity", text="take the curvature of the response out",
          before=_ADU, after=_ADU, skip=_is_linear, rows=_linearity_rows),
     Step(name="noise", text="state the variance of every pixel",
-         before=_ADU, after=_ADU, skip=_always, frame=_noise_frame, rows=_noise_rows),
+         before=_ADU, after=_ADU, skip=_always, frame=_noise_frame, rows=_noise_rows,
+         required=True),
     Step(name="glow", text="flag pixels whose dark current stays in the frame",
          before=_ADU, after=_ADU, skip=_unless_given("glow"), frame=_glow_frame,
          rows=_glow_rows),
@@ -462,7 +468,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="illumination", text="divide by the illumination correction",
          before=_ADU, after=_ADU, skip=_unless_given("illumination"), rows=_illumination_rows),
     Step(name="finite", text="flag pixels without a value",
-         before=_ADU, after=_ADU, skip=_always, rows=_finite_rows),
+         before=_ADU, after=_ADU, skip=_always, rows=_finite_rows, required=True),
     Step(name="fringes", text="subtract the scaled fringe frame",
          before=_ADU, after=_ADU, skip=_unless_given("fringes"), frame=_fringe_frame),
     Step(name="cosmic", text="flag cosmic rays",
@@ -473,5 +479,5 @@ STEPS: tuple[Step, ...] = (
          before=_ADU, after=_ADU, skip=_keep_sky, frame=_background_frame,
          rows=_background_rows),
     Step(name="weight", text="make the relative weight, 0 where a reason is set",
-         before=_ADU, after=_ADU, skip=_always, rows=_weight_rows),
+         before=_ADU, after=_ADU, skip=_always, rows=_weight_rows, required=True),
 )
