@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -361,32 +360,6 @@ def test_a_level_or_project_that_does_not_exist_is_refused(db, dataserver, night
     assert done.returncode == 1
     assert done.stderr.startswith("awe-ingest: ")
     assert done.stderr.count("\n") == 1
-
-
-def test_frames_of_a_small_camera_need_no_template_block_or_coordinates(
-    scientist, tmp_path, monkeypatch
-):
-    from awe.model.raw import RawScienceFrame
-
-    page = Path(__file__).parents[1] / "docs" / "howto" / "own-camera.md"
-    monkeypatch.setenv("AWE_HOME", str(tmp_path))
-    own = tmp_path / "instruments" / "tinycam.toml"
-    own.parent.mkdir()
-    own.write_text(page.read_text().split("```toml\n")[1].split("```")[0])
-    primary = fits.PrimaryHDU()
-    primary.header.update(
-        {"INSTRUME": "Tiny Camera 2", "DATE-OBS": "2020-03-01T20:08:00", "EXPTIME": 10.0,
-         "IMAGETYP": "Light", "FILTER": "R"}
-    )  # fmt: skip
-    pixels = np.full((260, 320), 500, np.uint16)
-    images = [fits.ImageHDU(pixels, name=f"TINY_{number}") for number in (1, 2)]
-    path = tmp_path / "T08.fits"
-    fits.HDUList([primary, *images]).writeto(path, checksum=True)
-    [row] = ingest([path], commit=True)
-    assert (row.state, row.frames) == (State.INGESTED, 2), row.message
-    first = (RawScienceFrame.chip.name == "TINY_1")[0]
-    assert (first.template, first.observing_block, first.astrom) == (None, None, None)
-    assert (first.filter.name, first.EXPTIME, first.imstat.median) == ("TINY_R", 10.0, 500.0)
 
 
 # -- what is given, and plans --------------------------------------------------------------------

@@ -53,6 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         context.set_project(options.project)
     if options.privileges is not None:
         context.set_privileges(options.privileges)
+    place = context.get_current_project().name if options.project is not None else None
     plan, new = options.plan, False
     if plan is not None:
         new = not plan.exists()
@@ -64,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
     ):
         report = ingest(
             files, options.type, options.commit, plan=None if new else plan,
-            progress=bar.advance,
+            project=place, progress=bar.advance,
         )  # fmt: skip
         if new:
             report.to_plan(plan)

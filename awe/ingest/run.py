@@ -12,26 +12,26 @@ import contextlib
 import os
 import tempfile
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from awe import workers
+from awe.context import context
 from awe.dataserver.client import Client
 from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
-from awe.errors import ArgumentError, AweError, nearest
-from awe.ingest import planfile, sources
+from awe.errors import ArgumentError, AweError, ProjectUnknown, nearest
+from awe.ingest import destination, known, planfile, sources
 from awe.ingest.planfile import Line
 from awe.ingest.records import CLASSES, Records
 from awe.ingest.report import Report, Row, State
 from awe.ingest.split import Cut, Exposure, cut, examine
 from awe.localfiles import scratch_directory
 from awe.model.data import base_url
-from awe.model.raw import RawFitsData, RawFrame
 
 __all__ = ["ingest"]
 
@@ -46,7 +46,6 @@ AHEAD = 8
 
 Statistics = list[dict[str, dict[str, float]]]
 Progress = Callable[[int], None]
-Mark = str | tuple[str, str, datetime]
 
 
 def ingest(
@@ -55,10 +54,11 @@ def ingest(
     commit: bool = False,
     *,
     plan: Path | str | None = None,
+    project: str | None = None,
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Bring exposures into the system, into the current project at the current level.
+    """Bring exposures into the system, into a project of their camera at the current level.
 
     Parameters
     ----------
@@ -73,6 +73,9 @@ def ingest(
     plan : path, optional
         A plan, `ingest(...).to_plan('plan.csv')`, perhaps edited: its files are taken, as what
         it says they are.
+    project : str, optional
+        Where they go; by default into the current project if it is for their camera, else into
+        the only one of yours that is.
     processes : int, optional
         How many processes read and send files; by default one per core, at most four.
     progress : callable, optional
@@ -99,10 +102,11 @@ def ingest(
     ):
         report = Report([Row(path=path) for path in files])
         exposures = _examine(pool, report, purpose, lines)
-        _skip_known(exposures, report)
-        _refuse_twins(exposures, report)
+        known.skip(exposures, report)
+        known.refuse_twins(exposures, report)
+        projects = _projects(exposures, report, project)
         if commit:
-            _store(pool, exposures, report, Records(), progress)
+            _store(pool, exposures, report, projects, progress)
     return report
 
 
@@ -162,79 +166,45 @@ def _fits(row: Row, exposure: Exposure, purpose: str | None) -> bool:
     return row.state is not State.REFUSED
 
 
-def _skip_known(exposures: dict[int, Exposure], report: Report) -> None:
-    """Drop exposures that are in the system."""
-    if not exposures:
-        return
-    checksums = [exposure.checksum for exposure in exposures.values()]
-    names = [exposure.path.name for exposure in exposures.values()]
-    same = {found.checksum for found in RawFitsData.checksum.isin(checksums)}
-    taken = {found.filename for found in RawFitsData.filename.isin(names)}
+def _projects(
+    exposures: dict[int, Exposure], report: Report, asked: str | None
+) -> dict[int, str]:
+    """Return where each exposure goes; drop those that belong nowhere."""
+    current = context.get_current_project().name
+    places: dict[str, str | AweError] = {}
+    found = {}
     for number, exposure in list(exposures.items()):
         row = report.rows[number]
-        if exposure.checksum in same:
-            row.state, row.message = State.KNOWN, ""
-            del exposures[number]
-        elif exposure.path.name in taken:
-            row.state = State.REFUSED
-            row.message = "an exposure of that name but with other content is in the system"
-            del exposures[number]
-    _skip_known_frames(exposures, report)
-
-
-def _skip_known_frames(exposures: dict[int, Exposure], report: Report) -> None:
-    """Drop exposures a frame of which came in with another file."""
-    asked: dict[type[RawFrame], list[Exposure]] = {}
-    for exposure in exposures.values():
-        asked.setdefault(CLASSES[exposure.purpose], []).append(exposure)
-    known: dict[Mark, str] = {}
-    for cls, some in asked.items():
-        for frame in cls.DATE_OBS.isin([exposure.DATE_OBS for exposure in some]):
-            for mark in (frame.filename, (frame.instrument.name, frame.chip.name, frame.DATE_OBS)):
-                known[mark] = frame.raw_fits.filename
-    for number, exposure in list(exposures.items()):
-        found = [mark for mark in _marks(exposure) if mark in known]
-        if found:
-            row = report.rows[number]
-            row.state = State.REFUSED
-            row.message = (
-                f"the same chip at the same moment came in with {known[found[0]]}; leave it out"
-            )
-            del exposures[number]
-
-
-def _marks(exposure: Exposure) -> list[Mark]:
-    """Return what no other exposure has: names of frames, and chips with their moment."""
-    names: list[Mark] = [frame.filename for frame in exposure.frames]
-    return names + [
-        (exposure.instrument, frame.attributes["chip"], frame.attributes["DATE_OBS"])
-        for frame in exposure.frames
-    ]
-
-
-def _refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
-    """Of files with the same content, or the same chip at the same moment, keep the first."""
-    seen: dict[Mark, str] = {}
-    for number, exposure in list(exposures.items()):
-        marks = [exposure.checksum, *_marks(exposure)]
-        twin = next((seen[mark] for mark in marks if mark in seen), None)
-        if twin is not None:
-            row = report.rows[number]
-            row.state, row.message = State.REFUSED, f"the same exposure as {twin}"
+        if exposure.instrument not in places:
+            places[exposure.instrument] = _place(exposure.instrument, asked)
+        place = places[exposure.instrument]
+        if isinstance(place, AweError):
+            row.state, row.message = State.REFUSED, str(place)
             del exposures[number]
             continue
-        seen.update(dict.fromkeys(marks, exposure.path.name))
+        found[number] = place
+        if place != current:
+            row.message = "; ".join(filter(None, [row.message, f"into {place}"]))
+    return found
+
+
+def _place(camera: str, asked: str | None) -> str | AweError:
+    try:
+        return asked or destination.of(camera)
+    except ProjectUnknown as error:
+        return error
 
 
 def _store(
     pool: Executor,
     exposures: dict[int, Exposure],
     report: Report,
-    records: Records,
+    projects: Mapping[int, str],
     progress: Progress | None,
 ) -> None:
     if not exposures:
         return
+    records: dict[str, Records] = defaultdict(Records)
     address = base_url()
     calls = {
         # Rows before bytes: the dataserver takes reserved files only, and clears unlinked ones.
@@ -247,7 +217,9 @@ def _store(
         try:
             if isinstance(statistics, Exception):
                 raise statistics
-            _commit(records, exposures[number], calls[number][1], statistics)
+            with context.project(projects[number]):
+                shared = records[projects[number]]
+                _commit(shared, exposures[number], calls[number][1], statistics)
         except (AweError, OSError, MemoryError) as error:
             row.state, row.message = State.FAILED, _told(error)
         else:
