@@ -73,11 +73,12 @@ INSERT INTO awe.filter (object_id, _creator, _project, _privileges, name, instru
     FROM generate_series(0, {filters} - 1) i;
 """
 
-#: Reference point, its pixel and the scale of chip r of pointing k, as in awe.astrom.
+#: Reference point, its pixel and the scale of chip r of pointing k, as in awe.astrom. Pointings
+#: cover the sphere evenly: multiples of 1/p and 1/p^2, p^3 = p + 1, have no beat.
 PLACE = """
-         k * 137.50776 % 360 + r / 32 % 5 * 0.01,
-         asin(2 * (k * 0.381966 - floor(k * 0.381966)) - 1) * 57.29577951 * 0.99
-         + r / 32 % 5 * 0.01,
+         k * 0.75487766624669276 * 360 % 360 + r / 32 % 5 * 0.01,
+         asin(2 * (k * 0.56984029099805327 - floor(k * 0.56984029099805327)) - 1) * 57.29577951
+         * 0.99 + r / 32 % 5 * 0.01,
          1072 - (r % 8 - 3.5) * 2200, 2050 - (r / 8 % 4 - 1.5) * 4300, -5.9e-5, 0, 0, 5.9e-5"""
 
 #: One statement per table; k counts templates, e exposures, r raw frames, v versions.

@@ -12,9 +12,10 @@ than 10 ms or twice as long as by hand.
 from __future__ import annotations
 
 import argparse
+import io
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,15 @@ CREATE EXTENSION IF NOT EXISTS pg_sphere;
 DROP TABLE IF EXISTS chips;
 CREATE TABLE chips (ra float8, decl float8, poly float8[], outline spoly);
 """
-INDEXES = """
-CREATE INDEX ON chips (q3c_ang2ipix(ra, decl));
-CREATE INDEX ON chips USING gist (outline);
-ANALYZE chips;
-"""
+INDEXES = {
+    "q3c": "CREATE INDEX ON chips (q3c_ang2ipix(ra, decl))",
+    "pgsphere": "CREATE INDEX ON chips USING gist (outline)",
+}
+ASKED = {
+    "q3c": "SELECT * FROM chips WHERE q3c_radial_query(ra, decl, %(ra)s, %(dec)s, 0.14) "
+           "AND q3c_poly_query(%(ra)s::float8, %(dec)s::float8, poly)",
+    "pgsphere": "SELECT * FROM chips WHERE outline ~ spoint(radians(%(ra)s), radians(%(dec)s))",
+}  # fmt: skip
 
 
 def corners(rows: list[tuple[Any, ...]]) -> list[tuple[float, float, list[float], str]]:
@@ -53,24 +58,30 @@ def corners(rows: list[tuple[Any, ...]]) -> list[tuple[float, float, list[float]
     return found
 
 
-def copy(source: Any, target: Any) -> int:
+def copy(source: Any, target: Any, extensions: Sequence[str]) -> int:
     """Copy the corners of all frames to the peer's server; return how many."""
-    from psycopg2.extras import execute_values
-
     number = 0
-    with target.cursor() as cursor, source.cursor() as reader:
+    with (
+        target.cursor() as cursor, source.cursor("outlines", withhold=True) as reader
+    ):  # fmt: skip
         cursor.execute(PEER)
+        reader.itersize = 20_000
         reader.execute("SELECT _corners FROM awe.raw_science_frame WHERE _cell IS NOT NULL")
-        while rows := reader.fetchmany(10_000):
-            execute_values(cursor, "INSERT INTO chips VALUES %s", corners(rows), page_size=1000,
-                           template="(%s, %s, %s, %s::spoly)")  # fmt: skip
+        while rows := reader.fetchmany(20_000):
+            lines = "".join(
+                f"{ra!r}\t{dec!r}\t{{{','.join(map(repr, flat))}}}\t{text}\n"
+                for ra, dec, flat, text in corners(rows)
+            )
+            cursor.copy_expert("COPY chips FROM STDIN", io.StringIO(lines))
             number += len(rows)
-        cursor.execute(INDEXES)
+        for extension in extensions:
+            cursor.execute(INDEXES[extension])
+        cursor.execute("ANALYZE chips")
     return number
 
 
 def ways(
-    person: Any, peer: Any, places: list[tuple[float, float]]
+    person: Any, peer: Any, extensions: Sequence[str], places: list[tuple[float, float]]
 ) -> dict[str, Callable[[], Any]]:
     """Return the ways of asking which frames cover the next place."""
     from awe.model.raw import RawScienceFrame
@@ -100,13 +111,7 @@ def ways(
         "hand": by_hand,
     }
     if peer is not None:
-        found["q3c"] = extension(
-            "SELECT * FROM chips WHERE q3c_radial_query(ra, decl, %(ra)s, %(dec)s, 0.14) "
-            "AND q3c_poly_query(%(ra)s::float8, %(dec)s::float8, poly)"
-        )
-        found["pgsphere"] = extension(
-            "SELECT * FROM chips WHERE outline ~ spoint(radians(%(ra)s), radians(%(dec)s))"
-        )
+        found |= {name: extension(ASKED[name]) for name in extensions}
     return found
 
 
@@ -117,9 +122,12 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--calibrations", type=int, default=1920)
     parser.add_argument("--peer", help="connection string of a server with q3c and pgsphere")
+    parser.add_argument("--extensions", nargs="+", choices=ASKED, default=list(ASKED))
     parser.add_argument("--repeats", type=int, default=51)
     options = parser.parse_args()
     import psycopg2
+
+    from awe.model.raw import RawScienceFrame
 
     with opened(options.keep) as filled:
         name = filled.database(options.frames, options.calibrations)
@@ -129,13 +137,18 @@ def main() -> int:
             if options.peer:
                 peer = psycopg2.connect(options.peer)
                 peer.autocommit = True
-                print(f"  {copy(owner, peer)} outlines copied")
+                print(f"  {copy(owner, peer, options.extensions)} outlines copied")
             with owner.cursor() as cursor:
-                cursor.execute("SELECT _corners FROM awe.raw_science_frame LIMIT 3000")
+                cursor.execute(
+                    "SELECT _corners FROM awe.raw_science_frame TABLESAMPLE SYSTEM (%s)",
+                    (min(100, 100 * 30_000 / options.frames),),
+                )
                 middles = corners(cursor.fetchall())
-            chosen = random.Random(3).sample(middles, 200)
-            times = alternate(ways(person, peer, [m[:2] for m in chosen]), repeats=options.repeats)
-            print(f"\n{options.frames} raw frames, {load()}")
+            chosen = [middle[:2] for middle in random.Random(3).sample(middles, 200)]
+            asked = ways(person, peer, options.extensions, chosen)
+            times = alternate(asked, repeats=options.repeats)
+            covering = sorted(len(list(RawScienceFrame.covers(*place))) for place in chosen[:51])
+            print(f"\n{options.frames} raw frames, {covering[25]} cover a place, {load()}")
             print(table(("way", "time"), [(way, str(t)) for way, t in times.items()]))
     ratio = times["awe"].wall / times["hand"].wall
     print(f"  awe / by hand: {ratio:.2f}")

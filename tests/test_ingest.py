@@ -298,7 +298,7 @@ def test_chips_in_files_of_their_own_come_in_one_by_one_and_once(scientist, nigh
     assert [row.state for row in report] == [State.INGESTED, State.REFUSED]
     report = ingest([*files, night[5]], commit=True)
     assert [row.state for row in report] == [State.KNOWN, State.INGESTED, State.REFUSED]
-    assert f"the same chip at the same moment came in with {files[0].name}" in str(report)
+    assert f"ESO_CCD_#65 of this moment came in with {files[0].name}" in str(report)
     found = RawScienceFrame.filename.like("OMEGACAM*")
     assert {frame.chip.name for frame in found} == set(CHIPS)
     assert len(found) == 2
@@ -312,15 +312,39 @@ def test_a_purpose_that_contradicts_the_header_is_refused(scientist, night):
         ingest(night[:1], "twiligth")
 
 
-def test_other_content_under_a_known_name_is_refused(scientist, night, tmp_path):
+def test_known_pixels_are_recognised_in_another_file(scientist, night, tmp_path):
     assert ingest([night[5]], commit=True).ok
 
     def later(hdus):
         hdus[0].header["OBSERVER"] = "somebody else"
 
     changed = rewritten(night[5], tmp_path / night[5].name, later)
-    report = ingest([changed], commit=True)
-    assert "other content" in report.rows[0].message
+    packed = tmp_path / "packed.fits.gz"
+    packed.write_bytes(gzip.compress(night[5].read_bytes()))
+    renamed = tmp_path / "renamed.fits"
+    renamed.write_bytes(night[5].read_bytes())
+    report = ingest([changed, packed, renamed], commit=True)
+    assert [row.state for row in report] == [State.KNOWN] * 3
+    told = f"the same pixels came in with {night[5].name}"
+    assert [row.message for row in report] == [told, told, ""]
+
+
+def test_other_content_under_a_known_name_or_moment_is_refused(scientist, night, tmp_path):
+    assert ingest([night[5]], commit=True).ok
+
+    def moved(hdus):
+        for hdu in hdus:
+            hdu.header["DATE-OBS"] = "2012-06-01T08:51:48.312"
+
+    def other(hdus):
+        hdus[2].data = hdus[2].data.copy()
+        hdus[2].data[100, 100] ^= 1
+
+    [row] = ingest([rewritten(night[5], tmp_path / night[5].name, moved)], commit=True)
+    assert "other content" in row.message
+    [row] = ingest([rewritten(night[5], tmp_path / "other.fits", other)], commit=True)
+    assert row.state is State.REFUSED
+    assert f"{night[5].name} has the same chip and moment, but other pixels" in row.message
 
 
 def test_a_dead_dataserver_leaves_nothing_half_done(db, night):

@@ -1,15 +1,19 @@
 """What came in before: the same file, or the same chip at the same moment.
 
-An exposure is known by the checksum of its file, a frame by its chip and its moment.
+An exposure is known by the checksum of its file, a frame by its chip and its moment. A file that
+was renamed, packed anew or given another header has the pixels of a known one: exact statistics
+of all light-sensitive pixels tell.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from awe.errors import AweError
 from awe.ingest.records import CLASSES
 from awe.ingest.report import Report, State
-from awe.ingest.split import Exposure
+from awe.ingest.split import Exposure, measured
 from awe.model.raw import RawFitsData, RawFrame
 
 __all__ = ["refuse_twins", "skip"]
@@ -18,44 +22,68 @@ Mark = str | tuple[str, str, datetime]
 
 
 def skip(exposures: dict[int, Exposure], report: Report) -> None:
-    """Drop exposures that are in the system."""
+    """Drop exposures that are in the system, under whatever name and in whatever packing."""
     if not exposures:
         return
     checksums = [exposure.checksum for exposure in exposures.values()]
-    names = [exposure.path.name for exposure in exposures.values()]
     same = {found.checksum for found in RawFitsData.checksum.isin(checksums)}
-    taken = {found.filename for found in RawFitsData.filename.isin(names)}
     for number, exposure in list(exposures.items()):
-        row = report.rows[number]
         if exposure.checksum in same:
+            row = report.rows[number]
             row.state, row.message = State.KNOWN, ""
             del exposures[number]
-        elif exposure.path.name in taken:
+    _skip_frames(exposures, report)
+    names = [exposure.path.name for exposure in exposures.values()]
+    taken = {found.filename for found in RawFitsData.filename.isin(names)} if names else set()
+    for number, exposure in list(exposures.items()):
+        if exposure.path.name in taken:
+            row = report.rows[number]
             row.state = State.REFUSED
             row.message = "an exposure of that name but with other content is in the system"
             del exposures[number]
-    _skip_frames(exposures, report)
 
 
 def _skip_frames(exposures: dict[int, Exposure], report: Report) -> None:
     """Drop exposures a frame of which came in with another file."""
-    asked: dict[type[RawFrame], list[Exposure]] = {}
-    for exposure in exposures.values():
-        asked.setdefault(CLASSES[exposure.purpose], []).append(exposure)
-    known: dict[Mark, str] = {}
-    for cls, some in asked.items():
-        for frame in cls.DATE_OBS.isin([exposure.DATE_OBS for exposure in some]):
-            for mark in (frame.filename, (frame.instrument.name, frame.chip.name, frame.DATE_OBS)):
-                known[mark] = frame.raw_fits.filename
+    known = _frames(exposures)
     for number, exposure in list(exposures.items()):
-        found = [mark for mark in _marks(exposure) if mark in known]
+        found = [known[mark] for mark in _marks(exposure) if mark in known]
         if found:
-            row = report.rows[number]
-            row.state = State.REFUSED
-            row.message = (
-                f"the same chip at the same moment came in with {known[found[0]]}; leave it out"
-            )
+            report.rows[number].state, report.rows[number].message = _verdict(exposure, found)
             del exposures[number]
+
+
+def _frames(exposures: Mapping[int, Exposure]) -> dict[Mark, RawFrame]:
+    """Return frames that are in the system and share a moment with these, by their marks."""
+    asked: dict[type[RawFrame], list[datetime]] = {}
+    for exposure in exposures.values():
+        asked.setdefault(CLASSES[exposure.purpose], []).append(exposure.DATE_OBS)
+    known: dict[Mark, RawFrame] = {}
+    for cls, moments in asked.items():
+        for frame in cls.DATE_OBS.isin(moments):
+            known[frame.filename] = frame
+            known[frame.instrument.name, frame.chip.name, frame.DATE_OBS] = frame
+    return known
+
+
+def _verdict(exposure: Exposure, found: Sequence[RawFrame]) -> tuple[State, str]:
+    """Return what becomes of an exposure of which frames are known, and why."""
+    there = {frame.chip.name: frame for frame in found}
+    before = found[0].raw_fits.filename
+    if len(there) < len(exposure.frames):
+        return State.REFUSED, f"{', '.join(there)} of this moment came in with {before}"
+    try:
+        pixels = measured(exposure)
+    except AweError as error:
+        return State.REFUSED, str(error)
+    for frame, numbers in zip(exposure.frames, pixels, strict=True):
+        kept = there[frame.attributes["chip"]].imstat
+        if any(getattr(kept, name) != value for name, value in numbers["active"].items()):
+            return State.REFUSED, (
+                f"{before} has the same chip and moment, but other pixels; correct DATE-OBS of "
+                "the one that is wrong"
+            )
+    return State.KNOWN, f"the same pixels came in with {before}"
 
 
 def _marks(exposure: Exposure) -> list[Mark]:

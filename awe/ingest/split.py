@@ -28,7 +28,7 @@ from awe.localfiles import plain_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ChipFrame", "Cut", "Exposure", "cut", "examine"]
+__all__ = ["ChipFrame", "Cut", "Exposure", "cut", "examine", "measured"]
 
 STRUCTURE = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
@@ -194,6 +194,18 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
                 checksum=digest.hexdigest(),
                 statistics=_statistics(frame, pixels),
             )
+
+
+def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
+    """Return the statistics of the frames of an exposure, by region; nothing is written.
+
+    Raises
+    ------
+    BadFits
+        No pixel of a light-sensitive region has a value.
+    """
+    with plain(exposure.path) as whole, _mapped(whole.path) as data:
+        return [_statistics(frame, data[slice(*frame.data)]) for frame in exposure.frames]
 
 
 @contextmanager
