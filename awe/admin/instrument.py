@@ -1,0 +1,153 @@
+"""`awe-admin instrument list|show|check`: the cameras that can be ingested, and trials of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from awe import columns, instruments
+from awe.errors import AweError, ConfigError, NotFound, nearest
+from awe.ingest import trial
+from awe.model import parameters as declared
+from awe.model.classes import load
+from awe.terminal import out
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands."""
+    instrument = commands.add_parser("instrument", help="cameras: list, show, check")
+    verbs = instrument.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verb = verbs.add_parser("list", help="all cameras and the files that describe them")
+    verb.set_defaults(run=_list)
+    verb = verbs.add_parser("show", help="one camera: its chips, filters, parameters")
+    verb.add_argument("name")
+    verb.set_defaults(run=_show)
+    verb = verbs.add_parser("check", help="descriptions, and what exposures become by them")
+    verb.add_argument(
+        "files", nargs="*", metavar="FILE", type=Path,
+        help="exposures, or a description (.toml); without any, all descriptions",
+    )  # fmt: skip
+    verb.add_argument(
+        "--picture", metavar="PNG", type=Path, help="draw the regions of the first exposure"
+    )
+    verb.set_defaults(run=_check)
+
+
+def _list(chosen: argparse.Namespace) -> None:
+    rows = []
+    for name, path in sorted(instruments.files().items()):
+        try:
+            camera = instruments.load(path)
+        except ConfigError as problem:
+            rows.append((name, "", "", "", str(problem)))
+            continue
+        chips = str(len(camera.chips))
+        rows.append((name, camera.telescope, chips, " ".join(camera.filters.values()), str(path)))
+    out(columns.text(("camera", "telescope", "chips", "filters", "file"), rows) + "\n")
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    camera = instruments.get(chosen.name.upper())
+    known = camera.recognised_by or {"INSTRUME": (camera.name,)}
+    spellings = "; ".join(f"{word} = {' or '.join(some)}" for word, some in known.items())
+    out(f"{camera.name} at {camera.telescope or 'a telescope without a name'}\n")
+    out(f"described in {instruments.files()[camera.name]}\n")
+    out(f"recognised by {spellings}\n")
+    out(f"{camera.pixel_scale:g} arcsec a pixel, UTC {camera.utc_offset:+g} h\n")
+    out(f"filters: {', '.join(f'{a} is {b}' for a, b in camera.filters.items()) or 'none'}\n")
+    changed = ", ".join(f"{key} {value}" for key, value in camera.parameters.items())
+    out(f"parameters that differ: {changed or 'none'}\n")
+    rows = [
+        (chip.name, f"{chip.geometry.nx} x {chip.geometry.ny}", chip.geometry.active,
+         f"{chip.gain:g}", f"{chip.read_noise:g}", f"{chip.saturated(float('inf')):g}",
+         str(len(chip.amplifiers) or 1))
+        for chip in camera.chips.values()
+    ]  # fmt: skip
+    heads = ("chip", "pixels", "with light", "gain [e-/ADU]", "noise [e-]", "full [ADU]", "amps")
+    out(columns.text(heads, rows) + "\n")
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    descriptions = [path for path in chosen.files if path.suffix == ".toml"]
+    exposures = [path for path in chosen.files if path.suffix != ".toml"]
+    if not chosen.files:
+        descriptions = [path for path in instruments.files().values() if path.suffix == ".toml"]
+    wrong = sum(_described(path) for path in descriptions)
+    doubts = 0
+    drawn = chosen.picture is None
+    for path in exposures:
+        try:
+            lines, number = trial.trial(path)
+            if not drawn:
+                lines.append(f"  drawn: {trial.picture(path, chosen.picture)}")
+                drawn = True
+        except (AweError, OSError) as problem:
+            text = str(problem)
+            out(f"{text if text.startswith(str(path)) else f'{path}: {text}'}\n")
+            wrong += 1
+            continue
+        doubts += number
+        out("\n".join(lines) + "\n")
+    right = len(descriptions) + len(exposures) - wrong
+    out(f"{right} right, {wrong} refused, {doubts} doubt(s)\n")
+    return 1 if wrong else 0
+
+
+def _described(path: Path) -> bool:
+    """Print whether a description is right; return True if it is wrong."""
+    try:
+        camera = instruments.load(path)
+        _check_parameters(path, camera)
+        _check_names(path, camera)
+    except (ConfigError, NotFound) as problem:
+        out(f"{problem}\n")
+        return True
+    out(f"{path}: {camera.name} with {len(camera.chips)} chip(s) is well described\n")
+    return False
+
+
+def _check_parameters(path: Path, camera: instruments.Instrument) -> None:
+    load()
+    classes = {
+        cls.product: cls
+        for name in declared.__all__
+        if name.endswith("Parameters") and (cls := getattr(declared, name)).product
+    }
+    for key, value in camera.parameters.items():
+        product, _, name = key.partition(".")
+        if product == "*":
+            continue
+        if product not in classes:
+            hint = nearest(product, list(classes))
+            msg = f"{path}: parameters.{key}: there is no class {product!r} with parameters{hint}"
+            raise ConfigError(msg)
+        try:
+            classes[product].check(name, value)
+        except AweError as problem:
+            msg = f"{path}: parameters.{key}: {problem}"
+            raise ConfigError(msg) from problem
+
+
+def _check_names(path: Path, camera: instruments.Instrument) -> None:
+    """Refuse names of chips and filters that another camera has: queries could not tell them."""
+    for other in instruments.available():
+        if other == camera.name:
+            place = instruments.files()[other]
+            if place.resolve() != path.resolve():
+                msg = f"{path}: {camera.name} is described in {place}, which goes first; rename it"
+                raise ConfigError(msg)
+            continue
+        try:
+            theirs = instruments.get(other)
+        except ConfigError:
+            continue
+        names = Counter([*camera.chips, *set(camera.filters.values())])
+        names.update([*theirs.chips, *set(theirs.filters.values())])
+        twice = [name for name, number in names.items() if number > 1]
+        if twice:
+            msg = f"{path}: {twice[0]} is a name {other} has too; choose another"
+            raise ConfigError(msg)

@@ -1,0 +1,159 @@
+"""What a camera's description makes of a file: the frames, their regions, and what looks wrong.
+
+Nothing is stored. A frame is cut as the ingest does it, so that the numbers are those it would
+have; what contradicts the description is told as a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from awe import instruments
+from awe.calib.detector import sections
+from awe.ingest.records import REGIONS
+from awe.ingest.split import ChipFrame, Cut, Exposure, cut, examine
+from awe.localfiles import scratch_directory
+
+__all__ = ["picture", "trial"]
+
+#: A strip whose noise is this many times what the description says has light, or is elsewhere.
+NOISY = 3.0
+
+
+def trial(path: Path) -> tuple[list[str], int]:
+    """Return what a file would be ingested as, in lines, and the number of doubts among them.
+
+    Parameters
+    ----------
+    path : Path
+        A file of exposures, as the ingest takes it.
+
+    Raises
+    ------
+    AweError
+        The ingest would refuse it, for this reason.
+    """
+    exposure = examine(path)
+    camera = instruments.get(exposure.instrument)
+    first = exposure.frames[0].attributes
+    told = [
+        camera.name, exposure.purpose, exposure.DATE_OBS.isoformat(timespec="seconds"),
+        f"night of {camera.night(exposure.DATE_OBS)}", first["filter"] or "no filter",
+        *([f"{first['EXPTIME']:g} s"] if "EXPTIME" in first else []), first["OBJECT"],
+    ]  # fmt: skip
+    lines = [f"{path}: {', '.join(word for word in told if word)}"]
+    lines += [f"  note: {note}" for note in exposure.notes]
+    doubts = ["no EXPTIME is in its headers"] if first.get("EXPTIME") is None else []
+    with scratch_directory() as directory:
+        for piece in cut(exposure, directory):
+            piece.path.unlink()
+            lines.append(f"  {_shown(piece)}")
+            doubts += _doubts(camera.chip(piece.frame.attributes["chip"]), exposure, piece)
+    return lines + [f"  doubt: {doubt}" for doubt in doubts], len(doubts)
+
+
+def _regions(piece: Cut) -> Iterator[tuple[str, dict[str, float]]]:
+    for name in REGIONS.values():
+        if name in piece.statistics:
+            yield name, piece.statistics[name]
+
+
+def _shown(piece: Cut) -> str:
+    geometry = piece.frame.attributes["geometry"]
+    parts = [
+        f"{name} {getattr(geometry, name)} median {numbers['median']:g} stdev "
+        f"{numbers['stdev']:.3g}"
+        for name, numbers in _regions(piece)
+    ]
+    size = f"{geometry.nx} x {geometry.ny}"
+    return f"{piece.frame.attributes['chip']}, {size}: {'; '.join(parts)}"
+
+
+def _doubts(chip: instruments.Chip, exposure: Exposure, piece: Cut) -> Iterator[str]:
+    active = piece.statistics["active"]
+    if active["max"] > 2**chip.bits - 1:
+        yield (
+            f"{chip.name} has a pixel of {active['max']:g} ADU, more than its {chip.bits} bits "
+            "can give: bits, or the scale of the file"
+        )
+    noise = chip.read_noise / chip.gain
+    for name, numbers in _regions(piece):
+        if name == "active":
+            continue
+        if numbers["stdev"] > NOISY * noise:
+            yield (
+                f"{name} of {chip.name} has a noise of {numbers['stdev']:.3g} ADU, the "
+                f"description says {noise:.3g}: the section, read_noise or gain"
+            )
+        dark = exposure.purpose in ("bias", "readnoise", "dark")
+        if not dark and numbers["median"] > active["median"] + NOISY * noise:
+            yield (
+                f"{name} of {chip.name} is brighter ({numbers['median']:g}) than the light "
+                f"({active['median']:g}): the section"
+            )
+
+
+def picture(path: Path, target: Path) -> Path:
+    """Draw the first frame of a file with its regions and return the picture's path.
+
+    Parameters
+    ----------
+    path : Path
+        A file of exposures.
+    target : Path
+        Where the picture goes, a PNG.
+    """
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    exposure = examine(path)
+    with scratch_directory() as directory:
+        piece = next(cut(exposure, directory))
+        pixels = _pixels(piece)
+    low, high = np.nanpercentile(pixels, [1, 99])
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    box = (0.5, pixels.shape[1] + 0.5, 0.5, pixels.shape[0] + 0.5)
+    axes.imshow(
+        pixels, cmap="gray", vmin=low, vmax=max(high, low + 1), origin="lower", extent=box,
+        aspect="auto",
+    )  # fmt: skip
+    _outline(axes, piece.frame)
+    axes.set_title(f"{path.name}: {exposure.instrument} {piece.frame.attributes['chip']}")
+    figure.savefig(target, dpi=110)
+    return target
+
+
+def _pixels(piece: Cut) -> Any:
+    stored, shape = piece.frame.stored, piece.frame.attributes["geometry"].shape
+    start, end = piece.frame.data
+    size = end - start
+    content = piece.path.read_bytes()
+    # the data are the last blocks of a cut file
+    padded = -(-size // 2880) * 2880
+    raw = stored.pixels(content[len(content) - padded :], shape)
+    return stored.zero + stored.scale * raw.astype("f8")
+
+
+def _outline(axes: Any, frame: ChipFrame) -> None:
+    from matplotlib.patches import Rectangle
+
+    colours = iter(("lime", "cyan", "orange", "magenta", "yellow"))
+    for name in REGIONS.values():
+        section = getattr(frame.attributes["geometry"], name)
+        colour = next(colours)
+        if section is None:
+            continue
+        rows, columns = sections.parse(section)
+        corner = (columns.start + 0.5, rows.start + 0.5)
+        axes.add_patch(
+            Rectangle(
+                corner, columns.stop - columns.start, rows.stop - rows.start, fill=False,
+                edgecolor=colour, linewidth=2, label=f"{name} {section}",
+            )
+        )  # fmt: skip
+    axes.legend(loc="upper right", fontsize="small")

@@ -1,0 +1,156 @@
+"""`awe-admin instrument`, and real frames of three cameras by text files alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from awe import instruments
+from awe.admin.command import main
+from awe.errors import NotFound
+from awe.ingest.split import cut, examine
+from awe.ingest.trial import picture, trial
+
+CAMERAS = Path(__file__).with_name("cameras")
+#: Small real frames beside the clone, where somebody has put them; each has a SOURCE.md.
+REAL = Path(__file__).parents[3] / "shared" / "data"
+real = pytest.mark.skipif(not (REAL / "kast_lick_raw").is_dir(), reason="no real frames here")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    shutil.copytree(CAMERAS, tmp_path / "instruments")
+    monkeypatch.setenv("AWE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def like_ste3(path, level=0, **cards):
+    """Write a frame with the cards of STE3, its strip that much above the bias."""
+    random = np.random.default_rng(3)
+    pixels = random.normal(214, 2.6, (520, 536))
+    pixels[:, 16:528] += random.poisson(86 * 1.9, (520, 512)) / 1.9
+    pixels[:, 3:13] += level
+    hdu = fits.PrimaryHDU(np.rint(pixels).astype(np.uint16))
+    hdu.header.update({
+        "INSTRUME": "STE3 CCD", "DATE-OBS": "2013-07-13", "UT": "00:57:33", "ST": "21:45:06",
+        "IMAGETYP": "object", "FILTERS": 48, "EXPTIME": 150.04, "SECZ": 1.176, "OBJECT": "field",
+        "OBSERVER": "us", "TRIMSEC": "[  17: 528,   1: 520]", "BIASSEC": "[   4:  13,   1: 520]",
+        **cards,
+    })  # fmt: skip
+    hdu.writeto(path)
+    return path
+
+
+def test_a_trial_tells_what_a_file_would_be(tmp_path):
+    path = like_ste3(tmp_path / "a1.fits")
+    lines, doubts = trial(path)
+    assert lines[0] == f"{path}: STE3, science, 2013-07-13T00:57:33, night of 2013-07-12, " + (
+        "STE3_48, 150.04 s, field"
+    )
+    assert "active [17:528,1:520] median 300" in lines[-1]
+    assert "prescan_x [4:13,1:520] median 214 stdev 2.6" in lines[-1]
+    assert doubts == 0
+    assert picture(path, tmp_path / "a1.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_trial_doubts_strips_with_light_and_pixels_above_the_converter(tmp_path):
+    lines, doubts = trial(like_ste3(tmp_path / "lit.fits", level=400))
+    assert doubts == 1
+    assert "prescan_x of STE3_1 is brighter (614) than the light (300): the section" in lines[-1]
+    lines, doubts = trial(like_ste3(tmp_path / "s.fits", BIASSEC="[7:26,1:520]"))
+    assert doubts == 1
+    assert "prescan_x of STE3_1 has a noise of" in lines[-1]
+
+
+def test_check_names_what_is_right_and_what_is_refused(tmp_path, capsys):
+    good, bad = like_ste3(tmp_path / "a1.fits"), like_ste3(tmp_path / "a2.fits", FILTERS=49)
+    assert main(["instrument", "check", str(good), str(bad)]) == 1
+    told = capsys.readouterr().out
+    assert "FILTERS = '49' is not one of 48" in told
+    assert told.endswith("1 right, 1 refused, 0 doubt(s)\n")
+    assert main(["instrument", "check"]) == 0
+    assert "STE3 with 1 chip(s) is well described" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("[parameters]\nBiasFrames.SIGMA_CLIP = 3", "there is no class 'BiasFrames' with param"),
+        ("[parameters]\nBiasFrame.SIGMA = 3", "parameters.BiasFrame.SIGMA: BiasFrame has no par"),
+        ("[parameters]\nBiasFrame.SIGMA_CLIP = 'x'", "parameters.BiasFrame.SIGMA_CLIP: "),
+        ('[filters]\nr = "KAST_BLUE_d55"', "KAST_BLUE_d55 is a name KAST_BLUE has too; choose"),
+    ],
+)
+def test_check_looks_beyond_the_file(home, capsys, changed, told):
+    path = home / "instruments" / "other.toml"
+    text = (CAMERAS / "aspen_cg16.toml").read_text().replace("ASPEN_CG16", "OTHER")
+    if changed.startswith("[filters]"):
+        start = text.index("[filters]")
+        text = text[:start] + changed + text[text.index("\n\n", start) :]
+        changed = ""
+    path.write_text(text + changed + "\n")
+    assert main(["instrument", "check", str(path)]) == 1
+    assert told in capsys.readouterr().out
+
+
+def test_list_and_show_tell_of_broken_files_too(home, capsys):
+    (home / "instruments" / "broken.toml").write_text("name = 3\n")
+    assert main(["instrument", "list"]) == 0
+    told = capsys.readouterr().out
+    assert "BROKEN" in told
+    assert "name is 3, expected capitals" in told
+    assert main(["instrument", "show", "kast_blue"]) == 0
+    told = capsys.readouterr().out
+    assert "recognised by VERSION = kastb" in told
+    assert "KAST_BLUE_1  2112 x 350  [1:2048,1:350]" in told
+    amplifiers = instruments.get("KAST_BLUE").chip("KAST_BLUE_1").amplifiers
+    assert [one.overscan_x for one in amplifiers] == ["[2049:2080,1:350]", "[2081:2112,1:350]"]
+    assert [one.gain for one in amplifiers] == [1.3, 1.3]
+    assert main(["instrument", "show", "KASTBLUE"]) == 1
+    assert "did you mean 'KAST_BLUE'?" in capsys.readouterr().err
+
+
+def regions(path, directory):
+    exposure = examine(path)
+    return exposure, next(cut(exposure, directory)).statistics
+
+
+@real
+def test_frames_of_kast_reproduce_the_levels_of_their_source(tmp_path):
+    for name, level, seconds in (("b1", 945.1, 30), ("b27", 940.8, 1200)):
+        exposure, numbers = regions(REAL / "kast_lick_raw" / f"{name}.fits.gz", tmp_path)
+        assert (exposure.instrument, exposure.purpose) == ("KAST_BLUE", "science")
+        assert exposure.frames[0].attributes["EXPTIME"] == seconds
+        assert numbers["overscan_x"]["mean"] == pytest.approx(level, abs=0.15)
+        assert 3.1 <= numbers["overscan_x"]["stdev"] <= 3.5
+
+
+@real
+def test_a_frame_of_ste3_has_its_sections_from_its_cards(tmp_path):
+    exposure, numbers = regions(REAL / "saao_ste3_raw" / "a8280271.fits.gz", tmp_path)
+    attributes = exposure.frames[0].attributes
+    assert (attributes["OBJECT"], attributes["AIRMSTRT"]) == ("rf0420", 1.176)
+    assert (attributes["UTC"], attributes["LST"]) == (3453.0, 78306.0)
+    assert numbers["prescan_x"]["median"] == 214
+    assert numbers["prescan_x"]["stdev"] == pytest.approx(3.03, abs=0.01)
+    assert numbers["active"]["median"] - numbers["prescan_x"]["median"] == 86
+
+
+@real
+def test_calibrations_of_an_aspen_are_told_from_its_science(tmp_path):
+    folder = REAL / "kelt16_minireduction"
+    found = {
+        path.name.partition(".")[0]: regions(path, tmp_path) for path in folder.glob("*.gz")
+    }
+    assert {name.split("_")[-1]: one[0].purpose for name, one in found.items()} == {
+        "bias": "bias", "90": "dark", "r": "dome", "kelt-16-b-S001-R001-C084-r": "science",
+    }  # fmt: skip
+    assert found["kelt-16-b-S001-R001-C084-r"][1]["active"]["median"] == 1102
+    assert found["combined_flat_filter_r"][1]["active"]["mean"] == pytest.approx(1.0156, abs=1e-4)
+    (instruments.own_directory() / "aspen_cg16.toml").unlink()
+    with pytest.raises(NotFound, match="INSTRUME = 'AspenCG16': no camera"):
+        examine(folder / "combined_bias.fit.gz")

@@ -1,0 +1,121 @@
+"""From single-image files of a camera that is a text file to reduced frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from dataservers import Dataserver
+
+from awe.config import Environment
+from awe.context import context
+from awe.db.server.connection import database
+from awe.ingest import ingest
+from awe.model.mixins import QualityFlag
+from awe.model.raw import RawScienceFrame
+from awe.recipes.bias import BiasTask
+from awe.recipes.coldpixels import ColdPixelsTask
+from awe.recipes.domeflat import DomeFlatTask
+from awe.recipes.hotpixels import HotPixelsTask
+from awe.recipes.masterflat import MasterFlatTask
+from awe.recipes.readnoise import ReadNoiseTask
+from awe.recipes.reduce import ReduceTask
+
+DESCRIPTION = """
+name = "SMALL9"
+pixel_scale = 0.5
+recognise.INSTRUME = "Small CCD 9"
+site.longitude = 5.0
+[chip]
+name = "SMALL9_1"
+size = [160, 120]
+active = "[1:130,1:120]"
+overscan_x = "[133:160,1:120]"
+gain = 1.6
+read_noise = 6.4
+[filters]
+V = "SMALL9_V"
+[cards]
+DATE_OBS = { keyword = "DATE-OBS", time = "UT" }
+EXPTIME = "EXPTIME"
+OBJECT = "OBJECT"
+filter = "FILTER"
+[[purpose]]
+is = "bias"
+IMAGETYP = "Bias Frame"
+[[purpose]]
+is = "dome"
+IMAGETYP = "Flat Field"
+[[purpose]]
+is = "science"
+IMAGETYP = "Light Frame"
+"""
+SKY = 300.0
+
+
+@pytest.fixture
+def scientist(db, tmp_path, monkeypatch):
+    server = Dataserver.start(db, tmp_path / "files")
+    monkeypatch.setenv("AWE_HOME", str(tmp_path))
+    (tmp_path / "instruments").mkdir()
+    (tmp_path / "instruments" / "small9.toml").write_text(DESCRIPTION)
+    settings = db.environment("scientist", data_port=str(server.port), privileges="1")
+    context.start(Environment.load(**settings))
+    words = "SELECT awe.project_create('SMALL@HOME', '', 'SMALL9', true, 4, 1)"
+    db.rows("superuser", words)
+    context.set_project("SMALL@HOME")
+    # products are written where one stands
+    monkeypatch.chdir(tmp_path)
+    yield
+    database.close()
+    server.stop()
+
+
+def night(folder):
+    """Write five biases, five dome flats and one frame of the sky."""
+    random = np.random.default_rng(9)
+    response = 1 + 0.05 * np.cos(np.mgrid[0:120, 0:130][1] / 20)
+    response *= random.normal(1, 0.01, response.shape)
+    response /= response.mean()
+
+    def expose(name, kind, light, clock):
+        pixels = random.normal(900, 4.0, (120, 160))
+        pixels[:, :130] += random.poisson(light * response * 1.6) / 1.6
+        hdu = fits.PrimaryHDU(np.rint(pixels).astype(np.uint16))
+        hdu.header.update({
+            "INSTRUME": "Small CCD 9", "DATE-OBS": "2021-03-04", "UT": clock, "IMAGETYP": kind,
+            "EXPTIME": 9.0, "FILTER": "V", "OBJECT": "field",
+        })  # fmt: skip
+        hdu.writeto(folder / f"{name}.fits.gz")
+
+    for number in range(5):
+        expose(f"b{number}", "Bias Frame", 0.0, f"18:0{number}:00")
+        expose(f"f{number}", "Flat Field", 20_000.0, f"18:2{number}:00")
+    expose("s0", "Light Frame", SKY, "22:00:00")
+
+
+def test_a_night_of_single_images_is_reduced_by_a_text_file_alone(scientist, tmp_path):
+    folder = tmp_path / "night"
+    folder.mkdir()
+    night(folder)
+    report = ingest(sorted(folder.glob("*.gz")), commit=True, processes=1)
+    assert report.ok, [row.message for row in report]
+    common = {"instrument": "SMALL9", "chip": "SMALL9_1", "commit": True}
+    nightly = {"date": "2021-03-04", **common}
+    noise = ReadNoiseTask(**nightly).execute()[0]
+    assert noise.read_noise == pytest.approx(4.0, rel=0.02)
+    for task in (BiasTask, HotPixelsTask):
+        task(**nightly).execute()
+    for task in (DomeFlatTask, ColdPixelsTask):
+        task(filter="SMALL9_V", **nightly).execute()
+    MasterFlatTask(filter="SMALL9_V", combine=1, **nightly).execute()
+    [raw] = RawScienceFrame.instrument.name == "SMALL9"
+    assert raw.geometry["overscan_x"] == "[133:160,1:120]"
+    assert raw.overscan_x_stat.mean == pytest.approx(900, abs=0.5)
+    reduced = ReduceTask(raw_filenames=[raw.filename], **common).execute()[0]
+    # there is no star in it
+    assert QualityFlag(reduced.quality_flags) == QualityFlag.SEEING
+    assert reduced.imstat.median == pytest.approx(SKY, abs=1)
+    # photons and readout of the frame; the calibrations add a tenth
+    expected = np.hypot(np.sqrt(SKY / 1.6), 4.0)
+    assert expected < reduced.imstat.stdev < 1.15 * expected
