@@ -13,8 +13,8 @@ import numpy as np
 from awe.calib._jit import compiled
 
 __all__ = [
-    "all_finite", "carrying", "divide", "faint_variance", "grow", "mark", "photon_variance",
-    "weigh",
+    "all_finite", "carrying", "divide", "faint_variance", "grow", "mark", "numbers",
+    "photon_variance", "weigh",
 ]
 
 _ZERO = np.float32(0)
@@ -176,6 +176,20 @@ def carrying(flags, bits, out):
             number += np.uint32(found)
         total += number
     return total
+
+
+@compiled
+def numbers(flags, masks, out):
+    """Fill `out` with how many pixels carry any bit of each of some masks."""
+    out[:] = 0
+    for y in range(flags.shape[0]):
+        row = flags[y]
+        for k in range(masks.size):
+            mask = masks[k]
+            number = np.uint32(0)
+            for x in range(row.size):
+                number += np.uint32((row[x] & mask) != 0)
+            out[k] += number
 
 
 @compiled

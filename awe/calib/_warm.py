@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from awe.calib import statistics
+from awe.calib import statistics, weight
 from awe.calib.combine import Method, Noise, combine
 from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.flags import PixelFlag
 from awe.calib.reduction import Calibrations, CosmicSettings, SatelliteSettings, Settings, reduce
 from awe.calib.sky import seeing
 from awe.calib.weight import NoiseModel
@@ -42,6 +43,7 @@ def steps() -> Iterator[None]:
     NoiseModel(gain=2.5, constant=5.0, faint=True).variance(done.science)
     statistics.image_statistics(done.science)
     statistics.image_statistics(done.science, done.flags != 0)
+    weight.numbers(done.flags, PixelFlag.HOT)
     yield
     for image in (frame, done.science):
         seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5, gain=2.5)

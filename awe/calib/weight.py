@@ -17,7 +17,7 @@ from awe.calib.detector.trim import require_shape
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.errors import ParameterError
 
-__all__ = ["NoiseModel", "make", "plane", "require_model"]
+__all__ = ["NoiseModel", "make", "numbers", "plane", "require_model"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +107,28 @@ def plane(
         require_shape(bad, shape, f"the map of {flag.short} pixels")
         np.bitwise_or(flags, FLAG_DTYPE.type(flag), out=flags, where=bad)
     return flags
+
+
+@takes_frames()
+def numbers(flags: NDArray[np.uint16], *reasons: PixelFlag) -> list[int]:
+    """Return how many pixels carry each of some reasons (or any of several joined by `|`).
+
+    Parameters
+    ----------
+    flags : ndarray of uint16, shape (ny, nx)
+        Plane of `PixelFlag` bits.
+    *reasons : PixelFlag
+        What to count.
+
+    Examples
+    --------
+    >>> numbers(np.array([[0, 16], [17, 128]], np.uint16), PixelFlag.HOT, PixelFlag.COLD)
+    [2, 0]
+    """
+    masks = np.array([int(one) for one in reasons], FLAG_DTYPE)
+    found = np.zeros(masks.size, np.int64)
+    _planes.numbers(np.ascontiguousarray(flags, FLAG_DTYPE), masks, found)
+    return [int(one) for one in found]
 
 
 @takes_frames()

@@ -166,16 +166,20 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
 
 def verdict(reasons: NDArray[Any]) -> QualityFlag:
     """Return what the reason bits of its pixels say about a reduced frame as a whole."""
-    from awe.calib.flags import PixelFlag
+    from awe.calib import flags, weight
 
+    bits = flags.PixelFlag
+    flagged, saturated, dead, broken = weight.numbers(
+        reasons, flags.ANY_FLAG, bits.SATURATED, bits.DEAD, bits.NON_FINITE
+    )
     found = QualityFlag(0)
-    if reasons.all():
+    if flagged == reasons.size:
         found |= QualityFlag.EMPTY
-    if (reasons & PixelFlag.SATURATED != 0).mean() > HALF:
+    if saturated > HALF * reasons.size:
         found |= QualityFlag.SATURATED
-    if (reasons & PixelFlag.DEAD != 0).mean() > DEAD_PART:
+    if dead > DEAD_PART * reasons.size:
         found |= QualityFlag.BAD_PIXELS
-    if (reasons & PixelFlag.NON_FINITE != 0).any():
+    if broken:
         found |= QualityFlag.NOT_FINITE
     return found
 
