@@ -120,8 +120,7 @@ def test_pixels_compressed_with_loss_are_said_to_be(exposure, tmp_path):
     assert [note for note in notes if "loss" in note] == [
         f"extension {number} was compressed with loss (RICE_1, quantised with no dither)"
         for number in (1, 2)
-    ] or all("quantised with" in note for note in notes if "loss" in note)
-    assert sum("with loss" in note for note in notes) == 2
+    ]
 
 
 def single(exposure: Path, target: Path, change=lambda pixels: pixels, **cards) -> Path:
@@ -150,6 +149,16 @@ def test_a_chip_in_a_file_of_its_own_is_the_frame_of_the_unsplit_file(exposure, 
     with fits.open(path) as hdus:
         fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(hdus[0].data, hdus[0].header)]).writeto(
             packed_one, checksum=True)
+    # with this card a compressing program says that the image was the primary HDU
+    with fits.open(packed_one, disable_image_compression=True) as hdus:
+        hdus[1].header["ZSIMPLE"] = True
+        hdus.writeto(tmp_path / "primary.fits.fz", checksum=True)
+    assert examine(tmp_path / "primary.fits.fz").frames[0].extension == 0
+    for file in (packed_one, tmp_path / "primary.fits.fz"):
+        [again] = pieces(file, tmp_path / f"{file.stem}-cut")
+        assert again[0] == name
+        assert np.array_equal(again[1], pixels)
+        assert again[3] == numbers
 
 
 @pytest.mark.parametrize(

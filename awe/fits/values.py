@@ -62,15 +62,14 @@ def parse(header: bytes) -> HeaderValues:
     """
     texts: dict[str, list[str]] = {}
     for card in cards(header):
-        first, equals, text = card[:CARD].decode("latin-1").partition("=")
-        name = first[8 if first.startswith("HIERARCH") else 0 :].strip()
-        if not equals or (len(first) > 8 and not first.startswith("HIERARCH")):
-            name = keyword(card)
-        if name in _COMMENTARY or not equals:
+        name = keyword(card)
+        if name in _COMMENTARY:
             continue
+        _, equals, text = card[:CARD].decode("latin-1").partition("=")
         for place in range(CARD, len(card), CARD):
             text = _joined(text, card[place + 8 : place + CARD].decode("latin-1"))
-        texts.setdefault(name, []).append(text)
+        if equals:
+            texts.setdefault(name, []).append(text)
     return HeaderValues(texts)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import math
 import re
 import warnings
 import zlib
@@ -181,9 +182,7 @@ class _Tiles:
                 f"({type(error).__name__}: {error}); fetch the file again"
             )
             raise BadFits(msg) from error
-        promised = abs(info.bitpix) // 8
-        for axis in info.shape:
-            promised *= axis
+        promised = abs(info.bitpix) // 8 * math.prod(info.shape)
         if len(pixels) != promised:
             msg = (
                 f"{self.name}, HDU {info.index}: {len(pixels)} bytes of pixels were unpacked, "

@@ -97,7 +97,7 @@ def ingest(
         raise ArgumentError(msg)
     lines = {} if plan is None else planfile.read(Path(plan))
     with (
-        sources.opened([*_listed(paths), *lines]) as files,
+        sources.opened(paths, lines) as files,
         _executor(len(files), processes) as pool,
     ):
         report = Report([Row(path=path) for path in files])
@@ -108,10 +108,6 @@ def ingest(
         if commit:
             _store(pool, exposures, report, projects, progress)
     return report
-
-
-def _listed(paths: Iterable[Path | str] | Path | str) -> list[Path | str]:
-    return [paths] if isinstance(paths, str | Path) else list(paths)
 
 
 @contextmanager

@@ -28,12 +28,12 @@ EXPANSION_LIMIT = 1000
 
 
 @contextmanager
-def opened(given: Iterable[Path | str] | Path | str) -> Iterator[list[Path]]:
+def opened(*given: Iterable[Path | str] | Path | str) -> Iterator[list[Path]]:
     """Give the files of an ingest for the time of a block, each once.
 
     Parameters
     ----------
-    given : path, or iterable of path
+    *given : path, or iterable of path
         Files, patterns such as `night/*.fits`, folders, `@list`, and tar archives.
 
     Raises
@@ -41,11 +41,11 @@ def opened(given: Iterable[Path | str] | Path | str) -> Iterator[list[Path]]:
     ArgumentError
         A folder, a list or an archive holds no FITS file, or cannot be read.
     """
-    each = [given] if isinstance(given, str | Path) else given
     with ExitStack() as stack:
         found: list[Path] = []
-        for one in each:
-            found += _files(one, stack)
+        for some in given:
+            for one in [some] if isinstance(some, str | Path) else some:
+                found += _files(one, stack)
         yield list(dict.fromkeys(found))
 
 

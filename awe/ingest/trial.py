@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from awe import instruments
+from awe import fits, instruments
 from awe.calib.detector import sections
 from awe.ingest.records import REGIONS
 from awe.ingest.split import ChipFrame, Cut, Exposure, cut, examine
@@ -112,7 +112,7 @@ def picture(path: Path, target: Path) -> Path:
     exposure = examine(path)
     with scratch_directory() as directory:
         piece = next(cut(exposure, directory))
-        pixels = _pixels(piece)
+        pixels = fits.read_pixels(piece.path)
     low, high = np.nanpercentile(pixels, [1, 99])
     figure = Figure(figsize=(8, 8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -126,17 +126,6 @@ def picture(path: Path, target: Path) -> Path:
     axes.set_title(f"{path.name}: {exposure.instrument} {piece.frame.attributes['chip']}")
     figure.savefig(target, dpi=110)
     return target
-
-
-def _pixels(piece: Cut) -> Any:
-    stored, shape = piece.frame.stored, piece.frame.attributes["geometry"].shape
-    start, end = piece.frame.data
-    size = end - start
-    content = piece.path.read_bytes()
-    # the data are the last blocks of a cut file
-    padded = -(-size // 2880) * 2880
-    raw = stored.pixels(content[len(content) - padded :], shape)
-    return stored.zero + stored.scale * raw.astype("f8")
 
 
 def _outline(axes: Any, frame: ChipFrame) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from awe.errors import BadHeader
 
-__all__ = ["Card", "CardReader", "shown"]
+__all__ = ["Card", "CardReader", "bounded", "shown"]
 
 _LONGEST = 60
 
@@ -197,13 +197,24 @@ def _convert(found: Any, card: Card) -> Any:
     if not math.isfinite(found):
         msg = "is not finite"
         raise ValueError(msg)
-    if card.kind is int and found != int(found):
+    return bounded(found, card.kind, card.low, card.high)
+
+
+def bounded(number: float, kind: type, low: float, high: float) -> Any:
+    """Return a number as one of a kind, int or float.
+
+    Raises
+    ------
+    ValueError
+        It is not whole where it must be, or outside the bounds.
+    """
+    if kind is int and number != int(number):
         msg = "is not a whole number"
         raise ValueError(msg)
-    if not card.low <= found <= card.high:
-        msg = f"is outside {card.low:g} to {card.high:g}"
+    if not low <= number <= high:
+        msg = f"is outside {low:g} to {high:g}"
         raise ValueError(msg)
-    return card.kind(found)
+    return kind(number)
 
 
 def _moment(found: Any) -> datetime:

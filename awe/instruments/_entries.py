@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from awe.instruments._cards import CardReader, shown
+from awe.instruments._cards import CardReader, bounded, shown
 from awe.instruments._format import UNITS
 from awe.instruments._instrument import DAY_0
 from awe.instruments._kinds import Place
@@ -118,13 +118,7 @@ class Entry:
         if kind.type is str:
             return _text(found)
         number = _number(found) * UNITS.get(self.unit or "", 1.0) + self.add
-        if kind.type is int and number != int(number):
-            msg = "is not a whole number"
-            raise ValueError(msg)
-        if not kind.low <= number <= kind.high:
-            msg = f"is outside {kind.low:g} to {kind.high:g}"
-            raise ValueError(msg)
-        return kind.type(number)
+        return bounded(number, kind.type, kind.low, kind.high)
 
 
 def _text(found: Any) -> str:

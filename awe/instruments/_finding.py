@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def own_directory() -> Path:
 
 def shipped() -> tuple[str, ...]:
     """Return the names of the cameras that come with awe, in alphabetical order."""
-    return tuple(sorted(_named(HERE, "[!_]*.py") | _named(HERE, "[!_]*.toml")))
+    return tuple(sorted(_ours()))
 
 
 def available() -> tuple[str, ...]:
@@ -42,8 +43,13 @@ def available() -> tuple[str, ...]:
 
 def files() -> dict[str, Path]:
     """Return the file of each camera by its name; what comes with awe goes first."""
-    ours = _named(HERE, "[!_]*.py") | _named(HERE, "[!_]*.toml")
-    return _named(own_directory(), "[!_.]*.toml") | ours
+    return _named(own_directory(), "[!_.]*.toml") | _ours()
+
+
+@cache
+def _ours() -> dict[str, Path]:
+    """Return the file of each camera that comes with awe; they do not change while it runs."""
+    return _named(HERE, "[!_]*.py") | _named(HERE, "[!_]*.toml")
 
 
 def _named(directory: Path, pattern: str) -> dict[str, Path]:
@@ -60,7 +66,7 @@ def get(name: str) -> Instrument:
     ConfigError
         Its description is wrong.
     """
-    path = files().get(name)
+    path = _ours().get(name) or files().get(name)
     if path is None:
         known = available()
         hint = nearest(name, list(known))

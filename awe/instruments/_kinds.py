@@ -14,13 +14,12 @@ from typing import Any, NoReturn
 
 from awe.calib.detector import sections
 from awe.errors import BadHeader, ConfigError, nearest
+from awe.instruments._cards import shown
 
 __all__ = [
     "Either", "Flag", "Key", "Kind", "Listed", "Named", "Number", "Place", "Section", "Several",
     "Table", "Text",
 ]  # fmt: skip
-
-_LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,7 @@ class Place:
 
     def refuse(self, found: Any, wanted: str) -> NoReturn:
         """Raise the error that a value here is wrong."""
-        text = repr(found)
-        text = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-        self.wrong(f"is {text}, expected {wanted}")
+        self.wrong(f"is {shown(found)}, expected {wanted}")
 
     def wrong(self, what: str) -> NoReturn:
         """Raise the error of this place."""

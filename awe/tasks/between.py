@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from awe import bars, fits
 from awe.model.calibrations import BaseFrame
 from awe.model.mixins import value_of
+from awe.rules import leftout
 from awe.tasks.chain import kept_after, listed, stages
 
 if TYPE_CHECKING:
@@ -148,6 +149,5 @@ def _header(task: Call, step: str, unit: Any, raw: Any, detail: str) -> Header:
     header["HIERARCH AWE STEP OF"] = (task.identifier(), "recipe")
     if detail:
         header["HIERARCH AWE STEP FOUND"] = (fits.escape(detail)[:45], "")
-    for place, name in enumerate(task.leave_out or (), start=1):
-        header[f"HIERARCH AWE LEFTOUT{place}"] = (name, "step left out by the user")
+    header.update(leftout.cards(task.leave_out or ()))
     return header

@@ -19,6 +19,7 @@ from awe.db.server.scope import current
 from awe.localfiles import data_name, plain_name
 from awe.model.data import DataObject
 from awe.model.mixins import QualityFlag, has, value_of
+from awe.rules import leftout
 from awe.tasks.code import IN_HEADER
 
 if TYPE_CHECKING:
@@ -118,8 +119,7 @@ def prepare(
     cards = _header(product, header, unit, astrom)
     for keyword, value in _consulted_cards(product, consulted or {}):
         cards[keyword] = (value, "")
-    for place, name in enumerate(left_out, start=1):
-        cards[f"HIERARCH AWE LEFTOUT{place}"] = (name, "step left out by the user")
+    cards.update(leftout.cards(left_out))
     image = fits.Image(pixels, cards)
     product.pathname = path
     if extensions:

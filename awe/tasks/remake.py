@@ -9,7 +9,6 @@ no file; nothing is chosen in their place.
 from __future__ import annotations
 
 import datetime
-import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,8 @@ from awe.errors import ArgumentError, BadHeader, NotFound
 from awe.model import classes
 from awe.model.mixins import has, value_of
 from awe.model.raw import RawFrame
+from awe.rules import leftout
 from awe.rules.freshness import parts
-from awe.rules.leftout import left_out
 from awe.rules.roles import chosen_roles, date_of
 from awe.tasks import code
 from awe.tasks.exact import exact as with_code
@@ -74,7 +73,7 @@ def remake(
     if has(self, "combine") and exact:
         arguments["combine"] = self.combine
     if exact:
-        arguments["leave_out"] = list(left_out(self)) or None
+        arguments["leave_out"] = list(leftout.left_out(self)) or None
     arguments["nightsky"] = not exact and value_of(self, "nightsky") is not None
     unit = Unit(
         name=value_of(self, "filename", "") or f"{type(self).__name__} {self.object_id}",
@@ -131,7 +130,7 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         "commit": commit,
         "pars": _parameters_in(header, cls, task_class),
     }
-    arguments["leave_out"] = _left_out_in(header) or None
+    arguments["leave_out"] = leftout.in_header(header) or None
     if "AWE ARG COMBINE" in header:
         arguments["combine"] = int(header["AWE ARG COMBINE"])
     _warn_of_software(str(header.get("AWE VERSION", "")))
@@ -353,12 +352,6 @@ def _parameters_in(header: Header, cls: Any, task: type[Task]) -> dict[str, Any]
         if words[:2] == ["AWE", "PAROF"] and len(words) == 4 and words[2] in folded:
             found[f"{folded[words[2]]}.process_params.{words[3]}"] = value
     return found
-
-
-def _left_out_in(header: Header) -> list[str]:
-    """Return the steps a header says were left out."""
-    cards = (f"AWE LEFTOUT{place}" for place in range(1, len(header) + 1))
-    return [str(header[card]) for card in itertools.takewhile(header.__contains__, cards)]
 
 
 def _date_in(header: Header, frames: list[Any]) -> Any:
