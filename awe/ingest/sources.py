@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -110,11 +111,14 @@ def _archive(path: Path, directory: Path) -> list[Path]:
                 if left < 0:
                     msg = f"{path}: the archive unpacks to more than an archive of frames can"
                     raise ArgumentError(msg)
-                folder = directory / str(len(found))
                 # members of two folders may have one name; where they lay decides nothing
-                member.name = name
-                archive.extract(member, folder, filter="data")
-                found.append(folder / name)
+                target = directory / str(len(found)) / name
+                target.parent.mkdir()
+                content = archive.extractfile(member)
+                assert content is not None  # it is a file
+                with content, target.open("xb") as file:
+                    shutil.copyfileobj(content, file)
+                found.append(target)
     except (tarfile.TarError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

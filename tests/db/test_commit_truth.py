@@ -66,6 +66,14 @@ def _there(db: Any, name: str) -> int:
     return count
 
 
+def _wait_for_the_end(db: Any) -> None:
+    """Wait until the server is done with all transactions but one's own."""
+    limit = time.monotonic() + 10
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND xact_start IS NOT NULL"
+    while db.rows("superuser", sql, db.name)[0][0] > 1 and time.monotonic() < limit:
+        time.sleep(0.02)
+
+
 def _said(plate: Any) -> bool | None:
     """Commit, and return what is said: stored, not stored, or not known."""
     try:
@@ -145,6 +153,7 @@ def test_a_database_that_stays_away_is_not_known_and_asked_again(
         with pytest.raises(OutcomeUnknown):
             plate.commit()
         monkeypatch.setattr(database, "_run_idle", ask)
+        _wait_for_the_end(db)
         assert _there(db, plate.name) == stored
         plate.commit()
         assert (plate._committed, _there(db, plate.name)) == (True, 1)
@@ -338,10 +347,7 @@ def test_a_client_killed_at_random_moments_leaves_whole_objects(
         client.wait()
         client.stdin.close()
         client.stdout.close()
-        limit = time.monotonic() + 10
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND xact_start IS NOT NULL"
-        while db.rows("superuser", sql, db.name)[0][0] > 1 and time.monotonic() < limit:
-            time.sleep(0.02)
+        _wait_for_the_end(db)
         sql = "SELECT count(*) FROM awe.plate WHERE name LIKE %s"
         # at most the one whose answer never came is there as well
         assert 0 <= db.rows("superuser", sql, f"x{number}-%")[0][0] - said <= 1
