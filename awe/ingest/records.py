@@ -111,7 +111,11 @@ class Records:
         item.template = self._template(attributes.pop("template"))
         item.observing_block = self._block(attributes.pop("observing_block"), item.template)
         geometry = dataclasses.asdict(attributes.pop("geometry"))
-        item.geometry = {**geometry, "binning": list(geometry["binning"])}
+        amplifiers = list(geometry.pop("amplifiers"))
+        item.geometry = {
+            **geometry, "binning": list(geometry["binning"]),
+            **({"amplifiers": amplifiers} if amplifiers else {}),
+        }  # fmt: skip
         for name, region in REGIONS.items():
             if region in numbers:
                 setattr(item, name, Imstat.from_numbers(numbers[region]))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe import fits, instruments
-from awe.calib.detector import sections
+from awe.calib.detector import sections, trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadFits, BadHeader, NotFound
 from awe.fits import blocks, values
@@ -350,8 +350,10 @@ def _statistics(frame: ChipFrame, data: bytes) -> dict[str, dict[str, float]]:
         if section is None:
             continue
         rows, columns = sections.parse(section, geometry.shape)
-        numbers = frame.stored.numbers(pixels[rows, columns])
-        if numbers is None and name == "active":
+        whole = name == "active"
+        part = trim.trim(pixels, geometry) if whole else pixels[rows, columns]
+        numbers = frame.stored.numbers(part)
+        if numbers is None and whole:
             msg = f"{frame.filename}: no pixel has a value; leave the exposure out"
             raise BadFits(msg)
         if numbers is not None:

@@ -16,12 +16,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from awe.calib.detector import sections
-from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.errors import WrongShape
 from awe.instruments import _reading
 from awe.instruments._entries import Entry
 from awe.instruments._format import CHIP, FORMAT, LABEL, STRIPS
-from awe.instruments._instrument import Amplifier, Chip, Instrument
+from awe.instruments._instrument import Chip, Instrument
 from awe.instruments._kinds import Place
 from awe.instruments._spelling import Condition, Rule, decide
 
@@ -138,10 +138,6 @@ def _chip(table: Mapping[str, Any], number: int, place: Place, *, single: bool) 
         remarks=table["remarks"],
         saturation=table["saturation"],
         bits=table["bits"],
-        amplifiers=tuple(
-            _amplifier(one, table, place.key("amplifiers").item(n))
-            for n, one in enumerate(table["amplifiers"], 1)
-        ),
     )
 
 
@@ -149,12 +145,33 @@ def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
     nx, ny = table["size"]
     whole = f"[1:{nx},1:{ny}]"
     regions = {name: table[name] for name in STRIPS}
-    active = table["active"] or (None if any(regions.values()) else whole)
+    amplifiers = tuple(
+        _amplifier(one, table, place.key("amplifiers").item(n))
+        for n, one in enumerate(table["amplifiers"], 1)
+    )
+    active = _active(table, amplifiers) or (None if any(regions.values()) else whole)
     if active is None:
         place.key("active").wrong("is missing: with a prescan or overscan it must be told")
     _inside({"active": active, **regions}, (ny, nx), place)
     strips: dict[str, Any] = _reading.cropped(active, regions)
-    return ChipGeometry(nx=nx, ny=ny, active=active, **strips)
+    geometry = ChipGeometry(nx=nx, ny=ny, active=active, amplifiers=amplifiers, **strips)
+    try:
+        geometry.places()
+    except WrongShape as problem:
+        place.key("amplifiers").wrong(str(problem))
+    return geometry
+
+
+def _active(table: Mapping[str, Any], amplifiers: tuple[Amplifier, ...]) -> str | None:
+    """Return the section of the light-sensitive pixels: of several amplifiers, that of all."""
+    if not amplifiers:
+        return table["active"]  # type: ignore[no-any-return]  # read as text or nothing
+    parts = [sections.parse(one.active) for one in amplifiers]
+    sides = [
+        slice(min(part[axis].start for part in parts), max(part[axis].stop for part in parts))
+        for axis in (0, 1)
+    ]
+    return sections.format((sides[0], sides[1]))
 
 
 def _inside(regions: Mapping[str, str | None], shape: tuple[int, int], place: Place) -> None:
@@ -186,6 +203,7 @@ def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) ->
         bias_level=number("bias_level"),
         saturation=number("saturation"),
         bits=number("bits"),
+        scale=number("gain") / chip["gain"],
     )
 
 
@@ -262,7 +280,8 @@ def _offset(site: Mapping[str, Any], place: Place) -> float:
 
 
 def _parameters(given: Mapping[str, Any], chips: list[Chip]) -> dict[str, Any]:
-    strips = [name for name in METHODS if getattr(chips[0].geometry, name) is not None]
+    first = chips[0].amplifiers[0] if chips[0].amplifiers else chips[0].geometry
+    strips = [name for name in METHODS if getattr(first, name) is not None]
     method = METHODS[strips[0]] if strips else 0
     said = {
         f"{product}.{name}": value

@@ -115,8 +115,8 @@ _NUMBERS: dict[str, Key] = {
 AMPLIFIER = Table({
     "name": Key(LABEL, "name of the amplifier", required=True),
     **_PLACES,
-    "flip_x": Key(Flag(), "read from right to left", False),
-    "flip_y": Key(Flag(), "read from top to bottom", False),
+    "flip_x": Key(Flag(), "its columns are mirrored in the file", False),
+    "flip_y": Key(Flag(), "its rows are mirrored in the file", False),
     **{name: Key(key.kind, key.doc) for name, key in _NUMBERS.items()},
 })  # fmt: skip
 CHIP = Table({

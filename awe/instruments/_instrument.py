@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.errors import BadHeader, Defect, NotFound, nearest
 from awe.instruments._cards import CardReader
 from awe.instruments._spelling import spelled
@@ -31,43 +31,6 @@ DAY_0 = datetime(1858, 11, 17)
 """Day 0 of MJD."""
 #: What is taken without light in a filter.
 LIGHTLESS = frozenset(["bias", "readnoise", "dark"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Amplifier:
-    """One output of a chip that several amplifiers read, with its nominal numbers.
-
-    Parameters
-    ----------
-    name : str
-        Name of the amplifier.
-    active : str
-        Section of the light-sensitive pixels it reads.
-    prescan_x, overscan_x, prescan_y, overscan_y : str or None
-        Sections of its strips; None for those it has not.
-    flip_x, flip_y : bool
-        Whether it reads from right to left, from top to bottom.
-    gain, read_noise, bias_level : float
-        As those of a chip [electron/ADU, electron, ADU].
-    saturation : float or None
-        Raw count from which pixels are saturated [ADU].
-    bits : int
-        Bits of its converter.
-    """
-
-    name: str
-    active: str
-    prescan_x: str | None = None
-    overscan_x: str | None = None
-    prescan_y: str | None = None
-    overscan_y: str | None = None
-    flip_x: bool = False
-    flip_y: bool = False
-    gain: float
-    read_noise: float
-    bias_level: float = 0.0
-    saturation: float | None = None
-    bits: int = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +62,6 @@ class Chip:
         Raw count from which pixels are saturated [ADU]; None where only the converter ends it.
     bits : int
         Bits of the analogue-to-digital converter.
-    amplifiers : tuple of Amplifier
-        Its amplifiers, where there are several.
     """
 
     name: str
@@ -114,7 +75,6 @@ class Chip:
     remarks: tuple[str, ...] = ()
     saturation: float | None = None
     bits: int = 16
-    amplifiers: tuple[Amplifier, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers with which no noise of a pixel can be told."""
@@ -123,6 +83,11 @@ class Chip:
                 wanted = "above 0" if least else "at least 0"
                 msg = f"chip {self.name} has the {name} {value}, expected a number {wanted}"
                 raise Defect(msg)
+
+    @property
+    def amplifiers(self) -> tuple[Amplifier, ...]:
+        """Its amplifiers, where there are several."""
+        return self.geometry.amplifiers
 
     def saturated(self, threshold: float) -> float:
         """Return the raw count from which pixels are saturated [ADU].

@@ -7,12 +7,12 @@ the chip, divided by the binning. A window needs the cards.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from awe.calib.detector import sections
-from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.errors import BadHeader, WrongShape
 from awe.instruments._cards import Card, CardReader, shown
 from awe.instruments._entries import Entry, Wanted
@@ -153,14 +153,16 @@ def _geometry(
             regions = _divided(chip, (nx, ny), binning)
         else:
             return None
+        amplifiers = _amplifiers(chip, (nx, ny), binning)
     except (WrongShape, BadHeader) as problem:
         cards.problems.append(str(problem))
         return None
     if None in starts:
         return None
     return ChipGeometry(
-        nx=nx, ny=ny, start_x=starts[0], start_y=starts[1], binning=binning, **regions
-    )
+        nx=nx, ny=ny, start_x=starts[0], start_y=starts[1], binning=binning,
+        amplifiers=amplifiers, **regions,
+    )  # fmt: skip
 
 
 def _whole(entry: Entry | None, cards: CardReader, default: int) -> Any:
@@ -208,6 +210,24 @@ def _divided(
         )
         raise WrongShape(msg)
     return {"active": f"[1:{size[0]},1:{size[1]}]"}
+
+
+def _amplifiers(
+    chip: ChipGeometry, size: tuple[int, int], binning: tuple[int, ...]
+) -> tuple[Amplifier, ...]:
+    """Return the amplifiers of a chip, with their regions in a binned image of it."""
+    whole = tuple(side // step for side, step in zip((chip.nx, chip.ny), binning, strict=True))
+    if chip.amplifiers and size != whole:
+        msg = (
+            f"an image of {size[0]} x {size[1]} pixels is not a whole one of {whole[0]} x "
+            f"{whole[1]}: of a window it is not known which amplifier read what"
+        )
+        raise WrongShape(msg)
+    found = []
+    for one in chip.amplifiers:
+        strips: dict[str, Any] = {name: _shrunk(getattr(one, name), binning) for name in STRIPS}
+        found.append(replace(one, active=_shrunk(one.active, binning) or one.active, **strips))
+    return tuple(found)
 
 
 def _shrunk(section: str | None, binning: tuple[int, ...]) -> str | None:

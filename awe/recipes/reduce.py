@@ -164,15 +164,14 @@ class ReduceTask(Task):
         calibrations = self._calibrations(chosen)
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
         # hits are still in the frame: a hit search needs the width of the stars first
-        pixels = trim.trim(image.pixels, geometry)
-        high = self._saturation(unit, pixels)
-        stars = self._seeing(pixels, gain, calibrations.defects, high)
-        settings = self._settings(unit, chosen, gain, stars, high)
+        pixels, full, end = self._seen(unit, image.pixels, geometry)
+        stars = self._seeing(pixels, gain, calibrations.defects, end)
+        settings = self._settings(unit, chosen, gain, stars, full)
         reduced = reduction.reduce(
             image.pixels, geometry, calibrations, settings,
             leave_out=self.leave_out or (), look=partial(self._look, raw), after=wanted(self),
         )  # fmt: skip
-        after = self._seeing(reduced.science, gain, reduced.flags != 0, high)
+        after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full))
         return self._product(
             raw, chosen, reduced, settings, image.header, geometry, (stars, after)
         )
@@ -314,7 +313,7 @@ class ReduceTask(Task):
         )  # fmt: skip
 
     def _settings(
-        self, unit: Unit, chosen: Chosen, gain: float, stars: Seeing, high: float
+        self, unit: Unit, chosen: Chosen, gain: float, stars: Seeing, full: tuple[float, ...]
     ) -> Settings:
         from awe.calib import cosmic as cosmic_rays
         from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
@@ -329,7 +328,8 @@ class ReduceTask(Task):
             gain=gain,
             read_noise=chosen.read_noise.read_noise,
             exposure_time=unit.frames[0].EXPTIME,
-            saturation_high=high,
+            saturation_high=min(full),
+            saturations=full if len(full) > 1 else (),
             saturation_low=saturated.THRESHOLD_LOW,
             bleed_along=saturated.BLEED_ALONG,
             bleed_beside=saturated.BLEED_BESIDE,
@@ -354,12 +354,31 @@ class ReduceTask(Task):
             ),
         )
 
-    def _saturation(self, unit: Unit, pixels: NDArray[Any]) -> float:
-        """Return the raw count from which pixels of the frame are saturated [ADU]."""
-        from awe.calib.detector import saturation
+    def _seen(
+        self, unit: Unit, raw: NDArray[Any], geometry: ChipGeometry
+    ) -> tuple[NDArray[Any], tuple[float, ...], float]:
+        """Return the pixels stars are measured on, where they saturate [raw ADU], and there.
+
+        Those of several amplifiers have no level any more, and each its own saturation.
+        """
+        from awe.calib.detector import amplifiers, saturation
 
         declared = self.parameters("SaturatedPixelMap").THRESHOLD_HIGH
-        return float(min(nominal(unit).saturated(declared), saturation.converter_end(pixels)))
+        if not geometry.amplifiers:
+            pixels = trim.trim(raw, geometry)
+            end = saturation.converter_end(pixels)
+            high = float(min(nominal(unit).saturated(declared), end))
+            return pixels, (high,), high
+        level = amplifiers.levelled(
+            raw, geometry, self.parameters("ReducedScienceFrame").OVERSCAN_CORRECTION
+        )
+        full = tuple(
+            min(one.saturated(declared), saturation.converter_end(level.pixels[place]))
+            for one, place in zip(geometry.amplifiers, level.places, strict=True)
+        )
+        ends = amplifiers.plane(geometry, full) - level.offsets
+        ends = ends if level.scale is None else ends * level.scale
+        return level.light, full, float(ends.min())
 
     def _seeing(
         self, pixels: NDArray[Any], gain: float, bad: NDArray[Any] | None, high: float
@@ -467,7 +486,7 @@ def _cards(product: Any, settings: Settings, reduced: Reduced, header: Any) -> A
     cards = fits.trimmed(header)
     cards["GAIN"] = (settings.gain, "[e-/ADU] gain in the variance")
     cards["RDNOISE"] = (settings.read_noise * settings.gain, "[e-] read noise of a pixel")
-    saturated = round(settings.saturation_high - reduced.level, 2)
+    saturated = round(reduced.full, 2)
     cards["SATURATE"] = (saturated, "[ADU] saturation, level taken off")
     if product.psf_radius is not None:
         cards["PSF_FWHM"] = (round(product.psf_radius, 4), "[arcsec] full width of a star")

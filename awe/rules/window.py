@@ -60,7 +60,17 @@ def _shown(frame: Any) -> str | None:
     if not geometry or not geometry.get("active"):
         return None
     ny, nx = sections.shape(sections.parse(geometry["active"]))
-    return f"{nx} x {ny} pixels {_place_on_chip(geometry)}"
+    return f"{nx} x {ny} pixels {_place_on_chip(geometry)}{_amplifiers(geometry)}"
+
+
+def _amplifiers(geometry: Any) -> str:
+    """Return how several amplifiers are joined: what differs there differs in the pixels."""
+    read = [
+        f"{one['name']} {one['active']}{' -x' * one['flip_x']}{' -y' * one['flip_y']} "
+        f"times {one['scale']:.6g}"
+        for one in geometry.get("amplifiers", ())
+    ]
+    return f", amplifiers {', '.join(read)}" if read else ""
 
 
 def _geometry_of(frame: Any) -> Any:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from awe import fits, instruments
-from awe.calib.detector import trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.db.declare.attributes import Kind
 from awe.errors import NoCalibration
@@ -47,7 +46,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Raws:
-    """Trimmed raw frames, the electronic level of each and the variance of one level."""
+    """Trimmed raw frames, the electronic level of each and the variance of one level.
+
+    All are in counts of the chip: those of several amplifiers are joined and have one gain.
+    """
 
     pixels: list[NDArray[Any]]
     offsets: list[NDArray[Any]]
@@ -56,7 +58,7 @@ class Raws:
 
 def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
     """Return the light-sensitive pixels of raw frames and their overscan levels [ADU]."""
-    from awe.calib.detector import overscan
+    from awe.calib.detector import amplifiers
 
     task.fetch(frames)
     raws = Raws(pixels=[], offsets=[], variances=[])
@@ -65,16 +67,10 @@ def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
         # the dataserver vouches for the bytes, not for what somebody stored
         fits.judge(frame.pathname, verify=False)
         pixels = fits.read_pixels(frame.pathname)
-        measured = overscan.measure(pixels, geometry, method)
-        levels = measured.values
-        rows, columns = trim.active(geometry, (pixels.shape[0], pixels.shape[1]))
-        part = (
-            rows if levels.shape[0] > 1 else slice(None),
-            columns if levels.shape[1] > 1 else slice(None),
-        )
-        raws.pixels.append(trim.trim(pixels, geometry))
-        raws.offsets.append(levels[part])
-        raws.variances.append(measured.variance)
+        level = amplifiers.levelled(pixels, geometry, method)
+        raws.pixels.append(level.counts)
+        raws.offsets.append(level.offset)
+        raws.variances.append(level.variance)
     return raws
 
 

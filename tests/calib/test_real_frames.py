@@ -10,8 +10,8 @@ import pytest
 from astropy.io import fits
 
 from awe.calib import cosmic, reduction, statistics, weight
-from awe.calib.detector import overscan, trim
-from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.detector import amplifiers, overscan, trim
+from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.calib.sky import flat
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -170,3 +170,29 @@ def test_the_kept_mask_names_the_warm_kernels():
     from awe import calib
 
     assert calib.warm() < 120
+
+
+@pytest.mark.parametrize("name", ["b1", "b27"])
+def test_kast_amplifiers_joined_have_no_step_where_there_is_little_light(name):
+    raw, _ = read(f"kast_lick_raw/{name}.fits.gz")
+    two = tuple(
+        Amplifier(name=side, active=active, overscan_x=strip, gain=1.3, read_noise=4.0)
+        for side, active, strip in (
+            ("A1", "[1:1024,1:350]", "[2049:2080,1:350]"),
+            ("A2", "[1025:2048,1:350]", "[2081:2112,1:350]"),
+        )
+    )
+    geometry = ChipGeometry(nx=2112, ny=350, active="[1:2048,1:350]", amplifiers=two)
+    found = amplifiers.levelled(raw, geometry, 9)
+    assert found.pixels.base is not None
+    brightness = np.median(found.light, axis=1)
+    dark = found.light[brightness < np.percentile(brightness, 15)]
+    # a line of the lamp is six columns from the border
+    sides = {}
+    for columns in (slice(998, 1018), slice(1030, 1050)):
+        middle = np.arange(columns.start, columns.stop)
+        low, high = np.percentile(dark[:, columns], [5, 95], axis=0)
+        means = np.clip(dark[:, columns], low, high).mean(axis=0)
+        sides[columns.start] = np.polyval(np.polyfit(middle, means, 1), 1023.5)
+    noise = np.hypot(found.levels[0].sigma, (sides[998] / 1.3) ** 0.5)
+    assert abs(sides[1030] - sides[998]) / noise < 0.1

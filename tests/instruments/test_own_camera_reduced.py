@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.io import fits
-from dataservers import Dataserver
+from own_camera import observing
 
-from awe.config import Environment
-from awe.context import context
-from awe.db.server.connection import database
 from awe.ingest import ingest
 from awe.model.mixins import QualityFlag
 from awe.model.raw import RawScienceFrame
@@ -55,20 +52,8 @@ SKY = 300.0
 
 @pytest.fixture
 def scientist(db, tmp_path, monkeypatch):
-    server = Dataserver.start(db, tmp_path / "files")
-    monkeypatch.setenv("AWE_HOME", str(tmp_path))
-    (tmp_path / "instruments").mkdir()
-    (tmp_path / "instruments" / "small9.toml").write_text(DESCRIPTION)
-    settings = db.environment("scientist", data_port=str(server.port), privileges="1")
-    context.start(Environment.load(**settings))
-    words = "SELECT awe.project_create('SMALL@HOME', '', 'SMALL9', true, 4, 1)"
-    db.rows("superuser", words)
-    context.set_project("SMALL@HOME")
-    # products are written where one stands
-    monkeypatch.chdir(tmp_path)
-    yield
-    database.close()
-    server.stop()
+    with observing(db, tmp_path, monkeypatch, "SMALL9", DESCRIPTION):
+        yield
 
 
 def night(folder):

@@ -7,11 +7,68 @@ it comes from the header of the frame, never from the chip alone. It knows no pi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
+from awe.calib.detector import sections
 from awe.errors import WrongShape
 
-__all__ = ["ChipGeometry"]
+__all__ = ["Amplifier", "ChipGeometry"]
+
+STRIPS = ("prescan_x", "overscan_x", "prescan_y", "overscan_y")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amplifier:
+    """One output of a chip that several amplifiers read, with its nominal numbers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the amplifier.
+    active : str
+        Section of the light-sensitive pixels it reads.
+    prescan_x, overscan_x, prescan_y, overscan_y : str or None
+        Sections of its strips; None for those it has not.
+    flip_x, flip_y : bool
+        Whether its columns, its rows are mirrored in the file.
+    gain, read_noise, bias_level : float
+        As those of a chip [electron/ADU, electron, ADU].
+    saturation : float or None
+        Raw count from which pixels are saturated [ADU].
+    bits : int
+        Bits of its converter.
+    scale : float
+        Its gain over that of the chip: its counts times this are counts of the chip.
+    """
+
+    name: str
+    active: str
+    prescan_x: str | None = None
+    overscan_x: str | None = None
+    prescan_y: str | None = None
+    overscan_y: str | None = None
+    flip_x: bool = False
+    flip_y: bool = False
+    gain: float
+    read_noise: float
+    bias_level: float = 0.0
+    saturation: float | None = None
+    bits: int = 16
+    scale: float = 1.0
+
+    def saturated(self, threshold: float) -> float:
+        """Return the raw count from which its pixels are saturated [ADU].
+
+        Parameters
+        ----------
+        threshold : float
+            Taken where the amplifier says nothing of its own [ADU].
+        """
+        held = threshold if self.saturation is None else self.saturation
+        return min(threshold, held, 2.0**self.bits - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +92,8 @@ class ChipGeometry:
         of `active`: 1, 1 unless a window was read.
     binning : tuple of int
         Binning in x and y.
+    amplifiers : tuple of Amplifier
+        Its amplifiers, where there are several; as mappings too, as they are stored.
 
     Examples
     --------
@@ -56,6 +115,13 @@ class ChipGeometry:
     start_x: int = 1
     start_y: int = 1
     binning: tuple[int, int] = (1, 1)
+    amplifiers: tuple[Amplifier, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take amplifiers as they are stored."""
+        read: tuple[Any, ...] = tuple(self.amplifiers)
+        made = tuple(Amplifier(**one) if isinstance(one, dict) else one for one in read)
+        object.__setattr__(self, "amplifiers", made)
 
     @classmethod
     def from_counts(
@@ -142,3 +208,55 @@ class ChipGeometry:
         if tuple(shape) != self.shape:
             msg = f"{name} has shape {tuple(shape)}; its header promises {self.shape} (y, x)"
             raise WrongShape(msg)
+
+    def of(self, amplifier: Amplifier) -> ChipGeometry:
+        """Return the regions of one amplifier, as those of a chip with this one alone.
+
+        Parameters
+        ----------
+        amplifier : Amplifier
+            One of its amplifiers.
+        """
+        strips = {name: getattr(amplifier, name) for name in STRIPS}
+        return ChipGeometry(nx=self.nx, ny=self.ny, active=amplifier.active, **strips)
+
+    def places(self) -> tuple[sections.Slices, ...]:
+        """Return where the pixels of each amplifier are in the frame without strips.
+
+        Raises
+        ------
+        WrongShape
+            The amplifiers lap over each other, or leave a gap that no strip fills.
+
+        Examples
+        --------
+        >>> left = Amplifier(name="A", active="[1:4,1:3]", gain=1, read_noise=1)
+        >>> right = Amplifier(name="B", active="[9:12,1:3]", gain=1, read_noise=1)
+        >>> ChipGeometry(nx=12, ny=3, active="[1:12,1:3]", amplifiers=(left, right)).places()[1]
+        (slice(0, 3, None), slice(4, 8, None))
+        """
+        read = [sections.parse(one.active, self.shape) for one in self.amplifiers]
+        axes = [_packed({(part[axis].start, part[axis].stop) for part in read}) for axis in (0, 1)]
+        found = tuple(
+            (axes[0][y.start, y.stop], axes[1][x.start, x.stop]) for y, x in read
+        )
+        cells = math.prod(len(axis) for axis in axes)
+        if len(found) != cells or len({str(one) for one in found}) != cells:
+            names = ", ".join(f"{one.name} {one.active}" for one in self.amplifiers)
+            msg = f"amplifiers {names} do not fill rows and columns, each once; check their active"
+            raise WrongShape(msg)
+        return found
+
+
+def _packed(ranges: set[tuple[int, int]]) -> dict[tuple[int, int], slice]:
+    """Return where each range of columns (or rows) begins and ends without what is between."""
+    ordered = sorted(ranges)
+    for before, behind in pairwise(ordered):
+        if behind[0] < before[1]:
+            msg = f"amplifiers lap over each other from pixel {behind[0] + 1} to {before[1]}"
+            raise WrongShape(msg)
+    found, start = {}, 0
+    for first, last in ordered:
+        found[first, last] = slice(start, start + last - first)
+        start += last - first
+    return found

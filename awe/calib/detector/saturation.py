@@ -78,7 +78,13 @@ def converter_end(raw: NDArray[np.generic]) -> float:
 
 @takes_frames(double=True)
 def find(
-    raw: NDArray[np.generic], *, high: float, low: float, along: int, beside: int, reach: int
+    raw: NDArray[np.generic],
+    *,
+    high: float | NDArray[np.float32],
+    low: float,
+    along: int,
+    beside: int,
+    reach: int,
 ) -> Saturation:
     """Return the pixels spoilt by saturation.
 
@@ -86,8 +92,8 @@ def find(
     ----------
     raw : ndarray, shape (ny, nx), ADU
         Trimmed raw frame of any real dtype, before any correction; not modified.
-    high : float, ADU
-        Raw counts from here on are saturated.
+    high : float or ndarray of float32, shape (ny, nx), ADU
+        Raw counts from here on are saturated, the same for all pixels or by pixel.
     low : float, ADU
         Raw counts down from here are dead, if a saturated pixel is near.
     along, beside : int, pixel
@@ -107,10 +113,12 @@ def find(
     >>> int(spoilt.saturated.sum()), int(spoilt.bleed.sum()), int(spoilt.dead.sum())
     (1, 6, 1)
     """
-    if not low < high:
-        msg = f"THRESHOLD_LOW {low} must be below THRESHOLD_HIGH {high}; correct the parameters"
+    least = float(np.min(high))
+    if not low < least:
+        msg = f"THRESHOLD_LOW {low} must be below THRESHOLD_HIGH {least}; correct the parameters"
         raise ParameterError(msg)
-    saturated = np.greater_equal(raw, _comparable(raw, high, np.ceil))
+    limit = high if isinstance(high, np.ndarray) else _comparable(raw, high, np.ceil)
+    saturated = np.greater_equal(raw, limit)
     if not saturated.any():
         nothing = np.zeros_like(saturated)
         return Saturation(saturated=saturated, bleed=nothing, dead=nothing)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from awe.calib.detector import sections
 from awe.errors import WrongShape
 
-__all__ = ["active", "require_shape", "trim"]
+__all__ = ["active", "require_shape", "shape", "trim", "turned"]
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from awe.calib.detector.geometry import ChipGeometry
+    from awe.calib.detector.geometry import Amplifier, ChipGeometry
 
 
 def active(geometry: ChipGeometry, shape: tuple[int, int]) -> sections.Slices:
@@ -38,16 +40,52 @@ def active(geometry: ChipGeometry, shape: tuple[int, int]) -> sections.Slices:
 def trim(
     image: NDArray[Any], geometry: ChipGeometry
 ) -> NDArray[Any]:
-    """Return a view of the light-sensitive pixels of a raw frame.
+    """Return the light-sensitive pixels of a raw frame; those of several amplifiers joined.
 
     Parameters
     ----------
     image : ndarray, shape (ny, nx)
-        Untrimmed frame; the view shares its memory.
+        Untrimmed frame; what is returned shares its memory, unless amplifiers have to be
+        mirrored or have strips between them.
     geometry : ChipGeometry
         Geometry of the image, with its light-sensitive section.
     """
-    return image[active(geometry, (image.shape[0], image.shape[1]))]
+    inside = active(geometry, (image.shape[0], image.shape[1]))
+    if not geometry.amplifiers:
+        return image[inside]
+    places = geometry.places()
+    mirrored = any(one.flip_x or one.flip_y for one in geometry.amplifiers)
+    if not mirrored and shape(places) == sections.shape(inside):
+        return image[inside]
+    ny, nx = shape(places)
+    result = image[:ny, :nx].copy()
+    for one, place in zip(geometry.amplifiers, places, strict=True):
+        result[place] = turned(image[sections.parse(one.active)], one)
+    return result
+
+
+def shape(places: Sequence[sections.Slices]) -> tuple[int, int]:
+    """Return the (ny, nx) of a frame of several parts.
+
+    Parameters
+    ----------
+    places : sequence of (slice, slice)
+        Where each part is.
+    """
+    return max(place[0].stop for place in places), max(place[1].stop for place in places)
+
+
+def turned(part: NDArray[Any], one: Amplifier) -> NDArray[Any]:
+    """Return the pixels of an amplifier as they are on the chip.
+
+    Parameters
+    ----------
+    part : ndarray, shape (ny, nx)
+        Pixels as they are in the file; what is returned shares their memory.
+    one : Amplifier
+        Its `flip_x` and `flip_y` count.
+    """
+    return part[:: -1 if one.flip_y else 1, :: -1 if one.flip_x else 1]
 
 
 def require_shape(

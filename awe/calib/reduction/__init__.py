@@ -128,6 +128,7 @@ def reduce(
         fringe_scale=work.fringe_scale,
         log=tuple(log),
         level=work.level,
+        full=work.full - work.bias_level,
     )
 
 

@@ -131,6 +131,8 @@ class Settings:
         Scales the dark current.
     saturation_high, saturation_low : float, ADU
         Least raw count of saturated pixels, largest raw count of dead ones near them.
+    saturations : tuple of float, ADU
+        Least raw count of saturated pixels by amplifier, where there are several.
     bleed_along, bleed_beside, dead_reach : int, pixel
         See `saturation.find`.
     minimum_response : float
@@ -163,6 +165,7 @@ class Settings:
     background_box: int
     cosmic: CosmicSettings | None
     satellite: SatelliteSettings | None
+    saturations: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers with which no variance can be stated."""
@@ -242,6 +245,8 @@ class Reduced:
         Strength of the fringes subtracted.
     level : float, ADU
         Mean electronic level that was subtracted, that of the bias image included.
+    full : float, ADU
+        Count in the science frame before the flat at which the first pixels are full.
     log : tuple of Record
         Every step, in order.
     """
@@ -254,6 +259,7 @@ class Reduced:
     fringe_scale: Scale | None
     log: tuple[Record, ...]
     level: float = 0.0
+    full: float = np.inf
 
     def bad(self, flag: PixelFlag) -> NDArray[np.bool_]:
         """Return the map of one reason (or several joined by `|`): True = bad.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _planes, cosmic, statistics, tracks
-from awe.calib.detector import dead, gain, overscan, saturation, trim
+from awe.calib.detector import amplifiers, dead, gain, overscan, saturation, trim
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 from awe.calib.reduction.work import Work
@@ -19,7 +19,7 @@ from awe.errors import NoValidPixels
 __all__ = ["RAW", "STEPS", "Step"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 #: boxes [pixel] and pitch of reading for the large scales of the flat: the vignetting
 _VIGNETTING = (128, 8)
@@ -93,24 +93,13 @@ def _unless_given(name: str) -> Callable[[Work], str | None]:
 
 
 def _trim(work: Work) -> str:
-    inside = trim.active(work.geometry, (work.raw.shape[0], work.raw.shape[1]))
     method = work.settings.overscan
     if work.calibrations.bias is not None:
         overscan.require_same(method, work.calibrations.bias_method, "the master bias")
-    levels = overscan.measure(work.raw, work.geometry, method)
-    silent = levels.sigma < _SILENT and float(levels.values.max()) < work.settings.saturation_high
-    if method and work.settings.read_noise >= _TELLING and silent:
-        msg = (
-            f"the overscan strip of the frame holds one value, {np.nanmean(levels.values):.0f} "
-            "ADU: the read-out gave no signal; set is_valid = 0 for the raw frame"
-        )
-        raise NoValidPixels(msg)
-    work.levels = levels
-    work.offsets = levels.values[
-        inside[0] if levels.values.shape[0] > 1 else slice(None),
-        inside[1] if levels.values.shape[1] > 1 else slice(None),
-    ]
-    work.raw = work.raw[inside]
+    found = amplifiers.levelled(work.raw, work.geometry, method)
+    _require_signal(work, found.levels)
+    work.levels, work.offsets, work.scale = found.levels, found.offsets, found.scale
+    work.raw, work.level_variance = found.pixels, found.variance
     work.shape = (work.raw.shape[0], work.raw.shape[1])
     planes = (
         "bias", "flat", "dark", "glow", "illumination", "fringes", "background", "hot", "cold",
@@ -126,10 +115,24 @@ def _trim(work: Work) -> str:
     return f"{work.shape[1]} x {work.shape[0]} pixels"
 
 
+def _require_signal(work: Work, found: Sequence[overscan.Levels]) -> None:
+    """Refuse a frame with an amplifier whose strip holds one value."""
+    for levels in found:
+        silent = levels.sigma < _SILENT
+        silent &= float(levels.values.max()) < work.settings.saturation_high
+        if levels.method and work.settings.read_noise >= _TELLING and silent:
+            level = np.nanmean(levels.values)
+            msg = (
+                f"the overscan strip of the frame holds one value, {level:.0f} "
+                "ADU: the read-out gave no signal; set is_valid = 0 for the raw frame"
+            )
+            raise NoValidPixels(msg)
+
+
 def _saturation(work: Work) -> str:
     settings = work.settings
     found = saturation.find(
-        work.raw, high=settings.saturation_high, low=settings.saturation_low,
+        work.raw, high=work.saturation, low=settings.saturation_low,
         along=settings.bleed_along, beside=settings.bleed_beside, reach=settings.dead_reach,
     )
     number = work.flag(PixelFlag.SATURATED, found.saturated)
@@ -182,11 +185,13 @@ def _no_maps(work: Work) -> str | None:
 
 
 def _overscan_frame(work: Work) -> str:
-    assert work.levels is not None
-    method = overscan.METHODS[work.levels.method]
-    borrowed = work.levels.borrowed
+    method = overscan.METHODS[work.levels[0].method]
+    borrowed = sum(one.borrowed for one in work.levels)
     charged = f", {borrowed} of the lines around, as charge is in their strip" if borrowed else ""
-    return f"{method}, {float(np.nanmean(work.offsets)):.2f} ADU{charged}"
+    means = [float(np.nanmean(one.values)) for one in work.levels]
+    if len(means) == 1:
+        means = [float(np.nanmean(work.offsets))]
+    return f"{method}, {', '.join(f'{mean:.2f}' for mean in means)} ADU{charged}"
 
 
 def _overscan_rows(work: Work, rows: slice) -> None:
@@ -194,6 +199,9 @@ def _overscan_rows(work: Work, rows: slice) -> None:
     # s = raw - level [ADU]
     np.copyto(science, work.raw[rows], casting="unsafe")
     science -= work.offsets[rows] if work.offsets.shape[0] > 1 else work.offsets
+    if work.scale is not None:
+        # counts of an amplifier become counts of the chip: one gain for the whole frame
+        science *= work.scale[rows]
 
 
 def _bias_rows(work: Work, rows: slice) -> None:
@@ -211,11 +219,10 @@ def _linearity_rows(work: Work, rows: slice) -> None:
 
 
 def _noise_frame(work: Work) -> str:
-    assert work.levels is not None
     settings = work.settings
     # c = r**2 + 1/12 + var(level) + var(master bias) [ADU**2]: all that does not grow with light
     bias = work.calibrations.bias_variance if work.calibrations.bias is not None else 0.0
-    constant = settings.read_noise**2 + DIGITISATION + work.levels.variance + bias
+    constant = settings.read_noise**2 + DIGITISATION + work.level_variance + bias
     faint = (_light(work) / settings.gain + constant) * settings.gain**2 < _FAINT
     work.noise = NoiseModel(gain=settings.gain, constant=constant, faint=faint)
     where = ", light of the surroundings" if faint else ""
@@ -225,8 +232,13 @@ def _noise_frame(work: Work) -> str:
 def _light(work: Work) -> float:
     """Return about how much light a pixel has [ADU], before any pixel is corrected."""
     thin = work.raw[::_PITCH, ::_PITCH].astype(np.float32)
+    level = work.level
+    if len(work.levels) > 1:
+        thin -= work.offsets[::_PITCH, ::_PITCH]
+        thin *= np.float32(1) if work.scale is None else work.scale[::_PITCH, ::_PITCH]
+        level = work.bias_level
     thin = thin[np.isfinite(thin)]
-    return max(float(np.median(thin)) - work.level, 0.0) if thin.size else 0.0
+    return max(float(np.median(thin)) - level, 0.0) if thin.size else 0.0
 
 
 def _noise_rows(work: Work, rows: slice) -> None:
@@ -362,7 +374,7 @@ def _cosmic_frame(work: Work) -> str:
         iterations=chosen.iterations,
         groups=chosen.groups,
         fwhm=chosen.fwhm,
-        saturation=settings.saturation_high - float(np.nanmean(work.offsets)),
+        saturation=work.full,
         bad=bad,
         saturated=saturated,
         vignetting=work.vignetting,

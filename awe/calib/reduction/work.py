@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib import _planes
+from awe.calib.detector import amplifiers
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 
 __all__ = ["Work"]
@@ -36,7 +37,9 @@ class Work:
     calibrations: Calibrations
     settings: Settings
     shape: tuple[int, int] = (0, 0)
-    levels: overscan.Levels | None = None
+    levels: tuple[overscan.Levels, ...] = ()
+    level_variance: float = 0.0
+    scale: NDArray[np.float32] | None = None
     offsets: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
     noise: NoiseModel | None = None
     science: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
@@ -66,9 +69,31 @@ class Work:
     @property
     def level(self) -> float:
         """Mean electronic level of a pixel [ADU], that of the master bias included."""
+        scale = np.float32(1) if self.scale is None else self.scale
+        return float(np.nanmean(self.offsets * scale)) + self.bias_level
+
+    @property
+    def bias_level(self) -> float:
+        """Typical count of the master bias [ADU]; 0 without one."""
         bias = self.calibrations.bias
-        image = 0.0 if bias is None else float(np.nanmedian(bias[::_PITCH, ::_PITCH]))
-        return float(np.nanmean(self.offsets)) + image
+        return 0.0 if bias is None else float(np.nanmedian(bias[::_PITCH, ::_PITCH]))
+
+    @property
+    def full(self) -> float:
+        """Count above the electronic level at which the first pixels are full [ADU]."""
+        settings = self.settings
+        if not settings.saturations:
+            return settings.saturation_high - float(np.nanmean(self.offsets))
+        scale = np.float32(1) if self.scale is None else self.scale
+        return float(np.nanmin((self.saturation - self.offsets) * scale))
+
+    @property
+    def saturation(self) -> float | NDArray[np.float32]:
+        """Raw count from which pixels are saturated [ADU], by pixel where amplifiers differ."""
+        settings = self.settings
+        if not settings.saturations:
+            return settings.saturation_high
+        return amplifiers.plane(self.geometry, settings.saturations)
 
     @property
     def bad(self) -> NDArray[np.bool_]:

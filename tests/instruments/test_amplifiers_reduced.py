@@ -1,0 +1,214 @@
+"""Chips that several amplifiers read: from files to reduced frames without a step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from own_camera import observing
+
+from awe.calib.detector import amplifiers
+from awe.calib.detector.geometry import Amplifier, ChipGeometry
+from awe.calib.flags import PixelFlag
+from awe.errors import WrongShape
+from awe.ingest import ingest
+from awe.model.calibrations import BiasFrame, ColdPixelMap
+from awe.model.raw import RawScienceFrame
+from awe.recipes.bias import BiasTask
+from awe.recipes.coldpixels import ColdPixelsTask
+from awe.recipes.domeflat import DomeFlatTask
+from awe.recipes.hotpixels import HotPixelsTask
+from awe.recipes.masterflat import MasterFlatTask
+from awe.recipes.readnoise import ReadNoiseTask
+from awe.recipes.reduce import ReduceTask
+
+DESCRIPTION = """
+name = "{name}"
+pixel_scale = 0.5
+site.longitude = 5.0
+[chip]
+name = "{name}_1"
+size = [{nx}, {ny}]
+gain = 1.6
+read_noise = 6.4
+[filters]
+V = "{name}_V"
+[cards]
+DATE_OBS = "DATE-OBS"
+EXPTIME = "EXPTIME"
+OBJECT = "OBJECT"
+filter = "FILTER"
+[[purpose]]
+is = "bias"
+IMAGETYP = "Bias Frame"
+[[purpose]]
+is = "dome"
+IMAGETYP = "Flat Field"
+[[purpose]]
+is = "science"
+IMAGETYP = "Light Frame"
+"""
+AMPLIFIER = """
+[[chip.amplifiers]]
+name = "{0.name}"
+active = "{0.active}"
+overscan_x = "{0.overscan_x}"
+flip_x = {1}
+flip_y = {2}
+gain = {0.gain}
+read_noise = {0.read_noise}
+"""
+SKY = 400.0
+SHAPE = (300, 320)
+
+
+def one(name, active, strip, gain, noise=6.4, **flips):
+    return Amplifier(
+        name=name, active=active, overscan_x=strip, gain=gain, read_noise=noise, **flips
+    )
+
+
+#: name of a camera -> its amplifiers and their levels; columns and rows of its files
+CAMERAS = {
+    # side by side, the strips of both at the end of a row
+    "TWOAMPS": (
+        (one("L", "[1:160,1:300]", "[321:344,1:300]", 1.6),
+         one("R", "[161:320,1:300]", "[345:368,1:300]", 1.76, 7.2)),
+        (900.0, 1200.0), (368, 300),
+    ),
+    # one in each corner, every one as it was read, with its strip behind it
+    "FOURAMPS": (
+        (one("LL", "[1:160,1:150]", "[161:184,1:150]", 1.6),
+         one("LR", "[185:344,1:150]", "[345:368,1:150]", 1.76, flip_x=True),
+         one("UL", "[1:160,151:300]", "[161:184,151:300]", 1.5, flip_y=True),
+         one("UR", "[185:344,151:300]", "[345:368,151:300]", 1.68, flip_x=True, flip_y=True)),
+        (900.0, 1200.0, 1000.0, 800.0), (368, 300),
+    ),
+}  # fmt: skip
+
+
+def geometry(camera):
+    read, _, (nx, ny) = CAMERAS[camera]
+    return ChipGeometry(nx=nx, ny=ny, active=f"[1:{nx},1:{ny}]", amplifiers=read)
+
+
+@pytest.fixture
+def scientist(db, tmp_path, monkeypatch, request):
+    name = request.param
+    read, _, (nx, ny) = CAMERAS[name]
+    text = DESCRIPTION.format(name=name, nx=nx, ny=ny) + "".join(
+        AMPLIFIER.format(amp, *(str(flip).lower() for flip in (amp.flip_x, amp.flip_y)))
+        for amp in read
+    )
+    with observing(db, tmp_path, monkeypatch, name, text):
+        yield name
+
+
+def night(folder, camera, seed=12):
+    """Write biases, dome flats and a frame of the sky as the camera does."""
+    random = np.random.default_rng(seed)
+    read, levels, (nx, ny) = CAMERAS[camera]
+    places = geometry(camera).places()
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    response = (1 + 0.05 * np.cos(x / 50) * np.sin(y / 70)) * random.normal(1, 0.01, SHAPE)
+    response /= response.mean()
+
+    def expose(name, kind, light, clock):
+        electrons = random.poisson(light * 1.6 * response).astype(float)
+        pixels = np.zeros((ny, nx))
+        for amp, level, place in zip(read, levels, places, strict=True):
+            for section, seen in ((amp.active, electrons[place]), (amp.overscan_x, 0.0)):
+                inside = amplifiers.sections.parse(section)
+                dark = random.normal(0, amp.read_noise, amplifiers.sections.shape(inside))
+                seen = (seen + dark)[:: -1 if amp.flip_y else 1, :: -1 if amp.flip_x else 1]
+                pixels[inside] = level + seen / amp.gain
+        hdu = fits.PrimaryHDU(np.rint(np.clip(pixels, 0, 65535)).astype(np.uint16))
+        hdu.header.update({
+            "INSTRUME": camera, "DATE-OBS": f"2021-03-04T{clock}", "IMAGETYP": kind,
+            "EXPTIME": 9.0, "FILTER": "V", "OBJECT": "field",
+        })  # fmt: skip
+        hdu.writeto(folder / f"{name}.fits")
+
+    for number in range(6):
+        expose(f"b{number}", "Bias Frame", 0.0, f"18:0{number}:00")
+        expose(f"f{number}", "Flat Field", 20_000.0, f"18:2{number}:00")
+    expose("s0", "Light Frame", SKY, "22:00:00")
+
+
+def calibrate(camera):
+    common = {"instrument": camera, "chip": f"{camera}_1", "commit": True}
+    nightly = {"date": "2021-03-04", **common}
+    for task in (ReadNoiseTask, BiasTask, HotPixelsTask):
+        task(**nightly).execute()
+    for task in (DomeFlatTask, ColdPixelsTask):
+        task(filter=f"{camera}_V", **nightly).execute()
+    MasterFlatTask(filter=f"{camera}_V", combine=1, **nightly).execute()
+    return common
+
+
+def steps(camera, science, noise):
+    """Return the step at every border between amplifiers, in units of the noise."""
+    places = geometry(camera).places()
+    found = []
+    for axis, image in ((0, science), (1, science.T)):
+        for border in {place[axis].start for place in places} - {0}:
+            along = sorted({(place[1 - axis].start, place[1 - axis].stop) for place in places})
+            for start, stop in along:
+                below = image[border - 20 : border, start:stop]
+                above = image[border : border + 20, start:stop]
+                found.append((np.nanmean(above) - np.nanmean(below)) / noise)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("scientist", list(CAMERAS), indirect=True)
+def test_no_step_is_left_where_amplifiers_meet(scientist, tmp_path):
+    folder = tmp_path / "night"
+    folder.mkdir()
+    night(folder, scientist)
+    report = ingest(sorted(folder.glob("*.fits")), commit=True, processes=1)
+    assert report.ok, [row.message for row in report]
+    common = calibrate(scientist)
+    [raw] = RawScienceFrame.instrument.name == scientist
+    assert [one["name"] for one in raw.geometry["amplifiers"]] == [
+        one.name for one in CAMERAS[scientist][0]
+    ]
+    reduced = ReduceTask(raw_filenames=[raw.filename], **common).execute()[0]
+    science, flags = reduced.data, fits.getdata(reduced.pathname, "MASK")
+    assert science.shape == SHAPE
+    # photons and readout of the frame, in counts of the chip
+    noise = np.hypot(np.sqrt(SKY / 1.6), 6.4 / 1.6)
+    assert np.nanmedian(science) == pytest.approx(SKY, abs=2)
+    assert np.nanstd(science[flags == 0]) < 1.2 * noise
+    # 20 x 150 pixels on either side: 0.026 by chance
+    assert np.abs(steps(scientist, science, noise)).max() < 0.1
+    assert np.count_nonzero(flags & int(PixelFlag.COSMIC)) == 0
+    [bias] = BiasFrame.instrument.name == scientist
+    assert np.abs(steps(scientist, bias.data, noise)).max() < 0.02
+    [cold] = ColdPixelMap.instrument.name == scientist
+    assert cold.count == 0
+
+
+def test_pixels_of_every_corner_come_where_they_belong():
+    read, levels, (nx, ny) = CAMERAS["FOURAMPS"]
+    where = geometry("FOURAMPS")
+    sky = np.arange(np.prod(SHAPE), dtype=np.float32).reshape(SHAPE) / 8
+    raw = np.zeros((ny, nx), np.float32)
+    for amp, level, place in zip(read, levels, where.places(), strict=True):
+        turned = sky[place][:: -1 if amp.flip_y else 1, :: -1 if amp.flip_x else 1]
+        raw[amplifiers.sections.parse(amp.active)] = turned + level
+        raw[amplifiers.sections.parse(amp.overscan_x)] = level
+    found = amplifiers.levelled(raw, where, 6)
+    assert found.scale is None
+    np.testing.assert_array_equal(found.light, sky)
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [("[150:320,1:300]", "lap over each other from pixel 150 to 160"),
+     ("[161:320,1:200]", "lap over each other from pixel 1 to 200"),
+     ("[1:160,1:300]", "do not fill rows and columns, each once")],
+)  # fmt: skip
+def test_amplifiers_fill_the_chip(second, told):
+    two = (one("L", "[1:160,1:300]", None, 1.6), one("R", second, None, 1.6))
+    with pytest.raises(WrongShape, match=told):
+        ChipGeometry(nx=320, ny=300, active="[1:320,1:300]", amplifiers=two).places()
