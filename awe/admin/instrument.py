@@ -1,26 +1,38 @@
-"""`awe-admin instrument list|show|check`: the cameras that can be ingested, and trials of them."""
+"""`awe-admin instrument new|list|show|check`: the cameras that can be ingested, and trials."""
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from awe import columns, instruments
-from awe.errors import AweError, ConfigError, NotFound, nearest
-from awe.ingest import trial
+from awe.errors import ArgumentError, AweError, ConfigError, NotFound, nearest
+from awe.ingest import draft, sources, trial
 from awe.model import parameters as declared
 from awe.model.classes import load
 from awe.terminal import out
 
 __all__ = ["add"]
 
+#: files that are looked at for a draft
+MOST = 60
+
 
 def add(commands: Any) -> None:
     """Add the subcommands."""
-    instrument = commands.add_parser("instrument", help="cameras: list, show, check")
+    instrument = commands.add_parser("instrument", help="cameras: new, list, show, check")
     verbs = instrument.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verb = verbs.add_parser("new", help="draft the description of a camera from its files")
+    verb.add_argument(
+        "files", nargs="+", metavar="FILE",
+        help="biases, flats and science frames of one camera, or a folder of them",
+    )  # fmt: skip
+    verb.add_argument("--name", help="what the camera is called; from its headers if left out")
+    verb.add_argument("--print", action="store_true", help="show it, and write no file")
+    verb.set_defaults(run=_new)
     verb = verbs.add_parser("list", help="all cameras and the files that describe them")
     verb.set_defaults(run=_list)
     verb = verbs.add_parser("show", help="one camera: its chips, filters, parameters")
@@ -35,6 +47,34 @@ def add(commands: Any) -> None:
         "--picture", metavar="PNG", type=Path, help="draw the regions of the first exposure"
     )
     verb.set_defaults(run=_check)
+
+
+def _new(chosen: argparse.Namespace) -> int:
+    with sources.opened(chosen.files) as files:
+        name, sheet = draft.draft(files[:MOST], _name(chosen.name))
+        if chosen.print:
+            out(sheet.text())
+            return 0
+        path = instruments.own_directory() / f"{name.lower()}.toml"
+        if name in instruments.files():
+            msg = (
+                f"{instruments.files()[name]}: {name} is described already; choose --name, or "
+                "move it away"
+            )
+            raise ArgumentError(msg)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(sheet.text())
+        out(f"{path}: drafted from {min(len(files), MOST)} of {len(files)} file(s)\n")
+        for doubt in dict.fromkeys(sheet.doubts):
+            out(f"  doubt: {doubt}\n")
+        return _tried([path], files[:MOST], None, short=True)
+
+
+def _name(name: str | None) -> str | None:
+    if name is not None and not re.fullmatch(r"[A-Z][A-Z0-9_]{0,31}", name.upper(), re.ASCII):
+        msg = f"--name {name}: expected letters, digits and _, beginning with a letter, 32 at most"
+        raise ArgumentError(msg)
+    return name and name.upper()
 
 
 def _list(chosen: argparse.Namespace) -> None:
@@ -76,14 +116,21 @@ def _check(chosen: argparse.Namespace) -> int:
     exposures = [path for path in chosen.files if path.suffix != ".toml"]
     if not chosen.files:
         descriptions = [path for path in instruments.files().values() if path.suffix == ".toml"]
+    return _tried(descriptions, exposures, chosen.picture)
+
+
+def _tried(
+    descriptions: list[Path], exposures: list[Path], target: Path | None, *, short: bool = False
+) -> int:
+    """Print what descriptions and exposures are; return 1 if one of them is refused."""
     wrong = sum(_described(path) for path in descriptions)
     doubts = 0
-    drawn = chosen.picture is None
+    drawn = target is None
     for path in exposures:
         try:
             lines, number = trial.trial(path)
-            if not drawn:
-                lines.append(f"  drawn: {trial.picture(path, chosen.picture)}")
+            if target is not None and not drawn:
+                lines.append(f"  drawn: {trial.picture(path, target)}")
                 drawn = True
         except (AweError, OSError) as problem:
             text = str(problem)
@@ -91,7 +138,7 @@ def _check(chosen: argparse.Namespace) -> int:
             wrong += 1
             continue
         doubts += number
-        out("\n".join(lines) + "\n")
+        out("\n".join(lines[:1] if short and not number else lines) + "\n")
     right = len(descriptions) + len(exposures) - wrong
     out(f"{right} right, {wrong} refused, {doubts} doubt(s)\n")
     return 1 if wrong else 0

@@ -28,7 +28,7 @@ from awe.localfiles import plain_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ChipFrame", "Cut", "Exposure", "cut", "examine", "measured"]
+__all__ = ["ChipFrame", "Cut", "Exposure", "cut", "examine", "frames_in", "mapped", "measured"]
 
 STRUCTURE = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
@@ -97,7 +97,7 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
     """
     with plain(path) as whole:
         images = _images(path, whole.infos)
-        with _mapped(whole.path) as data:
+        with mapped(whole.path) as data:
             primary = values.parse(data[: whole.infos[0].data_start])
             first = values.parse(data[images[0][0] : images[0][1].data_start])
             camera = _camera(path, primary, first)
@@ -126,6 +126,19 @@ def _purpose(
             msg = f"{path}: {error}"
             raise BadHeader(msg) from error
         return [f"{said} is what you say; its header does not tell"], said
+
+
+def frames_in(
+    path: Path, infos: Sequence[fits.ExtensionInfo]
+) -> list[tuple[int, fits.ExtensionInfo, tuple[int, int]]]:
+    """Return the images of a file, each with where its header begins and its (ny, nx).
+
+    Raises
+    ------
+    BadFits
+        There is no image, or a cube.
+    """
+    return [(start, info, _plane(info)[-2:]) for start, info in _images(path, infos)]  # type: ignore[misc]
 
 
 def _images(
@@ -178,7 +191,7 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
     Cut
         Each file as soon as it is written; the taker may remove it.
     """
-    with plain(exposure.path) as whole, _mapped(whole.path) as data:
+    with plain(exposure.path) as whole, mapped(whole.path) as data:
         primary = data[: whole.infos[0].data_start]
         shared = [card for card in blocks.cards(primary) if _kept(card)]
         for frame in exposure.frames:
@@ -204,12 +217,13 @@ def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
     BadFits
         No pixel of a light-sensitive region has a value.
     """
-    with plain(exposure.path) as whole, _mapped(whole.path) as data:
+    with plain(exposure.path) as whole, mapped(whole.path) as data:
         return [_statistics(frame, data[slice(*frame.data)]) for frame in exposure.frames]
 
 
 @contextmanager
-def _mapped(path: Path) -> Iterator[mmap.mmap]:
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """Give the bytes of a plain file for the time of a block."""
     with (
         path.open("rb") as stream,
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,

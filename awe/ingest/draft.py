@@ -1,0 +1,106 @@
+"""Files of a camera that nothing describes, looked at for a first description of it.
+
+Files are opened as the ingest opens them: packed ones are unpacked, damaged ones refused. What
+they are is drafted from headers and pixels by `awe.instruments.drafting`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from awe import instruments
+from awe.errors import ArgumentError, NotFound
+from awe.fits import blocks, values
+from awe.ingest.plain import plain
+from awe.ingest.split import frames_in, mapped
+from awe.ingest.stored import Stored
+from awe.instruments.drafting import Seen, Sheet, drafted
+
+__all__ = ["draft"]
+
+
+def draft(paths: Iterable[Path], name: str | None = None) -> tuple[str, Sheet]:
+    """Return the name of a camera and its description, drafted from its files.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files of one camera.
+    name : str, optional
+        What it is called; made from its headers where left out.
+
+    Raises
+    ------
+    ArgumentError
+        A camera of awe takes such frames already, or the files do not tell what they are of.
+    BadFits
+        A file is damaged, or holds no image of two axes.
+    """
+    with ExitStack() as stack:
+        images = [image for path in paths for image in _seen(path, stack)]
+        if not images:
+            msg = "no file was given; name biases, flats and science frames, two of each"
+            raise ArgumentError(msg)
+        for image in images:
+            _refuse_known(image)
+        return drafted(images, name)
+
+
+def _seen(path: Path, stack: ExitStack) -> Iterator[Seen]:
+    whole = stack.enter_context(plain(path))
+    data = stack.enter_context(mapped(whole.path))
+    head = data[: whole.infos[0].data_start]
+    primary = values.parse(head)
+    for start, info, shape in frames_in(path, whole.infos):
+        own = data[start : info.data_start]
+        header = values.parse(own) if start else primary
+        stored = Stored.of(header, info.bitpix)
+        part = slice(info.data_start, info.data_start + info.data_size)
+        yield Seen(
+            file=path.name,
+            folder=path.absolute().parent.name,
+            number=info.index,
+            primary=primary,
+            header=header,
+            comments={**_comments(head), **_comments(own)},
+            shape=shape,
+            pixels=functools.partial(_pixels, stored, data, part, shape),
+        )
+
+
+def _pixels(stored: Stored, data: Any, part: slice, shape: tuple[int, int]) -> Any:
+    """Return physical values; integers as such where the scale keeps them whole."""
+    raw = stored.pixels(data[part], shape)
+    if raw.dtype.kind == "f" or stored.scale != 1 or stored.zero != int(stored.zero):
+        return (raw * np.float64(stored.scale) + stored.zero).astype(np.float64)
+    wide = raw.astype(np.int32 if raw.dtype.itemsize <= 2 else np.int64)
+    return wide + int(stored.zero)
+
+
+def _comments(header: bytes) -> dict[str, str]:
+    """Return the comments of a header by keyword."""
+    found = {}
+    for card in blocks.cards(header):
+        text = card[: blocks.CARD].decode("latin-1").partition("=")[2].strip()
+        quoted = text.startswith("'")
+        behind = text[1:].replace("''", "").partition("'")[2] if quoted else text
+        found[blocks.keyword(card)] = behind.partition("/")[2].strip()
+    return found
+
+
+def _refuse_known(image: Seen) -> None:
+    try:
+        camera = instruments.recognise(image.primary, image.header)
+    except NotFound:
+        return
+    msg = (
+        f"{image.file}: {camera.name} has such frames already, described in "
+        f"{instruments.files()[camera.name]}; change that, or move it away"
+    )
+    raise ArgumentError(msg)

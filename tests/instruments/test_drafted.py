@@ -1,0 +1,350 @@
+"""A first description drafted from files: of cameras made here, and of real ones."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from awe import instruments
+from awe.admin.command import main
+from awe.calib.detector import outline
+
+REAL = Path(__file__).parents[3] / "shared" / "data"
+real = pytest.mark.skipif(not (REAL / "kast_lick_raw").is_dir(), reason="no real frames here")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+class Camera:
+    """A simulated chip: noise [e-], gain [e-/ADU], levels and strips, written with any cards."""
+
+    def __init__(self, folder, seed, *, shape=(200, 300), gain=1.6, noise=7.0, light=None):
+        self.folder, self.random = folder, np.random.default_rng(seed)
+        self.shape, self.gain, self.noise = shape, gain, noise
+        self.light = light or (slice(None), slice(None))
+        self.level = np.full(shape, 500.0)
+        self.response = self.random.normal(1, 0.01, shape)
+        folder.mkdir(exist_ok=True, parents=True)
+
+    def frame(self, electrons=0.0, top=65535, step=1):
+        lit = np.zeros(self.shape)
+        # darker towards the edges, as flats are
+        y, x = np.mgrid[: self.shape[0], : self.shape[1]]
+        shade = 1 - 0.2 * (2 * x / self.shape[1] - 1) ** 2 - 0.2 * (2 * y / self.shape[0] - 1) ** 2
+        lit[self.light] = self.random.poisson((electrons * shade * self.response)[self.light])
+        pixels = (lit + self.random.normal(0, self.noise, self.shape)) / self.gain + self.level
+        return (np.clip(np.rint(pixels / step), 0, top // step) * step).astype(np.uint16)
+
+    def write(self, name, electrons=0.0, *, extensions=None, top=65535, step=1, **cards):
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        cards = {word.replace("__", "-"): value for word, value in cards.items()}
+        first = fits.PrimaryHDU(None if extensions else self.frame(electrons, top, step))
+        first.header.update(hierarchical(cards))
+        hdus = [
+            fits.ImageHDU(self.frame(electrons), fits.Header(hierarchical(own)))
+            for own in extensions or []
+        ]
+        fits.HDUList([first, *hdus]).writeto(path)
+        return path
+
+    def night(self, bias, flat, science, **cards):
+        """Write two biases, two flats and one science frame."""
+        for number in range(2):
+            self.write(f"b{number}.fits", **cards, **bias, **date(number))
+            self.write(f"f{number}.fits", 30_000, **cards, **flat, **date(number + 2))
+        self.write("s.fits", 300, **cards, **science, **date(5))
+
+
+def hierarchical(cards):
+    """Return cards with the prefix that long keywords have."""
+    return {f"HIERARCH {word}" if " " in word else word: value for word, value in cards.items()}
+
+
+def date(minute):
+    return {"DATE__OBS": f"2021-03-04T05:{minute:02}:06.5"}
+
+
+def drafted(folder, capsys, *options):
+    """Draft a camera by the command; return the description, its doubts, and the camera."""
+    status = main(["instrument", "new", str(folder), *options])
+    told = capsys.readouterr()
+    assert status == 0, told.out + told.err
+    path = Path(told.out.partition(":")[0])
+    text = path.read_text()
+    doubts = [line for line in text.splitlines() if line.startswith("# doubt: ")]
+    return tomllib.loads(text), "\n".join(doubts), instruments.load(path), told.out
+
+
+IRAF = [
+    {"IMAGETYP": "zero", "EXPTIME": 0.0, "FILTER": "none"},
+    {"IMAGETYP": "flat", "EXPTIME": 3.0, "FILTER": "R", "OBJECT": "dome"},
+    {"IMAGETYP": "object", "EXPTIME": 60.0, "FILTER": "V", "OBJECT": "M 67"},
+]
+
+
+def test_sections_of_cards_gain_and_noise_of_pairs(tmp_path, capsys):
+    camera = Camera(tmp_path / "iraf", 11, light=(slice(0, 200), slice(20, 280)))
+    camera.night(*IRAF, INSTRUME="Tek 5 CCD", TELESCOP="SAAO 1.9m", AIRMASS=1.1, GAIN=1.9,
+                 RDNOISE=5.0, TRIMSEC="[21:280,1:200]", BIASSEC="[ 283:300 , 1:200]",
+                 CCDSUM="1 1", OBSERVER="us", SECPIX=0.4)  # fmt: skip
+    text, doubts, made, told = drafted(camera.folder, capsys)
+    assert told.endswith("6 right, 0 refused, 0 doubt(s)\n")
+    chip = made.chip("TEK_5_CCD_1")
+    assert chip.geometry.active == "[21:280,1:200]"
+    assert chip.geometry.overscan_x == "[283:300,1:200]"
+    assert text["sections"] == {"active": "TRIMSEC", "overscan_x": "BIASSEC"}
+    assert chip.gain == pytest.approx(1.6, rel=0.03)
+    assert chip.read_noise == pytest.approx(7.0, rel=0.04)
+    assert chip.bias_level == pytest.approx(500, abs=1)
+    assert "RDNOISE says 5 electron" in doubts
+    assert "GAIN says 1.9" in doubts
+    assert (made.pixel_scale, made.utc_offset) == (0.4, 2.0)
+    assert text["binning"]["x"]["keyword"] == "CCDSUM"
+    assert text["filters"]["R"] == {"name": "TEK_5_CCD_R", "band": "R", "wavelength": 658.0}
+    assert text["cards"]["AIRMSTRT"] == "AIRMASS"
+
+
+def test_extensions_with_strips_counted_by_cards(tmp_path, capsys):
+    camera = Camera(tmp_path / "eso", 12, light=(slice(0, 190), slice(8, 288)))
+    out = {"ESO DET OUT1 PRSCX": 8, "ESO DET OUT1 OVSCX": 12, "ESO DET OUT1 OVSCY": 10,
+           "ESO DET OUT1 PRSCY": 0, "ESO DET OUT1 CONAD": 1.6}  # fmt: skip
+    common = {"INSTRUME": "WIDECAM", "ESO TEL GEOLON": -70.7, "ESO TEL GEOLAT": -29.25,
+              "ESO TEL AIRM START": 1.2, "ESO DET WIN1 BINX": 1, "ESO DET WIN1 BINY": 1,
+              "extensions": [{"EXTNAME": f"CCD{n}", **out} for n in (50, 51)]}  # fmt: skip
+    camera.night(
+        {"ESO DPR TYPE": "BIAS", "EXPTIME": 0.0},
+        {"ESO DPR TYPE": "FLAT,SKY", "EXPTIME": 5.0, "ESO INS FILT1 NAME": "BB#V/89_ESO843"},
+        {"ESO DPR TYPE": "OBJECT", "EXPTIME": 99.0, "ESO INS FILT1 NAME": "BB#V/89_ESO843"},
+        **common,
+    )
+    text, _, made, told = drafted(camera.folder, capsys)
+    assert told.count("twilight, 2021") == 2
+    assert list(made.chips) == ["WIDECAM_CCD50", "WIDECAM_CCD51"]
+    for chip in made.chips.values():
+        assert chip.geometry.active == "[9:288,1:190]"
+        assert (chip.geometry.prescan_x, chip.geometry.overscan_x) == (
+            "[1:8,1:190]", "[289:300,1:190]"
+        )  # fmt: skip
+        assert chip.gain == pytest.approx(1.6, rel=0.05)
+    assert text["filters"]["BB#V/89_ESO843"]["band"] == "V"
+    assert text["cards"]["chip"] == "EXTNAME"
+    assert made.utc_offset == pytest.approx(-70.7 / 15, abs=1e-3)
+
+
+def test_a_cmos_camera_of_a_camera_program(tmp_path, capsys):
+    camera = Camera(tmp_path / "nina", 13, gain=0.25, noise=1.5)
+    cards = {
+        "INSTRUME": "ZWO ASI533MC Pro", "GAIN": 100, "EGAIN": 0.25, "XPIXSZ": 3.76,
+        "YPIXSZ": 3.76, "XBINNING": 1, "YBINNING": 1, "FOCALLEN": 500.0, "SITELAT": 52.1,
+        "SITELONG": 4.5, "DATE__LOC": "2021-03-04T06:02:06.5", "BAYERPAT": "RGGB",
+        "ROWORDER": "TOP-DOWN", "top": 65532, "step": 4,
+    }  # fmt: skip
+    for number in range(2):
+        camera.write(f"b{number}.fits", **cards, IMAGETYP="BIAS", EXPOSURE=0.001, **date(number))
+        camera.write(f"f{number}.fits", 6000, **cards, IMAGETYP="FLAT", EXPOSURE=2.0,
+                     FILTER="L", **date(2))  # fmt: skip
+    camera.write("full.fits", 60_000, **cards, IMAGETYP="LIGHT", EXPOSURE=60.0, FILTER="L",
+                 OBJECT="M 42", **date(2))  # fmt: skip
+    text, doubts, made, _ = drafted(camera.folder, capsys)
+    assert made.name == "ZWO_ASI533MC_PRO"
+    [chip] = made.chips.values()
+    assert chip.geometry.active == "[1:300,1:200]"
+    assert chip.geometry.overscan_x is None
+    assert (chip.saturation, chip.bits) == (65532, 16)
+    assert chip.gain == pytest.approx(0.25, rel=0.03)
+    assert "all values are multiples of 4" in doubts
+    assert "BAYERPAT is RGGB" in doubts
+    assert "no strip without light" in doubts
+    assert made.pixel_scale == pytest.approx(206.265 * 3.76 / 500, rel=1e-4)
+    assert text["cards"]["EXPTIME"] == "EXPOSURE"
+    assert text["site"]["utc_offset"] == 1.0
+
+
+def test_a_camera_without_any_section(tmp_path, capsys):
+    """Strips and the two amplifiers are found in the pixels alone."""
+    camera = Camera(tmp_path / "plain", 14, light=(slice(0, 200), slice(14, 274)))
+    camera.level[:, 144:274] += 30
+    camera.night(*IRAF, INSTRUME="BARE", OBJCTRA="01 02 03")
+    text, doubts, made, _ = drafted(camera.folder, capsys, "--name", "bare7")
+    chip = made.chip("BARE7_1")
+    assert chip.geometry.active == "[15:274,1:200]"
+    assert (chip.geometry.prescan_x, chip.geometry.overscan_x) == (
+        "[1:14,1:200]", "[275:300,1:200]"
+    )  # fmt: skip
+    assert [one.active for one in chip.amplifiers] == ["[15:144,1:200]", "[145:274,1:200]"]
+    assert [one.bias_level for one in chip.amplifiers] == pytest.approx([500, 530], abs=1)
+    assert [one.prescan_x for one in chip.amplifiers] == ["[1:14,1:200]", None]
+    for word in ("the regions are those of the pixels", "amplifiers?", "no card tells where"):
+        assert word in doubts
+    assert text["recognise"] == {"INSTRUME": ["BARE"]}
+
+
+def test_two_amplifiers_of_cards_with_letters(tmp_path, capsys):
+    camera = Camera(tmp_path / "ab", 15, light=(slice(0, 200), slice(20, 280)))
+    camera.level[:, :150] += 40
+    camera.night(*IRAF, INSTRUME="DUO", DATASECA="[21:150,1:200]", BIASSECA="[1:18,1:200]",
+                 DATASECB="[151:280,1:200]", BIASSECB="[283:300,1:200]", GAINA=1.5, GAINB=1.7,
+                 RDNOISEA=7.0, RDNOISEB=7.1)  # fmt: skip
+    _, doubts, made, _ = drafted(camera.folder, capsys)
+    chip = made.chip("DUO_1")
+    assert chip.geometry.active == "[21:280,1:200]"
+    a, b = chip.amplifiers
+    assert (a.name, a.active, a.prescan_x) == ("A", "[21:150,1:200]", "[1:18,1:200]")
+    assert (b.name, b.active, b.overscan_x) == ("B", "[151:280,1:200]", "[283:300,1:200]")
+    assert [a.bias_level, b.bias_level] == pytest.approx([540, 500], abs=1)
+    assert [a.gain, b.gain] == pytest.approx([1.6, 1.6], rel=0.06)
+    assert "DATASEC" not in doubts
+
+
+@pytest.mark.parametrize(
+    ("cards", "way"),
+    [
+        ({"DATE__OBS": "2021-03-04", "UT": "05:06:07"}, {"keyword": "DATE-OBS", "time": "UT"}),
+        ({"DATE__OBS": "04/03/21", "TIME__OBS": "05:06:07"},
+         {"keyword": "DATE-OBS", "time": "TIME-OBS", "unit": "dd/mm/yy"}),
+        ({"MJD__OBS": 59277.2125, "DATE__OBS": "2021-03-04"},
+         {"keyword": "MJD-OBS", "unit": "MJD"}),
+        ({"JD": 2459277.71255}, {"keyword": "JD", "unit": "JD"}),
+        ({"DATE__BEG": "2021-03-04T05:06:07"}, "DATE-BEG"),
+    ],
+)  # fmt: skip
+def test_dates_as_headers_write_them(tmp_path, capsys, cards, way):
+    camera = Camera(tmp_path / "dates", 16)
+    camera.write("a.fits", 100, INSTRUME="D", IMAGETYP="object", EXPTIME=1.0, FILTER="R", **cards)
+    text, _, _, told = drafted(camera.folder, capsys)
+    assert text["cards"]["DATE_OBS"] == way
+    assert "science, 2021-03-04T05:06:0" in told
+
+
+def test_types_that_say_nothing_are_helped_by_objects_and_folders(tmp_path, capsys):
+    camera = Camera(tmp_path / "types", 17)
+    cards = {"INSTRUME": "T", "EXPTIME": 1.0, "FILTER": "R", "IMAGETYP": "Light Frame"}
+    camera.write("a.fits", 9000, OBJECT="flat R", **cards, **date(1))
+    camera.write("b.fits", 100, OBJECT="M 67", **cards, **date(2))
+    camera.write("bias/c.fits", 0, **cards, **date(3))
+    camera.write("d.fits", 100, **{**cards, "IMAGETYP": "ARC"}, **date(4))
+    _, doubts, _, told = drafted(camera.folder, capsys)
+    for name, purpose in (("a", "dome"), ("b", "science"), ("c", "bias"), ("d", "science")):
+        assert f"{name}.fits: T, {purpose}, " in told
+    assert "OBJECT = flat R does" in doubts
+    assert "the folder bias does" in doubts
+    assert "IMAGETYP = ARC is not known here" in doubts
+
+
+def test_what_cannot_be_drafted_is_refused_by_name(tmp_path, capsys, home):
+    camera = Camera(tmp_path / "one", 18)
+    cards = {"IMAGETYP": "object", "EXPTIME": 1.0, "FILTER": "R", **date(1)}
+    first = camera.write("a.fits", INSTRUME="ONE", **cards)
+    second = camera.write("b.fits", INSTRUME="TWO", **cards)
+    nameless = camera.write("c.fits", **cards)
+    several = camera.write("d.fits", INSTRUME="SIX", extensions=[{}, {}], **cards)
+    known = camera.write("e.fits", INSTRUME="OMEGACAM", **cards)
+
+    def refused(*given):
+        assert main(["instrument", "new", *map(str, given)]) == 1
+        assert not list((home / "instruments").glob("*")) or given[0] == first
+        return capsys.readouterr().err
+
+    assert "INSTRUME is ONE and TWO in these files: give those of one" in refused(first, second)
+    assert "no card tells whose frames these are" in refused(nameless)
+    assert "no card tells which chip each is" in refused(several)
+    assert "OMEGACAM has such frames already" in refused(known)
+    assert "--name" in refused(several, "--name", "9 lives")
+    assert main(["instrument", "new", str(first), "--print"]) == 0
+    assert 'name = "ONE"' in capsys.readouterr().out
+    assert not (home / "instruments").exists()
+    assert main(["instrument", "new", str(first)]) == 0
+    capsys.readouterr()
+    assert "ONE has such frames already, described in" in refused(first)
+    (home / "instruments" / "two.toml").write_text("")
+    assert main(["instrument", "new", str(second)]) == 1
+    assert "TWO is described already; choose --name" in capsys.readouterr().err
+
+
+def test_a_stranger_in_a_header_stays_text(tmp_path, capsys):
+    """What a header says becomes text of the description, never its structure."""
+    camera = Camera(tmp_path / "odd", 19)
+    odd = 'x" ]\\n = [1]* #'
+    camera.write("a.fits", INSTRUME=odd, IMAGETYP="object", EXPTIME=1.0, FILTER=odd,
+                 OBJECT=odd, TELESCOP=odd, **date(1))  # fmt: skip
+    text, _, made, _ = drafted(camera.folder, capsys)
+    assert set(text) == {
+        "name", "telescope", "pixel_scale", "recognise", "site", "chip", "filters", "cards",
+        "purpose",
+    }  # fmt: skip
+    assert made.telescope == odd
+    assert list(made.filters.values()) == ["X_N_1_x_n_1"]
+
+
+@real
+def test_kast_has_two_amplifiers_with_a_strip_each(capsys):
+    _, doubts, made, told = drafted(REAL / "kast_lick_raw", capsys)
+    assert told.endswith("3 right, 0 refused, 0 doubt(s)\n")
+    chip = made.chip("KASTB_1")
+    assert chip.geometry.active == "[1:2048,1:350]"
+    first, second = chip.amplifiers
+    assert (first.active, second.active) == ("[1:1024,1:350]", "[1025:2048,1:350]")
+    # the first and the last column of the strips are 8 and 12 ADU below the others
+    assert (first.overscan_x, second.overscan_x) == ("[2050:2080,1:350]", "[2081:2111,1:350]")
+    assert [first.bias_level, second.bias_level] == pytest.approx([945.1, 966.4], abs=1)
+    assert 2.6 < first.read_noise / first.gain < 3.5
+    assert "gain is made up" in doubts
+
+
+@real
+def test_ste3_has_the_sections_of_its_cards_and_the_noise_of_its_strip(capsys):
+    _, doubts, made, _ = drafted(REAL / "saao_ste3_raw", capsys)
+    chip = made.chip("STE3_CCD_1")
+    assert (chip.geometry.active, chip.geometry.prescan_x) == ("[17:528,1:520]", "[4:13,1:520]")
+    assert (chip.gain, chip.bias_level, made.utc_offset) == (1.9, 214, 2)
+    assert chip.read_noise == pytest.approx(5.8, abs=0.1)
+    assert "RDNOISE says 5 electron" in doubts
+
+
+@real
+def test_an_aspen_has_its_scale_and_its_doubtful_longitude(capsys):
+    text, doubts, made, told = drafted(REAL / "kelt16_minireduction", capsys)
+    assert told.endswith("5 right, 0 refused, 0 doubt(s)\n")
+    for purpose in ("bias", "dark", "dome", "science"):
+        assert f": ASPENCG16, {purpose}, 2018" in told
+    assert "cards do not agree on the longitude: -96.4533, -98.4533" in doubts
+    assert made.filters["r"] == "ASPENCG16_r"
+    assert made.pixel_scale == pytest.approx(0.57, abs=0.02)
+    assert text["window"] == {"x": "XORGSUBF", "y": "YORGSUBF", "first": 0, "binned": True}
+
+
+def test_light_that_rises_slowly_is_no_strip():
+    profile = 1000 + 3.0 * np.arange(400) + np.random.default_rng(1).normal(0, 0.5, 400)
+    assert outline.strip(profile, 0.5, least=4, sure=8, even=0.2) == 0
+    profile[:23] = 500
+    assert outline.strip(profile, 0.5, least=4, sure=8, even=0.2) == 23
+
+
+def test_stars_and_slopes_are_no_border_of_amplifiers():
+    noise = np.random.default_rng(2).normal(0, 0.2, 400)
+    profile = 1000 + 0.05 * np.arange(400) + noise
+    found, error = outline.jump(profile, 200)
+    assert abs(found) < 5 * error
+    profile[200:203] += 50
+    found, error = outline.jump(profile, 200)
+    assert abs(found) < 5 * error
+    profile[200:203] -= 50
+    profile[200:] += 20
+    found, error = outline.jump(profile, 200)
+    assert found == pytest.approx(20, abs=6 * error)
+
+
+def test_full_pixels_pile_up():
+    pixels = np.random.default_rng(3).normal(3000, 400, (100, 100)).astype(np.int32)
+    assert not outline.top(pixels, least=5, times=20).piled
+    end = outline.top(np.minimum(pixels, 3900), least=5, times=20)
+    assert (end.piled, end.value, end.step) == (True, 3900, 1)
