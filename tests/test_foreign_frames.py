@@ -113,6 +113,20 @@ def test_distorted_coordinates_go_both_ways(tmp_path, kind):
         assert wanted.separation(written.wcs.pixel_to_world(2, 3)).arcsec < 1e-3
 
 
+@pytest.mark.parametrize(
+    "terms", [[], ["PV1_1"], ["PV2_1"], ["PV1_4"], ["PV1_1", "PV1_4", "PV2_1"]]
+)
+def test_linear_terms_that_a_header_leaves_out_are_one(tmp_path, terms):
+    values = {"PV1_1": "1.0", "PV2_1": "1.0", "PV1_4": "0.5"}
+    tpv = [line.replace("TAN", "TPV") for line in TAN]
+    whole = ["PV1_1", "PV2_1", *(["PV1_4"] if "PV1_4" in terms else [])]
+    wanted = frame(tmp_path, *tpv, *(card(name, values[name]) for name in whole)).wcs
+    found = frame(tmp_path, *tpv, *(card(name, values[name]) for name in terms)).wcs
+    for place in ((0, 0), (3, 1), (2, 3)):
+        assert wanted.pixel_to_world(*place).separation(found.pixel_to_world(*place)).arcsec < 1e-6
+    assert found.pixel_to_world(0, 0).separation(found.pixel_to_world(3, 1)).deg > 0.01
+
+
 def test_distortion_tables_are_refused(tmp_path):
     from astropy.wcs import DistortionLookupTable
 

@@ -42,7 +42,7 @@ def wcs_of(header: Header, name: str) -> WCS:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FITSFixedWarning)
-            return WCS(readable(header))
+            return WCS(_with_linear_terms(readable(header)))
     except (ValueError, TypeError, KeyError, MemoryError, AssertionError) as error:
         msg = (
             f"{name}: its world coordinates cannot be used ({_reason(error)}); mend its CTYPE, "
@@ -74,6 +74,24 @@ def coordinate_cards(wcs: Any) -> Header:
         raise BadHeader(msg)
     # relax: without it the polynomials are left out and CTYPE loses its -SIP
     header: Header = wcs.to_header(relax=True)
+    return header
+
+
+def _with_linear_terms(header: Header) -> Header:
+    """Return the header with the linear terms of TPV that it leaves out.
+
+    The convention (registry of FITS conventions, TPV) gives PV1_1 and PV2_1 the value 1 where they
+    are absent; WCSLIB takes 0, and every pixel is at the reference point.
+    """
+    absent = [
+        f"PV{axis}_1"
+        for axis in range(1, 10)
+        if str(header.get(f"CTYPE{axis}", "")).rstrip().endswith("-TPV")
+        and f"PV{axis}_1" not in header
+    ]
+    if absent:
+        header = header.copy()
+        header.update(dict.fromkeys(absent, 1.0))
     return header
 
 
