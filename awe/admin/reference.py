@@ -24,7 +24,8 @@ from awe.model import parameters as declared
 from awe.model.classes import load
 from awe.model.mixins import QualityFlag
 from awe.recipes import available, find
-from awe.rules.quality import CHECKS, COMPARED
+from awe.rules.comparison import COMPARED
+from awe.rules.quality import CHECKS
 
 __all__ = ["PAGES", "add", "pages"]
 
@@ -181,7 +182,7 @@ def quality() -> str:
     limits: dict[QualityFlag, list[str]] = {}
     for check in CHECKS:
         limits.setdefault(check.flag, []).append(check.parameter)
-    limits[QualityFlag.CHANGED] = list(COMPARED.values())
+    limits[QualityFlag.CHANGED] = list(filter(None, COMPARED.values()))
     rows = [
         (int(flag), f"`{flag.name}`", flag.text,
          ", ".join(f"`{name}`" for name in dict.fromkeys(limits.get(flag, []))))

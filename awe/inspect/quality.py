@@ -13,19 +13,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
-from awe.inspect import backend
-from awe.terminal import out
+from awe.inspect.shown import present
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-__all__ = ["NUMBERS", "figures", "plot"]
-
-_drawn: WeakSet[Figure] = WeakSet()
+__all__ = ["NUMBERS", "plot"]
 
 #: previous versions a history goes back
 VERSIONS = 30
@@ -71,21 +67,10 @@ def plot(self: Any, path: str | Path | None = None) -> Figure:
     Figure
         The matplotlib figure.
     """
-    screen = backend.activate() if path is None else None
-    figure = _figure(self)
-    _drawn.add(figure)
-    if screen is not None and screen.has_windows:
-        figure.show()
-    elif screen is None or screen is backend.Screen.FILE:
-        target = Path(path or f"{_name(self)}-quality.png")
-        figure.savefig(target, dpi=110)
-        out(f"quality plot of {_name(self)}: {target}\n")
-    return figure
-
-
-def figures() -> set[Figure]:
-    """Return the figures that were shown or written as quality plots."""
-    return set(_drawn)
+    return present(
+        lambda: _figure(self), path, name=f"{_name(self)}-quality.png",
+        title=f"quality plot of {_name(self)}",
+    )  # fmt: skip
 
 
 def _figure(product: Any) -> Figure:

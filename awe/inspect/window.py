@@ -21,6 +21,7 @@ from awe.errors import ArgumentError, UserMistake, nearest
 from awe.inspect import backend, said
 from awe.inspect.keys import KEYS, Key, help_text
 from awe.inspect.picture import Look, Picture
+from awe.inspect.shown import written
 from awe.inspect.spot import Reading, Spot
 from awe.lazy import resolve
 from awe.terminal import harmless, out
@@ -83,18 +84,6 @@ def _close(figures: Iterable[Figure]) -> None:
 
     for figure in figures:
         plt.close(figure)
-
-
-def _written(figure: Figure, path: Path) -> Path:
-    try:
-        figure.savefig(path, dpi=110)
-    except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror}; change to another directory"
-        raise ArgumentError(msg) from error
-    except ValueError as error:
-        msg = f"{path} cannot be written: {' '.join(str(error).split())}"
-        raise ArgumentError(msg) from error
-    return path
 
 
 class Inspection:
@@ -303,7 +292,7 @@ class Inspection:
             say(f"no display: wrote {self._write(figure, label)}")
 
     def _write(self, figure: Figure, label: str) -> Path:
-        return _written(figure, Path.cwd() / f"{Path(self.name).stem}.{label}.png")
+        return written(figure, Path.cwd() / f"{Path(self.name).stem}.{label}.png")
 
     # keys
 
@@ -362,7 +351,7 @@ class Inspection:
             The hot-key gives the figure under the pointer instead.
         """
         if isinstance(target, str | Path):
-            say(f"saved {_written(self._figure, Path(target).expanduser())}")
+            say(f"saved {written(self._figure, Path(target).expanduser())}")
             return
         figure = target or self._figure
         label = next((KEYS[k].title for k, f in self._plots.items() if f is figure), "inspect")

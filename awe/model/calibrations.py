@@ -91,7 +91,7 @@ class ChipCalibration(Calibration, abstract=True):
 
     why = behaviour("awe.rules.validity:why")
     verify = behaviour("awe.rules.quality:verify")
-    compare = behaviour("awe.rules.quality:compare")
+    compare = behaviour("awe.rules.comparison:compare")
     rejected_inputs = behaviour("awe.rules.quality:rejected_inputs")
     plot = behaviour("awe.inspect.quality:plot")
     select = class_behaviour("awe.rules.select:calibration")

@@ -78,7 +78,7 @@ class ScienceProduct(Product, BaseFrame, abstract=True):
         return resolve("awe.tasks.targets:get")(cls, raw=raw, make=make, dry=dry)
 
     verify = behaviour("awe.rules.quality:verify")
-    compare = behaviour("awe.rules.quality:compare")
+    compare = behaviour("awe.rules.comparison:compare")
     plot = behaviour("awe.inspect.quality:plot")
 
 

@@ -1,7 +1,7 @@
 """Figures of matplotlib that somebody drew at the prompt and that nobody sees.
 
 Without `%matplotlib` a figure of pyplot waits for `plt.show()`; one line says so, once for each
-figure. Windows of `inspect()` and quality plots show themselves.
+figure. Windows of `inspect()` and plots of products and queries show themselves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def waiting() -> str:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None or pyplot.isinteractive():
         return ""
-    modules = [sys.modules.get(f"awe.inspect.{name}") for name in ("window", "quality")]
+    modules = [sys.modules.get(f"awe.inspect.{name}") for name in ("window", "shown")]
     ours = {figure for module in modules if module is not None for figure in module.figures()}
     managers = sys.modules["matplotlib._pylab_helpers"].Gcf.get_all_fig_managers()
     numbers = {one.num for one in managers if one.canvas.figure not in ours}

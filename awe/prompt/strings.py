@@ -26,7 +26,7 @@ LIST = re.compile(r"(?:\A|[(,=])\s*\Z")
 #: Methods of a path that take values of its attribute.
 TAKE_VALUES = ("like", "isin", "contains")
 #: Methods of a query that take attributes by name.
-TAKE_NAMES = ("max", "min", "order_by", "values", "distinct", "stats", "to_table")
+TAKE_NAMES = ("max", "min", "order_by", "values", "distinct", "stats", "to_table", "plot")
 #: Arguments of awe's functions that are paths of files.
 FILES = ("path", "pathname", "filename_or_path", "files", "directory")
 
@@ -113,11 +113,11 @@ def _argument(function: Any, given: str, text: str, begin: int) -> list[str] | N
     method = getattr(function, "__name__", "")
     if isinstance(owner, Path):
         return _of_path(owner) if method in TAKE_VALUES else []
+    name = _argument_name(function, given)
+    if name in FILES or (method, name) == ("plot", "filename"):
+        return None
     if method in TAKE_NAMES and (cls := class_of_query(owner)):
         return _names(cls, text[begin + 1 :])
-    name = _argument_name(function, given)
-    if name in FILES:
-        return None
     known = BY_FUNCTION.get((getattr(function, "__qualname__", method), name)) or BY_NAME.get(name)
     if known is None:
         return []

@@ -1,4 +1,4 @@
-"""Quality control: products against their declared limits and against their predecessors.
+"""Quality control: products against their declared limits.
 
 The limits are process parameters; each check names the parameter it reads and the bit of
 `QualityFlag` it sets, and runs for every class that has the parameter. Spreads are those of the
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
-    "COMPARED",
     "Numbers",
-    "compare",
     "measure",
     "rejected_inputs",
     "verdict",
@@ -184,26 +182,6 @@ def verdict(reasons: NDArray[Any]) -> QualityFlag:
     return found
 
 
-def compare(product: Any) -> dict[str, tuple[float, float]]:
-    """Return name -> (value, previous value) of the numbers of a product and its predecessor.
-
-    A new product that differs by more than a declared limit gets the bit `CHANGED`.
-    """
-    previous = _predecessor(product)
-    if previous is None:
-        return {}
-    found = {}
-    for path, parameter in COMPARED.items():
-        now, before = _follow(product, path), _follow(previous, path)
-        if now is None or before is None:
-            continue
-        found[path] = (float(now), float(before))
-        limit = value_of(product.process_params, parameter)
-        if limit is not None and abs(now - before) > limit:
-            _set(product, QualityFlag(product.quality_flags) | QualityFlag.CHANGED)
-    return found
-
-
 def rejected_inputs(product: Any) -> dict[str, str]:
     """Return name -> reason of the raw frames that were requested but left out."""
     if not product._committed:
@@ -304,30 +282,6 @@ CHECKS = (
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),
 )
 
-#: number that is compared with the previous version -> limit of its change
-COMPARED = {
-    "imstat.median": "MAXIMUM_MEDIAN_DIFFERENCE",
-    "imstat.stdev": "MAXIMUM_STDEV_DIFFERENCE",
-    "read_noise": "MAXIMUM_READ_NOISE_DIFFERENCE",
-    "gain": "MAXIMUM_GAIN_DIFFERENCE",
-    "dark_current": "MAXIMUM_DARK_DIFFERENCE",
-    "count": "MAXIMUM_COUNT_DIFFERENCE",
-    "lamp_ratio": "MAXIMUM_DEVIATION",
-    "rms": "MAXIMUM_RMS",
-}
-
-
-def _predecessor(product: Any) -> Any:
-    """Return the previous version, or the newest earlier product of the same raw frame."""
-    if has(product, "prev"):
-        return product.prev
-    cls = type(product)
-    query = cls.raw == product.raw
-    if product._committed:
-        query &= cls.creation_date < product.creation_date
-    return query.max("creation_date")
-
-
 def _inputs(product: Any) -> int:
     for name in product.get_persistent_properties():
         if name.startswith("raw_") and name.endswith("_frames"):
@@ -353,14 +307,6 @@ def _has_holes(product: Any, pixels: Any) -> bool:
     if divisor is None or divisor.shape != pixels.shape:
         return True
     return bool((~np.isfinite(pixels) & usable(divisor)).any())
-
-
-def _follow(item: Any, path: str) -> Any:
-    for name in path.split("."):
-        item = value_of(item, name)
-        if item is None:
-            return None
-    return item if isinstance(item, int | float) else None
 
 
 def _set(product: Any, flags: QualityFlag) -> int:

@@ -23,10 +23,8 @@ from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
 from astropy.units import Unit
 
-from awe.db.declare import registry
 from awe.db.declare.attributes import Kind, Persistent
-from awe.db.query.conditions import Steps
-from awe.db.query.path import resolve
+from awe.db.query.path import named, resolve
 from awe.db.query.query import Query
 from awe.errors import ArgumentError, FileTaken, QueryError
 
@@ -130,24 +128,13 @@ def to_table(query: Query, *names: Any) -> ObjectTable:
         msg = f"to_table({', '.join(map(repr, names))}): a column is named twice"
         raise QueryError(msg)
     query._guard(query.count())
-    paths = [_named(resolve(query.cls, name)) for name in names]
+    paths = [named(resolve(query.cls, name)) for name in names]
     rows = query.values(*(".".join(step.name for step in steps) for steps in paths))
     result = ObjectTable()
     for position, (name, steps) in enumerate(zip(names, paths, strict=True)):
         result[name] = _column(steps[-1], [row[position] for row in rows])
         result[name].info.description = resolve(query.cls, name)[-1].__doc__
     return result
-
-
-def _named(steps: Steps) -> Steps:
-    """Return the steps on to the name of what a link points to, where it has one."""
-    last = steps[-1]
-    if last.kind is not Kind.LINK or registry.concrete(last.target) != [last.target]:
-        return steps
-    for name in ("name", "filename"):
-        if name in last.target._attributes:
-            return (*steps, last.target._attributes[name])
-    return steps
 
 
 def _column(attribute: Persistent[Any], cells: list[Any]) -> Any:

@@ -40,7 +40,7 @@ from awe.db.query.sky import Region
 from awe.errors import AttributeUnknown, QueryError, among
 from awe.terminal import harmless
 
-__all__ = ["RESERVED", "Path", "make_path", "resolve"]
+__all__ = ["RESERVED", "Path", "make_path", "named", "resolve"]
 
 #: Names a persistent attribute may not have: they are operations of paths.
 RESERVED = (
@@ -452,4 +452,15 @@ def resolve(cls: type[Entity], name: Any, *, single: bool = True) -> Steps:
     if single and any(step.kind in (Kind.LINKS, Kind.ARRAY) for step in steps):
         msg = f"{path._text} goes through a list and has no single value"
         raise QueryError(msg)
+    return steps
+
+
+def named(steps: Steps) -> Steps:
+    """Return the steps on to the name of what a link points to, where it has one."""
+    last = steps[-1]
+    if last.kind is not Kind.LINK or concrete(last.target) != [last.target]:
+        return steps
+    for name in ("name", "filename"):
+        if name in last.target._attributes:
+            return (*steps, last.target._attributes[name])
     return steps

@@ -405,6 +405,7 @@ class Query(OnSky["Query"], Selection):
         return [row[0] for row in database.execute(text, compiler.values)]
 
     stats = behaviour("awe.db.query.summary:stats")
+    plot = behaviour("awe.db.query.trend:plot")
     to_table = behaviour("awe.db.query.columns:to_table")
     save = behaviour("awe.db.query.saved:save")
     load = behaviour("awe.db.query.saved:load")

@@ -1,0 +1,97 @@
+"""A figure that is not a window of its own kind: on the screen, in the notebook, or in a file.
+
+Quality plots of products and plots of a query's values appear here. Importing this module loads
+no plotting library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from awe.errors import ArgumentError
+from awe.inspect import backend
+from awe.terminal import out
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["figures", "present", "written"]
+
+_drawn: WeakSet[Figure] = WeakSet()
+
+#: dots per inch of a figure in a file
+DPI = 110
+
+
+def present(
+    draw: Callable[[], Figure], path: str | Path | None, *, name: str, title: str
+) -> Figure:
+    """Draw a figure, show it or write it, and return it.
+
+    On a screen a window opens; in a notebook the figure is drawn in place; elsewhere, or where a
+    path is given, it is written to a file and named.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns a new figure of pyplot.
+    path : str or Path or None
+        File to write; its ending says the format.
+    name : str
+        Name of the file where there is neither screen nor path.
+    title : str
+        Words for the line that names the file.
+
+    Returns
+    -------
+    Figure
+        The matplotlib figure.
+
+    Raises
+    ------
+    ArgumentError
+        The file cannot be written, or its ending says no format.
+    """
+    screen = backend.activate() if path is None else None
+    figure = draw()
+    _drawn.add(figure)
+    if screen is not None and screen.has_windows:
+        figure.show()
+    elif screen is None or screen is backend.Screen.FILE:
+        target = written(figure, Path(path or name).expanduser())
+        out(f"{title}: {target}\n")
+    return figure
+
+
+def written(figure: Figure, path: Path) -> Path:
+    """Write a figure to a file and return its path.
+
+    Parameters
+    ----------
+    figure : Figure
+        Figure to write.
+    path : Path
+        File; its ending says the format.
+
+    Raises
+    ------
+    ArgumentError
+        The file cannot be written, or its ending says no format.
+    """
+    try:
+        figure.savefig(path, dpi=DPI)
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}; change to another directory"
+        raise ArgumentError(msg) from error
+    except ValueError as error:
+        msg = f"{path} cannot be written: {' '.join(str(error).split())}"
+        raise ArgumentError(msg) from error
+    return path
+
+
+def figures() -> set[Figure]:
+    """Return the figures that were shown or written here."""
+    return set(_drawn)
