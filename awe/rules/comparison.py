@@ -90,12 +90,13 @@ class Comparison(dict[str, Change]):
         """True if no number changed by more than its limit."""
         return all(change.verdict is not False for change in self.values())
 
-    def _table(self) -> tuple[str, list[tuple[str, ...]]]:
-        """Return the line above the table, and its rows."""
+    def _table(self) -> tuple[list[str], list[tuple[str, ...]]]:
+        """Return the lines above the table, and its rows."""
         name = label(self.product)
         if self.previous is None:
-            return f"{name}: {self._note}", []
+            return [f"{self._note}: {name}"], []
         found = "no number changed beyond its limit" if self.verdict else "CHANGED"
+        head = [f"{self.verdict}: {found}", f"now:    {name}", f"before: {label(self.previous)}"]
         rows: list[tuple[str, ...]] = [
             (
                 one, f"{change.value:.6g}", f"{change.previous:.6g}",
@@ -105,15 +106,16 @@ class Comparison(dict[str, Change]):
             )
             for one, change in self.items()
         ]  # fmt: skip
-        return f"{name} against {label(self.previous)}: {self.verdict}, {found}", rows
+        return head, rows
 
     def __repr__(self) -> str:
         head, rows = self._table()
-        return columns.fit(head) + (f"\n{columns.text(HEADS, rows)}" if rows else "")
+        table = columns.lines(HEADS, rows) if rows else []
+        return "\n".join([columns.fit("\n".join(head)), *table])
 
     def _repr_html_(self) -> str:
         head, rows = self._table()
-        return columns.html(HEADS, rows, title=head)
+        return columns.html(HEADS, rows, title="; ".join(head))
 
 
 def compare(self: Any, other: Any = None) -> Comparison:
