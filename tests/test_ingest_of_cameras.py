@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,90 @@ def test_an_image_of_another_size_than_the_cameras_is_refused(scientist, tmp_pat
     [row] = ingest([exposure(tmp_path / "T08.fits", size=(259, 320))])
     assert row.state is State.REFUSED
     assert "259" in row.message
+
+
+def described(scientist_home, name, **changes):
+    """Write another camera: that of the handbook with its names, and some words, changed."""
+    text = PAGE.read_text().split("```toml\n")[1].split("```")[0]
+    pairs = {"Tiny Camera*": f"{name.title()} Camera*", '"TINYCAM"': f'"{name}"', **changes}
+    for old, new in pairs.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = scientist_home / f"{name.lower()}.toml"
+    path.write_text(text)
+    return path
+
+
+OWN_NAMES = {"TINY_1": "FAR_1", "TINY_2": "FAR_2", "TINY_R": "FAR_R", "TINY_B": "FAR_B"}
+
+
+def far(path, second=0, names=("FAR_1", "FAR_2"), **cards):
+    """An exposure of the other camera."""
+    primary = fits.PrimaryHDU()
+    date = f"2020-03-01T20:09:{second:02}"
+    primary.header.update({**CARDS, "INSTRUME": "Far Camera", "DATE-OBS": date, **cards})
+    pixels = np.random.default_rng(second).integers(400, 600, (260, 320)).astype(np.uint16)
+    fits.HDUList([primary, *(fits.ImageHDU(pixels, name=name) for name in names)]).writeto(path)
+    return path
+
+
+def test_names_that_another_camera_has_are_refused(scientist, tmp_path):
+    own = tmp_path / "home" / "instruments"
+    for camera in ("TINYCAM", "FAR"):
+        scientist.rows("superuser", "SELECT awe.project_create(%s, '', %s, true, 4, 1)",
+                       f"{camera}@HOME", camera)  # fmt: skip
+    [row] = ingest([exposure(tmp_path / "T08.fits")], commit=True)
+    assert row.state is State.INGESTED, row.message
+    path = described(own, "FAR", TINY_1="FAR_1", TINY_2="FAR_2", TINY_B="FAR_B")
+    for commit in (False, True):
+        [row] = ingest([far(tmp_path / f"F{commit}.fits", commit)], commit=commit)
+        assert row.state is State.REFUSED
+        assert row.message == (
+            f"filter TINY_R is one of TINYCAM in the database: give it another name in {path}, "
+            "for example FAR_TINY_R"
+        )
+    path = described(own, "FAR", TINY_1="FAR_1", TINY_R="FAR_R", TINY_B="FAR_B")
+    [row] = ingest([far(tmp_path / "F3.fits", 3, ("FAR_1", "TINY_2"))], commit=True)
+    assert "chip TINY_2 is one of TINYCAM in the database" in row.message
+    described(own, "FAR", **OWN_NAMES)
+    [row] = ingest([far(tmp_path / "F4.fits", 4)], commit=True)
+    assert row.state is State.INGESTED, row.message
+
+
+def test_a_clock_that_changed_is_refused(scientist, tmp_path):
+    own = tmp_path / "home" / "instruments" / "tinycam.toml"
+    camera_project(scientist, "TINY@HOME")
+    ingest([exposure(tmp_path / "T08.fits")], commit=True)
+    own.write_text(own.read_text().replace('"Europe/Amsterdam"', '"Pacific/Auckland"'))
+    [row] = ingest([exposure(tmp_path / "T09.fits", 1)], commit=True)
+    assert row.state is State.REFUSED
+    assert "TINYCAM is in the database with local time UTC +1 h, its description says +12 h" in (
+        row.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after"),
+    [
+        ("Pacific/Auckland", "2020-03-09T23:59:59", "2020-03-10T00:00:01"),
+        ("Pacific/Honolulu", "2020-03-10T21:59:59", "2020-03-10T22:00:01"),
+        ("Asia/Kolkata", "2020-03-10T06:29:59", "2020-03-10T06:30:01"),
+    ],
+)
+def test_nights_begin_at_noon_of_the_site(scientist, tmp_path, zone, before, after):
+    """Two seconds around noon of 10 March there are two nights, wherever it is."""
+    from awe import instruments
+    from awe.model.raw import RawScienceFrame
+
+    own = tmp_path / "home" / "instruments" / "tinycam.toml"
+    own.write_text(own.read_text().replace("Europe/Amsterdam", zone))
+    camera_project(scientist, "TINY@HOME")
+    moments = {"before.fits": before, "after.fits": after}
+    files = [exposure(tmp_path / name, **{"DATE-OBS": at}) for name, at in moments.items()]
+    assert [row.state for row in ingest(files, commit=True)] == [State.INGESTED] * 2
+    context.set_project("TINY@HOME")
+    for name, night in (("before.fits", "2020-03-09"), ("after.fits", "2020-03-10")):
+        found = {frame.raw_fits.filename for frame in RawScienceFrame.DATE_OBS.night(night)}
+        assert found == {name}
+        camera = instruments.get("TINYCAM")
+        assert str(camera.night(datetime.fromisoformat(moments[name]))) == night

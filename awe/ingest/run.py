@@ -25,7 +25,7 @@ from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError, AweError, ProjectUnknown, nearest
-from awe.ingest import destination, known, planfile, sources
+from awe.ingest import destination, known, names, planfile, sources
 from awe.ingest.planfile import Line
 from awe.ingest.records import CLASSES, Records
 from awe.ingest.report import Report, Row, State
@@ -104,6 +104,7 @@ def ingest(
         exposures = _examine(pool, report, purpose, lines)
         known.skip(exposures, report)
         known.refuse_twins(exposures, report)
+        names.refuse_taken(exposures, report)
         projects = _projects(exposures, report, project)
         if commit:
             _store(pool, exposures, report, projects, progress)

@@ -36,6 +36,8 @@ STRUCTURE = frozenset(
 )  # fmt: skip
 #: Every byte as a header may hold it: what cannot be printed becomes a question mark.
 PRINTABLE = bytes(byte if 32 <= byte < 127 else 0x3F for byte in range(256))
+#: extensions left out that a note names
+TOLD = 6
 REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
 
 
@@ -177,10 +179,17 @@ def _notes(
 ) -> list[str]:
     notes = [f"{missing} of {missing + len(images)} chips not in the file"] if missing else []
     notes += whole.notes
-    left = sum(bool(info.shape) for info in whole.infos) - len(images)
-    notes += [f"{left} table(s) left out"] if left else []
+    taken = {info.index for _, info in images}
+    left = [info for info in whole.infos if info.shape and info.index not in taken]
+    named = [_called(info) for info in left[:TOLD]] + ["..."] * (len(left) > TOLD)
+    notes += [f"left out: {', '.join(named)}"] if left else []
     unverified = any(info.verified is None for _, info in images)
     return notes + (["unverified before ingest: no checksums"] if unverified else [])
+
+
+def _called(info: fits.ExtensionInfo) -> str:
+    kind = "table" if "TABLE" in info.kind else "image"
+    return f"{kind} {info.name or info.index}"
 
 
 def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
