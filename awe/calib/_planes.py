@@ -13,8 +13,8 @@ import numpy as np
 from awe.calib._jit import compiled
 
 __all__ = [
-    "all_finite", "carrying", "divide", "faint_variance", "grow", "mark", "numbers",
-    "photon_variance", "weigh",
+    "all_finite", "carrying", "divide", "faint_variance", "flattened_variance", "grow", "mark",
+    "mean_variance", "numbers", "photon_variance", "weigh",
 ]
 
 _ZERO = np.float32(0)
@@ -82,6 +82,36 @@ def faint_variance(counts, per_count, constant, variance):
                     light += (np.float32(1) - noise / scatter) * (own - light)
             # cut at 0, the light of a dark frame would be too high on average
             out[x] = max(max(light, least) * per_count + constant, constant * np.float32(0.5))
+
+
+@compiled
+def mean_variance(image, share, constant, slope, variance):
+    """Fill the variance of a mean: that of all its values over the share of them it kept."""
+    for y in range(image.shape[0]):
+        row = image[y]
+        kept = share[y]
+        out = variance[y]
+        for x in range(row.size):
+            light = row[x] if row[x] > _ZERO else _ZERO
+            # (c + s x) / share; NaN where no value is left, as x is
+            value = (constant + slope * light) / kept[x]
+            out[x] = value if kept[x] > _ZERO else np.float32(np.nan)
+
+
+@compiled
+def flattened_variance(level, share, flat, constant, slope, variance):
+    """Fill the variance of a mean of frames that were divided by a flat."""
+    for y in range(level.shape[0]):
+        row = level[y]
+        kept = share[y]
+        response = flat[y]
+        out = variance[y]
+        for x in range(row.size):
+            light = row[x] if row[x] > _ZERO else _ZERO
+            inverse = np.float32(1) / response[x]
+            # before the flat: c + s x f, divided by f**2
+            value = (constant * inverse + slope * light) * inverse / kept[x]
+            out[x] = value if kept[x] > _ZERO else np.float32(np.nan)
 
 
 @compiled

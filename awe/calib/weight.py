@@ -17,10 +17,10 @@ from awe.calib.detector.trim import require_shape
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.errors import ParameterError
 
-__all__ = ["NoiseModel", "make", "numbers", "plane", "require_model"]
+__all__ = ["NoiseModel", "inherited", "make", "numbers", "plane", "require_model"]
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -106,6 +106,36 @@ def plane(
     for flag, bad in maps.items():
         require_shape(bad, shape, f"the map of {flag.short} pixels")
         np.bitwise_or(flags, FLAG_DTYPE.type(flag), out=flags, where=bad)
+    return flags
+
+
+@takes_frames()
+def inherited(
+    image: NDArray[np.float32],
+    planes: Iterable[NDArray[np.uint16] | None],
+    maps: Mapping[PixelFlag, NDArray[np.bool_] | None],
+) -> NDArray[np.uint16]:
+    """Return the reason bits of an image made with others: theirs, those of maps, NON_FINITE.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        The image.
+    planes : iterable of ndarray of uint16, shape (ny, nx), or None
+        Reason bits of the images it was made with, where they have any.
+    maps : mapping of PixelFlag to ndarray of bool, shape (ny, nx), or None
+        True = bad.
+    """
+    shape = (image.shape[0], image.shape[1])
+    flags = plane(shape, {flag: bad for flag, bad in maps.items() if bad is not None})
+    for other in planes:
+        if other is not None:
+            require_shape(other, shape, "a plane of reason bits")
+            flags |= other
+    if not _planes.all_finite(image):
+        # a flat that cannot divide has its reason
+        odd = ~np.isfinite(image) & ((flags & FLAG_DTYPE.type(PixelFlag.BAD_FLAT)) == 0)
+        _planes.mark(flags, odd, FLAG_DTYPE.type(PixelFlag.NON_FINITE))
     return flags
 
 

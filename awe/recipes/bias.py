@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from awe.model.calibrations import BiasFrame, ReadNoise
 from awe.tasks.inputs import choose, finish
+from awe.tasks.masters import write_master
 from awe.tasks.screening import note, screen
 from awe.tasks.stage import SCREENED
 from awe.tasks.task import Stage, Task, Unit
@@ -46,6 +47,7 @@ class BiasTask(Task):
             read_noise=noise.read_noise,
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
+            level_variance=raws.level_variance,
         )
         self.after("combine", lambda: master.image)
         product = BiasFrame(
@@ -53,5 +55,5 @@ class BiasTask(Task):
         )
         note(product, found.rejected)
         finish(self, unit, product, master.image)
-        self.write(product, master.image)
+        write_master(self, product, master.image, master.variance)
         return product

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe import instruments
 from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
 from awe.tasks.inputs import choose, finish, nominal
+from awe.tasks.masters import variance_of, write_master
 from awe.tasks.screening import note, screen
 from awe.tasks.stage import SCREENED
 from awe.tasks.task import Stage, Task, Unit
@@ -46,34 +47,35 @@ class DarkTask(Task):
             Work to do: chip, input frames and date.
         """
         from awe.calib import statistics
-        from awe.calib.detector import bias as kernels
-        from awe.calib.detector import overscan
+        from awe.calib.detector import bias, overscan
 
         parameters = self.parameters("DarkCurrent")
-        bias = choose(unit, BiasFrame)
+        level = choose(unit, BiasFrame)
         method = parameters.OVERSCAN_CORRECTION
-        overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
+        overscan.require_same(method, level.process_params.OVERSCAN_CORRECTION, level.filename)
         noise, gain = choose(unit, ReadNoise), nominal(unit).gain
         found = screen(self, unit, method)
         raws, frames = found.raws, found.frames
-        master = kernels.dark(
+        master = bias.dark(
             raws.pixels,
-            self.pixels(bias),
+            self.pixels(level),
             exposure_times=[frame.EXPTIME for frame in frames],
             read_noise=noise.read_noise,
             gain=gain,
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
+            level_variance=raws.level_variance,
+            bias_variance=variance_of(self, level),
         )
         self.after("combine", lambda: master.image)
         rate = 0.0
         if self.does("rate"):
-            rate = self._rate(found, self.pixels(bias), master.image, noise, gain)
+            rate = self._rate(found, self.pixels(level), master.image, noise, gain)
         self.after("rate", lambda: master.image, detail=f"{rate:.3g} per cm2 and minute")
-        dark = DarkFrame(raw_dark_frames=frames, bias=bias, process_params=parameters)
+        dark = DarkFrame(raw_dark_frames=frames, bias=level, process_params=parameters)
         product = DarkCurrent(
             raw_dark_frames=frames,
-            bias=bias,
+            bias=level,
             dark=dark,
             dark_current=statistics.median(master.image) * HOUR,
             particle_rate=rate,
@@ -81,7 +83,7 @@ class DarkTask(Task):
         )
         note(product, found.rejected, parts=[dark])
         finish(self, unit, dark, master.image)
-        self.write(dark, master.image, unit="adu/s")
+        write_master(self, dark, master.image, master.variance, of=[level])
         finish(self, unit, product)
         return product
 

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from awe.model.calibrations import FringeFrame
 from awe.tasks.arguments import common
-from awe.tasks.inputs import finish
+from awe.tasks.inputs import finish, nominal
+from awe.tasks.masters import write_master
 from awe.tasks.screening import note
 from awe.tasks.skies import skies
 from awe.tasks.stage import SKIES
@@ -45,21 +46,28 @@ class FringeFlatTask(Task):
 
         from awe.calib.sky import fringe
 
-        parameters = self.parameters("FringeFrame")
+        parameters, chip = self.parameters("FringeFrame"), nominal(unit)
         found = skies(self, unit, parameters.OVERSCAN_CORRECTION)
-        image = fringe.frame(
+        made = fringe.frame(
             found.images,
             sigma=parameters.SIGMA_CLIP,
             box=parameters.BOX,
             bad=[found.bad] * len(found.images),
+            gain=chip.gain,
+            read_noise=chip.read_noise / chip.gain,
+            response=self.pixels(found.links["flat"]),
         )
         # where no frame shows the sky nothing is known of the fringes: nothing is subtracted
-        image[found.bad | ~np.isfinite(image)] = 0
+        known = ~found.bad & np.isfinite(made.image)
+        image = np.where(known, made.image, np.float32(0))
         self.after("combine", lambda: image)
         product = FringeFrame(
             raw_science_frames=found.frames, **found.links, process_params=parameters
         )
         note(product, found.rejected)
         finish(self, unit, product, image)
-        self.write(product, image)
+        write_master(
+            self, product, image, made.variance, of=[product.bias, product.flat],
+            hot=product.hot, cold=product.cold, unknown=~known,
+        )
         return product

@@ -14,6 +14,7 @@ from awe.model.calibrations import (
 )
 from awe.tasks.arguments import Argument, common
 from awe.tasks.inputs import choose, finish, fixed
+from awe.tasks.masters import variance_of, write_master
 from awe.tasks.selection import chips_of_night
 from awe.tasks.task import Stage, Task, Unit
 
@@ -125,9 +126,15 @@ class MasterFlatTask(Task):
             combine=int(choice),
             process_params=parameters,
         )
-        product.noise = (twilight if dome is None else dome).noise
+        base = twilight if dome is None else dome
+        product.noise = base.noise
         finish(self, unit, product, image)
-        self.write(product, image, unit="")
+        variance = flat.carried_variance(
+            image, self.pixels(base), variance_of(self, base), noise=base.noise
+        )
+        write_master(
+            self, product, image, variance, of=[base], cold=cold, unfit=~flat.usable(image)
+        )
         return product
 
     def _correction(self, unit: Unit, dome: Any, twilight: Any) -> Any:

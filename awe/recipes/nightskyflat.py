@@ -7,6 +7,7 @@ from typing import ClassVar
 from awe.model.calibrations import NightSkyFlatFrame
 from awe.tasks.arguments import common
 from awe.tasks.inputs import finish, nominal
+from awe.tasks.masters import variance_of, write_master
 from awe.tasks.screening import note
 from awe.tasks.skies import skies
 from awe.tasks.stage import SKIES
@@ -49,10 +50,11 @@ class NightSkyFlatTask(Task):
 
         parameters = self.parameters("NightSkyFlatFrame")
         found = skies(self, unit, parameters.OVERSCAN_CORRECTION)
-        chip = nominal(unit)
+        chip, divisor = nominal(unit), found.links["flat"]
         stacked = kernels.sky(
             found.images, gain=chip.gain, read_noise=chip.read_noise / chip.gain,
-            sigma=parameters.SIGMA_CLIP, bad=found.bad,
+            sigma=parameters.SIGMA_CLIP, bad=found.bad, response=self.pixels(divisor),
+            response_variance=variance_of(self, divisor),
         )
         # where no frame shows the sky nothing is known of the flat: it is not corrected there
         known = ~found.bad & np.isfinite(stacked.image)
@@ -64,5 +66,8 @@ class NightSkyFlatTask(Task):
         product.noise = stacked.noise
         note(product, found.rejected)
         finish(self, unit, product, image)
-        self.write(product, image, unit="")
+        write_master(
+            self, product, image, stacked.variance, of=[found.links["bias"], divisor],
+            hot=product.hot, cold=product.cold, unknown=~known,
+        )
         return product

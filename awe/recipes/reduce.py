@@ -304,9 +304,9 @@ class ReduceTask(Task):
         rows, columns = sections.parse(raw.geometry["active"])
         place = raw.astrom.shifted(columns.start, rows.start) if raw.astrom is not None else None
         done = look.record.done
-        planes = [flag_image(look, place)]
+        planes = [flag_image(look.flags, place)]
         if look.variance is not None:
-            planes.append(variance_image(look, place))
+            planes.append(variance_image(look.variance, place))
         self.after(
             look.record.name, lambda: look.science, planes=planes, astrom=place,
             detail=look.record.detail if done else f"not done: {look.record.detail}",
@@ -446,7 +446,7 @@ class ReduceTask(Task):
             place = product.astrom
             maps = make_maps(self, _identity(raw, reduced.science.shape), reduced, place)
             product.weight = self._weight(product, maps, reduced)
-            planes = [flag_image(reduced, place), variance_image(reduced, place)]
+            planes = [flag_image(reduced.flags, place), variance_image(reduced.variance, place)]
             cards = _cards(product, settings, reduced, header)
             self.write(product, reduced.science, planes, header=cards)
         return product

@@ -7,6 +7,7 @@ from typing import ClassVar
 from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
 from awe.tasks.arguments import common
 from awe.tasks.inputs import choose, finish
+from awe.tasks.masters import write_master
 from awe.tasks.screening import note
 from awe.tasks.stacking import stack
 from awe.tasks.stage import LIT
@@ -61,5 +62,7 @@ class TwilightFlatTask(Task):
         note(product, found.rejected)
         product.noise = stacked.noise
         finish(self, unit, product, stacked.image)
-        self.write(product, stacked.image, unit="")
+        write_master(
+            self, product, stacked.image, stacked.variance, of=[bias], hot=hot, cold=cold
+        )
         return product

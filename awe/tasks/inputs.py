@@ -55,6 +55,11 @@ class Raws:
     offsets: list[NDArray[Any]]
     variances: list[float]
 
+    @property
+    def level_variance(self) -> float:
+        """Mean variance of the level of a pixel [ADU**2]."""
+        return sum(self.variances) / len(self.variances)
+
 
 def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
     """Return the light-sensitive pixels of raw frames and their overscan levels [ADU]."""

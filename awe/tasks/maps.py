@@ -11,7 +11,7 @@ from awe.model.science import CosmicMap, SatelliteMap, SatelliteTrack, Saturated
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.reduction import Look, Reduced
+    from awe.calib.reduction import Reduced
     from awe.fits import Image
     from awe.tasks.task import Task
 
@@ -35,8 +35,8 @@ def make_maps(
     return {"saturated": saturated, "cosmic": cosmic, "satellite": satellite}
 
 
-def flag_image(reduced: Reduced | Look, astrom: Any = None) -> Image:
-    """Return the reason bits as an extension whose header names every bit."""
+def flag_image(flags: NDArray[Any], astrom: Any = None) -> Image:
+    """Return reason bits as an extension whose header names every bit."""
     from astropy.io.fits import Header
 
     from awe.calib.flags import header_cards
@@ -44,19 +44,19 @@ def flag_image(reduced: Reduced | Look, astrom: Any = None) -> Image:
     header = Header([("EXTNAME", planes.FLAGS[0], "reason bits; weight is 0 where one is set")])
     header.extend(header_cards())
     header.update(astrom.cards() if astrom is not None else {})
-    return fits.Image(reduced.flags, header)
+    return fits.Image(flags, header)
 
 
-def variance_image(reduced: Reduced | Look, astrom: Any = None) -> Image:
+def variance_image(variance: NDArray[Any], astrom: Any = None, unit: str = "adu2") -> Image:
     """Return the variance of every pixel as an extension."""
     from astropy.io.fits import Header
 
-    header = Header([("EXTNAME", planes.VARIANCE[0], "variance of the science pixels")])
-    header["BUNIT"] = ("adu2", "unit of the pixels")
+    header = Header([("EXTNAME", planes.VARIANCE[0], "variance of the pixels")])
+    header["BUNIT"] = (unit, "unit of the pixels")
     # without it astropy takes any plane of uncertainties for standard deviations
     header["UTYPE"] = ("VarianceUncertainty", "what astropy calls it")
     header.update(astrom.cards() if astrom is not None else {})
-    return fits.Image(reduced.variance, header)
+    return fits.Image(variance, header)
 
 
 def _map(

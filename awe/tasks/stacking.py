@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awe.tasks.inputs import nominal
+from awe.tasks.masters import variance_of
 from awe.tasks.screening import screen
 
 if TYPE_CHECKING:
@@ -46,5 +47,6 @@ def stack(
         saturation=chip.saturated(parameters.MAXIMUM_LEVEL),
         offsets=found.raws.offsets,
         bad=bad,
+        bias_variance=variance_of(task, bias),
     )
     return stacked, found

@@ -59,7 +59,7 @@ CALLS = {
     "nightsky": lambda f: flat.corrected(f[0], f[1] / 500, box=32),
     "normalise": lambda f: flat.normalise(f[0]),
     "usable": lambda f: flat.usable(f[0]),
-    "fringes": lambda f: fringe.frame(f, sigma=3, box=32),
+    "fringes": lambda f: fringe.frame(f, sigma=3, box=32).image,
     "seeing": lambda f: seeing.measure(f[0], threshold=3, saturation=60000, narrowest=0.1,
                                        gain=2.5),
     "skies": lambda f: np.array(skies.sources(f, [500.0] * 4, threshold=5, contrast=0.3,

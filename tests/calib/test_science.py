@@ -211,7 +211,7 @@ def test_fringes_are_made_and_scaled():
         image = level + pattern * level / 1450 + rng.normal(0, 10, pattern.shape)
         image[rng.integers(0, 500) :, :][:12, 100:112] += 4000
         images.append(image.astype(np.float32))
-    made = fringe.frame(images, sigma=3.0, box=128)
+    made = fringe.frame(images, sigma=3.0, box=128).image
     assert np.corrcoef(made.ravel(), pattern.ravel())[0, 1] > 0.75
     found = fringe.scale(
         images[0], pattern, low=1.5, high=6.0, threshold=5.0, box=128
@@ -234,7 +234,7 @@ def test_the_noise_of_a_fringe_frame_does_not_weaken_its_scale(strength):
         return (1000 + factor * pattern + noise).astype(np.float32)
 
     stacked = [exposure(1.0) for _ in range(10)]
-    made = fringe.frame(stacked, sigma=3.0, box=128)
+    made = fringe.frame(stacked, sigma=3.0, box=128).image
     # a straight line through noisy values would give this share of the strength
     assert pattern.var() / made.var() < 0.92
     limits = {"low": 1.5, "high": 3 * strength, "threshold": 5.0, "box": 128}
@@ -249,7 +249,7 @@ def test_the_noise_of_a_fringe_frame_does_not_weaken_its_scale(strength):
 def test_a_fringe_frame_without_fringes_is_not_scaled():
     rng = np.random.default_rng(4)
     images = rng.normal(1000, 20, (6, 256, 256)).astype(np.float32)
-    noise = fringe.frame(list(images[:5]), sigma=3.0, box=64)
+    noise = fringe.frame(list(images[:5]), sigma=3.0, box=64).image
     found = fringe.scale(images[5], noise, low=1.5, high=50.0, threshold=5.0, box=64)
     assert (found.factor, found.error) == (0.0, np.inf)
 

@@ -147,12 +147,18 @@ class Combined:
         included.
     n : int
         Number of frames.
+    share : ndarray of float32, shape (ny, nx), or None
+        Weight of the values that entered, of that of all: 1 where none was left out.
+    variance : ndarray of float32, shape (ny, nx), or None
+        Square of the unit of the image, where whoever combined knows it.
     """
 
     image: NDArray[np.float32]
     used: NDArray[np.uint8] | None
     rejected_low: NDArray[np.uint8] | None
     n: int
+    share: NDArray[np.float32] | None = None
+    variance: NDArray[np.float32] | None = None
 
     @property
     def rejected_fraction(self) -> float:
@@ -174,6 +180,7 @@ def combine(
     scales: Sequence[float] | None = None,
     weights: Sequence[float] | None = None,
     count: bool = False,
+    share: bool = False,
 ) -> Combined:
     """Return frames combined into one; value = (frame - offset - subtract) * scale.
 
@@ -198,6 +205,8 @@ def combine(
         `FIXED` only: relative weights of the frames in the mean, all above zero; equal if absent.
     count : bool
         Count used and rejected values per pixel.
+    share : bool
+        Tell the weight of the values that entered, pixel by pixel.
 
     Returns
     -------
@@ -237,7 +246,10 @@ def combine(
     each = _each(method, noise, weights, n)
     model = noise if isinstance(noise, Noise) else Noise(constant=0.0)
     image = np.empty((ny, nx), np.float32)
+    # without weights the share of a pixel is that of its number
+    count = count or (share and each is None)
     counts = np.empty((2, ny, nx) if count else (2, 0, 0), np.uint8)
+    shares = np.empty((ny, nx) if share else (0, 0), np.float32)
 
     def combine_band(band: slice) -> None:
         # 4 n rows nx bytes, 32 rows at most: 2.6 MB for 10 frames of 2048 columns
@@ -254,13 +266,15 @@ def combine(
             planes = image[rows], counts[0, rows], counts[1, rows]
             if each is not None:
                 weighted.combine_weighted(
-                    part, _network(n), float(low), float(high), *each, *planes
+                    part, _network(n), float(low), float(high), *each, *planes, shares[rows]
                 )
             else:
                 kernels.combine_block(
                     part, _network(n), method.value, float(low), float(high),
                     float(model.constant), float(model.slope), *planes,
                 )
+                if share:
+                    np.multiply(planes[1], np.float32(1 / n), out=shares[rows])
 
     bands(combine_band, ny)
     return Combined(
@@ -268,6 +282,7 @@ def combine(
         used=counts[0] if count else None,
         rejected_low=counts[1] if count else None,
         n=n,
+        share=shares if share else None,
     )
 
 

@@ -18,6 +18,20 @@ __all__ = ["combine_weighted"]
 
 
 @compiled
+def _take(chunk, y, x0, network, u, s, bad, width):
+    """Fill u with a run of pixels, s with their sorted values; counts what is not finite."""
+    found = 0
+    for k in range(chunk.shape[0]):
+        u[k, :width] = chunk[k, y, x0 : x0 + width]
+        found += _replace_bad(u[k], bad, width)
+        s[k, :width] = u[k, :width]
+    # all pixels of the run are sorted at once, exchange by exchange
+    for e in range(network.shape[0]):
+        _exchange(s[network[e, 0]], s[network[e, 1]], width)
+    return found
+
+
+@compiled
 def _gather(row, centre, weight, total, width):
     for i in range(width):
         # sum of w_k (x_k - m): about the median m, so that float32 keeps the digits
@@ -117,7 +131,7 @@ def _contradict(v, place, k_high, constants, slopes):
 
 @compiled
 def _exact_pixel(u, i, v, place, k_low, k_high, constants, slopes, weights):
-    """Return value, number rejected low and number used of one pixel, in double precision."""
+    """Return value, numbers rejected low and used, and weight used of a pixel, in double."""
     m = _by_value(u, i, v, place)
     below = 0
     # two values give no vote: the lower one stays alone
@@ -126,19 +140,19 @@ def _exact_pixel(u, i, v, place, k_low, k_high, constants, slopes, weights):
     elif m > 0:
         m, below = _clip_each(v, place, m, k_low, k_high, constants, slopes)
     if m == 0:
-        return np.nan, below, 0
+        return np.nan, below, 0, 0.0
     total = 0.0
     weight = 0.0
     for j in range(m):
         total += weights[place[j]] * v[j]
         weight += weights[place[j]]
     # mean = sum w_k x_k / sum w_k over the values that stay
-    return total / weight, below, m
+    return total / weight, below, m, weight
 
 
 @compiled
 def combine_weighted(
-    chunk, network, k_low, k_high, constants, slopes, weights, out, used, low
+    chunk, network, k_low, k_high, constants, slopes, weights, out, used, low, share
 ):
     """Combine rows of n frames by their weights; returns how many pixels took the exact path.
 
@@ -163,6 +177,8 @@ def combine_weighted(
         Combined values [ADU]; filled.
     used, low : ndarray of uint8, shape (rows, nx) or (0, 0)
         Numbers of values used and of values rejected as too low; filled unless empty.
+    share : ndarray of float32, shape (rows, nx) or (0, 0)
+        Sum of the weights of the values used; filled unless empty.
     """
     n, rows, nx = chunk.shape
     s = np.empty((n, _WIDTH), np.float32)
@@ -174,20 +190,14 @@ def combine_weighted(
     v = np.empty(n, np.float64)
     place = np.empty(n, np.int64)
     counting = used.shape[0] > 0
+    sharing = share.shape[0] > 0
     exact = 0
     for y in range(rows):
         for x0 in range(0, nx, _WIDTH):
             width = min(_WIDTH, nx - x0)
             row = out[y, x0 : x0 + width]
             bad[:] = 0
-            found = 0
-            for k in range(n):
-                u[k, :width] = chunk[k, y, x0 : x0 + width]
-                found += _replace_bad(u[k], bad, width)
-                s[k, :width] = u[k, :width]
-            # all pixels of the run are sorted at once, exchange by exchange
-            for e in range(network.shape[0]):
-                _exchange(s[network[e, 0]], s[network[e, 1]], width)
+            found = _take(chunk, y, x0, network, u, s, bad, width)
             # median: mean of the two middle values, which are one for odd n
             upper = s[n // 2]
             lower = s[(n - 1) // 2]
@@ -209,6 +219,8 @@ def combine_weighted(
             if counting:
                 used[y, x0 : x0 + width] = n
                 low[y, x0 : x0 + width] = 0
+            if sharing:
+                share[y, x0 : x0 + width] = np.float32(1)
             if found == 0 and outside == 0:
                 continue
             # the few pixels that may lose a value go through double precision
@@ -216,11 +228,13 @@ def combine_weighted(
                 if not suspect[i]:
                     continue
                 exact += 1
-                value, n_low, n_used = _exact_pixel(
+                value, n_low, n_used, held = _exact_pixel(
                     u, i, v, place, k_low, k_high, constants, slopes, weights
                 )
                 row[i] = value
                 if counting:
                     used[y, x0 + i] = n_used
                     low[y, x0 + i] = n_low
+                if sharing:
+                    share[y, x0 + i] = held
     return exact

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
 from awe.calib.combine import Combined, Method, Noise, about_median, combine
+from awe.calib.combine.propagation import mean_variance, of_mean
 from awe.calib.detector.trim import require_shape
 from awe.calib.weight import require_model
 from awe.errors import NoValidPixels
@@ -123,9 +124,10 @@ def master(
     read_noise: float,
     sigma: float,
     offsets: Sequence[NDArray[np.float32]] | None = None,
+    level_variance: float = 0.0,
     count: bool = False,
 ) -> Combined:
-    """Return the mean of biases without outliers.
+    """Return the mean of biases without outliers, and its variance.
 
     Parameters
     ----------
@@ -138,6 +140,8 @@ def master(
         Rejection factor.
     offsets : sequence of ndarray of float32, optional
         Levels to subtract, one per frame (`overscan.measure`, trimmed), ADU.
+    level_variance : float, ADU**2
+        Of one of these levels.
     count : bool
         Count used and rejected values per pixel.
 
@@ -152,9 +156,13 @@ def master(
     # three frames on, because the median of n values has a variance of its own
     one = Noise(constant=read_noise**2 + DIGITISATION)
     noise = about_median([one] * len(frames), 0.0)[0] if len(frames) else one
-    return combine(
-        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, count=count
+    combined = combine(
+        frames, method=Method.FIXED, sigma=sigma, noise=noise, offsets=offsets, count=count,
+        share=True,
     )
+    single = Noise(constant=one.constant + level_variance)
+    variance = mean_variance(combined, of_mean([single] * len(frames)))
+    return replace(combined, variance=variance, share=None)
 
 
 @takes_frames()
@@ -167,8 +175,10 @@ def dark(
     gain: float,
     sigma: float,
     offsets: Sequence[NDArray[np.float32]] | None = None,
+    level_variance: float = 0.0,
+    bias_variance: NDArray[np.float32] | None = None,
 ) -> Combined:
-    """Return the dark current [ADU/s]: mean of (frame - bias) / exposure time.
+    """Return the dark current [ADU/s]: mean of (frame - bias) / exposure time; its variance.
 
     The read noise limits darks, so a frame has the weight of its exposure time squared.
 
@@ -188,6 +198,10 @@ def dark(
         Rejection factor.
     offsets : sequence of ndarray of float32, optional
         Levels to subtract, one per frame, ADU.
+    level_variance : float, ADU**2
+        Of one of these levels.
+    bias_variance : ndarray of float32, shape (ny, nx), ADU**2, optional
+        Of the master bias.
     """
     require_model(gain, read_noise)
     if not all(0 < time < np.inf for time in exposure_times):
@@ -198,8 +212,17 @@ def dark(
     one = Noise(constant=read_noise**2 + DIGITISATION, slope=1.0 / gain)
     noises = [one.scaled(scale) for scale in scales]
     # w = t**2 / (r**2 + 1/12): the least variance where read noise outweighs that of the dark
-    return combine(
+    weights = [1.0 / noise.constant for noise in noises]
+    combined = combine(
         frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 0.0),
-        offsets=offsets, subtract=bias, scales=scales,
-        weights=[1.0 / noise.constant for noise in noises],
+        offsets=offsets, subtract=bias, scales=scales, weights=weights, share=True,
     )
+    single = Noise(constant=one.constant + level_variance, slope=one.slope)
+    variance = mean_variance(
+        combined, of_mean([single.scaled(scale) for scale in scales], weights)
+    )
+    if bias_variance is not None:
+        # one bias is in all frames: sum of w_k / t_k over sum of w_k, which is sum t / sum t**2
+        shared = sum(exposure_times) / sum(time**2 for time in exposure_times)
+        variance += np.float32(shared**2) * bias_variance
+    return replace(combined, variance=variance, share=None)

@@ -16,6 +16,12 @@ import numpy as np
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
 from awe.calib.combine import Method, Noise, about_median, combine
+from awe.calib.combine.propagation import (
+    carried,
+    flattened_variance,
+    mean_variance,
+    of_mean,
+)
 from awe.calib.detector.bias import DIGITISATION
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
@@ -25,6 +31,7 @@ from awe.errors import NoValidPixels, ParameterError
 __all__ = [
     "Flat",
     "MasterChoice",
+    "carried_variance",
     "corrected",
     "master",
     "normalise",
@@ -68,12 +75,15 @@ class Flat:
         Expected noise of a pixel of response 1.
     rejected_fraction : float
         Fraction of the values left out.
+    variance : ndarray of float32, shape (ny, nx)
+        Variance of the image; NaN where no value is left.
     """
 
     image: NDArray[np.float32]
     levels: tuple[float, ...]
     noise: float
     rejected_fraction: float
+    variance: NDArray[np.float32]
 
 
 @takes_frames()
@@ -87,6 +97,7 @@ def stack(
     saturation: float,
     offsets: Sequence[NDArray[np.float32]] | None = None,
     bad: NDArray[np.bool_] | None = None,
+    bias_variance: NDArray[np.float32] | None = None,
 ) -> Flat:
     """Return the normalised mean of flat exposures, without outliers.
 
@@ -109,6 +120,8 @@ def stack(
         Levels to subtract, one per frame, ADU.
     bad : ndarray of bool, shape (ny, nx), optional
         Pixels that do not count for levels and the mean: hot and cold ones.
+    bias_variance : ndarray of float32, shape (ny, nx), ADU**2, optional
+        Of the master bias.
 
     Raises
     ------
@@ -133,7 +146,7 @@ def stack(
     ]
     return _mean(
         frames, levels, gain=gain, read_noise=read_noise, sigma=sigma, bad=bad, offsets=offsets,
-        subtract=bias,
+        subtract=bias, shared=bias_variance,
     )
 
 
@@ -145,6 +158,8 @@ def sky(
     read_noise: float,
     sigma: float | tuple[float, float],
     bad: NDArray[np.bool_] | None = None,
+    response: NDArray[np.float32] | None = None,
+    response_variance: NDArray[np.float32] | None = None,
 ) -> Flat:
     """Return the normalised mean of the sky of flat-fielded frames, stars left out.
 
@@ -161,6 +176,8 @@ def sky(
         As in `stack`: stars raise a pixel in some of the fields.
     bad : ndarray of bool, shape (ny, nx), optional
         Pixels that do not count for levels and the mean.
+    response, response_variance : ndarray of float32, shape (ny, nx), optional
+        Flat the images were divided by, 1 if absent, and its variance: for that of the result.
 
     Raises
     ------
@@ -176,7 +193,16 @@ def sky(
         if not level > 0:
             msg = f"image {number} has a sky of {level:.4g} ADU and must have more than 0"
             raise NoValidPixels(msg)
-    return _mean(images, levels, gain=gain, read_noise=read_noise, sigma=sigma, bad=bad)
+    made = _mean(
+        images, levels, gain=gain, read_noise=read_noise, sigma=sigma, bad=bad, response=response
+    )
+    if response is not None and response_variance is not None:
+        # one flat is in all images: N = S / F has N**2 var(F) / F**2 more variance
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.divide(made.image, response)
+            relative *= relative
+            made.variance[...] += relative * response_variance
+    return made
 
 
 def _mean(
@@ -189,6 +215,8 @@ def _mean(
     bad: NDArray[np.bool_] | None,
     offsets: Sequence[NDArray[np.float32]] | None = None,
     subtract: NDArray[np.float32] | None = None,
+    shared: NDArray[np.float32] | None = None,
+    response: NDArray[np.float32] | None = None,
 ) -> Flat:
     """Return the mean of frames of some levels, weighted by the light they hold."""
     require_model(gain, read_noise)
@@ -202,13 +230,26 @@ def _mean(
     combined = combine(
         frames, method=Method.FIXED, sigma=sigma, noise=about_median(noises, 1.0),
         offsets=offsets, subtract=subtract, scales=scales, weights=weights, count=True,
+        share=True,
     )
+    factor = _factor(combined.image, bad)
+    spread = of_mean(noises, weights)
+    if response is None:
+        variance = mean_variance(combined, spread)
+    else:
+        variance = flattened_variance(combined, spread, combined.image, response)
+    if shared is not None:
+        # what all frames had subtracted: (sum of w_k / L_k over sum of w_k)**2 of its variance
+        part = sum(w * scale for w, scale in zip(weights, scales, strict=True)) / sum(weights)
+        variance += np.float32(part**2) * shared
+    variance *= np.float32(factor**2)
     # variance of a weighted mean with w = 1 / variance: 1 / sum of w
     return Flat(
-        image=normalise(combined.image, bad),
+        image=combined.image * np.float32(factor),
         levels=tuple(levels),
         noise=sum(weights) ** -0.5,
         rejected_fraction=combined.rejected_fraction,
+        variance=variance,
     )
 
 
@@ -289,6 +330,34 @@ def corrected(
 
 
 @takes_frames()
+def carried_variance(
+    image: NDArray[np.float32],
+    base: NDArray[np.float32],
+    variance: NDArray[np.float32] | None,
+    *,
+    noise: float,
+) -> NDArray[np.float32]:
+    """Return the variance of a master flat: float32, shape (ny, nx).
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx)
+        The master flat.
+    base : ndarray of float32, shape (ny, nx)
+        The flat that has its small scales; the smooth factor between the two counts as free of
+        noise, its boxes hold thousands of pixels.
+    variance : ndarray of float32, shape (ny, nx), or None
+        Of that flat; None states it by `noise`.
+    noise : float
+        Of a pixel of response 1 of that flat.
+    """
+    if variance is None:
+        # photons: var(f) = n**2 f
+        variance = np.maximum(base, np.float32(0)) * np.float32(noise**2)
+    return carried(variance, base, image)
+
+
+@takes_frames()
 def normalise(
     image: NDArray[np.float32], bad: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
@@ -306,6 +375,12 @@ def normalise(
     NoValidPixels
         No such pixel, or their mean is not above zero.
     """
+    result: NDArray[np.float32] = image * np.float32(_factor(image, bad))
+    return result
+
+
+def _factor(image: NDArray[np.float32], bad: NDArray[np.bool_] | None) -> float:
+    """Return one over the mean of the finite, good pixels of an image."""
     numbers = statistics.image_statistics(image, bad)
     if not numbers.mean > 0 or not numbers.median > 0:
         msg = (
@@ -313,8 +388,7 @@ def normalise(
             "flat, both must be above zero; look at the exposures with inspect()"
         )
         raise NoValidPixels(msg)
-    result: NDArray[np.float32] = image * np.float32(1.0 / numbers.mean)
-    return result
+    return 1.0 / numbers.mean
 
 
 @takes_frames()

@@ -9,12 +9,15 @@ import numpy as np
 
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
-from awe.calib.combine import Method, combine
+from awe.calib.combine import Method, Noise, combine
+from awe.calib.combine.propagation import flattened_variance, of_mean
+from awe.calib.detector.bias import DIGITISATION
 from awe.calib.detector.trim import require_shape
 from awe.calib.sky import background
+from awe.calib.weight import require_model
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
-__all__ = ["Scale", "frame", "scale"]
+__all__ = ["Fringes", "Scale", "frame", "scale"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +47,22 @@ class Scale:
     pixels: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fringes:
+    """Fringes of several exposures.
+
+    Attributes
+    ----------
+    image : ndarray of float32, shape (ny, nx), ADU
+        The pattern, mean 0 over large scales; NaN where no value is left.
+    variance : ndarray of float32, shape (ny, nx), ADU**2, or None
+        None where the noise of the exposures is not known.
+    """
+
+    image: NDArray[np.float32]
+    variance: NDArray[np.float32] | None
+
+
 @takes_frames()
 def frame(
     images: Sequence[NDArray[np.float32]],
@@ -51,8 +70,11 @@ def frame(
     sigma: float,
     box: int,
     bad: Sequence[NDArray[np.bool_]] | None = None,
-) -> NDArray[np.float32]:
-    """Return the fringes of several exposures: float32, shape (ny, nx), ADU.
+    gain: float | None = None,
+    read_noise: float = 0.0,
+    response: NDArray[np.float32] | None = None,
+) -> Fringes:
+    """Return the fringes of several exposures.
 
     Parameters
     ----------
@@ -64,11 +86,18 @@ def frame(
         Size of the boxes whose medians give the smooth sky, larger than the fringes.
     bad : sequence of ndarray of bool, optional
         Pixels to leave out, one map per image.
+    gain : float, e-/ADU, optional
+        For the variance.
+    read_noise : float, ADU
+        Of one pixel; for the variance.
+    response : ndarray of float32, shape (ny, nx), optional
+        Flat the images were divided by; 1 if absent.
 
     Notes
     -----
     Each image is scaled to the mean sky level before its smooth sky is subtracted, so bright
-    exposures do not dominate. The result has mean 0 over large scales.
+    exposures do not dominate. The result has mean 0 over large scales. The noise of the flat is
+    not in the variance: frames it is subtracted from have the same, and it cancels.
     """
     if bad is not None and len(bad) != len(images):
         msg = f"{len(images)} images need as many maps of bad pixels, found {len(bad)}"
@@ -92,7 +121,21 @@ def frame(
     # R_k <L> / L_k: the strength of fringes is taken as proportional to the level of the sky
     scales = [mean / level for level in levels]
     # no gain or read noise is known here: sigma is 1.4826 MAD of the values of the pixel itself
-    return combine(residuals, method=Method.MAD, sigma=sigma, scales=scales).image
+    combined = combine(
+        residuals, method=Method.MAD, sigma=sigma, scales=scales, share=gain is not None
+    )
+    if gain is None:
+        return Fringes(image=combined.image, variance=None)
+    require_model(gain, read_noise)
+    constant = read_noise**2 + DIGITISATION
+    # of s_k times an exposure: s_k**2 (c / f**2 + L_k / (g f)); fringes are faint on the sky
+    spread = of_mean([
+        Noise(constant=constant * scale**2, slope=level / gain * scale**2)
+        for level, scale in zip(levels, scales, strict=True)
+    ])
+    ones = np.ones_like(combined.image)
+    variance = flattened_variance(combined, spread, ones, ones if response is None else response)
+    return Fringes(image=combined.image, variance=variance)
 
 
 @takes_frames()
