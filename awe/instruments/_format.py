@@ -96,6 +96,7 @@ ATTRIBUTES = {
     "DATE": "when the file was written [UTC]",
     "chip": "which chip it is; needed where there are several",
     "filter": "which filter was in the beam",
+    "read_mode": "mode the detector was read in",
 }
 
 _PLACES: dict[str, Key] = {

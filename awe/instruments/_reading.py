@@ -28,6 +28,7 @@ KINDS = {
     "EXPTIME": Wanted(type=float, low=0, high=1e7),
     "OBJECT": Wanted(type=str),
     "OBSERVER": Wanted(type=str),
+    "read_mode": Wanted(type=str),
     "AIRMSTRT": Wanted(type=float, low=1, high=50),
     "AIRMEND": Wanted(type=float, low=1, high=50),
     "UTC": Wanted(type=float, low=0, high=86_400),

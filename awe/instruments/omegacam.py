@@ -151,6 +151,7 @@ BLOCK_CARDS = (
     Card("PI_COI_name", "ESO OBS PI-COI NAME", str, default=""),
     Card("dictionary_id", "ESO OBS DID", str, default=""),
 )
+MODE_CARD = Card("read_mode", "ESO DET READ MODE", str, default="")
 FILTER_CARD = Card("filter", "ESO INS FILT1 NAME", str, default=None)
 CHIP_CARD = Card("chip", "EXTNAME", str)
 TYPE_CARD = Card("type", "ESO DPR TYPE", str)
@@ -188,6 +189,7 @@ def translate(
         "template": cards.read(TEMPLATE_CARDS),
         "observing_block": cards.read(BLOCK_CARDS),
         "astrom": parts.read(ASTROM_CARDS),
+        "read_mode": cards.value(MODE_CARD),
     }
     frames = CardReader(primary, extension)
     window = frames.read(WINDOW_CARDS)

@@ -80,6 +80,8 @@ class ChipCalibration(Calibration, abstract=True):
 
     instrument = persistent("Camera the calibration is for [None]", Instrument, None)
     chip = persistent("Detector the calibration is for [None]", Chip, None)
+    shows = persistent("Part of the chip it shows: x, y, nx, ny, binning [pixel]", dict, {})
+    read_mode = persistent("Mode the detector was read in, none if unknown [None]", str, "")
 
     __order__: ClassVar[tuple[str, ...]] = ("creation_date", "chip.name")
     __indexes__: ClassVar[tuple[Any, ...]] = (

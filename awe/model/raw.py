@@ -75,6 +75,7 @@ class RawFrame(ProcessTarget, DataObject, abstract=True):
     OVSCYPRE = persistent("Overscan pixels in y to skip at the chip's edge [pixel]", int, 0)
     OVSCYPST = persistent("Overscan pixels in y to skip at the data's edge [pixel]", int, 0)
 
+    read_mode = persistent("Mode the detector was read in, none if unknown [None]", str, "")
     geometry = persistent(
         "Sections of the frame as read out, fields of ChipGeometry [pixel]", dict, {}
     )

@@ -7,7 +7,7 @@ from typing import ClassVar
 from awe.model.calibrations import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
 from awe.tasks.arguments import common
 from awe.tasks.flattened import flattened
-from awe.tasks.inputs import choose, finish
+from awe.tasks.inputs import choose, finish, fixed
 from awe.tasks.screening import screen
 from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.stage import FLATTEN, LEVELS, READ
@@ -51,7 +51,9 @@ class BackgroundTask(Task):
         from awe.calib.sky import background
 
         raw = unit.frames[0]
-        bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
+        usual = None if fixed(unit, BiasFrame) else self.parameters("ReducedScienceFrame")
+        bias = choose(unit, BiasFrame, method=usual.OVERSCAN_CORRECTION if usual else None)
+        flat = choose(unit, MasterFlatFrame)
         bad = ~self.good(choose(unit, HotPixelMap))
         parameters = self.parameters("BackgroundFrame")
         method = bias.process_params.OVERSCAN_CORRECTION

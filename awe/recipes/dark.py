@@ -47,12 +47,11 @@ class DarkTask(Task):
             Work to do: chip, input frames and date.
         """
         from awe.calib import statistics
-        from awe.calib.detector import bias, overscan
+        from awe.calib.detector import bias
 
         parameters = self.parameters("DarkCurrent")
-        level = choose(unit, BiasFrame)
         method = parameters.OVERSCAN_CORRECTION
-        overscan.require_same(method, level.process_params.OVERSCAN_CORRECTION, level.filename)
+        level = choose(unit, BiasFrame, method=method)
         noise, gain = choose(unit, ReadNoise), nominal(unit).gain
         found = screen(self, unit, method)
         raws, frames = found.raws, found.frames

@@ -45,9 +45,9 @@ class DomeFlatTask(Task):
         unit : Unit
             Work to do: chip, input frames and date.
         """
-        bias = choose(unit, BiasFrame)
-        hot = choose(unit, HotPixelMap)
         parameters = self.parameters("DomeFlatFrame")
+        bias = choose(unit, BiasFrame, method=parameters.OVERSCAN_CORRECTION)
+        hot = choose(unit, HotPixelMap)
         stacked, found = stack(self, unit, bias, ~self.good(hot), parameters)
         self.after("combine", lambda: stacked.image)
         product = DomeFlatFrame(

@@ -37,12 +37,11 @@ class GainTask(Task):
         unit : Unit
             Work to do: chip, input frames and date.
         """
-        from awe.calib.detector import gain, overscan
+        from awe.calib.detector import gain
 
         parameters = self.parameters("GainLinearity")
-        bias = choose(unit, BiasFrame)
         method = parameters.OVERSCAN_CORRECTION
-        overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
+        bias = choose(unit, BiasFrame, method=method)
         limits = (parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
         found = screen(self, unit, method, levels=limits)
         paired = _in_pairs(found.frames, unit.name)

@@ -48,9 +48,9 @@ class QuickCheckTask(Task):
             Work to do: chip, input frames and date.
         """
         raw = unit.frames[0]
-        bias, flat = choose(unit, BiasFrame), choose(unit, DomeFlatFrame)
         parameters = self.parameters("QuickCheckFrame")
         method = parameters.OVERSCAN_CORRECTION
+        bias, flat = choose(unit, BiasFrame, method=method), choose(unit, DomeFlatFrame)
         [image] = flattened(self, screen(self, unit, method).raws, bias, flat, method)
         self.after("flatten", lambda: image)
         # levels as ingested hold the electronic level: compare like with like

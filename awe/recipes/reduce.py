@@ -19,7 +19,7 @@ from awe.model.mixins import QualityFlag
 from awe.model.science import ReducedScienceFrame, WeightFrame
 from awe.tasks.arguments import Argument, common
 from awe.tasks.between import wanted
-from awe.tasks.compatibility import require_window
+from awe.tasks.compatibility import needs_of_unit, require_fit
 from awe.tasks.inputs import background_of, choose, find, fixed, imstat, mark_others, nominal
 from awe.tasks.maps import flag_image, make_maps, variance_image
 from awe.tasks.selection import one_each, raw_frames
@@ -187,7 +187,7 @@ class ReduceTask(Task):
         }
         dark = ("dark", choose) if red.SUBTRACT_DARK else ("glow", find)
         sought: dict[str, tuple[Any, Any]] = {
-            "bias": (choose, calfiles.BiasFrame),
+            "bias": (partial(choose, method=red.OVERSCAN_CORRECTION), calfiles.BiasFrame),
             "flat": (choose, calfiles.MasterFlatFrame),
             "hot": (choose, calfiles.HotPixelMap),
             "cold": (choose, calfiles.ColdPixelMap),
@@ -248,7 +248,8 @@ class ReduceTask(Task):
                     f"name one for that {role}, or none for the newest valid one"
                 )
                 raise WrongShape(msg)
-        require_window(unit, item)
+        method = self.parameters("ReducedScienceFrame").OVERSCAN_CORRECTION
+        require_fit(unit, item, needs_of_unit(unit, method))
         unit.consulted[cls.__name__] = str(item.object_id)
         return item
 

@@ -45,10 +45,10 @@ class TwilightFlatTask(Task):
         unit : Unit
             Work to do: chip, input frames and date.
         """
-        bias = choose(unit, BiasFrame)
+        parameters = self.parameters("TwilightFlatFrame")
+        bias = choose(unit, BiasFrame, method=parameters.OVERSCAN_CORRECTION)
         hot = choose(unit, HotPixelMap)
         cold = choose(unit, ColdPixelMap)
-        parameters = self.parameters("TwilightFlatFrame")
         bad = ~(self.good(hot) & self.good(cold))
         stacked, found = stack(self, unit, bias, bad, parameters)
         self.after("combine", lambda: stacked.image)

@@ -22,9 +22,9 @@ from awe.model.raw import RawFrame
 from awe.model.recipe import SHOWN
 from awe.model.science import ScienceProduct
 from awe.rules import appointed, validity
+from awe.rules.fitting import needs_of
 from awe.rules.leftout import left_out
 from awe.rules.roles import chosen_roles, date_of
-from awe.rules.window import misfit_of, window_behind
 from awe.terminal import harmless
 
 __all__ = ["Reason", "Reasons", "is_uptodate", "parts", "why_stale"]
@@ -196,7 +196,7 @@ def _valid(item: Any, cls: Any) -> Any:
         # merely looks at a product must not make it stale.
         of=appointed.allowed(item),
         by=item._creator,
-        misfit=misfit_of(window_behind(item)),
+        needs=needs_of(item),
     )
 
 

@@ -2,8 +2,8 @@
 
 The rule: same instrument, chip (and filter, where the class has one); `is_valid` above 0;
 `quality_flags` 0 (or `OTHERS`); `timestamp_start` <= date < `timestamp_end`; visible in the
-current context; made of frames that show the same pixels, where the frame is known; with a gain
-or read noise that a chip can have.
+current context; fit for the frame, where that is known (`awe.rules.fitting`); with a gain or read
+noise that a chip can have.
 One's own and those of appointed people (`awe.rules.appointed`) go before others'; of these the
 newest `creation_date` wins, then the larger object id. `choose` applies the rule in the database;
 `judge` says for every candidate what ruled it out, and by how much.
@@ -21,8 +21,8 @@ from awe.errors import ArgumentError, NoCalibration
 from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.rules import appointed
+from awe.rules.fitting import Needs, needs_of
 from awe.rules.roles import chosen_roles, date_of
-from awe.rules.window import Misfit, misfit_of, window_behind
 from awe.terminal import harmless
 
 __all__ = [
@@ -115,11 +115,12 @@ def find(
     date: datetime.datetime,
     of: str = appointed.ANYONE,
     by: int | None = None,
-    misfit: Misfit | None = None,
+    needs: Needs | None = None,
+    passed: list[Any] | None = None,
 ) -> Any:
     """Return the calibration that `choose` would return, or None.
 
-    Those in which `misfit` finds something are passed over for older ones that fit.
+    Those that do not fit `needs` are passed over for older ones, and added to `passed`.
     """
     rule = (
         (cls.is_valid > 0)
@@ -137,11 +138,18 @@ def find(
     for people in appointed.order(of, by):
         among = query if people is None else query & cls._creator.isin(people)
         chosen = among.newest()
-        if chosen is not None and misfit is not None and misfit(chosen):
-            older = among.order_by("-creation_date")
-            chosen = next((one for one in older if not misfit(one)), None)
+        if chosen is not None and needs is not None and needs.objection(chosen):
+            chosen = _older_that_fits(among, needs, [] if passed is None else passed)
         if chosen is not None:
             return chosen
+    return None
+
+
+def _older_that_fits(among: Any, needs: Needs, passed: list[Any]) -> Any:
+    for one in among.order_by("-creation_date"):
+        if not needs.objection(one):
+            return one
+        passed += [] if one in passed else [one]
     return None
 
 
@@ -191,7 +199,7 @@ def judge(
     date: datetime.datetime,
     of: str = appointed.ANYONE,
     by: int | None = None,
-    misfit: Misfit | None = None,
+    needs: Needs | None = None,
 ) -> list[Candidate]:
     """Return every visible calibration of the chip with what speaks against it, newest first."""
     found = list(_same(cls, instrument, chip, filter))
@@ -200,7 +208,7 @@ def judge(
     verdicts = [
         Candidate(
             calibration=item,
-            objections=_objections(item, date) + _whose(item, order) + _shows(item, misfit),
+            objections=_objections(item, date) + _whose(item, order) + _fits(item, needs),
         )
         for item in found
     ]
@@ -245,7 +253,7 @@ def _why(product: Any, role: str) -> Verdicts:
         date=date,
         of=appointed.allowed(product),
         by=product._creator,
-        misfit=misfit_of(window_behind(product)),
+        needs=needs_of(product),
     )
     wanted = _wanted(cls, product.instrument, product.chip, filter_, date)
     by_hand = (value_of(product, "choices") or {}).get(role, "validity")
@@ -318,8 +326,8 @@ def _whose(item: Any, order: appointed.Order) -> tuple[str, ...]:
     return (f"made by {appointed.name(item)}, and CALIBRATIONS_OF does not allow that",)
 
 
-def _shows(item: Any, misfit: Misfit | None) -> tuple[str, ...]:
-    found = misfit(item) if misfit is not None else None
+def _fits(item: Any, needs: Needs | None) -> tuple[str, ...]:
+    found = needs.objection(item) if needs is not None else None
     return () if found is None else (found,)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awe import fits
-from awe.errors import BadHeader, WrongShape
-from awe.rules.window import misfit_of, shown_by, window_behind, window_of
+from awe.errors import BadHeader, NoCalibration, ParameterError, WrongShape
+from awe.rules.fitting import Needs, method_of, needs_of, needs_of_frames, shown_of, window_of
 
 if TYPE_CHECKING:
     from awe.tasks.unit import Unit
 
-__all__ = ["require_unit", "require_window", "window_of"]
+__all__ = ["needs_of_unit", "require_fit", "require_unit", "window_of"]
 
 #: class -> unit of its pixels; flats and maps have none
 UNITS = {
@@ -28,25 +28,54 @@ UNITS = {
 _with_unit: set[Any] = set()
 
 
-def require_window(unit: Unit, item: Any) -> None:
-    """Refuse a calibration image of another part of the chip, or binned another way.
+def needs_of_unit(unit: Unit, method: int | None = None) -> Needs:
+    """Return what calibrations of a unit must have: fit its frames, or its first calibration.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit in hand.
+    method : int, optional
+        Overscan method a bias must have.
+    """
+    if unit.frames or not unit.pattern:
+        return needs_of_frames(unit.frames, method)
+    return needs_of(unit.pattern[0], method)
+
+
+def require_fit(unit: Unit, item: Any, needs: Needs) -> None:
+    """Refuse a calibration that does not fit the frames of a unit.
 
     The number of pixels may be the same; what differs is their place on the chip.
 
     Raises
     ------
     WrongShape
-        With both windows.
+        It shows other pixels.
+    NoCalibration
+        It was read in another mode.
+    ParameterError
+        It is a bias made with another overscan method.
     """
-    ours = shown_by(unit.frames)
-    if misfit_of(ours)(item) is None:
-        return
-    msg = (
-        f"{unit.name} shows {ours}, {item.filename} was made of frames that show "
-        f"{window_behind(item)}; make a {type(item).__name__} of frames with that window and "
-        "binning"
-    )
-    raise WrongShape(msg)
+    called = getattr(item, "filename", "") or type(item).__name__
+    if needs.misplaced(item):
+        msg = (
+            f"{unit.name} shows {needs.shown}, {called} was made of frames that show "
+            f"{shown_of(item)}; make a {type(item).__name__} of frames with that window and "
+            "binning"
+        )
+        raise WrongShape(msg)
+    if said := needs.misread(item):
+        wanted = f"make a {type(item).__name__} of frames read in that mode"
+        msg = f"{called} does not fit {unit.name}: {said}; {wanted}"
+        raise NoCalibration(msg)
+    if needs.miscorrected(item):
+        theirs, ours = method_of(item), needs.overscan
+        msg = (
+            f"{called} was made with overscan method {theirs}, {unit.name} uses {ours}; use the "
+            f"same for both, for example overscan={theirs}, or make {called} again"
+        )
+        raise ParameterError(msg)
 
 
 def require_unit(item: Any) -> None:

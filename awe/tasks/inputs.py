@@ -18,9 +18,10 @@ from awe.model.calibrations import BackgroundFrame
 from awe.model.mixins import ProcessTarget, QualityFlag, has, value_of
 from awe.model.statistics import Imstat
 from awe.rules import appointed, validity
+from awe.rules.fitting import Needs, mode_of, needs_of, needs_of_frames
+from awe.rules.roles import chosen_roles
 from awe.rules.validity import range_around
-from awe.rules.window import misfit_of, shown_by
-from awe.tasks.compatibility import require_window
+from awe.tasks.compatibility import needs_of_unit, require_fit
 from awe.terminal import out
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ __all__ = [
     "place",
     "read_raws",
 ]
+
+#: what has been said of calibrations that do not fit: once is enough
+_told: set[str] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,63 +83,90 @@ def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
     return raws
 
 
-def choose(unit: Unit, cls: Any, of: str = "anyone") -> Any:
+def choose(
+    unit: Unit, cls: Any, of: str = "anyone", *, method: int | None = None
+) -> Any:
     """Return the calibration of a class that belongs to a unit, or refuse to go on.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit in hand.
+    cls : type
+        Class of the calibration.
+    of : str
+        Whose calibrations, as `CALIBRATIONS_OF`.
+    method : int, optional
+        Overscan method a bias must have.
 
     Raises
     ------
     NoCalibration
-        There is none.
+        There is none, or all were read in another mode.
     WrongShape
-        It was made of frames with another window or binning.
+        All were made of frames with another window or binning.
+    ParameterError
+        All were made with another overscan method.
     """
     known = fixed(unit, cls)
     if known is None and unit.given is not None:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
         raise NoCalibration(msg)
+    needs = needs_of_unit(unit, method)
     if known is None:
-        known = _fitting(unit, cls, of)
+        known = _fitting(unit, cls, of, needs)
         if known is None:
-            # the newest of another window, to name it, or the reasons why there is none
+            # the newest that does not fit, to name it, or the reasons why there is none
             known = validity.choose(cls, date=unit.date, of=of, **place(unit, cls))
         _tell(unit, known)
-    require_window(unit, known)
+    require_fit(unit, known, needs)
     unit.consulted[cls.__name__] = str(known.object_id)
+    if not unit.frames and not unit.pattern and has(known, "filename"):
+        unit.pattern.append(known)
     return known
 
 
 def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
-    """Return the calibration of a class that belongs to a unit, or None.
+    """Return the calibration of a class that belongs to a unit, or None where none fits.
 
     Raises
     ------
-    WrongShape
-        It was made of frames with another window or binning.
+    NoCalibration, WrongShape
+        Somebody named one, which does not fit.
     """
-    known = fixed(unit, cls)
-    if known is None and unit.given is None:
-        known = _fitting(unit, cls, of)
-        if known is None:
-            known = validity.find(cls, date=unit.date, of=of, **place(unit, cls))
-        _tell(unit, known)
+    known, needs = fixed(unit, cls), needs_of_unit(unit)
     if known is not None:
-        require_window(unit, known)
+        require_fit(unit, known, needs)
+    elif unit.given is None:
+        known = _fitting(unit, cls, of, needs)
+        _tell(unit, known)
     unit.consulted[cls.__name__] = str(known.object_id) if known is not None else None
     return known
 
 
-def _fitting(unit: Unit, cls: Any, of: str) -> Any:
-    """Return the newest calibration that shows the pixels of the unit's frames, or None."""
-    misfit = misfit_of(shown_by(unit.frames))
-    return validity.find(cls, date=unit.date, of=of, misfit=misfit, **place(unit, cls))
+def _fitting(unit: Unit, cls: Any, of: str, needs: Needs) -> Any:
+    """Return the newest calibration that fits the unit's frames, or None; tell what does not."""
+    passed: list[Any] = []
+    found = validity.find(
+        cls, date=unit.date, of=of, needs=needs, passed=passed, **place(unit, cls)
+    )
+    for item in passed:
+        told = f"{_called(item)} is passed over: {needs.objection(item)}"
+        if told not in _told:
+            _told.add(told)
+            out(f"{unit.name}: {told}\n")
+    return found
+
+
+def _called(item: Any) -> str:
+    return str(value_of(item, "filename") or type(item).__name__)
 
 
 def _tell(unit: Unit, known: Any) -> None:
     """Say it where neither the user nor anybody appointed made a calibration."""
     if known is not None and appointed.stranger(known):
-        called = value_of(known, "filename") or type(known).__name__
         out(
-            f"{unit.name}: {called} is of "
+            f"{unit.name}: {_called(known)} is of "
             f"{appointed.name(known)}, who is not appointed; CALIBRATIONS_OF says whose may "
             "be used\n"
         )
@@ -216,6 +247,7 @@ def finish(task: Call, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     if used and "observing_block" in cls._attributes:
         product.observing_block = used[0].observing_block
     product.process_status = 1
+    _record_reading(product, used)
     if pixels is not None:
         product.imstat = imstat(pixels)
         for name, size in (("NAXIS1", pixels.shape[1]), ("NAXIS2", pixels.shape[0])):
@@ -224,6 +256,18 @@ def finish(task: Call, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     product.verify(pixels)
     product.compare()
     mark_others(product)
+
+
+def _record_reading(product: Any, frames: Sequence[Any]) -> None:
+    """Record which pixels a new calibration shows, and in which mode they were read."""
+    needs = needs_of_frames(frames) if frames else needs_of(product)
+    product.shows = needs.shown.record() if needs.shown is not None else {}
+    if not frames:
+        links = (value_of(product, role) for role in chosen_roles(type(product)))
+        modes = (mode_of(link) for link in links if link is not None)
+        product.read_mode = next(filter(None, modes), "")
+    else:
+        product.read_mode = needs.read_mode
 
 
 def background_of(unit: Unit, bias: Any, flat: Any) -> BackgroundFrame:

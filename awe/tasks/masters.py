@@ -84,4 +84,5 @@ def bits_of(task: Task, item: Any) -> NDArray[Any] | None:
 
 def _plane(task: Task, item: Any, names: tuple[str, ...]) -> NDArray[Any] | None:
     task.fetch([item])
-    return planes.pixels(item.pathname, names)
+    found = planes.pixels(item.pathname, names)
+    return None if found is None else task.cut(item, found)

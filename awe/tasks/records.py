@@ -19,9 +19,9 @@ from awe.errors import NoCalibration
 from awe.model import classes
 from awe.model.mixins import Product, QualityFlag, has, value_of
 from awe.model.parameters import parameters_class
-from awe.rules import validity
+from awe.rules import appointed, validity
+from awe.rules.fitting import needs_of_frames
 from awe.rules.leftout import recorded
-from awe.rules.window import misfit_of, shown_by
 from awe.tasks import code
 from awe.tasks.inputs import background_of, place
 from awe.tasks.products import new_objects
@@ -144,5 +144,7 @@ def _chosen(task: Call, unit: Unit, name: str, known: dict[str, Any]) -> Any:
             return background_of(unit, known["BiasFrame"], known["MasterFlatFrame"])
         except NoCalibration:
             return None
-    misfit = misfit_of(shown_by(unit.frames))
-    return validity.find(cls, date=unit.date, misfit=misfit, **place(unit, cls))
+    main = task.parameters(task.makes[0]) if parameters_class(task.makes[0]) else None
+    needs = needs_of_frames(unit.frames, value_of(main, "OVERSCAN_CORRECTION"))
+    of = value_of(main, "CALIBRATIONS_OF") or appointed.ANYONE
+    return validity.find(cls, date=unit.date, of=of, needs=needs, **place(unit, cls))

@@ -19,8 +19,8 @@ from awe import fits, instruments
 from awe.errors import DatabaseError, NoValidPixels, ServiceDown, UserMistake
 from awe.model.calibrations import RejectedInput
 from awe.rules import appointed
+from awe.rules.fitting import mode_of, needs_of_frames, window_of
 from awe.tasks.chain import stages
-from awe.tasks.compatibility import window_of
 from awe.tasks.inputs import Raws, nominal, read_raws
 from awe.terminal import out
 
@@ -97,6 +97,8 @@ def screen(
         _keep(found, _night_of(unit), "taken in the night of {}, most in that of {}")
     _look(task, "night", found)
     _keep(found, window_of, "its window or binning is {}, that of most is {}")
+    usual = needs_of_frames(found.frames).read_mode
+    _keep(found, lambda one: mode_of(one) or usual, "its read mode is {}, that of most is {}")
     _look(task, "window", found)
     if levels is not None and task.does("levels"):
         # below the last count of the converter, whatever the parameters say

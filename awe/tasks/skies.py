@@ -82,7 +82,7 @@ def skies(task: Task, unit: Unit, method: int) -> Skies:
     from awe.calib import statistics
     from awe.calib.sky import skies as kernels
 
-    bias, flat = choose(unit, BiasFrame), choose(unit, MasterFlatFrame)
+    bias, flat = choose(unit, BiasFrame, method=method), choose(unit, MasterFlatFrame)
     hot, cold = choose(unit, HotPixelMap), choose(unit, ColdPixelMap)
     bad = ~(task.good(hot) & task.good(cold))
     saturated = task.parameters("SaturatedPixelMap").THRESHOLD_HIGH

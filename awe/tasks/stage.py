@@ -35,7 +35,7 @@ class Stage:
 
 _NIGHT = Stage(name="night", text="leave out frames of another night than most", unit="raw ADU")
 _WINDOW = Stage(
-    name="window", text="leave out frames of another window or binning than most",
+    name="window", text="leave out frames of another window, binning or read mode",
     unit="raw ADU", required=True,
 )  # fmt: skip
 LEVELS = Stage(

@@ -14,11 +14,12 @@ from typing import Any
 from awe import instruments
 from awe.errors import NoCalibration, NotFound
 from awe.model.mixins import has, value_of
+from awe.model.parameters import ReducedScienceFrameParameters
 from awe.model.raw import RawFrame, RawScienceFrame
 from awe.rules import validity
+from awe.rules.fitting import needs_of_frames
 from awe.rules.freshness import parts
 from awe.rules.roles import chosen_roles
-from awe.rules.window import misfit_of, shown_by
 from awe.tasks.remake import main_of, recipe_of
 from awe.terminal import harmless, out
 
@@ -166,9 +167,10 @@ def _add(cls: Any, frame: Any, steps: dict[Any, Step]) -> None:
 
 def _valid(cls: Any, frame: Any) -> Any:
     filter_ = frame.filter if has(cls, "filter") else None
+    method = ReducedScienceFrameParameters.defaults(frame.instrument.name)["OVERSCAN_CORRECTION"]
     return validity.find(
         cls, instrument=frame.instrument, chip=frame.chip, filter=filter_, date=frame.DATE_OBS,
-        misfit=misfit_of(shown_by([frame])),
+        needs=needs_of_frames([frame], int(method)),
     )
 
 

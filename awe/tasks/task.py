@@ -28,11 +28,12 @@ from awe.lazy import behaviour
 from awe.model.data import fetch, store
 from awe.model.mixins import has
 from awe.model.parameters import parameters_class
+from awe.rules.fitting import part_of
 from awe.tasks import chain, code
 from awe.tasks.arguments import Argument, bind, common, describe, signature
 from awe.tasks.attempt import Outcome, Session
 from awe.tasks.between import Looked, Stopped
-from awe.tasks.compatibility import require_unit
+from awe.tasks.compatibility import needs_of_unit, require_unit
 from awe.tasks.products import new_objects, prepare, summary
 from awe.tasks.records import made, stamp
 from awe.tasks.stage import Stage
@@ -263,6 +264,7 @@ class Task:
             return Outcome(product=made)
         session = self._running()
         unit.consulted.clear()
+        unit.pattern.clear()
         session.recipe = session.recipe or code.of(type(self)).unsaved()
         try:
             product = self.make(unit)
@@ -397,7 +399,7 @@ class Task:
             fetch(missing, self._running().scratch, link=self._is_ours())
 
     def pixels(self, item: DataObject) -> NDArray[Any]:
-        """Return the pixels of a calibration; read once per task.
+        """Return the pixels of a calibration, those the unit's frames show; read once per task.
 
         Raises
         ------
@@ -409,7 +411,20 @@ class Task:
             self.fetch([item])
             require_unit(item)
             known[item.object_id] = item.data
-        return known[item.object_id]
+        return self.cut(item, known[item.object_id])
+
+    def cut(self, item: DataObject, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return of a plane of a calibration what the frames of the unit in hand show.
+
+        Parameters
+        ----------
+        item : DataObject
+            The calibration.
+        pixels : ndarray, shape (ny, nx)
+            All pixels of the plane.
+        """
+        part = part_of(needs_of_unit(self.unit_in_hand()).shown, item)
+        return pixels if part is None else pixels[part].copy()
 
     def good(self, item: DataObject) -> NDArray[Any]:
         """Return a stored pixel map as a bool array, True = good."""

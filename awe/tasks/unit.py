@@ -36,6 +36,8 @@ class Unit:
         The calibrations to use and no others, by class name; None chooses by validity.
     by_hand : mapping
         Calibrations somebody named, by class name, each with what is recorded of the choice.
+    pattern : list
+        Of a unit without frames, the first calibration image chosen: the others must fit it.
     consulted : dict
         Calibrations the recipe has looked for so far: class name to object_id, or None.
     """
@@ -48,6 +50,7 @@ class Unit:
     filter: Any = None
     given: Mapping[str, Any] | None = None
     by_hand: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    pattern: list[Any] = field(default_factory=list, compare=False, repr=False)
     consulted: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
 
 

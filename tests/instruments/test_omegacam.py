@@ -116,6 +116,9 @@ def test_a_good_header_gives_the_attributes_of_a_raw_frame():
     assert found["observing_block"]["name"] == "KIDS_330.0_-31.2_r"
     assert found["geometry"] == omegacam.chip("ESO_CCD_#65").geometry
     assert (found["PRSCX"], found["PRSCXPRE"], found["PRSCXPST"]) == (48, 1, 3)
+    assert found["read_mode"] == ""
+    fast = omegacam.translate(primary(**{"ESO DET READ MODE": "fast"}), extension())
+    assert fast["read_mode"] == "fast"
 
 
 def test_a_windowed_frame_has_its_geometry_from_its_header():

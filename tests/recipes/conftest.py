@@ -165,7 +165,7 @@ class Night:
     def put(
         self, cls: Any, pixels: np.ndarray[Any, Any], date: datetime.datetime, *,
         geometry: ChipGeometry | None = GEOMETRY, spoil: Any = None, exposure: float = 360.0,
-        chip: int = 0, name: str = "", cards: Any = (),
+        chip: int = 0, name: str = "", cards: Any = (), read_mode: str = "",
     ) -> Any:  # fmt: skip
         """Store and commit one raw frame of the first chip as it is, good or bad."""
         from astropy.io.fits import Header
@@ -179,7 +179,7 @@ class Night:
         frame = cls(
             instrument=self.instrument, chip=self.chips[chip], template=self.template,
             DATE_OBS=date, EXPTIME=exposure, OBJECT="TEST", NAXIS1=shape.nx, NAXIS2=shape.ny,
-            extension=chip + 1, geometry=dataclasses.asdict(shape),
+            extension=chip + 1, geometry=dataclasses.asdict(shape), read_mode=read_mode,
             imstat=Imstat(median=float(np.nanmedian(pixels)), max=float(np.nanmax(pixels))),
         )  # fmt: skip
         if "filter" in cls._attributes:

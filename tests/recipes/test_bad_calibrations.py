@@ -90,7 +90,7 @@ def test_a_binned_frame_does_not_go_with_masters_that_are_not(calibrated, capsys
     sky = calibrated.raw(calibrated.sky())
     rows, columns = calibrated.shape[0] + 10, calibrated.shape[1] + 24
     geometry = ChipGeometry.from_counts(
-        nx=columns // 2, ny=rows // 2, prescan_x=6, overscan_x=6, overscan_y=5
+        nx=columns // 2, ny=rows // 2, prescan_x=6, overscan_x=6, overscan_y=5, binning=(2, 2)
     )
     binned = sky.reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3)).astype(np.uint16)
     small = calibrated.put(RawScienceFrame, binned, AT, geometry=geometry)
