@@ -48,6 +48,9 @@ LIGHT = {
     "a gap of 30 per cent": lambda along: abs(along - 450) > 140,
     "the first 60 per cent": lambda along: along < 570,
     "tumbling": lambda along: 0.5 + 0.5 * np.sin(along / 60 * 2 * np.pi),
+    "tumbling in 200 pixels": lambda along: 0.5 + 0.5 * np.sin(along / 200 * 2 * np.pi),
+    "tumbling and fading": lambda along: (0.5 + 0.5 * np.cos(along / 150 * 2 * np.pi))
+    * np.exp(-along / 1600),
 }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from awe.calib.tracks import lit_kernels
 from awe.calib.tracks.arc import Sight, Trace
+from awe.calib.tracks.pulses import maxima, pulses
 
 __all__ = ["Shape", "bleeds", "profile", "refusal"]
 
@@ -68,6 +69,9 @@ _UNBROKEN = 0.9
 #: 20th over 80th percentile of the light: below, it comes in lumps; least number of those
 _FLAT = 0.5
 _LUMPS = 12
+
+#: steps where a wave is below this part of its highest place are its minima
+_MINIMUM = 0.25
 
 #: light beyond an end, part of the median: filaments and discs fade, tracks stop
 _TAIL = 0.20
@@ -184,16 +188,24 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
     broad = int((shape.across > 0.5 * shape.across.max()).sum()) >= _BROAD
     if inner and broad and share > _UNBROKEN:
         yield "filament"
-    yield from _uneven(trace, strict or bent, share)
     light = trace.glow[trace.lit]
     dim, bright = np.percentile(light, [20, 80])
-    if dim < _FLAT * bright and (runs.size < _LUMPS or length < 2 * shortest):
-        yield "lumps"
+    uneven = list(_uneven(trace, strict or bent, share))
+    # flashes so bright that the light between them is lit too are as many as before
+    if dim < _FLAT * bright and (
+        max(runs.size, maxima(light)) < _LUMPS or length < 2 * shortest
+    ):
+        uneven.append("lumps")
+    tumbles = bool(uneven) and _tumbles(sight, trace)
+    if not tumbles:
+        yield from uneven
     if (strict or bent) and share < 0.85:
         yield "dark"
     if strict and trace.length < 0.8 * trace.arc.length:
         yield "part of a chord"
-    yield from _ends(sight, trace, float(np.median(light)), share > _UNBROKEN and nearby < 0.2)
+    if not tumbles:
+        yield from _ends(sight, trace, float(np.median(light)),
+                         share > _UNBROKEN and nearby < 0.2)
     if _trailed(sight, trace, shape.half):
         yield "trailed"
 
@@ -245,6 +257,20 @@ def _uneven(trace: Trace, strict: bool, share: float) -> Iterator[str]:
     curve = np.polyval(np.polyfit(along[rest], light[rest], 2), along[rest])
     if np.ptp(curve) > (_TREND if share < _UNBROKEN else _STEADY) * light[rest].mean():
         yield "trend"
+
+
+def _tumbles(sight: Sight, trace: Trace) -> bool:
+    """Return True if the light of a run is an even wave, and not that of something wavy."""
+    run = slice(trace.first, trace.last + 1)
+    glow = trace.glow[run]
+    wave = pulses(np.where(trace.steps == lit_kernels.UNKNOWN, np.nan, glow))
+    if not wave.size:
+        return False
+    # where a wavy filament leaves the line it shines next to it; a track is dark there
+    wide = Trace.along(sight, trace.arc, reach=6).glow[run]
+    low = wave < _MINIMUM * wave.max()
+    # the best of 13 bins of noise is 1.7 too high
+    return bool(np.median(wide[low]) < max(3.0, _MINIMUM * float(np.percentile(glow, 90)) + 1.7))
 
 
 def _ends(sight: Sight, trace: Trace, middle: float, unbroken: bool) -> Iterator[str]:
