@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -197,3 +198,95 @@ def test_nights_begin_at_noon_of_the_site(scientist, tmp_path, zone, before, aft
         assert found == {name}
         camera = instruments.get("TINYCAM")
         assert str(camera.night(datetime.fromisoformat(moments[name]))) == night
+
+
+def descriptions(db):
+    return dict(db.rows("superuser", "SELECT name, description FROM awe.camera"))
+
+
+def test_a_description_is_kept_and_read_where_no_file_is(scientist, tmp_path, monkeypatch):
+    from awe import instruments
+    from awe.errors import NotFound
+
+    own = tmp_path / "home" / "instruments" / "tinycam.toml"
+    camera_project(scientist, "TINY@HOME")
+    [row] = ingest([exposure(tmp_path / "T08.fits")])
+    assert descriptions(scientist) == {}
+    [row] = ingest([exposure(tmp_path / "T09.fits", 1)], commit=True)
+    assert (row.state, "description" in row.message) == (State.INGESTED, False)
+    assert descriptions(scientist) == {"TINYCAM": own.read_text()}
+    # another machine: its AWE_HOME has no file of the camera
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "runner"))
+    assert "TINYCAM" not in instruments.files()
+    assert instruments.get("TINYCAM").chip("TINY_2").corner == (310, 0)
+    with pytest.raises(NotFound, match="no instrument 'FAR'"):
+        instruments.get("FAR")
+    database.close()
+    with pytest.raises(NotFound, match="no instrument 'TINYCAM'"):
+        instruments.get("TINYCAM")
+
+
+def test_a_changed_description_is_told_and_replaced_by_the_administrator(scientist, tmp_path):
+    from awe import instruments
+    from awe.errors import NotFound
+    from awe.model import cameras
+
+    own = tmp_path / "home" / "instruments" / "tinycam.toml"
+    camera_project(scientist, "TINY@HOME")
+    before = own.read_text()
+    with closing(scientist.superuser()) as admin, pytest.raises(NotFound, match="no frames of"):
+        cameras.replace(admin, "TINYCAM", before)
+    ingest([exposure(tmp_path / "T08.fits")], commit=True)
+    changed = before.replace("gain = 1.5", "gain = 1.7")
+    own.write_text(changed)
+    [row] = ingest([exposure(tmp_path / "T09.fits", 1)], commit=True)
+    assert row.state is State.INGESTED
+    assert "awe-admin instrument update TINYCAM replaces it" in row.message
+    assert descriptions(scientist) == {"TINYCAM": before}
+    # a file of one's own goes first
+    assert instruments.get("TINYCAM").chip("TINY_1").gain == 1.7
+    with closing(scientist.superuser()) as admin:
+        assert "replaced" in cameras.replace(admin, "TINYCAM", changed)
+        assert "already" in cameras.replace(admin, "TINYCAM", changed)
+    assert descriptions(scientist) == {"TINYCAM": changed}
+    [row] = ingest([exposure(tmp_path / "T10.fits", 2)], commit=True)
+    assert "description" not in row.message
+
+
+def test_who_did_not_bring_a_camera_in_keeps_nothing_of_it(scientist, tmp_path):
+    import psycopg2
+
+    camera_project(scientist, "TINY@HOME")
+    ingest([exposure(tmp_path / "T08.fits")], commit=True)
+    scientist.rows("superuser", "DELETE FROM awe.camera")
+    attempts = (
+        "INSERT INTO awe.camera (name, description) VALUES ('TINYCAM', 'mine')",
+        "INSERT INTO awe.camera (name, description) VALUES ('NOBODYS', 'mine')",
+        "INSERT INTO awe.camera (name, description, keeper) VALUES ('TINYCAM', 'mine', 1)",
+        "UPDATE awe.camera SET description = 'mine'",
+        "DELETE FROM awe.camera",
+    )
+    for statement in attempts:
+        with pytest.raises(psycopg2.Error):
+            scientist.rows("other", statement)
+    for statement in attempts[1:]:
+        with pytest.raises(psycopg2.Error):
+            scientist.rows("scientist", statement)
+    assert descriptions(scientist) == {}
+
+
+def test_code_and_broken_text_in_the_database_are_refused(scientist, tmp_path, monkeypatch):
+    from awe import instruments
+    from awe.errors import ConfigError
+
+    camera_project(scientist, "TINY@HOME")
+    ingest([exposure(tmp_path / "T08.fits")], commit=True)
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "runner"))
+    for text, told in (
+        ("import os\nos.abort()\n", "cannot be read as TOML"),
+        ('name = "OTHER"\n', "the description of TINYCAM in the database: "),
+    ):
+        database.memory.clear()
+        scientist.rows("superuser", "UPDATE awe.camera SET description = %s", text)
+        with pytest.raises(ConfigError, match=told):
+            instruments.get("TINYCAM")

@@ -1,18 +1,22 @@
-"""`awe-admin instrument new|list|show|check`: the cameras that can be ingested, and trials."""
+"""`awe-admin instrument new|list|show|check|update`: cameras that can be ingested, trials."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from awe import columns, instruments
 from awe.errors import ArgumentError, AweError, ConfigError, NotFound, nearest
 from awe.ingest import draft, sources, trial
+from awe.model import cameras
 from awe.model import parameters as declared
 from awe.model.classes import load
+from awe.services.installation import Installation
+from awe.services.logins import superuser
 from awe.terminal import out
 
 __all__ = ["add"]
@@ -23,7 +27,7 @@ MOST = 60
 
 def add(commands: Any) -> None:
     """Add the subcommands."""
-    instrument = commands.add_parser("instrument", help="cameras: new, list, show, check")
+    instrument = commands.add_parser("instrument", help="cameras: new, list, show, check, update")
     verbs = instrument.add_subparsers(title="verbs", metavar="VERB", required=True)
     verb = verbs.add_parser("new", help="draft the description of a camera from its files")
     verb.add_argument(
@@ -47,6 +51,9 @@ def add(commands: Any) -> None:
         "--picture", metavar="PNG", type=Path, help="draw the regions of the first exposure"
     )
     verb.set_defaults(run=_check)
+    verb = verbs.add_parser("update", help="replace the description of a camera in the database")
+    verb.add_argument("name")
+    verb.set_defaults(run=_update)
 
 
 def _new(chosen: argparse.Namespace) -> int:
@@ -68,6 +75,17 @@ def _new(chosen: argparse.Namespace) -> int:
         for doubt in dict.fromkeys(sheet.doubts):
             out(f"  doubt: {doubt}\n")
         return _tried([path], files[:MOST], None, short=True)
+
+
+def _update(chosen: argparse.Namespace) -> None:
+    name = chosen.name.upper()
+    text = instruments.own_text(name)
+    if text is None:
+        msg = f"{name} has no file of yours: expected {instruments.own_directory()}/NAME.toml"
+        raise NotFound(msg)
+    with closing(superuser(Installation())) as connection:
+        state = cameras.replace(connection, name, text)
+    out(f"{name}: {state}\n")
 
 
 def _name(name: str | None) -> str | None:

@@ -31,6 +31,7 @@ from awe.ingest.records import CLASSES, Records
 from awe.ingest.report import Report, Row, State
 from awe.ingest.split import Cut, Exposure, cut, examine
 from awe.localfiles import scratch_directory
+from awe.model import cameras
 from awe.model.data import base_url
 
 __all__ = ["ingest"]
@@ -223,6 +224,16 @@ def _store(
             row.state = State.INGESTED
         if progress is not None:
             progress(1)
+    _keep(exposures, report)
+
+
+def _keep(exposures: Mapping[int, Exposure], report: Report) -> None:
+    """Keep the descriptions of cameras that came in; what there is to know goes to a row."""
+    stored = [n for n in exposures if report.rows[n].state is State.INGESTED]
+    first = {exposures[number].instrument: number for number in reversed(stored)}
+    for camera, number in first.items():
+        row = report.rows[number]
+        row.message = "; ".join(filter(None, [row.message, cameras.keep(camera)]))
 
 
 def _commit(

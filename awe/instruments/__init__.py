@@ -12,7 +12,9 @@ from awe.instruments._finding import (
     files,
     get,
     load,
+    look_in,
     own_directory,
+    own_text,
     recognise,
     shipped,
 )
@@ -21,6 +23,6 @@ from awe.instruments._instrument import Amplifier, Chip, Instrument
 from awe.instruments._spelling import spelled
 
 __all__ = [
-    "PURPOSES", "Amplifier", "Chip", "Instrument", "available", "files", "get", "load",
-    "own_directory", "recognise", "schema", "shipped", "spelled",
+    "PURPOSES", "Amplifier", "Chip", "Instrument", "available", "files", "get", "load", "look_in",
+    "own_directory", "own_text", "recognise", "schema", "shipped", "spelled",
 ]  # fmt: skip

@@ -2,13 +2,14 @@
 
 A file of awe is Python with an `Instrument` called `instrument`, or TOML; one of the user's own is
 TOML, never code. A file is read again when it has changed. One that cannot be read hides no other
-camera.
+camera. A camera without a file may be described elsewhere, in the database: as text, with the same
+checks.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,17 @@ from awe.instruments._cards import shown
 from awe.instruments._described import LONGEST, described
 from awe.instruments._instrument import Instrument
 
-__all__ = ["available", "files", "get", "load", "own_directory", "recognise", "shipped"]
+__all__ = [
+    "available", "files", "get", "load", "look_in", "own_directory", "own_text", "recognise",
+    "shipped",
+]  # fmt: skip
 
 HERE = Path(__file__).parent
 Signature = tuple[int, int, int]
 _kept: dict[Path, tuple[Signature, Instrument]] = {}
+Texts = Callable[[str], str | None]
+_elsewhere: list[Texts] = []
+_told: dict[str, tuple[str, Instrument]] = {}
 
 
 def own_directory() -> Path:
@@ -67,12 +74,51 @@ def get(name: str) -> Instrument:
         Its description is wrong.
     """
     path = _ours().get(name) or files().get(name)
+    camera = _described_elsewhere(name) if path is None else None
+    if camera is not None:
+        return camera
     if path is None:
         known = available()
         hint = nearest(name, list(known))
         msg = f"no instrument {name!r}{hint}; there are: {', '.join(known)}"
         raise NotFound(msg)
     return load(path)
+
+
+def look_in(texts: Texts) -> None:
+    """Look for cameras without a file there too.
+
+    Parameters
+    ----------
+    texts : callable
+        `texts(name)` returns the description of a camera, or None.
+    """
+    _elsewhere[:] = [texts]
+
+
+def own_text(name: str) -> str | None:
+    """Return the description of a camera in a file of the user's own, or None."""
+    path = files().get(name)
+    if path is None or name in _ours():
+        return None
+    load(path)
+    return path.read_text(encoding="utf-8")
+
+
+def _described_elsewhere(name: str) -> Instrument | None:
+    text = next((text for texts in _elsewhere if (text := texts(name)) is not None), None)
+    if text is None:
+        return None
+    known = _told.get(name)
+    if known is not None and known[0] == text:
+        return known[1]
+    where = f"the description of {name} in the database"
+    camera = described(text.encode(), where)
+    if camera.name != name:
+        msg = f"{where}: name is {camera.name!r}, expected {name!r}"
+        raise ConfigError(msg)
+    _told[name] = (text, camera)
+    return camera
 
 
 def load(path: Path) -> Instrument:
