@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from awe import bars
 from awe.db.objects.base import registry
 from awe.db.server.connection import database
 from awe.dpu import jobs
-from awe.dpu.planning import BACK_ENDS, plan
+from awe.dpu.planning import BACK_ENDS, JobPlan, plan, planned
 from awe.dpu.sequences import Sequences
 from awe.dpu.table import status_table
 from awe.errors import ArgumentError, UserMistake, nearest
@@ -100,7 +100,31 @@ class Processor(Sequences):
         >>> dpu.run("Reduce", instrument="OMEGACAM", commit=True)  # doctest: +SKIP
         """
         self.select_dpu(self._name)
-        made = plan(recipe, arguments, self._name)
+        return self._sent(plan(recipe, arguments, self._name))
+
+    def submit(self, steps: Sequence[tuple[str, Mapping[str, Any], Sequence[int]]]) -> JobIds:
+        """Submit steps that are in order, one job each, as `query.remake(dpu=dpu)` does.
+
+        Parameters
+        ----------
+        steps : sequence
+            Of each step: a recipe, its arguments, and the places, from 0, of the steps that must
+            be done before it.
+
+        Returns
+        -------
+        JobIds
+            The number of each job.
+
+        Raises
+        ------
+        ArgumentError
+            There is nothing to do, or an argument is unknown or of the wrong type.
+        """
+        self.select_dpu(self._name)
+        return self._sent(planned(steps, self._name))
+
+    def _sent(self, made: JobPlan) -> JobIds:
         ids = jobs.submit(made, uuid.uuid4())
         self._submitted.extend(ids)
         return JobIds(ids, made.recipe, dry=made.dry)

@@ -11,7 +11,7 @@ import datetime
 import json
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -20,7 +20,7 @@ import awe
 from awe import recipes
 from awe.errors import ArgumentError, NotFound, nearest
 
-__all__ = ["BACK_ENDS", "OPTIONS", "JobPlan", "chain", "plain", "plan"]
+__all__ = ["BACK_ENDS", "OPTIONS", "JobPlan", "chain", "plain", "plan", "planned"]
 
 OPTIONS = {
     "dpu_time": "time limit of each job [s]",
@@ -150,6 +150,37 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> JobPlan:
     keeping = any("commit" in _accepted(recipes.find(name)) for name in names)
     dry = keeping and not any(job["args"].get("commit") for job in jobs)
     return JobPlan(recipe=">".join(names), arguments=_sized(typed), jobs=jobs, dry=dry)
+
+
+def planned(
+    steps: Sequence[tuple[str, Mapping[str, Any], Sequence[int]]], back_end: str
+) -> JobPlan:
+    """Turn steps that are in order into one job each.
+
+    Parameters
+    ----------
+    steps : sequence
+        Of each step: a recipe, its arguments, and the places of the steps it waits for.
+    back_end : str
+        Name of the place where the jobs run.
+
+    Raises
+    ------
+    ArgumentError
+        There is nothing to do, or an argument is unknown or of the wrong type.
+    """
+    if not steps:
+        msg = "there is nothing to do: the plan has no steps"
+        raise ArgumentError(msg)
+    jobs: list[dict[str, Any]] = []
+    for recipe, given, after in steps:
+        [name] = chain(recipe)
+        typed = {key: plain(value, key) for key, value in given.items() if value is not None}
+        recipes.find(name)(**typed)  # refuses arguments it does not have
+        job = {"recipe": name, "args": _sized(typed), "back_end": back_end, "seconds": None}
+        jobs.append({**job, "after": list(after)})
+    told = ">".join(dict.fromkeys(job["recipe"] for job in jobs))
+    return JobPlan(recipe=told, arguments={}, jobs=jobs)
 
 
 def _calls(

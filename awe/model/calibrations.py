@@ -92,6 +92,7 @@ class ChipCalibration(Calibration, abstract=True):
     """Days before and after its night that a new object is valid for."""
 
     why = behaviour("awe.rules.validity:why")
+    affects = behaviour("awe.rules.affected:affects")
     verify = behaviour("awe.rules.quality:verify")
     compare = behaviour("awe.rules.comparison:compare")
     rejected_inputs = behaviour("awe.rules.quality:rejected_inputs")

@@ -7,8 +7,8 @@ judged bad.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from awe import __version__
@@ -16,6 +16,7 @@ from awe.db.declare import registry
 from awe.db.declare.attributes import Kind
 from awe.db.objects.base import DBObject
 from awe.db.server import scope
+from awe.errors import NotVisible
 from awe.lazy import resolve
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.model.raw import RawFrame
@@ -27,7 +28,17 @@ from awe.rules.leftout import left_out
 from awe.rules.roles import chosen_roles, date_of
 from awe.terminal import harmless
 
-__all__ = ["Reason", "Reasons", "is_uptodate", "parts", "why_stale"]
+__all__ = [
+    "Reason",
+    "Reasons",
+    "Today",
+    "consulted",
+    "is_uptodate",
+    "open_roles",
+    "parts",
+    "reasons",
+    "why_stale",
+]
 
 #: Calibrations a recipe uses if there is one, and does without if there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark")}
@@ -66,6 +77,25 @@ class Reasons(tuple[Reason, ...]):
     __str__ = __repr__
 
 
+@dataclass(frozen=True, kw_only=True)
+class Today:
+    """What products are compared with, and what was found so far.
+
+    Attributes
+    ----------
+    choose : callable
+        Returns the calibration of a class that a product would get today, or None.
+    pars : mapping
+        Process parameters that one would use; defaults for those left out.
+    known : dict
+        Reasons of the products that were looked at, by object_id.
+    """
+
+    choose: Callable[[Any, Any], Any]
+    pars: Mapping[str, Any] = field(default_factory=dict)
+    known: dict[Any, Reasons] = field(default_factory=dict)
+
+
 def is_uptodate(self: DBObject, pars: Mapping[str, Any] | None = None) -> bool:
     """Return True if the object would be made the same way today.
 
@@ -85,19 +115,44 @@ def why_stale(self: DBObject, pars: Mapping[str, Any] | None = None) -> Reasons:
     pars : mapping, optional
         Process parameters one would use, as tasks take them; defaults for those left out.
     """
-    return _reasons(self, pars or {}, {})
+    return reasons(self, Today(choose=_valid, pars=pars or {}))
 
 
-def _reasons(item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]) -> Reasons:
+def reasons(item: Any, today: Today) -> Reasons:
+    """Return what would be different if an object was made today; each is looked at once.
+
+    Parameters
+    ----------
+    item : product or raw frame
+        Object to judge.
+    today : Today
+        What it is compared with.
+
+    Raises
+    ------
+    NotVisible
+        Something it was made from is not visible to you.
+    """
+    known = today.known
     if item.object_id not in known:
         known[item.object_id] = Reasons()  # a class that refers to itself ends here
-        found = [*_inputs(item), *_steps(item), *_recipe(item)]
-        found += _calibrations(item, pars, known)
-        found += _consulted(item)
-        for part in parts(item):
-            found += [*_parameters(part, pars), *_software(part)]
-        known[item.object_id] = Reasons(dict.fromkeys(found))
+        try:
+            known[item.object_id] = Reasons(dict.fromkeys(_all(item, today)))
+        except NotVisible:
+            del known[item.object_id]
+            raise
     return known[item.object_id]
+
+
+def _all(item: Any, today: Today) -> Iterator[Reason]:
+    yield from _inputs(item)
+    yield from _steps(item)
+    yield from _recipe(item)
+    yield from _calibrations(item, today)
+    yield from _consulted(item, today)
+    for part in parts(item):
+        yield from _parameters(part, today.pars)
+        yield from _software(part)
 
 
 def parts(item: Any) -> Iterator[Any]:
@@ -126,29 +181,49 @@ def _steps(item: Any) -> Iterator[Reason]:
         yield Reason(kind="steps", text=f"made without {', '.join(names)}")
 
 
-def _calibrations(
-    item: Any, pars: Mapping[str, Any], known: dict[Any, Reasons]
-) -> Iterator[Reason]:
-    choices = value_of(item, "choices") or {}
+def _calibrations(item: Any, today: Today) -> Iterator[Reason]:
+    free = open_roles(item)
     for role in chosen_roles(type(item)):
         used = getattr(item, role)
-        if used is None and role not in OPTIONAL.get(type(item).__name__, ()):
-            continue
         if used is not None and (used.is_valid <= 0 or used.quality_flags):
             yield Reason(kind="bad calibration", text=f"{role} {_said(used)}")
-        # Named calibrations, and corrections of one certain object, are judged as bad or sound
-        # only: a newer one would not have been taken in their place.
-        kept = role in KEPT.get(type(item).__name__, ())
-        if kept or choices.get(role, "validity") != "validity":
+        if role not in free:
             continue
-        best = _best(item, role)
+        best = today.choose(item, type(item)._attribute(role).target)
         if best is not None and best != used:
             before = f"{_name(used)} was used" if used is not None else "none was used"
             yield Reason(kind="newer calibration", text=f"{role} {_name(best)}; {before}")
         # Only where no other would be chosen: one reason is enough for what is replaced.
-        elif used is not None and (inner := _reasons(used, pars, known)):
+        elif used is not None and (inner := reasons(used, today)):
             text = f"{role} {_name(used)}: {inner[0]}"
             yield Reason(kind="stale calibration", text=text)
+
+
+def open_roles(item: Any) -> list[str]:
+    """Return the roles of a product in which a newer calibration would be taken today.
+
+    Named calibrations, and corrections of one certain object, are judged as bad or sound only;
+    a role that is empty is open where the recipe fills it if it can.
+
+    Parameters
+    ----------
+    item : product
+        Object with links to calibrations.
+
+    Raises
+    ------
+    NotVisible
+        One of them is not visible to you.
+    """
+    name = type(item).__name__
+    choices = value_of(item, "choices") or {}
+    return [
+        role
+        for role in chosen_roles(type(item))
+        if role not in KEPT.get(name, ())
+        and choices.get(role, "validity") == "validity"
+        and (role in OPTIONAL.get(name, ()) or getattr(item, role) is not None)
+    ]
 
 
 def _recipe(item: Any) -> Iterator[Reason]:
@@ -163,22 +238,28 @@ def _recipe(item: Any) -> Iterator[Reason]:
         yield Reason(kind="recipe", text=text)
 
 
-def _consulted(item: Any) -> Iterator[Reason]:
-    """Yield newer calibrations that the recipe looked for and the product does not link to."""
+def consulted(item: Any) -> Iterator[tuple[Any, str | None]]:
+    """Yield class and object_id of what the recipe looked for and the product does not link to.
+
+    Parameters
+    ----------
+    item : product
+        Object that a recipe made; an object_id is None if there was no such calibration.
+    """
     linked = {type(item)._attribute(role).target.__name__ for role in chosen_roles(type(item))}
     for name, number in (value_of(item, "consulted") or {}).items():
         cls: Any = registry.find(name)
-        if name in linked or not has(cls, "timestamp_start"):
-            continue
-        best = _valid(item, cls)
+        if name not in linked and has(cls, "timestamp_start"):
+            yield cls, number
+
+
+def _consulted(item: Any, today: Today) -> Iterator[Reason]:
+    """Yield newer calibrations that the recipe looked for and the product does not link to."""
+    for cls, number in consulted(item):
+        best = today.choose(item, cls)
         if best is not None and str(best.object_id) != number:
-            before = f"{name} {number[:8]} was used" if number else "none was used"
-            yield Reason(kind="newer calibration", text=f"{name} {_name(best)}; {before}")
-
-
-def _best(item: Any, role: str) -> Any:
-    """Return the calibration that would be chosen today in a role."""
-    return _valid(item, type(item)._attribute(role).target)
+            before = f"{cls.__name__} {number[:8]} was used" if number else "none was used"
+            yield Reason(kind="newer calibration", text=f"{cls.__name__} {_name(best)}; {before}")
 
 
 def _valid(item: Any, cls: Any) -> Any:

@@ -33,6 +33,8 @@ __all__ = [
     "judge",
     "night_range",
     "range_around",
+    "sound",
+    "unsound",
     "why",
 ]
 
@@ -122,15 +124,7 @@ def find(
 
     Those that do not fit `needs` are passed over for older ones, and added to `passed`.
     """
-    rule = (
-        (cls.is_valid > 0)
-        & cls.quality_flags.isin((0, int(QualityFlag.OTHERS)))
-        & (cls.timestamp_start <= date)
-        & (cls.timestamp_end > date)
-    )
-    if cls.__name__ in POSSIBLE:
-        name, above, _ = POSSIBLE[cls.__name__]
-        rule &= (getattr(cls, name) > above) & (getattr(cls, name) < BEYOND)
+    rule = sound(cls) & (cls.timestamp_start <= date) & (cls.timestamp_end > date)
     query = _same(cls, instrument, chip, filter) & rule
     # Group by group, so that a newer one of a stranger never goes before an older one of a trusted
     # person. `newest` makes the server find the few valid ones first: ordered by an index on the
@@ -151,6 +145,44 @@ def _older_that_fits(among: Any, needs: Needs, passed: list[Any]) -> Any:
             return one
         passed += [] if one in passed else [one]
     return None
+
+
+def sound(cls: Any) -> Any:
+    """Return the query of the calibrations of a class that may be chosen at some date.
+
+    Parameters
+    ----------
+    cls : class
+        Class of the calibration.
+    """
+    query = (cls.is_valid > 0) & cls.quality_flags.isin((0, int(QualityFlag.OTHERS)))
+    if cls.__name__ in POSSIBLE:
+        name, above, _ = POSSIBLE[cls.__name__]
+        query &= (getattr(cls, name) > above) & (getattr(cls, name) < BEYOND)
+    return query
+
+
+def unsound(item: Any) -> tuple[str, ...]:
+    """Return why a calibration is chosen at no date; nothing for one that may be.
+
+    Parameters
+    ----------
+    item : calibration
+        Object of any class that is chosen by validity.
+    """
+    objections = []
+    if item.is_valid <= 0:
+        objections.append(f"is_valid is {item.is_valid}, expected above 0")
+    if flags := item.quality_flags & ~int(QualityFlag.OTHERS):
+        objections.append(f"quality_flags: {QualityFlag.explain(flags)}")
+    if type(item).__name__ in POSSIBLE:
+        name, above, unit = POSSIBLE[type(item).__name__]
+        value = getattr(item, name)
+        if value is None or not above < value < BEYOND:
+            objections.append(f"{name} is {value} {unit}, which no chip has")
+    if item.timestamp_start is None or item.timestamp_end is None:
+        objections.append("it has no range of validity")
+    return tuple(objections)
 
 
 def choose(
@@ -299,18 +331,9 @@ def _is(path: Any, value: Any) -> Any:
 
 
 def _objections(item: Any, date: datetime.datetime) -> tuple[str, ...]:
-    objections = []
-    if item.is_valid <= 0:
-        objections.append(f"is_valid is {item.is_valid}, expected above 0")
-    if flags := item.quality_flags & ~int(QualityFlag.OTHERS):
-        objections.append(f"quality_flags: {QualityFlag.explain(flags)}")
-    if type(item).__name__ in POSSIBLE:
-        name, above, unit = POSSIBLE[type(item).__name__]
-        value = getattr(item, name)
-        if value is None or not above < value < BEYOND:
-            objections.append(f"{name} is {value} {unit}, which no chip has")
+    objections = list(unsound(item))
     if item.timestamp_start is None or item.timestamp_end is None:
-        return (*objections, "it has no range of validity")
+        return tuple(objections)
     if date < item.timestamp_start:
         late = _span(item.timestamp_start - date)
         objections.append(f"valid from {item.timestamp_start}, {late} too late")

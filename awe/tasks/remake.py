@@ -32,7 +32,10 @@ from awe.terminal import out
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-__all__ = ["from_header", "main_of", "recipe_of", "remake"]
+#: raw frames that a message names
+NAMED = 3
+
+__all__ = ["from_header", "main_of", "recipe_of", "remake", "sound_frames"]
 
 
 def remake(
@@ -48,8 +51,8 @@ def remake(
     ----------
     exact : bool
         Whether the very inputs, parameters and code of the product are used. False takes the
-        calibrations that would be chosen today (those that were named stay), with the parameters
-        and the recipe of today.
+        calibrations that would be chosen today (those that were named stay), without raw frames
+        that were judged bad since, with the parameters and the recipe of today.
     pars : mapping, optional
         Process parameters that differ from the defaults, for a remake that is not exact.
     commit : bool
@@ -67,7 +70,7 @@ def remake(
         msg = "an exact remake takes the parameters of the product; leave out pars or exact"
         raise ArgumentError(msg)
     task_class = _task_of(self, exact)
-    frames = _frames(self)
+    frames = _frames(self) if exact else sound_frames(self)
     arguments: dict[str, Any] = {"instrument": self.instrument.name, "commit": commit}
     arguments["pars"] = _parameters(self) if exact else dict(pars or {})
     if has(self, "combine") and exact:
@@ -259,6 +262,29 @@ def _frames(product: Any) -> list[Any]:
             value = getattr(product, name)
             frames += value if isinstance(value, list) else [value]
     return [frame for frame in frames if frame is not None]
+
+
+def sound_frames(product: Any) -> list[Any]:
+    """Return the raw frames of a product without those that were judged bad since.
+
+    Parameters
+    ----------
+    product : product
+        Object that a recipe made.
+
+    Raises
+    ------
+    ArgumentError
+        All of them were.
+    """
+    frames = _frames(product)
+    sound = [frame for frame in frames if frame.is_valid > 0]
+    if frames and not sound:
+        names = ", ".join(frame.filename for frame in frames[:NAMED])
+        more = f" and {len(frames) - NAMED} more" if len(frames) > NAMED else ""
+        msg = f"all its raw frames were judged bad: {names}{more}; make it from others"
+        raise ArgumentError(msg)
+    return sound
 
 
 def _given(product: Any) -> dict[str, Any]:

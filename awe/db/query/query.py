@@ -406,6 +406,8 @@ class Query(OnSky["Query"], Selection):
 
     stats = behaviour("awe.db.query.summary:stats")
     plot = behaviour("awe.db.query.trend:plot")
+    stale = behaviour("awe.rules.staleness:stale")
+    remake = behaviour("awe.tasks.renewal:remake_all")
     to_table = behaviour("awe.db.query.columns:to_table")
     save = behaviour("awe.db.query.saved:save")
     load = behaviour("awe.db.query.saved:load")
