@@ -1,7 +1,8 @@
 """`Pars`: the process parameters of a recipe or class as a tree to look at and to change.
 
 Values are those of the declarations (`awe.model.parameters`) overlaid with the instrument's. A new
-value is checked at once; `get()` returns only what was changed, ready for a task's `pars=`.
+value is checked at once, and may hold for a filter or chip only; `get()` returns only what was
+changed, ready for a task's `pars=`. Differences and files are in `awe.parsfile`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from awe import instruments, recipes
 from awe.db.declare.registry import registry
 from awe.db.objects.base import DBObject
-from awe.errors import ArgumentError, AttributeUnknown, nearest
+from awe.errors import ArgumentError, AttributeUnknown, among, nearest
+from awe.lazy import behaviour, class_behaviour
 from awe.model.classes import load
+from awe.model.given import Key
 from awe.model.parameters import parameters_class
 from awe.recipes import available
 from awe.terminal import out
@@ -30,15 +33,24 @@ class ParameterSet:
     _class: type[ProcessParameters]
     _defaults: dict[str, Value]
     _changes: dict[str, Value]
+    #: those that hold where this one says nothing, for sets of a filter or chip
+    _below: tuple[ParameterSet, ...]
 
-    def __init__(self, cls: type[ProcessParameters], instrument: str | None) -> None:
+    def __init__(
+        self,
+        cls: type[ProcessParameters],
+        instrument: str | None,
+        below: tuple[ParameterSet, ...] = (),
+    ) -> None:
         self.__dict__["_class"] = cls
         self.__dict__["_defaults"] = cls.defaults(instrument)
         self.__dict__["_changes"] = {}
+        self.__dict__["_below"] = below
 
     def __getattr__(self, name: str) -> Value:
-        if name in self._changes:
-            return self._changes[name]
+        for one in (self, *self._below):
+            if name in one._changes:
+                return one._changes[name]
         if name not in self._defaults:
             hint = nearest(name, list(self._defaults))
             msg = f"{self._class.product} has no parameter {name!r}{hint}"
@@ -48,7 +60,8 @@ class ParameterSet:
     def __setattr__(self, name: str, value: object) -> None:
         checked = self._class.check(name, value)
         self._changes.pop(name, None)
-        if checked != self._defaults[name]:
+        # for a filter or chip the default is a value as any other: something else may hold for all
+        if self._below or checked != self._defaults[name]:
             self._changes[name] = checked
 
     def __dir__(self) -> list[str]:
@@ -58,8 +71,8 @@ class ParameterSet:
         return "\n".join(self.lines(""))
 
     def lines(self, guide: str) -> Iterator[str]:
-        """Yield one line per parameter, in alphabetical order."""
-        for name in sorted(self._defaults):
+        """Yield one line per parameter, in alphabetical order; those set for a filter or chip."""
+        for name in sorted(self._changes if self._below else self._defaults):
             note = f"  (default {self._defaults[name]})" if name in self._changes else ""
             yield f"{guide}+--{name}: {getattr(self, name)}{note}"
 
@@ -87,7 +100,31 @@ class Branch:
         return repr(self.process_params)
 
 
-class Pars:
+class Tree:
+    """Classes by name, each with its parameters."""
+
+    def __getattr__(self, name: str) -> Branch:
+        branches: dict[str, Branch] = self.__dict__.get("_branches", {})
+        if name in branches:
+            return branches[name]
+        known = ", ".join(branches)
+        msg = f"no class {name!r} here{nearest(name, list(branches))}; there are: {known}"
+        raise AttributeUnknown(msg)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        first = next(iter(self._branches_by_name()))
+        msg = f"set a parameter, for example pars.{first}.process_params.<NAME> = {value!r}"
+        raise AttributeUnknown(msg)
+
+    def __dir__(self) -> list[str]:
+        return list(self._branches_by_name())
+
+    def _branches_by_name(self) -> dict[str, Branch]:
+        branches: dict[str, Branch] = self.__dict__["_branches"]
+        return branches
+
+
+class Pars(Tree):
     """All process parameters of a recipe, a task class or a product class.
 
     Parameters
@@ -97,7 +134,8 @@ class Pars:
     instrument : str, optional
         Camera whose values are the defaults.
     filter, chip : str, optional
-        Accepted where scripts give them; no camera has values of its own per filter or chip.
+        Accepted where scripts give them, and checked; what is set holds for all frames. Values for
+        a filter or chip only are set by `at`.
 
     Examples
     --------
@@ -105,7 +143,12 @@ class Pars:
     >>> p.ReducedScienceFrame.process_params.FRINGE_THRESHOLD_HIGH = 6.0
     >>> p.get()
     {'ReducedScienceFrame.process_params.FRINGE_THRESHOLD_HIGH': 6.0}
+    >>> p.at(filter='OCAM_i_SDSS').CosmicMap.process_params.SIGMA_LIMIT = 6.0
     """
+
+    diff = behaviour("awe.parsfile:diff")
+    save = behaviour("awe.parsfile:save")
+    load = class_behaviour("awe.parsfile:load")
 
     def __init__(
         self,
@@ -126,22 +169,52 @@ class Pars:
             msg = f"{target!r} has no process parameters; give a recipe, a task or a product class"
             raise ArgumentError(msg)
         self.__dict__["_branches"] = branches
+        self.__dict__["_places"] = {}
+        self.__dict__["target"] = _named(target)
+        self.__dict__["instrument"] = camera
 
-    def __getattr__(self, name: str) -> Branch:
-        branches: dict[str, Branch] = self.__dict__.get("_branches", {})
-        if name in branches:
-            return branches[name]
-        known = ", ".join(branches)
-        msg = f"no class {name!r} here{nearest(name, list(branches))}; there are: {known}"
-        raise AttributeUnknown(msg)
+    def at(self, *, filter: Any = None, chip: Any = None) -> Place:
+        """Return the tree whose values hold for a filter or chip only, or for both.
 
-    def __setattr__(self, name: str, value: object) -> None:
-        first = next(iter(self._branches_by_name()))
-        msg = f"set a parameter, for example pars.{first}.process_params.<NAME> = {value!r}"
-        raise AttributeUnknown(msg)
+        A value for a chip counts more than one for a filter, one for both counts most.
+
+        Parameters
+        ----------
+        filter, chip : str or object
+            Name of the filter and of the chip.
+
+        Raises
+        ------
+        ArgumentError
+            Neither is given, or the camera has no such filter.
+        NotFound
+            The camera has no such chip.
+        """
+        camera = self.__dict__["instrument"]
+        names = tuple(str(getattr(one, "name", one) or "") for one in (filter, chip))
+        if not any(names):
+            msg = "at() expects a filter or a chip: p.at(filter='OCAM_i_SDSS')"
+            raise ArgumentError(msg)
+        _check_chip(camera, names[1] or None)
+        _check_filter(camera, names[0])
+        places: dict[tuple[str, ...], Place] = self.__dict__["_places"]
+        if names not in places:
+            weaker = []
+            if all(names):
+                weaker = [self.at(chip=chip)._branches_by_name()]
+                weaker.append(self.at(filter=filter)._branches_by_name())
+            weaker.append(self._branches_by_name())
+            places[names] = Place({
+                product: Branch(ParameterSet(
+                    branch.process_params._class, camera,
+                    tuple(one[product].process_params for one in weaker),
+                ))
+                for product, branch in self._branches_by_name().items()
+            }, names)  # fmt: skip
+        return places[names]
 
     def __dir__(self) -> list[str]:
-        return [*self._branches_by_name(), "get", "show"]
+        return [*self._branches_by_name(), "at", "diff", "get", "load", "save", "show"]
 
     def __repr__(self) -> str:
         return "\n".join(self._lines())
@@ -151,16 +224,14 @@ class Pars:
         out("\n".join(self._lines()) + "\n")
 
     def get(self) -> dict[str, Value]:
-        """Return what was changed: `{'<class>.process_params.<NAME>': value}`."""
-        return {
-            f"{product}.process_params.{name}": value
-            for product, branch in self._branches_by_name().items()
-            for name, value in branch.process_params._changes.items()
-        }
+        """Return what was changed: `{'<class>.process_params.<NAME>': value}`.
 
-    def _branches_by_name(self) -> dict[str, Branch]:
-        branches: dict[str, Branch] = self.__dict__["_branches"]
-        return branches
+        Keys of values for a filter or chip only end in ` @ filter=NAME`, ` @ chip=NAME`.
+        """
+        found = _changed(self._branches_by_name(), ("", ""))
+        for names, place in sorted(self.__dict__["_places"].items()):
+            found |= _changed(place._branches_by_name(), names)
+        return found
 
     def _lines(self) -> Iterator[str]:
         for product, branch in self._branches_by_name().items():
@@ -170,6 +241,46 @@ class Pars:
             yield " |   |"
             yield from branch.process_params.lines(" |   ")
             yield " |"
+        for _, place in sorted(self.__dict__["_places"].items()):
+            yield from place._lines()
+
+
+class Place(Tree):
+    """The parameters of a filter or chip: `pars.at(filter='OCAM_i_SDSS')`.
+
+    Parameters
+    ----------
+    branches : dict
+        Classes by name.
+    names : tuple of str
+        Filter and chip, empty for all.
+    """
+
+    def __init__(self, branches: dict[str, Branch], names: tuple[str, ...]) -> None:
+        self.__dict__["_branches"] = branches
+        self.__dict__["_names"] = names
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        limits = zip(("filter", "chip"), self.__dict__["_names"], strict=True)
+        text = ", ".join(f"{place} {name}" for place, name in limits if name)
+        for product, branch in self._branches_by_name().items():
+            if branch.process_params._changes:
+                yield f"{product}, only {text}"
+                yield " |"
+                yield from branch.process_params.lines(" ")
+                yield " |"
+
+
+def _changed(branches: dict[str, Branch], names: tuple[str, ...]) -> dict[str, Value]:
+    """Return the changed values of a tree by their keys."""
+    return {
+        str(Key(product=product, name=name, filter=names[0], chip=names[1])): value
+        for product, branch in branches.items()
+        for name, value in branch.process_params._changes.items()
+    }
 
 
 def _products(target: Any) -> list[str]:
@@ -193,6 +304,15 @@ def _products(target: Any) -> list[str]:
     raise ArgumentError(msg)
 
 
+def _named(target: Any) -> str:
+    """Return a target as text."""
+    if isinstance(target, recipes.Task) or (
+        isinstance(target, type) and issubclass(target, recipes.Task)
+    ):
+        return target.identifier()
+    return target if isinstance(target, str) else str(target.__name__)
+
+
 def _is_class(name: str) -> bool:
     return name in registry and parameters_class(name) is not None and name not in available()
 
@@ -201,3 +321,10 @@ def _check_chip(camera: str | None, chip: Any) -> None:
     if camera is None or chip is None:
         return
     instruments.get(camera).chip(getattr(chip, "name", chip))
+
+
+def _check_filter(camera: str | None, name: str) -> None:
+    known = list(instruments.get(camera).filters.values()) if camera and name else []
+    if known and name not in known:
+        msg = f"{camera} has no filter {name!r}{among(name, known)}"
+        raise ArgumentError(msg)

@@ -18,6 +18,7 @@ from awe.db.objects.base import DBObject
 from awe.db.server import scope
 from awe.errors import NotVisible
 from awe.lazy import resolve
+from awe.model.given import values_for
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.model.raw import RawFrame
 from awe.model.recipe import SHOWN
@@ -286,9 +287,8 @@ def _parameters(item: Any, pars: Mapping[str, Any]) -> Iterator[Reason]:
     if made_with is None:
         return
     name = type(item).__name__
-    prefix = f"{name}.process_params."
     now = made_with.defaults(item.instrument.name if item.instrument is not None else None)
-    now |= {key.removeprefix(prefix): v for key, v in pars.items() if key.startswith(prefix)}
+    now |= values_for(pars, name, filter=value_of(item, "filter"), chip=item.chip)
     declared = made_with.declarations
     for key, value in made_with.values().items():
         if value is None and now[key] == declared[key].default:

@@ -69,7 +69,9 @@ def request(task: Call, unit: Unit) -> str:
         "place": [str(item.object_id) if item is not None else "" for item in place],
         "arguments": dict(_arguments(task, unit)),
         "parameters": {
-            name: task.parameters(name).values() for name in task.makes if parameters_class(name)
+            name: task.parameters(name, unit).values()
+            for name in task.makes
+            if parameters_class(name)
         },
     }
     text = json.dumps(told, sort_keys=True, default=str)

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from awe import bars
+from awe import bars, instruments
 from awe.calib.threads import side_by_side
 from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
@@ -26,6 +26,7 @@ from awe.db.server.interrupts import interrupts_deferred
 from awe.errors import ArgumentError, AweError, Defect, ParameterError, UserMistake, nearest
 from awe.lazy import behaviour
 from awe.model.data import fetch, store
+from awe.model.given import keys, values_for
 from awe.model.mixins import has
 from awe.model.parameters import parameters_class
 from awe.rules.fitting import part_of
@@ -37,7 +38,7 @@ from awe.tasks.compatibility import needs_of_unit, require_unit
 from awe.tasks.products import new_objects, prepare, summary
 from awe.tasks.records import made, stamp
 from awe.tasks.stage import Stage
-from awe.tasks.unit import Items, Unit
+from awe.tasks.unit import Items, Unit, filter_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -359,36 +360,46 @@ class Task:
 
     # -- parameters ----------------------------------------------------------------------------
 
-    def parameters(self, product: str) -> Any:
-        """Return the process parameters for a class: instrument's values, `pars`, `overscan`."""
+    def parameters(self, product: str, unit: Unit | None = None) -> Any:
+        """Return the process parameters for a class.
+
+        From what counts least to what counts most: the declared defaults, the values of the
+        instrument, `pars` for all frames, for the filter, for the chip, for both, and `overscan`.
+
+        Parameters
+        ----------
+        product : str
+            Name of the class.
+        unit : Unit, optional
+            What they are for; the unit that is being made when left out.
+        """
         cls = parameters_class(product)
         if cls is None:
             msg = f"{product} has no process parameters; it is not made by {self.identifier()}"
             raise ParameterError(msg)
-        prefix = f"{product}.process_params."
-        changes = {
-            key.removeprefix(prefix): value
-            for key, value in (self.pars or {}).items()
-            if key.startswith(prefix)
-        }
+        if unit is None and self._session is not None:
+            unit = self._session.unit
+        place = {"filter": filter_of(unit), "chip": unit.chip} if unit is not None else {}
+        changes = values_for(self.pars, product, **place)
         if self.overscan is not None and "OVERSCAN_CORRECTION" in cls.declarations:
             changes["OVERSCAN_CORRECTION"] = self.overscan
         return cls.make(self.instrument, changes)
 
     def _check_parameters(self) -> None:
-        for key, value in (self.pars or {}).items():
-            product, _, rest = key.partition(".")
-            config, _, name = rest.partition(".")
+        for key, value in keys(self.pars):
+            product = key.product
             cls = parameters_class(product)
-            if cls is None or product not in self.makes or config != "process_params":
+            if cls is None or product not in self.makes:
                 hint = nearest(product, list(self.makes))
                 makes = ", ".join(self.makes)
                 msg = (
-                    f"{key!r} is not a parameter of {self.identifier()}{hint}; keys are "
+                    f"{str(key)!r} is not a parameter of {self.identifier()}{hint}; keys are "
                     f"'<class>.process_params.<NAME>' with the classes {makes}"
                 )
                 raise ParameterError(msg)
-            cls.check(name, value)
+            cls.check(key.name, value)
+            if key.chip and self.instrument is not None:
+                instruments.get(self.instrument).chip(key.chip)
 
     # -- files ---------------------------------------------------------------------------------
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from awe.model.mixins import value_of
 from awe.tasks.arguments import Argument
 from awe.tasks.stage import Stage
 
-__all__ = ["Call", "Items", "Unit"]
+__all__ = ["Call", "Items", "Unit", "filter_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,13 @@ class Unit:
     by_hand: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     pattern: list[Any] = field(default_factory=list, compare=False, repr=False)
     consulted: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
+
+
+def filter_of(unit: Unit) -> Any:
+    """Return the filter of a unit: its own or that of its frames, None without."""
+    if unit.filter is not None or not unit.frames:
+        return unit.filter
+    return value_of(unit.frames[0], "filter")
 
 
 class Items(Protocol):
@@ -107,7 +115,7 @@ class Call(Protocol):
     def effective(self, name: str) -> Any:
         """Return the value of an argument that holds when it is left out."""
 
-    def parameters(self, product: str) -> Any:
+    def parameters(self, product: str, unit: Unit | None = None) -> Any:
         """Return the process parameters for a class."""
 
     def fetch(self, objects: Sequence[Any]) -> None:

@@ -55,6 +55,7 @@ ROWS: dict[str, float] = {
     "awe.ingest": 5,
     "awe.ingest.command": 7,
     "awe.pars": 6,
+    "awe.parsfile": 6,
     "awe.dpu": 6,
     "awe.prompt": 7,
     "awe.web": 7,
