@@ -72,7 +72,7 @@ def ours(image: np.ndarray, fwhm: float) -> np.ndarray:
     return cosmic.find(
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
         sharpness=cosmic.sharpness_limit(fwhm), iterations=4, saturation=60000.0, groups=34.0,
-        fwhm=fwhm,
+        fwhm=fwhm, wing_limit=2.5,
     ).bad
 
 

@@ -306,6 +306,10 @@ class CosmicMapParameters(ProcessParameters):
     GROUP_LIMIT = parameter(
         "Summed squared significance of a whole hit; 0 keeps all", 34.0, low=0.0, high=10000.0
     )
+    WING_LIMIT = parameter(
+        "Significance of a pixel next to a hit that belongs to it; 0 takes none along",
+        2.5, "sigma", low=0.0, high=100.0,
+    )  # fmt: skip
     MAXIMUM_ITERATIONS = parameter("Most rounds of detection", 4, low=1, high=20)
 
 

@@ -347,6 +347,7 @@ class ReduceTask(Task):
                 iterations=cosmic.MAXIMUM_ITERATIONS,
                 groups=cosmic.GROUP_LIMIT,
                 fwhm=width,
+                wing_limit=cosmic.WING_LIMIT,
             ),
             satellite=SatelliteSettings(
                 threshold=satellite.DETECTION_THRESHOLD,

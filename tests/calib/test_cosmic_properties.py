@@ -28,7 +28,7 @@ def find(image, fwhm, bad=None, saturated=None, scale=1.0):
         np.ascontiguousarray(image, np.float32) * np.float32(scale), gain=GAIN / scale,
         read_noise=NOISE, sigma=4.0, neighbour_fraction=0.3375, iterations=4,
         sharpness=cosmic.sharpness_limit(fwhm), saturation=FULL * scale, groups=34.0, fwhm=fwhm,
-        bad=bad, saturated=saturated,
+        wing_limit=2.5, bad=bad, saturated=saturated,
     ).bad  # fmt: skip
 
 

@@ -8,8 +8,9 @@ image. With `groups=0` and `pad=0` the mask is that of astroscrappy's
 References
 ----------
 van Dokkum, P. G. 2001, PASP 113, 1420 (L.A.Cosmic). Departures: separable medians of 7, 7, 5 and
-9 pixels as in astroscrappy (finds more), sharpness limit by the seeing, and two tests of every
-connected group: against the noise, and against a star (`stars`).
+9 pixels as in astroscrappy (finds more), sharpness limit by the seeing, two tests of every
+connected group, against the noise and against a star (`stars`), and dim pixels next to a hit
+(`wings`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import numpy as np
 
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
-from awe.calib.cosmic import holes, kernels, search, stars
+from awe.calib.cosmic import holes, kernels, search, stars, wings
+from awe.calib.cosmic.sharpness import sharpness_limit
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
@@ -38,10 +40,6 @@ _MOST = 0.1
 
 #: a group must exceed a star by this part of what it must exceed the noise by
 _STAR_PART = 0.5
-
-#: (seeing FWHM in pixels, sharpness of a noiseless star): worst of Moffat and Gauss profiles
-# (hardly dependent on the flux: S' and F are both light over noise)
-_STAR_SHARPNESS = ((1.5, 61.0), (2.0, 5.7), (2.4, 1.9), (2.8, 0.94), (3.5, 0.5), (4.2, 0.4))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,33 +67,6 @@ class CosmicRays:
     cleaned: NDArray[np.float32] | None
 
 
-def sharpness_limit(fwhm: float) -> float:
-    """Return a limit of sharpness that few star cores exceed, for a seeing [pixel].
-
-    Parameters
-    ----------
-    fwhm : float
-        Full width at half maximum of the stars [pixel].
-
-    Notes
-    -----
-    Five times the sharpness of a noiseless star, at least 5 as in astroscrappy: on faint stars
-    noise adds to it. What still exceeds it is tested against a star when `find` knows the seeing.
-
-    Examples
-    --------
-    >>> sharpness_limit(4.2), round(sharpness_limit(2.4), 3)
-    (5.0, 9.5)
-    """
-    if not fwhm > 0:
-        msg = f"a seeing of {fwhm} pixels is not possible; measure it or give the PSF radius"
-        raise ParameterError(msg)
-    widths, sharpness = zip(*_STAR_SHARPNESS, strict=True)
-    # ln(sharpness) is linear in the FWHM between these, and constant beyond them
-    star = float(np.exp(np.interp(fwhm, widths, np.log(sharpness))))
-    return max(5.0, 5.0 * star)
-
-
 @takes_frames()
 def find(
     image: NDArray[np.float32],
@@ -109,6 +80,7 @@ def find(
     saturation: float,
     groups: float,
     fwhm: float = 0.0,
+    wing_limit: float = 0.0,
     bad: NDArray[np.bool_] | None = None,
     saturated: NDArray[np.bool_] | None = None,
     vignetting: Surface | None = None,
@@ -143,6 +115,9 @@ def find(
     fwhm : float, pixel
         Width of the stars. A group must exceed a star of that width, fitted to it, by half of
         `groups` as well; 0 is unknown and tests no stars.
+    wing_limit : float, sigma
+        A pixel next to a hit belongs to it if it is that much above the scene without the hit, and
+        no star is there; 0 takes none along. Used with `groups` only.
     bad : ndarray of bool, shape (ny, nx), optional
         Pixels never flagged, with their neighbours; their values are not used (`holes.fill`).
     saturated : ndarray of bool, shape (ny, nx), optional
@@ -189,26 +164,15 @@ def find(
         # astroscrappy takes the median of the frame for hits with no good pixel around
         np.float32(np.nan if pad else gain * _sampled_median(image, bad)),
     )
-    inside = (slice(pad, pad + ny), slice(pad, pad + nx))
-    cleaned = counts[inside].copy() if clean else None
-    # the tests of groups need the hits themselves, not what replaced them
-    counts.ravel()[flagged] = before
     kept, dropped = -1, 0
     if groups > 0:
-        # sum of max(0, z)**2 over a group, z its excess over a 7 x 7 median in sigma
-        kept, dropped = search.drop_weak(
-            counts, state, flagged, np.float32(read_noise) ** 2, np.float32(groups)
+        kept, dropped = _judged(
+            counts, state, flagged, before, float(read_noise) ** 2, groups, fwhm, wing_limit, clean
         )
-    if groups > 0 and fwhm > 0:
-        # chi-square of the group over the best star must exceed half of that bound
-        explained = stars.drop_stars(
-            counts, state, flagged, float(read_noise) ** 2, float(fwhm), _STAR_PART * groups
-        )
-        kept, dropped = kept - explained, dropped + explained
     hits = np.empty((ny, nx), np.bool_)
     number = kernels.hits(state, pad, hits)
-    if cleaned is not None:
-        cleaned = np.where(hits, cleaned, counts[inside])
+    # pixels outside hits have their own values again
+    cleaned = counts[pad : pad + ny, pad : pad + nx].copy() if clean else None
     return CosmicRays(
         bad=hits,
         count=int(number),
@@ -216,6 +180,49 @@ def find(
         dropped=int(dropped),
         cleaned=cleaned,
     )
+
+
+def _judged(
+    counts: NDArray[np.float32],
+    state: NDArray[np.uint8],
+    flagged: NDArray[np.int32],
+    before: NDArray[np.float32],
+    read_variance: float,
+    groups: float,
+    fwhm: float,
+    wing_limit: float,
+    clean: bool,
+) -> tuple[int, int]:
+    """Drop groups that noise or a star explains, take the wings of the others along.
+
+    Returns how many groups are kept and dropped; `counts` is cleaned of those that are kept, of
+    what they grew by with `clean`.
+    """
+    pixels, states = counts.reshape(-1), state.reshape(-1)
+    # the tests need the hits themselves, not what replaced them
+    after = pixels[flagged]
+    pixels[flagged] = before
+    # sum of max(0, z)**2 over a group, z its excess over a 7 x 7 median in sigma
+    kept, dropped = search.drop_weak(
+        counts, state, flagged, np.float32(read_variance), np.float32(groups)
+    )
+    if fwhm > 0:
+        # chi-square of the group over the best star must exceed half of that bound
+        explained = stars.drop_stars(
+            counts, state, flagged, read_variance, float(fwhm), _STAR_PART * groups
+        )
+        kept, dropped = kept - explained, dropped + explained
+    remain = (states[flagged] & kernels.COSMIC) > 0
+    # wings are looked for in the scene without hits
+    pixels[flagged[remain]] = after[remain]
+    if wing_limit > 0:
+        grown = wings.grow(
+            counts, state, flagged[remain], before[remain], np.float32(read_variance),
+            np.float32(wing_limit),
+        )
+        if clean:
+            search.clean(counts, state, grown, grown.size, np.float32(np.nan))
+    return kept, dropped
 
 
 def _electrons(

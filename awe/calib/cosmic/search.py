@@ -15,7 +15,7 @@ from awe.calib._jit import compiled
 from awe.calib.cosmic.kernels import COSMIC, EXCLUDED, laplacian_at
 from awe.calib.statistics.medians import median5, median7, median9, separable5_at, separable7_at
 
-__all__ = ["collect", "drop_weak", "iterate", "sharp"]
+__all__ = ["clean", "collect", "drop_weak", "iterate", "sharp"]
 
 #: marks of one iteration, cleared at its end
 _STEP = np.uint8(4)
@@ -158,8 +158,22 @@ def _touched(state, fresh, number, changed):
 
 
 @compiled
-def _clean(c, state, changed, n, level):
-    """Replace flagged pixels by the mean of the unflagged ones around; order does not matter."""
+def clean(c, state, changed, n, level):
+    """Replace flagged pixels by the mean of the unflagged ones around; order does not matter.
+
+    Parameters
+    ----------
+    c : ndarray of float32, shape (ny, nx)
+        Electrons with their border; cleaned in place.
+    state : ndarray of uint8, shape (ny, nx)
+        State of each pixel.
+    changed : ndarray of int32
+        Flat indices of flagged pixels.
+    n : int
+        How many of them to clean.
+    level : float32
+        Value of pixels without a usable neighbour [e-]; NaN looks for one in wider squares.
+    """
     nx = c.shape[1]
     for k in range(n):
         y = changed[k] // nx
@@ -346,7 +360,7 @@ def iterate(
         if total == start:
             break
         n_changed = _touched(state, flagged[start:total], total - start, changed)
-        _clean(c, state, changed, n_changed, level)
+        clean(c, state, changed, n_changed, level)
         # S can change within 3 pixels of a cleaned one, S' and F within 6
         if turn < rounds - 1:
             _mark_tiles(changed, n_changed, nx, _FINE_REACH, _TILE, _TILE, tiles)

@@ -22,14 +22,14 @@ from awe.calib.cosmic.kernels import COSMIC, EXCLUDED
 from awe.calib.cosmic.search import collect
 from awe.calib.statistics.medians import separable7_at
 
-__all__ = ["drop_stars"]
+__all__ = ["EXPLAINED", "drop_stars"]
 
 #: mark of a group that was looked at
 _SEEN = np.uint8(32)
 
 #: mark of a group that a star explains; it leaves when all were looked at, so their order is
 #: of no importance
-_EXPLAINED = np.uint8(64)
+EXPLAINED = np.uint8(64)
 
 _REACH = 3
 _SIDE = 2 * _REACH + 1
@@ -283,8 +283,8 @@ def drop_stars(c, state, flagged, read_variance, fwhm, least):
             continue
         dropped += 1
         for k in range(n):
-            state[group[k] // nx, group[k] % nx] |= _EXPLAINED
+            state[group[k] // nx, group[k] % nx] |= EXPLAINED
     for k in range(flagged.size):
-        if state[flagged[k] // nx, flagged[k] % nx] & _EXPLAINED:
+        if state[flagged[k] // nx, flagged[k] % nx] & EXPLAINED:
             state[flagged[k] // nx, flagged[k] % nx] &= ~COSMIC
     return dropped

@@ -104,6 +104,7 @@ class CosmicSettings:
     iterations: int
     groups: float
     fwhm: float = 0.0
+    wing_limit: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

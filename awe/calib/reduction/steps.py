@@ -374,6 +374,7 @@ def _cosmic_frame(work: Work) -> str:
         iterations=chosen.iterations,
         groups=chosen.groups,
         fwhm=chosen.fwhm,
+        wing_limit=chosen.wing_limit,
         saturation=work.full,
         bad=bad,
         saturated=saturated,

@@ -1,0 +1,40 @@
+"""How sharp a pixel must be to be no core of a star, by the seeing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe.errors import ParameterError
+
+__all__ = ["sharpness_limit"]
+
+#: (seeing FWHM in pixels, sharpness of a noiseless star): worst of Moffat and Gauss profiles
+# (hardly dependent on the flux: S' and F are both light over noise)
+_STAR_SHARPNESS = ((1.5, 61.0), (2.0, 5.7), (2.4, 1.9), (2.8, 0.94), (3.5, 0.5), (4.2, 0.4))
+
+
+def sharpness_limit(fwhm: float) -> float:
+    """Return a limit of sharpness that few star cores exceed, for a seeing [pixel].
+
+    Parameters
+    ----------
+    fwhm : float
+        Full width at half maximum of the stars [pixel].
+
+    Notes
+    -----
+    Five times the sharpness of a noiseless star, at least 5 as in astroscrappy: on faint stars
+    noise adds to it. What still exceeds it is tested against a star when `find` knows the seeing.
+
+    Examples
+    --------
+    >>> sharpness_limit(4.2), round(sharpness_limit(2.4), 3)
+    (5.0, 9.5)
+    """
+    if not fwhm > 0:
+        msg = f"a seeing of {fwhm} pixels is not possible; measure it or give the PSF radius"
+        raise ParameterError(msg)
+    widths, sharpness = zip(*_STAR_SHARPNESS, strict=True)
+    # ln(sharpness) is linear in the FWHM between these, and constant beyond them
+    star = float(np.exp(np.interp(fwhm, widths, np.log(sharpness))))
+    return max(5.0, 5.0 * star)
