@@ -94,7 +94,7 @@ class Kind:
 
 KINDS = {
     "whole": Kind(),
-    **{f"lit {share:.0%}, period {period}": Kind(_flashes(share, period))
+    **{f"lit {100 * share:.0f} %, period {period}": Kind(_flashes(share, period))
        for share, period in ((0.9, 100), (0.75, 20), (0.75, 100), (0.75, 400), (0.75, 800),
                              (0.5, 20), (0.5, 40), (0.5, 100), (0.5, 200), (0.5, 400),
                              (0.5, 800))},

@@ -84,6 +84,18 @@ def test_saturating_wide_and_bent_ones_are_found(peak, sigma, bend):
     assert crossed[(abs(across) < sigma) & (along > 20) & (along < 900)].mean() > 0.9
 
 
+@pytest.mark.parametrize(
+    ("sigma", "bend", "period"), [(1.9, 40, 100), (17.0, 0, 200), (12.0, 0, 150)]
+)
+def test_bent_and_wide_ones_that_flash_are_found_and_not_between_the_flashes(sigma, bend, period):
+    along, across = line(bend=bend)
+    light = 30 * NOISE * np.exp(-0.5 * (across / sigma) ** 2)
+    _, crossed = search(sky(5, stars=20) + light * (along % period < 0.5 * period))
+    phase, near = along % period / period, (abs(across) < sigma) & (along > 20) & (along < 900)
+    assert crossed[near & (phase > 0.05) & (phase < 0.45)].mean() > 0.7
+    assert crossed[near & (abs(phase - 0.75) < 0.1)].mean() < 0.35
+
+
 def test_a_track_that_is_flagged_as_cosmic_rays_is_found():
     _, across = line()
     image = sky(6) + 50 * NOISE * np.exp(-0.5 * (across / 0.5) ** 2)

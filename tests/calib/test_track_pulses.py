@@ -1,11 +1,11 @@
-"""Light that comes and goes evenly is a wave; spikes, filaments and rows of galaxies are none."""
+"""Light that comes and goes evenly is a wave or flashes; spikes, filaments, galaxies are not."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from awe.calib.tracks.pulses import maxima, pulses
+from awe.calib.tracks.pulses import flashes, maxima, pulses
 
 #: places of the steps of a run [bin of 4 pixels]
 STEPS = np.arange(320.0)
@@ -51,3 +51,32 @@ def test_spikes_filaments_even_light_and_rows_of_galaxies_are_no_waves():
 def test_maxima_need_deep_minima_between_them():
     assert maxima(np.array([0.0, 9, 1, 10, 7, 10, 1, 9])) == 3
     assert maxima(np.zeros(5)) == 0
+
+
+def dashes(period, share):
+    """Return light and states of a run of even flashes, with noise, stars and unknown steps."""
+    lit = STEPS % period < share * period
+    light = noisy(10.0 * lit)
+    light[70:73], light[200:203] = 60.0, 15.0
+    on = (light > 5).astype(np.int8)
+    on[110:118] = 2
+    return light, on
+
+
+@pytest.mark.parametrize(("period", "share"), [(6, 0.6), (12.5, 0.5), (25, 0.75), (70, 0.5)])
+def test_even_flashes_are_seen_between_stars_and_unknown_steps(period, share):
+    light, on = dashes(period, share)
+    assert flashes(light, on)
+
+
+def test_rows_of_galaxies_and_pieces_of_filaments_are_no_flashes():
+    light, on = dashes(25, 0.4)
+    rng = np.random.default_rng(5)
+    heights = 10 ** rng.uniform(0, 1.5, 13)
+    assert not flashes(light * heights[(STEPS // 25).astype(int)], on)
+    for seed in range(20):
+        lengths = np.random.default_rng(seed).integers(3, 40, 60)
+        uneven = np.repeat(np.arange(60) % 2, lengths)[: STEPS.size].astype(np.int8)
+        assert not flashes(10.0 * uneven, uneven)
+    assert not flashes(10.0 * np.ones(10), np.ones(10, np.int8))
+    assert not flashes(np.zeros(320), np.full(320, 2, np.int8))

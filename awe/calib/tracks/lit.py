@@ -8,7 +8,7 @@ left is narrow, and in larger bins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,7 +151,8 @@ def find(
         chosen = large if is_large and large is not None else small
         if min(chosen.z.shape) < 24:
             continue
-        found += _search(chosen, limit, is_large, minimum_length * (2 if is_large else 1), noise)
+        minimum = minimum_length * (2 if is_large else 1)
+        found += _search(chosen, small, limit, is_large, minimum, noise)
     return found
 
 
@@ -203,7 +204,7 @@ def _enlarged(small: _Bins) -> _Bins:
 
 
 def _search(
-    grid: _Bins, limit: float, large: bool, minimum: float, noise: float
+    grid: _Bins, small: _Bins, limit: float, large: bool, minimum: float, noise: float
 ) -> list[LitTrack]:
     """Return the tracks of one level; their bins become unknown for the next ones."""
     state = np.empty(grid.z.shape, np.uint8)
@@ -225,7 +226,7 @@ def _search(
             continue
         shape = profile(sight, trace)
         if not refusal(sight, trace, shape, large):
-            found.append(_track(sight, grid.known, trace, shape, noise))
+            found.append(_track(sight, small, trace, shape, noise))
         else:
             refused += 1
             # a bleeding column would come again and again
@@ -308,37 +309,44 @@ def _halved(state: NDArray[np.uint8]) -> Map:
     return result
 
 
-def _track(sight: Sight, known: Map, trace: Trace, shape: Shape, noise: float) -> LitTrack:
+def _track(sight: Sight, small: _Bins, trace: Trace, shape: Shape, noise: float) -> LitTrack:
     """Return a run as a track, in pixels."""
     size = float(sight.size)
-    # bin b has its centre at pixel size b + (size - 1) / 2
-    centre = (size - 1) / 2
-    run = trace.arc.part(trace.first, trace.last)
-    arc = Arc(x0=size * run.x0 + centre, y0=size * run.y0 + centre, ux=run.ux, uy=run.uy,
-              length=size * run.length, bend=size * run.bend)
+    arc = _rescaled(trace.arc.part(trace.first, trace.last), size, 1.0)
     light = trace.glow[trace.lit]
     # a Gaussian has the width 0.94 area / peak; bins and rounding add a bin / sqrt(12) each
     across = np.maximum(shape.across, 0.0)
     seen = 0.94 * float(across.sum()) / max(float(across.max()), 1e-6) * size
     width = float(np.sqrt(max(seen**2 - 2 * (2.355 * size) ** 2 / 12, 1.0)))
-    steps = _shining(sight, known, trace)
-    on = steps[steps != lit_kernels.UNKNOWN]
+    middle = float(np.median(light))
+    chord = _shining(small, _rescaled(trace.arc, size, float(_SIZE)), middle)
+    known = chord[chord != lit_kernels.UNKNOWN]
     return LitTrack(
-        arc=arc, flags=_flagged(steps[trace.first : trace.last + 1]), step=sight.size,
-        half=(shape.half + 0.5) * size, width=width,
-        brightness=float(np.median(light)) * noise / _SIZE * seen / width,
+        arc=arc, flags=_flagged(_shining(small, _rescaled(arc, 1.0, float(_SIZE)), middle)),
+        step=_SIZE, half=(shape.half + 0.5) * size, width=width,
+        brightness=middle * noise / _SIZE * seen / width,
         score=float(np.sqrt((light**2).sum())),
-        whole=trace.arc.bend == 0 and float((on == lit_kernels.LIT).mean()) > _WHOLE,
+        whole=trace.arc.bend == 0 and float((known == lit_kernels.LIT).mean()) > _WHOLE,
     )
 
 
-def _shining(sight: Sight, known: Map, trace: Trace) -> NDArray[np.int8]:
-    """Return the states of all steps of an arc, whatever level its run was found at."""
+def _rescaled(arc: Arc, size: float, other: float) -> Arc:
+    """Return an arc over bins of one size as one over bins of another; a pixel is a bin of 1."""
+    # bin b of size s has its centre at pixel s b + (s - 1) / 2
+    x0, y0 = ((size * place + (size - other) / 2) / other for place in (arc.x0, arc.y0))
+    part = size / other
+    return Arc(x0=x0, y0=y0, ux=arc.ux, uy=arc.uy, length=part * arc.length, bend=part * arc.bend)
+
+
+def _shining(small: _Bins, arc: Arc, middle: float) -> NDArray[np.int8]:
+    """Return the states of all steps of an arc over small bins, whatever found it."""
     # a lit bin of the lowest level, or 0.4 of the light of a track that is hardly brighter
-    limit = min(_LEVELS[0][1], max(_LEAST, _PART * float(np.median(trace.glow[trace.lit]))))
-    state = np.where(sight.z > limit, lit_kernels.LIT, lit_kernels.DARK).astype(np.uint8)
-    state[~known] = lit_kernels.UNKNOWN
-    return Trace.along(replace(sight, state=state), trace.arc).on
+    limit = min(_LEVELS[0][1], max(_LEAST, _PART * middle))
+    state = np.where(small.z > limit, lit_kernels.LIT, lit_kernels.DARK).astype(np.uint8)
+    state[~small.known] = lit_kernels.UNKNOWN
+    sight = Sight(z=small.z, light=small.light, state=state, full=small.full, size=_SIZE,
+                  minimum=0.0)
+    return Trace.along(sight, arc).on
 
 
 def _flagged(steps: NDArray[np.int8]) -> Map:

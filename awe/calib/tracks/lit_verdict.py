@@ -14,7 +14,7 @@ import numpy as np
 
 from awe.calib.tracks import lit_kernels
 from awe.calib.tracks.arc import Sight, Trace
-from awe.calib.tracks.pulses import maxima, pulses
+from awe.calib.tracks.pulses import flashes, maxima, pulses
 
 __all__ = ["Shape", "bleeds", "profile", "refusal"]
 
@@ -199,7 +199,8 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
     tumbles = bool(uneven) and _tumbles(sight, trace)
     if not tumbles:
         yield from uneven
-    if (strict or bent) and share < 0.85:
+    run = slice(trace.first, trace.last + 1)
+    if (strict or bent) and share < 0.85 and not flashes(trace.glow[run], trace.on[run]):
         yield "dark"
     if strict and trace.length < 0.8 * trace.arc.length:
         yield "part of a chord"

@@ -1,4 +1,4 @@
-"""Light that comes and goes evenly along a run: what tumbles.
+"""Light that comes and goes evenly along a run: what tumbles, and what flashes.
 
 A satellite that turns shines as a wave: its light rises and sinks to nearly nothing, at even
 distances and to even heights, maybe every second time less, maybe less and less. Filaments have
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["maxima", "pulses"]
+from awe.calib.tracks import lit_kernels
+
+__all__ = ["flashes", "maxima", "pulses"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,6 +55,18 @@ _HIGH = 0.25
 
 #: how many maxima may be missing, or too many: those at both ends
 _MISCOUNTED = 1.3
+
+
+#: shortest period of flashes [step], least number of periods in a run, and phases of a period
+_QUICKEST = 4.0
+_FEWEST_PERIODS = 3.5
+_PHASES = 16
+
+#: least part of the known steps that are lit and dark as even flashes are
+_EVEN = 0.88
+
+#: least ratio of the median to the 80th percentile of the light of lit steps
+_LIGHT = 0.65
 
 
 def pulses(light: Values) -> Values:
@@ -109,6 +123,40 @@ def maxima(light: Values) -> int:
         elif not rising and value > max(least, turned / _DEEP):
             rising, turned = True, value
     return number + int(rising and turned > least)
+
+
+def flashes(light: Values, on: NDArray[np.int8]) -> bool:
+    """Return True if a run is lit in flashes of one length, one distance and one brightness.
+
+    Parameters
+    ----------
+    light : ndarray of float64, shape (n,)
+        Light of every step of the run.
+    on : ndarray of int8, shape (n,)
+        States of the steps: dark, lit or unknown.
+    """
+    lit = on == lit_kernels.LIT
+    places = np.flatnonzero(on != lit_kernels.UNKNOWN)
+    slowest = on.size / _FEWEST_PERIODS
+    if slowest <= _QUICKEST or not places.size:
+        return False
+    middle, bright = np.percentile(light[lit], (50, 80))
+    if middle < _LIGHT * bright:
+        return False
+    # over the run neighbouring periods differ by a sixth of a turn
+    turns = np.arange(_FEWEST_PERIODS, on.size / _QUICKEST, 1 / 6)
+    phase = (np.outer(turns / on.size, places) % 1 * _PHASES).astype(np.intp)
+    phase += _PHASES * np.arange(turns.size)[:, None]
+    # lit steps less dark ones in every phase, and its sums over all windows of phases
+    votes = np.where(lit[places], 1.0, -1.0)
+    each = np.bincount(phase.ravel(), np.broadcast_to(votes, phase.shape).ravel(),
+                       _PHASES * turns.size).reshape(turns.size, _PHASES)
+    sums = np.cumsum(np.concatenate([np.zeros((turns.size, 1)), each, each], axis=1), axis=1)
+    best = max(float((sums[:, width : width + _PHASES] - sums[:, :_PHASES]).max())
+               for width in range(1, _PHASES))
+    # inside the window lit steps are right, outside dark ones
+    right = best + int((votes < 0).sum())
+    return right >= _EVEN * places.size
 
 
 def _smoothed(light: Values) -> Values:
