@@ -119,6 +119,8 @@ def _show(chosen: argparse.Namespace) -> None:
     out(f"filters: {', '.join(f'{a} is {b}' for a, b in camera.filters.items()) or 'none'}\n")
     changed = ", ".join(f"{key} {value}" for key, value in camera.parameters.items())
     out(f"parameters that differ: {changed or 'none'}\n")
+    limits = ", ".join(f"{key} {value}" for key, value in camera.limits.items())
+    out(f"limits that follow from its numbers: {limits or 'none'}\n")
     rows = [
         (chip.name, f"{chip.geometry.nx} x {chip.geometry.ny}", chip.geometry.active,
          f"{chip.gain:g}", f"{chip.read_noise:g}", f"{chip.saturated(float('inf')):g}",

@@ -23,6 +23,7 @@ from awe.instruments._entries import Entry
 from awe.instruments._format import CHIP, FORMAT, LABEL, STRIPS
 from awe.instruments._instrument import Chip, Instrument
 from awe.instruments._kinds import Place
+from awe.instruments._limits import limits
 from awe.instruments._spelling import Condition, Rule, decide
 
 __all__ = ["described"]
@@ -52,6 +53,8 @@ def described(text: bytes, file: str) -> Instrument:
     given = FORMAT.read(place, raw)
     tables = _tables(given, raw, place)
     chips = _chips(tables, place)
+    rules = _rules(given["purpose"], place)
+    parameters = _parameters(given, chips)
     reading = _reading.Reading(
         cards=_entries(given["cards"], place.key("cards")),
         sections=_entries(given["sections"], place.key("sections")),
@@ -78,8 +81,9 @@ def described(text: bytes, file: str) -> Instrument:
         filters=_filters(given, place.key("filters")),
         bands=_bands(given["filters"], place.key("filters")),
         reader=functools.partial(_reading.read, reading),
-        purposes=functools.partial(_purpose, _rules(given["purpose"], place), given["name"]),
-        parameters=_parameters(given, chips),
+        purposes=functools.partial(_purpose, rules, given["name"]),
+        parameters=parameters,
+        limits=limits(chips, {one.purpose for one in rules}, _method(parameters)),
         recognised_by=given["recognise"] or {"INSTRUME": (given["name"],)},
         leave_out=tuple(given["leave_out"]),
     )
@@ -289,3 +293,9 @@ def _parameters(given: Mapping[str, Any], chips: list[Chip]) -> dict[str, Any]:
         for name, value in values.items()
     }
     return {"*.OVERSCAN_CORRECTION": method, **said}
+
+
+def _method(parameters: Mapping[str, Any]) -> int:
+    """Return the overscan method of biases."""
+    every = parameters["*.OVERSCAN_CORRECTION"]
+    return int(parameters.get("BiasFrame.OVERSCAN_CORRECTION", every))

@@ -124,6 +124,8 @@ class Instrument:
     parameters : mapping of str to object
         Values of process parameters that differ from the declared defaults here:
         `{"BiasFrame.SIGMA_CLIP": 3.0}`; `*` stands for every class that has the parameter.
+    limits : mapping of str to object
+        Values that follow from its own numbers; `parameters` go before them.
     bands : mapping of str to (str, float)
         Name of a filter in awe -> its photometric band, and the nominal central wavelength of
         that [nm].
@@ -146,6 +148,7 @@ class Instrument:
     reader: Callable[[Instrument, Header, Header], dict[str, Any]] = field(repr=False)
     purposes: Callable[[Header, str], str] = field(repr=False)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
     bands: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     pixel_size: float | None = None
     recognised_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

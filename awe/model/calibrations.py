@@ -156,6 +156,9 @@ class ReadNoise(ChipCalibration):
 
     raw_bias_frames = persistent("Pairs of raw biases measured [None]", RawBiasFrame, [])
     read_noise = persistent("Read noise: rms of the differences over sqrt(2) [ADU]", float, 0.0)
+    amplifier_read_noises = persistent(
+        "Read noise by amplifier, in counts of each, where there are several [ADU]", float, []
+    )
     mean_diff = persistent("Mean of the differences [ADU]", float, 0.0)
     median_diff = persistent("Median of the differences [ADU]", float, 0.0)
     prev = persistent("Previous version [None]", "ReadNoise", None)
@@ -212,6 +215,12 @@ class GainLinearity(ChipCalibration):
     read_noise = persistent("Read noise from the same fit [ADU]", float, 0.0)
     linearity = persistent("Largest deviation from a linear response [None]", float, 0.0)
     curvature = persistent("Counts = rate t (1 + curvature rate t) [1/ADU]", float, 0.0)
+    amplifier_gains = persistent(
+        "Gain by amplifier, for counts of each, where there are several [e-/ADU]", float, []
+    )
+    amplifier_curvatures = persistent(
+        "Curvature by amplifier, for counts of each, where there are several [1/ADU]", float, []
+    )
     prev = persistent("Previous version [None]", "GainLinearity", None)
     process_params = persistent("Process parameters [None]", GainLinearityParameters, None)
 

@@ -153,8 +153,7 @@ class ProcessParameters(DBObject, abstract=True):
     def defaults(cls, instrument: str | None = None) -> dict[str, Value]:
         """Return the values for an instrument: declared defaults, overridden by its own."""
         values = {name: declared.default for name, declared in cls.declarations.items()}
-        for key, value in sorted(_overrides(instrument).items()):
-            # "*" sorts before the names of classes: what is said of one of them counts more
+        for key, value in _overrides(instrument):
             product, _, name = key.partition(".")
             if product == cls.product or (product == "*" and name in values):
                 values[name] = cls.check(name, value)
@@ -175,8 +174,10 @@ class ProcessParameters(DBObject, abstract=True):
         return {name: getattr(self, name) for name in self.declarations}
 
 
-def _overrides(instrument: str | None) -> Mapping[str, object]:
+def _overrides(instrument: str | None) -> list[tuple[str, object]]:
+    """Return class and parameter with its value, what counts more behind what counts less."""
     if instrument is None:
-        return {}
-    values: Mapping[str, object] = instruments.get(instrument).parameters
-    return values
+        return []
+    camera = instruments.get(instrument)
+    # "*" sorts before the names of classes: what is said of one of them counts more
+    return [*camera.limits.items(), *sorted(camera.parameters.items())]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoValidPixels
 from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
 from awe.tasks.inputs import choose, finish, nominal
+from awe.tasks.readout import parts
 from awe.tasks.screening import Screened, note, screen
 from awe.tasks.stage import LIT
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from awe.calib.detector.sections import Slices
 
 __all__ = ["GainTask"]
 
@@ -64,6 +68,17 @@ class GainTask(Task):
             read_noise=measured.read_noise,
             process_params=parameters,
         )
+        for number, (one, place) in enumerate(parts(frames[0])):
+            level = max(float(offset[place].max()) for offset in found.raws.offsets) / one.scale
+            full = one.saturated(math.inf) - level
+            own = self._own(unit, product, light, number, one.scale, place)
+            measured = gain.photon_transfer(
+                **own,
+                sigma=parameters.SIGMA_CLIP,
+                windows=(4, 4),
+                saturation=min(parameters.MAXIMUM_LEVEL, full),
+            )
+            product.amplifier_gains.append(measured.gain)
         note(product, found.rejected)
         self.after("measure", lambda: light, of=frames)
         if self.does("linearity"):
@@ -76,6 +91,27 @@ class GainTask(Task):
         """Return the light at which pixels of the frames are full [ADU], the level taken off."""
         level = max(float(offset.max()) for offset in found.raws.offsets)
         return float(nominal(unit).saturated(math.inf)) - level
+
+    def _own(
+        self,
+        unit: Unit,
+        product: Any,
+        light: list[Any],
+        number: int,
+        scale: float,
+        place: Slices,
+    ) -> dict[str, Any]:
+        """Return pairs of flats, bias and read noise of one amplifier, in its own counts."""
+        import numpy as np
+
+        noise = choose(unit, ReadNoise)
+        noises = noise.amplifier_read_noises
+        own = [image[place] / np.float32(scale) for image in light]
+        return {
+            "flats": list(zip(own[::2], own[1::2], strict=True)),
+            "bias": self.pixels(product.bias)[place] / np.float32(scale),
+            "read_noise": noises[number] if noises else noise.read_noise / scale,
+        }
 
     def _linearity(self, product: Any, frames: list[Any], light: list[Any]) -> None:
         """Set curvature and deviation where there are three exposure times or more."""
@@ -90,6 +126,9 @@ class GainTask(Task):
         response = gain.linearity(levels, times)
         product.curvature = response.curvature
         product.linearity = float(abs(response.residuals).max())
+        for one, place in parts(frames[0]):
+            own = [statistics.median((image - bias)[place]) / one.scale for image in light]
+            product.amplifier_curvatures.append(gain.linearity(own, times).curvature)
 
 
 def _in_pairs(frames: list[Any], name: str) -> list[int]:

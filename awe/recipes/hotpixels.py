@@ -7,6 +7,7 @@ from typing import ClassVar
 from awe.model.calibrations import BiasFrame, HotPixelMap
 from awe.tasks.arguments import common
 from awe.tasks.inputs import choose, finish
+from awe.tasks.readout import parts
 from awe.tasks.selection import chips_of_night
 from awe.tasks.task import Stage, Task, Unit
 
@@ -47,9 +48,14 @@ class HotPixelsTask(Task):
 
         bias = choose(unit, BiasFrame)
         parameters = self.parameters("HotPixelMap")
-        bad = pixels.hot(
-            self.pixels(bias), threshold=parameters.REJECTION_THRESHOLD, box=parameters.BOX
-        )
+        image = self.pixels(bias)
+        bad = np.empty(image.shape, np.bool_)
+        # each of several amplifiers has a noise of its own
+        read = parts(bias.raw_bias_frames[0]) if bias.raw_bias_frames else ()
+        for place in [place for _, place in read] or [(slice(None), slice(None))]:
+            bad[place] = pixels.hot(
+                image[place], threshold=parameters.REJECTION_THRESHOLD, box=parameters.BOX
+            )
         good = (~bad).astype(np.uint8)
         product = HotPixelMap(bias=bias, count=int(bad.sum()), process_params=parameters)
         finish(self, unit, product, good)

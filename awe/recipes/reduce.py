@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import fits, instruments, rules
-from awe.calib.detector import sections, trim
+from awe.calib.detector import sections
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.threads import side_by_side
 from awe.db.server.scope import current
@@ -17,6 +17,7 @@ from awe.model import calibrations as calfiles
 from awe.model.calibrations import BackgroundFrame
 from awe.model.mixins import QualityFlag
 from awe.model.science import ReducedScienceFrame, WeightFrame
+from awe.tasks import readout
 from awe.tasks.arguments import Argument, common
 from awe.tasks.between import wanted
 from awe.tasks.compatibility import needs_of_unit, require_fit
@@ -164,7 +165,10 @@ class ReduceTask(Task):
         calibrations = self._calibrations(chosen)
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
         # hits are still in the frame: a hit search needs the width of the stars first
-        pixels, full, end = self._seen(unit, image.pixels, geometry)
+        pixels, full, end = readout.seen(
+            image.pixels, geometry, self.parameters("ReducedScienceFrame").OVERSCAN_CORRECTION,
+            nominal(unit), self.parameters("SaturatedPixelMap").THRESHOLD_HIGH,
+        )  # fmt: skip
         stars = self._seeing(pixels, gain, calibrations.defects, end)
         settings = self._settings(unit, chosen, gain, stars, full)
         reduced = reduction.reduce(
@@ -317,7 +321,12 @@ class ReduceTask(Task):
         self, unit: Unit, chosen: Chosen, gain: float, stars: Seeing, full: tuple[float, ...]
     ) -> Settings:
         from awe.calib import cosmic as cosmic_rays
-        from awe.calib.reduction import CosmicSettings, SatelliteSettings, Settings
+        from awe.calib.reduction import (
+            AmplifierSettings,
+            CosmicSettings,
+            SatelliteSettings,
+            Settings,
+        )
 
         red = self.parameters("ReducedScienceFrame")
         saturated = self.parameters("SaturatedPixelMap")
@@ -330,7 +339,10 @@ class ReduceTask(Task):
             read_noise=chosen.read_noise.read_noise,
             exposure_time=unit.frames[0].EXPTIME,
             saturation_high=min(full),
-            saturations=full if len(full) > 1 else (),
+            amplifiers=tuple(AmplifierSettings(**one) for one in readout.numbers(
+                ChipGeometry(**unit.frames[0].geometry), full, gain=gain,
+                noise=chosen.read_noise, measured=chosen.gain, linear=not red.CORRECT_LINEARITY,
+            )),
             saturation_low=saturated.THRESHOLD_LOW,
             bleed_along=saturated.BLEED_ALONG,
             bleed_beside=saturated.BLEED_BESIDE,
@@ -355,32 +367,6 @@ class ReduceTask(Task):
                 minimum_length=satellite.MINIMUM_LENGTH,
             ),
         )
-
-    def _seen(
-        self, unit: Unit, raw: NDArray[Any], geometry: ChipGeometry
-    ) -> tuple[NDArray[Any], tuple[float, ...], float]:
-        """Return the pixels stars are measured on, where they saturate [raw ADU], and there.
-
-        Those of several amplifiers have no level any more, and each its own saturation.
-        """
-        from awe.calib.detector import amplifiers, saturation
-
-        declared = self.parameters("SaturatedPixelMap").THRESHOLD_HIGH
-        if not geometry.amplifiers:
-            pixels = trim.trim(raw, geometry)
-            end = saturation.converter_end(pixels)
-            high = float(min(nominal(unit).saturated(declared), end))
-            return pixels, (high,), high
-        level = amplifiers.levelled(
-            raw, geometry, self.parameters("ReducedScienceFrame").OVERSCAN_CORRECTION
-        )
-        full = tuple(
-            min(one.saturated(declared), saturation.converter_end(level.pixels[place]))
-            for one, place in zip(geometry.amplifiers, level.places, strict=True)
-        )
-        ends = amplifiers.plane(geometry, full) - level.offsets
-        ends = ends if level.scale is None else ends * level.scale
-        return level.light, full, float(ends.min())
 
     def _seeing(
         self, pixels: NDArray[Any], gain: float, bad: NDArray[Any] | None, high: float

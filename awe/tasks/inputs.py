@@ -7,7 +7,7 @@ calibration has. Knows no particular recipe.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from awe import fits, instruments
@@ -53,11 +53,13 @@ class Raws:
     """Trimmed raw frames, the electronic level of each and the variance of one level.
 
     All are in counts of the chip: those of several amplifiers are joined and have one gain.
+    `by_amplifier` has the variance of one level of each amplifier.
     """
 
     pixels: list[NDArray[Any]]
     offsets: list[NDArray[Any]]
     variances: list[float]
+    by_amplifier: list[tuple[float, ...]] = field(default_factory=list)
 
     @property
     def level_variance(self) -> float:
@@ -80,6 +82,7 @@ def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
         raws.pixels.append(level.counts)
         raws.offsets.append(level.offset)
         raws.variances.append(level.variance)
+        raws.by_amplifier.append(level.variances)
     return raws
 
 

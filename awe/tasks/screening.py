@@ -239,6 +239,7 @@ def _read(task: Task, found: Screened, method: int) -> None:
         found.raws.pixels.extend(one.pixels)
         found.raws.offsets.extend(one.offsets)
         found.raws.variances.extend(one.variances)
+        found.raws.by_amplifier.extend(one.by_amplifier)
     found.frames = kept
 
 
@@ -264,7 +265,8 @@ def _copies(found: Screened) -> None:
 def _only(found: Screened, kept: Sequence[int]) -> None:
     """Keep the frames of some numbers, with all that was read of them."""
     found.frames = _chosen(found.frames, kept)
-    for values in (found.raws.pixels, found.raws.offsets, found.raws.variances):
+    raws = found.raws
+    for values in (raws.pixels, raws.offsets, raws.variances, raws.by_amplifier):
         values[:] = _chosen(values, kept)
 
 

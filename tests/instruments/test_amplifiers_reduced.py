@@ -7,16 +7,24 @@ import pytest
 from astropy.io import fits
 from own_camera import observing
 
+from awe.calib import reduction
 from awe.calib.detector import amplifiers
 from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.calib.flags import PixelFlag
 from awe.errors import WrongShape
 from awe.ingest import ingest
-from awe.model.calibrations import BiasFrame, ColdPixelMap
+from awe.model.calibrations import (
+    BiasFrame,
+    ColdPixelMap,
+    GainLinearity,
+    HotPixelMap,
+    ReadNoise,
+)
 from awe.model.raw import RawScienceFrame
 from awe.recipes.bias import BiasTask
 from awe.recipes.coldpixels import ColdPixelsTask
 from awe.recipes.domeflat import DomeFlatTask
+from awe.recipes.gain import GainTask
 from awe.recipes.hotpixels import HotPixelsTask
 from awe.recipes.masterflat import MasterFlatTask
 from awe.recipes.readnoise import ReadNoiseTask
@@ -58,7 +66,7 @@ flip_y = {2}
 gain = {0.gain}
 read_noise = {0.read_noise}
 """
-SKY = 400.0
+SKY = 40.0
 SHAPE = (300, 320)
 
 
@@ -73,7 +81,7 @@ CAMERAS = {
     # side by side, the strips of both at the end of a row
     "TWOAMPS": (
         (one("L", "[1:160,1:300]", "[321:344,1:300]", 1.6),
-         one("R", "[161:320,1:300]", "[345:368,1:300]", 1.76, 7.2)),
+         one("R", "[161:320,1:300]", "[345:368,1:300]", 1.76, 12.0)),
         (900.0, 1200.0), (368, 300),
     ),
     # one in each corner, every one as it was read, with its strip behind it
@@ -140,6 +148,7 @@ def calibrate(camera):
     nightly = {"date": "2021-03-04", **common}
     for task in (ReadNoiseTask, BiasTask, HotPixelsTask):
         task(**nightly).execute()
+    GainTask(**nightly).execute()
     for task in (DomeFlatTask, ColdPixelsTask):
         task(filter=f"{camera}_V", **nightly).execute()
     MasterFlatTask(filter=f"{camera}_V", combine=1, **nightly).execute()
@@ -177,15 +186,27 @@ def test_no_step_is_left_where_amplifiers_meet(scientist, tmp_path):
     assert science.shape == SHAPE
     # photons and readout of the frame, in counts of the chip
     noise = np.hypot(np.sqrt(SKY / 1.6), 6.4 / 1.6)
-    assert np.nanmedian(science) == pytest.approx(SKY, abs=2)
-    assert np.nanstd(science[flags == 0]) < 1.2 * noise
+    assert np.nanmedian(science) == pytest.approx(SKY, abs=0.5)
+    [measured] = ReadNoise.instrument.name == scientist
+    [response] = GainLinearity.instrument.name == scientist
+    variance = fits.getdata(reduced.pathname, "UNCERT")
+    for number, (amp, place) in enumerate(
+        zip(CAMERAS[scientist][0], geometry(scientist).places(), strict=True)
+    ):
+        counts = amp.read_noise / amp.gain
+        assert measured.amplifier_read_noises[number] == pytest.approx(counts, rel=0.02)
+        assert response.amplifier_gains[number] == pytest.approx(amp.gain, rel=0.03)
+        good = flags[place] == 0
+        chi2 = ((science[place] - SKY) ** 2 / variance[place])[good].mean()
+        assert chi2 == pytest.approx(1.0, abs=0.05)
     # 20 x 150 pixels on either side: 0.026 by chance
     assert np.abs(steps(scientist, science, noise)).max() < 0.1
     assert np.count_nonzero(flags & int(PixelFlag.COSMIC)) == 0
     [bias] = BiasFrame.instrument.name == scientist
     assert np.abs(steps(scientist, bias.data, noise)).max() < 0.02
-    [cold] = ColdPixelMap.instrument.name == scientist
-    assert cold.count == 0
+    for cls in (HotPixelMap, ColdPixelMap):
+        [bad] = cls.instrument.name == scientist
+        assert bad.count <= 10
 
 
 def test_pixels_of_every_corner_come_where_they_belong():
@@ -212,3 +233,40 @@ def test_amplifiers_fill_the_chip(second, told):
     two = (one("L", "[1:160,1:300]", None, 1.6), one("R", second, None, 1.6))
     with pytest.raises(WrongShape, match=told):
         ChipGeometry(nx=320, ny=300, active="[1:320,1:300]", amplifiers=two).places()
+
+
+def test_saturation_curvature_and_variance_are_those_of_the_amplifier():
+    two = (
+        one("L", "[1:60,1:80]", "[121:140,1:80]", 1.6),
+        one("R", "[61:120,1:80]", "[141:160,1:80]", 2.0, scale=1.25),
+    )
+    where = ChipGeometry(nx=160, ny=80, active="[1:120,1:80]", amplifiers=two)
+    raw = np.full((80, 160), 1000.0)
+    raw += np.random.default_rng(3).normal(0, 2, raw.shape)
+    raw[:, 60:120] += 19_000
+    raw[:, 141:] += 500
+    raw[:, :60] += 24_000
+    raw[10:13, 20:23] = raw[10:13, 80:83] = 31_000
+    numbers = (
+        reduction.AmplifierSettings(gain=1.6, read_noise=2.0, curvature=1e-6, saturation=30e3),
+        reduction.AmplifierSettings(gain=1.7, read_noise=2.5, saturation=40e3),
+    )
+    settings = reduction.Settings(
+        overscan=6, gain=1.6, read_noise=2.2, exposure_time=9.0, saturation_high=30e3,
+        saturation_low=50.0, bleed_along=1, bleed_beside=1, dead_reach=1, minimum_response=0.1,
+        fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=0, cosmic=None,
+        satellite=None, amplifiers=numbers,
+    )  # fmt: skip
+    found = reduction.reduce(raw, where, reduction.Calibrations(), settings)
+    saturated = found.bad(PixelFlag.SATURATED)
+    assert saturated[10:13, 20:23].all()
+    assert saturated.sum() == 9
+    level = amplifiers.levelled(raw, where, 6)
+    light = level.light
+    left = 2 * light[:, :60] / (1 + np.sqrt(1 + 4e-6 * light[:, :60]))
+    np.testing.assert_allclose(found.science[:, :60], left, rtol=1e-6)
+    np.testing.assert_array_equal(found.science[:, 60:], light[:, 60:])
+    expected = found.science[:, 60:] / 1.7 + 2.5**2 + 1 / 12 + level.variances[1]
+    np.testing.assert_allclose(found.variance[:, 60:], expected, rtol=1e-5)
+    # the first to be full is on the left, at 29,000 ADU above its level
+    assert found.full == pytest.approx(29_000, abs=5)

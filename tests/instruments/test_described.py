@@ -14,6 +14,7 @@ from awe.fits import values
 from awe.fits.blocks import card, header
 from awe.ingest.records import CLASSES
 from awe.instruments._described import described
+from awe.model.parameters import DomeFlatFrameParameters, ProcessParameters
 
 WHOLE = """
 name = "ONE"
@@ -93,9 +94,7 @@ def test_several_chips_need_a_card_and_names_of_their_own():
 
 def test_what_a_chip_says_goes_before_what_all_have_in_common():
     chips = '[[chips]]\nname="A"\nbits = 16\n[[chips]]\nname="B"\n'
-    one = camera(
-        ('name = "ONE_1"', "bits = 14"), ("[cards]", '[cards]\nchip = "X"'), added=chips
-    )
+    one = camera(('name = "ONE_1"', "bits = 14"), ("[cards]", '[cards]\nchip = "X"'), added=chips)
     assert [chip.bits for chip in one.chips.values()] == [16, 14]
     assert [chip.extension for chip in one.chips.values()] == [1, 2]
 
@@ -273,3 +272,41 @@ def test_a_frame_is_of_the_one_camera_that_answers_to_it(home):
 def test_the_schema_for_editors_is_the_format():
     stored = Path(instruments.__file__).with_name("instrument.schema.json")
     assert json.loads(stored.read_text()) == json.loads(json.dumps(instruments.schema()))
+
+
+def test_limits_follow_from_the_numbers_of_a_camera():
+    assert camera().limits["ReadNoise.MAXIMUM_READ_NOISE"] == pytest.approx(
+        2.5 * 5.0 / 1.9, abs=1e-3
+    )
+    assert camera().limits["DomeFlatFrame.MAXIMUM_LEVEL"] == 55_000
+    # 14 bits, and no strip: the level stays in the bias
+    small = camera(('prescan_x = "[4:13,1:520]"', "bits = 14"))
+    assert small.limits["TwilightFlatFrame.MINIMUM_LEVEL"] == 750
+    assert small.limits["SaturatedPixelMap.THRESHOLD_HIGH"] == 14_999
+    assert small.limits["BiasFrame.MAXIMUM_ABS_MEAN"] == 4096
+    known = camera(('prescan_x = "[4:13,1:520]"', "bias_level = 992"))
+    assert known.limits["BiasFrame.MAXIMUM_ABS_MEAN"] == 1984
+    # what a user says of all classes goes before what follows from numbers
+    added = '[parameters]\n"*".MAXIMUM_LEVEL = 40000.0'
+    assert camera(added=added).limits["MasterFlatFrame.COMBINE"] == 1
+    sky = '[[purpose]]\nis = "{}"\nIMAGETYP = "Flat"\n'
+    assert camera(added=sky.format("twilight")).limits["MasterFlatFrame.COMBINE"] == 3
+    both = sky.format("twilight") + sky.format("dome")
+    assert "MasterFlatFrame.COMBINE" not in camera(added=both).limits
+
+
+def test_parameters_go_before_limits(home):
+    text = WHOLE + '[parameters]\n"*".MAXIMUM_LEVEL = 40000.0\n'
+    (home / "one.toml").write_text(text)
+    values = DomeFlatFrameParameters.defaults("ONE")
+    assert (values["MAXIMUM_LEVEL"], values["MINIMUM_LEVEL"]) == (40_000, 1000)
+    assert DomeFlatFrameParameters.defaults("OMEGACAM")["MAXIMUM_LEVEL"] == 55_000
+    for cls in ProcessParameters.__subclasses__():
+        # every limit is one of a parameter, within its range
+        cls.defaults("ONE")
+    known = {
+        f"{c.product}.{name}"
+        for c in ProcessParameters.__subclasses__()
+        for name in c.declarations
+    }
+    assert set(camera().limits) <= known

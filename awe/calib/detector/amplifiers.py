@@ -7,6 +7,7 @@ through unchanged.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,23 +76,22 @@ class Levelled:
         return found
 
     @property
+    def variances(self) -> tuple[float, ...]:
+        """Variance of one level of each amplifier in counts of the chip [ADU**2]."""
+        if self.scale is None:
+            return tuple(one.variance for one in self.levels)
+        return tuple(
+            one.variance * float(self.scale[place[0].start, place[1].start]) ** 2
+            for one, place in zip(self.levels, self.places, strict=True)
+        )
+
+    @property
     def variance(self) -> float:
         """Variance of one level in counts of the chip [ADU**2], averaged over the pixels."""
         if not self.places:
             return self.levels[0].variance
-        area = [place[0].stop - place[0].start for place in self.places]
-        area = [
-            height * (place[1].stop - place[1].start)
-            for height, place in zip(area, self.places, strict=True)
-        ]
-        scales = [
-            1.0 if self.scale is None else float(self.scale[place[0].start, place[1].start])
-            for place in self.places
-        ]
-        found = [
-            one.variance * scale**2 for one, scale in zip(self.levels, scales, strict=True)
-        ]
-        return float(np.average(found, weights=area))
+        areas = [math.prod(sections.shape(place)) for place in self.places]
+        return float(np.average(self.variances, weights=areas))
 
 
 def levelled(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Levelled:

@@ -17,6 +17,7 @@ import numpy as np
 from awe.calib._frames import takes_frames
 from awe.calib._memory import keep_pages
 from awe.calib.reduction.settings import (
+    AmplifierSettings,
     Calibrations,
     CosmicSettings,
     Look,
@@ -31,6 +32,7 @@ from awe.errors import ParameterError
 
 __all__ = [
     "STEPS",
+    "AmplifierSettings",
     "Calibrations",
     "CosmicSettings",
     "Look",
@@ -151,7 +153,7 @@ def _looked(work: Work, record: Record) -> Look:
     return Look(
         record=record,
         science=work.raw.astype(np.float32) if raw else work.science.copy(),
-        variance=work.variance.copy() if work.noise is not None else None,
+        variance=work.variance.copy() if work.noises else None,
         flags=work.flags.copy(),
     )
 

@@ -14,6 +14,7 @@ from awe.calib.weight import require_model
 from awe.errors import ParameterError
 
 __all__ = [
+    "AmplifierSettings",
     "Calibrations",
     "CosmicSettings",
     "Look",
@@ -95,6 +96,32 @@ class Calibrations:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AmplifierSettings:
+    """Numbers of one of several amplifiers; all but `saturation` in counts of the chip.
+
+    Attributes
+    ----------
+    gain : float, e-/ADU
+        Electrons per count.
+    read_noise : float, ADU
+        Of one pixel.
+    curvature : float, 1/ADU
+        Non-linearity (`gain.linearity`); 0 for none.
+    saturation : float, raw ADU
+        Least raw count of saturated pixels.
+    """
+
+    gain: float
+    read_noise: float
+    curvature: float = 0.0
+    saturation: float = np.inf
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which no variance can be stated."""
+        require_model(self.gain, self.read_noise)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CosmicSettings:
     """Arguments of `cosmic.find`; see there."""
 
@@ -132,8 +159,6 @@ class Settings:
         Scales the dark current.
     saturation_high, saturation_low : float, ADU
         Least raw count of saturated pixels, largest raw count of dead ones near them.
-    saturations : tuple of float, ADU
-        Least raw count of saturated pixels by amplifier, where there are several.
     bleed_along, bleed_beside, dead_reach : int, pixel
         See `saturation.find`.
     minimum_response : float
@@ -148,6 +173,8 @@ class Settings:
         None looks for no cosmic rays.
     satellite : SatelliteSettings or None
         None looks for no tracks.
+    amplifiers : tuple of AmplifierSettings
+        Numbers of each amplifier, where there are several; they go before those of the chip.
     """
 
     overscan: int
@@ -166,7 +193,7 @@ class Settings:
     background_box: int
     cosmic: CosmicSettings | None
     satellite: SatelliteSettings | None
-    saturations: tuple[float, ...] = ()
+    amplifiers: tuple[AmplifierSettings, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers with which no variance can be stated."""

@@ -9,11 +9,10 @@ import numpy as np
 
 from awe.calib import _planes, cosmic, statistics, tracks
 from awe.calib.detector import amplifiers, dead, gain, overscan, saturation, trim
-from awe.calib.detector.bias import DIGITISATION
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
+from awe.calib.reduction import variances
 from awe.calib.reduction.work import Work
 from awe.calib.sky import background, fringe
-from awe.calib.weight import NoiseModel
 from awe.errors import NoValidPixels
 
 __all__ = ["RAW", "STEPS", "Step"]
@@ -26,13 +25,6 @@ _VIGNETTING = (128, 8)
 
 #: on frames with more bad pixels than this fraction nothing is looked for
 _MOST_BAD = 0.9
-
-#: below this variance times gain squared [electron**2] a pixel's own count misstates its
-#: variance by more than 0.5 %: the error is about 3 over it
-_FAINT = 600.0
-
-#: pitch [pixel] of the counts that say whether a frame is faint
-_PITCH = 16
 
 #: the noise of calibrations is measured on every such row
 _SAMPLED = 64
@@ -99,7 +91,7 @@ def _trim(work: Work) -> str:
     found = amplifiers.levelled(work.raw, work.geometry, method)
     _require_signal(work, found.levels)
     work.levels, work.offsets, work.scale = found.levels, found.offsets, found.scale
-    work.raw, work.level_variance = found.pixels, found.variance
+    work.raw, work.places, work.level_variances = found.pixels, found.places, found.variances
     work.shape = (work.raw.shape[0], work.raw.shape[1])
     planes = (
         "bias", "flat", "dark", "glow", "illumination", "fringes", "background", "hot", "cold",
@@ -210,41 +202,18 @@ def _bias_rows(work: Work, rows: slice) -> None:
 
 
 def _is_linear(work: Work) -> str | None:
-    return "the chip is taken as linear" if work.calibrations.curvature == 0 else None
+    curved = [work.calibrations.curvature, *(one.curvature for one in work.settings.amplifiers)]
+    return None if any(curved) else "the chip is taken as linear"
 
 
 def _linearity_rows(work: Work, rows: slice) -> None:
     # m = s + c s**2 solved for s, before the noise: photons go with s, not with m
-    work.science[rows] = gain.linearised(work.science[rows], work.calibrations.curvature)
-
-
-def _noise_frame(work: Work) -> str:
-    settings = work.settings
-    # c = r**2 + 1/12 + var(level) + var(master bias) [ADU**2]: all that does not grow with light
-    bias = work.calibrations.bias_variance if work.calibrations.bias is not None else 0.0
-    constant = settings.read_noise**2 + DIGITISATION + work.level_variance + bias
-    faint = (_light(work) / settings.gain + constant) * settings.gain**2 < _FAINT
-    work.noise = NoiseModel(gain=settings.gain, constant=constant, faint=faint)
-    where = ", light of the surroundings" if faint else ""
-    return f"light / {settings.gain:.4g} + {constant:.4g} ADU**2{where}"
-
-
-def _light(work: Work) -> float:
-    """Return about how much light a pixel has [ADU], before any pixel is corrected."""
-    thin = work.raw[::_PITCH, ::_PITCH].astype(np.float32)
-    level = work.level
-    if len(work.levels) > 1:
-        thin -= work.offsets[::_PITCH, ::_PITCH]
-        thin *= np.float32(1) if work.scale is None else work.scale[::_PITCH, ::_PITCH]
-        level = work.bias_level
-    thin = thin[np.isfinite(thin)]
-    return max(float(np.median(thin)) - level, 0.0) if thin.size else 0.0
-
-
-def _noise_rows(work: Work, rows: slice) -> None:
-    assert work.noise is not None
-    # s / gain + c: the dark charge is still in s, so its own photon-like noise is counted
-    work.noise.variance(work.science[rows], out=work.variance[rows])
+    if not work.settings.amplifiers:
+        work.science[rows] = gain.linearised(work.science[rows], work.calibrations.curvature)
+    for one, place in zip(work.settings.amplifiers, work.places, strict=False):
+        part = work.within(place, rows)
+        if part is not None:
+            work.science[part] = gain.linearised(work.science[part], one.curvature)
 
 
 def _glow_frame(work: Work) -> str:
@@ -364,10 +333,12 @@ def _cosmic_frame(work: Work) -> str:
         return "not looked for: nearly all pixels are bad"
     # saturated stars stay at their level: filled they would look like holes with sharp rims
     # there the read noise is in e- (r gain), and saturation counts from the level, not from 0 ADU
+    # of several amplifiers the noisiest counts: its chance peaks must not pass for hits
+    noise = max((one.read_noise for one in settings.amplifiers), default=settings.read_noise)
     found = cosmic.find(
         work.science,
         gain=settings.gain,
-        read_noise=settings.read_noise * settings.gain,
+        read_noise=noise * settings.gain,
         sigma=chosen.sigma,
         neighbour_fraction=chosen.neighbour_fraction,
         sharpness=chosen.sharpness,
@@ -467,7 +438,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="linearity", text="take the curvature of the response out",
          before=_ADU, after=_ADU, skip=_is_linear, rows=_linearity_rows),
     Step(name="noise", text="state the variance of every pixel",
-         before=_ADU, after=_ADU, skip=_always, frame=_noise_frame, rows=_noise_rows,
+         before=_ADU, after=_ADU, skip=_always, frame=variances.frame, rows=variances.rows,
          required=True),
     Step(name="glow", text="flag pixels whose dark current stays in the frame",
          before=_ADU, after=_ADU, skip=_unless_given("glow"), frame=_glow_frame,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from awe.calib.detector import overscan
     from awe.calib.detector.geometry import ChipGeometry
+    from awe.calib.detector.sections import Slices
     from awe.calib.reduction.settings import Calibrations, Settings
     from awe.calib.sky import background
     from awe.calib.sky.fringe import Scale
@@ -38,10 +39,11 @@ class Work:
     settings: Settings
     shape: tuple[int, int] = (0, 0)
     levels: tuple[overscan.Levels, ...] = ()
-    level_variance: float = 0.0
+    places: tuple[Slices, ...] = ()
+    level_variances: tuple[float, ...] = (0.0,)
     scale: NDArray[np.float32] | None = None
     offsets: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
-    noise: NoiseModel | None = None
+    noises: tuple[tuple[Slices, NoiseModel], ...] = ()
     science: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     variance: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     weight: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
@@ -72,6 +74,19 @@ class Work:
         scale = np.float32(1) if self.scale is None else self.scale
         return float(np.nanmean(self.offsets * scale)) + self.bias_level
 
+    def within(self, place: Slices, rows: slice) -> Slices | None:
+        """Return the part of a place in the frame that is in a block of rows, or None.
+
+        Parameters
+        ----------
+        place : (slice, slice)
+            Rows and columns of the frame.
+        rows : slice
+            Rows in hand.
+        """
+        start, stop = max(place[0].start, rows.start), min(place[0].stop, rows.stop)
+        return (slice(start, stop), place[1]) if start < stop else None
+
     @property
     def bias_level(self) -> float:
         """Typical count of the master bias [ADU]; 0 without one."""
@@ -82,7 +97,7 @@ class Work:
     def full(self) -> float:
         """Count above the electronic level at which the first pixels are full [ADU]."""
         settings = self.settings
-        if not settings.saturations:
+        if not settings.amplifiers:
             return settings.saturation_high - float(np.nanmean(self.offsets))
         scale = np.float32(1) if self.scale is None else self.scale
         return float(np.nanmin((self.saturation - self.offsets) * scale))
@@ -91,9 +106,9 @@ class Work:
     def saturation(self) -> float | NDArray[np.float32]:
         """Raw count from which pixels are saturated [ADU], by pixel where amplifiers differ."""
         settings = self.settings
-        if not settings.saturations:
+        if not settings.amplifiers:
             return settings.saturation_high
-        return amplifiers.plane(self.geometry, settings.saturations)
+        return amplifiers.plane(self.geometry, [one.saturation for one in settings.amplifiers])
 
     @property
     def bad(self) -> NDArray[np.bool_]:

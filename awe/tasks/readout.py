@@ -1,0 +1,124 @@
+"""How several amplifiers of one chip enter the recipes: which pixels are whose, and their numbers.
+
+Products keep the numbers of each for its own counts, whatever gain the frame was joined at;
+kernels work on counts of the chip.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from awe.calib.detector import trim
+from awe.calib.detector.geometry import ChipGeometry
+from awe.model.mixins import value_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from awe.calib.detector.geometry import Amplifier
+    from awe.calib.detector.sections import Slices
+
+__all__ = ["numbers", "parts", "seen"]
+
+
+def parts(frame: Any) -> tuple[tuple[Amplifier, Slices], ...]:
+    """Return the amplifiers of a raw frame, each with its place in the frame without strips.
+
+    Parameters
+    ----------
+    frame : RawFrame
+        The raw frame; of a chip with one amplifier nothing is returned.
+    """
+    geometry = ChipGeometry(**frame.geometry)
+    return tuple(zip(geometry.amplifiers, geometry.places(), strict=True))
+
+
+def seen(
+    raw: NDArray[Any], geometry: ChipGeometry, method: int, chip: Any, threshold: float
+) -> tuple[NDArray[Any], tuple[float, ...], float]:
+    """Return the pixels stars are measured on, where they saturate [raw ADU], and there.
+
+    Those of several amplifiers have no level any more, and each its own saturation.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (ny, nx), ADU
+        Untrimmed raw frame.
+    geometry : ChipGeometry
+        Its regions.
+    method : int
+        Overscan method.
+    chip : Chip
+        Nominal numbers of the chip.
+    threshold : float, ADU
+        Raw count from which pixels are saturated at most.
+    """
+    from awe.calib.detector import amplifiers, saturation
+
+    if not geometry.amplifiers:
+        pixels = trim.trim(raw, geometry)
+        end = saturation.converter_end(pixels)
+        high = float(min(chip.saturated(threshold), end))
+        return pixels, (high,), high
+    level = amplifiers.levelled(raw, geometry, method)
+    full = tuple(
+        min(one.saturated(threshold), saturation.converter_end(level.pixels[place]))
+        for one, place in zip(geometry.amplifiers, level.places, strict=True)
+    )
+    ends = amplifiers.plane(geometry, full) - level.offsets
+    ends = ends if level.scale is None else ends * level.scale
+    return level.light, full, float(ends.min())
+
+
+def numbers(
+    geometry: ChipGeometry,
+    full: tuple[float, ...],
+    *,
+    gain: float,
+    noise: Any,
+    measured: Any,
+    linear: bool,
+) -> list[dict[str, float]]:
+    """Return the numbers of each amplifier in counts of the chip, for `AmplifierSettings`.
+
+    Parameters
+    ----------
+    geometry : ChipGeometry
+        Regions and amplifiers of the frame.
+    full : tuple of float, raw ADU
+        Least raw count of saturated pixels of each.
+    gain : float, e-/ADU
+        Gain of the chip, for an amplifier without one of its own.
+    noise : ReadNoise
+        Read noise of the chip, and by amplifier.
+    measured : GainLinearity or None
+        Gain and curvature of the chip, and by amplifier.
+    linear : bool
+        Whether the curvature is left as it is.
+    """
+    number = len(geometry.amplifiers)
+    noises, gains, curvatures = (
+        _each(item, name, number)
+        for item, name in (
+            (noise, "amplifier_read_noises"),
+            (measured, "amplifier_gains"),
+            (measured, "amplifier_curvatures"),
+        )
+    )
+    whole = 0.0 if measured is None or linear else float(measured.curvature)
+    # counts of the chip are those of the amplifier times its scale f: r f, g / f, c / f
+    return [
+        {
+            "gain": gains[n] / one.scale if gains else gain,
+            "read_noise": noises[n] * one.scale if noises else noise.read_noise,
+            "curvature": curvatures[n] / one.scale if curvatures and not linear else whole,
+            "saturation": full[n],
+        }
+        for n, one in enumerate(geometry.amplifiers)
+    ]
+
+
+def _each(item: Any, name: str, number: int) -> list[float]:
+    """Return the numbers of a product by amplifier, if it has one for each."""
+    values = [] if item is None else list(value_of(item, name, []))
+    return values if len(values) == number else []
