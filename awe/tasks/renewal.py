@@ -171,7 +171,7 @@ def remake_all(
     commit : bool
         Whether to make and commit them. False returns the plan and makes nothing.
     dpu : Processor, optional
-        Where jobs make them, `dpu` or `lpu`, with `commit=True`; here, one by one, without.
+        `dpu`, where jobs make them; without it they are made here, one after the other.
 
     Returns
     -------
@@ -182,13 +182,21 @@ def remake_all(
     ------
     QueryError
         More products than may be loaded.
+    ArgumentError
+        `dpu` is something else, or is given without `commit=True`.
     """
+    if dpu is not None and not (commit and hasattr(dpu, "submit")):
+        msg = (
+            "remake() takes dpu=dpu with commit=True for jobs; without dpu= the products are made "
+            "here, and without commit= it returns the plan"
+        )
+        raise ArgumentError(msg)
     planned = plan(list(self), pars or {})
     if not commit:
         return planned
     out(f"{planned!r}\n")
     sys.stdout.flush()
-    if dpu is None:
+    if dpu is None or not planned:
         return planned.make()
     return dpu.submit([
         (step.recipe, {**step.arguments(), "pars": planned.pars_of(step) or None}, step.after)

@@ -97,6 +97,19 @@ def test_what_cannot_be_made_is_told_and_what_needs_it_is_left_out(reduced, caps
     assert "left out, it needs" in told
 
 
+def test_jobs_are_for_the_dpu_and_for_what_is_kept(reduced):
+    from awe.dpu import LocalProcessor, Processor
+    from awe.errors import ArgumentError
+    from awe.model.science import ReducedScienceFrame
+
+    query = ReducedScienceFrame.raw == reduced.red.raw
+    for more in ({"dpu": LocalProcessor(), "commit": True}, {"dpu": Processor()}):
+        with pytest.raises(ArgumentError, match="takes dpu=dpu with commit=True"):
+            query.remake(**more)
+    nothing = ReducedScienceFrame.EXPTIME < 0
+    assert nothing.remake(commit=True, dpu=Processor()) == []
+
+
 def test_steps_become_jobs_with_the_same_arguments(reduced):
     from awe.dpu.planning import planned
     from awe.model.science import ReducedScienceFrame
