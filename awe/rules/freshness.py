@@ -132,25 +132,41 @@ def reasons(item: Any, today: Today) -> Reasons:
     Raises
     ------
     NotVisible
-        Something it was made from is not visible to you.
+        Something it was made from is not visible to you, and all that is would be the same.
     """
     known = today.known
     if item.object_id not in known:
         known[item.object_id] = Reasons()  # a class that refers to itself ends here
+        found: dict[Reason, None] = {}
         try:
-            known[item.object_id] = Reasons(dict.fromkeys(_all(item, today)))
+            for reason in _all(item, today):
+                found[reason] = None
         except NotVisible:
-            del known[item.object_id]
-            raise
+            # What is seen suffices to call it stale, but not to call it fresh.
+            if not found:
+                del known[item.object_id]
+                raise
+        known[item.object_id] = Reasons(found)
     return known[item.object_id]
 
 
 def _all(item: Any, today: Today) -> Iterator[Reason]:
-    yield from _inputs(item)
-    yield from _steps(item)
-    yield from _recipe(item)
-    yield from _calibrations(item, today)
-    yield from _consulted(item, today)
+    """Yield all reasons; raise at the end what was not visible."""
+    hidden: NotVisible | None = None
+    kinds = (
+        _inputs(item), _steps(item), _recipe(item), _calibrations(item, today),
+        _consulted(item, today), _made_with(item, today),
+    )  # fmt: skip
+    for kind in kinds:
+        try:
+            yield from kind
+        except NotVisible as error:
+            hidden = hidden or error
+    if hidden is not None:
+        raise hidden
+
+
+def _made_with(item: Any, today: Today) -> Iterator[Reason]:
     for part in parts(item):
         yield from _parameters(part, today.pars)
         yield from _software(part)
@@ -184,6 +200,7 @@ def _steps(item: Any) -> Iterator[Reason]:
 
 def _calibrations(item: Any, today: Today) -> Iterator[Reason]:
     free = open_roles(item)
+    hidden: NotVisible | None = None
     for role in chosen_roles(type(item)):
         used = getattr(item, role)
         if used is not None and (used.is_valid <= 0 or used.quality_flags):
@@ -194,10 +211,18 @@ def _calibrations(item: Any, today: Today) -> Iterator[Reason]:
         if best is not None and best != used:
             before = f"{_name(used)} was used" if used is not None else "none was used"
             yield Reason(kind="newer calibration", text=f"{role} {_name(best)}; {before}")
+            continue
         # Only where no other would be chosen: one reason is enough for what is replaced.
-        elif used is not None and (inner := reasons(used, today)):
+        try:
+            inner = reasons(used, today) if used is not None else Reasons()
+        except NotVisible as error:
+            hidden = hidden or error
+            continue
+        if inner:
             text = f"{role} {_name(used)}: {inner[0]}"
             yield Reason(kind="stale calibration", text=text)
+    if hidden is not None:
+        raise hidden
 
 
 def open_roles(item: Any) -> list[str]:

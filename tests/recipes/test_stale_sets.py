@@ -168,3 +168,26 @@ def test_the_number_of_statements_does_not_grow_with_the_products(reduced):
     before = database.statements
     assert len(new.affects()) > 15
     assert database.statements - before < 200
+
+
+def test_what_was_made_from_hidden_frames_is_unseen_and_not_called_fresh(reduced):
+    from awe.model.calibrations import BiasFrame
+    from awe.model.science import ReducedScienceFrame
+
+    new = run("Bias", date=reduced.date)
+    update = "UPDATE awe.raw_bias_frame SET _privileges = 1 WHERE filename LIKE %s"
+    reduced.db.rows("superuser", update, "%_1.fits")
+    reduced.login("student")
+    found = (BiasFrame.chip.name == CHIP).stale()
+    assert list(found) == []
+    assert len(found.unseen) == 2
+    assert "not visible to you" in next(iter(found.unseen.values()))
+    assert repr(found) == "all 0 BiasFrame are up to date; 2 more cannot be judged, see .unseen"
+    [new] = BiasFrame.filename == new.filename
+    direct = {type(item).__name__ for item in new.affects().direct}
+    assert "ReducedScienceFrame" in direct  # whose own frames are visible
+    assert len(ReducedScienceFrame.select_all().stale()) == 2
+    reduced.login("scientist")
+    mine = BiasFrame.filename == new.filename
+    assert mine.stale() == []
+    assert mine.stale().unseen == {}
