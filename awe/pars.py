@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from awe import instruments, recipes
+from awe import recipes
 from awe.db.declare.registry import registry
 from awe.db.objects.base import DBObject
-from awe.errors import ArgumentError, AttributeUnknown, among, nearest
+from awe.errors import ArgumentError, AttributeUnknown, nearest
 from awe.lazy import behaviour, class_behaviour
 from awe.model.classes import load
-from awe.model.given import Key
+from awe.model.given import Key, check_place
 from awe.model.parameters import parameters_class
 from awe.recipes import available
 from awe.terminal import out
@@ -159,7 +159,7 @@ class Pars(Tree):
         chip: str | None = None,
     ) -> None:
         camera = getattr(instrument, "name", instrument)
-        _check_chip(camera, chip)
+        check_place(camera, chip=str(getattr(chip, "name", chip) or ""))
         branches = {}
         for product in _products(target):
             cls = parameters_class(product)
@@ -195,8 +195,7 @@ class Pars(Tree):
         if not any(names):
             msg = "at() expects a filter or a chip: p.at(filter='OCAM_i_SDSS')"
             raise ArgumentError(msg)
-        _check_chip(camera, names[1] or None)
-        _check_filter(camera, names[0])
+        check_place(camera, filter=names[0], chip=names[1])
         places: dict[tuple[str, ...], Place] = self.__dict__["_places"]
         if names not in places:
             weaker = []
@@ -315,16 +314,3 @@ def _named(target: Any) -> str:
 
 def _is_class(name: str) -> bool:
     return name in registry and parameters_class(name) is not None and name not in available()
-
-
-def _check_chip(camera: str | None, chip: Any) -> None:
-    if camera is None or chip is None:
-        return
-    instruments.get(camera).chip(getattr(chip, "name", chip))
-
-
-def _check_filter(camera: str | None, name: str) -> None:
-    known = list(instruments.get(camera).filters.values()) if camera and name else []
-    if known and name not in known:
-        msg = f"{camera} has no filter {name!r}{among(name, known)}"
-        raise ArgumentError(msg)

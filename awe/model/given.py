@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from awe.errors import ParameterError, nearest
+from awe import instruments
+from awe.errors import ArgumentError, ParameterError, among, nearest
 
-__all__ = ["Key", "keys", "values_for"]
+__all__ = ["Key", "check_place", "keys", "values_for"]
 
 #: what a value may be limited to; the later one counts more
 PLACES = ("filter", "chip")
@@ -101,6 +102,33 @@ class Key:
             Names; empty for frames without.
         """
         return self.filter in ("", filter) and self.chip in ("", chip)
+
+
+def check_place(camera: str | None, *, filter: str = "", chip: str = "") -> None:
+    """Refuse a filter or chip that a camera does not have.
+
+    Parameters
+    ----------
+    camera : str or None
+        Name of the instrument; without one nothing is known.
+    filter, chip : str
+        Names; empty for all.
+
+    Raises
+    ------
+    ArgumentError
+        It has no such filter.
+    NotFound
+        It has no such chip.
+    """
+    if camera is None:
+        return
+    if chip:
+        instruments.get(camera).chip(chip)
+    known = list(dict.fromkeys(instruments.get(camera).filters.values()))
+    if filter and filter not in known:
+        msg = f"{camera} has no filter {filter!r}{among(filter, known)}"
+        raise ArgumentError(msg)
 
 
 def keys(pars: Mapping[str, Any] | None) -> Iterable[tuple[Key, Any]]:

@@ -86,6 +86,8 @@ class Affected(list[Any]):
         self.item = item
         super().__init__(products)
 
+    remake = behaviour("awe.tasks.renewal:remake_all")
+
     def __repr__(self) -> str:
         name = label(self.item)
         if not self:
@@ -99,7 +101,7 @@ class Affected(list[Any]):
         for kind, labels in kinds.items():
             more = ", ..." if labels[FIRST:] else ""
             lines.append(f"  {len(labels)} {kind}: {', '.join(labels[:FIRST])}{more}")
-        lines.append("remake them with product.remake(); product.why_stale() tells why")
+        lines.append("remake() plans to make them again; product.why_stale() tells why")
         return columns.fit("\n".join(lines))
 
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from awe import bars, instruments
+from awe import bars
 from awe.calib.threads import side_by_side
 from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
@@ -26,7 +26,7 @@ from awe.db.server.interrupts import interrupts_deferred
 from awe.errors import ArgumentError, AweError, Defect, ParameterError, UserMistake, nearest
 from awe.lazy import behaviour
 from awe.model.data import fetch, store
-from awe.model.given import keys, values_for
+from awe.model.given import check_place, keys, values_for
 from awe.model.mixins import has
 from awe.model.parameters import parameters_class
 from awe.rules.fitting import part_of
@@ -398,8 +398,7 @@ class Task:
                 )
                 raise ParameterError(msg)
             cls.check(key.name, value)
-            if key.chip and self.instrument is not None:
-                instruments.get(self.instrument).chip(key.chip)
+            check_place(self.instrument, filter=key.filter, chip=key.chip)
 
     # -- files ---------------------------------------------------------------------------------
 

@@ -168,6 +168,7 @@ def test_a_task_uses_the_value_of_the_frame_in_hand(calibrated):
     assert len(RawBiasFrame.select_all()) == 10
     for key, error, words in (
         ("BiasFrame.process_params.SIGMA_CLIP @ chip=ESO_CCD_#99", NotFound, "no chip"),
+        ("BiasFrame.process_params.SIGMA_CLIP @ filter=r", ArgumentError, "has no filter 'r'"),
         ("BiasFrame.process_params.SIGMA_CLIP @ x=1", ParameterError, "filter=NAME"),
     ):
         with pytest.raises(error, match=words):

@@ -70,7 +70,7 @@ def test_after_a_remake_the_set_is_up_to_date(reduced, capsys):
     for item in made:
         assert item.is_uptodate(), item.why_stale()
     assert len(query.remake()) == 0
-    assert list(query.stale()) == [reduced.older, reduced.red]
+    assert set(query.stale()) == {reduced.older, reduced.red}
 
 
 def test_what_a_calibration_affects_can_be_remade_and_parts_come_with_their_product(reduced):
@@ -82,6 +82,16 @@ def test_what_a_calibration_affects_can_be_remade_and_parts_come_with_their_prod
     parts = (WeightFrame.raw == reduced.red.raw).remake()
     assert classes(parts) == classes(plan)
     assert parts[-1].product == reduced.red
+
+
+def test_what_was_made_with_something_bad_can_be_remade(reduced):
+    from awe.context import context
+
+    made_with = context.update_is_valid(reduced.red.hot, 0)
+    assert "remake() plans to make them again" in repr(made_with)
+    plan = made_with.remake()
+    assert plan[-1].product == reduced.red
+    assert "bias" in plan[-1].because
 
 
 def test_what_cannot_be_made_is_told_and_what_needs_it_is_left_out(reduced, capsys):
