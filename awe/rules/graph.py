@@ -115,15 +115,34 @@ def inverse_objects(self: DBObject) -> list[Any]:
 
 
 def used_by(self: DBObject) -> list[Any]:
-    """Return all visible products made with this object, directly or through other products."""
+    """Return all visible products made with this object, directly or through other products.
+
+    Nearest first. The version after an object was not made with it.
+    """
     found: dict[Any, Any] = {}
-    waiting = [self]
-    while waiting:
-        for item in inverse_objects(waiting.pop()):
-            if item.object_id not in found and has(item, "is_valid"):
-                found[item.object_id] = item
-                waiting.append(item)
+    level: list[Any] = [self]
+    while level:
+        following: dict[Any, Any] = {}
+        for cls, name in _links_to(level):
+            attribute = cls._attributes[name]
+            items = [one for one in level if attribute.may_hold(type(one))]
+            for item in getattr(cls, name).isin(items):
+                if item.object_id not in found:
+                    following[item.object_id] = item
+        found |= following
+        level = list(following.values())
     return list(found.values())
+
+
+def _links_to(items: Iterable[Any]) -> list[tuple[Any, str]]:
+    """Return (class, attribute) of every link by which a product may be made with some objects."""
+    links = {
+        (cls, name): None
+        for kind in {type(item) for item in items}
+        for cls, name in _pointing_at(kind)
+        if has(cls, "is_valid") and name != "prev"
+    }
+    return sorted(links, key=lambda link: (link[0].__name__, link[1]))
 
 
 def lineage(self: DBObject) -> Tree:

@@ -318,3 +318,25 @@ def test_marking_a_calibration_bad_lists_everything_made_with_it(red):
     assert text.startswith(f"{len(affected)} products were made with {red.bias.filename}")
     assert "ReducedScienceFrame" in text
     assert context.update_is_valid(red.bias, 1) == []
+
+
+def test_what_was_made_with_something_is_found_level_by_level(calibrated):
+    from awe.db.server.connection import database
+    from awe.model.calibrations import BiasFrame
+    from awe.model.science import ReducedScienceFrame
+
+    counted = []
+    for number in range(3):
+        run("Reduce", template=calibrated.template.start, commit=True)
+        bias = BiasFrame.select(instrument="OMEGACAM", date=calibrated.date, chip=CHIP)
+        before = database.statements
+        used = bias.used_by()
+        counted.append(database.statements - before)
+        assert len({item.object_id for item in used}) == len(used)
+        reds = [item for item in used if isinstance(item, ReducedScienceFrame)]
+        assert len(reds) == 2 * (number + 1)
+    assert counted[2] == counted[0]
+    newer = run("Bias", date=calibrated.date, commit=True)
+    assert newer[0].prev == bias
+    assert newer[0] not in bias.used_by()
+    assert newer[0] in bias.inverse_objects()
