@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 from awe.errors import BadFits, ChecksumMismatch, FileGone
 from awe.fits import blocks
@@ -42,6 +42,7 @@ _MAGIC = (
     (b"\x89HDF", "HDF5"),
     (b"\x7fELF", "a program"),
 )
+_QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _KEYWORD = re.compile(rb"[A-Za-z0-9_\-]* *")
 _PRINTABLE = bytes(range(32, 127))
 _BITPIX = (8, 16, 32, 64, -32, -64)
@@ -69,8 +70,7 @@ class ExtensionInfo:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Card:
+class _Card(NamedTuple):
     keyword: str
     value: str
     text: bytes
@@ -233,19 +233,19 @@ class _Hdu:
                     return bytes(header)
 
     def _cards(self) -> Iterator[_Card]:
-        control = False
+        end = 0
         for place in range(0, len(self.header), 80):
             text = self.header[place : place + 80]
             if text.startswith(b"END     "):
                 break
             if not _KEYWORD.fullmatch(text[:8]):
                 self.refuse(f"card {place // 80 + 1} is not a FITS card: {text[:24]!r}")
-            control = control or bool(text.translate(None, _PRINTABLE))
+            end = place + 80
             # Without "= " in bytes 9 and 10 a card has no value (FITS 4.0, 4.1.2.2).
             value = text[10:] if text[8:10] == b"= " else b""
             keyword = text[:8].decode().rstrip()
             yield _Card(keyword, _value(value.decode("latin-1")), text)
-        if control:
+        if self.header[:end].translate(None, _PRINTABLE):
             self.notes.append("control or non-ASCII bytes in the header; shown escaped")
 
     def _structure(self) -> tuple[int, tuple[int, ...]]:
@@ -264,7 +264,8 @@ class _Hdu:
         found = [card.keyword for card in self.cards[: len(wanted)]]
         if found != wanted:
             self.refuse(f"the header begins with {found}, expected {wanted}")
-        repeated = [w for w in wanted if sum(card.keyword == w for card in self.cards) > 1]
+        keywords = [card.keyword for card in self.cards]
+        repeated = [word for word in wanted if keywords.count(word) > 1]
         if repeated:
             self.refuse(f"{repeated[0]} is given more than once")
         axes = tuple(self._integer(name) for name in names)
@@ -434,7 +435,7 @@ class _Hdu:
 def _value(text: str) -> str:
     stripped = text.strip()
     if stripped.startswith("'"):
-        match = re.match(r"'((?:[^']|'')*)'", stripped)
+        match = _QUOTED.match(stripped)
         return match[1].replace("''", "'").rstrip() if match else stripped[1:]
     # A slash begins the comment, but not inside a string (FITS 4.0, 4.1.2.3).
     return stripped.partition("/")[0].strip()

@@ -19,6 +19,7 @@ __all__ = ["HeaderValues", "parse"]
 
 _TEXT = re.compile(r"\s*'((?:[^']|'')*)'")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
+HIERARCH = b"HIERARCH"
 _COMMENTARY = ("COMMENT", "HISTORY", "", "END", "CONTINUE")
 
 
@@ -62,6 +63,13 @@ def parse(header: bytes) -> HeaderValues:
     """
     texts: dict[str, list[str]] = {}
     for card in cards(header):
+        # most cards are plain: a keyword of eight bytes, "= ", a value
+        word = card[:8]
+        if card[8:10] == b"= " and len(card) == CARD and b"=" not in word and word != HIERARCH:
+            name = word.decode("latin-1").strip()
+            if name not in _COMMENTARY:
+                texts.setdefault(name, []).append(card[9:].decode("latin-1"))
+            continue
         name = keyword(card)
         if name in _COMMENTARY:
             continue

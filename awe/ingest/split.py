@@ -101,7 +101,8 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
         images = _images(path, whole.infos)
         with mapped(whole.path) as data:
             primary = values.parse(data[: whole.infos[0].data_start])
-            first = values.parse(data[images[0][0] : images[0][1].data_start])
+            start, info = images[0]
+            first = values.parse(data[start : info.data_start]) if start else primary
             camera = _camera(path, primary, first)
             told, purpose = _purpose(path, camera, primary, purpose)
             images = _taken(images, data, camera)
