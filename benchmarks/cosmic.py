@@ -71,7 +71,8 @@ def ours(image: np.ndarray, fwhm: float) -> np.ndarray:
     """Return the mask of awe with the recommended settings."""
     return cosmic.find(
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
-        sharpness=cosmic.sharpness_limit(fwhm), iterations=4, saturation=60000.0, groups=34.0,
+        sharpness=cosmic.sharpness_limit(fwhm, tested=True), iterations=4,
+        saturation=60000.0, groups=34.0,
         fwhm=fwhm, wing_limit=2.5,
     ).bad
 

@@ -84,8 +84,9 @@ def settings(width: float, cosmic: bool = True, tracks: bool = True) -> reductio
         dead_reach=2, minimum_response=0.05, fringe_low=1.5, fringe_high=5.0,
         image_threshold=5.0, background_box=0,
         cosmic=reduction.CosmicSettings(
-            sigma=4.0, neighbour_fraction=0.3375, sharpness=cosmic_rays.sharpness_limit(width),
-            iterations=4, groups=34.0, wing_limit=2.5, fwhm=width,
+            sigma=4.0, neighbour_fraction=0.3375,
+            sharpness=cosmic_rays.sharpness_limit(width, tested=True), iterations=4,
+            groups=34.0, wing_limit=2.5, fwhm=width,
         ) if cosmic else None,
         satellite=reduction.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0)
         if tracks else None,

@@ -141,7 +141,8 @@ def search_all(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], np.ndarr
     full = saturation.find(image, high=60000, low=-1, along=3, beside=1, reach=2)
     hits = cosmic.find(
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
-        sharpness=cosmic.sharpness_limit(FWHM), iterations=4, saturation=60000.0, groups=34.0,
+        sharpness=cosmic.sharpness_limit(FWHM, tested=True), iterations=4,
+        saturation=60000.0, groups=34.0,
         fwhm=FWHM, wing_limit=2.5, bad=full.bad,
     )
     start = time.process_time()

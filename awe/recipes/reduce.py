@@ -355,7 +355,8 @@ class ReduceTask(Task):
             cosmic=CosmicSettings(
                 sigma=cosmic.SIGMA_LIMIT,
                 neighbour_fraction=cosmic.SIGMA_FRACTION,
-                sharpness=cosmic.OBJECT_LIMIT or cosmic_rays.sharpness_limit(width),
+                sharpness=cosmic.OBJECT_LIMIT
+                or cosmic_rays.sharpness_limit(width, tested=cosmic.GROUP_LIMIT > 0),
                 iterations=cosmic.MAXIMUM_ITERATIONS,
                 groups=cosmic.GROUP_LIMIT,
                 fwhm=width,

@@ -132,3 +132,25 @@ def test_without_groups_nothing_is_tested():
     found, untested = (find(image, 1.6, **plain, **more) for more in ({}, {"fwhm": 0.0}))
     np.testing.assert_array_equal(found.bad, untested.bad)
     assert found.groups == -1
+
+
+@pytest.mark.parametrize(("fwhm", "part"), [(1.2, 0.004), (1.6, 0.004), (2.0, 0.002)])
+def test_what_is_compared_with_a_star_may_be_as_sharp_as_one(fwhm, part):
+    width = np.hypot(fwhm, 1.37)
+    changes = {"sharpness": cosmic.sharpness_limit(width, tested=True)}
+    assert on_stars(find(field(18, fwhm), width, **changes).bad) <= part * PLACES.size**2
+    rng = np.random.default_rng(19)
+    image = noisy(np.full((600, 600), SKY), rng)
+    rows, columns = (at.ravel() for at in np.mgrid[20:580:20, 20:580:20])
+    image[rows, columns] += 15 * np.sqrt(SKY / GAIN + (NOISE / GAIN) ** 2)
+    seen, before = (
+        find(image, width, **more).bad[rows, columns].mean() for more in (changes, {})
+    )
+    assert seen > {1.2: 0.5, 1.6: 0.9, 2.0: 0.99}[fwhm], seen
+    assert seen >= before
+
+
+def test_the_limit_of_sharpness_is_lower_where_a_star_is_compared():
+    for width in (1.0, 2.0, 2.6):
+        assert cosmic.sharpness_limit(width, tested=True) == 6.5
+    assert cosmic.sharpness_limit(3.5, tested=True) == cosmic.sharpness_limit(3.5) == 5.0
