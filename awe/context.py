@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import awe.model.classes  # noqa: F401 - says which classes a session knows
-from awe import instruments, rules
+from awe import rules
 from awe.config import Environment
 from awe.db import rights
 from awe.db.objects.base import DBObject
@@ -27,7 +27,6 @@ from awe.db.server import clock, scope
 from awe.db.server.connection import database
 from awe.db.server.scope import Scope
 from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch, nearest
-from awe.model import cameras
 
 if TYPE_CHECKING:
     from awe.db.rights.history import Trail
@@ -40,8 +39,6 @@ __all__ = ["Context", "context"]
 _PROJECT = re.compile(r"\s*(?P<name>.*?)\s*(?:\(\s*(?P<level>\d+)\s*\))?\s*", re.DOTALL)
 #: Project one starts in when none is configured: everything public, for queries.
 EVERYTHING = "ALL"
-# a camera without a file here may be described in the database of the session
-instruments.look_in(cameras.kept)
 VALIDITY = {0: "bad", 1: "valid", 2: "proposed for the next level"}
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -221,9 +225,29 @@ def test_a_description_is_kept_and_read_where_no_file_is(scientist, tmp_path, mo
     assert instruments.get("TINYCAM").chip("TINY_2").corner == (310, 0)
     with pytest.raises(NotFound, match="no instrument 'FAR'"):
         instruments.get("FAR")
+    assert told_by_a_worker(scientist, tmp_path / "runner") == "[] (310.0, 0.0)\n"
     database.close()
     with pytest.raises(NotFound, match="no instrument 'TINYCAM'"):
         instruments.get("TINYCAM")
+
+
+def told_by_a_worker(db, home):
+    """Ask a process that has what a worker has: a login, recipes, and no session."""
+    code = (
+        "import json, sys\n"
+        "import awe.recipes.reduce\n"
+        "from awe import instruments\n"
+        "from awe.config import Environment\n"
+        "from awe.db.server.connection import database\n"
+        "database.connect(Environment.load(**json.loads(sys.argv[1])))\n"
+        "session = [name for name in sys.modules if name == 'awe.context']\n"
+        "print(session, instruments.get('TINYCAM').chip('TINY_2').corner)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(db.environment("scientist"))],
+        env={**os.environ, "AWE_HOME": str(home)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def test_a_changed_description_is_told_and_replaced_by_the_administrator(scientist, tmp_path):

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import datetime
 
+from awe import instruments
 from awe.db.objects.base import DBObject, persistent
+from awe.model import cameras
 
 __all__ = ["Astrom", "Chip", "Filter", "Instrument", "ObservingBlock", "Template"]
+
+# a camera without a file here, as on the machine of a worker, may be described in the database
+instruments.look_in(cameras.kept)
 
 
 class Instrument(DBObject):
