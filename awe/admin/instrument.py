@@ -23,6 +23,8 @@ __all__ = ["add"]
 
 #: files that are looked at for a draft
 MOST = 60
+#: filters that the list of cameras names
+LISTED = 8
 
 
 def add(commands: Any) -> None:
@@ -104,7 +106,10 @@ def _list(chosen: argparse.Namespace) -> None:
             rows.append((name, "", "", "", str(problem)))
             continue
         chips = str(len(camera.chips))
-        rows.append((name, camera.telescope, chips, " ".join(camera.filters.values()), str(path)))
+        filters = list(dict.fromkeys(camera.filters.values()))
+        more = f" and {len(filters) - LISTED} more" if len(filters) > LISTED else ""
+        named = " ".join(filters[:LISTED]) + more
+        rows.append((name, camera.telescope, chips, named, str(path)))
     out(columns.text(("camera", "telescope", "chips", "filters", "file"), rows) + "\n")
 
 

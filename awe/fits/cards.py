@@ -209,7 +209,10 @@ def lineage_cards(parents: Iterable[Mapping[str, str]]) -> list[tuple[str, str, 
         ):
             if parent.get(key):
                 keyword = f"HIERARCH AWE LIN{number} {key.upper()}"
-                cards.append((keyword, escape(str(parent[key])), comment))
+                value = escape(str(parent[key]))
+                # a HIERARCH card has one line; a long name leaves no room for the comment
+                room = 80 - len(f"{keyword} = '{value}' / ")
+                cards.append((keyword, value, comment if len(comment) <= room else ""))
     return cards
 
 

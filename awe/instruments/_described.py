@@ -54,7 +54,7 @@ def described(text: bytes, file: str) -> Instrument:
     tables = _tables(given, raw, place)
     chips = _chips(tables, place)
     rules = _rules(given["purpose"], place)
-    parameters = _parameters(given, chips)
+    parameters = _parameters(given, chips, tables[0])
     reading = _reading.Reading(
         cards=_entries(given["cards"], place.key("cards")),
         sections=_entries(given["sections"], place.key("sections")),
@@ -66,6 +66,7 @@ def described(text: bytes, file: str) -> Instrument:
             chip.name: tuple(one["header"] or (chip.name,))
             for chip, one in zip(chips, tables, strict=True)
         },
+        amplifiers={one["name"]: _amplifiers(one, place) for one in tables},
     )
     if "DATE_OBS" not in reading.cards:
         place.key("cards").wrong("has no DATE_OBS, expected where the begin of exposures is")
@@ -153,7 +154,10 @@ def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
         _amplifier(one, table, place.key("amplifiers").item(n))
         for n, one in enumerate(table["amplifiers"], 1)
     )
-    active = _active(table, amplifiers) or (None if any(regions.values()) else whole)
+    # where cards tell their sections, only a frame has them
+    amplifiers = amplifiers if all(one.active for one in amplifiers) else ()
+    told = _reading.bounding(amplifiers) if amplifiers else table["active"]
+    active = told or (None if any(regions.values()) else whole)
     if active is None:
         place.key("active").wrong("is missing: with a prescan or overscan it must be told")
     _inside({"active": active, **regions}, (ny, nx), place)
@@ -164,18 +168,6 @@ def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
     except WrongShape as problem:
         place.key("amplifiers").wrong(str(problem))
     return geometry
-
-
-def _active(table: Mapping[str, Any], amplifiers: tuple[Amplifier, ...]) -> str | None:
-    """Return the section of the light-sensitive pixels: of several amplifiers, that of all."""
-    if not amplifiers:
-        return table["active"]  # type: ignore[no-any-return]  # read as text or nothing
-    parts = [sections.parse(one.active) for one in amplifiers]
-    sides = [
-        slice(min(part[axis].start for part in parts), max(part[axis].stop for part in parts))
-        for axis in (0, 1)
-    ]
-    return sections.format((sides[0], sides[1]))
 
 
 def _inside(regions: Mapping[str, str | None], shape: tuple[int, int], place: Place) -> None:
@@ -189,17 +181,19 @@ def _inside(regions: Mapping[str, str | None], shape: tuple[int, int], place: Pl
 
 def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) -> Amplifier:
     nx, ny = chip["size"]
-    if one["active"] is None:
+    told = (one["cards"] or {}).get("active")
+    if one["active"] is None and told is None:
         place.key("active").wrong("is missing: which pixels of the image it reads")
     _inside({name: one[name] for name in ("active", *STRIPS)}, (ny, nx), place)
+    strips = {name: one[name] for name in STRIPS}
 
     def number(name: str) -> Any:
         return chip[name] if one[name] is None else one[name]
 
     return Amplifier(
         name=one["name"],
-        active=one["active"],
-        **_reading.cropped(one["active"], {name: one[name] for name in STRIPS}),
+        active=one["active"] or "",
+        **(_reading.cropped(one["active"], strips) if one["active"] else {}),
         flip_x=one["flip_x"],
         flip_y=one["flip_y"],
         gain=number("gain"),
@@ -208,6 +202,17 @@ def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) ->
         saturation=number("saturation"),
         bits=number("bits"),
         scale=number("gain") / chip["gain"],
+    )
+
+
+def _amplifiers(
+    table: Mapping[str, Any], place: Place
+) -> tuple[tuple[Amplifier, Mapping[str, Entry]], ...]:
+    """Return the amplifiers of a chip, each with the cards that tell of it."""
+    places = place.key("chip").key("amplifiers")
+    return tuple(
+        (_amplifier(one, table, places.item(n)), _entries(one["cards"], places.item(n)))
+        for n, one in enumerate(table["amplifiers"], 1)
     )
 
 
@@ -283,9 +288,16 @@ def _offset(site: Mapping[str, Any], place: Place) -> float:
     return round(east / 15, 4)
 
 
-def _parameters(given: Mapping[str, Any], chips: list[Chip]) -> dict[str, Any]:
+def _parameters(
+    given: Mapping[str, Any], chips: list[Chip], table: Mapping[str, Any]
+) -> dict[str, Any]:
     first = chips[0].amplifiers[0] if chips[0].amplifiers else chips[0].geometry
-    strips = [name for name in METHODS if getattr(first, name) is not None]
+    told = [one["cards"] or {} for one in table["amplifiers"]]
+    strips = [
+        name
+        for name in METHODS
+        if getattr(first, name) is not None or any(one.get(name) for one in told)
+    ]
     method = METHODS[strips[0]] if strips else 0
     said = {
         f"{product}.{name}": value

@@ -158,6 +158,8 @@ def load(path: Path) -> Instrument:
 def recognise(*headers: Mapping[str, Any]) -> Instrument:
     """Return the camera whose frames have such headers.
 
+    One of the user's own goes before those that come with awe.
+
     Parameters
     ----------
     *headers : mapping of str to value
@@ -171,6 +173,7 @@ def recognise(*headers: Mapping[str, Any]) -> Instrument:
     broken: list[str] = []
     cameras = list(_readable(broken))
     found = [camera for camera in cameras if camera.recognises(*headers)]
+    found = [camera for camera in found if camera.name not in _ours()] or found
     if len(found) == 1:
         return found[0]
     card = next((header["INSTRUME"] for header in headers if "INSTRUME" in header), None)

@@ -28,6 +28,8 @@ __all__ = ["ATTRIBUTES", "CHIP", "FORMAT", "PURPOSES", "STRIPS", "UNITS", "schem
 PURPOSES = ("bias", "readnoise", "dark", "dome", "gain", "twilight", "science", "photom")
 STRIPS = ("prescan_x", "overscan_x", "prescan_y", "overscan_y")
 SECTIONS = ("active", *STRIPS)
+#: Numbers of an amplifier that headers may have.
+MEASURED = ("gain", "read_noise", "saturation")
 
 #: Unit -> factor to seconds, or what is done instead.
 UNITS: dict[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0}
@@ -119,6 +121,13 @@ AMPLIFIER = Table({
     "flip_x": Key(Flag(), "its columns are mirrored in the file", False),
     "flip_y": Key(Flag(), "its rows are mirrored in the file", False),
     **{name: Key(key.kind, key.doc) for name, key in _NUMBERS.items()},
+    "cards": Key(
+        Table({
+            **{name: Key(ENTRY, f"card with {_PLACES[name].doc}") for name in SECTIONS},
+            **{name: Key(ENTRY, f"card with the {_NUMBERS[name].doc}") for name in MEASURED},
+        }),
+        "cards with its sections and numbers, where headers have them",
+    ),
 })  # fmt: skip
 CHIP = Table({
     "name": Key(LABEL, "name as in queries; no other camera may have it"),

@@ -6,7 +6,7 @@ the chip, divided by the binning. A window needs the cards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,11 +16,11 @@ from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.errors import BadHeader, WrongShape
 from awe.instruments._cards import Card, CardReader, shown
 from awe.instruments._entries import Entry, Wanted
-from awe.instruments._format import STRIPS
-from awe.instruments._instrument import Instrument
+from awe.instruments._format import MEASURED, SECTIONS, STRIPS
+from awe.instruments._instrument import Chip, Instrument
 from awe.instruments._spelling import spelled
 
-__all__ = ["Reading", "cropped", "read"]
+__all__ = ["Reading", "bounding", "cropped", "read"]
 
 KINDS = {
     "DATE_OBS": Wanted(type=datetime),
@@ -37,6 +37,7 @@ KINDS = {
 }
 TEXT = Wanted(type=str)
 WHOLE = Wanted(type=int, low=1, high=100_000)
+POSITIVE = Wanted(type=float, low=1e-9, high=1e9)
 AXES = tuple(Card(name, name, int, low=1, high=100_000) for name in ("NAXIS1", "NAXIS2"))
 WCS = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 
@@ -52,6 +53,7 @@ class Reading:
     first: int
     binned: bool
     spellings: Mapping[str, tuple[str, ...]]
+    amplifiers: Mapping[str, tuple[tuple[Amplifier, Mapping[str, Entry]], ...]]
 
 
 def read(
@@ -72,7 +74,7 @@ def read(
     attributes["filter"] = _filter(reading, camera, cards)
     geometry = None
     if chip is not None:
-        geometry = _geometry(reading, camera.chips[chip].geometry, cards, extension)
+        geometry = _geometry(reading, camera.chips[chip], cards, extension)
     moment = attributes.get("DATE_OBS")
     cards.finish(f"{chip or 'unnamed image'} of {moment or 'unknown date'}", camera.name)
     return {
@@ -133,7 +135,7 @@ def _filter(reading: Reading, camera: Instrument, cards: CardReader) -> str | No
 
 
 def _geometry(
-    reading: Reading, chip: ChipGeometry, cards: CardReader, extension: Mapping[str, Any]
+    reading: Reading, camera: Chip, cards: CardReader, extension: Mapping[str, Any]
 ) -> ChipGeometry | None:
     size = CardReader(extension)
     nx, ny = (size.value(card) for card in AXES)
@@ -143,27 +145,61 @@ def _geometry(
         return None
     steps = zip("xy", binning, strict=True)
     starts = [_start(reading, axis, step, cards) for axis, step in steps]
-    regions = {
-        name: entry.read(cards, TEXT, required=name == "active")
-        for name, entry in reading.sections.items()
-    }
+    chip = camera.geometry
+    if "y" in reading.window:
+        chip = _of_rows(chip, (nx, ny), binning)
     try:
-        if regions.get("active"):
-            regions = _checked(regions, (ny, nx))
-        elif not reading.sections:
-            regions = _divided(chip, (nx, ny), binning)
-        else:
+        amplifiers = _amplifiers(
+            reading.amplifiers.get(camera.name, ()), chip, camera.gain, cards, (nx, ny), binning
+        )
+        regions = _regions(reading, chip, cards, (nx, ny), binning, amplifiers)
+        if regions is None or None in starts:
             return None
-        amplifiers = _amplifiers(chip, (nx, ny), binning)
+        geometry = ChipGeometry(
+            nx=nx, ny=ny, start_x=starts[0], start_y=starts[1], binning=binning,
+            amplifiers=amplifiers, **regions,
+        )  # fmt: skip
+        geometry.places()
     except (WrongShape, BadHeader) as problem:
         cards.problems.append(str(problem))
         return None
-    if None in starts:
-        return None
-    return ChipGeometry(
-        nx=nx, ny=ny, start_x=starts[0], start_y=starts[1], binning=binning,
-        amplifiers=amplifiers, **regions,
-    )  # fmt: skip
+    return geometry
+
+
+def _regions(
+    reading: Reading,
+    chip: ChipGeometry,
+    cards: CardReader,
+    size: tuple[int, int],
+    binning: tuple[int, ...],
+    amplifiers: tuple[Amplifier, ...],
+) -> dict[str, Any] | None:
+    """Return the sections of a frame; None where a problem with them is noted."""
+    if amplifiers and not chip.amplifiers:
+        return {"active": bounding(amplifiers)}
+    if not reading.sections:
+        return _divided(chip, size, binning)
+    found = {
+        name: entry.read(cards, TEXT, required=name == "active")
+        for name, entry in reading.sections.items()
+    }
+    return _checked(found, size[::-1]) if found.get("active") else None
+
+
+def bounding(amplifiers: Sequence[Amplifier]) -> str:
+    """Return the section around the light-sensitive pixels of some amplifiers.
+
+    Parameters
+    ----------
+    amplifiers : sequence of Amplifier
+        One or more.
+    """
+    parts = [sections.parse(one.active) for one in amplifiers]
+    sides = [
+        slice(min(part[axis].start for part in parts), max(part[axis].stop for part in parts))
+        for axis in (0, 1)
+    ]
+    return sections.format((sides[0], sides[1]))
 
 
 def _whole(entry: Entry | None, cards: CardReader, default: int) -> Any:
@@ -214,9 +250,14 @@ def _divided(
 
 
 def _amplifiers(
-    chip: ChipGeometry, size: tuple[int, int], binning: tuple[int, ...]
+    read: Sequence[tuple[Amplifier, Mapping[str, Entry]]],
+    chip: ChipGeometry,
+    gain: float,
+    cards: CardReader,
+    size: tuple[int, int],
+    binning: tuple[int, ...],
 ) -> tuple[Amplifier, ...]:
-    """Return the amplifiers of a chip, with their regions in a binned image of it."""
+    """Return the amplifiers of a frame, with what its cards say of them."""
     whole = tuple(side // step for side, step in zip((chip.nx, chip.ny), binning, strict=True))
     if chip.amplifiers and size != whole:
         msg = (
@@ -225,10 +266,56 @@ def _amplifiers(
         )
         raise WrongShape(msg)
     found = []
-    for one in chip.amplifiers:
-        strips: dict[str, Any] = {name: _shrunk(getattr(one, name), binning) for name in STRIPS}
-        found.append(replace(one, active=_shrunk(one.active, binning) or one.active, **strips))
-    return tuple(found)
+    bases = chip.amplifiers or [one for one, _ in read]
+    for base, (_, entries) in zip(bases, read, strict=True):
+        changed: dict[str, Any] = {
+            name: value
+            for name in MEASURED
+            if name in entries and (value := entries[name].read(cards, POSITIVE)) is not None
+        }
+        if "active" in entries:
+            told = {
+                name: entry.read(cards, TEXT, required=name == "active")
+                for name, entry in entries.items()
+                if name in SECTIONS
+            }
+            changed |= _checked(told, size[::-1]) if told["active"] else {}
+        else:
+            parts = {name: _shrunk(getattr(base, name), binning) for name in SECTIONS}
+            changed |= {**parts, "active": parts["active"] or base.active}
+        one = replace(base, **changed)
+        found.append(replace(one, scale=one.gain / gain))
+    return tuple(one for one in found if one.active)
+
+
+def _of_rows(chip: ChipGeometry, size: tuple[int, int], binning: tuple[int, ...]) -> ChipGeometry:
+    """Return a chip as if it had the rows of a frame, where only rows were left out.
+
+    Strips of columns are as high as the window then; with strips of rows it stays whole.
+    """
+    rows = size[1] * binning[1]
+    parts = [chip, *chip.amplifiers]
+    known = [
+        sections.parse(section)[0]
+        for part in parts
+        for name in SECTIONS
+        if (section := getattr(part, name)) is not None
+    ]
+    across = any(getattr(part, name) for part in parts for name in ("prescan_y", "overscan_y"))
+    strips = any(getattr(part, name) for part in parts for name in STRIPS)
+    all_rows = all(part == slice(0, chip.ny) for part in known)
+    if across or not (strips and all_rows and rows < chip.ny and size[0] == chip.nx // binning[0]):
+        return chip
+
+    def lower(part: Any) -> dict[str, Any]:
+        texts = {name: getattr(part, name) for name in SECTIONS}
+        return {
+            name: text and sections.format((slice(0, rows), sections.parse(text)[1]))
+            for name, text in texts.items()
+        }
+
+    amplifiers = tuple(replace(one, **lower(one)) for one in chip.amplifiers)
+    return replace(chip, ny=rows, amplifiers=amplifiers, **lower(chip))
 
 
 def _shrunk(section: str | None, binning: tuple[int, ...]) -> str | None:

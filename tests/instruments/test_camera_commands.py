@@ -70,7 +70,7 @@ def test_check_names_what_is_right_and_what_is_refused(tmp_path, capsys):
     good, bad = like_ste3(tmp_path / "a1.fits"), like_ste3(tmp_path / "a2.fits", FILTERS=49)
     assert main(["instrument", "check", str(good), str(bad)]) == 1
     told = capsys.readouterr().out
-    assert "FILTERS = '49' is not one of 48" in told
+    assert "FILTERS = '49' is not one of 11, 12, " in told
     assert told.endswith("1 right, 1 refused, 0 doubt(s)\n")
     assert main(["instrument", "check"]) == 0
     assert "STE3 with 1 chip(s) is well described" in capsys.readouterr().out
@@ -106,10 +106,10 @@ def test_list_and_show_tell_of_broken_files_too(home, capsys):
     assert main(["instrument", "show", "kast_blue"]) == 0
     told = capsys.readouterr().out
     assert "recognised by VERSION = kastb" in told
-    assert "KAST_BLUE_1  2112 x 350  [1:2048,1:350]" in told
+    assert "KAST_BLUE_1  2112 x 2110  [1:2048,1:2110]" in told
     amplifiers = instruments.get("KAST_BLUE").chip("KAST_BLUE_1").amplifiers
-    assert [one.overscan_x for one in amplifiers] == ["[2049:2080,1:350]", "[2081:2112,1:350]"]
-    assert [one.gain for one in amplifiers] == [1.3, 1.3]
+    assert [one.overscan_x for one in amplifiers] == ["[2049:2080,1:2110]", "[2081:2112,1:2110]"]
+    assert [one.gain for one in amplifiers] == [1.2, 1.2]
     assert main(["instrument", "show", "KASTBLUE"]) == 1
     assert "did you mean 'KAST_BLUE'?" in capsys.readouterr().err
 
