@@ -82,6 +82,7 @@ class ChipCalibration(Calibration, abstract=True):
     chip = persistent("Detector the calibration is for [None]", Chip, None)
     shows = persistent("Part of the chip it shows: x, y, nx, ny, binning [pixel]", dict, {})
     read_mode = persistent("Mode the detector was read in, none if unknown [None]", str, "")
+    choices = persistent("Calibrations that were named: 'by hand: who' [None]", dict, {})
 
     __order__: ClassVar[tuple[str, ...]] = ("creation_date", "chip.name")
     __indexes__: ClassVar[tuple[Any, ...]] = (

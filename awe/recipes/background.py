@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import BackgroundFrame, BiasFrame, HotPixelMap, MasterFlatFrame
 from awe.tasks.arguments import common
@@ -12,6 +12,9 @@ from awe.tasks.screening import screen
 from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.stage import FLATTEN, LEVELS, READ
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["BackgroundTask"]
 
@@ -31,6 +34,10 @@ class BackgroundTask(Task):
         "instrument", "date", "filter", "chip", "object", "template", "raw_filenames", "pars",
         "commit",
     )  # fmt: skip
+    named: ClassVar[Mapping[str, str]] = {
+        "bias_filename": "BiasFrame", "flat_filename": "MasterFlatFrame", "hot_filename":
+        "HotPixelMap",
+    }  # fmt: skip
     example = (
         "BackgroundTask(instrument='OMEGACAM', template='2012-06-01T08:51:44', "
         "chip='ESO_CCD_#65').execute()"

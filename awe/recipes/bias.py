@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import BiasFrame, ReadNoise
 from awe.tasks.inputs import choose, finish
@@ -10,6 +10,9 @@ from awe.tasks.masters import write_master
 from awe.tasks.screening import note, screen
 from awe.tasks.stage import SCREENED
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["BiasTask"]
 
@@ -26,6 +29,7 @@ class BiasTask(Task):
         *SCREENED,
         Stage(name="combine", text="mean, outliers by the read noise left out", required=True),
     )
+    named: ClassVar[Mapping[str, str]] = {"read_noise_id": "ReadNoise"}
     example = "BiasTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> BiasFrame:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import ColdPixelMap, DomeFlatFrame
 from awe.tasks.arguments import common
 from awe.tasks.inputs import choose, finish
 from awe.tasks.selection import chips_of_night
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ColdPixelsTask"]
 
@@ -24,6 +27,7 @@ class ColdPixelsTask(Task):
         ),
     )  # fmt: skip
     arguments = common("instrument", "date", "filter", "chip", "pars", "commit")
+    named: ClassVar[Mapping[str, str]] = {"flat_filename": "DomeFlatFrame"}
     example = (
         "ColdPixelsTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"

@@ -13,6 +13,8 @@ from awe.tasks.stage import SCREENED
 from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from awe.tasks.screening import Screened
@@ -36,6 +38,9 @@ class DarkTask(Task):
         ),
         Stage(name="rate", text="count the particles that hit the frames", unit="ADU/s"),
     )  # fmt: skip
+    named: ClassVar[Mapping[str, str]] = {
+        "bias_filename": "BiasFrame", "read_noise_id": "ReadNoise",
+    }  # fmt: skip
     example = "DarkTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> DarkCurrent:

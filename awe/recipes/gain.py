@@ -14,6 +14,8 @@ from awe.tasks.stage import LIT
 from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from awe.calib.detector.sections import Slices
 
 __all__ = ["GainTask"]
@@ -31,6 +33,10 @@ class GainTask(Task):
         ),
         Stage(name="linearity", text="light against exposure time, of three times or more"),
     )
+    named: ClassVar[Mapping[str, str]] = {
+        "bias_filename": "BiasFrame", "hot_filename": "HotPixelMap", "read_noise_id":
+        "ReadNoise",
+    }  # fmt: skip
     example = "GainTask(instrument='OMEGACAM', date='2012-05-31', chip='ESO_CCD_#65').execute()"
 
     def make(self, unit: Unit) -> GainLinearity:

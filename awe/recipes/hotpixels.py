@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import BiasFrame, HotPixelMap
 from awe.tasks.arguments import common
@@ -10,6 +10,9 @@ from awe.tasks.inputs import choose, finish
 from awe.tasks.readout import parts
 from awe.tasks.selection import chips_of_night
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["HotPixelsTask"]
 
@@ -25,6 +28,7 @@ class HotPixelsTask(Task):
         ),
     )  # fmt: skip
     arguments = common("instrument", "date", "chip", "pars", "commit")
+    named: ClassVar[Mapping[str, str]] = {"bias_filename": "BiasFrame"}
     example = (
         "HotPixelsTask(instrument='OMEGACAM', date='2012-05-31', "
         "chip='ESO_CCD_#65').execute()"

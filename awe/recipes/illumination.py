@@ -24,6 +24,8 @@ from awe.tasks.tables import Table
 from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from awe.calib.sky.illumination import Illumination
@@ -75,6 +77,7 @@ class IlluminationTask(Task):
         ),
         *common("pars", "commit"),
     )
+    named: ClassVar[Mapping[str, str]] = {"flat_filename": "MasterFlatFrame"}
     example = (
         "from awe.demo.photometry import standards\n"
         ">>> IlluminationTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "

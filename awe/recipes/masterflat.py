@@ -41,12 +41,13 @@ class MasterFlatTask(Task):
         ),
         Stage(
             name="nightsky", text="correct the large scales by the night-sky flat", unit="",
-            argument="nightsky",
+            argument="nightsky nightsky_filename",
         ),
         Stage(name="response", text="leave no value where it is too low to divide", unit=""),
     )  # fmt: skip
     combine: int | None = None
     nightsky: bool = False
+    nightsky_filename: str | None = None
     arguments = (
         *common("instrument", "date", "filter", "chip"),
         Argument(
@@ -64,6 +65,10 @@ class MasterFlatTask(Task):
         ),
         *common("pars", "commit"),
     )
+    named: ClassVar[Mapping[str, str]] = {
+        "dome_filename": "DomeFlatFrame", "twilight_filename": "TwilightFlatFrame",
+        "nightsky_filename": "NightSkyFlatFrame", "cold_filename": "ColdPixelMap",
+    }  # fmt: skip
     example = (
         "MasterFlatTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"
@@ -83,7 +88,8 @@ class MasterFlatTask(Task):
 
     def conditions(self) -> Mapping[str, str]:
         """Return step -> on what it depends in this call."""
-        return {} if self.nightsky else {"nightsky": "not done: nightsky is False"}
+        asked = self.nightsky or self.nightsky_filename
+        return {} if asked else {"nightsky": "not done: nightsky is False"}
 
     def units(self) -> list[Unit]:
         """Return one unit per chip and filter."""
@@ -145,7 +151,7 @@ class MasterFlatTask(Task):
         NoCalibration
             The one that is valid was made with a master flat of other flats.
         """
-        if not self.nightsky:
+        if not (self.nightsky or self.nightsky_filename):
             return fixed(unit, NightSkyFlatFrame) if self.does("nightsky") else None
         found = choose(unit, NightSkyFlatFrame)
         with_ = found.flat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import NightSkyFlatFrame
 from awe.tasks.arguments import common
@@ -12,6 +12,9 @@ from awe.tasks.screening import note
 from awe.tasks.skies import skies
 from awe.tasks.stage import SKIES
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["NightSkyFlatTask"]
 
@@ -31,6 +34,10 @@ class NightSkyFlatTask(Task):
         "instrument", "date", "filter", "chip", "object", "template", "raw_filenames", "overscan",
         "pars", "commit",
     )  # fmt: skip
+    named: ClassVar[Mapping[str, str]] = {
+        "bias_filename": "BiasFrame", "flat_filename": "MasterFlatFrame", "hot_filename":
+        "HotPixelMap", "cold_filename": "ColdPixelMap",
+    }  # fmt: skip
     example = (
         "NightSkyFlatTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"

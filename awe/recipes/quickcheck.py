@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import BiasFrame, DomeFlatFrame, QuickCheckFrame
 from awe.tasks.arguments import common
@@ -12,6 +12,9 @@ from awe.tasks.screening import screen
 from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.stage import FLATTEN, READ
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["QuickCheckTask"]
 
@@ -30,6 +33,9 @@ class QuickCheckTask(Task):
         "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
         "commit",
     )  # fmt: skip
+    named: ClassVar[Mapping[str, str]] = {
+        "bias_filename": "BiasFrame", "flat_filename": "DomeFlatFrame",
+    }  # fmt: skip
     example = (
         "QuickCheckTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"

@@ -11,7 +11,7 @@ from awe.calib.detector import sections
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.threads import side_by_side
 from awe.db.server.scope import current
-from awe.errors import NoCalibration, NotFound, WrongShape
+from awe.errors import WrongShape
 from awe.lazy import resolve
 from awe.model import calibrations as calfiles
 from awe.model.calibrations import BackgroundFrame
@@ -20,9 +20,9 @@ from awe.model.science import ReducedScienceFrame, WeightFrame
 from awe.tasks import readout
 from awe.tasks.arguments import Argument, common
 from awe.tasks.between import wanted
-from awe.tasks.compatibility import needs_of_unit, require_fit
 from awe.tasks.inputs import background_of, choose, find, fixed, imstat, mark_others, nominal
 from awe.tasks.maps import flag_image, make_maps, variance_image
+from awe.tasks.naming import BY_HAND
 from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.task import Stage, Task, Unit
 
@@ -43,7 +43,11 @@ USES = {
 }  # fmt: skip
 
 #: arguments that ask for a step
-ASKED_BY = {"bias": "bias_filename", "flat": "flat_filename", "background": "background"}
+ASKED_BY = {
+    "bias": "bias_filename", "flat": "flat_filename", "maps": "hot_filename cold_filename",
+    "illumination": "illumination_filename", "fringes": "fringe_filename",
+    "background": "background back_filename",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,20 +88,19 @@ class ReduceTask(Task):
         "ReducedScienceFrame", "WeightFrame", "SaturatedPixelMap", "CosmicMap", "SatelliteMap",
     )  # fmt: skip
     raw = "RawScienceFrame"
-    bias_filename: str | None = None
-    flat_filename: str | None = None
     named: ClassVar[Mapping[str, str]] = {
         "bias_filename": "BiasFrame", "flat_filename": "MasterFlatFrame",
+        "hot_filename": "HotPixelMap", "cold_filename": "ColdPixelMap",
+        "dark_filename": "DarkFrame", "illumination_filename": "IlluminationCorrectionFrame",
+        "fringe_filename": "FringeFrame", "back_filename": "BackgroundFrame",
+        "read_noise_id": "ReadNoise", "gain_id": "GainLinearity",
     }  # fmt: skip
+    back_filename: str | None = None
     background: bool = False
     arguments = (
         *common(
             "instrument", "date", "filter", "chip", "object", "template", "raw_filenames",
             "overscan",
-        ),
-        Argument(name="bias_filename", type=str, doc="a BiasFrame, instead of the valid one"),
-        Argument(
-            name="flat_filename", type=str, doc="a MasterFlatFrame, instead of the valid one"
         ),
         Argument(
             name="background", type=bool, default=False,
@@ -136,7 +139,7 @@ class ReduceTask(Task):
             found |= {"glow": "where there is a dark", "dark": "not done: SUBTRACT_DARK is 0"}
         if not red.CORRECT_LINEARITY:
             found["linearity"] = "not done: CORRECT_LINEARITY is 0"
-        if not (self.background or red.BACKGROUND_BOX):
+        if not (self.background or self.back_filename or red.BACKGROUND_BOX):
             found["background"] = "not done: background is False, BACKGROUND_BOX is 0"
         return found
 
@@ -185,10 +188,6 @@ class ReduceTask(Task):
     def _choose(self, unit: Unit) -> Chosen:
         red = self.parameters("ReducedScienceFrame")
         of = red.CALIBRATIONS_OF
-        named = {
-            "bias": self._named(unit, calfiles.BiasFrame, self.bias_filename),
-            "flat": self._named(unit, calfiles.MasterFlatFrame, self.flat_filename),
-        }
         dark = ("dark", choose) if red.SUBTRACT_DARK else ("glow", find)
         sought: dict[str, tuple[Any, Any]] = {
             "bias": (partial(choose, method=red.OVERSCAN_CORRECTION), calfiles.BiasFrame),
@@ -203,59 +202,35 @@ class ReduceTask(Task):
         }
         steps = {**USES, "dark": dark[:1]}
         found = {
-            role: named.get(role) or how(unit, cls, of)
+            role: how(unit, cls, of)
             for role, (how, cls) in sought.items()
             if all(map(self.does, steps.get(role, ())))
         }
         if self.does("background"):
             found["back"] = self._background(unit, found.get("bias"), found.get("flat"))
-        named["back"] = found["back"] if self.background else None
         choices = {
-            role: self._how(unit, item, named.get(role))
+            role: self._how(unit, role, item)
             for role, item in found.items()
             if item is not None
         }
         return Chosen(**found, choices=choices)
 
-    def _how(self, unit: Unit, item: Any, named: Any) -> str:
+    def _how(self, unit: Unit, role: str, item: Any) -> str:
         """Return how a calibration came to be chosen, and by whom."""
-        if named is not None:
-            return f"by hand: {current().user_name}"
+        if role == "back" and self.background:
+            return BY_HAND.format(current().user_name)
         _, recorded = unit.by_hand.get(type(item).__name__, (None, "validity"))
         return recorded
 
     def _background(self, unit: Unit, bias: Any, flat: Any) -> Any:
         """Return the background of the unit's frame, if it is to be subtracted."""
-        return background_of(unit, bias, flat) if self.background else fixed(unit, BackgroundFrame)
-
-    def _named(self, unit: Unit, cls: Any, filename: str | None) -> Any:
-        """Return the calibration that was named, if it is sound and fits the frame."""
-        if filename is None:
-            return None
-        found = list(cls.filename == filename)
-        if not found:
-            msg = f"no {cls.__name__} {filename!r} is visible to you; check the name"
-            raise NotFound(msg)
-        item = found[0]
-        if item.is_valid <= 0 or item.quality_flags:
-            verdict = QualityFlag.explain(item.quality_flags)
-            msg = (
-                f"{filename} is not sound (is_valid {item.is_valid}, quality: {verdict}); "
-                "choose another, or make a copy with other limits"
-            )
-            raise NoCalibration(msg)
-        for role in ("instrument", "chip", "filter"):
-            if hasattr(cls, role) and getattr(item, role) != getattr(unit, role):
-                theirs, ours = getattr(item, role).name, getattr(unit, role).name
-                msg = (
-                    f"{filename} is for {role} {theirs}, {unit.name} is of {role} {ours}; "
-                    f"name one for that {role}, or none for the newest valid one"
-                )
-                raise WrongShape(msg)
-        method = self.parameters("ReducedScienceFrame").OVERSCAN_CORRECTION
-        require_fit(unit, item, needs_of_unit(unit, method))
-        unit.consulted[cls.__name__] = str(item.object_id)
-        return item
+        known = fixed(unit, BackgroundFrame)
+        if self.back_filename and known.raw != unit.frames[0]:
+            msg = f"{known.filename} is the background of {known.raw.filename}, not of {unit.name}"
+            raise WrongShape(msg)
+        if known is not None:
+            unit.consulted["BackgroundFrame"] = str(known.object_id)
+        return background_of(unit, bias, flat) if known is None and self.background else known
 
     def _calibrations(self, chosen: Chosen) -> Calibrations:
         from awe.calib.detector.bias import DIGITISATION

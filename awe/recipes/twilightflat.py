@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import BiasFrame, ColdPixelMap, HotPixelMap, TwilightFlatFrame
 from awe.tasks.arguments import common
@@ -12,6 +12,9 @@ from awe.tasks.screening import note
 from awe.tasks.stacking import stack
 from awe.tasks.stage import LIT
 from awe.tasks.task import Stage, Task, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["TwilightFlatTask"]
 
@@ -32,6 +35,10 @@ class TwilightFlatTask(Task):
         "instrument", "date", "filter", "chip", "template", "raw_filenames", "overscan", "pars",
         "commit",
     )  # fmt: skip
+    named: ClassVar[Mapping[str, str]] = {
+        "bias_filename": "BiasFrame", "hot_filename": "HotPixelMap", "cold_filename":
+        "ColdPixelMap",
+    }  # fmt: skip
     example = (
         "TwilightFlatTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"

@@ -273,9 +273,10 @@ def consulted(item: Any) -> Iterator[tuple[Any, str | None]]:
         Object that a recipe made; an object_id is None if there was no such calibration.
     """
     linked = {type(item)._attribute(role).target.__name__ for role in chosen_roles(type(item))}
+    choices = value_of(item, "choices") or {}
     for name, number in (value_of(item, "consulted") or {}).items():
         cls: Any = registry.find(name)
-        if name not in linked and has(cls, "timestamp_start"):
+        if name not in linked and name not in choices and has(cls, "timestamp_start"):
             yield cls, number
 
 

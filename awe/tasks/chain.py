@@ -139,9 +139,10 @@ def _check_left_out(task: Call, stage: Stage, known: Mapping[str, Stage]) -> Non
             f"those that can are {optional or 'none'}"
         )
         raise ArgumentError(msg)
-    if stage.argument and getattr(task, stage.argument):
+    asked = next((name for name in stage.argument.split() if getattr(task, name)), None)
+    if asked is not None:
         msg = (
-            f"{stage.argument} asks for step {stage.name!r}, leave_out forbids it; give one of "
+            f"{asked} asks for step {stage.name!r}, leave_out forbids it; give one of "
             "the two"
         )
         raise ArgumentError(msg)

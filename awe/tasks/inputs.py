@@ -251,6 +251,7 @@ def finish(task: Call, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
         product.observing_block = used[0].observing_block
     product.process_status = 1
     _record_reading(product, used)
+    product.choices = _choices(unit, product)
     if pixels is not None:
         product.imstat = imstat(pixels)
         for name, size in (("NAXIS1", pixels.shape[1]), ("NAXIS2", pixels.shape[0])):
@@ -259,6 +260,17 @@ def finish(task: Call, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
     product.verify(pixels)
     product.compare()
     mark_others(product)
+
+
+def _choices(unit: Unit, product: Any) -> dict[str, str]:
+    """Return who named calibrations, by role, or by class where there is no link to them."""
+    links = {role: value_of(product, role) for role in chosen_roles(type(product))}
+    roles = {type(used).__name__: role for role, used in links.items() if used is not None}
+    return {
+        roles.get(name, name): how
+        for name, (_, how) in unit.by_hand.items()
+        if unit.consulted.get(name) is not None
+    }
 
 
 def _record_reading(product: Any, frames: Sequence[Any]) -> None:

@@ -24,6 +24,7 @@ from awe.rules.fitting import needs_of_frames
 from awe.rules.leftout import recorded
 from awe.tasks import code
 from awe.tasks.inputs import background_of, place
+from awe.tasks.naming import named_object, role_of
 from awe.tasks.products import new_objects
 from awe.tasks.tables import Table
 
@@ -40,6 +41,8 @@ INDIFFERENT = (
 )  # fmt: skip
 #: products with the same request that are looked at, the newest
 CANDIDATES = 20
+#: how a choice is recorded that nobody made
+VALIDITY = "validity"
 
 
 def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:
@@ -122,8 +125,10 @@ def _same_hand(product: Any, task: Call) -> bool:
     choices = value_of(product, "choices") or {}
     return not any(
         getattr(task, argument) is None
-        and choices.get(argument.removesuffix("_filename"), "validity") != "validity"
-        for argument in task.named
+        and choices.get(role_of(argument), choices.get(name, VALIDITY)) != VALIDITY
+        for argument, name in task.named.items()
+        # whichever background was subtracted, somebody asked for it
+        if name != "BackgroundFrame"
     )
 
 
@@ -136,9 +141,8 @@ def _answer(task: Call, unit: Unit, name: str, known: dict[str, Any]) -> str | N
 
 def _chosen(task: Call, unit: Unit, name: str, known: dict[str, Any]) -> Any:
     cls: Any = registry.find(name)
-    argument = next((a for a, named in task.named.items() if named == name), "")
-    if argument and (filename := getattr(task, argument)) is not None:
-        return next(iter(cls.filename == filename), None)
+    if (named := named_object(task, name)) is not None:
+        return named
     if name == "BackgroundFrame":
         for needed in ("BiasFrame", "MasterFlatFrame"):
             _answer(task, unit, needed, known)

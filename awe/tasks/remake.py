@@ -322,7 +322,8 @@ def _by_hand(product: Any) -> dict[str, tuple[Any, str]]:
     found = {}
     for role, how in choices.items():
         if how != "validity":
-            used = getattr(product, role)
+            linked = has(product, role)
+            used = getattr(product, role) if linked else _asked(role, product.consulted[role])
             found[type(used).__name__] = (used, how)
     return found
 

@@ -20,7 +20,7 @@ class Stage:
     required : bool
         Whether it cannot be left out.
     argument : str
-        Argument of the recipe that asks for this step; empty if none does.
+        Arguments of the recipe that ask for this step; empty if none does.
     state : str
         What the call in hand makes of it, where that is not simply to do it.
     """

@@ -14,6 +14,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,7 +31,7 @@ from awe.model.given import check_place, keys, values_for
 from awe.model.mixins import has
 from awe.model.parameters import parameters_class
 from awe.rules.fitting import part_of
-from awe.tasks import chain, code
+from awe.tasks import chain, code, naming
 from awe.tasks.arguments import Argument, bind, common, describe, signature
 from awe.tasks.attempt import Outcome, Session
 from awe.tasks.between import Looked, Stopped
@@ -113,8 +114,10 @@ class Task:
             cls._lists_steps = bool({"stages", "chain"} & cls.__dict__.keys())
         has_steps = cls._lists_steps and len(cls.stages) != 1
         shared = (*SHARED, *OF_STEPS) if has_steps else SHARED
+        named = {argument: of for argument, of in cls.named.items() if argument not in known}
         cls.arguments = (
-            *cls.arguments, *common(*(name for name in shared if name not in known))
+            *cls.arguments, *naming.arguments(named, known),
+            *common(*(name for name in shared if name not in known)),
         )  # fmt: skip
         text = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
         example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
@@ -268,6 +271,7 @@ class Task:
         unit.pattern.clear()
         session.recipe = session.recipe or code.of(type(self)).unsaved()
         try:
+            session.unit = unit = replace(unit, by_hand=naming.with_named(self, unit))
             product = self.make(unit)
             self._finish(unit, product)
         except Stopped as stopped:

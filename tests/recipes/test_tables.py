@@ -83,8 +83,9 @@ def test_a_job_is_sent_no_path_in_place_of_a_table():
 
 
 #: Text that a recipe takes as text: names of rows, looked up in the database and never opened.
-NAMES = {"instrument", "filter", "chip", "object", "bias_filename", "flat_filename", "combine",
-         "stop_after"}  # fmt: skip
+NAMES = {"instrument", "filter", "chip", "object", "combine", "stop_after"} | {
+    argument for name in recipes.available() for argument in recipes.find(name).named
+}
 
 
 def test_no_argument_of_any_recipe_is_a_path():
