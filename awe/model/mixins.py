@@ -66,6 +66,7 @@ class QualityFlag(IntFlag):
         "of a parameter.",
     )
     INCOMPLETE = (4096, "The user left out a step of the recipe; `left_out()` names it.")
+    MISSING = (16384, "A calibration was missing and the user let the recipe go on without it.")
 
     def __invert__(self) -> QualityFlag:
         """Return all other bits; Python 3.11.2 leaves the highest out."""

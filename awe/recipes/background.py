@@ -63,7 +63,7 @@ class BackgroundTask(Task):
         flat = choose(unit, MasterFlatFrame)
         bad = ~self.good(choose(unit, HotPixelMap))
         parameters = self.parameters("BackgroundFrame")
-        method = bias.process_params.OVERSCAN_CORRECTION
+        method = (usual or bias.process_params).OVERSCAN_CORRECTION
         saturated = self.parameters("SaturatedPixelMap").THRESHOLD_HIGH
         found = screen(self, unit, method, levels=(0.0, saturated), named="THRESHOLD_HIGH")
         [frame] = flattened(self, found.raws, bias, flat, method)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from awe.model.calibrations import BiasFrame, ReadNoise
-from awe.tasks.inputs import choose, finish
+from awe.tasks.inputs import choose, finish, read_noise
 from awe.tasks.masters import write_master
 from awe.tasks.screening import note, screen
 from awe.tasks.stage import SCREENED
@@ -48,7 +48,7 @@ class BiasTask(Task):
         raws = found.raws
         master = bias.master(
             raws.pixels,
-            read_noise=noise.read_noise,
+            read_noise=read_noise(unit, noise),
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
             level_variance=raws.level_variance,

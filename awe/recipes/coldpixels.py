@@ -28,6 +28,7 @@ class ColdPixelsTask(Task):
     )  # fmt: skip
     arguments = common("instrument", "date", "filter", "chip", "pars", "commit")
     named: ClassVar[Mapping[str, str]] = {"flat_filename": "DomeFlatFrame"}
+    needed: ClassVar[tuple[str, ...]] = ("flat",)
     example = (
         "ColdPixelsTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"

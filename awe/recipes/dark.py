@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import instruments
 from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
-from awe.tasks.inputs import choose, finish, nominal
+from awe.tasks.inputs import choose, finish, nominal, read_noise
 from awe.tasks.masters import variance_of, write_master
 from awe.tasks.screening import note, screen
 from awe.tasks.stage import SCREENED
@@ -57,14 +57,15 @@ class DarkTask(Task):
         parameters = self.parameters("DarkCurrent")
         method = parameters.OVERSCAN_CORRECTION
         level = choose(unit, BiasFrame, method=method)
-        noise, gain = choose(unit, ReadNoise), nominal(unit).gain
+        noise = read_noise(unit, choose(unit, ReadNoise))
+        gain = nominal(unit).gain
         found = screen(self, unit, method)
         raws, frames = found.raws, found.frames
         master = bias.dark(
             raws.pixels,
             self.pixels(level),
             exposure_times=[frame.EXPTIME for frame in frames],
-            read_noise=noise.read_noise,
+            read_noise=noise,
             gain=gain,
             sigma=parameters.SIGMA_CLIP,
             offsets=raws.offsets,
@@ -92,7 +93,7 @@ class DarkTask(Task):
         return product
 
     def _rate(
-        self, found: Screened, bias: NDArray[Any], dark: NDArray[Any], noise: Any, gain: float
+        self, found: Screened, bias: NDArray[Any], dark: NDArray[Any], noise: float, gain: float
     ) -> float:
         """Return the rate of particle hits [1/cm^2/min]; 0 without the size of a pixel."""
         from awe.calib.cosmic import events
@@ -107,7 +108,7 @@ class DarkTask(Task):
             bias,
             dark,
             exposure_times=[frame.EXPTIME for frame in found.frames],
-            read_noise=noise.read_noise,
+            read_noise=noise,
             gain=gain,
             sigma=self.parameters("DarkCurrent").SIGMA_CLIP,
             pixel_size=size,

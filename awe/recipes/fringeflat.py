@@ -62,7 +62,7 @@ class FringeFlatTask(Task):
             bad=[found.bad] * len(found.images),
             gain=chip.gain,
             read_noise=chip.read_noise / chip.gain,
-            response=self.pixels(found.links["flat"]),
+            response=self.pixels(found.links["flat"], 1.0),
         )
         # where no frame shows the sky nothing is known of the fringes: nothing is subtracted
         known = ~found.bad & np.isfinite(made.image)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.errors import NoValidPixels
 from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
-from awe.tasks.inputs import choose, finish, nominal
+from awe.tasks.inputs import choose, finish, nominal, read_noise
 from awe.tasks.readout import parts
 from awe.tasks.screening import Screened, note, screen
 from awe.tasks.stage import LIT
@@ -60,7 +60,7 @@ class GainTask(Task):
         measured = gain.photon_transfer(
             list(zip(light[::2], light[1::2], strict=True)),
             self.pixels(bias),
-            read_noise=choose(unit, ReadNoise).read_noise,
+            read_noise=read_noise(unit, choose(unit, ReadNoise)),
             sigma=parameters.SIGMA_CLIP,
             windows=(8, 4),
             saturation=min(parameters.MAXIMUM_LEVEL, self._full(unit, found)),
@@ -111,12 +111,12 @@ class GainTask(Task):
         import numpy as np
 
         noise = choose(unit, ReadNoise)
-        noises = noise.amplifier_read_noises
+        noises = noise.amplifier_read_noises if noise is not None else []
         own = [image[place] / np.float32(scale) for image in light]
         return {
             "flats": list(zip(own[::2], own[1::2], strict=True)),
             "bias": self.pixels(product.bias)[place] / np.float32(scale),
-            "read_noise": noises[number] if noises else noise.read_noise / scale,
+            "read_noise": noises[number] if noises else read_noise(unit, noise) / scale,
         }
 
     def _linearity(self, product: Any, frames: list[Any], light: list[Any]) -> None:

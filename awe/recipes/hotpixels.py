@@ -29,6 +29,7 @@ class HotPixelsTask(Task):
     )  # fmt: skip
     arguments = common("instrument", "date", "chip", "pars", "commit")
     named: ClassVar[Mapping[str, str]] = {"bias_filename": "BiasFrame"}
+    needed: ClassVar[tuple[str, ...]] = ("bias",)
     example = (
         "HotPixelsTask(instrument='OMEGACAM', date='2012-05-31', "
         "chip='ESO_CCD_#65').execute()"

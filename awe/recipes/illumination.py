@@ -78,6 +78,7 @@ class IlluminationTask(Task):
         *common("pars", "commit"),
     )
     named: ClassVar[Mapping[str, str]] = {"flat_filename": "MasterFlatFrame"}
+    needed: ClassVar[tuple[str, ...]] = ("flat",)
     example = (
         "from awe.demo.photometry import standards\n"
         ">>> IlluminationTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "

@@ -113,6 +113,11 @@ class MasterFlatTask(Task):
             dome = choose(unit, DomeFlatFrame)
         if choice != flat.MasterChoice.DOME:
             twilight = choose(unit, TwilightFlatFrame)
+        if dome is None and twilight is None:
+            msg = f"{unit.name} has neither a dome nor a twilight flat; a master flat needs one"
+            raise NoCalibration(msg)
+        if None in (dome, twilight) and choice == flat.MasterChoice.DOME_TWILIGHT:
+            choice = flat.MasterChoice.TWILIGHT if dome is None else flat.MasterChoice.DOME
         cold = choose(unit, ColdPixelMap)
         correction = self._correction(unit, dome, twilight)
         image = flat.master(
@@ -154,6 +159,8 @@ class MasterFlatTask(Task):
         if not (self.nightsky or self.nightsky_filename):
             return fixed(unit, NightSkyFlatFrame) if self.does("nightsky") else None
         found = choose(unit, NightSkyFlatFrame)
+        if found is None:
+            return None
         with_ = found.flat
         if (with_.dome, with_.twilight, with_.nightsky) != (dome, twilight, None):
             msg = (

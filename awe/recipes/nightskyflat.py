@@ -60,7 +60,7 @@ class NightSkyFlatTask(Task):
         chip, divisor = nominal(unit), found.links["flat"]
         stacked = kernels.sky(
             found.images, gain=chip.gain, read_noise=chip.read_noise / chip.gain,
-            sigma=parameters.SIGMA_CLIP, bad=found.bad, response=self.pixels(divisor),
+            sigma=parameters.SIGMA_CLIP, bad=found.bad, response=self.pixels(divisor, 1.0),
             response_variance=variance_of(self, divisor),
         )
         # where no frame shows the sky nothing is known of the flat: it is not corrected there

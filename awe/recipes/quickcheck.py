@@ -36,6 +36,7 @@ class QuickCheckTask(Task):
     named: ClassVar[Mapping[str, str]] = {
         "bias_filename": "BiasFrame", "flat_filename": "DomeFlatFrame",
     }  # fmt: skip
+    needed: ClassVar[tuple[str, ...]] = ("flat",)
     example = (
         "QuickCheckTask(instrument='OMEGACAM', date='2012-05-31', filter='OCAM_r_SDSS', "
         "chip='ESO_CCD_#65').execute()"

@@ -20,7 +20,17 @@ from awe.model.science import ReducedScienceFrame, WeightFrame
 from awe.tasks import readout
 from awe.tasks.arguments import Argument, common
 from awe.tasks.between import wanted
-from awe.tasks.inputs import background_of, choose, find, fixed, imstat, mark_others, nominal
+from awe.tasks.inputs import (
+    background_of,
+    choose,
+    find,
+    fixed,
+    imstat,
+    mark_others,
+    missing,
+    nominal,
+    read_noise,
+)  # fmt: skip
 from awe.tasks.maps import flag_image, make_maps, variance_image
 from awe.tasks.naming import BY_HAND
 from awe.tasks.selection import one_each, raw_frames
@@ -165,7 +175,7 @@ class ReduceTask(Task):
             msg = f"{raw.filename} holds no image; ingest the exposure again"
             raise WrongShape(msg)
         geometry = ChipGeometry(**raw.geometry)
-        calibrations = self._calibrations(chosen)
+        calibrations = self._calibrations(unit, chosen)
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
         # hits are still in the frame: a hit search needs the width of the stars first
         pixels, full, end = readout.seen(
@@ -213,7 +223,7 @@ class ReduceTask(Task):
             for role, item in found.items()
             if item is not None
         }
-        return Chosen(**found, choices=choices)
+        return Chosen(**found, choices=choices | missing(unit, ReducedScienceFrame))
 
     def _how(self, unit: Unit, role: str, item: Any) -> str:
         """Return how a calibration came to be chosen, and by whom."""
@@ -232,11 +242,11 @@ class ReduceTask(Task):
             unit.consulted["BackgroundFrame"] = str(known.object_id)
         return background_of(unit, bias, flat) if known is None and self.background else known
 
-    def _calibrations(self, chosen: Chosen) -> Calibrations:
+    def _calibrations(self, unit: Unit, chosen: Chosen) -> Calibrations:
         from awe.calib.detector.bias import DIGITISATION
         from awe.calib.reduction import Calibrations
 
-        noise = chosen.read_noise.read_noise**2 + DIGITISATION
+        noise = read_noise(unit, chosen.read_noise) ** 2 + DIGITISATION
         bias, flat = {}, {}
         if chosen.bias is not None:
             bias = {
@@ -311,7 +321,7 @@ class ReduceTask(Task):
         return Settings(
             overscan=red.OVERSCAN_CORRECTION,
             gain=gain,
-            read_noise=chosen.read_noise.read_noise,
+            read_noise=read_noise(unit, chosen.read_noise),
             exposure_time=unit.frames[0].EXPTIME,
             saturation_high=min(full),
             amplifiers=tuple(AmplifierSettings(**one) for one in readout.numbers(

@@ -26,7 +26,7 @@ from awe.model.science import ScienceProduct
 from awe.rules import appointed, validity
 from awe.rules.fitting import needs_of
 from awe.rules.leftout import left_out
-from awe.rules.roles import chosen_roles, date_of
+from awe.rules.roles import MISSING, chosen_roles, date_of
 from awe.terminal import harmless
 
 __all__ = [
@@ -229,7 +229,7 @@ def open_roles(item: Any) -> list[str]:
     """Return the roles of a product in which a newer calibration would be taken today.
 
     Named calibrations, and corrections of one certain object, are judged as bad or sound only;
-    a role that is empty is open where the recipe fills it if it can.
+    a role that is empty is open where the recipe fills it if it can, or was let go on without.
 
     Parameters
     ----------
@@ -243,12 +243,13 @@ def open_roles(item: Any) -> list[str]:
     """
     name = type(item).__name__
     choices = value_of(item, "choices") or {}
+    missing = [role for role, how in choices.items() if how == MISSING]
     return [
         role
         for role in chosen_roles(type(item))
         if role not in KEPT.get(name, ())
-        and choices.get(role, "validity") == "validity"
-        and (role in OPTIONAL.get(name, ()) or getattr(item, role) is not None)
+        and choices.get(role, "validity") in ("validity", MISSING)
+        and (role in (*OPTIONAL.get(name, ()), *missing) or getattr(item, role) is not None)
     ]
 
 
@@ -276,7 +277,8 @@ def consulted(item: Any) -> Iterator[tuple[Any, str | None]]:
     choices = value_of(item, "choices") or {}
     for name, number in (value_of(item, "consulted") or {}).items():
         cls: Any = registry.find(name)
-        if name not in linked and name not in choices and has(cls, "timestamp_start"):
+        named = choices.get(name, MISSING) != MISSING
+        if name not in linked and not named and has(cls, "timestamp_start"):
             yield cls, number
 
 

@@ -157,7 +157,7 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
     if product._committed and has(product, "weight"):
         flags |= verdict(product.to_ccddata().flags)
     # known at the making only
-    known = QualityFlag.SEEING | QualityFlag.INCOMPLETE
+    known = QualityFlag.SEEING | QualityFlag.INCOMPLETE | QualityFlag.MISSING
     flags |= QualityFlag(product.quality_flags) & known
     return _set(product, flags)
 

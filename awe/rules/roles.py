@@ -8,7 +8,10 @@ from typing import Any
 from awe.db.declare.attributes import Kind
 from awe.model.mixins import has, value_of
 
-__all__ = ["chosen_roles", "date_of"]
+__all__ = ["MISSING", "chosen_roles", "date_of"]
+
+#: How a choice is recorded where there was nothing to choose, and the user let that pass.
+MISSING = "missing"
 
 #: Links to something made along with the object, not chosen for it.
 ALONG = {

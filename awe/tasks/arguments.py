@@ -216,6 +216,12 @@ COMMON = {
             doc="leave out what is already made with the same inputs, parameters and code",
         ),
         Argument(
+            name="go_without",
+            type=list,
+            doc="calibrations to go on without if none fits: their roles, as "
+            "'flat', or 'all'; products carry the bit MISSING",
+        ),
+        Argument(
             name="workers",
             type=int,
             low=1,

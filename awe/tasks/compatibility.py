@@ -12,9 +12,12 @@ from awe.errors import BadHeader, NoCalibration, ParameterError, WrongShape
 from awe.rules.fitting import Needs, method_of, needs_of, needs_of_frames, shown_of, window_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from awe.tasks.unit import Unit
 
-__all__ = ["needs_of_unit", "require_fit", "require_unit", "window_of"]
+__all__ = ["blank", "needs_of_unit", "require_fit", "require_unit", "window_of"]
 
 #: class -> unit of its pixels; flats and maps have none
 UNITS = {
@@ -76,6 +79,30 @@ def require_fit(unit: Unit, item: Any, needs: Needs) -> None:
             f"same for both, for example overscan={theirs}, or make {called} again"
         )
         raise ParameterError(msg)
+
+
+def blank(unit: Unit, value: float) -> NDArray[np.float32]:
+    """Return an image of one value that shows the pixels of a unit, for a missing calibration.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit in hand.
+    value : float
+        Value of every pixel.
+
+    Raises
+    ------
+    NoCalibration
+        The size of the frames is not known.
+    """
+    import numpy as np
+
+    shown = needs_of_unit(unit).shown
+    if shown is None:
+        msg = f"{unit.name}: nothing tells the size of a {unit.lacks[-1]} to go on without"
+        raise NoCalibration(msg)
+    return np.full((shown.ny, shown.nx), value, np.float32)
 
 
 def require_unit(item: Any) -> None:

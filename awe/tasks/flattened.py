@@ -28,8 +28,9 @@ def flattened(
     from awe.calib.detector import overscan
     from awe.calib.sky.flat import usable
 
-    overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
-    divisor = task.pixels(flat)
+    if bias is not None:
+        overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
+    divisor = task.pixels(flat, 1.0)
     good = usable(divisor)
     images = []
     for pixels, offset in zip(raws.pixels, raws.offsets, strict=True):

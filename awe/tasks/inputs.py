@@ -19,7 +19,7 @@ from awe.model.mixins import ProcessTarget, QualityFlag, has, value_of
 from awe.model.statistics import Imstat
 from awe.rules import appointed, validity
 from awe.rules.fitting import Needs, mode_of, needs_of, needs_of_frames
-from awe.rules.roles import chosen_roles
+from awe.rules.roles import MISSING, chosen_roles
 from awe.rules.validity import range_around
 from awe.tasks.compatibility import needs_of_unit, require_fit
 from awe.terminal import out
@@ -38,9 +38,11 @@ __all__ = [
     "fixed",
     "imstat",
     "mark_others",
+    "missing",
     "newest",
     "nominal",
     "place",
+    "read_noise",
     "read_raws",
 ]
 
@@ -91,6 +93,8 @@ def choose(
 ) -> Any:
     """Return the calibration of a class that belongs to a unit, or refuse to go on.
 
+    None is returned if none fits and the call is to go on without it.
+
     Parameters
     ----------
     unit : Unit
@@ -112,12 +116,16 @@ def choose(
         All were made with another overscan method.
     """
     known = fixed(unit, cls)
+    if known is None and cls.__name__ in (unit.given or ()):
+        return _gone_without(unit, cls)
     if known is None and unit.given is not None:
         msg = f"{unit.name}: the inputs given hold no {cls.__name__}"
         raise NoCalibration(msg)
     needs = needs_of_unit(unit, method)
     if known is None:
         known = _fitting(unit, cls, of, needs)
+        if known is None and cls.__name__ in unit.go_without:
+            return _gone_without(unit, cls)
         if known is None:
             # the newest that does not fit, to name it, or the reasons why there is none
             known = validity.choose(cls, date=unit.date, of=of, **place(unit, cls))
@@ -127,6 +135,30 @@ def choose(
     if not unit.frames and not unit.pattern and has(known, "filename"):
         unit.pattern.append(known)
     return known
+
+
+def _gone_without(unit: Unit, cls: Any) -> None:
+    """Say that a calibration is missing; the product gets the bit."""
+    name = cls.__name__
+    unit.consulted[name] = None
+    unit.lacks.append(name)
+    out(f"{unit.name}: WARNING: no {name} fits, goes on without it; quality bit MISSING\n")
+
+
+def read_noise(unit: Unit, measured: Any) -> float:
+    """Return the read noise of a unit's chip [ADU]: the nominal one where none is measured.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit in hand.
+    measured : ReadNoise or None
+        The one that was chosen.
+    """
+    if measured is not None:
+        return float(measured.read_noise)
+    chip = nominal(unit)
+    return float(chip.read_noise / chip.gain)
 
 
 def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
@@ -266,11 +298,18 @@ def _choices(unit: Unit, product: Any) -> dict[str, str]:
     """Return who named calibrations, by role, or by class where there is no link to them."""
     links = {role: value_of(product, role) for role in chosen_roles(type(product))}
     roles = {type(used).__name__: role for role, used in links.items() if used is not None}
-    return {
+    found = {
         roles.get(name, name): how
         for name, (_, how) in unit.by_hand.items()
         if unit.consulted.get(name) is not None
     }
+    return found | missing(unit, type(product))
+
+
+def missing(unit: Unit, cls: Any) -> dict[str, str]:
+    """Return role -> what is recorded, of the calibrations a unit went on without."""
+    roles = {cls._attribute(role).target.__name__: role for role in chosen_roles(cls)}
+    return {roles.get(name, name): MISSING for name in unit.lacks}
 
 
 def _record_reading(product: Any, frames: Sequence[Any]) -> None:

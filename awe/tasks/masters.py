@@ -83,6 +83,8 @@ def bits_of(task: Task, item: Any) -> NDArray[Any] | None:
 
 
 def _plane(task: Task, item: Any, names: tuple[str, ...]) -> NDArray[Any] | None:
+    if item is None:
+        return None  # a calibration the call goes on without
     task.fetch([item])
     found = planes.pixels(item.pathname, names)
     return None if found is None else task.cut(item, found)

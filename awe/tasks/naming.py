@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.db.declare import registry
 from awe.db.server.scope import current
-from awe.errors import NoCalibration, NotFound, WrongShape
+from awe.errors import ArgumentError, NoCalibration, NotFound, WrongShape, nearest
 from awe.model import classes
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.tasks.arguments import Argument
@@ -20,13 +20,18 @@ from awe.tasks.arguments import Argument
 if TYPE_CHECKING:
     from awe.tasks.unit import Call, Unit
 
-__all__ = ["BY_HAND", "arguments", "named_object", "role_of", "with_named"]
+__all__ = [
+    "BY_HAND", "arguments", "may_be_missing", "named_object", "role_of", "with_named",
+]  # fmt: skip
 
 #: how a choice is recorded that somebody made
 BY_HAND = "by hand: {}"
 
+#: what `go_without` calls every calibration
+ALL = "all"
+
 #: bits of a calibration that may be named all the same
-HARMLESS = int(QualityFlag.OTHERS)
+HARMLESS = int(QualityFlag.OTHERS | QualityFlag.MISSING)
 
 
 def role_of(argument: str) -> str:
@@ -77,8 +82,37 @@ def named_object(task: Call, name: str) -> Any:
     return None
 
 
+def may_be_missing(task: Call) -> tuple[str, ...]:
+    """Return the classes of the calibrations a call may go on without.
+
+    Parameters
+    ----------
+    task : Call
+        The call.
+
+    Raises
+    ------
+    ArgumentError
+        The recipe uses no such calibration.
+    """
+    roles = {
+        role: name
+        for argument, name in task.named.items()
+        if (role := role_of(argument)) not in task.needed
+    }
+    wanted = task.go_without or []
+    for role in wanted:
+        if role not in (*roles, ALL):
+            hint = nearest(role, [*roles])
+            known = ", ".join(roles)
+            told = f"{task.identifier()} cannot go on without {role!r}{hint}"
+            msg = f"{told}; it can without {known}"
+            raise ArgumentError(msg)
+    return tuple(roles.values()) if ALL in wanted else tuple(roles[role] for role in wanted)
+
+
 def with_named(task: Call, unit: Unit) -> dict[str, tuple[Any, str]]:
-    """Return the calibrations by hand of a unit, with those that a call names.
+    """Return the named calibrations of a unit, with those that a call names.
 
     Parameters
     ----------

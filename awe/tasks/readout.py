@@ -89,8 +89,8 @@ def numbers(
         Least raw count of saturated pixels of each.
     gain : float, e-/ADU
         Gain of the chip, for an amplifier without one of its own.
-    noise : ReadNoise
-        Read noise of the chip, and by amplifier.
+    noise : ReadNoise or None
+        Read noise of the chip, and by amplifier; None takes the nominal ones.
     measured : GainLinearity or None
         Gain and curvature of the chip, and by amplifier.
     linear : bool
@@ -110,7 +110,7 @@ def numbers(
     return [
         {
             "gain": gains[n] / one.scale if gains else gain,
-            "read_noise": noises[n] * one.scale if noises else noise.read_noise,
+            "read_noise": noises[n] * one.scale if noises else _nominal(one, noise),
             "curvature": curvatures[n] / one.scale if curvatures and not linear else whole,
             "saturation": full[n],
         }
@@ -122,3 +122,8 @@ def _each(item: Any, name: str, number: int) -> list[float]:
     """Return the numbers of a product by amplifier, if it has one for each."""
     values = [] if item is None else list(value_of(item, name, []))
     return values if len(values) == number else []
+
+
+def _nominal(one: Amplifier, noise: Any) -> float:
+    """Return the read noise of an amplifier in counts of the chip, if its own is unknown."""
+    return float(one.read_noise / one.gain * one.scale if noise is None else noise.read_noise)

@@ -22,6 +22,7 @@ from awe.model.parameters import parameters_class
 from awe.rules import appointed, validity
 from awe.rules.fitting import needs_of_frames
 from awe.rules.leftout import recorded
+from awe.rules.roles import MISSING
 from awe.tasks import code
 from awe.tasks.inputs import background_of, place
 from awe.tasks.naming import named_object, role_of
@@ -43,6 +44,7 @@ INDIFFERENT = (
 CANDIDATES = 20
 #: how a choice is recorded that nobody made
 VALIDITY = "validity"
+NOT_NAMED = (VALIDITY, MISSING)
 
 
 def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:
@@ -51,6 +53,8 @@ def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:
     for one in new_objects(product, Product):
         one.recipe = recipe
         one.request = without
+        if unit.lacks:
+            one.quality_flags |= int(QualityFlag.MISSING)
         if without:
             one.process_status = 0
             one.quality_flags |= int(QualityFlag.INCOMPLETE)
@@ -125,7 +129,7 @@ def _same_hand(product: Any, task: Call) -> bool:
     choices = value_of(product, "choices") or {}
     return not any(
         getattr(task, argument) is None
-        and choices.get(role_of(argument), choices.get(name, VALIDITY)) != VALIDITY
+        and choices.get(role_of(argument), choices.get(name, VALIDITY)) not in NOT_NAMED
         for argument, name in task.named.items()
         # whichever background was subtracted, somebody asked for it
         if name != "BackgroundFrame"

@@ -23,7 +23,7 @@ from awe.model.mixins import has, value_of
 from awe.model.raw import RawFrame
 from awe.rules import leftout
 from awe.rules.freshness import parts
-from awe.rules.roles import chosen_roles, date_of
+from awe.rules.roles import MISSING, chosen_roles, date_of
 from awe.tasks import code
 from awe.tasks.exact import exact as with_code
 from awe.tasks.task import Task, Unit
@@ -77,6 +77,8 @@ def remake(
         arguments["combine"] = self.combine
     if exact:
         arguments["leave_out"] = list(leftout.left_out(self)) or None
+    if not exact and MISSING in (value_of(self, "choices") or {}).values():
+        arguments["go_without"] = ["all"]
     arguments["nightsky"] = not exact and value_of(self, "nightsky") is not None
     unit = Unit(
         name=value_of(self, "filename", "") or f"{type(self).__name__} {self.object_id}",
@@ -127,6 +129,11 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
     frames = [parent for role, parent in parents if role.startswith("raw")]
     given = _asked_in(header)
     given |= {type(parent).__name__: parent for role, parent in parents if parent not in frames}
+    choices = {
+        role: str(header.get(f"AWE CHOICE {role.upper()}", ""))
+        for role in (*wanted, *registry.registry)
+    }
+    given |= dict.fromkeys(_missing(cls, choices))
     place = _place(cls, header, parents)
     arguments = {
         "instrument": place["instrument"].name,
@@ -297,7 +304,15 @@ def _given(product: Any) -> dict[str, Any]:
     for name, number in (value_of(product, "consulted") or {}).items():
         if name not in given and number is not None:
             given[name] = _asked(name, number)
-    return given
+    choices = value_of(product, "choices") or {}
+    return given | dict.fromkeys(_missing(type(product), choices))
+
+
+def _missing(cls: Any, choices: Mapping[str, str]) -> Iterator[str]:
+    """Yield the classes of calibrations a product was made without, by its record of choices."""
+    for role, how in choices.items():
+        if how == MISSING:
+            yield cls._attribute(role).target.__name__ if has(cls, role) else role
 
 
 def _asked(name: str, number: str) -> Any:
@@ -321,7 +336,7 @@ def _by_hand(product: Any) -> dict[str, tuple[Any, str]]:
     choices = value_of(product, "choices") or {}
     found = {}
     for role, how in choices.items():
-        if how != "validity":
+        if how not in ("validity", MISSING):
             linked = has(product, role)
             used = getattr(product, role) if linked else _asked(role, product.consulted[role])
             found[type(used).__name__] = (used, how)

@@ -34,7 +34,8 @@ def stack(
     from awe.calib.sky import flat
 
     method = parameters.OVERSCAN_CORRECTION
-    overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
+    if bias is not None:
+        overscan.require_same(method, bias.process_params.OVERSCAN_CORRECTION, bias.filename)
     levels = (parameters.MINIMUM_LEVEL, parameters.MAXIMUM_LEVEL)
     found = screen(task, unit, method, levels=levels)
     chip = nominal(unit)

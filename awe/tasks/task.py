@@ -35,7 +35,7 @@ from awe.tasks import chain, code, naming
 from awe.tasks.arguments import Argument, bind, common, describe, signature
 from awe.tasks.attempt import Outcome, Session
 from awe.tasks.between import Looked, Stopped
-from awe.tasks.compatibility import needs_of_unit, require_unit
+from awe.tasks.compatibility import blank, needs_of_unit, require_unit
 from awe.tasks.products import new_objects, prepare, summary
 from awe.tasks.records import made, stamp
 from awe.tasks.stage import Stage
@@ -65,7 +65,8 @@ class Task:
 
     Class attributes of a recipe: `makes`, names of the classes it makes, the main one first;
     `raw`, name of the class of its raw frames; `arguments`; `example`, a call that runs; `named`,
-    arguments that name a calibration, each with the class of it; `stages`, its steps in order.
+    arguments that name a calibration, each with the class of it; `needed`, roles of calibrations
+    it never goes on without; `stages`, its steps in order.
 
     Attributes
     ----------
@@ -81,6 +82,7 @@ class Task:
     )
     example: ClassVar[str] = ""
     named: ClassVar[Mapping[str, str]] = {}
+    needed: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
     _lists_steps: ClassVar[bool] = False
     _code: ClassVar[Code]
@@ -102,6 +104,7 @@ class Task:
     commit: bool = False
     skip: bool = False
     workers: int | None = None
+    go_without: list[str] | None = None
     stop_after: str | None = None
     leave_out: list[str] | None = None
     keep: list[str] | None = None
@@ -118,6 +121,7 @@ class Task:
         cls.arguments = (
             *cls.arguments, *naming.arguments(named, known),
             *common(*(name for name in shared if name not in known)),
+            *common(*({"go_without"} - known if len(cls.named) > len(cls.needed) else ())),
         )  # fmt: skip
         text = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
         example = f"\n\nExamples\n--------\n>>> {cls.example}" if cls.example else ""
@@ -162,6 +166,7 @@ class Task:
         self.kept: dict[str, list[BaseFrame]] = {}
         self._looked: list[Looked] = []
         self._check_parameters()
+        naming.may_be_missing(self)
         chain.check(self)
 
     @classmethod
@@ -269,9 +274,13 @@ class Task:
         session = self._running()
         unit.consulted.clear()
         unit.pattern.clear()
+        unit.lacks.clear()
         session.recipe = session.recipe or code.of(type(self)).unsaved()
         try:
-            session.unit = unit = replace(unit, by_hand=naming.with_named(self, unit))
+            session.unit = unit = replace(
+                unit, by_hand=naming.with_named(self, unit),
+                go_without=naming.may_be_missing(self),
+            )  # fmt: skip
             product = self.make(unit)
             self._finish(unit, product)
         except Stopped as stopped:
@@ -412,14 +421,18 @@ class Task:
         if missing:
             fetch(missing, self._running().scratch, link=self._is_ours())
 
-    def pixels(self, item: DataObject) -> NDArray[Any]:
+    def pixels(self, item: DataObject | None, instead: float = 0.0) -> NDArray[Any]:
         """Return the pixels of a calibration, those the unit's frames show; read once per task.
+
+        Of one that is missing every pixel is `instead`.
 
         Raises
         ------
         BadHeader
             The file says that they are in another unit than those of its class.
         """
+        if item is None:
+            return blank(self.unit_in_hand(), instead)
         known = self._running().pixels
         if item.object_id not in known:
             self.fetch([item])
@@ -428,21 +441,13 @@ class Task:
         return self.cut(item, known[item.object_id])
 
     def cut(self, item: DataObject, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return of a plane of a calibration what the frames of the unit in hand show.
-
-        Parameters
-        ----------
-        item : DataObject
-            The calibration.
-        pixels : ndarray, shape (ny, nx)
-            All pixels of the plane.
-        """
+        """Return of a plane of a calibration what the frames of the unit in hand show."""
         part = part_of(needs_of_unit(self.unit_in_hand()).shown, item)
         return pixels if part is None else pixels[part].copy()
 
-    def good(self, item: DataObject) -> NDArray[Any]:
-        """Return a stored pixel map as a bool array, True = good."""
-        good: NDArray[Any] = self.pixels(item) != 0
+    def good(self, item: DataObject | None) -> NDArray[Any]:
+        """Return a stored pixel map as a bool array, True = good; all are where it is missing."""
+        good: NDArray[Any] = self.pixels(item, 1.0) != 0
         return good
 
     def write(

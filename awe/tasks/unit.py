@@ -37,6 +37,10 @@ class Unit:
         The calibrations to use and no others, by class name; None chooses by validity.
     by_hand : mapping
         Calibrations somebody named, by class name, each with what is recorded of the choice.
+    go_without : tuple of str
+        Classes of calibrations that may be missing.
+    lacks : list of str
+        Those of them that are.
     pattern : list
         Of a unit without frames, the first calibration image chosen: the others must fit it.
     consulted : dict
@@ -51,6 +55,8 @@ class Unit:
     filter: Any = None
     given: Mapping[str, Any] | None = None
     by_hand: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    go_without: tuple[str, ...] = ()
+    lacks: list[str] = field(default_factory=list, compare=False, repr=False)
     pattern: list[Any] = field(default_factory=list, compare=False, repr=False)
     consulted: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
 
@@ -84,7 +90,9 @@ class Call(Protocol):
     makes: ClassVar[tuple[str, ...]]
     arguments: ClassVar[tuple[Argument, ...]]
     named: ClassVar[Mapping[str, str]]
+    needed: ClassVar[tuple[str, ...]]
     commit: bool
+    go_without: list[str] | None
     stop_after: str | None
     leave_out: list[str] | None
     keep: list[str] | None
