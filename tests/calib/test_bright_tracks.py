@@ -135,3 +135,37 @@ def test_a_piece_of_an_arc_lies_on_it():
     # a parabola over half its chord leaves that by a quarter
     assert piece.bend == pytest.approx(15.0 / 4, rel=1e-6)
     np.testing.assert_allclose(piece.at(50.0), arc.at(100.0), atol=1e-9)
+
+
+def test_a_flashing_track_across_a_corner_may_be_dark_at_the_edges():
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    along, across = (x - y) / 2**0.5 + 230, (x + y - 470) / 2**0.5
+    # some 665 pixels of chord, of which the first 100 and the last are dark
+    lit = (along % 90 < 50) & (along > 10) & (along < 450)
+    light = 20 * NOISE * np.exp(-0.5 * (across / 1.9) ** 2) * lit
+    found, crossed = search(sky(8) + light)
+    assert len(found) == 1
+    assert crossed[light > 0.3 * light.max()].mean() > 0.9
+
+
+def test_a_strongly_bent_track_is_followed_to_both_edges():
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    across = np.hypot(x - 400, y + 2300) - 2700
+    light = 100 * NOISE * np.exp(-0.5 * (across / 1.9) ** 2)
+    _, crossed = search(sky(9) + light)
+    assert crossed[np.abs(across) < 2].mean() > 0.95
+
+
+def test_half_a_track_nearly_along_an_axis_is_even():
+    along, across = line(angle=0.4, row=301.0)
+    light = 1000 * NOISE * np.exp(-0.5 * (across / 1.9) ** 2) * (along < 570)
+    found, crossed = search(sky(10) + light)
+    assert len(found) == 1
+    assert crossed[(np.abs(across) < 2) & (along < 560)].mean() > 0.95
+
+
+@pytest.mark.parametrize(("angle", "number"), [(35.0, 1), (0.2, 0)])
+def test_an_oblique_line_as_narrow_as_a_pixel_is_a_track_and_a_row_is_not(angle, number):
+    _, across = line(angle=angle)
+    light = 3 * NOISE * np.exp(-0.5 * (across / 0.425) ** 2)
+    assert len(search(sky(11) + light)[0]) == number

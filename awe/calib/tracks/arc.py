@@ -29,6 +29,10 @@ _SHORTEST = 8
 #: least deviation [bin] of the middle from the chord that counts as bent
 _BENT = 1.0
 
+#: how often a bent arc is made longer, and by how much its run must grow for that
+_LONGER = 3
+_GROWN = 1.05
+
 #: least number of lit steps an arc is fitted through
 _FEWEST = 10
 
@@ -258,14 +262,25 @@ def traced(sight: Sight, line: tuple[float, float, float, float]) -> Trace | Non
     arc = _sharpened(sight.state, line)
     least = 0.4 * sight.minimum / sight.size
     for degree in (1, 2):
-        trace = Trace.along(sight, arc)
-        bent = _fitted(trace, degree) if trace.length >= least else None
-        following = _longer(bent, sight.state.shape) if bent is not None else None
+        following = _followed(sight, Trace.along(sight, arc), degree, least)
         if following is None:
             return None
         arc = following
     trace = Trace.along(sight, arc)
+    # the arc of a bent run is that of a part of it: it is made longer while the run grows
+    for _ in range(_LONGER if arc.bend else 0):
+        following = _followed(sight, trace, 2, least)
+        longer = trace if following is None else Trace.along(sight, following)
+        if longer.length < _GROWN * trace.length:
+            break
+        trace = longer
     return trace if trace.length >= least else None
+
+
+def _followed(sight: Sight, trace: Trace, degree: int, least: float) -> Arc | None:
+    """Return an arc through the run of a trace and beyond, or None if the run is short."""
+    new = _fitted(trace, degree) if trace.length >= least else None
+    return _longer(new, sight.state.shape) if new is not None else None
 
 
 def _sharpened(state: NDArray[np.uint8], line: tuple[float, float, float, float]) -> Arc:

@@ -32,6 +32,10 @@ _SIGMAS = (0.5, 1.2, 1.9, 3.0, 5.0, 8.0)
 _UPRIGHT = 0.01
 _HIDDEN = 3
 
+#: lines as narrow as a pixel are columns and rows, within 1.1 degrees of them or with less score
+_ALONG_AXIS = 0.02
+_SURE = 20.0
+
 #: wider lines [pixel, Gaussian sigma] need more significance, in proportion: halos, reflections
 #: and neighbouring spikes of stars are wide
 _NARROW = 2.5
@@ -285,7 +289,7 @@ def _judged(
         or (float(kept.mean()) + _TRIM_BIAS) / mean < _LEAST_EVENNESS,
         "uneven": dim + error < _LEAST_UNIFORM * (bright - error),
         "few": float((found > 0).mean()) < _LEAST_POSITIVE,
-        "column": sigma <= _SIGMAS[0],
+        "column": sigma <= _SIGMAS[0] and (score < _SURE or _is_along_axis(line)),
         "bleeding": usable.sum() <= SEGMENTS - _HIDDEN and _is_upright(line),
         "wide": sigma >= _SIGMAS[-1],
     }
@@ -302,6 +306,12 @@ def _is_upright(line: Line) -> bool:
     x0, y0, x1, y1 = line
     # |dx / dy| < 0.01: within 0.57 degrees of the columns
     return abs(x1 - x0) < _UPRIGHT * abs(y1 - y0)
+
+
+def _is_along_axis(line: Line) -> bool:
+    x0, y0, x1, y1 = line
+    short, long = sorted((abs(x1 - x0), abs(y1 - y0)))
+    return short < _ALONG_AXIS * long
 
 
 def _is_spike(

@@ -49,6 +49,9 @@ _CONTRAST = 0.30
 _SURE = 8.0
 _SURE_OF_LUMPS = 12.0
 
+#: bent runs and those of large bins with less light must flash evenly
+_DASHED = 0.85
+
 #: runs of lit steps up to this are no longer than stars are wide [bin]
 _STARLIKE = 4
 
@@ -170,6 +173,11 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
         yield "bleeding"
     length, shortest = trace.length * sight.size, sight.minimum
     inner = _is_inside(trace, sight.z.shape)
+    run = slice(trace.first, trace.last + 1)
+    dashed = (inner or strict or bent) and share < _DASHED
+    even = dashed and flashes(trace.glow[run], trace.on[run])
+    # what flashes may be dark at the edges
+    inner = inner and not even
     if length < max(_BENT_LONGER if bent else 1.0, _INNER_LONGER if inner else 1.0) * shortest:
         yield "short"
     if known < _LEAST_KNOWN * trace.length or share < _LEAST_LIT:
@@ -190,7 +198,7 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
         yield "filament"
     light = trace.glow[trace.lit]
     dim, bright = np.percentile(light, [20, 80])
-    uneven = list(_uneven(trace, strict or bent, share))
+    uneven = list(_uneven(sight, trace, strict or bent, share))
     # flashes so bright that the light between them is lit too are as many as before
     if dim < _FLAT * bright and (
         max(runs.size, maxima(light)) < _LUMPS or length < 2 * shortest
@@ -199,8 +207,7 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
     tumbles = bool(uneven) and _tumbles(sight, trace)
     if not tumbles:
         yield from uneven
-    run = slice(trace.first, trace.last + 1)
-    if (strict or bent) and share < 0.85 and not flashes(trace.glow[run], trace.on[run]):
+    if (strict or bent) and dashed and not even:
         yield "dark"
     if strict and trace.length < 0.8 * trace.arc.length:
         yield "part of a chord"
@@ -237,13 +244,26 @@ def _nearby(sight: Sight, trace: Trace, half: int) -> float:
     return float(np.median(shares)) if shares else 0.0
 
 
-def _uneven(trace: Trace, strict: bool, share: float) -> Iterator[str]:
+def _summed(sight: Sight, trace: Trace) -> Values:
+    """Return the light of all steps, of the brightest bin and of both next to it."""
+    # a line nearly along an axis is now in one bin and now in two: their sum stays the same
+    ny, nx = sight.light.shape
+    total = np.zeros(trace.on.size)
+    for beside in (-1, 0, 1):
+        x, y = trace.arc.bins(np.arange(trace.on.size, dtype=np.float64), trace.place + beside)
+        inside = (x >= 0) & (y >= 0) & (x < nx) & (y < ny)
+        total += np.where(inside, sight.light[np.clip(y, 0, ny - 1), np.clip(x, 0, nx - 1)], 0.0)
+    return total
+
+
+def _uneven(sight: Sight, trace: Trace, strict: bool, share: float) -> Iterator[str]:
     """Give the reasons against the light of the pieces."""
     pieces, middles = [], []
+    glow = _summed(sight, trace)
     for part in np.array_split(np.arange(trace.first, trace.last + 1), _PIECES):
         lit = part[trace.on[part] == lit_kernels.LIT]
         if lit.size >= max(3, 0.25 * part.size):
-            pieces.append(float(np.percentile(trace.glow[lit], _PERCENTILE)))
+            pieces.append(float(np.percentile(glow[lit], _PERCENTILE)))
             middles.append(float(part.mean()) / trace.length)
     if len(pieces) < _FEWEST_PIECES:
         yield "pieces"
