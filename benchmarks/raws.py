@@ -27,25 +27,32 @@ KINDS = {
     "bias": ("BIAS", datetime(2012, 6, 1, 12, 10, 5)),
     "dome": ("FLAT,DOME", datetime(2012, 6, 1, 13, 2, 11)),
     "twilight": ("FLAT,SKY", datetime(2012, 5, 31, 22, 16, 32)),
+    "dark": ("DARK", datetime(2012, 6, 1, 14, 10, 3)),
     "science": ("OBJECT", datetime(2012, 5, 31, 23, 30, 7)),
 }
+#: exposure times [s]
+SECONDS = {"bias": 0.0, "dark": 600.0, "dome": 8.6, "twilight": 4.0, "science": 360.0}
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes raw images of a chip into a folder."""
+    """Writes raw images of a chip into a folder, so many days after the night of all others."""
 
     folder: Path
     sensor: Sensor
+    chip: str = CHIP
+    days: int = 0
 
-    def write(self, kind: str, number: int, raw: np.ndarray) -> Path:
+    def write(
+        self, kind: str, number: int, raw: np.ndarray, seconds: float | None = None
+    ) -> Path:
         """Write the exposure of that number of its kind, counted from 0."""
-        planned = exposure(kind, number)
+        planned = exposure(kind, number, self.days, seconds)
         geometry = self.sensor.geometry
         ny, nx = self.sensor.shape
         window = Window(x=geometry.start_x, y=geometry.start_y, nx=nx, ny=ny, overscan_y=20)
         data = pad((raw ^ np.uint16(0x8000)).astype(">u2").tobytes())
-        chip = get("OMEGACAM").chip(CHIP)
+        chip = get("OMEGACAM").chip(self.chip)
         path = self.folder / planned.filename
         path.write_bytes(
             primary_header(planned, window, 1)
@@ -71,10 +78,13 @@ def light(sensor: Sensor, level: float | None) -> np.ndarray | None:
     return None if level is None else level * GAIN * sensor.response
 
 
-def exposure(kind: str, number: int) -> PlannedExposure:
+def exposure(
+    kind: str, number: int, days: int = 0, seconds: float | None = None
+) -> PlannedExposure:
     """Return when and of what an exposure is."""
     dpr, first = KINDS[kind]
-    seconds = {"bias": 0.0, "dome": 8.6, "twilight": 4.0, "science": 360.0}[kind]
+    first += timedelta(days=days)
+    seconds = SECONDS[kind] if seconds is None else seconds
     return PlannedExposure(
         number=number, start=first + timedelta(seconds=40 * number),
         exposure=SimulatedExposure(kind=kind, exptime=seconds, centre=(331.0, -31.2)),

@@ -65,6 +65,59 @@ def test_blank_of_a_compressed_unsigned_image_is_no_value(tmp_path):
     assert fits.read_pixels(path, 1, (slice(2, 4), slice(0, 5))).dtype == np.uint16
 
 
+@pytest.mark.parametrize("kind", ["u1", "i2", "i4", "i8"])
+@pytest.mark.parametrize("written", ["{}", "{}.0", "'{}'", "{}.0E0"])
+def test_blank_is_no_value_however_it_is_written(tmp_path, kind, written):
+    pixels = np.full((4, 5), 7, kind)
+    pixels[1, 2] = np.iinfo(kind).max if kind == "u1" else -(2**14)
+    found = frame(tmp_path, card("BLANK", written.format(pixels[1, 2])), pixels=pixels).data
+    assert np.flatnonzero(np.isnan(found)).tolist() == [7]
+    assert set(found[np.isfinite(found)]) == {7.0}
+
+
+@pytest.mark.parametrize("cards", [["BLANK   ="], [card("BLANK", "-99999")], []])
+def test_a_blank_that_no_pixel_can_have_changes_nothing(tmp_path, cards):
+    pixels = np.full((4, 5), -32768, np.int16)
+    assert frame(tmp_path, *cards, pixels=pixels).data.dtype == np.int16
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("BSCALE", "1,0"), ("BSCALE", "0.0"), ("BSCALE", "'x'"), ("BZERO", "NAN"), ("BZERO", "INF"),
+     ("BZERO", "1E"), ("BLANK", "'none'"), ("BLANK", "0.5")],
+)  # fmt: skip
+def test_counts_whose_scale_nobody_can_read_are_refused(tmp_path, keyword, value):
+    one = frame(tmp_path, card(keyword, value), pixels=np.full((4, 5), 7, np.int16))
+    for look in (lambda: one.data, one.to_ccddata, lambda: fits.read(one.pathname)):
+        with pytest.raises(BadFits, match=rf"foreign\.fits: {keyword} = .* was expected, so"):
+            look()
+
+
+def test_a_type_of_pixels_there_is_not_is_refused(tmp_path):
+    one = frame(tmp_path, pixels=np.full((4, 5), 7, np.int16))
+    path = tmp_path / "foreign.fits"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(card("BITPIX", "16").encode(), b"BITPIX  = %20d" % 17))
+    with pytest.raises(BadFits, match="BITPIX = 17, one of 8, 16, 32, 64, -32, -64 was expected"):
+        _ = one.data
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("CRVAL1", "1,5"), ("CRPIX1", "'3'"), ("CRVAL2", ""), ("CTYPE1", "5"), ("CD1_1", "1E"),
+     ("PV1_1", "0,1"), ("A_ORDER", "'x'"), ("CUNIT1", "T"), ("LONPOLE", "'180'")],
+)  # fmt: skip
+def test_a_place_of_which_a_card_cannot_be_read_is_none(tmp_path, keyword, value, capsys):
+    one = frame(tmp_path, *(line for line in TAN if not line.startswith(keyword)),
+                card(keyword, value))  # fmt: skip
+    with pytest.raises(BadHeader, match=rf"world coordinates cannot be used \({keyword} ="):
+        _ = one.wcs
+    ccd = one.to_ccddata()
+    assert ccd.wcs is None
+    assert (ccd.data == PIXELS).all()
+    assert f"({keyword} =" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "line",
     ["EXPTIME = 6,4E-05", "EXPTIME = INF", "OBJECT  = 'NGC 1365 in", "FILTER  = r_SDSS",
@@ -83,7 +136,7 @@ def test_a_card_nobody_can_read_is_left_out_and_the_rest_is_there(tmp_path, line
     [("ELECTRONS", "electron"), ("counts", "ct"), ("e-", "electron"), ("e-/s", "electron / s"),
      ("Electrons/S", "electron / s"), ("MJy/sr", "MJy / sr"), ("mJy", "mJy"), ("Jy", "Jy"),
      ("ADU", "adu"), ("ADU/S", "adu / s"), ("DN/S", "DN / s"), ("e- s-1", "electron / s"),
-     ("counts/sec", "ct / s")],
+     ("counts/sec", "ct / s"), ("MJY/SR", "MJy / sr"), ("JY/BEAM", "Jy / beam"), ("%", "%")],
 )  # fmt: skip
 def test_units_as_archives_spell_them(tmp_path, spelt, unit):
     from astropy.units import Unit
@@ -91,9 +144,11 @@ def test_units_as_archives_spell_them(tmp_path, spelt, unit):
     assert frame(tmp_path, card("BUNIT", f"'{spelt}'")).to_ccddata().unit == Unit(unit)
 
 
-def test_a_unit_nobody_knows_is_refused_and_can_be_given(tmp_path):
-    one = frame(tmp_path, card("BUNIT", "'data units'"))
-    with pytest.raises(BadHeader, match=r"'data units' is not a .*to_ccddata\(unit='adu'\)"):
+@pytest.mark.parametrize("written", ["'data units'", "5", "'1E-17'"])
+def test_a_unit_nobody_knows_is_refused_and_can_be_given(tmp_path, written):
+    one = frame(tmp_path, card("BUNIT", written))
+    shown = repr(written.strip("'"))
+    with pytest.raises(BadHeader, match=rf"{shown} is not a .*to_ccddata\(unit='adu'\)"):
         one.to_ccddata()
     assert one.to_ccddata(unit="electron").unit == "electron"
 
@@ -271,6 +326,17 @@ def test_a_file_cut_off_in_its_pixels_is_named(tmp_path):
     # nothing is missing where only the padding is
     path.write_bytes(whole[:482880])
     assert one.data.sum() == 120000
+
+
+def test_a_file_cut_off_in_the_header_of_a_plane_is_named(tmp_path):
+    ccd = CCDData(np.ones((50, 50), np.float32), unit="adu", mask=np.zeros((50, 50), bool))
+    path = tmp_path / "cut.fits"
+    ccd.write(path)
+    whole = path.read_bytes()
+    assert BaseFrame(pathname=path).to_ccddata().mask is not None
+    path.write_bytes(whole[: whole.index(b"XTENSION") + 1000])
+    with pytest.raises(BadFits, match="cut off: the header of extension 1 does not end"):
+        BaseFrame(pathname=path).to_ccddata()
 
 
 def test_the_first_image_of_a_file_is_taken_wherever_it_is(tmp_path):

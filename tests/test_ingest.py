@@ -304,6 +304,19 @@ def test_chips_in_files_of_their_own_come_in_one_by_one_and_once(scientist, nigh
     assert len(found) == 2
 
 
+def test_another_chip_of_a_moment_under_a_known_name_is_refused(scientist, night, tmp_path):
+    def only(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return rewritten(night[5], folder / night[5].name, lambda hdus: hdus.pop(3 - number))
+
+    first, second = only(1), only(2)
+    assert ingest([first], commit=True).ok
+    [row] = ingest([second], commit=True)
+    assert row.state is State.REFUSED
+    assert f"{CHIPS[0]} of this moment came in with {first.name}" in row.message
+
+
 def test_a_purpose_that_contradicts_the_header_is_refused(scientist, night):
     report = ingest([night[5], night[10]], "bias")
     assert [row.state for row in report] == [State.REFUSED, State.NEW]

@@ -25,6 +25,7 @@ from awe.model.classes import load
 from awe.model.mixins import QualityFlag
 from awe.recipes import available, find
 from awe.rules.comparison import COMPARED
+from awe.rules.pixelwise import COMPARED_PIXELS
 from awe.rules.quality import CHECKS
 
 __all__ = ["PAGES", "add", "pages"]
@@ -182,7 +183,9 @@ def quality() -> str:
     limits: dict[QualityFlag, list[str]] = {}
     for check in CHECKS:
         limits.setdefault(check.flag, []).append(check.parameter)
-    limits[QualityFlag.CHANGED] = list(filter(None, COMPARED.values()))
+    limits[QualityFlag.CHANGED] = [
+        *filter(None, COMPARED.values()), *(one for one, _ in COMPARED_PIXELS.values())
+    ]  # fmt: skip
     rows = [
         (int(flag), f"`{flag.name}`", flag.text,
          ", ".join(f"`{name}`" for name in dict.fromkeys(limits.get(flag, []))))

@@ -15,14 +15,15 @@ import os
 import secrets
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone, FileTaken
 from awe.fits import blocks, stream
-from awe.fits.cards import clean, value_of
+from awe.fits.cards import clean
+from awe.fits.scaling import Scaling, damaged
 from awe.localfiles import appear
 
 if TYPE_CHECKING:
@@ -148,9 +149,16 @@ def extensions(path: Path | str) -> list[str]:
     ----------
     path : Path or str
         Path of the file.
+
+    Raises
+    ------
+    BadFits
+        The file ends within the header of an extension.
     """
     with _opened(path) as hdus:
-        return [hdu.name if number else "" for number, hdu in enumerate(hdus)]
+        names = [hdu.name if number else "" for number, hdu in enumerate(hdus)]
+        _check_end(hdus, path)
+    return names
 
 
 def write(
@@ -229,12 +237,15 @@ def _opened(path: Path | str) -> Iterator[HDUList]:
     from astropy.io import fits
     from astropy.utils.exceptions import AstropyUserWarning
 
-    with warnings.catch_warnings():
-        # astropy only warns of it; `_checked` refuses where pixels are wanted
-        warnings.filterwarnings("ignore", "File may have been truncated", AstropyUserWarning)
+    with ExitStack() as opened, warnings.catch_warnings():
+        # astropy only warns of these; `_checked` refuses where pixels are wanted
+        told = "File may have been truncated|Invalid .*'BLANK'|Error validating header"
+        warnings.filterwarnings("ignore", told, AstropyUserWarning)
         try:
+            # astropy leaves a file open in which it finds a mistake
+            file = opened.enter_context(Path(path).open("rb"))
             hdus = fits.open(
-                path, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=True
+                file, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=True
             )
         except FileNotFoundError as error:
             msg = f"no file {path} here; retrieve() it or check the name"
@@ -245,7 +256,7 @@ def _opened(path: Path | str) -> Iterator[HDUList]:
             # astropy goes on with advice on its own arguments, which nobody can give here
             found = str(error).split(". ")[0].rstrip(".")
             msg = f"{path} is not a FITS file: {found}; fetch it again"
-            raise BadFits(msg) from error
+            raise BadFits(damaged(path) or msg) from error
         with hdus:
             yield hdus
 
@@ -280,7 +291,7 @@ def _checked(hdu: Any, section: Section | None, path: Path | str) -> NDArray[Any
     if section is not None:
         _check_section(section, hdu.shape, path)
     _check_length(hdu, path)
-    return _pixels(hdu, section)
+    return _pixels(hdu, section, Scaling.of(hdu.header, path))
 
 
 def _check_length(hdu: Any, path: Path | str) -> None:
@@ -299,6 +310,23 @@ def _check_length(hdu: Any, path: Path | str) -> None:
             "fetch it again"
         )
         raise BadFits(msg)
+
+
+def _check_end(hdus: HDUList, path: Path | str) -> None:
+    """Refuse a file that goes on with an extension whose header is cut off."""
+    place = hdus[-1].fileinfo()
+    if place["file"].compression:
+        return
+    end = place["datLoc"] + place["datSpan"]
+    with Path(path).open("rb") as file:
+        file.seek(end)
+        if file.read(8) == b"XTENSION":
+            size = Path(path).stat().st_size
+            msg = (
+                f"{path} is cut off: the header of extension {len(hdus)} does not end within "
+                f"its {size} bytes; fetch it again"
+            )
+            raise BadFits(msg)
 
 
 def _extension(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
@@ -327,20 +355,19 @@ def _check_section(section: Section, shape: tuple[int, ...], path: Path | str) -
 _UNSIGNED = {2: 1 << 15, 4: 1 << 31, 8: 1 << 63}
 
 
-def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
+def _pixels(hdu: Any, section: Section | None, scaling: Scaling) -> NDArray[Any]:
     import numpy as np
 
     stored: NDArray[Any] = _stored(hdu, section)
     # FITS 4.0, 5.2 has no wider unsigned integers than bytes: astropy shifted these already.
     if stored.dtype.kind == "u" and stored.dtype.itemsize > 1:
-        return _without_blank(stored, _blank(stored, hdu.header, shifted=True))
+        return _without_blank(stored, _blank(stored, scaling.blank, shifted=True))
     # The highest byte comes first (FITS 4.0, 5.2): one copy turns them and leaves the mapped file.
     native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
-    scale = value_of(hdu.header, "BSCALE", 1)
-    zero = value_of(hdu.header, "BZERO", 0)
+    scale, zero = scaling.scale, scaling.zero
     size = native.dtype.itemsize
     # BLANK is a value as stored, before BSCALE and BZERO (FITS 4.0, 4.4.2.5).
-    missing = _blank(native, hdu.header)
+    missing = _blank(native, scaling.blank)
     if scale == 1 and native.dtype.kind == "i" and zero == _UNSIGNED.get(size):
         unsigned = native.view(f"u{size}")
         unsigned ^= unsigned.dtype.type(1 << (8 * size - 1))
@@ -353,11 +380,10 @@ def _pixels(hdu: Any, section: Section | None) -> NDArray[Any]:
 
 
 def _blank(
-    native: NDArray[Any], header: Header, *, shifted: bool = False
+    native: NDArray[Any], blank: int | None, *, shifted: bool = False
 ) -> NDArray[Any] | None:
     """Return the map of integers that mean a missing value; None if there are none."""
-    blank = value_of(header, "BLANK", None) if native.dtype.kind in "iu" else None
-    if not isinstance(blank, int):
+    if blank is None or native.dtype.kind not in "iu":
         return None
     value = blank + _UNSIGNED[native.dtype.itemsize] if shifted else blank
     missing: NDArray[Any] = native == value

@@ -29,8 +29,12 @@ SPELLINGS = {
     "jansky": "Jy", "janskys": "Jy",
 }  # fmt: skip
 
-#: a word of a unit; the sign of the electron belongs to it where no exponent follows
-_WORD = re.compile(r"[A-Za-z]+(?:-(?!\d))?")
+#: words that are nothing in small letters, or something else
+CAPITALS = {"JY": "Jy", "MJY": "MJy", "SR": "sr", "BEAM": "beam", "ERG": "erg", "CM": "cm"}
+
+#: a word of a unit; the sign of the electron belongs to it where no exponent follows, and
+#: the E of a number does not count
+_WORD = re.compile(r"(?<![\d.])[A-Za-z]+(?:-(?!\d))?")
 
 
 def unit_of(header: Mapping[str, Any], name: str) -> UnitBase:
@@ -57,13 +61,16 @@ def unit_of(header: Mapping[str, Any], name: str) -> UnitBase:
 
     # pixels are not in siemens: a capital S stands for seconds
     text = re.sub(r"\bS\b", "s", str(value_of(header, "BUNIT", "adu")).strip())
-    spelt = _WORD.sub(lambda word: SPELLINGS.get(word[0].lower(), word[0]), text)
-    small = _WORD.sub(lambda word: SPELLINGS.get(word[0].lower(), word[0].lower()), text)
+    spelt = _WORD.sub(lambda word: CAPITALS.get(word[0]) or _spelt(word[0], word[0]), text)
+    small = _WORD.sub(lambda word: _spelt(word[0], word[0].lower()), text)
     for attempt in (text, spelt, small):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnitsWarning)
-                return Unit(attempt)
+                unit = Unit(attempt)
+            # a number alone is not a unit
+            if unit.bases or unit.scale == 1:
+                return unit
         except (ValueError, TypeError):
             continue
     msg = (
@@ -71,3 +78,7 @@ def unit_of(header: Mapping[str, Any], name: str) -> UnitBase:
         "to_ccddata(unit='adu')"
     )
     raise BadHeader(msg)
+
+
+def _spelt(word: str, otherwise: str) -> str:
+    return SPELLINGS.get(word.lower(), otherwise)

@@ -6,17 +6,26 @@ their own, are refused: without them the coordinates would be wrong and nobody w
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import BadHeader
-from awe.fits.cards import readable
+from awe.fits.cards import escape, readable
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
 __all__ = ["coordinate_cards", "wcs_of"]
+
+#: cards of coordinates that hold numbers
+_NUMBERS = re.compile(
+    r"(CRVAL|CRPIX|CDELT|CROTA)\d|(CD|PC)\d_\d|PV\d_\d+|[AB]P?_(\d_\d|ORDER)|LONPOLE|LATPOLE"
+)
+
+#: ... and text
+_TEXTS = re.compile(r"(CTYPE|CUNIT)\d")
 
 #: parts of a WCS that are tables and not cards
 _TABLES = ("cpdis1", "cpdis2", "det2im1", "det2im2")
@@ -35,13 +44,17 @@ def wcs_of(header: Header, name: str) -> WCS:
     Raises
     ------
     BadHeader
-        They contradict themselves, such as a scale of 0 or one axis of two.
+        They contradict themselves, such as a scale of 0 or one axis of two, or one of their
+        cards cannot be read: left out, it would be taken for 0.
     """
+    from astropy.io.fits.verify import VerifyWarning
     from astropy.wcs import WCS, FITSFixedWarning
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FITSFixedWarning)
+            for told in (FITSFixedWarning, VerifyWarning):
+                warnings.simplefilter("ignore", told)
+            _require_numbers(header)
             return WCS(_with_linear_terms(readable(header)))
     except (ValueError, TypeError, KeyError, MemoryError, AssertionError) as error:
         msg = (
@@ -75,6 +88,28 @@ def coordinate_cards(wcs: Any) -> Header:
     # relax: without it the polynomials are left out and CTYPE loses its -SIP
     header: Header = wcs.to_header(relax=True)
     return header
+
+
+def _require_numbers(header: Header) -> None:
+    """Refuse a header with a card of coordinates that holds nothing, or nothing of its kind."""
+    from astropy.io.fits.card import Undefined
+    from astropy.io.fits.verify import VerifyError
+
+    # without types of axes there are no coordinates of the sky to be wrong
+    if not any(_TEXTS.fullmatch(name) for name in header):
+        return
+    for card in header.cards:
+        numeric = _NUMBERS.fullmatch(card.keyword) is not None
+        if not numeric and not _TEXTS.fullmatch(card.keyword):
+            continue
+        try:
+            value = card.value
+        except (VerifyError, ValueError, UnicodeError):
+            value = Undefined()
+        wanted = int | float if numeric else str
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            msg = f"{card.keyword} = {escape(card.image[10:].split('/')[0].strip())}"
+            raise ValueError(msg)
 
 
 def _with_linear_terms(header: Header) -> Header:

@@ -70,7 +70,7 @@ def _verdict(exposure: Exposure, found: Sequence[RawFrame]) -> tuple[State, str]
     """Return what becomes of an exposure of which frames are known, and why."""
     there = {frame.chip.name: frame for frame in found}
     before = found[0].raw_fits.filename
-    if len(there) < len(exposure.frames):
+    if any(frame.attributes["chip"] not in there for frame in exposure.frames):
         return State.REFUSED, f"{', '.join(there)} of this moment came in with {before}"
     try:
         pixels = measured(exposure)

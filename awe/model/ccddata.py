@@ -59,7 +59,8 @@ def read(path: Path, unit: str | None = None) -> CCDData:
     header = fits.readable(image.header)
     for keyword in ("CHECKSUM", "DATASUM"):
         header.remove(keyword, ignore_missing=True)
-    place = _coordinates(header, path)
+    # with the cards that cannot be read: without one of its own a place would be a wrong one
+    place = _coordinates(image.header, path)
     if place is not None:
         # as astropy's own reader does: coordinates are in `wcs` and nowhere else
         _without_wcs(header, fits.coordinate_cards(place))

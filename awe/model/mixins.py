@@ -66,6 +66,10 @@ class QualityFlag(IntFlag):
         "of a parameter.",
     )
     INCOMPLETE = (4096, "The user left out a step of the recipe; `left_out()` names it.")
+    STRAYS = (
+        8192,
+        "Rows, columns or parts of the frame stray from the rest: in level, or in their noise.",
+    )
     MISSING = (16384, "A calibration was missing and the user let the recipe go on without it.")
 
     def __invert__(self) -> QualityFlag:

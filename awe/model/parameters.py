@@ -60,12 +60,59 @@ def _minimum_inputs(default: int) -> Any:
     return parameter("Fewest input frames for a sound product", default, low=1, high=1000)
 
 
+def _step(default: float, unit: str) -> Any:
+    return parameter(
+        "Rows, columns and boxes further from the level around stray", default, unit, low=0.0
+    )
+
+
+def _stray_lines(default: float = 0.02) -> Any:
+    return parameter(
+        "Largest fraction of rows and columns that stray", default, low=0.0, high=1.0
+    )
+
+
+def _stray_boxes() -> Any:
+    return parameter(
+        "Largest fraction of 32 x 32 boxes that stray", 0.02, low=0.0, high=1.0
+    )
+
+
+def _noise_ratio() -> Any:
+    return parameter(
+        "Largest ratio of the noise of a window to that of most, or the other way round",
+        3.0, low=1.0,
+    )  # fmt: skip
+
+
+def _holes() -> Any:
+    return parameter("Largest fraction of pixels without a value", 0.1, low=0.0, high=1.0)
+
+
+def _noise() -> Any:
+    return parameter("Largest expected noise of a pixel", 0.05, low=0.0)
+
+
+def _shape() -> Any:
+    return parameter(
+        "Largest change of the distribution of the light from the previous version", 0.05, low=0.0
+    )
+
+
+def _pattern() -> Any:
+    return parameter(
+        "Largest scatter from pixel to pixel about the previous version beyond the noise", 2.0,
+        low=0.0,
+    )  # fmt: skip
+
+
 class ReadNoiseParameters(ProcessParameters):
     """Parameters of `ReadNoise`."""
 
     REJECTION_THRESHOLD = _sigma_clip(5.0)
     MAXIMUM_ITERATIONS = parameter("Most rounds of rejection", 5, low=1, high=100)
     MAXIMUM_READ_NOISE = parameter("Largest read noise accepted", 5.0, "ADU", low=0.0)
+    MINIMUM_READ_NOISE = parameter("Smallest read noise accepted", 0.1, "ADU", low=0.0)
     MAXIMUM_READ_NOISE_DIFFERENCE = parameter(
         "Largest change from the previous version", 0.5, "ADU", low=0.0
     )
@@ -84,11 +131,15 @@ class BiasFrameParameters(ProcessParameters):
         "Largest change of the scatter from the previous version", 10.0, "ADU", low=0.0
     )
     MAXIMUM_SUBWIN_STDEV = parameter(
-        "Largest standard deviation in any window", 100000.0, "ADU", low=0.0
+        "Largest standard deviation in any window", 20.0, "ADU", low=0.0
     )
     MAXIMUM_SUBWIN_FLATNESS = parameter(
-        "Largest difference of the medians of two windows", 100000.0, "ADU", low=0.0
+        "Largest difference of the medians of two windows", 20.0, "ADU", low=0.0
     )
+    STRAY_STEP = _step(4.0, "ADU")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = _stray_boxes()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
     MINIMUM_INPUTS = _minimum_inputs(3)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
@@ -100,7 +151,16 @@ class DarkCurrentParameters(ProcessParameters):
     MAXIMUM_DARK_DIFFERENCE = parameter(
         "Largest change of the dark current", 10.0, "ADU/pixel/hour", low=0.0
     )
-    MAXIMUM_DARK_CURRENT = parameter("Largest dark current", 10.0, "ADU/pixel/hour", low=0.0)
+    MAXIMUM_DARK_CURRENT = parameter(
+        "Largest dark current, up or down", 10.0, "ADU/pixel/hour", low=0.0
+    )
+    MAXIMUM_SUBWIN_FLATNESS = parameter(
+        "Largest difference of the medians of two windows", 10.0, "ADU/pixel/hour", low=0.0
+    )
+    STRAY_STEP = _step(20.0, "ADU/pixel/hour")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = _stray_boxes()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
     MINIMUM_INPUTS = _minimum_inputs(3)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(5.0)
@@ -147,6 +207,14 @@ class DomeFlatFrameParameters(ProcessParameters):
     )
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(4.0)
+    STRAY_STEP = _step(0.03, "None")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = _stray_boxes()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
+    MAXIMUM_HOLES = _holes()
+    MAXIMUM_NOISE = _noise()
+    MAXIMUM_SHAPE_DIFFERENCE = _shape()
+    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
 class ColdPixelMapParameters(ProcessParameters):
@@ -186,6 +254,14 @@ class TwilightFlatFrameParameters(ProcessParameters):
     )
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
+    STRAY_STEP = _step(0.03, "None")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = _stray_boxes()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
+    MAXIMUM_HOLES = _holes()
+    MAXIMUM_NOISE = _noise()
+    MAXIMUM_SHAPE_DIFFERENCE = _shape()
+    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
 class NightSkyFlatFrameParameters(ProcessParameters):
@@ -200,6 +276,14 @@ class NightSkyFlatFrameParameters(ProcessParameters):
     MINIMUM_INPUTS = _minimum_inputs(5)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
+    STRAY_STEP = _step(0.03, "None")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = _stray_boxes()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
+    MAXIMUM_HOLES = _holes()
+    MAXIMUM_NOISE = _noise()
+    MAXIMUM_SHAPE_DIFFERENCE = _shape()
+    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
 class MasterFlatFrameParameters(ProcessParameters):
@@ -220,6 +304,14 @@ class MasterFlatFrameParameters(ProcessParameters):
         2,
         choices={1: "dome only", 2: "dome small, twilight large", 3: "twilight only"},
     )
+    STRAY_STEP = _step(0.03, "None")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = _stray_boxes()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
+    MAXIMUM_HOLES = _holes()
+    MAXIMUM_NOISE = _noise()
+    MAXIMUM_SHAPE_DIFFERENCE = _shape()
+    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
 class FringeFrameParameters(ProcessParameters):
@@ -230,6 +322,9 @@ class FringeFrameParameters(ProcessParameters):
     BOX = parameter("Side of the boxes of the smooth sky", 256, "pixel", low=16, high=4096)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
+    STRAY_STEP = _step(100.0, "ADU")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
 
 
 class IlluminationCorrectionParameters(ProcessParameters):
@@ -271,6 +366,13 @@ class QuickCheckFrameParameters(ProcessParameters):
     """Parameters of `QuickCheckFrame`."""
 
     MAXIMUM_DEVIATION = parameter("Largest change of the lamp's level", 0.2, low=0.0, high=10.0)
+    MAXIMUM_SUBWIN_FLATNESS = parameter(
+        "Largest difference of the medians of two windows", 0.1, low=0.0
+    )
+    STRAY_STEP = _step(0.03, "None")
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = _stray_boxes()
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
     OVERSCAN_CORRECTION = _overscan()
 
 
@@ -344,6 +446,8 @@ class ReducedScienceFrameParameters(ProcessParameters):
     MAXIMUM_STDEV = parameter(
         "Largest standard deviation of the pixels without sources", 5000.0, "ADU", low=0.0
     )
+    STRAY_STEP = _step(1.0, "sigma")
+    MAXIMUM_STRAY_LINES = _stray_lines(0.05)
     FRINGE_THRESHOLD_LOW = parameter(
         "Fringed pixels below are left out of the scaling", 1.5, "ADU", low=-1000.0, high=1000.0
     )

@@ -1,18 +1,23 @@
 """`product.compare()`: the numbers of a product next to those of the version before it.
 
 Each number has its value now and before; where the class declares by how much it may change, that
-limit and a verdict follow. The limits are process parameters of the product.
+limit and a verdict follow. The limits are process parameters of the product. Flats are compared
+pixel by pixel too.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from awe import columns
 from awe.errors import ArgumentError, NotVisible
 from awe.model.info import label
 from awe.model.mixins import QualityFlag, has, value_of
+from awe.rules.pixelwise import COMPARED_PIXELS, compared_pixels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["COMPARED", "Change", "Comparison", "compare"]
 
@@ -118,7 +123,9 @@ class Comparison(dict[str, Change]):
         return columns.html(HEADS, rows, title="; ".join(head))
 
 
-def compare(self: Any, other: Any = None) -> Comparison:
+def compare(
+    self: Any, other: Any = None, *, pixels: NDArray[Any] | None = None
+) -> Comparison:
     """Return the numbers of the product next to those of its previous version.
 
     The previous version of a calibration is `prev`; that of a science product is the newest
@@ -129,6 +136,8 @@ def compare(self: Any, other: Any = None) -> Comparison:
     ----------
     other : object, optional
         Another product of the class to compare with; no bit is set then.
+    pixels : ndarray, optional
+        Pixels of a flat that has no file yet.
 
     Returns
     -------
@@ -148,14 +157,16 @@ def compare(self: Any, other: Any = None) -> Comparison:
         previous = other if other is not None else _predecessor(self)
     except NotVisible:
         previous, note = None, "the version before it is not visible to you"
-    changes = {} if previous is None else _changes(self, previous)
+    changes = {} if previous is None else _changes(self, previous, pixels)
     found = Comparison(self, previous, changes, note)
     if other is None and not found.verdict and not self._committed:
         self.quality_flags = int(QualityFlag(self.quality_flags) | QualityFlag.CHANGED)
     return found
 
 
-def _changes(product: Any, previous: Any) -> dict[str, Change]:
+def _changes(
+    product: Any, previous: Any, pixels: NDArray[Any] | None
+) -> dict[str, Change]:
     found = {}
     for path, parameter in COMPARED.items():
         before = _number(previous, path)
@@ -169,6 +180,10 @@ def _changes(product: Any, previous: Any) -> dict[str, Change]:
             limit=None if limit is None else float(limit),
             unit=_unit(product, path),
         )
+    for name, value in compared_pixels(product, previous, pixels).items():
+        parameter, same = COMPARED_PIXELS[name]
+        limit = getattr(product.process_params, parameter)
+        found[name] = Change(value=value, previous=same, limit=float(limit), unit="")
     return found
 
 

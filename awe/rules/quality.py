@@ -1,15 +1,13 @@
 """Quality control: products against their declared limits.
 
 The limits are process parameters; each check names the parameter it reads and the bit of
-`QualityFlag` it sets, and runs for every class that has the parameter. Spreads are those of the
-bulk of the pixels: hot pixels have a map of their own.
+`QualityFlag` it sets, and runs for every class that has the parameter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from awe.model.calibrations import RejectedInput
@@ -18,25 +16,21 @@ from awe.model.mixins import QualityFlag, has, value_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.statistics import Clipped
+    from awe.rules.measured import Numbers
 
 __all__ = [
     "CHECKS",
-    "Numbers",
     "measure",
     "rejected_inputs",
     "verdict",
     "verify",
 ]
 
-#: windows over a frame, along y and x
-WINDOWS = (8, 4)
-
-#: pixels that suffice for spreads and medians
-SAMPLE = 500_000
-
 #: seconds of an hour: the limits of dark currents are per hour, dark frames per second
 HOUR = 3600.0
+
+#: windows of a dark may differ by this part of its level more than the limit
+UNEVEN_GLOW = 0.25
 
 #: a frame with more than this fraction of saturated pixels is flagged as a whole
 HALF = 0.5
@@ -44,90 +38,10 @@ HALF = 0.5
 #: a frame with more than this fraction of dead pixels is flagged as a whole
 DEAD_PART = 0.05
 
-#: pixels further from the median do not count for spreads [sigma]
-BULK = 5.0
-
-
-class Numbers:
-    """What the checks look at, each measured when a check first asks for it.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (ny, nx), any real dtype
-        Pixels of a frame; not modified.
-    """
-
-    def __init__(self, pixels: NDArray[Any]) -> None:
-        self._pixels = pixels
-        self.size = int(pixels.size)
-
-    @property
-    def mean(self) -> float:
-        """Mean of the bulk of the pixels, NaN where none is finite."""
-        return self._bulk.mean if self._bulk is not None else float("nan")
-
-    @property
-    def stdev(self) -> float:
-        """Spread of the bulk of the pixels, NaN where none is finite."""
-        return self._bulk.stdev if self._bulk is not None else float("nan")
-
-    @property
-    def window_medians(self) -> tuple[float, ...]:
-        """Median of each window that holds a finite pixel."""
-        return tuple(part.median for part in self._windows)
-
-    @property
-    def window_stdevs(self) -> tuple[float, ...]:
-        """Spread of each window that holds a finite pixel."""
-        return tuple(part.stdev for part in self._windows)
-
-    @cached_property
-    def not_finite(self) -> int:
-        """Number of pixels without a finite value; integers always have one."""
-        import numpy as np
-
-        if self._pixels.dtype.kind != "f":
-            return 0
-        return self.size - int(np.count_nonzero(np.isfinite(self._pixels)))
-
-    @cached_property
-    def zeros(self) -> int:
-        """Number of pixels that are 0."""
-        import numpy as np
-
-        return self.size - int(np.count_nonzero(self._pixels))
-
-    @cached_property
-    def _thin(self) -> NDArray[Any]:
-        step = max(1, round((self.size / SAMPLE) ** 0.5))
-        return self._pixels[::step, ::step]
-
-    @cached_property
-    def _bulk(self) -> Clipped | None:
-        import numpy as np
-
-        from awe.calib import statistics
-
-        if not np.isfinite(self._thin).any():
-            return None
-        return statistics.clipped(self._thin, sigma=BULK, iterations=3)
-
-    @cached_property
-    def _windows(self) -> list[Clipped]:
-        import numpy as np
-
-        from awe.calib import statistics
-
-        return [
-            statistics.clipped(part, sigma=BULK, iterations=2)
-            for band in np.array_split(self._thin, WINDOWS[0], axis=0)
-            for part in np.array_split(band, WINDOWS[1], axis=1)
-            if part.size and np.isfinite(part).any()
-        ]
-
-
 def measure(pixels: NDArray[Any]) -> Numbers:
     """Return the numbers of a frame that the checks look at."""
+    from awe.rules.measured import Numbers
+
     return Numbers(pixels)
 
 
@@ -150,7 +64,9 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
     flags = QualityFlag(0)
     for check in CHECKS:
         limit = value_of(parameters, check.parameter)
-        if limit is not None and check.fails(product, numbers, limit):
+        if limit is None:
+            continue
+        if check.fails(product, numbers, _in_pixels(product, check.parameter, limit, numbers)):
             flags |= check.flag
     if numbers is not None and numbers.not_finite and _has_holes(product, pixels):
         flags |= QualityFlag.NOT_FINITE
@@ -213,9 +129,45 @@ def _noisy_window(product: Any, numbers: Numbers | None, limit: float) -> bool:
 
 
 def _uneven_windows(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    if numbers is None or not numbers.window_medians:
+    if numbers is None:
         return False
-    return max(numbers.window_medians) - min(numbers.window_medians) > limit
+    # chips do not glow evenly: what a warm one may differ by grows with its dark current
+    part = UNEVEN_GLOW if has(product, "raw_dark_frames") else 0.0
+    return numbers.unevenness > limit + part * abs(numbers.mean)
+
+
+def _stray_lines(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return numbers is not None and numbers.stray_lines(_step(product, numbers)) > limit
+
+
+def _stray_boxes(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return numbers is not None and numbers.stray_boxes(_step(product, numbers)) > limit
+
+
+def _step(product: Any, numbers: Numbers) -> float:
+    parameters = product.process_params
+    return _in_pixels(product, "STRAY_STEP", parameters.STRAY_STEP, numbers)
+
+
+def _unlike_noises(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    """Return True if a window is much quieter or noisier than half of them: dead, or lit."""
+    if numbers is None or not numbers.window_noises:
+        return False
+    ordered = sorted(numbers.window_noises)
+    middle = ordered[len(ordered) // 2]
+    return ordered[0] * limit < middle or ordered[-1] > limit * middle
+
+
+def _holes(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return numbers is not None and numbers.not_finite > limit * numbers.size
+
+
+def _quiet(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(product.read_noise < limit)
+
+
+def _noisy_flat(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(product.noise > limit)
 
 
 def _few_inputs(product: Any, numbers: Numbers | None, limit: float) -> bool:
@@ -232,8 +184,8 @@ def _high_read_noise(product: Any, numbers: Numbers | None, limit: float) -> boo
 
 def _high_dark_current(product: Any, numbers: Numbers | None, limit: float) -> bool:
     if has(product, "dark_current"):
-        return bool(product.dark_current > limit)
-    return numbers is not None and numbers.mean * HOUR > limit
+        return bool(abs(product.dark_current) > limit * HOUR)
+    return numbers is not None and abs(numbers.mean) > limit
 
 
 def _nonlinear(product: Any, numbers: Numbers | None, limit: float) -> bool:
@@ -265,14 +217,32 @@ def _weightless(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return numbers is not None and numbers.zeros > limit * numbers.size
 
 
+#: one pixel of a dark is ADU/s
+_PER_HOUR = "ADU/pixel/hour"
+
+
+def _in_pixels(product: Any, name: str, limit: float, numbers: Numbers | None) -> float:
+    """Return a limit in the unit of the pixels: ADU/s for those per hour, noise for sigma."""
+    unit = product.process_params.declarations[name].unit
+    if unit == _PER_HOUR:
+        return limit / HOUR
+    return limit * numbers.stdev if unit == "sigma" and numbers is not None else limit
+
+
 CHECKS = (
     Check(parameter="MAXIMUM_ABS_MEAN", flag=QualityFlag.LEVEL, fails=_off_level),
     Check(parameter="MAXIMUM_STDEV", flag=QualityFlag.NOISE, fails=_too_noisy),
     Check(parameter="MAXIMUM_SUBWIN_STDEV", flag=QualityFlag.SUBWINDOWS, fails=_noisy_window),
     Check(parameter="MAXIMUM_SUBWIN_FLATNESS", flag=QualityFlag.SUBWINDOWS, fails=_uneven_windows),
+    Check(parameter="MAXIMUM_STRAY_LINES", flag=QualityFlag.STRAYS, fails=_stray_lines),
+    Check(parameter="MAXIMUM_STRAY_BOXES", flag=QualityFlag.STRAYS, fails=_stray_boxes),
+    Check(parameter="MAXIMUM_NOISE_RATIO", flag=QualityFlag.STRAYS, fails=_unlike_noises),
     Check(parameter="MINIMUM_INPUTS", flag=QualityFlag.FEW_INPUTS, fails=_few_inputs),
     Check(parameter="MAXIMUM_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_bad_fraction),
+    Check(parameter="MAXIMUM_HOLES", flag=QualityFlag.BAD_PIXELS, fails=_holes),
     Check(parameter="MAXIMUM_READ_NOISE", flag=QualityFlag.NOISE, fails=_high_read_noise),
+    Check(parameter="MINIMUM_READ_NOISE", flag=QualityFlag.NOISE, fails=_quiet),
+    Check(parameter="MAXIMUM_NOISE", flag=QualityFlag.NOISE, fails=_noisy_flat),
     Check(parameter="MAXIMUM_DARK_CURRENT", flag=QualityFlag.LEVEL, fails=_high_dark_current),
     Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.NONLINEAR, fails=_nonlinear),
     Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.LEVEL, fails=_changed_lamp),

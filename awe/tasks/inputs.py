@@ -290,7 +290,7 @@ def finish(task: Call, unit: Unit, product: Any, pixels: NDArray[Any] | None = N
             if name in cls._attributes:
                 setattr(product, name, int(size))
     product.verify(pixels)
-    product.compare()
+    product.compare(pixels=pixels)
     mark_others(product)
 
 

@@ -293,3 +293,26 @@ def night(made: Made, tmp_path: Path) -> Iterator[Night]:
 def calibrated(night: Night) -> Night:
     """The night with all its master calibrations, committed for the world."""
     return night
+
+
+@pytest.fixture(scope="module")
+def standing_night(
+    calibrated_once: Made, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Night]:
+    """One calibrated night for all tests of a module; tests use it by `shared`."""
+    folder = tmp_path_factory.mktemp("standing")
+    with taken(calibrated_once.pool) as db, at_work(db, folder, calibrated_once) as found:
+        yield found
+
+
+@pytest.fixture
+def shared(
+    standing_night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Night:
+    """The calibrated night, for tests that leave no calibration behind.
+
+    What others committed before is there; the working directory is a fresh one.
+    """
+    monkeypatch.chdir(tmp_path)
+    standing_night.login("scientist", privileges=4)
+    return standing_night

@@ -36,7 +36,7 @@ def test_show_prints_the_tree_of_the_handbook(capsys):
         "BiasFrame\n |\n +--process_params\n |   |\n |   +--MAXIMUM_ABS_MEAN: 10.0\n"
     )
     assert " |   +--SIGMA_CLIP: 3.0\n" in shown
-    assert " |   +--MAXIMUM_SUBWIN_STDEV: 100000.0\n" in shown
+    assert " |   +--MAXIMUM_SUBWIN_STDEV: 20.0\n" in shown
 
 
 def test_a_reduction_shows_all_classes_it_makes():

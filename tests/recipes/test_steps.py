@@ -40,10 +40,10 @@ def names(listed):
     return [step.name for step in listed.steps()]
 
 
-def test_the_steps_of_reduce_are_those_of_the_kernel_with_what_the_call_makes_of_them(calibrated):
+def test_the_steps_of_reduce_are_those_of_the_kernel_with_what_the_call_makes_of_them(shared):
     from awe.calib.reduction import STEPS
 
-    asked = reduce(calibrated, leave_out=["fringes"], keep=["flat"], stop_after="cosmic")
+    asked = reduce(shared, leave_out=["fringes"], keep=["flat"], stop_after="cosmic")
     steps = asked.steps()
     assert [step.name for step in steps] == [step.name for step in STEPS]
     said = {step.name: step.state for step in steps}
@@ -57,15 +57,15 @@ def test_the_steps_of_reduce_are_those_of_the_kernel_with_what_the_call_makes_of
     assert len(lines) == len(STEPS) + 1
     assert lines[0].split()[:3] == ["1", "trim", "!"]
     pars = {"ReducedScienceFrame.process_params.SUBTRACT_DARK": 1}
-    other = {step.name: step.state for step in reduce(calibrated, pars=pars).steps()}
+    other = {step.name: step.state for step in reduce(shared, pars=pars).steps()}
     assert other["dark"] == ""
     assert other["glow"].startswith("not done")
 
 
-def test_after_every_step_of_reduce_the_frame_can_be_looked_at(calibrated):
-    whole = reduce(calibrated)
+def test_after_every_step_of_reduce_the_frame_can_be_looked_at(shared):
+    whole = reduce(shared)
     [plain] = whole.execute()
-    asked = reduce(calibrated, keep="all")
+    asked = reduce(shared, keep="all")
     [red] = asked.execute()
     # looking on changes nothing
     assert np.array_equal(red.data, plain.data, equal_nan=True)
@@ -75,7 +75,7 @@ def test_after_every_step_of_reduce_the_frame_can_be_looked_at(calibrated):
     assert list(asked.kept) == names(asked)
     after = {name: frames[0] for name, frames in asked.kept.items()}
     raw = after["trim"].data
-    assert raw.shape == calibrated.shape
+    assert raw.shape == shared.shape
     assert raw.min() >= 200
     overscan = after["overscan"].data
     assert np.median(raw - overscan) == pytest.approx(250, abs=1)
@@ -94,11 +94,11 @@ def test_after_every_step_of_reduce_the_frame_can_be_looked_at(calibrated):
 
 
 @pytest.mark.parametrize("step", ["overscan", "flat", "cosmic"])
-def test_reduce_stops_where_it_is_told_and_makes_no_product(calibrated, step):
-    kept = reduce(calibrated, keep="all")
+def test_reduce_stops_where_it_is_told_and_makes_no_product(shared, step):
+    kept = reduce(shared, keep="all")
     kept.execute()
     before = set(Path().iterdir())
-    asked = reduce(calibrated, stop_after=step)
+    asked = reduce(shared, stop_after=step)
     [frame] = asked.execute()
     assert frame is asked.kept[step][0]
     assert np.array_equal(frame.data, kept.kept[step][0].data, equal_nan=True)
@@ -110,9 +110,9 @@ def test_reduce_stops_where_it_is_told_and_makes_no_product(calibrated, step):
     ("step", "role"), [("bias", "bias"), ("flat", "flat"), ("maps", "hot"), ("cosmic", None),
                        ("satellite", None), ("saturation", None), ("below", None)]
 )  # fmt: skip
-def test_a_frame_without_a_step_says_so_everywhere(calibrated, step, role):
-    calibrated.login("student")
-    [red] = reduce(calibrated, leave_out=[step], commit=True).execute()
+def test_a_frame_without_a_step_says_so_everywhere(shared, step, role):
+    shared.login("student")
+    [red] = reduce(shared, leave_out=[step], commit=True).execute()
     for one in (red, red.weight, red.weight.cosmic, red.weight.satellite, red.weight.saturated):
         assert one.quality_flags & QualityFlag.INCOMPLETE
         assert one.left_out() == (step,)
@@ -172,11 +172,11 @@ def test_a_frame_unlike_the_others_enters_where_that_step_is_left_out(night):
 
 
 @pytest.mark.parametrize("recipe", MASTERS)
-def test_every_calibration_recipe_stops_after_each_of_its_steps(calibrated, recipe):
+def test_every_calibration_recipe_stops_after_each_of_its_steps(shared, recipe):
     arguments, number = MASTERS[recipe]
     arguments = arguments or {}
     if "template" not in arguments:
-        arguments = {**arguments, "date": calibrated.date}
+        arguments = {**arguments, "date": shared.date}
     whole = task(recipe, **arguments, keep="all")
     whole.execute()
     assert list(whole.kept) == names(whole)
@@ -190,26 +190,26 @@ def test_every_calibration_recipe_stops_after_each_of_its_steps(calibrated, reci
             assert np.array_equal(frame.data, same.data, equal_nan=True)
 
 
-def test_the_master_flat_is_looked_at_before_it_loses_what_cannot_divide(calibrated):
-    asked = task("MasterFlat", date=calibrated.date, filter=FILTER, keep="all")
+def test_the_master_flat_is_looked_at_before_it_loses_what_cannot_divide(shared):
+    asked = task("MasterFlat", date=shared.date, filter=FILTER, keep="all")
     [flat] = asked.execute()
     assert list(asked.kept) == ["combine", "nightsky", "response"]
     assert np.array_equal(asked.kept["response"][0].data, flat.data, equal_nan=True)
     assert asked.steps()[1].state == "not done: nightsky is False, kept"
 
 
-def test_the_dark_without_its_rate(calibrated):
+def test_the_dark_without_its_rate(shared):
     from awe.model.raw import RawDarkFrame
 
-    at = calibrated.template.start - datetime.timedelta(hours=10)
+    at = shared.template.start - datetime.timedelta(hours=10)
     for minutes in range(3):
-        pixels = calibrated.raw(np.full(calibrated.shape, 20.0))
+        pixels = shared.raw(np.full(shared.shape, 20.0))
         when = at + datetime.timedelta(minutes=minutes)
-        calibrated.put(RawDarkFrame, pixels, when, exposure=1800.0)
-    [dark] = task("Dark", date=calibrated.date, leave_out=["rate"]).execute()
+        shared.put(RawDarkFrame, pixels, when, exposure=1800.0)
+    [dark] = task("Dark", date=shared.date, leave_out=["rate"]).execute()
     assert dark.particle_rate == 0
     assert dark.quality_flags & dark.dark.quality_flags & QualityFlag.INCOMPLETE
-    asked = task("Dark", date=calibrated.date, stop_after="combine")
+    asked = task("Dark", date=shared.date, stop_after="combine")
     [frame] = asked.execute()
     assert np.array_equal(frame.data, dark.dark.data)
     assert frame.header["BUNIT"] == "adu/s"
@@ -226,20 +226,20 @@ def test_the_dark_without_its_rate(calibrated):
         ({"leave_out": ["flat"], "flat_filename": "f.fits"}, "flat_filename asks for step 'flat'"),
     ],
 )
-def test_steps_that_cannot_be_are_refused_in_one_line(calibrated, arguments, said):
+def test_steps_that_cannot_be_are_refused_in_one_line(shared, arguments, said):
     with pytest.raises(ArgumentError, match=r"^[^\n]*$") as refused:
-        reduce(calibrated, **arguments)
+        reduce(shared, **arguments)
     assert said in str(refused.value)
 
 
-def test_frames_between_steps_stay_here_and_not_on_the_dpu(calibrated):
+def test_frames_between_steps_stay_here_and_not_on_the_dpu(shared):
     with pytest.raises(ArgumentError, match=r"ReduceTask\(...\).execute\(\) instead of dpu.run"):
-        reduce(calibrated, keep=["flat"]).jobs()
-    [job] = reduce(calibrated, leave_out=["cosmic"]).jobs()
+        reduce(shared, keep=["flat"]).jobs()
+    [job] = reduce(shared, leave_out=["cosmic"]).jobs()
     assert job["leave_out"] == ["cosmic"]
 
 
-def test_a_recipe_that_replaces_make_lists_its_own_steps(calibrated):
+def test_a_recipe_that_replaces_make_lists_its_own_steps(shared):
     from awe.recipes.bias import BiasTask
     from awe.tasks.task import Stage
 
@@ -257,7 +257,7 @@ def test_a_recipe_that_replaces_make_lists_its_own_steps(calibrated):
         def make(self, unit):
             return super().make(unit)
 
-    given = {"instrument": "OMEGACAM", "date": calibrated.date}
+    given = {"instrument": "OMEGACAM", "date": shared.date}
     assert OtherBiasTask(**given).steps() == ()
     with pytest.raises(ArgumentError, match="OtherBias lists no steps"):
         OtherBiasTask(**given, stop_after="read")
