@@ -48,7 +48,7 @@ def draft(paths: Iterable[Path], name: str | None = None) -> tuple[str, Sheet]:
             msg = "no file was given; name biases, flats and science frames, two of each"
             raise ArgumentError(msg)
         for image in images:
-            _refuse_known(image)
+            _refuse_known(image, name)
         return drafted(images, name)
 
 
@@ -94,13 +94,19 @@ def _comments(header: bytes) -> dict[str, str]:
     return found
 
 
-def _refuse_known(image: Seen) -> None:
+def _refuse_known(image: Seen, name: str | None) -> None:
+    """Refuse a camera that is described; one of awe's may have another of the user's own."""
     try:
         camera = instruments.recognise(image.primary, image.header)
     except NotFound:
         return
+    cure = "change that, or move it away"
+    if camera.name in instruments.shipped():
+        if name is not None and name.upper() != camera.name:
+            return
+        cure = "--name NAME drafts one of your own, which goes before it"
     msg = (
         f"{image.file}: {camera.name} has such frames already, described in "
-        f"{instruments.files()[camera.name]}; change that, or move it away"
+        f"{instruments.files()[camera.name]}; {cure}"
     )
     raise ArgumentError(msg)

@@ -287,7 +287,7 @@ def test_a_stranger_in_a_header_stays_text(tmp_path, capsys):
 
 @real
 def test_kast_has_two_amplifiers_with_a_strip_each(capsys):
-    _, doubts, made, told = drafted(REAL / "kast_lick_raw", capsys)
+    _, doubts, made, told = drafted(REAL / "kast_lick_raw", capsys, "--name", "KASTB")
     assert told.endswith("3 right, 0 refused, 0 doubt(s)\n")
     chip = made.chip("KASTB_1")
     assert chip.geometry.active == "[1:2048,1:350]"
@@ -302,7 +302,7 @@ def test_kast_has_two_amplifiers_with_a_strip_each(capsys):
 
 @real
 def test_ste3_has_the_sections_of_its_cards_and_the_noise_of_its_strip(capsys):
-    _, doubts, made, _ = drafted(REAL / "saao_ste3_raw", capsys)
+    _, doubts, made, _ = drafted(REAL / "saao_ste3_raw", capsys, "--name", "STE3_CCD")
     chip = made.chip("STE3_CCD_1")
     assert (chip.geometry.active, chip.geometry.prescan_x) == ("[17:528,1:520]", "[4:13,1:520]")
     assert (chip.gain, chip.bias_level, made.utc_offset) == (1.9, 214, 2)
