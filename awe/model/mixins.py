@@ -116,6 +116,10 @@ class Product(ProcessTarget, abstract=True):
         {},
     )
 
+    passed_over = persistent(
+        "Calibrations whose files could not be used: object_id to reason [None]", dict, {}
+    )
+
     left_out = behaviour("awe.rules.leftout:left_out")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from awe.calib.detector import sections
@@ -129,11 +129,14 @@ class Needs:
         Mode its frames were read in.
     overscan : int or None
         Overscan method of a master bias.
+    unusable : mapping of str to str
+        object_id -> reason, of those whose files cannot be used.
     """
 
     shown: Shown | None = None
     read_mode: str = ""
     overscan: int | None = None
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
     def objection(self, item: Any) -> str | None:
         """Return why a calibration does not fit, in one line; None where it fits.
@@ -143,6 +146,9 @@ class Needs:
         item : calibration
             Any object chosen by validity.
         """
+        unusable = self.unusable.get(str(item.object_id))
+        if unusable is not None:
+            return f"it cannot be used: {unusable}"
         return self.misplaced(item) or self.misread(item) or self.miscorrected(item)
 
     def misplaced(self, item: Any) -> str | None:
@@ -203,6 +209,7 @@ def needs_of(product: Any, method: int | None = None) -> Needs:
         shown=shown_of(product),
         read_mode=mode_of(product),
         overscan=method_of(product) if method is None else method,
+        unusable=value_of(product, "passed_over") or {},
     )
 
 

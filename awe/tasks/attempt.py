@@ -8,13 +8,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import AweError
-from awe.tasks.unit import Unit
+from awe import bars
+from awe.errors import AweError, UserMistake
+from awe.tasks.unit import Call, Unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Outcome", "Session"]
+__all__ = ["Outcome", "Session", "Unusable", "passing_over"]
+
+
+class Unusable(UserMistake):
+    """The file of a calibration that was chosen cannot be used.
+
+    Attributes
+    ----------
+    item : object
+        The calibration.
+    reason : UserMistake
+        What is wrong with it.
+    """
+
+    def __init__(self, item: Any, reason: UserMistake) -> None:
+        super().__init__(str(reason))
+        self.item = item
+        self.reason = reason
 
 
 @dataclass
@@ -66,3 +84,25 @@ class Outcome:
 
     product: Any = None
     error: AweError | None = None
+
+
+def passing_over(task: Call, unit: Unit) -> Any:
+    """Return the product of a unit; calibrations whose files cannot be used are passed over.
+
+    Raises
+    ------
+    UserMistake
+        The one that cannot be used was named, or belongs to an exact remake.
+    """
+    while True:
+        try:
+            return task.make(unit)
+        except Unusable as error:
+            number = str(error.item.object_id)
+            # what was named, or is to be the same again, has no other in its place
+            named = any(error.item == one for one, _ in unit.by_hand.values())
+            if named or unit.given is not None or number in unit.unusable:
+                raise error.reason from None
+            unit.unusable[number] = str(error.reason)
+            bars.say(f"{unit.name}: WARNING: passed over, it cannot be used: {error.reason}")
+            unit.begin(again=True)

@@ -5,10 +5,12 @@ What a product was made from and what its file holds never change, so each is lo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from awe import fits
-from awe.errors import BadHeader, NoCalibration, ParameterError, WrongShape
+from awe.errors import BadHeader, NoCalibration, NoValidPixels, ParameterError, WrongShape
+from awe.model.calibrations import BaseFlatFrame
 from awe.rules.fitting import Needs, method_of, needs_of, needs_of_frames, shown_of, window_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from awe.tasks.unit import Unit
 
-__all__ = ["blank", "needs_of_unit", "require_fit", "require_unit", "window_of"]
+__all__ = ["blank", "needs_of_unit", "require_fit", "require_unit", "require_values", "window_of"]
 
 #: class -> unit of its pixels; flats and maps have none
 UNITS = {
@@ -42,8 +44,10 @@ def needs_of_unit(unit: Unit, method: int | None = None) -> Needs:
         Overscan method a bias must have.
     """
     if unit.frames or not unit.pattern:
-        return needs_of_frames(unit.frames, method)
-    return needs_of(unit.pattern[0], method)
+        needs = needs_of_frames(unit.frames, method)
+    else:
+        needs = needs_of(unit.pattern[0], method)
+    return replace(needs, unusable=unit.unusable)
 
 
 def require_fit(unit: Unit, item: Any, needs: Needs) -> None:
@@ -125,3 +129,28 @@ def require_unit(item: Any) -> None:
         )
         raise BadHeader(msg)
     _with_unit.add(item.object_id)
+
+
+def require_values(item: Any, pixels: NDArray[Any]) -> None:
+    """Refuse a calibration image without a single value, and a flat that divides nothing.
+
+    Parameters
+    ----------
+    item : object
+        The calibration.
+    pixels : ndarray, shape (ny, nx)
+        Its pixels.
+
+    Raises
+    ------
+    NoValidPixels
+        With what was found.
+    """
+    flat = isinstance(item, BaseFlatFrame)
+    for part in (pixels[::16, ::16], pixels):
+        # a thin sample tells nearly always; NaN fails both comparisons
+        if ((part > 0) if flat else (part == part)).any():
+            return
+    found = "pixel above 0: it cannot divide" if flat else "pixel with a value"
+    msg = f"{item.filename} has no {found}; set is_valid = 0 for it and make it again"
+    raise NoValidPixels(msg)

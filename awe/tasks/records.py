@@ -52,6 +52,7 @@ def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:
     without = recorded(task.leave_out or ())
     for one in new_objects(product, Product):
         one.recipe = recipe
+        one.passed_over = dict(unit.unusable)
         one.request = without
         if unit.lacks:
             one.quality_flags |= int(QualityFlag.MISSING)

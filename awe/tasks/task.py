@@ -33,9 +33,9 @@ from awe.model.parameters import parameters_class
 from awe.rules.fitting import part_of
 from awe.tasks import chain, code, naming
 from awe.tasks.arguments import Argument, bind, common, describe, signature
-from awe.tasks.attempt import Outcome, Session
+from awe.tasks.attempt import Outcome, Session, Unusable, passing_over
 from awe.tasks.between import Looked, Stopped
-from awe.tasks.compatibility import blank, needs_of_unit, require_unit
+from awe.tasks.compatibility import blank, needs_of_unit, require_unit, require_values
 from awe.tasks.products import new_objects, prepare, summary
 from awe.tasks.records import made, stamp
 from awe.tasks.stage import Stage
@@ -272,16 +272,14 @@ class Task:
         if self.skip and (made := self._made(unit)) is not None:
             return Outcome(product=made)
         session = self._running()
-        unit.consulted.clear()
-        unit.pattern.clear()
-        unit.lacks.clear()
+        unit.begin()
         session.recipe = session.recipe or code.of(type(self)).unsaved()
         try:
             session.unit = unit = replace(
                 unit, by_hand=naming.with_named(self, unit),
                 go_without=naming.may_be_missing(self),
             )  # fmt: skip
-            product = self.make(unit)
+            product = passing_over(self, unit)
             self._finish(unit, product)
         except Stopped as stopped:
             self._discard(session.written)
@@ -435,8 +433,14 @@ class Task:
             return blank(self.unit_in_hand(), instead)
         known = self._running().pixels
         if item.object_id not in known:
-            self.fetch([item])
-            require_unit(item)
+            try:
+                self.fetch([item])
+                require_unit(item)
+                require_values(item, item.data)
+            except UserMistake as error:
+                if is_away(error):
+                    raise
+                raise Unusable(item, error) from error
             known[item.object_id] = item.data
         return self.cut(item, known[item.object_id])
 

@@ -41,6 +41,8 @@ class Unit:
         Classes of calibrations that may be missing.
     lacks : list of str
         Those of them that are.
+    unusable : dict
+        object_id of a calibration that was chosen -> why its file cannot be used.
     pattern : list
         Of a unit without frames, the first calibration image chosen: the others must fit it.
     consulted : dict
@@ -57,8 +59,16 @@ class Unit:
     by_hand: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     go_without: tuple[str, ...] = ()
     lacks: list[str] = field(default_factory=list, compare=False, repr=False)
+    unusable: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     pattern: list[Any] = field(default_factory=list, compare=False, repr=False)
     consulted: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
+
+    def begin(self, *, again: bool = False) -> None:
+        """Forget what an attempt has looked for; `again` keeps which files cannot be used."""
+        for kept in (self.consulted, self.pattern, self.lacks):
+            kept.clear()
+        if not again:
+            self.unusable.clear()
 
 
 def filter_of(unit: Unit) -> Any:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from awe.calib.detector.geometry import ChipGeometry
+from awe.context import context
 from awe.errors import BadHeader, NoValidPixels, WrongShape
 
-FIRST, SECOND = "ESO_CCD_#65", "ESO_CCD_#66"
+FIRST = "ESO_CCD_#65"
 TEMPLATE = "2012-06-01T08:51:44"
 AT = datetime.datetime(2012, 6, 1, 9, 30)
 
@@ -132,7 +133,7 @@ def test_another_window_or_binning_of_the_same_size_is_refused(calibrated, capsy
     assert "window or binning" in flat.rejected_inputs()[odd.filename]
 
 
-def test_a_calibration_in_another_unit_is_refused(calibrated):
+def test_a_calibration_in_another_unit_is_refused(calibrated, capsys):
     from awe import recipes
     from awe.model.calibrations import BiasFrame
 
@@ -149,25 +150,34 @@ def test_a_calibration_in_another_unit_is_refused(calibrated):
     found = r"pixels in electron \(BUNIT\), a BiasFrame has adu"
     with pytest.raises(BadHeader, match=found):
         reduce(template=TEMPLATE, chip=FIRST, bias_filename=wrong.filename)
-    # a recipe that takes the newest one meets it too
+    # a recipe that takes the newest one passes it over, and says so
     task = recipes.find("HotPixels")(instrument="OMEGACAM", date=calibrated.date, chip=FIRST)
-    with pytest.raises(BadHeader, match=found):
-        task.execute()
+    [hot] = task.execute()
+    assert hot.bias == old
+    said = capsys.readouterr().out
+    assert f"passed over, it cannot be used: {wrong.filename} has pixels in electron" in said
+    assert hot.is_uptodate()
+    assert "it cannot be used" in str(hot.why("bias"))
+    assert hot.passed_over.keys() == {str(wrong.object_id)}
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
-def test_a_flat_that_cannot_divide_costs_its_chip_and_no_other(calibrated, flat, capsys, value):
+def test_a_flat_that_cannot_divide_stops_nobody(calibrated, flat, capsys, value):
     broken = master_flat(flat, np.full(calibrated.shape, value, np.float32))
     made = reduce(template=TEMPLATE)
-    assert [red.chip.name for red in made] == [SECOND, SECOND]
-    reasons = failures(capsys.readouterr().out)
-    assert len(reasons) == 2
-    for reason in reasons.values():
-        assert "the master flat has" in reason
-        assert "make a new one with MasterFlat" in reason
-    require_nothing_half_stored(2)
-    with pytest.raises(NoValidPixels, match="the master flat has"):
+    assert len(made) == 4
+    own = [red for red in made if red.chip.name == FIRST]
+    assert [red.flat for red in own] == [flat, flat]
+    said = capsys.readouterr().out
+    assert f"WARNING: passed over, it cannot be used: {broken.filename} has no pixel above" in said
+    assert own[0].is_uptodate()
+    require_nothing_half_stored(4)
+    # where it is named, or there is no other, it is refused
+    with pytest.raises(NoValidPixels, match="it cannot divide"):
         reduce(template=TEMPLATE, chip=FIRST, flat_filename=broken.filename)
+    context.update_is_valid(flat, 0)
+    with pytest.raises(NoValidPixels, match="it cannot divide"):
+        reduce(template=TEMPLATE, chip=FIRST)
 
 
 def test_pixels_of_a_flat_that_cannot_divide_are_flagged_and_the_rest_is_kept(calibrated, flat):
