@@ -115,8 +115,8 @@ def flattened_variance(level, share, flat, constant, slope, variance):
 
 
 @compiled
-def divide(science, variance, flat, noise, least):
-    """Divide by a flat of relative noise `noise`, in place; returns whether all could be divided.
+def divide(science, variance, flat, spread, least):
+    """Divide by a flat of variance `spread`, in place; returns whether all could be divided.
 
     Where the flat is below `least`, infinite or no number, both planes become NaN.
     """
@@ -125,6 +125,7 @@ def divide(science, variance, flat, noise, least):
         counts = science[y]
         scatter = variance[y]
         response = flat[y]
+        noise = spread[y]
         for x in range(counts.size):
             value = response[x]
             good = (value >= least) & (value < np.inf)
@@ -132,8 +133,8 @@ def divide(science, variance, flat, noise, least):
             inverse = np.float32(1) / value if good else np.float32(np.nan)
             light = counts[x] * inverse
             counts[x] = light
-            # (s / f): variance = var(s) / f**2 + (s / f)**2 (sigma_f / f)**2
-            scatter[x] = scatter[x] * (inverse * inverse) + (light * noise) * (light * noise)
+            # (s / f): variance = (var(s) + (s / f)**2 var(f)) / f**2
+            scatter[x] = (scatter[x] + light * light * noise[x]) * (inverse * inverse)
             spoilt |= np.uint8(not good)
     return spoilt == 0
 

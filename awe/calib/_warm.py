@@ -11,6 +11,7 @@ import numpy as np
 
 from awe.calib import statistics, weight
 from awe.calib.combine import Method, Noise, combine
+from awe.calib.combine.propagation import flattened_variance, mean_variance
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
 from awe.calib.reduction import Calibrations, CosmicSettings, SatelliteSettings, Settings, reduce
@@ -31,7 +32,11 @@ def steps() -> Iterator[None]:
     good = np.zeros(frame.shape, np.bool_)
     combine([frame] * 3, method=Method.STD, sigma=3.0, count=True)
     yield
-    combine([frame] * 3, method=Method.FIXED, sigma=3.0, noise=[Noise(constant=1.0)] * 3)
+    noise = Noise(constant=1.0)
+    mean = combine([frame] * 3, method=Method.FIXED, sigma=3.0, noise=[noise] * 3, share=True)
+    yield
+    mean_variance(mean, noise)
+    flattened_variance(mean, noise, ones, ones)
     yield
     calibrations = Calibrations(
         bias=0 * ones, flat=ones, dark=0 * ones, fringes=None, hot=good, cold=good

@@ -17,7 +17,7 @@ from awe.calib.detector.trim import require_shape
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.errors import ParameterError
 
-__all__ = ["NoiseModel", "inherited", "make", "numbers", "plane", "require_model"]
+__all__ = ["NoiseModel", "inherited", "joined", "make", "numbers", "plane", "require_model"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -137,6 +137,32 @@ def inherited(
         odd = ~np.isfinite(image) & ((flags & FLAG_DTYPE.type(PixelFlag.BAD_FLAT)) == 0)
         _planes.mark(flags, odd, FLAG_DTYPE.type(PixelFlag.NON_FINITE))
     return flags
+
+
+@takes_frames()
+def joined(
+    planes: Iterable[NDArray[np.uint16] | None], *, maps: bool
+) -> NDArray[np.uint16] | None:
+    """Return the bits of several planes in one, or None where there is nothing to join.
+
+    A plane that is alone is returned as it is, and not copied.
+
+    Parameters
+    ----------
+    planes : iterable of ndarray of uint16, shape (ny, nx), or None
+        Planes of `PixelFlag` bits; not modified.
+    maps : bool
+        Whether bits of the maps of hot and cold pixels are taken.
+    """
+    found: NDArray[np.uint16] | None = None
+    for other in planes:
+        if other is not None and found is not None:
+            require_shape(other, (found.shape[0], found.shape[1]), "a plane of reason bits")
+        if other is not None:
+            found = other if found is None else found | other
+    if found is not None and not maps:
+        found = found & FLAG_DTYPE.type(~(PixelFlag.HOT | PixelFlag.COLD))
+    return found
 
 
 @takes_frames()

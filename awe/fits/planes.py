@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from awe.fits.image import extensions, read
+from awe.fits.image import extensions, read_pixels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,5 +37,5 @@ def pixels(path: Path, names: tuple[str, ...]) -> NDArray[Any] | None:
     there = extensions(path)
     for name in names:
         if name in there:
-            return read(path, name).pixels
+            return read_pixels(path, name)
     return None

@@ -18,6 +18,7 @@ from awe.model.calibrations import BackgroundFrame
 from awe.model.mixins import QualityFlag
 from awe.model.science import ReducedScienceFrame, WeightFrame
 from awe.tasks import readout
+from awe.tasks.applied import applied, planes_of
 from awe.tasks.arguments import Argument, common
 from awe.tasks.between import wanted
 from awe.tasks.inputs import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from awe.calib.reduction import Calibrations, Look, Reduced, Settings
+    from awe.calib.reduction import Look, Reduced, Settings
     from awe.calib.sky.seeing import Seeing
 
 __all__ = ["ReduceTask"]
@@ -170,12 +171,13 @@ class ReduceTask(Task):
         fits.judge(raw.pathname, verify=False)
         readers: list[Callable[[], Any]] = [partial(fits.read, raw.pathname)]
         readers += [partial(self.pixels, item) for item in chosen.with_files]
+        readers += planes_of(self, chosen)
         image = side_by_side(readers)[0]
         if image.pixels is None:
             msg = f"{raw.filename} holds no image; ingest the exposure again"
             raise WrongShape(msg)
         geometry = ChipGeometry(**raw.geometry)
-        calibrations = self._calibrations(unit, chosen)
+        calibrations = applied(self, unit, chosen)
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
         # hits are still in the frame: a hit search needs the width of the stars first
         pixels, full, end = readout.seen(
@@ -241,53 +243,6 @@ class ReduceTask(Task):
         if known is not None:
             unit.consulted["BackgroundFrame"] = str(known.object_id)
         return background_of(unit, bias, flat) if known is None and self.background else known
-
-    def _calibrations(self, unit: Unit, chosen: Chosen) -> Calibrations:
-        from awe.calib.detector.bias import DIGITISATION
-        from awe.calib.reduction import Calibrations
-
-        noise = read_noise(unit, chosen.read_noise) ** 2 + DIGITISATION
-        bias, flat = {}, {}
-        if chosen.bias is not None:
-            bias = {
-                "bias": self.pixels(chosen.bias),
-                "bias_method": chosen.bias.process_params.OVERSCAN_CORRECTION,
-                "bias_variance": noise / max(len(chosen.bias.raw_bias_frames), 1),
-            }
-        if chosen.flat is not None:
-            flat = {"flat": self.pixels(chosen.flat), "flat_noise": chosen.flat.noise}
-        return Calibrations(
-            **bias,
-            **flat,
-            illumination=self._image(chosen.illumination),
-            fringes=self._image(chosen.fringe),
-            background=self._image(chosen.back),
-            hot=self._bad(chosen.hot),
-            cold=self._bad(chosen.cold),
-            **self._dark(chosen),
-            curvature=self._curvature(chosen.gain),
-        )
-
-    def _dark(self, chosen: Chosen) -> dict[str, Any]:
-        """Return the dark as it is to be used: subtracted, or to flag the pixels that glow."""
-        from awe.calib.detector import pixels
-
-        if chosen.dark is None or self.parameters("ReducedScienceFrame").SUBTRACT_DARK:
-            return {"dark": self._image(chosen.dark)}
-        maps = chosen.hot is not None
-        limits = chosen.hot.process_params if maps else self.parameters("HotPixelMap")
-        glow = pixels.residual(self.pixels(chosen.dark), limits.BOX)
-        return {"glow": glow, "glow_limit": limits.REJECTION_THRESHOLD}
-
-    def _curvature(self, gain: Any) -> float:
-        wanted = self.parameters("ReducedScienceFrame").CORRECT_LINEARITY
-        return float(gain.curvature) if gain is not None and wanted else 0.0
-
-    def _image(self, item: Any) -> Any:
-        return None if item is None else self.pixels(item)
-
-    def _bad(self, item: Any) -> Any:
-        return None if item is None else ~self.good(item)
 
     def _look(self, raw: Any, look: Look) -> None:
         """Keep the frame as it is between two steps, or stop."""

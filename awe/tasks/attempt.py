@@ -13,7 +13,7 @@ from awe.errors import AweError, UserMistake
 from awe.tasks.unit import Call, Unit
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 __all__ = ["Outcome", "Session", "Unusable", "passing_over"]
 
@@ -61,7 +61,7 @@ class Session:
     stop: threading.Event
     written: list[Path] = field(default_factory=list)
     waiting: list[Callable[[], object]] | None = None
-    pixels: dict[Any, NDArray[Any]] = field(default_factory=dict)
+    pixels: dict[Any, Any] = field(default_factory=dict)
     chip: Any = None
     unit: Any = None
     recipe: Any = None

@@ -79,12 +79,22 @@ def variance_of(task: Task, item: Any) -> NDArray[Any] | None:
 
 def bits_of(task: Task, item: Any) -> NDArray[Any] | None:
     """Return the reason bits of a stored master; None where it has none."""
-    return _plane(task, item, planes.FLAGS)
+    found = _plane(task, item, planes.FLAGS)
+    if found is None or found.dtype.name == "uint16":
+        return found
+    # a mask that is not ours gives no reasons: bit 0
+    mask: NDArray[Any] = (found != 0).astype("uint16")
+    return mask
 
 
 def _plane(task: Task, item: Any, names: tuple[str, ...]) -> NDArray[Any] | None:
+    """Return a plane behind the pixels of a master, read once per task; None without."""
     if item is None:
         return None  # a calibration the call goes on without
-    task.fetch([item])
-    found = planes.pixels(item.pathname, names)
+    known = task._running().pixels
+    key = (item.object_id, names)
+    if key not in known:
+        task.fetch([item])
+        known[key] = planes.pixels(item.pathname, names)
+    found = known[key]
     return None if found is None else task.cut(item, found)

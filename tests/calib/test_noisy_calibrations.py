@@ -76,6 +76,61 @@ def test_chi_square_is_one_with_a_noisy_calibration(name, amount):
     assert extra > 0.15 * (variance - (0 if name in ("bias", "flat") else extra))
 
 
+def half(amount):
+    """Return a variance that one half of the pixels has and the other has not."""
+    return np.where(X < NX // 2, np.float32(amount**2), np.float32(0)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "amount"),
+    [("bias", "bias_variance", 8.0), ("flat", "flat_variance", 0.015),
+     ("dark", "dark_variance", 0.02), ("fringes", "fringe_variance", 6.0)],
+)  # fmt: skip
+def test_the_variance_of_each_pixel_of_a_calibration_counts(name, field, amount):
+    rng = np.random.default_rng(84)
+    given = calibrations(rng)
+    variance = half(amount)
+    noisy = (getattr(given, name) + rng.normal(0, 1, (NY, NX)) * variance**0.5).astype(np.float32)
+    given = dataclasses.replace(given, **{name: noisy, field: variance})
+    done = reduction.reduce(raw(rng), GEOMETRY, given, SETTINGS)
+    chi = (done.science - 400) ** 2 / done.variance
+    assert chi[:, : NX // 2].mean() == pytest.approx(1.0, abs=0.02)
+    assert chi[:, NX // 2 :].mean() == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("time", [0.5 * TIME, TIME, 3 * TIME])
+def test_the_noise_of_the_bias_cancels_where_it_is_in_the_dark_too(time):
+    rng = np.random.default_rng(85)
+    settings = dataclasses.replace(SETTINGS, exposure_time=time)
+    error = rng.normal(0, 6.0, (NY, NX)).astype(np.float32)
+    share, spread = 1 / TIME, plane(36.0)
+    given = reduction.Calibrations(
+        bias=error, bias_method=6, bias_variance=spread,
+        dark=(0.1 - share * error).astype(np.float32), dark_variance=share**2 * spread,
+        dark_bias=share,
+    )
+    frame = rng.normal(250, READ_NOISE, (NY, NX + 96))
+    frame[:, 48:-48] += rng.poisson(plane(0.1 * time * GAIN)) / GAIN
+    done = reduction.reduce(np.rint(frame).astype(np.uint16), GEOMETRY, given, settings)
+    assert (done.science**2 / done.variance).mean() == pytest.approx(1.0, abs=0.03)
+    none = dataclasses.replace(given, dark_bias=0.0)
+    apart = reduction.reduce(np.rint(frame).astype(np.uint16), GEOMETRY, none, settings)
+    assert (apart.science**2 / apart.variance).mean() < 0.9
+
+
+def test_reasons_of_masters_are_in_the_flags():
+    rng = np.random.default_rng(86)
+    bits = np.zeros((NY, NX), np.uint16)
+    bits[10, 20], bits[30, 40] = 1, 64
+    done = reduction.reduce(
+        raw(rng), GEOMETRY, dataclasses.replace(calibrations(rng), reasons=bits), SETTINGS
+    )
+    assert (done.flags[10, 20], done.flags[30, 40]) == (1, 64)
+    assert done.weight[10, 20] == done.weight[30, 40] == 0
+    assert (done.flags != 0).sum() == 2
+    assert bits.sum() == 65
+
+
 def test_the_noise_of_pixels_is_told_from_slopes_hot_pixels_and_gaps():
     rng = np.random.default_rng(83)
     image = (rng.normal(0, 3.0, (NY, NX)) + X + 0.5 * Y).astype(np.float32)

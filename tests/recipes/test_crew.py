@@ -138,7 +138,8 @@ def test_calibrations_of_a_chip_are_let_go_with_it(calibrated):
             return product
 
     assert len(task(Watching, workers=1).execute()) == 4
-    assert kept == [(4, 4)] * 4  # bias, flat, hot and cold pixels of one chip, never of two
+    # bias and flat with variance and bits, hot and cold pixels of one chip, never of two
+    assert kept == [(8, 4)] * 4
 
 
 def test_how_many_threads(calibrated, monkeypatch):

@@ -41,14 +41,20 @@ class Calibrations:
         Master bias; None subtracts none.
     bias_method : int
         Overscan method the bias was made with; must be that of the frame.
-    bias_variance : float, ADU**2
-        Variance of a pixel of the master bias.
+    bias_variance : float or ndarray, ADU**2
+        Variance of a pixel of the master bias, or of each.
     flat : ndarray or None
         Master flat, mean 1.
     flat_noise : float
-        Relative noise of a pixel of the master flat.
+        Noise of a pixel of response 1 of the master flat.
+    flat_variance : ndarray or None
+        Variance of each of its pixels; None states it by `flat_noise`.
     dark : ndarray, ADU/s, or None
         Dark current.
+    dark_variance : ndarray, (ADU/s)**2, or None
+        Of each of its pixels; None measures their noise on the dark.
+    dark_bias : float, 1/s
+        How much of this very bias is in the dark: their errors cancel in part. 0 if another is.
     glow : ndarray, ADU/s, or None
         Dark current that is not subtracted, how far it stands out of its surroundings
         (`pixels.residual`): pixels it lifts by more than `glow_limit` are flagged.
@@ -58,6 +64,8 @@ class Calibrations:
         Illumination correction, mean 1; divides.
     fringes : ndarray, ADU, or None
         Fringe frame.
+    fringe_variance : ndarray, ADU**2, or None
+        Of each of its pixels; None measures their noise on the fringe frame.
     background : ndarray, ADU, or None
         Sky of this very frame after its flat, before any illumination correction; subtracted
         instead of one estimated from boxes.
@@ -65,22 +73,29 @@ class Calibrations:
         True = bad.
     curvature : float, 1/ADU
         Non-linearity of the chip (`gain.linearity`); 0 for none.
+    reasons : ndarray of uint16 or None
+        Reason bits the masters carry, joined.
     """
 
     bias: NDArray[np.float32] | None = None
     bias_method: int = 0
-    bias_variance: float = 0.0
+    bias_variance: float | NDArray[np.float32] = 0.0
     flat: NDArray[np.float32] | None = None
     flat_noise: float = 0.0
+    flat_variance: NDArray[np.float32] | None = None
     dark: NDArray[np.float32] | None = None
+    dark_variance: NDArray[np.float32] | None = None
+    dark_bias: float = 0.0
     glow: NDArray[np.float32] | None = None
     glow_limit: float = np.inf
     illumination: NDArray[np.float32] | None = None
     fringes: NDArray[np.float32] | None = None
+    fringe_variance: NDArray[np.float32] | None = None
     background: NDArray[np.float32] | None = None
     hot: NDArray[np.bool_] | None = None
     cold: NDArray[np.bool_] | None = None
     curvature: float = 0.0
+    reasons: NDArray[np.uint16] | None = None
 
     def __post_init__(self) -> None:
         """Take masked arrays for what they mean: no value, or bad where it is a map."""

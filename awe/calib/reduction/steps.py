@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _planes, cosmic, statistics, tracks
+from awe.calib import _planes, cosmic, tracks
 from awe.calib.detector import amplifiers, dead, gain, overscan, saturation, trim
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 from awe.calib.reduction import variances
@@ -25,9 +25,6 @@ _VIGNETTING = (128, 8)
 
 #: on frames with more bad pixels than this fraction nothing is looked for
 _MOST_BAD = 0.9
-
-#: the noise of calibrations is measured on every such row
-_SAMPLED = 64
 
 #: a read noise [ADU] from which lines of one value are not alive
 _TELLING = 0.5
@@ -93,17 +90,14 @@ def _trim(work: Work) -> str:
     work.levels, work.offsets, work.scale = found.levels, found.offsets, found.scale
     work.raw, work.places, work.level_variances = found.pixels, found.places, found.variances
     work.shape = (work.raw.shape[0], work.raw.shape[1])
-    planes = (
-        "bias", "flat", "dark", "glow", "illumination", "fringes", "background", "hot", "cold",
-    )  # fmt: skip
-    for name in planes:
-        plane = getattr(work.calibrations, name)
-        if plane is not None:
+    for name, plane in vars(work.calibrations).items():
+        if isinstance(plane, np.ndarray):
             trim.require_shape(plane, work.shape, f"the calibration {name!r}")
     work.science = np.empty(work.shape, np.float32)
     work.variance = np.empty(work.shape, np.float32)
     work.weight = np.empty(work.shape, np.float32)
-    work.flags = np.zeros(work.shape, FLAG_DTYPE)
+    reasons = work.calibrations.reasons
+    work.flags = np.zeros(work.shape, FLAG_DTYPE) if reasons is None else reasons.copy()
     return f"{work.shape[1]} x {work.shape[0]} pixels"
 
 
@@ -219,7 +213,7 @@ def _linearity_rows(work: Work, rows: slice) -> None:
 def _glow_frame(work: Work) -> str:
     assert work.calibrations.glow is not None
     time = work.settings.exposure_time
-    work.dark_noise = statistics.pixel_noise(work.calibrations.glow, step=_SAMPLED) * time
+    work.dark_noise = work.noise_of(work.calibrations.glow, "dark_variance") * time
     return f"over {work.calibrations.glow_limit:g} sigma in {time:g} s"
 
 
@@ -235,16 +229,16 @@ def _glow_rows(work: Work, rows: slice) -> None:
 def _dark_frame(work: Work) -> str:
     assert work.calibrations.dark is not None
     time = work.settings.exposure_time
-    work.dark_noise = statistics.pixel_noise(work.calibrations.dark, step=_SAMPLED) * time
+    work.dark_noise = work.noise_of(work.calibrations.dark, "dark_variance") * time
     return f"{time:g} s of it, noise {work.dark_noise:.3g} ADU"
 
 
 def _dark_rows(work: Work, rows: slice) -> None:
     assert work.calibrations.dark is not None
-    # s - D t [ADU], and (sigma_D t)**2 more variance, sigma_D measured on the dark frame
+    # s - D t [ADU]
     time = np.float32(work.settings.exposure_time)
     work.science[rows] -= work.calibrations.dark[rows] * time
-    work.variance[rows] += np.float32(work.dark_noise**2)
+    work.variance[rows] += work.dark_variance(rows)
 
 
 def _flat_frame(work: Work) -> str:
@@ -271,12 +265,13 @@ def _flat_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
     assert flat is not None
     least = work.settings.minimum_response
-    # s / f, with variance var / f**2 + (s / f)**2 n**2, n the relative noise of the flat
-    all_divided = _planes.divide(
-        work.science[rows], work.variance[rows], flat[rows],
-        np.float32(work.calibrations.flat_noise), np.float32(least),
-    )
-    if not all_divided:
+    known = work.calibrations.flat_variance
+    # a flat that does not tell has the noise of photons, n**2 f
+    photons = np.float32(work.calibrations.flat_noise**2)
+    spread = flat[rows] * photons if known is None else known[rows]
+    if not _planes.divide(
+        work.science[rows], work.variance[rows], flat[rows], spread, np.float32(least)
+    ):
         bad = ~(flat[rows] >= least) | ~(flat[rows] < np.inf)
         work.flag(PixelFlag.BAD_FLAT, bad, rows)
 
@@ -313,8 +308,11 @@ def _fringe_frame(work: Work) -> str:
     factor = work.fringe_scale.factor
     # s - a F, and (a sigma_F)**2 more variance; the error of a itself is not in the variance
     work.science -= np.float32(factor) * fringes
-    noise = abs(factor) * statistics.pixel_noise(fringes, step=_SAMPLED)
-    work.variance += np.float32(noise**2)
+    known, noise = work.calibrations.fringe_variance, work.noise_of(fringes, "fringe_variance")
+    # where nothing is known of the fringes nothing is subtracted
+    each = np.float32(noise**2) if known is None else np.nan_to_num(known)
+    work.variance += np.float32(factor**2) * each
+    noise *= abs(factor)
     return f"scaled by {factor:.4f} +- {work.fringe_scale.error:.4f}, noise {noise:.3g} ADU"
 
 

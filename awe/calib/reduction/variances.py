@@ -35,7 +35,8 @@ def frame(work: Work) -> str:
     """
     settings = work.settings
     # c = r**2 + 1/12 + var(level) + var(master bias) [ADU**2]: all that does not grow with light
-    bias = work.calibrations.bias_variance if work.calibrations.bias is not None else 0.0
+    if work.calibrations.bias is not None:
+        work.bias_noise = work.noise_of(work.calibrations.bias, "bias_variance")
     whole = (slice(0, work.shape[0]), slice(0, work.shape[1]))
     numbers: Sequence[Settings | AmplifierSettings] = (
         settings.amplifiers or [settings] * len(work.level_variances)
@@ -47,7 +48,7 @@ def frame(work: Work) -> str:
         read = one.read_noise**2 + DIGITISATION
         # the bias was read by the same amplifier
         share = read / (settings.read_noise**2 + DIGITISATION)
-        constant = read + level + bias * share
+        constant = read + level + work.bias_noise**2 * share
         faint = (light / one.gain + constant) * one.gain**2 < _FAINT
         noises.append((place, NoiseModel(gain=one.gain, constant=constant, faint=faint)))
         where = ", light of the surroundings" if faint else ""
@@ -81,8 +82,11 @@ def rows(work: Work, rows: slice) -> None:
     # s / gain + c: the dark charge is still in s, so its own photon-like noise is counted
     if len(work.noises) == 1:
         work.noises[0][1].variance(work.science[rows], out=work.variance[rows])
-        return
-    for place, noise in work.noises:
-        part = work.within(place, rows)
-        if part is not None:
-            work.variance[part] = noise.variance(np.ascontiguousarray(work.science[part]))
+    else:
+        for place, noise in work.noises:
+            part = work.within(place, rows)
+            if part is not None:
+                work.variance[part] = noise.variance(np.ascontiguousarray(work.science[part]))
+    if isinstance(work.calibrations.bias_variance, np.ndarray):
+        # the pixels of a bias are alike but for the few that lost values
+        work.variance[rows] += work.bias_variance(rows) - np.float32(work.bias_noise**2)

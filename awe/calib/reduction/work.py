@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _planes
+from awe.calib import _planes, statistics
 from awe.calib.detector import amplifiers
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 #: pitch [pixel] at which levels of whole frames are sampled
 _PITCH = 16
+
+#: the noise of calibrations is measured on every such row
+_SAMPLED = 64
 
 
 @dataclass(kw_only=True)
@@ -52,6 +55,7 @@ class Work:
     sky: background.Surface | None = None
     fringe_scale: Scale | None = None
     dark_noise: float = 0.0
+    bias_noise: float = 0.0
     tracks: tuple[Track, ...] = ()
 
     def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> int:
@@ -67,6 +71,50 @@ class Work:
             Rows of the frame the map covers; all by default.
         """
         return int(_planes.mark(self.flags[rows], bad, FLAG_DTYPE.type(flag)))
+
+    def noise_of(self, image: NDArray[np.float32], name: str) -> float:
+        """Return the noise most pixels of a calibration have: as stated, or measured.
+
+        Parameters
+        ----------
+        image : ndarray of float32
+            The calibration.
+        name : str
+            Field of `Calibrations` that may hold its variance.
+        """
+        variance = getattr(self.calibrations, name)
+        if variance is None:
+            return float(statistics.pixel_noise(image, step=_SAMPLED))
+        if isinstance(variance, np.ndarray):
+            variance = np.nanmedian(variance[::_PITCH, ::_PITCH])
+        return float(np.sqrt(variance))
+
+    def bias_variance(self, rows: slice) -> NDArray[np.float32] | np.float32:
+        """Return the variance of the master bias [ADU**2] on some rows.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the frame.
+        """
+        variance = self.calibrations.bias_variance
+        return variance[rows] if isinstance(variance, np.ndarray) else np.float32(variance)
+
+    def dark_variance(self, rows: slice) -> NDArray[np.float32] | np.float32:
+        """Return the variance that the dark adds where it is subtracted [ADU**2].
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the frame.
+        """
+        known = self.calibrations.dark_variance
+        if known is None:
+            return np.float32(self.dark_noise**2)
+        # (1 - t k)**2 of the bias in s - B - t (x - k B), where 1 + (t k)**2 was added
+        time, share = self.settings.exposure_time, self.calibrations.dark_bias
+        extra: NDArray[np.float32] = np.float32(time**2) * known[rows]
+        return extra - np.float32(2 * time * share) * self.bias_variance(rows)
 
     @property
     def level(self) -> float:
