@@ -13,7 +13,7 @@ from astropy.nddata import CCDData
 import awe.calib
 from awe.calib import cosmic, reduction, statistics, tracks, weight
 from awe.calib.combine import Method, Noise, combine
-from awe.calib.detector import bias, gain, overscan, pixels, saturation
+from awe.calib.detector import amplifiers, bias, gain, overscan, pixels, saturation
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.sky import background, flat, fringe, seeing, skies, stars
 from awe.errors import NoValidPixels, ParameterError, WrongShape
@@ -47,6 +47,7 @@ CALLS = {
     "linearised": lambda f: gain.linearised(f[0], 1e-6),
     "overscan": lambda f: overscan.measure(f[0], GEOMETRY, 6).values,
     "corrected": lambda f: overscan.correct(f[0], GEOMETRY, 6),
+    "levelled": lambda f: amplifiers.levelled(f[0], GEOMETRY, 6).light,
     "hot": lambda f: pixels.hot(f[0], threshold=5, box=32),
     "cold": lambda f: pixels.cold(f[0], low=0.9, high=1.1, box=32),
     "saturation": lambda f: saturation.find(
@@ -118,6 +119,10 @@ def test_every_kernel_that_takes_frames_takes_masked_ones():
     apart = {"awe.calib.statistics.outliers": "a few numbers, one per frame",
              "awe.calib.flags.counts": "a plane of flags, made here",
              "awe.calib.detector.saturation.grown": "a map of its own",
+             "awe.calib.detector.outline.strip": "levels of columns, made there",
+             "awe.calib.detector.outline.runs": "levels of columns, made there",
+             "awe.calib.detector.outline.jump": "levels of columns, made there",
+             "awe.calib.tracks.pulses.flashes": "steps of a track, made by the search",
              "awe.calib.sky.dithers.match": "a catalogue"}  # fmt: skip
     found = dict(public())
     assert len(found) > 20

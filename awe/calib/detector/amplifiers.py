@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
 from awe.calib.detector import overscan, sections, trim
 
 __all__ = ["Levelled", "levelled", "plane"]
@@ -94,6 +95,7 @@ class Levelled:
         return float(np.average(self.variances, weights=areas))
 
 
+@takes_frames(double=True)
 def levelled(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Levelled:
     """Return a raw frame without strips, with the electronic level of each amplifier.
 
