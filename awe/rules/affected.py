@@ -56,7 +56,9 @@ class Effect(list[Any]):
         name = label(self.item)
         if objections := validity.unsound(self.item):
             return columns.fit(f"{name} is never chosen: {'; '.join(objections)}")
-        lines = [f"{name} changes {len(self)} products that you may see"]
+        # the count first: a terminal cuts what is behind the name of a file
+        what = "1 product" if len(self) == 1 else f"{len(self)} products"
+        lines = [f"changed: {what} that you may see, by {name}"]
         if self.direct:
             lines.append(f"{len(self.direct)} would choose it now:")
             lines += _listed(self.direct)

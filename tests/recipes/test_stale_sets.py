@@ -113,7 +113,7 @@ def test_what_a_new_calibration_changes_is_what_names_it_afterwards(reduced, per
     assert any(isinstance(item, HotPixelMap) for item in found.direct)
     assert {item.chip.name for item in found} == {CHIP}
     text = repr(found)
-    assert text.startswith(f"{new.filename} changes {len(found)} products that you may see\n")
+    assert text.startswith(f"changed: {len(found)} products that you may see, by {new.filename}\n")
     assert f"{len(found.direct)} would choose it now:" in text
 
 

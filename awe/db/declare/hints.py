@@ -47,7 +47,6 @@ QUERY = {
     "median": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
     "one": "query[0] is the first object; len(query) == 1 if it is the only one",
     "order": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
-    "plot": "give its values to matplotlib: x = query.to_table('DATE_OBS', 'EXPTIME')",
     "publish": "context.publish(query, level) publishes",
     "retrieve": LOAD.format(name="retrieve"),
     "select": "combine comparisons: query & (C.EXPTIME > 100)",
