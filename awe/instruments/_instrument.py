@@ -86,7 +86,7 @@ class Chip:
 
     @property
     def amplifiers(self) -> tuple[Amplifier, ...]:
-        """Its amplifiers, where there are several."""
+        """The amplifiers, where there are several."""
         return self.geometry.amplifiers
 
     def saturated(self, threshold: float) -> float:

@@ -63,7 +63,7 @@ class Levelled:
 
     @property
     def offset(self) -> NDArray[np.float32]:
-        """Levels in counts of the chip [ADU]."""
+        """The levels in counts of the chip [ADU]."""
         return self.offsets if self.scale is None else self.offsets * self.scale
 
     @property
