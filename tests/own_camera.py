@@ -11,6 +11,19 @@ from awe.config import Environment
 from awe.context import context
 from awe.db.server.connection import database
 
+#: what exposures are taken for, by the words of many programs for small cameras
+PURPOSES = """
+[[purpose]]
+is = "bias"
+IMAGETYP = "Bias Frame"
+[[purpose]]
+is = "dome"
+IMAGETYP = "Flat Field"
+[[purpose]]
+is = "science"
+IMAGETYP = "Light Frame"
+"""
+
 
 @contextmanager
 def observing(db, home, monkeypatch, name: str, description: str | None) -> Iterator[None]:

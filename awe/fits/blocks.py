@@ -27,6 +27,8 @@ __all__ = [
 
 BLOCK = 2880
 CARD = 80
+#: BITPIX of every type of pixels (FITS 4.0, 4.4.1.1)
+BITPIX = (8, 16, 32, 64, -32, -64)
 
 Value = str | bool | int | float
 

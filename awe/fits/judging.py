@@ -45,7 +45,6 @@ _MAGIC = (
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _KEYWORD = re.compile(rb"[A-Za-z0-9_\-]* *")
 _PRINTABLE = bytes(range(32, 127))
-_BITPIX = (8, 16, 32, 64, -32, -64)
 _COLUMN_BYTES = {
     "L": 1, "B": 1, "A": 1, "I": 2, "J": 4, "K": 8, "E": 4, "D": 8, "C": 8, "M": 16, "X": 0.125,
 }  # fmt: skip
@@ -253,8 +252,8 @@ class _Hdu:
         if self.index == 0 and self.values.get("SIMPLE") != "T":
             self.refuse(f"SIMPLE is {self.values.get('SIMPLE')!r}, expected T")
         bitpix = self._integer("BITPIX")
-        if bitpix not in _BITPIX:
-            self.refuse(f"BITPIX is {bitpix}, expected one of {_BITPIX}")
+        if bitpix not in blocks.BITPIX:
+            self.refuse(f"BITPIX is {bitpix}, expected one of {blocks.BITPIX}")
         count = self._integer("NAXIS")
         if not 0 <= count <= AXES_LIMIT:
             self.refuse(f"NAXIS is {count}, expected 0 to {AXES_LIMIT}")
@@ -356,7 +355,7 @@ class _Hdu:
     def _unpacked(self) -> tuple[int, tuple[int, ...]]:
         bitpix = self._integer("ZBITPIX")
         count = self._integer("ZNAXIS")
-        if bitpix not in _BITPIX or not 1 <= count <= AXES_LIMIT:
+        if bitpix not in blocks.BITPIX or not 1 <= count <= AXES_LIMIT:
             self.refuse(f"ZBITPIX is {bitpix} and ZNAXIS is {count}")
         axes = tuple(self._integer(f"ZNAXIS{number}") for number in range(1, count + 1))
         promised = abs(bitpix) // 8 * math.prod(axes)

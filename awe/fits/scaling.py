@@ -25,13 +25,10 @@ __all__ = ["Scaling", "damaged"]
 #: cards without which no pixel can be read
 _NEEDED = ("BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "BSCALE", "BZERO")
 
-#: BITPIX of every type of pixels (FITS 4.0, 4.4.1.1)
-_TYPES = (8, 16, 32, 64, -32, -64)
-
 #: what is expected of a card that has to be more than a number
 _WANTED = {
     "BSCALE": "a number that is not 0", "BLANK": "a whole number",
-    "BITPIX": "one of " + ", ".join(map(str, _TYPES)),
+    "BITPIX": "one of " + ", ".join(map(str, blocks.BITPIX)),
 }  # fmt: skip
 
 
@@ -59,7 +56,7 @@ class Scaling:
         BadFits
             A card is there and no number, the scale is 0, or there is no such type of pixels.
         """
-        if header.get("BITPIX") not in _TYPES:
+        if header.get("BITPIX") not in blocks.BITPIX:
             raise BadFits(_told(path, "BITPIX", header.get("BITPIX")))
         scale, zero = (_number(header, name, path) for name in ("BSCALE", "BZERO"))
         blank = _number(header, "BLANK", path)

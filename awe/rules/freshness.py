@@ -77,6 +77,14 @@ class Reasons(tuple[Reason, ...]):
 
     __str__ = __repr__
 
+    @property
+    def brief(self) -> str:
+        """The first reason, and how many more there are; empty without any."""
+        if not self:
+            return ""
+        first, *more = self
+        return f"{first}{f'; and {len(more)} more' if more else ''}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Today:

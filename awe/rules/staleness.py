@@ -57,11 +57,7 @@ class Stale(list[Any]):
             head = f"all {self._number} {self._name} are up to date"
         if self.unseen:
             head += f"; {len(self.unseen)} more cannot be judged, see .unseen"
-        rows = []
-        for item in self[:SHOWN]:
-            first, *more = self.why[item]
-            rows.append((label(item), f"{first}{f'; and {len(more)} more' if more else ''}"))
-        return head, rows
+        return head, [(label(item), self.why[item].brief) for item in self[:SHOWN]]
 
     def __repr__(self) -> str:
         head, rows = self._table()

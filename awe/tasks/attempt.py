@@ -6,14 +6,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awe import bars
 from awe.errors import AweError, UserMistake
 from awe.tasks.unit import Call, Unit
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Outcome", "Session", "Unusable", "passing_over"]
 

@@ -257,7 +257,7 @@ class _Planner:
         after = tuple(sorted({place for place in needed if place is not None}))
         recipe = recipe_of(type(main)).identifier()
         self.steps.append(
-            Renewed(product=main, recipe=recipe, because=_because(why), after=after)
+            Renewed(product=main, recipe=recipe, because=why.brief, after=after)
         )
         self._places[main.object_id] = len(self.steps) - 1
         return self._places[main.object_id]
@@ -319,11 +319,6 @@ def _main(item: Any) -> Any:
         msg = f"it is made along with a {cls.__name__}, and there is none that you may see"
         raise ArgumentError(msg)
     return found
-
-
-def _because(why: Reasons) -> str:
-    first, *more = why
-    return f"{first}{f'; and {len(more)} more' if more else ''}"
 
 
 def _left(left: Mapping[Any, str]) -> str:

@@ -436,12 +436,12 @@ class Task:
             try:
                 self.fetch([item])
                 require_unit(item)
-                require_values(item, item.data)
+                require_values(item, pixels := item.data)
             except UserMistake as error:
                 if is_away(error):
                     raise
                 raise Unusable(item, error) from error
-            known[item.object_id] = item.data
+            known[item.object_id] = pixels
         return self.cut(item, known[item.object_id])
 
     def cut(self, item: DataObject, pixels: NDArray[Any]) -> NDArray[Any]:

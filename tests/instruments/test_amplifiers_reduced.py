@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.io import fits
-from own_camera import observing
+from own_camera import PURPOSES, observing
 
 from awe.calib import reduction
 from awe.calib.detector import amplifiers
@@ -46,16 +46,7 @@ DATE_OBS = "DATE-OBS"
 EXPTIME = "EXPTIME"
 OBJECT = "OBJECT"
 filter = "FILTER"
-[[purpose]]
-is = "bias"
-IMAGETYP = "Bias Frame"
-[[purpose]]
-is = "dome"
-IMAGETYP = "Flat Field"
-[[purpose]]
-is = "science"
-IMAGETYP = "Light Frame"
-"""
+""" + PURPOSES
 AMPLIFIER = """
 [[chip.amplifiers]]
 name = "{0.name}"

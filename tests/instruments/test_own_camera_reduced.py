@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.io import fits
-from own_camera import observing
+from own_camera import PURPOSES, observing
 
 from awe.ingest import ingest
 from awe.model.mixins import QualityFlag
@@ -37,16 +37,7 @@ DATE_OBS = { keyword = "DATE-OBS", time = "UT" }
 EXPTIME = "EXPTIME"
 OBJECT = "OBJECT"
 filter = "FILTER"
-[[purpose]]
-is = "bias"
-IMAGETYP = "Bias Frame"
-[[purpose]]
-is = "dome"
-IMAGETYP = "Flat Field"
-[[purpose]]
-is = "science"
-IMAGETYP = "Light Frame"
-"""
+""" + PURPOSES
 SKY = 300.0
 
 

@@ -216,6 +216,18 @@ class Made:
     night: Night
 
 
+def run(name: str, **arguments: Any) -> Any:
+    """Return what a recipe makes of frames of OmegaCAM."""
+    from awe import recipes
+
+    return recipes.find(name)(instrument="OMEGACAM", **arguments).execute()
+
+
+def product_of(name: str, **arguments: Any) -> Any:
+    """Return the first product a recipe makes for the first chip, committed."""
+    return run(name, **{"chip": CHIPS[0], "commit": True, **arguments})[0]
+
+
 @contextmanager
 def at_work(db: Any, folder: Path, made: Made | None = None) -> Iterator[Night]:
     """The scientist logged in before a dataserver, in a working directory below the folder.

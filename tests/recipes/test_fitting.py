@@ -6,7 +6,6 @@ import datetime
 import numpy as np
 import pytest
 
-from awe import recipes
 from awe.calib.detector import sections
 from awe.calib.detector.geometry import ChipGeometry
 from awe.context import context
@@ -15,14 +14,11 @@ from awe.model.calibrations import BiasFrame
 from awe.model.raw import RawBiasFrame, RawDarkFrame, RawDomeFlatFrame, RawScienceFrame
 from awe.rules.fitting import Shown
 from awe.tasks.targets import plan
+from tests.recipes.conftest import run
 
 CHIP = "ESO_CCD_#65"
 AT = datetime.datetime(2012, 6, 1, 9, 30)
 MORNING = datetime.datetime(2012, 5, 31, 21)
-
-
-def run(name, **arguments):
-    return recipes.find(name)(instrument="OMEGACAM", **arguments).execute()
 
 
 def window(pixels, y0, y1, x0, x1):

@@ -8,13 +8,10 @@ from awe.errors import ArgumentError, NoCalibration
 from awe.model.calibrations import BiasFrame, MasterFlatFrame
 from awe.model.mixins import QualityFlag
 from awe.model.raw import RawScienceFrame
+from tests.recipes.conftest import run
 
 CHIP = "ESO_CCD_#65"
 FILTER = "OCAM_r_SDSS"
-
-
-def run(name, **arguments):
-    return recipes.find(name)(instrument="OMEGACAM", **arguments).execute()
 
 
 def science():

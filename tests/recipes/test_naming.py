@@ -10,14 +10,11 @@ from awe.context import context
 from awe.errors import ArgumentError, NoCalibration, NotFound, WrongShape
 from awe.model.calibrations import BiasFrame, DomeFlatFrame, HotPixelMap, ReadNoise
 from awe.model.raw import RawDarkFrame, RawDomeFlatFrame, RawScienceFrame
+from tests.recipes.conftest import run
 
 CHIP = "ESO_CCD_#65"
 FILTER = "OCAM_r_SDSS"
 MORNING = datetime.datetime(2012, 5, 31, 21)
-
-
-def run(name, **arguments):
-    return recipes.find(name)(instrument="OMEGACAM", **arguments).execute()
 
 
 def masters(night):

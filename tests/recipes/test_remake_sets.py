@@ -2,14 +2,9 @@
 
 import pytest
 
+from tests.recipes.conftest import product_of
+
 CHIP = "ESO_CCD_#65"
-
-
-def run(name, **arguments):
-    from awe import recipes
-
-    arguments = {"chip": CHIP, "commit": True, **arguments}
-    return recipes.find(name)(instrument="OMEGACAM", **arguments).execute()[0]
 
 
 @pytest.fixture
@@ -18,9 +13,9 @@ def reduced(calibrated):
     from awe.model.raw import RawScienceFrame
 
     calibrated.name = (RawScienceFrame.chip.name == CHIP)[0].filename
-    calibrated.older = run("Reduce", raw_filenames=[calibrated.name])
-    calibrated.red = run("Reduce", raw_filenames=[calibrated.name])
-    calibrated.bias = run("Bias", date=calibrated.date)
+    calibrated.older = product_of("Reduce", raw_filenames=[calibrated.name])
+    calibrated.red = product_of("Reduce", raw_filenames=[calibrated.name])
+    calibrated.bias = product_of("Bias", date=calibrated.date)
     return calibrated
 
 

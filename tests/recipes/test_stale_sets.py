@@ -5,14 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests.recipes.conftest import product_of
+
 CHIP = "ESO_CCD_#65"
-
-
-def run(name, **arguments):
-    from awe import recipes
-
-    arguments = {"chip": CHIP, "commit": True, **arguments}
-    return recipes.find(name)(instrument="OMEGACAM", **arguments).execute()[0]
 
 
 @pytest.fixture
@@ -63,7 +58,7 @@ def test_a_query_says_what_is_stale_and_why(reduced):
     assert query.stale() == []
     assert repr(query.stale()) == "all 2 ReducedScienceFrame are up to date"
     old = query[0].bias
-    new = run("Bias", date=reduced.date)
+    new = product_of("Bias", date=reduced.date)
     found = query.stale()
     assert list(found) == list(query)
     for item in found:
@@ -81,8 +76,8 @@ def test_a_query_says_what_is_stale_and_why(reduced):
 
 @pytest.mark.parametrize("person", ["scientist", "student"])
 def test_all_at_once_is_judged_as_one_by_one(reduced, person):
-    run("Bias", date=reduced.date)
-    run("DomeFlat", date=reduced.date, filter="OCAM_r_SDSS")
+    product_of("Bias", date=reduced.date)
+    product_of("DomeFlat", date=reduced.date, filter="OCAM_r_SDSS")
     reduced.login(person)
     stale = 0
     for cls, items in products().items():
@@ -97,10 +92,10 @@ def test_all_at_once_is_judged_as_one_by_one(reduced, person):
 def test_what_a_new_calibration_changes_is_what_names_it_afterwards(reduced, person):
     """A student who looks sees what its makers' choice would be, of all that is visible."""
     before = {item for items in products().values() for item in items}
-    trial = run("Bias", date=reduced.date, commit=False)
+    trial = product_of("Bias", date=reduced.date, commit=False)
     asked = {item.object_id for item in trial.affects().direct}
     assert asked
-    new = run("Bias", date=reduced.date)
+    new = product_of("Bias", date=reduced.date)
     reduced.login(person)
     from awe.model.calibrations import BiasFrame, HotPixelMap
 
@@ -129,8 +124,8 @@ def test_what_does_not_fit_or_is_bad_changes_nothing(reduced):
         reduced.put(RawBiasFrame, reduced.raw(dark), at, geometry=shape).filename
         for _ in range(4)
     ]
-    assert run("Bias", raw_filenames=names).affects() == []
-    new = run("Bias", date=reduced.date)
+    assert product_of("Bias", raw_filenames=names).affects() == []
+    new = product_of("Bias", date=reduced.date)
     assert new.affects()
     context.update_is_valid(new, 0)
     assert new.affects() == []
@@ -144,8 +139,8 @@ def test_what_was_chosen_by_name_stays(reduced):
 
     raw = (RawScienceFrame.chip.name == CHIP)[0]
     [first, _] = ReducedScienceFrame.chip.name == CHIP
-    named = run("Reduce", raw_filenames=[raw.filename], bias_filename=first.bias.filename)
-    new = run("Bias", date=reduced.date)
+    named = product_of("Reduce", raw_filenames=[raw.filename], bias_filename=first.bias.filename)
+    new = product_of("Bias", date=reduced.date)
     assert named not in new.affects().direct
     assert named in new.affects()  # through its flats
 
@@ -155,8 +150,8 @@ def test_the_number_of_statements_does_not_grow_with_the_products(reduced):
     from awe.model.science import ReducedScienceFrame
 
     for _ in range(3):
-        run("Reduce", template=reduced.template.start)
-    new = run("Bias", date=reduced.date)
+        product_of("Reduce", template=reduced.template.start)
+    new = product_of("Bias", date=reduced.date)
     counted = []
     for number in (1, 8):
         database.objects.clear()
@@ -174,7 +169,7 @@ def test_what_was_made_from_hidden_frames_is_unseen_and_not_called_fresh(reduced
     from awe.model.calibrations import BiasFrame
     from awe.model.science import ReducedScienceFrame
 
-    new = run("Bias", date=reduced.date)
+    new = product_of("Bias", date=reduced.date)
     update = "UPDATE awe.raw_bias_frame SET _privileges = 1 WHERE filename LIKE %s"
     reduced.db.rows("superuser", update, "%_1.fits")
     reduced.login("student")

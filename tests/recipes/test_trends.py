@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.recipes.conftest import product_of
+
 CHIP = "ESO_CCD_#65"
 
 
@@ -145,13 +147,6 @@ def test_more_groups_than_colours_are_grey_together(closing):
     assert labels == [*[f"g{k}" for k in range(MOST)], "3 others"]
 
 
-def run(name, **arguments):
-    from awe import recipes
-
-    task = recipes.find(name)(instrument="OMEGACAM", chip=CHIP, commit=True, **arguments)
-    return task.execute()[0]
-
-
 def test_compare_is_a_table_with_limits_and_a_verdict(calibrated):
     from awe.model.calibrations import BiasFrame
 
@@ -159,7 +154,7 @@ def test_compare_is_a_table_with_limits_and_a_verdict(calibrated):
     found = first.compare()
     assert (found, found.previous, found.verdict) == ({}, None, True)
     assert repr(found) == f"there is no version before it: {first.filename}"
-    second = run("Bias", date=calibrated.date)
+    second = product_of("Bias", date=calibrated.date)
     found = second.compare()
     change = found["imstat.stdev"]
     assert change.limit == second.process_params.MAXIMUM_STDEV_DIFFERENCE == 10.0
@@ -186,13 +181,13 @@ def test_a_change_beyond_the_limit_is_false_and_a_bit_of_new_products_only(calib
     first = BiasFrame.select(instrument="OMEGACAM", date=calibrated.date, chip=CHIP)
     names = [raw.filename for raw in RawBiasFrame.chip.name == CHIP][:4]
     pars = {"BiasFrame.process_params.MAXIMUM_STDEV_DIFFERENCE": 0.0}
-    second = run("Bias", raw_filenames=names, pars=pars)
+    second = product_of("Bias", raw_filenames=names, pars=pars)
     assert second.quality_flags == QualityFlag.CHANGED
     found = second.compare()
     assert not found.verdict
     assert not found["imstat.stdev"].verdict
     assert repr(found).startswith("False: CHANGED\n")
-    third = run("Bias", date=calibrated.date)
+    third = product_of("Bias", date=calibrated.date)
     assert not second.compare(third).verdict
     assert third.compare(second).verdict  # by its own limits
     assert third.quality_flags == first.quality_flags == 0
@@ -216,8 +211,8 @@ def test_a_version_nobody_else_sees_is_named_as_such(calibrated):
     from awe.model.calibrations import BiasFrame
 
     calibrated.login("scientist", privileges=1)
-    run("Bias", date=calibrated.date)
-    second = run("Bias", date=calibrated.date)
+    product_of("Bias", date=calibrated.date)
+    second = product_of("Bias", date=calibrated.date)
     context.publish([second, second.prev], 4, follow=True)
     update = "UPDATE awe.bias_frame SET _privileges = 1 WHERE object_id = %s"
     calibrated.db.rows("superuser", update, str(second.prev.object_id))
