@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from awe.db.schema import install as schema
 from awe.services.cluster import Cluster
 
 __all__ = ["Pool", "drop"]
+
+#: How long a database may take to go.
+DROP_PATIENCE = "60s"
 
 #: Catalogs in which every change to anything but rows shows.
 CATALOGS = (
@@ -119,10 +123,24 @@ class Pool:
 
 
 def drop(cluster: Cluster, name: str) -> None:
-    """Drop a database, whoever is still in it."""
+    """Drop a database, whoever is still in it.
+
+    The server waits for each of its processes to have noticed. One that does not is told of, with
+    what all were doing, and the database stays until the server of the test run goes.
+    """
     with _cursor(cluster, "postgres") as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, false)", (DROP_PATIENCE,))
         statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-        cursor.execute(statement.format(sql.Identifier(name)))
+        try:
+            cursor.execute(statement.format(sql.Identifier(name)))
+        except psycopg2.errors.QueryCanceled:
+            cursor.execute(
+                "SELECT pid, backend_type, datname, state, wait_event, left(query, 80)"
+                " FROM pg_stat_activity"
+            )
+            doing = "\n".join(map(str, cursor.fetchall()))
+            msg = f"database {name} is not dropped, with these here:\n{doing}"
+            warnings.warn(msg, stacklevel=2)
 
 
 @contextmanager

@@ -72,6 +72,35 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return scope(nodeid)
 
+        def remove_node(self, node: Any) -> str | None:
+            """Hand out what a dead worker had left, but for the test it died of and what is done.
+
+            Run again, the test would end the next worker too; a finished file would be handed
+            to a worker that then waits for ever.
+            """
+            given = self.assigned_work[node]
+            left = (
+                (unit, test) for unit in given.values() for test, done in unit.items() if not done
+            )
+            unit, died = next(left, ({}, None))
+            if died is not None:
+                unit[died] = True
+            for name in [name for name, unit in given.items() if all(unit.values())]:
+                del given[name]
+            super().remove_node(node)
+            return died
+
+        def _reschedule(self, node: Any) -> None:
+            """Give work to a worker that knows the tests; a dead one's successor may not yet."""
+            if node in self.registered_collections:
+                super()._reschedule(node)
+
+        def schedule(self) -> None:
+            """Hand out work; who has one test and gets no more is told so, and runs it."""
+            super().schedule()
+            for node in self.nodes:
+                self._reschedule(node)
+
     # the tests come in the order in which they are to be handed out
     config.option.loadscopereorder = False
     return ByScope(config, log)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 
+import databases
 import pytest
 from databases import Pool, drop
 
@@ -88,3 +91,23 @@ def test_two_tests_at_a_time_have_two_databases(own: Pool) -> None:
     assert first.name != second.name
     own.give_back(first)
     own.give_back(second)
+
+
+def test_a_process_that_stands_still_does_not_hold_up_the_tests(
+    own: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "DROP_PATIENCE", "500ms")
+    dropped, other = own.take(), own.take()
+    still = Database(own.cluster, other.name)
+    with still.superuser().cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.warns(UserWarning, match=f"{dropped.name} is not dropped"):
+            drop(own.cluster, dropped.name)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    still.close()
+    drop(own.cluster, dropped.name)
+    own.give_back(other)
