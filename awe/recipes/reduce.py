@@ -17,6 +17,7 @@ from awe.model import calibrations as calfiles
 from awe.model.calibrations import BackgroundFrame
 from awe.model.mixins import QualityFlag
 from awe.model.science import ReducedScienceFrame, WeightFrame
+from awe.rules.roles import VALIDITY
 from awe.tasks import readout
 from awe.tasks.applied import applied, planes_of
 from awe.tasks.arguments import Argument, common
@@ -231,7 +232,7 @@ class ReduceTask(Task):
         """Return how a calibration came to be chosen, and by whom."""
         if role == "back" and self.background:
             return BY_HAND.format(current().user_name)
-        _, recorded = unit.by_hand.get(type(item).__name__, (None, "validity"))
+        _, recorded = unit.by_hand.get(type(item).__name__, (None, VALIDITY))
         return recorded
 
     def _background(self, unit: Unit, bias: Any, flat: Any) -> Any:

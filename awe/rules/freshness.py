@@ -26,7 +26,7 @@ from awe.model.science import ScienceProduct
 from awe.rules import appointed, validity
 from awe.rules.fitting import needs_of
 from awe.rules.leftout import left_out
-from awe.rules.roles import MISSING, chosen_roles, date_of
+from awe.rules.roles import MISSING, NOT_NAMED, VALIDITY, chosen_roles, date_of
 from awe.terminal import harmless
 
 __all__ = [
@@ -256,7 +256,7 @@ def open_roles(item: Any) -> list[str]:
         role
         for role in chosen_roles(type(item))
         if role not in KEPT.get(name, ())
-        and choices.get(role, "validity") in ("validity", MISSING)
+        and choices.get(role, VALIDITY) in NOT_NAMED
         and (role in (*OPTIONAL.get(name, ()), *missing) or getattr(item, role) is not None)
     ]
 

@@ -8,10 +8,16 @@ from typing import Any
 from awe.db.declare.attributes import Kind
 from awe.model.mixins import has, value_of
 
-__all__ = ["MISSING", "chosen_roles", "date_of"]
+__all__ = ["MISSING", "NOT_NAMED", "VALIDITY", "chosen_roles", "date_of"]
+
+#: How a choice is recorded that nobody made: the newest valid one was taken.
+VALIDITY = "validity"
 
 #: How a choice is recorded where there was nothing to choose, and the user let that pass.
 MISSING = "missing"
+
+#: Records of choices that nobody made by naming a calibration.
+NOT_NAMED = (VALIDITY, MISSING)
 
 #: Links to something made along with the object, not chosen for it.
 ALONG = {

@@ -22,7 +22,7 @@ from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.rules import appointed
 from awe.rules.fitting import Needs, needs_of
-from awe.rules.roles import chosen_roles, date_of
+from awe.rules.roles import VALIDITY, chosen_roles, date_of
 from awe.terminal import harmless
 
 __all__ = [
@@ -288,8 +288,8 @@ def _why(product: Any, role: str) -> Verdicts:
         needs=needs_of(product),
     )
     wanted = _wanted(cls, product.instrument, product.chip, filter_, date)
-    by_hand = (value_of(product, "choices") or {}).get(role, "validity")
-    note = "" if by_hand == "validity" else f", chosen {by_hand}"
+    by_hand = (value_of(product, "choices") or {}).get(role, VALIDITY)
+    note = "" if by_hand == VALIDITY else f", chosen {by_hand}"
     if chosen is not None and appointed.rank(chosen, appointed.order("project", product._creator)):
         note += f", made by {appointed.name(chosen)}, whom nobody appointed"
     return Verdicts(wanted=wanted + note, chosen=chosen, candidates=candidates)

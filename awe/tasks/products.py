@@ -20,6 +20,7 @@ from awe.localfiles import data_name, plain_name
 from awe.model.data import DataObject
 from awe.model.mixins import QualityFlag, has, value_of
 from awe.rules import leftout
+from awe.rules.roles import VALIDITY
 from awe.tasks.code import IN_HEADER
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
     if has(product, "combine"):
         yield "HIERARCH AWE ARG COMBINE", product.combine, "argument of the recipe"
     for role, how in (value_of(product, "choices") or {}).items():
-        if how != "validity":
+        if how != VALIDITY:
             yield f"HIERARCH AWE CHOICE {role.upper()}", how, ""
 
 

@@ -22,7 +22,7 @@ from awe.model.parameters import parameters_class
 from awe.rules import appointed, validity
 from awe.rules.fitting import needs_of_frames
 from awe.rules.leftout import recorded
-from awe.rules.roles import MISSING
+from awe.rules.roles import NOT_NAMED, VALIDITY
 from awe.tasks import code
 from awe.tasks.inputs import background_of, place
 from awe.tasks.naming import named_object, role_of
@@ -42,9 +42,6 @@ INDIFFERENT = (
 )  # fmt: skip
 #: products with the same request that are looked at, the newest
 CANDIDATES = 20
-#: how a choice is recorded that nobody made
-VALIDITY = "validity"
-NOT_NAMED = (VALIDITY, MISSING)
 
 
 def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:

@@ -26,6 +26,7 @@ from awe.rules.freshness import parts
 from awe.rules.roles import MISSING, chosen_roles, date_of
 from awe.tasks import code
 from awe.tasks.exact import exact as with_code
+from awe.tasks.requested import arguments_again, class_of, named_by_hand
 from awe.tasks.task import Task, Unit
 from awe.terminal import out
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 #: raw frames that a message names
 NAMED = 3
 
-__all__ = ["from_header", "main_of", "recipe_of", "remake", "sound_frames"]
+__all__ = ["from_header", "main_of", "recipe_of", "remake", "sound_frames", "task_of"]
 
 
 def remake(
@@ -69,7 +70,7 @@ def remake(
     if exact and pars:
         msg = "an exact remake takes the parameters of the product; leave out pars or exact"
         raise ArgumentError(msg)
-    task_class = _task_of(self, exact)
+    task_class = task_of(self, exact=exact)
     frames = _frames(self) if exact else sound_frames(self)
     arguments: dict[str, Any] = {"instrument": self.instrument.name, "commit": commit}
     arguments["pars"] = _parameters(self) if exact else dict(pars or {})
@@ -77,9 +78,8 @@ def remake(
         arguments["combine"] = self.combine
     if exact:
         arguments["leave_out"] = list(leftout.left_out(self)) or None
-    if not exact and MISSING in (value_of(self, "choices") or {}).values():
-        arguments["go_without"] = ["all"]
-    arguments["nightsky"] = not exact and value_of(self, "nightsky") is not None
+    else:
+        arguments |= arguments_again(self, task_class)
     unit = Unit(
         name=value_of(self, "filename", "") or f"{type(self).__name__} {self.object_id}",
         instrument=self.instrument,
@@ -88,7 +88,7 @@ def remake(
         date=_date(self),
         filter=value_of(self, "filter"),
         given=_given(self) if exact else None,
-        by_hand=_by_hand(self),
+        by_hand=_by_hand(self) if exact else {},
     )
     if exact:
         _warn_of_software(value_of(self.process_params, "version", ""))
@@ -205,8 +205,21 @@ def _recipes(ours: bool) -> Iterator[type[Task]]:
 # -- which code --------------------------------------------------------------------------------
 
 
-def _task_of(product: Any, exact: bool) -> type[Task]:
-    """Return the recipe that makes a product again: the very code, or that of today."""
+def task_of(product: Any, *, exact: bool = False) -> type[Task]:
+    """Return the recipe that makes a product again: the very code, or that of today.
+
+    Parameters
+    ----------
+    product : product
+        Object that a recipe made.
+    exact : bool
+        Whether the very code is wanted.
+
+    Raises
+    ------
+    ArgumentError
+        No recipe makes such objects, or no file of yours has the very code.
+    """
     cls = type(product)
     recipe = value_of(product, "recipe")
     if recipe is None:
@@ -234,7 +247,8 @@ def _task_in(header: Header, cls: Any) -> type[Task]:
         _say(f"its header names no recipe; awe's own {task.identifier()} is run")
         return task
     digest = str(header.get("AWE RECIPE CODE", ""))
-    mine = by == scope.current().user_name
+    # jobs once wrote the name in lower case
+    mine = by.upper() == scope.current().user_name.upper()
     whose = "" if mine else by
     task = with_code(name, digest, own=by != "awe", whose=whose, mine=mine)
     return _main(_as_it_was(task, digest), cls)
@@ -312,7 +326,7 @@ def _missing(cls: Any, choices: Mapping[str, str]) -> Iterator[str]:
     """Yield the classes of calibrations a product was made without, by its record of choices."""
     for role, how in choices.items():
         if how == MISSING:
-            yield cls._attribute(role).target.__name__ if has(cls, role) else role
+            yield class_of(cls, role)
 
 
 def _asked(name: str, number: str) -> Any:
@@ -333,14 +347,9 @@ def _asked_in(header: Header) -> dict[str, Any]:
 
 def _by_hand(product: Any) -> dict[str, tuple[Any, str]]:
     """Return the calibrations that were named: class, object, and what was recorded."""
-    choices = value_of(product, "choices") or {}
-    found = {}
-    for role, how in choices.items():
-        if how not in ("validity", MISSING):
-            linked = has(product, role)
-            used = getattr(product, role) if linked else _asked(role, product.consulted[role])
-            found[type(used).__name__] = (used, how)
-    return found
+    choices = (value_of(product, "choices") or {}).items()
+    told = {class_of(type(product), role): how for role, how in choices}
+    return {name: (used, told[name]) for name, used in named_by_hand(product).items()}
 
 
 def _parameters(product: Any) -> dict[str, Any]:

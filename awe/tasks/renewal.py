@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awe import columns, instruments
+from awe import columns, instruments, recipes
 from awe.errors import ArgumentError, NotVisible, UserMistake
 from awe.model.info import label
 from awe.model.mixins import has, value_of
@@ -21,7 +21,8 @@ from awe.model.science import ScienceProduct
 from awe.rules.freshness import Reasons, Today, open_roles, reasons
 from awe.rules.roles import chosen_roles, date_of
 from awe.rules.shelf import Shelf
-from awe.tasks.remake import main_of, recipe_of, sound_frames
+from awe.tasks.remake import main_of, sound_frames, task_of
+from awe.tasks.requested import arguments_again
 from awe.terminal import harmless, out
 
 __all__ = ["Renewal", "Renewed", "remake_all"]
@@ -56,6 +57,9 @@ class Renewed:
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of its recipe for a job: its frames or its night, chip, filter.
 
+        What was requested in making is requested again: calibrations that were named or let be
+        missing, corrections, the way to combine.
+
         Raises
         ------
         ArgumentError
@@ -63,7 +67,8 @@ class Renewed:
             judged bad.
         """
         item = self.product
-        known = {argument.name for argument in recipe_of(type(item)).arguments}
+        task = recipes.find(self.recipe)
+        known = {argument.name for argument in task.arguments}
         found: dict[str, Any] = {"instrument": item.instrument.name, "commit": True}
         frames = sound_frames(item)
         if frames and "raw_filenames" in known:
@@ -73,16 +78,7 @@ class Renewed:
             found |= {"date": night.isoformat(), "chip": item.chip.name}
             if has(type(item), "filter") and item.filter is not None:
                 found["filter"] = item.filter.name
-        if "nightsky" in known and value_of(item, "nightsky") is not None:
-            found["nightsky"] = True
-        for role, how in (value_of(item, "choices") or {}).items():
-            if how == "validity":
-                continue
-            if f"{role}_filename" not in known:
-                msg = f"its {role} was named; make it at the prompt, by remake(commit=True)"
-                raise ArgumentError(msg)
-            found[f"{role}_filename"] = getattr(item, role).filename
-        return found
+        return found | arguments_again(item, task)
 
 
 class Renewal(Sequence[Renewed]):
@@ -131,7 +127,7 @@ class Renewal(Sequence[Renewed]):
         step : Renewed
             Step of this plan.
         """
-        makes = recipe_of(type(step.product)).makes
+        makes = recipes.find(step.recipe).makes
         return {key: v for key, v in self.pars.items() if key.partition(".")[0] in makes}
 
     def make(self) -> list[Any]:
@@ -255,7 +251,7 @@ class _Planner:
                 return self._places[main.object_id]
         needed = [self.add(one) for one in _needs(main, self._today)]
         after = tuple(sorted({place for place in needed if place is not None}))
-        recipe = recipe_of(type(main)).identifier()
+        recipe = task_of(main).identifier()
         self.steps.append(
             Renewed(product=main, recipe=recipe, because=why.brief, after=after)
         )

@@ -139,7 +139,8 @@ def _take_scope(description: dict[str, Any]) -> None:
     scope.use(
         scope.Scope(
             user_id=user,
-            user_name=role,
+            # as at the prompt: products keep it, in lineage and header
+            user_name=role.upper(),
             project_id=project,
             project_name=name,
             privileges=description["privileges"],
