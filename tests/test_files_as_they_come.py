@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 
 from awe.demo.exposures import Night, write_night
-from awe.errors import BadFits, ChecksumMismatch
+from awe.errors import BadFits, BadHeader, ChecksumMismatch
 from awe.fits import read_pixels
 from awe.ingest import plain as packed
 from awe.ingest.split import cut, examine
@@ -217,7 +217,7 @@ def test_axes_of_one_plane_are_taken_and_cubes_are_not(exposure, tmp_path):
     [(_, pixels, _, _)] = pieces(flat, tmp_path / "flat")
     assert np.array_equal(pixels, fits.getdata(exposure, 1))
     cube = single(exposure, tmp_path / "cube.fits", lambda pixels: np.stack([pixels, pixels]))
-    with pytest.raises(BadFits, match="a cube has to be split into its exposures"):
+    with pytest.raises(BadHeader, match="--split-cubes takes them one by one"):
         examine(cube)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from awe import columns, instruments
 from awe.errors import ArgumentError, AweError, ConfigError, NotFound, nearest
 from awe.ingest import draft, sources, trial
+from awe.instruments import models
 from awe.model import cameras
 from awe.model import parameters as declared
 from awe.model.classes import load
@@ -33,9 +34,14 @@ def add(commands: Any) -> None:
     verbs = instrument.add_subparsers(title="verbs", metavar="VERB", required=True)
     verb = verbs.add_parser("new", help="draft the description of a camera from its files")
     verb.add_argument(
-        "files", nargs="+", metavar="FILE",
+        "files", nargs="*", metavar="FILE",
         help="biases, flats and science frames of one camera, or a folder of them",
     )  # fmt: skip
+    verb.add_argument(
+        "--like", metavar="MODEL", help=f"one of a known model: {', '.join(models.available())}"
+    )
+    verb.add_argument("--time-zone", help="with --like: where it is, Europe/Amsterdam")
+    verb.add_argument("--pixel-scale", type=float, help="with --like: of a pixel [arcsec]")
     verb.add_argument("--name", help="what the camera is called; from its headers if left out")
     verb.add_argument("--print", action="store_true", help="show it, and write no file")
     verb.set_defaults(run=_new)
@@ -59,24 +65,53 @@ def add(commands: Any) -> None:
 
 
 def _new(chosen: argparse.Namespace) -> int:
+    if chosen.like is not None:
+        return _like(chosen)
+    if not chosen.files:
+        msg = (
+            "no file was given; name biases, flats and science frames, two of each, or --like "
+            f"{' or '.join(models.available())}"
+        )
+        raise ArgumentError(msg)
     with sources.opened(chosen.files) as files:
         name, sheet = draft.draft(files[:MOST], _name(chosen.name))
         if chosen.print:
             out(sheet.text())
             return 0
-        path = instruments.own_directory() / f"{name.lower()}.toml"
-        if name in instruments.files():
-            msg = (
-                f"{instruments.files()[name]}: {name} is described already; choose --name, or "
-                "move it away"
-            )
-            raise ArgumentError(msg)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(sheet.text())
+        path = _written(name, sheet.text())
         out(f"{path}: drafted from {min(len(files), MOST)} of {len(files)} file(s)\n")
         for doubt in dict.fromkeys(sheet.doubts):
             out(f"  doubt: {doubt}\n")
         return _tried([path], files[:MOST], None, short=True)
+
+
+def _like(chosen: argparse.Namespace) -> int:
+    """Write the description of a camera of a known model, and try it on the files given."""
+    name = _name(chosen.name) or chosen.like.upper()
+    text = models.described(chosen.like, name, chosen.time_zone, chosen.pixel_scale)
+    if chosen.print:
+        out(text)
+        return 0
+    path = _written(name, text)
+    out(f"{path}: one of the model {chosen.like.upper()}; gain and noise are those of the maker\n")
+    if not chosen.files:
+        return _tried([path], [], None)
+    with sources.opened(chosen.files) as files:
+        return _tried([path], files[:MOST], None, short=True)
+
+
+def _written(name: str, text: str) -> Path:
+    """Write the description of a new camera of the user's own and return its file."""
+    path = instruments.own_directory() / f"{name.lower()}.toml"
+    if name in instruments.files():
+        msg = (
+            f"{instruments.files()[name]}: {name} is described already; choose --name, or "
+            "move it away"
+        )
+        raise ArgumentError(msg)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
 
 
 def _update(chosen: argparse.Namespace) -> None:

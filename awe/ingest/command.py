@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
     ):
         report = ingest(
             files, options.type, options.commit, plan=None if new else plan,
-            project=place, progress=bar.advance,
+            project=place, split_cubes=options.split_cubes, progress=bar.advance,
         )  # fmt: skip
         if new:
             report.to_plan(plan)
@@ -109,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-t", "-p", "--type", metavar="PURPOSE",
         help="bias, dark, dome, twilight, science, ...; checked against the headers",
+    )  # fmt: skip
+    parser.add_argument(
+        "--split-cubes", action="store_true",
+        help="take each plane of an image of three axes for an exposure",
     )  # fmt: skip
     parser.add_argument("-commit", "--commit", action="store_true", help="store and commit")
     parser.add_argument("--project", help="project to ingest into; that of the session otherwise")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from awe.errors import AweError
 from awe.ingest.records import CLASSES
@@ -57,7 +58,8 @@ def _frames(exposures: Mapping[int, Exposure]) -> dict[Mark, RawFrame]:
     """Return frames that are in the system and share a moment with these, by their marks."""
     asked: dict[type[RawFrame], list[datetime]] = {}
     for exposure in exposures.values():
-        asked.setdefault(CLASSES[exposure.purpose], []).append(exposure.DATE_OBS)
+        own = {frame.attributes["DATE_OBS"] for frame in exposure.frames}
+        asked.setdefault(CLASSES[exposure.purpose], []).extend(sorted(own))
     known: dict[Mark, RawFrame] = {}
     for cls, moments in asked.items():
         for frame in cls.DATE_OBS.isin(moments):
@@ -68,22 +70,27 @@ def _frames(exposures: Mapping[int, Exposure]) -> dict[Mark, RawFrame]:
 
 def _verdict(exposure: Exposure, found: Sequence[RawFrame]) -> tuple[State, str]:
     """Return what becomes of an exposure of which frames are known, and why."""
-    there = {frame.chip.name: frame for frame in found}
+    there = {(frame.chip.name, frame.DATE_OBS): frame for frame in found}
     before = found[0].raw_fits.filename
-    if any(frame.attributes["chip"] not in there for frame in exposure.frames):
-        return State.REFUSED, f"{', '.join(there)} of this moment came in with {before}"
+    if any(_place(frame.attributes) not in there for frame in exposure.frames):
+        names = ", ".join(dict.fromkeys(name for name, _ in there))
+        return State.REFUSED, f"{names} of this moment came in with {before}"
     try:
         pixels = measured(exposure)
     except AweError as error:
         return State.REFUSED, str(error)
     for frame, numbers in zip(exposure.frames, pixels, strict=True):
-        kept = there[frame.attributes["chip"]].imstat
+        kept = there[_place(frame.attributes)].imstat
         if any(getattr(kept, name) != value for name, value in numbers["active"].items()):
             return State.REFUSED, (
                 f"{before} has the same chip and moment, but other pixels; correct DATE-OBS of "
                 "the one that is wrong"
             )
     return State.KNOWN, f"the same pixels came in with {before}"
+
+
+def _place(attributes: Mapping[str, Any]) -> tuple[str, datetime]:
+    return attributes["chip"], attributes["DATE_OBS"]
 
 
 def _marks(exposure: Exposure) -> list[Mark]:

@@ -56,6 +56,7 @@ def ingest(
     *,
     plan: Path | str | None = None,
     project: str | None = None,
+    split_cubes: bool = False,
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -77,6 +78,9 @@ def ingest(
     project : str, optional
         Where they go; by default into the current project if it is for their camera, else into
         the only one of yours that is.
+    split_cubes : bool
+        Take each plane of an image of three axes for an exposure, also where the description of
+        the camera does not say so.
     processes : int, optional
         How many processes read and send files; by default one per core, at most four.
     progress : callable, optional
@@ -102,7 +106,7 @@ def ingest(
         _executor(len(files), processes) as pool,
     ):
         report = Report([Row(path=path) for path in files])
-        exposures = _examine(pool, report, purpose, lines)
+        exposures = _examine(pool, report, purpose, lines, split_cubes)
         known.skip(exposures, report)
         known.refuse_twins(exposures, report)
         names.refuse_taken(exposures, report)
@@ -124,11 +128,17 @@ def _executor(files: int, processes: int | None) -> Iterator[Executor]:
 
 
 def _examine(
-    pool: Executor, report: Report, purpose: str | None, lines: Mapping[Path, Line]
+    pool: Executor,
+    report: Report,
+    purpose: str | None,
+    lines: Mapping[Path, Line],
+    cubes: bool,
 ) -> dict[int, Exposure]:
     """Return the exposures that may go on, by the number of their row."""
     calls = {
-        number: (row.path, lines[row.path].purpose or purpose if row.path in lines else purpose)
+        number: (
+            row.path, lines[row.path].purpose or purpose if row.path in lines else purpose, cubes
+        )
         for number, row in enumerate(report)
     }
     exposures = {}

@@ -11,7 +11,7 @@ import hashlib
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from awe.calib.detector import sections, trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadFits, BadHeader, NotFound
 from awe.fits import blocks, values
+from awe.ingest import parts
 from awe.ingest.plain import Plain, plain
 from awe.ingest.stored import Stored
 from awe.localfiles import plain_name
@@ -51,6 +52,11 @@ class ChipFrame:
     header: tuple[int, int]
     data: tuple[int, int]
     stored: Stored
+    part: parts.Part
+
+    def pixels(self, data: mmap.mmap) -> bytes:
+        """Return the bytes of its pixels, from those of the plain file."""
+        return self.part.pixels(data[slice(*self.data)], self.stored.size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +82,7 @@ class Cut:
     statistics: dict[str, dict[str, float]]
 
 
-def examine(path: Path, purpose: str | None = None) -> Exposure:
+def examine(path: Path, purpose: str | None = None, cubes: bool = False) -> Exposure:
     """Return what an exposure holds, from its bytes and headers.
 
     Parameters
@@ -85,6 +91,9 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
         The file.
     purpose : str, optional
         What it was taken for, if its header does not say.
+    cubes : bool
+        Whether images of three axes are split into exposures, also where the description of the
+        camera does not say so.
 
     Raises
     ------
@@ -106,7 +115,9 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
             camera = _camera(path, primary, first)
             told, purpose = _purpose(path, camera, primary, purpose)
             images = _taken(images, data, camera)
-            frames = _frames(path, data, images, primary, camera, purpose)
+            split = cubes or camera.cubes
+            frames = _frames(path, data, images, primary, camera, purpose, split=split)
+    there = {frame.attributes["chip"] for frame in frames}
     return Exposure(
         path=path,
         checksum=fits.sha256(path),
@@ -114,7 +125,7 @@ def examine(path: Path, purpose: str | None = None) -> Exposure:
         purpose=purpose,
         DATE_OBS=frames[0].attributes["DATE_OBS"],
         frames=tuple(frames),
-        notes=(*_notes(whole, images, len(camera.chips) - len(frames)), *told),
+        notes=(*_notes(whole, images, frames, len(camera.chips) - len(there)), *told),
     )
 
 
@@ -141,7 +152,10 @@ def frames_in(
     BadFits
         There is no image, or a cube.
     """
-    return [(start, info, _plane(info)[-2:]) for start, info in _images(path, infos)]  # type: ignore[misc]
+    images = _images(path, infos)
+    for _, info in images:
+        parts.require_exposures(f"{path}, image {info.index}", _plane(info), {}, split=False)
+    return [(start, info, _plane(info)[-2:]) for start, info in images]  # type: ignore[misc]
 
 
 def _images(
@@ -155,11 +169,11 @@ def _images(
         for start, info in zip([0, *ends], infos, strict=False)
         if info.shape and info.kind in ("PRIMARY", "IMAGE")
     ]
-    wrong = [info for _, info in found if len(_plane(info)) != 2]
+    wrong = [info for _, info in found if len(_plane(info)) not in (2, 3)]
     if not found or wrong:
         held = ", ".join(f"{info.index} {info.kind} {info.shape}" for info in wrong or infos)
         msg = (
-            f"{path}: no frame of two axes, but {held}; a cube has to be split into its exposures"
+            f"{path}: no frame of two axes, but {held}; write its exposures one by one"
             if wrong
             else f"{path}: there is no image in it; its HDUs are {held}"
         )
@@ -176,10 +190,18 @@ def _plane(info: fits.ExtensionInfo) -> tuple[int, ...]:
 
 
 def _notes(
-    whole: Plain, images: Sequence[tuple[int, fits.ExtensionInfo]], missing: int
+    whole: Plain,
+    images: Sequence[tuple[int, fits.ExtensionInfo]],
+    frames: Sequence[ChipFrame],
+    missing: int,
 ) -> list[str]:
-    notes = [f"{missing} of {missing + len(images)} chips not in the file"] if missing else []
+    there = len({frame.attributes["chip"] for frame in frames})
+    notes = [f"{missing} of {missing + there} chips not in the file"] if missing else []
     notes += whole.notes
+    moments = sorted({frame.attributes["DATE_OBS"] for frame in frames})
+    if any(frame.part.layer is not None for frame in frames):
+        between = (moments[1] - moments[0]).total_seconds() if len(moments) > 1 else 0
+        notes.append(f"cube of {len(moments)} exposures, one every {between:g} s")
     taken = {info.index for _, info in images}
     left = [info for info in whole.infos if info.shape and info.index not in taken]
     named = [_called(info) for info in left[:TOLD]] + ["..."] * (len(left) > TOLD)
@@ -205,7 +227,7 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
         primary = data[: whole.infos[0].data_start]
         shared = [card for card in blocks.cards(primary) if _kept(card)]
         for frame in exposure.frames:
-            pixels = blocks.pad(data[slice(*frame.data)])
+            pixels = blocks.pad(frame.pixels(data))
             header = _header(exposure, frame, shared, data[slice(*frame.header)], pixels)
             path = directory / frame.filename
             path.write_bytes(header + pixels)
@@ -228,7 +250,7 @@ def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
         No pixel of a light-sensitive region has a value.
     """
     with plain(exposure.path) as whole, mapped(whole.path) as data:
-        return [_statistics(frame, data[slice(*frame.data)]) for frame in exposure.frames]
+        return [_statistics(frame, frame.pixels(data)) for frame in exposure.frames]
 
 
 @contextmanager
@@ -271,16 +293,20 @@ def _frames(
     primary: values.HeaderValues,
     camera: instruments.Instrument,
     purpose: str,
+    *,
+    split: bool,
 ) -> list[ChipFrame]:
     frames: list[ChipFrame] = []
     problems: list[str] = []
     for start, info in images:
         try:
-            frames.append(_frame(data, start, info, primary, camera, purpose))
+            header = values.parse(data[start : info.data_start]) if start else primary
+            parts.require_exposures(f"image {info.index}", _plane(info), header, split=split)
+            frames += _of_image(start, info, primary, header, camera, purpose)
         except (BadHeader, BadFits) as error:
             problems.append(str(error))
-    names = [frame.attributes["chip"] for frame in frames]
-    twice = {name for name in names if names.count(name) > 1}
+    names = [(frame.attributes["chip"], frame.attributes["DATE_OBS"]) for frame in frames]
+    twice = {name for name, moment in names if names.count((name, moment)) > 1}
     problems += [f"chip {name} appears more than once" for name in sorted(twice)]
     if problems:
         listed = "\n  ".join(dict.fromkeys(problems))
@@ -289,34 +315,52 @@ def _frames(
     return frames
 
 
-def _frame(
-    data: mmap.mmap,
+def _of_image(
     start: int,
     info: fits.ExtensionInfo,
     primary: values.HeaderValues,
+    header: values.HeaderValues,
     camera: instruments.Instrument,
     purpose: str,
-) -> ChipFrame:
-    header = values.parse(data[start : info.data_start]) if start else primary
+) -> Iterator[ChipFrame]:
+    """Yield the frames of an image: one, or those of its exposures and colours."""
     stored = Stored.of(header, info.bitpix)
-    attributes = camera.translate(primary, header, purpose)
-    geometry: ChipGeometry = attributes["geometry"]
-    if geometry.shape != _plane(info):
-        msg = (
-            f"image {info.index} has {_plane(info)[::-1]} pixels, {camera.name} expects "
-            f"{geometry.shape[::-1]} of chip {attributes['chip']}"
-        )
-        raise BadFits(msg)
+    layers = parts.layers(_plane(info))
+    step = camera.step(primary, header) if camera.step is not None and layers[0] == 0 else None
+    for plane in camera.planes(primary, header):
+        attributes = camera.translate(primary, header, purpose, plane)
+        geometry: ChipGeometry = attributes["geometry"]
+        part = parts.Part(shape=_plane(info)[-2:], plane=plane)  # type: ignore[arg-type]
+        if geometry.shape != tuple(side // (2 if plane else 1) for side in part.shape):
+            msg = (
+                f"image {info.index} has {part.shape[::-1]} pixels, {camera.name} expects "
+                f"{geometry.shape[::-1]} of chip {attributes['chip']}"
+            )
+            raise BadFits(msg)
+        for layer in layers:
+            own = attributes if layer is None else parts.later(attributes, layer, step)
+            yield _frame(start, info, camera, own, stored, replace(part, layer=layer))
+
+
+def _frame(
+    start: int,
+    info: fits.ExtensionInfo,
+    camera: instruments.Instrument,
+    attributes: dict[str, Any],
+    stored: Stored,
+    part: parts.Part,
+) -> ChipFrame:
     moment = attributes["DATE_OBS"].isoformat(timespec="milliseconds")
     # a chip that comes in a file of its own is named as it would be among the others
     number = info.index or camera.chip(attributes["chip"]).extension
     return ChipFrame(
         extension=info.index,
-        filename=plain_name(f"{camera.name}.{moment}_{number}.fits"),
+        filename=plain_name(f"{camera.name}.{moment}_{number}{part.name}.fits"),
         attributes=attributes,
         header=(start, info.data_start),
-        data=(info.data_start, info.data_start + info.data_size),
+        data=part.place(info.data_start, stored.size),
         stored=stored,
+        part=part,
     )
 
 
@@ -341,6 +385,8 @@ def _header(
     # Commentary keywords may be repeated and carry no value (FITS 4.0, 4.4.2.4): both are kept.
     taken = {blocks.keyword(card) for card in own} - {"COMMENT", "HISTORY"}
     geometry: ChipGeometry = frame.attributes["geometry"]
+    changed = frame.part.changes(frame.attributes)
+    there = {blocks.keyword(card) for card in (*shared, *own)}
     lines = [
         # In the mandatory order of FITS 4.0, 4.4.1.1.
         blocks.card("SIMPLE", True, "Standard FITS"),
@@ -349,9 +395,15 @@ def _header(
         blocks.card("NAXIS1", geometry.nx, "# of columns"),
         blocks.card("NAXIS2", geometry.ny, "# of rows"),
         *frame.stored.cards(),
-        *(_readable(card) for card in shared if blocks.keyword(card) not in taken),
-        *(_readable(card) for card in own),
+        *(_readable(card) for card in shared if blocks.keyword(card) not in {*taken, *changed}),
+        *(_readable(card) for card in own if blocks.keyword(card) not in changed),
+        *(
+            blocks.card(word, value, "of this frame")
+            for word, value in changed.items()
+            if value is not None and word in there
+        ),
         blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
+        *frame.part.cards(),
         # All 64 digits would not fit into one card behind a keyword of this length.
         blocks.card("AWE RAW SHA256", exposure.checksum[:40], "exposure, first 40"),
     ]

@@ -65,6 +65,11 @@ class Stored:
             blank=blank if isinstance(blank, int) else None,
         )
 
+    @property
+    def size(self) -> int:
+        """Bytes of a pixel."""
+        return abs(self.bitpix) // 8
+
     def cards(self) -> list[bytes]:
         """Return the cards that say it, behind those of the axes."""
         lines = []

@@ -7,6 +7,7 @@ beginning with an underscore are not looked at.
 
 from __future__ import annotations
 
+from awe.instruments._bayer import MOSAIC_CARDS
 from awe.instruments._finding import (
     available,
     files,
@@ -19,10 +20,11 @@ from awe.instruments._finding import (
     shipped,
 )
 from awe.instruments._format import PURPOSES, schema
-from awe.instruments._instrument import Amplifier, Chip, Instrument
+from awe.instruments._instrument import Amplifier, Chip, Instrument, Plane
 from awe.instruments._spelling import spelled
 
 __all__ = [
-    "PURPOSES", "Amplifier", "Chip", "Instrument", "available", "files", "get", "load", "look_in",
-    "own_directory", "own_text", "recognise", "schema", "shipped", "spelled",
+    "MOSAIC_CARDS", "PURPOSES", "Amplifier", "Chip", "Instrument", "Plane", "available", "files",
+    "get", "load", "look_in", "own_directory", "own_text", "recognise", "schema", "shipped",
+    "spelled",
 ]  # fmt: skip

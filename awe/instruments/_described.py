@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 from awe.calib.detector import sections
 from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.errors import WrongShape
-from awe.instruments import _reading
-from awe.instruments._entries import Entry
+from awe.instruments import _bayer, _reading, _regions
+from awe.instruments._cards import CardReader
+from awe.instruments._entries import Entry, Wanted
 from awe.instruments._format import CHIP, FORMAT, LABEL, STRIPS
 from awe.instruments._instrument import Chip, Instrument
 from awe.instruments._kinds import Place
@@ -57,22 +58,18 @@ def described(text: bytes, file: str) -> Instrument:
     parameters = _parameters(given, chips, tables[0])
     reading = _reading.Reading(
         cards=_entries(given["cards"], place.key("cards")),
-        sections=_entries(given["sections"], place.key("sections")),
-        binning=_entries(given["binning"], place.key("binning")),
-        window=_window(given["window"], place.key("window")),
-        first=(given["window"] or {}).get("first", 1),
-        binned=(given["window"] or {}).get("binned", False),
+        regions=_where(given, tables, place),
         spellings={
             chip.name: tuple(one["header"] or (chip.name,))
             for chip, one in zip(chips, tables, strict=True)
         },
-        amplifiers={one["name"]: _amplifiers(one, place) for one in tables},
+        mosaic=given["bayer"] is not None,
     )
     if "DATE_OBS" not in reading.cards:
         place.key("cards").wrong("has no DATE_OBS, expected where the begin of exposures is")
     if len(chips) > 1 and "chip" not in reading.cards:
         place.key("cards").wrong(f"has no chip, expected which of {len(chips)} chips it is")
-    return Instrument(
+    camera = Instrument(
         name=given["name"],
         telescope=given["telescope"],
         utc_offset=_offset(given["site"], place.key("site")),
@@ -87,6 +84,51 @@ def described(text: bytes, file: str) -> Instrument:
         limits=limits(chips, {one.purpose for one in rules}, _method(parameters)),
         recognised_by=given["recognise"] or {"INSTRUME": (given["name"],)},
         leave_out=tuple(given["leave_out"]),
+        cubes=given["cube"] is not None and given["cube"]["split"],
+        step=_step(given["cube"], place.key("cube")),
+    )
+    return _split(camera, given["bayer"], place.key("bayer"))
+
+
+def _split(camera: Instrument, given: Mapping[str, Any] | None, place: Place) -> Instrument:
+    """Return a camera whose mosaics are split, where that is wanted."""
+    if given is None or not given["split"]:
+        return camera
+    entries = {name: Entry.of(place.key(name), given[name]) for name in ("pattern", "x", "y")}
+    try:
+        return _bayer.split_camera(
+            camera, _bayer.Mosaic(**entries, first_row=given["first_row"])
+        )
+    except WrongShape as problem:
+        place.wrong(f"cannot split the chip: {problem}")
+
+
+def _step(given: Mapping[str, Any] | None, place: Place) -> Any:
+    if given is None or given["step"] is None:
+        return None
+    return functools.partial(_time_between, Entry.of(place.key("step"), given["step"]))
+
+
+def _time_between(entry: Entry, *headers: Mapping[str, Any]) -> float | None:
+    cards = CardReader(*headers)
+    found: float | None = entry.read(cards, Wanted(type=float, low=0, high=1e6), required=True)
+    cards.finish("a cube of exposures", "such a camera")
+    return found
+
+
+def _where(given: Mapping[str, Any], tables: list[Any], place: Place) -> _regions.Regions:
+    """Return which cards tell the regions of a frame."""
+    named = {
+        name: _entries(given[name], place.key(name)) for name in ("sections", "widths", "binning")
+    }
+    if named["sections"] and named["widths"]:
+        place.key("widths").wrong("is there with [sections], expected one of the two")
+    return _regions.Regions(
+        **named,
+        window=_window(given["window"], place.key("window")),
+        first=(given["window"] or {}).get("first", 1),
+        binned=(given["window"] or {}).get("binned", False),
+        amplifiers={one["name"]: _amplifiers(one, place) for one in tables},
     )
 
 
@@ -156,12 +198,12 @@ def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
     )
     # where cards tell their sections, only a frame has them
     amplifiers = amplifiers if all(one.active for one in amplifiers) else ()
-    told = _reading.bounding(amplifiers) if amplifiers else table["active"]
+    told = _regions.bounding(amplifiers) if amplifiers else table["active"]
     active = told or (None if any(regions.values()) else whole)
     if active is None:
         place.key("active").wrong("is missing: with a prescan or overscan it must be told")
     _inside({"active": active, **regions}, (ny, nx), place)
-    strips: dict[str, Any] = _reading.cropped(active, regions)
+    strips: dict[str, Any] = _regions.cropped(active, regions)
     geometry = ChipGeometry(nx=nx, ny=ny, active=active, amplifiers=amplifiers, **strips)
     try:
         geometry.places()
@@ -193,7 +235,7 @@ def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) ->
     return Amplifier(
         name=one["name"],
         active=one["active"] or "",
-        **(_reading.cropped(one["active"], strips) if one["active"] else {}),
+        **(_regions.cropped(one["active"], strips) if one["active"] else {}),
         flip_x=one["flip_x"],
         flip_y=one["flip_y"],
         gain=number("gain"),

@@ -47,6 +47,7 @@ class Entry:
     pattern: re.Pattern[str] | None = None
     time: str | None = None
     add: float = 0.0
+    times: tuple[str, ...] = ()
     header: str | None = None
     repeated: str | None = None
 
@@ -68,19 +69,30 @@ class Entry:
     def read(self, cards: CardReader, kind: Wanted, *, required: bool = False) -> Any:
         """Return the value, the default, or None; None too after noting a problem."""
         if self.constant is not None:
-            return self._converted(cards, "the constant", self.constant, kind)
+            value = self._converted(cards, "the constant", self.constant, kind)
+            return self._multiplied(cards, value, kind) if self.times else value
         try:
             keyword, found = self._find(cards)
         except ValueError as problem:
             cards.problems.append(str(problem))
             return None
         if found is not None:
-            return self._converted(cards, keyword, found, kind)
+            value = self._converted(cards, keyword, found, kind)
+            return self._multiplied(cards, value, kind) if self.times else value
         if self.default is not None:
             return self._converted(cards, "the default", self.default, kind)
         if required:
             cards.problems.append(f"{' or '.join(self.keyword)} is missing")
         return None
+
+    def _multiplied(self, cards: CardReader, value: Any, kind: Wanted) -> Any:
+        """Return a number times that of the other card; no other card, once."""
+        factor = Entry(keyword=self.times, header=self.header, default=1.0)
+        number = factor.read(cards, Wanted(type=float, low=0, high=1e9))
+        if value is None or number is None:
+            return None
+        return self._converted(cards, " times ".join((*self.keyword, *self.times)),
+                               value * number, kind)
 
     def _find(self, cards: CardReader) -> tuple[str, Any]:
         for keyword in self.keyword:

@@ -73,6 +73,9 @@ ENTRY = Either(
         "pattern": Key(WORDS, "regular expression; its first group is the value"),
         "time": Key(KEYWORD, "keyword of the time of day, where a date has none"),
         "add": Key(ANY, "number added to the value", 0.0),
+        "times": Key(
+            Several(KEYWORD), "keyword of a number the value is multiplied by: NDIT of a DIT", ()
+        ),
         "header": Key(
             Text("primary or extension", "primary|extension"), "the only header that counts"
         ),
@@ -193,6 +196,37 @@ FORMAT = Table({
     "sections": Key(
         Table({name: Key(ENTRY, f"card with {_PLACES[name].doc}") for name in SECTIONS}),
         "cards with sections, where they change from frame to frame",
+    ),
+    "widths": Key(
+        Table({
+            name: Key(ENTRY, f"card with the number of {_PLACES[name].doc}") for name in STRIPS
+        }),
+        "cards with the widths of the strips, as ESO headers have them, instead of sections",
+    ),
+    "bayer": Key(
+        Table({
+            "split": Key(
+                Flag(), "split into frames of the chips NAME_R, NAME_G1, NAME_G2 and NAME_B; "
+                "false takes the mosaic as one frame", True,
+            ),
+            "pattern": Key(ENTRY, "card with the colours of two pixels of two rows: RGGB",
+                           ("BAYERPAT", "COLORTYP")),
+            "x": Key(ENTRY, "card with the column, 0 or 1, the pattern begins at",
+                     ("XBAYROFF", "BAYOFFX")),
+            "y": Key(ENTRY, "card with the row, 0 or 1, the pattern begins at",
+                     ("YBAYROFF", "BAYOFFY")),
+            "first_row": Key(Text("first or last", "first|last"),
+                             "which row of the file is the first of the pattern"),
+        }),
+        "the pixels of a chip are behind filters of several colours",
+    ),
+    "cube": Key(
+        Table({
+            "split": Key(Flag(), "an image of three axes is split into exposures", True),
+            "step": Key(ENTRY, "card with the time from one exposure to the next [s]; the "
+                               "exposure time where left out"),
+        }),
+        "images of three axes hold exposures, one after the other",
     ),
     "binning": Key(
         Table({name: Key(ENTRY, f"card with the binning in {name}") for name in "xy"}),

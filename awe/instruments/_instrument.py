@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.errors import BadHeader, Defect, NotFound, nearest
 from awe.instruments._cards import CardReader
 from awe.instruments._spelling import spelled
 
-__all__ = ["Amplifier", "Chip", "Instrument"]
+__all__ = ["Amplifier", "Chip", "Instrument", "Plane", "Splitting"]
 
 Header = Mapping[str, Any]
 
@@ -99,6 +99,26 @@ class Chip:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plane:
+    """The pixels of one colour of an image: every other one from a row and column, 0 or 1."""
+
+    name: str
+    colour: str
+    row: int
+    column: int
+
+
+class Splitting(Protocol):
+    """What makes several frames of an image."""
+
+    def planes(self, *headers: Header) -> tuple[Plane, ...]:
+        """Return the planes of an image with such headers."""
+
+    def of(self, camera: str, attributes: Header, plane: Plane) -> dict[str, Any]:
+        """Return the attributes of the frame of one plane."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instrument:
     """A camera: its chips and filters, and the meaning of its headers.
 
@@ -137,6 +157,13 @@ class Instrument:
         the name where nothing is given.
     leave_out : tuple of str
         Names of extensions that are left out.
+    mosaic : Splitting or None
+        How an image is split into frames of one colour each.
+    cubes : bool
+        Whether an image of three axes is split into exposures.
+    step : callable or None
+        `step(primary, extension)` returns the time from one exposure of a cube to the next [s],
+        or None where headers do not tell.
     """
 
     name: str
@@ -153,6 +180,9 @@ class Instrument:
     pixel_size: float | None = None
     recognised_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leave_out: tuple[str, ...] = ()
+    mosaic: Splitting | None = None
+    cubes: bool = False
+    step: Callable[[Header, Header], float | None] | None = field(default=None, repr=False)
 
     def recognises(self, *headers: Header) -> bool:
         """Return True if headers of a file say that it is of this camera.
@@ -187,8 +217,24 @@ class Instrument:
             raise NotFound(msg)
         return self.chips[name]
 
+    def planes(self, primary: Header, extension: Header) -> tuple[Plane | None, ...]:
+        """Return the planes an image is split into, or None for the whole of it.
+
+        Parameters
+        ----------
+        primary, extension : mapping of str to value
+            Header of the exposure and of the image.
+
+        Raises
+        ------
+        BadHeader
+            The headers of a mosaic do not tell which pixel has which colour.
+        """
+        return (None,) if self.mosaic is None else self.mosaic.planes(primary, extension)
+
     def translate(
-        self, primary: Header, extension: Header, purpose: str = "bias"
+        self, primary: Header, extension: Header, purpose: str = "bias",
+        plane: Plane | None = None,
     ) -> dict[str, Any]:
         """Return the attributes of the raw frame these two headers describe.
 
@@ -198,6 +244,8 @@ class Instrument:
             Header of the exposure and of the chip; for a file of one chip, twice the same.
         purpose : str
             What it was taken for: with light, it must have a filter.
+        plane : Plane, optional
+            One of the `planes` of the image; the first where it has some.
 
         Returns
         -------
@@ -224,6 +272,9 @@ class Instrument:
                 f"DATE_OBS, chip and geometry, and start and id of a template and a block"
             )
             raise Defect(msg)
+        if self.mosaic is not None:
+            one = plane or self.mosaic.planes(primary, extension)[0]
+            attributes = self.mosaic.of(self.name, attributes, one)
         self.chip(attributes["chip"])
         if purpose not in LIGHTLESS and attributes["filter"] is None:
             msg = (

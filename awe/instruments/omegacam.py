@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from awe.calib.detector.geometry import ChipGeometry
-from awe.errors import BadHeader, WrongShape
+from awe.errors import BadHeader, Defect, WrongShape
 from awe.instruments._cards import Card, CardReader
 from awe.instruments._instrument import Chip, Instrument
+from awe.instruments._spelling import spelled
 
 __all__ = ["EXTENSION_ORDER", "PIXEL", "instrument"]
 
@@ -93,21 +94,25 @@ BANDS = {
     "OCAM_V_JOHN": ("V", 550.0),
 }
 
+#: Purpose -> how `DPR TYPE` spells it; the first that fits counts.
 PURPOSES = {
-    "BIAS": "bias",
-    "BIAS,READNOISE": "readnoise",
-    "DARK": "dark",
-    "FLAT,DOME": "dome",
-    "FLAT,SKY": "twilight",
-    "OBJECT": "science",
+    "readnoise": ("BIAS,READNOISE*",),
+    "bias": ("BIAS", "BIAS,*"),
+    "dark": ("DARK", "DARK,*"),
+    "gain": ("FLAT,DOME,GAIN*", "FLAT,DOME,LINEARITY*"),
+    "dome": ("FLAT,DOME", "FLAT,DOME,*"),
+    "twilight": ("FLAT,SKY*", "FLAT,TWILIGHT*"),
+    "science": ("OBJECT", "OBJECT,*"),
+    "photom": ("STD*",),
 }
 
 PRIMARY_CARDS = (
     Card("DATE_OBS", "DATE-OBS", datetime),
     Card("MJD_OBS", "MJD-OBS", float, low=15_020, high=100_000),
     Card("DATE", "DATE", datetime, default=None),
-    Card("UTC", "UTC", float, low=0, high=86_400),
-    Card("LST", "LST", float, low=0, high=86_400),
+    # nothing is computed from these two
+    Card("UTC", "UTC", float, default=None, low=0, high=86_400),
+    Card("LST", "LST", float, default=None, low=0, high=86_400),
     Card("EXPTIME", "EXPTIME", float, low=0),
     Card("AIRMSTRT", "ESO TEL AIRM START", float, default=1.0, low=1, high=50),
     Card("AIRMEND", "ESO TEL AIRM END", float, default=1.0, low=1, high=50),
@@ -142,9 +147,9 @@ TEMPLATE_CARDS = (
     Card("expno", "ESO TPL EXPNO", int, low=1),
 )
 BLOCK_CARDS = (
-    Card("id", "ESO OBS ID", int),
+    Card("id", "ESO OBS ID", int, default=None),
     Card("name", "ESO OBS NAME", str, default=""),
-    Card("start", "ESO OBS START", datetime),
+    Card("start", "ESO OBS START", datetime, default=None),
     Card("program_id", "ESO OBS PROG ID", str, default=""),
     Card("group", "ESO OBS GRP", str, default=""),
     Card("PI_COI_id", "ESO OBS PI-COI ID", int, default=0),
@@ -167,13 +172,15 @@ def purpose(primary: Mapping[str, Any], folder: str = "") -> str:
     """
     cards = CardReader(primary)
     kind = cards.value(TYPE_CARD)
-    if kind is not None and kind.startswith("STD"):
-        return "photom"
-    if kind is not None and kind not in PURPOSES:
-        known = ", ".join([*PURPOSES, "STD,..."])
+    if kind is not None:
+        for name, spellings in PURPOSES.items():
+            if spelled(kind, spellings):
+                return name
+        known = ", ".join(spelling for some in PURPOSES.values() for spelling in some)
         cards.problems.append(f"{TYPE_CARD.keyword} = {kind!r} is not one of {known}")
     cards.finish("exposure", "OMEGACAM")
-    return PURPOSES[kind]
+    msg = "an exposure without a type passed as one with it"
+    raise Defect(msg)
 
 
 def translate(
@@ -193,11 +200,16 @@ def translate(
     }
     frames = CardReader(primary, extension)
     window = frames.read(WINDOW_CARDS)
+    if None in (attributes["observing_block"]["id"], attributes["observing_block"]["start"]):
+        attributes["observing_block"] = {}
     _check_moments(attributes, cards)
     cards.problems += parts.problems + frames.problems
     attributes["geometry"] = _geometry(camera, attributes, window, cards)
     name = f"{attributes['chip'] or 'unnamed extension'} of {attributes['DATE_OBS']}"
     cards.finish(name, camera.name)
+    for name in ("UTC", "LST"):
+        if attributes[name] is None:
+            del attributes[name]
     for strip, (edge, data) in SKIPPED.items():
         present = attributes[strip] > 0
         attributes[f"{strip}PRE"] = edge if present else 0
@@ -302,6 +314,7 @@ def _chips() -> Iterator[Chip]:
 instrument = Instrument(
     name="OMEGACAM",
     telescope="VST",
+    # standard time of America/Santiago, all the year
     utc_offset=-4.0,
     pixel_scale=PIXEL,
     chips={chip.name: chip for chip in _chips()},

@@ -166,6 +166,14 @@ def test_dates_that_contradict_each_other_are_refused():
         omegacam.translate(primary(**{"MJD-OBS": 56080.3}), extension())
 
 
+def test_cards_that_nothing_is_computed_from_may_be_missing():
+    poor = {"LST": None, "UTC": None, "ESO OBS ID": None, "ESO OBS START": None}
+    found = omegacam.translate(primary(**poor), extension())
+    assert not {"LST", "UTC"} & set(found)
+    assert found["observing_block"] == {}
+    assert found["template"]["id"] == "OMEGACAM_img_obs_dither"
+
+
 def test_values_are_data_whatever_they_spell():
     evil = "'; DROP TABLE awe.file; -- %s {0}"
     assert omegacam.translate(primary(OBJECT=evil), extension())["OBJECT"] == evil
@@ -183,7 +191,12 @@ def test_a_bias_needs_no_filter_and_a_flat_does():
     ("kind", "purpose"),
     [
         ("BIAS", "bias"),
+        ("BIAS,READNOISE", "readnoise"),
         ("FLAT,SKY", "twilight"),
+        ("FLAT,TWILIGHT", "twilight"),
+        ("FLAT,DOME,LINEARITY", "gain"),
+        ("FLAT,DOME,CHECK", "dome"),
+        ("OBJECT,MOVING", "science"),
         ("FLAT,DOME", "dome"),
         ("STD,ZEROPOINT", "photom"),
     ],

@@ -1,0 +1,162 @@
+"""Colour mosaics: refused by name, or split into a frame of each colour."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from awe.errors import BadHeader, ConfigError
+from awe.ingest.split import cut, examine
+from awe.instruments import load
+
+DESCRIPTION = """
+name = "OSC"
+pixel_scale = 1.5
+site.longitude = 5.0
+recognise.INSTRUME = "Colour camera"
+[chip]
+name = "OSC_1"
+size = [12, 8]
+gain = 1.0
+read_noise = 5.0
+[filters]
+Ha = "OSC_Ha"
+[cards]
+DATE_OBS = "DATE-OBS"
+EXPTIME = "EXPTIME"
+OBJECT = "OBJECT"
+filter = "FILTER"
+[binning]
+x = "XBINNING"
+y = "YBINNING"
+[[purpose]]
+is = "bias"
+IMAGETYP = "BIAS"
+[[purpose]]
+is = "science"
+"""
+COLOURS = {"R": 100, "G1": 200, "G2": 300, "B": 400}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "instruments").mkdir(parents=True)
+    return tmp_path
+
+
+def describe(home, text=DESCRIPTION):
+    path = home / "home" / "instruments" / "osc.toml"
+    path.write_text(text)
+    return path
+
+
+def mosaic(first, shape=(8, 12)):
+    """Return counts that tell colour and cell, of a sensor whose pixel 0, 0 is the named one."""
+    order = {"RGGB": ("R", "G1", "G2", "B"), "BGGR": ("B", "G2", "G1", "R"),
+             "GRBG": ("G1", "R", "B", "G2"), "GBRG": ("G2", "B", "R", "G1")}[first]  # fmt: skip
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    base = np.array([COLOURS[name] for name in order])[2 * (y % 2) + x % 2]
+    return (base + 10 * (y // 2) + x // 2).astype(np.uint16)
+
+
+def write(home, pixels, name="light.fits", **cards):
+    hdu = fits.PrimaryHDU(pixels)
+    hdu.header.update({
+        "INSTRUME": "Colour camera", "DATE-OBS": "2021-03-04T20:00:00.5", "EXPTIME": 30.0,
+        "OBJECT": "M 42", "IMAGETYP": "LIGHT", **cards,
+    })  # fmt: skip
+    hdu.writeto(home / name)
+    return home / name
+
+
+@pytest.mark.parametrize(
+    ("pixel", "cards", "more"),
+    [
+        ("RGGB", {"BAYERPAT": "RGGB"}, ""),
+        ("GBRG", {"BAYERPAT": "gbrg", "ROWORDER": "TOP-DOWN"}, ""),
+        # where the pattern begins: one column, one row later
+        ("GRBG", {"BAYERPAT": "RGGB", "XBAYROFF": 1, "YBAYROFF": 0}, ""),
+        ("GBRG", {"BAYERPAT": "RGGB", "XBAYROFF": 0, "YBAYROFF": 1}, ""),
+        ("BGGR", {"COLORTYP": "RGGB", "BAYOFFX": 1, "BAYOFFY": 1}, ""),
+        # the last row of the file is the first of the pattern
+        ("GBRG", {"BAYERPAT": "RGGB", "ROWORDER": "BOTTOM-UP"}, 'first_row = "last"'),
+        ("BGGR", {}, 'pattern = { constant = "BGGR" }'),
+    ],
+)
+def test_every_colour_is_a_frame_of_a_chip_of_its_own(home, pixel, cards, more):
+    describe(home, f"{DESCRIPTION}[bayer]\n{more}\n")
+    exposure = examine(write(home, mosaic(pixel), CRPIX1=6.5, CRPIX2=4.5, **cards))
+    assert [frame.attributes["chip"] for frame in exposure.frames] == [
+        "OSC_1_R", "OSC_1_G1", "OSC_1_G2", "OSC_1_B",
+    ]  # fmt: skip
+    assert [frame.attributes["filter"] for frame in exposure.frames] == [
+        "OSC_R", "OSC_G", "OSC_G", "OSC_B",
+    ]  # fmt: skip
+    assert exposure.notes == ("unverified before ingest: no checksums",)
+    y, x = np.mgrid[:4, :6]
+    for piece, level in zip(cut(exposure, home), COLOURS.values(), strict=True):
+        with fits.open(piece.path, checksum=True) as units:
+            np.testing.assert_array_equal(units[0].data, level + 10 * y + x)
+            header = units[0].header
+        assert not {"BAYERPAT", "COLORTYP", "XBAYROFF"} & set(header)
+        assert header["AWE RAW PLANE"] == piece.path.stem.rpartition("_")[2]
+        assert piece.statistics["active"]["min"] == level
+
+
+def test_a_filter_in_front_goes_into_the_name_and_scale_and_place_are_those_of_the_plane(home):
+    path = describe(home, f"{DESCRIPTION}[bayer]\nsplit = true\n")
+    assert load(path).pixel_scale == 3.0
+    place = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 10.0, "CRVAL2": 20.0,
+             "CRPIX1": 7.0, "CRPIX2": 4.0, "CD1_1": -4e-4, "CD1_2": 0.0, "CD2_1": 0.0,
+             "CD2_2": 4e-4}  # fmt: skip
+    exposure = examine(write(home, mosaic("RGGB"), BAYERPAT="RGGB", FILTER="Ha", **place))
+    red, _, _, blue = exposure.frames
+    assert red.attributes["filter"] == "OSC_Ha_R"
+    # columns 1, 3, 5, 7 of the sensor are columns 1 to 4 of the red ones
+    assert (red.attributes["astrom"]["CRPIX1"], red.attributes["astrom"]["CRPIX2"]) == (4.0, 2.5)
+    assert (blue.attributes["astrom"]["CRPIX1"], blue.attributes["astrom"]["CRPIX2"]) == (3.5, 2.0)
+    pieces = list(cut(exposure, home))
+    header = fits.getheader(pieces[3].path)
+    assert (header["CRPIX1"], header["CD2_2"]) == (3.5, 8e-4)
+
+
+@pytest.mark.parametrize("cards", [{"BAYERPAT": "RGGB"}, {"COLORTYP": "GBRG"}])
+def test_a_mosaic_that_nobody_described_is_refused_with_what_to_do(home, cards):
+    describe(home)
+    path = write(home, mosaic("RGGB"), FILTER="Ha", **cards)
+    with pytest.raises(BadHeader, match=r"of several colours; a table \[bayer\] in the descr"):
+        examine(path)
+    describe(home, f"{DESCRIPTION}[bayer]\nsplit = false\n")
+    [frame] = examine(path).frames
+    assert (frame.attributes["chip"], frame.attributes["geometry"].shape) == ("OSC_1", (8, 12))
+
+
+@pytest.mark.parametrize("cards", [{"BAYERPAT": ""}, {"BAYERPAT": "NONE"}, {"COLORTYP": "MONO"}])
+def test_cards_that_say_there_is_no_mosaic_are_no_reason_to_refuse(home, cards):
+    describe(home)
+    [frame] = examine(write(home, mosaic("RGGB"), FILTER="Ha", **cards)).frames
+    assert frame.attributes["chip"] == "OSC_1"
+
+
+@pytest.mark.parametrize(
+    ("cards", "told"),
+    [
+        ({}, "BAYERPAT or COLORTYP is missing"),
+        ({"BAYERPAT": "CYGM"}, "the pattern 'CYGM' is not RGGB"),
+        ({"BAYERPAT": "RGGB", "XBINNING": 2, "YBINNING": 2}, "XBINNING = 2: binned pixels"),
+        ({"BAYERPAT": "RGGB", "ROWORDER": "BOTTOM-UP"}, "bayer.first_row = 'first' or 'last'"),
+        ({"BAYERPAT": "RGGB", "XBAYROFF": "left"}, "XBAYROFF = 'left' is not a number"),
+    ],
+)
+def test_a_pattern_that_is_not_clear_is_refused(home, cards, told):
+    describe(home, f"{DESCRIPTION}[bayer]\n")
+    with pytest.raises(BadHeader, match=told):
+        examine(write(home, mosaic("RGGB"), **cards))
+
+
+def test_a_chip_that_has_half_a_cell_is_refused_in_its_description(home):
+    path = describe(home, DESCRIPTION.replace("[12, 8]", "[12, 7]") + "[bayer]\n")
+    with pytest.raises(ConfigError, match="12 x 7 pixels has half a cell"):
+        load(path)
