@@ -96,8 +96,10 @@ class Environment(Mapping[str, str]):
     data_protocol: str = _key("how the dataserver is asked", "http", PROTOCOL)
     project: str = _key("project at the start of a session, with an optional level: NAME (2)")
     privileges: str = _key("level of new objects and lowest level seen", "1", LEVEL)
-    dpu_name: str = _key("where dpu.run places jobs: local", "local", PLACE)
+    dpu_name: str = _key("where dpu.run places jobs: local or slurm", "local", PLACE)
     dpu_workers: str = _key("jobs that run side by side here; empty: one per core", kind=COUNT)
+    dpu_slurm_jobs: str = _key("jobs in a cluster's queue at a time; empty: 100", kind=COUNT)
+    dpu_slurm_options: str = _key("more options of sbatch, such as --partition=astro --mem=4G")
     dpu_time: str = _key("most seconds a job may take; empty: 12 hours", kind=COUNT)
     query_limit: str = _key("most objects loaded without asking", "100000", LIMIT)
     query_disk: str = _key(

@@ -25,6 +25,8 @@ VALUES = {
     "project": (["", "KIDS (2)", "OMEGACAM@VST"], ["a\nb"]),
     "privileges": (["1", "2", "3", "4", "5"], ["0", "6", "World", "1.0", ""]),
     "dpu_name": (["local"], ["Local area", "1st", ""]),
+    "dpu_slurm_jobs": (["", "1", "1000"], ["many", "0"]),
+    "dpu_slurm_options": (["", "--partition=astro --mem=4G"], ["--mem=4G\n"]),
     "dpu_time": (["", "3600"], ["12h", "0"]),
     "dpu_workers": (["", "1", "64"], ["two", "0", "-1", "1.5"]),
     "query_limit": (["1", "100000"], ["10k", "0", "", "1e5", "\u0663"]),

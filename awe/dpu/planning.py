@@ -27,7 +27,7 @@ OPTIONS = {
     "dpu_aweversion": "version of awe to run: 'current' or 'develop', both the installed one",
 }
 #: where jobs can be placed, and the class that runs them there
-BACK_ENDS = {"local": "awe.dpu.runner.backends:Local"}
+BACK_ENDS = {"local": "awe.dpu.runner.backends:Local", "slurm": "awe.dpu.runner.slurm:Slurm"}
 DEEPEST = 4
 LARGEST = 900_000
 LONGEST_TIME = 30 * 86_400

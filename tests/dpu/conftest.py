@@ -195,13 +195,19 @@ class RunnerThread:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, *, workers: int = 2, dpu_time: str = "", **more: Any) -> None:
-        environment = self._bench.environment(dpu_workers=str(workers), dpu_time=dpu_time)
+    def start(self, *, workers: int = 2, **more: Any) -> None:
+        keys = {name: more.pop(name) for name in list(more) if name.startswith("dpu_")}
+        environment = self._bench.environment(dpu_workers=str(workers), **keys)
         secrets = {"awe_runner": self._bench.db.password("awe_runner")}
-        runner = Runner(environment, secrets, **more)
+        self._runner = runner = Runner(environment, secrets, **more)
         self._stop.clear()
         self._thread = threading.Thread(target=runner.run, args=(self._stop,))
         self._thread.start()
+
+    def abandon(self) -> None:
+        """Let it end at once and leave its jobs alone, as if it were killed."""
+        self._runner._running.clear()
+        self.stop()
 
     def stop(self) -> None:
         self._stop.set()

@@ -2,8 +2,9 @@
 
 `log` takes everything the worker prints; `report` takes one JSON object per line: `{"total": 5}`,
 and at the end `{"end": "done", "message": "..."}`. Both are files, not pipes, so a worker never
-waits for its runner and a new runner reads on where a killed one stopped; a batch engine with a
-shared file system works the same way. What a worker writes is its own claim about its own job.
+waits for its runner and a new runner reads on where a killed one stopped. A node of a cluster
+finds its description in a file as well, and writes `end`, how its worker ended, and `used`, its
+bytes of memory. What a worker writes is its own claim about its own job.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ class Folder:
         self._log_read = 0
         self._report_read = 0
         self._lines = 0
+
+    @classmethod
+    def at(cls, path: Path) -> Folder:
+        """Return the directory of an attempt that is there already."""
+        job, attempt = map(int, path.name.split("_"))
+        return cls(path.parent, job, attempt)
 
     def make(self) -> None:
         """Make the directory, empty."""
@@ -124,13 +131,60 @@ class Folder:
         full = f"the disk is nearly full, and its files take {held / 2**30:.1f} GB"
         return full if held > ROOM else ""
 
+    def describe(self, description: bytes) -> None:
+        """Leave what a node has to know, with its login, for nobody but the owner to read."""
+        place = os.open(self.path / "description", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(place, "wb") as file:
+            file.write(description)
+
+    def description(self) -> bytes:
+        """Return what was left for the node, and remove it.
+
+        Raises
+        ------
+        FileNotFoundError
+            It was taken before: the attempt ran already.
+        """
+        path = self.path / "description"
+        description = path.read_bytes()
+        path.unlink()
+        return description
+
+    def ended(self, status: int) -> None:
+        """Write down how the worker ended (negative: a signal), whole or not at all."""
+        self._write("end", status)
+
+    def end(self) -> int | None:
+        """Return how the worker ended, None where nothing says so."""
+        return _number(self.path / "end")
+
+    def use(self, held: int) -> None:
+        """Write down how many bytes of memory the attempt holds."""
+        self._write("used", held)
+
+    def used(self) -> int:
+        """Return how many bytes of memory the attempt held a moment ago, 0 if nothing says so."""
+        return _number(self.path / "used") or 0
+
+    def _write(self, name: str, number: int) -> None:
+        fresh = self.path / f"{name}.new"
+        fresh.write_text(f"{number}\n")
+        fresh.replace(self.path / name)
+
     def remove_work(self) -> None:
-        """Remove the files the recipe made; the log stays."""
+        """Remove the files the recipe made, and a login nobody took; the log stays."""
+        (self.path / "description").unlink(missing_ok=True)
         shutil.rmtree(self.work, ignore_errors=True)
 
     def remove(self) -> None:
         """Remove the directory with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _number(path: Path) -> int | None:
+    """Return the number a file holds, None if it holds none."""
+    text = _read_from(path, 0)
+    return int(text) if text.strip().lstrip(b"-").isdigit() and len(text) < 20 else None
 
 
 def _size(path: Path) -> int:

@@ -65,6 +65,7 @@ class Running:
         self.job = job
         self.attempt = attempt
         self.worker = worker
+        self.place = "local"
         self._folder = folder
         self._queue = queue
         self._clock = clock
@@ -90,6 +91,8 @@ class Running:
     def look(self) -> None:
         """Renew the lease; notice a cancellation, a lost lease and limits passed."""
         answer = self._queue.beat(self.job, self.attempt)
+        if self._seconds and self.worker.waiting():
+            self._until = self._clock() + self._seconds
         if answer == "cancel":
             self._cancelled = True
             self.stop("cancelled")
@@ -203,7 +206,7 @@ class Running:
             note = f"{_exit(status)}; dpu.get_logs({self.job}) shows how far it came"
             self._queue.end(self.job, self.attempt, "failed", status, note)
         else:
-            note = self._why or _exit(status)
+            note = self._why or self.worker.said() or _exit(status)
             self._queue.died(self.job, self.attempt, status, note, counts=self._counts)
         # After the end is recorded: a login left by a runner killed here is swept later.
         self._queue.logout(self.job, self.attempt)

@@ -1,9 +1,9 @@
 """Where jobs run: one class per place, behind two Protocols.
 
-A back end starts the worker of one attempt in a directory and hands it the connection data over
-its standard input, which never touches a disk, an argument list or an environment. A new place
-(a batch engine) is one more class here with the same methods, entered in
-`awe.dpu.planning.BACK_ENDS`.
+A back end starts the worker of one attempt in a directory and hands it the connection data, on
+this machine over its standard input, which never touches a disk, an argument list or an
+environment. A new place is one more class in a file of its own with the same methods, entered in
+`awe.dpu.planning.BACK_ENDS`, as `awe.dpu.runner.slurm` is.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import psutil
 
+from awe.config import Environment
 from awe.dpu.runner.attempt_files import Folder
 from awe.dpu.runner.forkserver import ForkServer
 from awe.dpu.runner.keeper import descendants, parents, send
 from awe.errors import ServiceDown
 
-__all__ = ["BackEnd", "Local", "LocalHandle", "Worker"]
+__all__ = ["BackEnd", "Limits", "Local", "LocalHandle", "Worker"]
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "AWE_HOME", "LD_LIBRARY_PATH", "USER",
         "PYTHONPATH", "VIRTUAL_ENV", "NUMBA_CACHE_DIR", "XDG_RUNTIME_DIR")  # fmt: skip
@@ -30,6 +32,14 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "AWE_HOME", "LD_LIBR
 
 #: bytes below which it does not matter that shared memory is counted several times
 MUCH = 256 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What an attempt may take: time [s] and memory [byte]."""
+
+    seconds: int
+    memory: int
 
 
 class Worker(Protocol):
@@ -49,19 +59,36 @@ class Worker(Protocol):
     def alive(self) -> bool:
         """Return True if anything of the attempt lives."""
 
+    def waiting(self) -> bool:
+        """Return True as long as the attempt waits for its turn: its time does not run yet."""
+
     def memory(self) -> int:
         """Return the bytes of memory the attempt holds."""
+
+    def said(self) -> str:
+        """Return what the place tells of an end without a report, empty if nothing."""
 
 
 class BackEnd(Protocol):
     """A place where jobs run."""
 
     name: str
+    most: int
+    """Attempts that run there at a time, or wait for their turn."""
+    processors: int
+    """Processors of one attempt."""
 
-    def start(self, folder: Folder, description: bytes) -> Worker:
+    @classmethod
+    def of(cls, configured: Environment, workers: int) -> BackEnd:
+        """Return the back end as an installation with that number of `workers` configures it."""
+
+    def ready(self) -> bool:
+        """Return True if a job can be placed there now."""
+
+    def start(self, folder: Folder, description: bytes, limits: Limits) -> Worker:
         """Start a worker in `folder` and give it its description."""
 
-    def adopt(self, number: int, folder: Folder) -> Worker | None:
+    def adopt(self, number: int | None, folder: Folder) -> Worker | None:
         """Return the worker a former runner started, None where it is gone."""
 
     def close(self) -> None:
@@ -127,6 +154,14 @@ class LocalHandle:
         known = parents()
         return self.number in known or bool(self._look(known))
 
+    def waiting(self) -> bool:
+        """Return False: it runs as soon as it is forked."""
+        return False
+
+    def said(self) -> str:
+        """Return nothing: the exit status says all."""
+        return ""
+
     def memory(self) -> int:
         """Return the resident bytes of all processes of the attempt, shared ones once."""
         mine = []
@@ -187,11 +222,22 @@ class Local:
 
     name = "local"
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = 1) -> None:
+        self.most = workers
+        self.processors = max(1, (os.cpu_count() or 1) // workers)
         self._server: ForkServer | None = None
         self._table = Table()
 
-    def start(self, folder: Folder, description: bytes) -> LocalHandle:
+    @classmethod
+    def of(cls, configured: Environment, workers: int) -> Local:
+        """Return the workers of this machine."""
+        return cls(workers)
+
+    def ready(self) -> bool:
+        """Return True: this machine is there."""
+        return True
+
+    def start(self, folder: Folder, description: bytes, limits: Limits) -> LocalHandle:
         """Start a worker in `folder` and give it its description.
 
         Raises
@@ -229,8 +275,10 @@ class Local:
                     raise
         raise AssertionError
 
-    def adopt(self, number: int, folder: Folder) -> LocalHandle | None:
+    def adopt(self, number: int | None, folder: Folder) -> LocalHandle | None:
         """Return the worker a former runner started in `folder`, None where it is gone."""
+        if not number:
+            return None
         try:
             # After a restart the number can be anybody's; directory and group are not.
             inside = psutil.Process(number).cwd().startswith(str(folder.path))

@@ -23,7 +23,7 @@ from awe.db.server.address import connection_arguments
 from awe.dpu.planning import BACK_ENDS
 from awe.dpu.runner.attempt_files import Folder, forget_old
 from awe.dpu.runner.attempts import Running
-from awe.dpu.runner.backends import BackEnd
+from awe.dpu.runner.backends import BackEnd, Limits
 from awe.dpu.runner.queue import Claim, Later, Queue
 from awe.errors import AweError, DatabaseError
 from awe.lazy import resolve
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 LEASE = 30.0
 MOST_MEMORY = 4 << 30
 DAYS_KEPT = 7.0
+#: most attempts placed between two looks at those that run: a batch engine takes its time
+BURST = 16
 #: Most seconds of a job, where the configuration says nothing: long work, but not for ever.
 LONGEST = 12 * 3600
 
@@ -74,7 +76,8 @@ class Runner:
         parameters = connection_parameters(environment, "awe_runner", secrets["awe_runner"])
         self._queue = Queue(parameters, socket.gethostname(), lease)
         self._places: dict[str, BackEnd] = {
-            name: resolve(place)() for name, place in BACK_ENDS.items()
+            name: resolve(place).of(environment, self._workers)
+            for name, place in BACK_ENDS.items()
         }
         self._running: list[Running] = []
         self._next_beat = 0.0
@@ -150,15 +153,21 @@ class Runner:
         self._queue.tidy()
 
     def _fill(self) -> None:
-        while len(self._running) < self._workers:
-            claim = self._queue.claim(list(self._places))
+        for _ in range(BURST):
+            room = [name for name, place in self._places.items()
+                    if self._held(name) < place.most and place.ready()]  # fmt: skip
+            claim = self._queue.claim(room) if room else None
             if claim is None:
-                return
+                break
             self._start(claim)
-        if len(self._running) == self._workers:
-            guest = self._queue.claim(list(self._places), guest=True)
+        if self._held("local") == self._workers:
+            guest = self._queue.claim(["local"], guest=True)
             if guest is not None:
                 self._start(guest)
+
+    def _held(self, name: str) -> int:
+        """Return how many attempts are at a place."""
+        return sum(running.place == name for running in self._running)
 
     def _start(self, claim: Claim) -> None:
         folder = Folder(self._root, claim.job, claim.attempt)
@@ -167,7 +176,8 @@ class Runner:
             password = secrets.token_urlsafe(32)
             login = self._queue.login(claim.job, claim.attempt, password)
             description = self._describe(claim, login, password)
-            worker = self._places[claim.back_end].start(folder, description)
+            limits = Limits(seconds=self._most(claim.seconds), memory=self._memory)
+            worker = self._places[claim.back_end].start(folder, description, limits)
         except (OSError, AweError) as error:
             logger.exception("job %d attempt %d was not started", claim.job, claim.attempt)
             self._queue.died(claim.job, claim.attempt, None, f"could not be started: {error}")
@@ -177,15 +187,21 @@ class Runner:
         # Watched before it is recorded: the database may go away in between. A runner killed here
         # leaves an attempt without a number; the next one counts it as dead and drops its login,
         # so that what still lives can store nothing.
-        self._running.append(self._watch(claim.job, claim.attempt, worker, folder, claim.seconds))
+        running = self._watch(claim.job, claim.attempt, worker, folder, claim.seconds)
+        running.place = claim.back_end
+        self._running.append(running)
         self._queue.placed(claim.job, claim.attempt, worker.number)
         logger.info("job %d attempt %d runs as %d", claim.job, claim.attempt, worker.number)
 
     def _watch(
         self, job: int, attempt: int, worker: Any, folder: Folder, seconds: int | None
     ) -> Running:
-        most = min(seconds or self._longest, self._longest)
+        most = self._most(seconds)
         return Running(job, attempt, worker, folder, self._queue, most, self._memory)
+
+    def _most(self, seconds: int | None) -> int:
+        """Return how long a job may take, by its own limit and that of the installation [s]."""
+        return min(seconds or self._longest, self._longest)
 
     def _describe(self, claim: Claim, login: str, password: str) -> bytes:
         env = self._environment
@@ -203,7 +219,7 @@ class Runner:
                 "project": claim.project,
                 "privileges": claim.privileges,
                 "environment": values,
-                "processors": max(1, (os.cpu_count() or 1) // self._workers),
+                "processors": self._places[claim.back_end].processors,
             }
         ).encode()
 
@@ -214,10 +230,12 @@ class Runner:
         for job, attempt, number, seconds, back_end in left:
             folder = Folder(self._root, job, attempt)
             place = self._places.get(back_end)
-            worker = place.adopt(number, folder) if place and number else None
+            worker = place.adopt(number, folder) if place else None
             if worker is None:
                 worker = _Gone(number or 0)
-            self._running.append(self._watch(job, attempt, worker, folder, seconds))
+            running = self._watch(job, attempt, worker, folder, seconds)
+            running.place = back_end
+            self._running.append(running)
         forget_old(self._root, DAYS_KEPT, {running.name for running in self._running})
         self._recovered = True
 
@@ -253,8 +271,14 @@ class _Gone:
     def alive(self) -> bool:
         return False
 
+    def waiting(self) -> bool:
+        return False
+
     def memory(self) -> int:
         return 0
+
+    def said(self) -> str:
+        return ""
 
 
 def connection_parameters(environment: Environment, user: str, password: str) -> dict[str, Any]:
