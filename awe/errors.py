@@ -9,6 +9,7 @@ A message names the thing, what was found, what was wanted and what to do next.
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveError",
     "ArgumentError",
     "AttributeUnknown",
     "AweError",
@@ -87,6 +88,10 @@ class ServiceDown(UserMistake, ConnectionError):
 
 class DataserverError(UserMistake, ConnectionError):
     """The dataserver cannot be reached or refused the request."""
+
+
+class ArchiveError(UserMistake, ConnectionError):
+    """An archive does not answer, or not with the files that were requested."""
 
 
 class DiskFull(UserMistake, OSError):

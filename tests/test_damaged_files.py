@@ -1,6 +1,7 @@
 """Damaged exposures: an error that names the file, or exactly the frames of the whole one.
 
-A few in every run; `AWE_DAMAGED=3000 pytest tests/test_damaged_files.py` tries so many.
+A few in every run; `AWE_DAMAGED=3000 pytest tests/test_damaged_files.py` tries so many, and
+`AWE_DAMAGED_SEED=any` others.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from awe.fits import read_pixels
 from awe.ingest.split import cut, examine
 
 NUMBER = int(os.environ.get("AWE_DAMAGED", "60"))
+SEED = os.environ.get("AWE_DAMAGED_SEED", "")
 #: The last has no checksums: damage that still makes sense cannot be seen there.
 KINDS = ("fits", "fits.gz", "fits.bz2", "fits.fz", "one.fits", "bare.fits")
 
@@ -112,7 +114,7 @@ def damaged(content: bytes, dice: random.Random) -> bytes:
 def test_damage_is_named_or_harmless(whole, truth, tmp_path, kind):
     refused = 0
     for number in range(NUMBER // len(KINDS)):
-        dice = random.Random(f"{kind} {number}")
+        dice = random.Random(f"{SEED}{kind} {number}")
         path = tmp_path / f"exposure.{kind}"
         path.write_bytes(damaged(whole[kind], dice))
         found, told = attempted(path, tmp_path / "cut")

@@ -7,11 +7,12 @@ exposure is named and skipped. A bad file is refused with its reasons, the other
 
 from __future__ import annotations
 
+from awe.ingest.download import Fetched, fetched
 from awe.ingest.report import Report, Row, State
 from awe.ingest.run import ingest
 from awe.lazy import resolve
 
-__all__ = ["Report", "Row", "State", "ingest", "main"]
+__all__ = ["Fetched", "Report", "Row", "State", "fetched", "ingest", "main"]
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from awe.context import context
 from awe.errors import ArgumentError, AweError
 from awe.imports import forget_working_directory
 from awe.ingest import planfile, sources
+from awe.ingest.download import Fetched, fetched
 from awe.ingest.run import ingest
 from awe.services import running
 from awe.services.installation import Installation
@@ -31,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     forget_working_directory()
     parser = _parser()
     options = parser.parse_args(arguments)
-    if not options.input and options.plan is None:
-        parser.error("the following arguments are required: -i/--input")
+    if not options.input and not options.source and options.plan is None:
+        parser.error("the following arguments are required: -i/--input, --from or --plan")
     try:
         return _run(options)
     except AweError as error:
@@ -59,17 +60,21 @@ def _run(options: argparse.Namespace) -> int:
         new = not plan.exists()
         _check_plan(plan, new, options)
     lines = 0 if plan is None or new else len(planfile.read(plan))
+    got = _fetched(options)
     with (
-        sources.opened(options.input) as files,
+        sources.opened(options.input, got.paths if got else []) as files,
         bars.bar("ingesting", len(files) + lines, "exposures") as bar,
     ):
         report = ingest(
             files, options.type, options.commit, plan=None if new else plan,
             project=place, split_cubes=options.split_cubes, progress=bar.advance,
         )  # fmt: skip
+        report.rows += got.rows if got else []
         if new:
             report.to_plan(plan)
     report.show()
+    if got:
+        out(f"{len(got.paths)} file(s) of the archive are in {got.folder}\n")
     if new:
         out(f"the plan is in {plan}: edit it, then awe-ingest --plan {plan} -commit\n")
     if not options.commit:
@@ -77,18 +82,30 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
+def _fetched(options: argparse.Namespace) -> Fetched | None:
+    """Return what an archive gave, if one was asked."""
+    if not options.source:
+        if options.into is not None or options.host:
+            msg = "--into and --host belong to --from URL, which is missing"
+            raise ArgumentError(msg)
+        return None
+    with bars.bar("fetching", 2, "files") as bar:
+        return fetched(options.source, options.into, hosts=options.host, progress=bar.reach)
+
+
 def _check_plan(plan: Path, new: bool, options: argparse.Namespace) -> None:
     """Refuse a plan that could be meant to be written or read, and is neither."""
-    if new and (options.commit or not options.input):
+    given = options.input or options.source
+    if new and (options.commit or not given):
         msg = (
             f"there is no plan {plan}; a dry run writes one: "
             f"awe-ingest -i FILES --plan {plan}"
         )
         raise ArgumentError(msg)
-    if not new and options.input:
+    if not new and given:
         msg = (
-            f"{plan} exists: leave out -i to ingest what it says, or name a new file for the "
-            "plan of these files"
+            f"{plan} exists: leave out -i and --from to ingest what it says, or name a new "
+            "file for the plan of these files"
         )
         raise ArgumentError(msg)
 
@@ -101,6 +118,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-i", "--input", nargs="+", default=[], metavar="FILE",
         help="FITS files, packed or not; patterns, folders, @lists of names, tar archives",
+    )  # fmt: skip
+    parser.add_argument(
+        "--from", nargs="+", default=[], metavar="URL", dest="source",
+        help="an archive: addresses of files, of lists or folders of them, or @lists of addresses",
+    )  # fmt: skip
+    parser.add_argument(
+        "--into", type=Path, metavar="DIR",
+        help="where files of an archive are kept; AWE_HOME/fetched otherwise",
+    )  # fmt: skip
+    parser.add_argument(
+        "--host", nargs="+", default=[], metavar="HOST",
+        help="further hosts that may send files, next to the one that is asked",
     )  # fmt: skip
     parser.add_argument(
         "--plan", type=Path, metavar="PLAN.csv",
