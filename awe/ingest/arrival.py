@@ -189,7 +189,8 @@ class Arrival:
         try:
             data_name(name if lower.endswith(ENDINGS) else f"{name}.fits")
         except Refused:
-            msg = f"{self.shown}: {self._called[:80]!a} is not a name for a file; fetch it yourself"
+            name = f"{self._called[:80]!a}"
+            msg = f"{self.shown}: {name} is not a name for a file; fetch it yourself"
             raise ArchiveError(msg) from None
         return name
 

@@ -1,8 +1,8 @@
 """Files of an archive brought here by HTTP: continued where they broke off, within limits.
 
-A file goes into one folder, under a name of letters and digits made from its address; nothing that a
-server says decides where. It gets that name when it is complete. What an answer is, is told from
-its first bytes: FITS, packed or not, or a page that names files.
+A file goes into one folder, under a name of letters and digits made from its address; nothing
+that a server says decides where. It gets that name when it is complete. What an answer is, is told
+from its first bytes: FITS, packed or not, or a page that names files.
 """
 
 from __future__ import annotations
