@@ -239,3 +239,35 @@ def test_pixels_that_unpack_to_others_than_were_packed_are_refused(exposure, tmp
         hdus.writeto(tmp_path / "wrong.fits.fz", checksum=True)
     with pytest.raises(ChecksumMismatch, match="HDU 1: the unpacked pixels have the sum"):
         examine(tmp_path / "wrong.fits.fz")
+
+
+@pytest.mark.parametrize("kind", ["fits", "fits.fz"])
+def test_a_file_that_ends_behind_one_of_its_chips_is_cut_off(exposure, tmp_path, kind):
+    path = exposure if kind == "fits" else compressed(exposure, tmp_path / "whole.fits.fz")
+    with fits.open(path, disable_image_compression=True) as hdus:
+        places = hdus[2].fileinfo()
+        end = places["hdrLoc"]
+    cut_off = tmp_path / f"cut.{kind}"
+    # not a pixel is missing of the first chip; the second is
+    cut_off.write_bytes(path.read_bytes()[: end - 7])
+    with pytest.raises(BadFits, match=r"HDU 1, and 31 chip.*it seems to be cut off"):
+        examine(cut_off)
+    # at the end of a block nothing but a card tells
+    cut_off.write_bytes(path.read_bytes()[:end])
+    assert len(examine(cut_off).frames) == 1
+    with fits.open(path, disable_image_compression=True) as hdus:
+        hdus[0].header["NEXTEND"] = 2
+        hdus.writeto(tmp_path / f"told.{kind}", checksum=True)
+    told = (tmp_path / f"told.{kind}").read_bytes()
+    with fits.open(tmp_path / f"told.{kind}", disable_image_compression=True) as hdus:
+        end = hdus[2].fileinfo()["hdrLoc"]
+    assert len(examine(tmp_path / f"told.{kind}").frames) == 2
+    cut_off.write_bytes(told[:end])
+    with pytest.raises(BadFits, match="NEXTEND promises 2 extensions, 1 are in it"):
+        examine(cut_off)
+
+
+def test_the_last_block_of_a_whole_file_need_not_be_full(exposure, tmp_path):
+    path = single(exposure, tmp_path / "one.fits")
+    path.write_bytes(path.read_bytes()[:-7])
+    assert "the last block is not filled up, 7 bytes" in examine(path).notes

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
         sha256,
         write,
     )
-    from awe.fits.judging import ExtensionInfo, judge
+    from awe.fits.judging import UNFILLED, ExtensionInfo, judge
     from awe.fits.units import unit_of
     from awe.fits.wcs import coordinate_cards, wcs_of
 
 __all__ = [
+    "UNFILLED",
     "ExtensionInfo",
     "Image",
     "clean",

@@ -18,7 +18,10 @@ from typing import BinaryIO, NamedTuple, NoReturn
 from awe.errors import BadFits, ChecksumMismatch, FileGone
 from awe.fits import blocks
 
-__all__ = ["ExtensionInfo", "judge"]
+__all__ = ["UNFILLED", "ExtensionInfo", "judge"]
+
+#: The beginning of a note: the file ends inside the padding of its last HDU.
+UNFILLED = "the last block is not filled up"
 
 BLOCK = 2880
 HEADER_LIMIT = 1 << 20
@@ -294,7 +297,7 @@ class _Hdu:
             self.refuse(f"truncated: header promises {promised} bytes, file has {self.size}")
         if self.size < self.end:
             # no pixel is missing: the padding holds nothing
-            self.notes.append(f"the last block is not filled up, {self.end - self.size} bytes")
+            self.notes.append(f"{UNFILLED}, {self.end - self.size} bytes")
 
     def _columns(self) -> None:
         if self.bitpix != 8 or len(self.axes) != 2:

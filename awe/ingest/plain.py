@@ -68,12 +68,11 @@ def plain(path: Path) -> Iterator[Plain]:
             place = stack.enter_context(scratch_directory()) / "unpacked.fits"
             _inflate(opener, path, place)
         infos = fits.judge(place, name=path)
-        notes: list[str] = []
+        notes = [note for info in infos for note in info.notes if "bytes" in note]
         if any(info.kind == "COMPRESSED" for info in infos):
             whole = stack.enter_context(scratch_directory()) / "plain.fits"
-            notes = _Tiles(path, place, infos).write(whole)
+            notes += _Tiles(path, place, infos).write(whole)
             place, infos = whole, fits.judge(whole, name=path)
-        notes += [note for info in infos for note in info.notes if "bytes" in note]
         yield Plain(path=place, infos=infos, notes=tuple(notes))
 
 

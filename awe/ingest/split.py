@@ -117,7 +117,8 @@ def examine(path: Path, purpose: str | None = None, cubes: bool = False) -> Expo
             images = _taken(images, data, camera)
             split = cubes or camera.cubes
             frames = _frames(path, data, images, primary, camera, purpose, split=split)
-    there = {frame.attributes["chip"] for frame in frames}
+    missing = len(camera.chips) - len({frame.attributes["chip"] for frame in frames})
+    _refuse_cut_off(path, whole, primary, missing)
     return Exposure(
         path=path,
         checksum=fits.sha256(path),
@@ -125,8 +126,29 @@ def examine(path: Path, purpose: str | None = None, cubes: bool = False) -> Expo
         purpose=purpose,
         DATE_OBS=frames[0].attributes["DATE_OBS"],
         frames=tuple(frames),
-        notes=(*_notes(whole, images, frames, len(camera.chips) - len(there)), *told),
+        notes=(*_notes(whole, images, frames, missing), *told),
     )
+
+
+def _refuse_cut_off(
+    path: Path, whole: Plain, primary: values.HeaderValues, missing: int
+) -> None:
+    """Refuse a file that ends behind one of its images, where more of them were to follow."""
+    there = len(whole.infos) - 1
+    promised = primary.get("NEXTEND")
+    if isinstance(promised, int) and not isinstance(promised, bool) and promised > there:
+        msg = (
+            f"{path} is cut off: NEXTEND promises {promised} extensions, {there} are in it; fetch "
+            "the file again, or correct the card if it is whole"
+        )
+        raise BadFits(msg)
+    # who forgets to fill up the last block is a rarer fault than a transfer that broke off there
+    if there and missing and any(note.startswith(fits.UNFILLED) for note in whole.notes):
+        msg = (
+            f"{path} ends inside the last block of HDU {there}, and {missing} chip(s) are not in "
+            "it: it seems to be cut off; fetch the file again"
+        )
+        raise BadFits(msg)
 
 
 def _purpose(
