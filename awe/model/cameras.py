@@ -109,7 +109,8 @@ def replace(connection: Any, name: str, text: str) -> str:
         cursor.execute(
             "INSERT INTO awe.camera (name, description, keeper) "
             "SELECT i.name, %s, i._creator FROM awe.instrument i WHERE i.name = %s "
-            "ON CONFLICT (name) DO UPDATE SET description = excluded.description, kept = now()",
+            "ON CONFLICT (name) DO UPDATE SET description = excluded.description, "
+            "keeper = excluded.keeper, kept = now()",
             (text, name),
         )
         if not cursor.rowcount:

@@ -17,9 +17,9 @@ class Mutant(NamedTuple):
     new: str
 
 
-_P, _F, _T, _D, _J, _A, _H, _R = (
+_P, _F, _T, _D, _J, _A, _H, _R, _C = (
     "20_protect.sql", "30_files.sql", "40_tickets.sql", "52_dataserver.sql", "50_jobs.sql",
-    "60_admin.sql", "70_audit.sql", "12_registry.sql")
+    "60_admin.sql", "70_audit.sql", "12_registry.sql", "57_cameras.sql")
 
 MUTANTS = [Mutant(*given) for given in [
     # who sees what
@@ -140,4 +140,19 @@ MUTANTS = [Mutant(*given) for given in [
     ("history of the definer", _H, "  VALUES (awe.caller(), session_user, what", "  VALUES (awe.uid(), session_user, what"),
     ("large objects open", "11_common_ground.sql", "^(lo_|lowrite$|pg_", "^(lowrite$|pg_"),
     ("advisory locks open", "11_common_ground.sql", "|pg_(try_)?advisory", ""),
+    # descriptions of cameras
+    ("descriptions of hidden cameras", _C, "USING (awe.camera_seen(name, keeper))", "USING (true)"),
+    ("descriptions seen by nobody", _C, "USING (awe.camera_seen(name, keeper))", "USING (false)"),
+    ("the world reads descriptions", _C, "GRANT SELECT ON awe.camera TO awe_user;", "GRANT SELECT ON awe.camera TO awe_user, awe_world;"),
+    ("descriptions kept for others", _C, "  keeper = (SELECT awe.uid()) AND awe.camera_mine(name));", "  awe.camera_mine(name));"),
+    ("descriptions kept by anybody", _C, "(SELECT awe.uid()) AND awe.camera_mine(name));", "(SELECT awe.uid()));"),
+    ("cameras are everybody's", _C, "i.name = camera AND i._creator = awe.uid()", "i.name = camera"),
+    ("descriptions of whoever had the name before", _C, "i.name = camera AND i._creator = by", "i.name = camera"),
+    ("descriptions back-dated", _C, "GRANT INSERT (name, description) ON", "GRANT INSERT ON"),
+    ("descriptions replaced", _C, "GRANT SELECT ON awe.camera TO awe_user;", "GRANT SELECT, UPDATE ON awe.camera TO awe_user;"),
+    ("descriptions deleted", _C, "GRANT SELECT ON awe.camera TO awe_user;", "GRANT SELECT, DELETE, TRUNCATE ON awe.camera TO awe_user;"),
+    ("rights on descriptions are not enabled", _C, "ALTER TABLE awe.camera ENABLE ROW LEVEL SECURITY;\n", ""),
+    ("rights on descriptions are not forced", _C, "ALTER TABLE awe.camera FORCE ROW LEVEL SECURITY;\n", ""),
+    ("descriptions without end", _C, "CHECK (octet_length(description) BETWEEN 1 AND 1048576)", ""),
+    ("any name of a camera", _C, "CHECK (name ~ '^[A-Z][A-Z0-9_]{0,31}$')", ""),
 ]]

@@ -484,3 +484,33 @@ def what_nobody_needs_is_closed(h: House) -> None:
     for call in ("lo_creat(-1)", "lo_from_bytea(0, 'x')", "pg_advisory_lock(1)",
                  "pg_try_advisory_xact_lock(1)", "awe.ds_jobs('x')", "awe.ds_loose('0s')"):
         h.refused("student", f"SELECT {call}", code="42501")
+
+
+@probe
+def a_camera_is_described_once_by_who_brought_it_in(h: House) -> None:
+    number = h.row("student", 37, 2, "instrument", name="PROBECAM")
+    keep = "INSERT INTO awe.camera (name, description) VALUES (%s, %s)"
+    for person in ("other", "manager", "outsider"):
+        h.refused(person, keep, "PROBECAM", "theirs", code="42501")
+    h.refused("student", keep, "NOBODYS", "x", code="42501")
+    h.refused("anonymous", keep, "PROBECAM", "x", code="42501")
+    h.refused("student", "INSERT INTO awe.camera (name, description, kept) "
+              "VALUES ('PROBECAM', 'x', '2001-01-01')", code="42501")
+    rules = h.maker.ask("SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy WHERE "
+                        "polrelid = 'awe.camera'::regclass AND polname = 'make'")[0][0]
+    assert "keeper = " in rules
+    h.row("student", 37, 1, "instrument", name="probe cam")
+    for name, text in (("probe cam", "x"), ("PROBECAM", ""), ("PROBECAM", "x" * (1 << 20) + "x")):
+        h.refused("student", keep, name, text, code="23514")
+    h.rows("student", keep, "PROBECAM", "mine")
+    for person in PEOPLE:
+        seen = bool(h.rows(person, "SELECT 1 FROM awe.instrument WHERE object_id = %s", number))
+        found = h.rows(person, "SELECT description FROM awe.camera")
+        assert found == ([("mine",)] if seen else []), person
+        for verb in ("UPDATE awe.camera SET description = 'x'", "DELETE FROM awe.camera",
+                     "TRUNCATE awe.camera"):
+            h.refused(person, verb, code="42501")
+    h.refused("anonymous", "SELECT 1 FROM awe.camera", code="42501")
+    h.maker.ask("UPDATE awe.instrument SET _creator = %s WHERE object_id = %s",
+                h.maker.user("other"), number)
+    assert h.rows("other", "SELECT description FROM awe.camera") == []
