@@ -9,6 +9,7 @@ import numpy as np
 
 from awe.calib.threads import bands
 from awe.calib.tracks import kernels
+from awe.calib.tracks.evenness import has_trend
 from awe.calib.tracks.spikes import even_light
 
 __all__ = ["SEGMENTS", "Fit", "Frame", "Line", "chord", "fit"]
@@ -49,6 +50,10 @@ _LEAST_POSITIVE = 0.7
 #: least ratio of the dim to the bright quartile of the segments, noise allowed for: the light of
 #: a spike falls off from its star, that of a track does not
 _LEAST_UNIFORM = 0.5
+
+#: chords must be longer than the shortest track by the width over this one [pixel, sigma]: a short
+#: piece of something wide is even whatever it is
+_SLIM = 2.0
 
 #: least significance of the light that no spike explains, and its least share of the mean light
 _LEAST_EVEN = 5.0
@@ -176,7 +181,7 @@ def fit(frame: Frame, line: Line) -> Fit:
         mean = np.zeros((SEGMENTS, 2 * _HALF + 1), np.float32)
         number = np.zeros_like(mean)
         _straighten(frame, result.line, place, mean, number)
-        result = _matched(result, mean, number, place, frame.noise, reach, step)
+        result = _matched(result, mean, number, place, frame, reach, step)
         if result.hopeless:
             return result
     return result
@@ -204,14 +209,14 @@ def _matched(
     mean: Profiles,
     number: Profiles,
     place: tuple[float, float, float, float],
-    noise: float,
+    frame: Frame,
     reach: int,
     step: float,
 ) -> Fit:
     """Return the best offset, tilt and width on the profiles of a strip."""
     offset = np.arange(-_HALF, _HALF + 1.0)
     # w = n / sigma**2: the inverse variance of the mean of n pixels
-    weight = number / noise**2
+    weight = number / frame.noise**2
     side = (np.abs(offset) > 5 * min(before.sigma, 5.0)) & (np.abs(offset) < _HALF - 2)
     # level of each piece: sum w m / sum w over the offsets |d| from 5 sigma, at most 25 pixels,
     # to 38 pixels
@@ -245,7 +250,9 @@ def _matched(
             )
     score_best, tilt, shift, sigma, light_best, power_best = best
     line = _moved(before.line, place, float(shifts[shift]), float(shifts[tilt]))
-    return _judged(line, score_best, sigma, light_best, power_best, place[3])
+    return _judged(
+        line, score_best, sigma, light_best, power_best, place[3], frame.minimum_length
+    )
 
 
 def _judged(
@@ -255,6 +262,7 @@ def _judged(
     light: NDArray[np.float64],
     power: NDArray[np.float64],
     length: float,
+    least_length: float,
 ) -> Fit:
     segments = np.zeros(SEGMENTS)
     # power_k = sum w g**2 is the inverse variance of the height of piece k; what has less than a
@@ -292,6 +300,8 @@ def _judged(
         "column": sigma <= _SIGMAS[0] and (score < _SURE or _is_along_axis(line)),
         "bleeding": usable.sum() <= SEGMENTS - _HIDDEN and _is_upright(line),
         "wide": sigma >= _SIGMAS[-1],
+        "trend": has_trend(light_of, error, narrow=sigma <= _NARROW),
+        "stout": length < least_length * max(1.0, sigma / _SLIM),
     }
     reasons["spike"] = _is_spike(light, power, usable, length)
     refused = next((reason for reason, holds in reasons.items() if holds), "")

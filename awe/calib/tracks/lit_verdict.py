@@ -14,6 +14,8 @@ import numpy as np
 
 from awe.calib.tracks import lit_kernels
 from awe.calib.tracks.arc import Sight, Trace
+from awe.calib.tracks.ends import beyond, leaves, runs
+from awe.calib.tracks.evenness import UNBROKEN, rises_and_falls, uneven
 from awe.calib.tracks.pulses import flashes, maxima, pulses
 
 __all__ = ["Shape", "bleeds", "profile", "refusal"]
@@ -55,20 +57,6 @@ _DASHED = 0.85
 #: runs of lit steps up to this are no longer than stars are wide [bin]
 _STARLIKE = 4
 
-#: number of pieces, least number with light, and the percentile taken of each
-_PIECES = 8
-_FEWEST_PIECES = 5
-_PERCENTILE = 80
-
-#: least ratio of the second dimmest piece to the second brightest; for bent and wide ones
-_UNIFORM = 0.60
-_UNIFORM_STRICT = 0.70
-
-#: largest range of a parabola through the pieces, part of their mean; for unbroken runs
-_TREND = 0.15
-_STEADY = 0.12
-_UNBROKEN = 0.9
-
 #: 20th over 80th percentile of the light: below, it comes in lumps; least number of those
 _FLAT = 0.5
 _LUMPS = 12
@@ -76,8 +64,8 @@ _LUMPS = 12
 #: steps where a wave is below this part of its highest place are its minima
 _MINIMUM = 0.25
 
-#: light beyond an end, part of the median: filaments and discs fade, tracks stop
-_TAIL = 0.20
+#: lines next to a run with less lit bins are not crowded: light next to its ends is its own
+_EMPTY = 0.2
 
 #: other sources are longer along the line than across it by this: trailed stars
 _TRAILED = 1.8
@@ -184,8 +172,8 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
         yield "dark"
     if shape.half >= _WIDEST:
         yield "wide"
-    runs = _runs_of(trace.steps == lit_kernels.LIT)
-    lumps = bool(np.median(runs) <= _STARLIKE)
+    begins, ends = runs(trace.steps == lit_kernels.LIT)
+    lumps = bool(np.median(ends - begins) <= _STARLIKE)
     nearby = _nearby(sight, trace, shape.half)
     spread = max(nearby * (1 - nearby), 0.01)
     sure = (share - nearby) * known / (known * spread) ** 0.5
@@ -194,26 +182,30 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
     if lumps and length < 2 * shortest:
         yield "stars"
     broad = int((shape.across > 0.5 * shape.across.max()).sum()) >= _BROAD
-    if inner and broad and share > _UNBROKEN:
+    if inner and broad and share > UNBROKEN:
         yield "filament"
     light = trace.glow[trace.lit]
     dim, bright = np.percentile(light, [20, 80])
-    uneven = list(_uneven(sight, trace, strict or bent, share))
+    reasons = list(uneven(sight, trace, strict or bent, share))
     # flashes so bright that the light between them is lit too are as many as before
     if dim < _FLAT * bright and (
-        max(runs.size, maxima(light)) < _LUMPS or length < 2 * shortest
+        max(begins.size, maxima(light)) < _LUMPS or length < 2 * shortest
     ):
-        uneven.append("lumps")
-    tumbles = bool(uneven) and _tumbles(sight, trace)
+        reasons.append("lumps")
+    tumbles = bool(reasons) and _tumbles(sight, trace)
     if not tumbles:
-        yield from uneven
+        yield from reasons
     if (strict or bent) and dashed and not even:
         yield "dark"
+    if not tumbles and rises_and_falls(sight, trace):
+        yield "fading body"
+    if nearby < _EMPTY and leaves(sight, trace, float(np.median(light))):
+        yield "leaves the line"
     if strict and trace.length < 0.8 * trace.arc.length:
         yield "part of a chord"
     if not tumbles:
-        yield from _ends(sight, trace, float(np.median(light)),
-                         share > _UNBROKEN and nearby < 0.2)
+        yield from beyond(sight, trace, float(np.median(light)),
+                          share > UNBROKEN and nearby < _EMPTY)
     if _trailed(sight, trace, shape.half):
         yield "trailed"
 
@@ -223,12 +215,6 @@ def _is_inside(trace: Trace, shape: tuple[int, ...]) -> bool:
     x, y = trace.arc.at(np.array((trace.first, trace.last), np.float64))
     near = np.minimum.reduce([x, y, shape[1] - 1 - x, shape[0] - 1 - y])
     return bool(near.max() > _EDGE)
-
-
-def _runs_of(lit: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the lengths of the runs of Trues."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], lit, [False]]).astype(np.int8)))
-    return edges[1::2] - edges[::2]
 
 
 def _nearby(sight: Sight, trace: Trace, half: int) -> float:
@@ -244,42 +230,6 @@ def _nearby(sight: Sight, trace: Trace, half: int) -> float:
     return float(np.median(shares)) if shares else 0.0
 
 
-def _summed(sight: Sight, trace: Trace) -> Values:
-    """Return the light of all steps, of the brightest bin and of both next to it."""
-    # a line nearly along an axis is now in one bin and now in two: their sum stays the same
-    ny, nx = sight.light.shape
-    total = np.zeros(trace.on.size)
-    for beside in (-1, 0, 1):
-        x, y = trace.arc.bins(np.arange(trace.on.size, dtype=np.float64), trace.place + beside)
-        inside = (x >= 0) & (y >= 0) & (x < nx) & (y < ny)
-        total += np.where(inside, sight.light[np.clip(y, 0, ny - 1), np.clip(x, 0, nx - 1)], 0.0)
-    return total
-
-
-def _uneven(sight: Sight, trace: Trace, strict: bool, share: float) -> Iterator[str]:
-    """Give the reasons against the light of the pieces."""
-    pieces, middles = [], []
-    glow = _summed(sight, trace)
-    for part in np.array_split(np.arange(trace.first, trace.last + 1), _PIECES):
-        lit = part[trace.on[part] == lit_kernels.LIT]
-        if lit.size >= max(3, 0.25 * part.size):
-            pieces.append(float(np.percentile(glow[lit], _PERCENTILE)))
-            middles.append(float(part.mean()) / trace.length)
-    if len(pieces) < _FEWEST_PIECES:
-        yield "pieces"
-        return
-    light, along = np.array(pieces), np.array(middles)
-    order = np.sort(light)
-    if order[1] < (_UNIFORM_STRICT if strict else _UNIFORM) * order[-2]:
-        yield "uneven"
-    # the brightest piece may hold a star
-    rest = light < order[-1]
-    rest = rest if rest.sum() >= 4 else np.ones(light.size, np.bool_)
-    curve = np.polyval(np.polyfit(along[rest], light[rest], 2), along[rest])
-    if np.ptp(curve) > (_TREND if share < _UNBROKEN else _STEADY) * light[rest].mean():
-        yield "trend"
-
-
 def _tumbles(sight: Sight, trace: Trace) -> bool:
     """Return True if the light of a run is an even wave, and not that of something wavy."""
     run = slice(trace.first, trace.last + 1)
@@ -292,25 +242,6 @@ def _tumbles(sight: Sight, trace: Trace) -> bool:
     low = wave < _MINIMUM * wave.max()
     # the best of 13 bins of noise is 1.7 too high
     return bool(np.median(wide[low]) < max(3.0, _MINIMUM * float(np.percentile(glow, 90)) + 1.7))
-
-
-def _ends(sight: Sight, trace: Trace, middle: float, unbroken: bool) -> Iterator[str]:
-    """Give the reasons against what is beyond both ends."""
-    steps = trace.on.size
-    for end, way in ((trace.first, -1), (trace.last, 1)):
-        # 3 bins on, that the light of the end itself is over; the best of 5 bins is 1.1 too high
-        beyond = np.arange(end + 3 * way, end + 16 * way, way)
-        beyond = beyond[(beyond >= 0) & (beyond < steps)]
-        beyond = beyond[trace.on[beyond] != lit_kernels.UNKNOWN]
-        if beyond.size >= 12 and np.median(trace.glow[beyond]) - 1.1 > _TAIL * middle:
-            yield "fades"
-        # light that leaves the line goes on next to it: a filament
-        first, last = sorted((end + 3 * way, end + 12 * way))
-        if trace.arc.bend == 0 and unbroken and first >= 0 and last < steps:
-            wide = Trace.along(sight, trace.arc.part(first, last), reach=6)
-            # the best of 13 bins of noise is 1.7 too high
-            if np.median(wide.glow) > max(3.0, _TAIL * middle + 1.7):
-                yield "bends away"
 
 
 def _trailed(sight: Sight, trace: Trace, half: int) -> bool:
