@@ -22,7 +22,7 @@ from awe.db.server.connection import database
 from awe.dpu import jobs
 from awe.dpu.planning import BACK_ENDS, JobPlan, plan, planned
 from awe.dpu.sequences import Sequences
-from awe.dpu.table import status_table
+from awe.dpu.table import counted, run_table, status_table
 from awe.errors import ArgumentError, UserMistake, nearest
 from awe.model.data import base_url
 from awe.terminal import out
@@ -30,6 +30,8 @@ from awe.terminal import out
 __all__ = ["JobIds", "Processor"]
 
 DAYS_KNOWN = 1.0
+#: more jobs than these are shown by the runs they belong to
+MANY = 40
 PAUSE = 0.3
 PATIENCE = 15.0
 NOTHING = "you have no jobs; dpu.run('Reduce', ...) makes some"
@@ -67,6 +69,7 @@ class Processor(Sequences):
         # one that is not there is refused when it is first used: the prompt opens all the same
         self._name = name or "local"
         self._submitted: list[int] = []
+        self._told: set[int] = set()
         self._shown: dict[int, tuple[int, int]] = {}
         self._logfile: Path | None = None
         self._next_look = 0.0
@@ -140,7 +143,13 @@ class Processor(Sequences):
         return jobs.known(days)
 
     def get_status(
-        self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
+        self,
+        jobids: int | Iterable[int] | None = None,
+        *,
+        follow: bool = False,
+        state: str | None = None,
+        recipe: str | None = None,
+        by_run: bool | None = None,
     ) -> None:
         """Print a table of jobs: what runs, how far it is, where, and what it said last.
 
@@ -151,12 +160,30 @@ class Processor(Sequences):
         follow : bool
             Whether to show a bar of the frames done until the jobs are over, then the table.
             Ctrl-C leaves the wait; the jobs go on.
+        state : str, optional
+            Only jobs in this state: `'queued'`, `'running'`, `'done'`, `'failed'`,
+            `'cancelled'` or `'lost'`.
+        recipe : str, optional
+            Only jobs of this recipe.
+        by_run : bool, optional
+            Whether there is one line for each `dpu.run` instead of each job; by default if
+            there are more than 40 jobs.
 
         Raises
         ------
         JobUnknown
             A number is of no job, or of somebody else's.
+        ArgumentError
+            There is no such state.
+
+        Examples
+        --------
+        >>> dpu.get_status(state="failed")  # doctest: +SKIP
         """
+        if state is not None and state not in jobs.STATES:
+            meant = nearest(str(state), list(jobs.STATES))
+            msg = f"state is {state!r}{meant}; expected one of {', '.join(jobs.STATES)}"
+            raise ArgumentError(msg)
         ids = self.get_jobids() if jobids is None else jobs.numbers(jobids)
         if follow:
             with suppress(KeyboardInterrupt):
@@ -165,7 +192,13 @@ class Processor(Sequences):
         if any(not job.over for job in found):
             self._look_after_services()
         nothing = NOTHING if jobids is None else "no job was requested: the list is empty"
-        out((status_table(found) if found else nothing) + "\n")
+        if found and (state or recipe):
+            nothing = f"none of {len(found)} jobs is {' '.join(filter(None, (recipe, state)))}"
+            found = [job for job in found
+                     if state in (None, job.state) and recipe in (None, job.recipe)]  # fmt: skip
+        many = len(found) > MANY if by_run is None else by_run
+        table = run_table if many else status_table
+        out((table(found) if found else nothing) + "\n")
 
     def get_logs(
         self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
@@ -233,6 +266,56 @@ class Processor(Sequences):
             else:
                 text = f"already {job.state}, nothing to cancel"
             out(f"job {number}: {text}\n")
+
+    def cancel(self, jobids: int | Iterable[int] | None = None) -> None:
+        """Cancel many jobs at once, such as all of one `dpu.run`.
+
+        Parameters
+        ----------
+        jobids : int, list of int, or None
+            Numbers of the jobs, as `dpu.run` returned them; None for those this session
+            submitted. Jobs that are over stay as they are.
+
+        Raises
+        ------
+        JobUnknown
+            A number is of no job, or of somebody else's; then none is cancelled.
+
+        Examples
+        --------
+        >>> made = dpu.run("Reduce", instrument="OMEGACAM")  # doctest: +SKIP
+        >>> dpu.cancel(made)  # doctest: +SKIP
+        """
+        ids = list(self._submitted) if jobids is None else jobs.numbers(jobids)
+        if not ids:
+            out("this session has submitted no jobs; dpu.get_jobids() lists all of yours\n")
+            return
+        over = sum(job.over for job in jobs.fetch(ids))
+        jobs.cancel_all(ids)
+        found = jobs.fetch(ids)
+        stopping = sum(not job.over for job in found)
+        counts = {"cancelled": len(ids) - over - stopping, "being stopped": stopping,
+                  "over before": over}  # fmt: skip
+        text = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+        out(f"{len(ids)} job{'s' if len(ids) > 1 else ''}: {text}\n")
+
+    def news(self) -> str:
+        """Return a line about this session's jobs once all are over; empty before and after.
+
+        The prompt asks after each command, and says it.
+        """
+        left = [number for number in self._submitted if number not in self._told]
+        if not left:
+            return ""
+        found = jobs.fetch(left)
+        if not all(job.over for job in found):
+            return ""
+        self._told.update(left)
+        bad = [job.id for job in found if job.state != "done"]
+        recipes = ", ".join(dict.fromkeys(job.recipe for job in found))
+        text = f"dpu: {len(found)} job{'s' if len(found) > 1 else ''} ({recipes})"
+        hint = f"; dpu.get_status({bad if len(bad) < 4 else bad[:3]}) says why" if bad else ""
+        return f"{text}: {counted(found)}{hint}"
 
     def retry_job(self, jobid: int) -> None:
         """Queue a job that failed, was lost or cancelled again; finished inputs are not redone.

@@ -18,10 +18,11 @@ from awe.db.server.connection import database
 from awe.dpu.planning import JobPlan
 from awe.errors import ArgumentError, DatabaseError, JobUnknown, Refused
 
-__all__ = ["FINAL", "Job", "cancel", "fetch", "known", "lines", "numbers", "products", "retry",
-           "submit"]  # fmt: skip
+__all__ = ["FINAL", "STATES", "Job", "cancel", "cancel_all", "fetch", "known", "lines", "numbers",
+           "products", "retry", "submit", "unknown"]  # fmt: skip
 
 FINAL = ("done", "failed", "cancelled", "lost")
+STATES = ("queued", "running", *FINAL)
 
 JOBS = """
 SELECT j.id, j.run, j.recipe, j.args, j.state::text, j.cancel,
@@ -140,10 +141,15 @@ def fetch(ids: Sequence[int]) -> list[Job]:
     found = [Job(**dict(zip(NAMES, row, strict=True))) for row in rows]
     missing = sorted(set(ids) - {job.id for job in found})
     if missing:
-        names = ", ".join(str(number) for number in missing)
-        msg = f"job {names}: no such job, or it is not yours; dpu.get_jobids() lists yours"
-        raise JobUnknown(msg)
+        raise unknown(missing)
     return found
+
+
+def unknown(ids: Iterable[int]) -> JobUnknown:
+    """Return the error for numbers of no job, or of somebody else's."""
+    names = ", ".join(map(str, ids))
+    msg = f"job {names}: no such job, or it is not yours; dpu.get_jobids() lists yours"
+    return JobUnknown(msg)
 
 
 def lines(
@@ -169,10 +175,28 @@ def cancel(job: int) -> bool:
         "SELECT state::text FROM awe.job WHERE id = %s AND user_id = (SELECT awe.uid())", (job,)
     )
     if not rows:
-        msg = f"job {job}: no such job, or it is not yours; dpu.get_jobids() lists yours"
-        raise JobUnknown(msg)
+        raise unknown([job])
     with database.transaction():
         return bool(database.execute("SELECT awe.job_cancel(%s)", (job,))[0][0])
+
+
+def cancel_all(ids: Sequence[int]) -> None:
+    """Mark jobs of one's own as cancelled, all at once; those that are over stay as they are.
+
+    Raises
+    ------
+    JobUnknown
+        There is no job of a number, or it is not one's own; then none is marked.
+    """
+    rows = database.execute(
+        "SELECT n FROM unnest(%s) n WHERE NOT EXISTS (SELECT 1 FROM awe.job j"
+        " WHERE j.id = n AND j.user_id = (SELECT awe.uid()))",
+        (list(ids),),
+    )
+    if rows:
+        raise unknown(row[0] for row in rows)
+    with database.transaction():
+        database.execute("SELECT awe.job_cancel(j) FROM unnest(%s) j", (list(ids),))
 
 
 def retry(job: int) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from awe import columns
 from awe.dpu.jobs import Job
 
-__all__ = ["age", "is_dry", "shortened", "status_table"]
+__all__ = ["age", "counted", "is_dry", "run_table", "shortened", "status_table"]
 
 HEADS = ("job", "recipe", "arguments", "state", "done", "host", "age", "last line")
+RUN_HEADS = ("jobs", "recipe", "number", "states", "done", "age", "last line")
 WIDEST = {"arguments": 34, "host": 14}
 
 
@@ -18,12 +20,24 @@ def status_table(jobs: Sequence[Job]) -> str:
     """Return one line per job under a heading, and a line of totals when there are several."""
     text = columns.lines(HEADS, [_cells(job) for job in jobs])
     if len(jobs) > 1:
-        counts: dict[str, int] = {}
-        for job in jobs:
-            counts[job.state] = counts.get(job.state, 0) + 1
-        inner = ", ".join(f"{n} {state}" for state, n in counts.items())
-        text.append(f"{len(jobs)} jobs: {inner}")
+        text.append(f"{len(jobs)} jobs: {counted(jobs)}")
     return "\n".join(text)
+
+
+def run_table(jobs: Sequence[Job]) -> str:
+    """Return one line for each run, however many jobs it has, and a line of totals."""
+    runs: dict[tuple[int, str], list[Job]] = {}
+    for job in jobs:
+        runs.setdefault((job.run, job.recipe), []).append(job)
+    text = columns.lines(RUN_HEADS, [_run_cells(some) for some in runs.values()])
+    text.append(f"{len(jobs)} jobs: {counted(jobs)}; by_run=False shows each")
+    return "\n".join(text)
+
+
+def counted(jobs: Sequence[Job]) -> str:
+    """Return how many jobs there are in each state, such as `31 done, 1 failed`."""
+    counts = Counter(job.state for job in jobs)
+    return ", ".join(f"{number} {state}" for state, number in counts.items())
 
 
 def is_dry(arguments: Mapping[str, Any]) -> bool:
@@ -63,6 +77,18 @@ def _cells(job: Job) -> tuple[str, ...]:
     host = _cut(job.host or "", WIDEST["host"])
     arguments = shortened(job.args)
     return str(job.id), job.recipe, arguments, state, progress, host, age(job.age), job.line
+
+
+def _run_cells(jobs: Sequence[Job]) -> tuple[str, ...]:
+    first, last = jobs[0].id, jobs[-1].id
+    done, total = sum(job.done for job in jobs), sum(job.total or 0 for job in jobs)
+    # what went wrong says more than what goes well
+    telling = [job for job in jobs if job.state in ("failed", "lost")] or jobs
+    return (
+        f"{first}-{last}" if first != last else str(first), jobs[0].recipe, str(len(jobs)),
+        counted(jobs), f"{done} of {total}" if total else (str(done) if done else ""),
+        age(max(job.age for job in jobs)), telling[-1].line,
+    )  # fmt: skip
 
 
 def _cut(text: str, width: int) -> str:

@@ -7,8 +7,10 @@ names nobody knows, recipes whose files came late, one line about figures that n
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
+import time
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +24,8 @@ from awe.terminal import err, out
 __all__ = ["Manners"]
 
 PASTED = re.compile(r"^\s*awe> ?")
+#: seconds between two questions about jobs
+NEWS = 3.0
 CONTINUED = re.compile(r"^\s*(awe>|\.\.\.) ?")
 
 
@@ -53,6 +57,7 @@ class Manners:
         self._show_other = shell.showtraceback
         self._take_mistakes()
         self._is_whole = False
+        self._next_news = 0.0
         tab.install(shell, settings, self.whole)
         shell.input_transformer_manager.cleanup_transforms.insert(0, without_prompt)
         shell.events.register("pre_run_cell", self._before_run)
@@ -143,10 +148,22 @@ class Manners:
         self.shell.user_ns_hidden.update(new)
 
     def _after_run(self, result: Any) -> None:
-        """Say how a figure that was drawn comes to the screen."""
+        """Say how a figure that was drawn comes to the screen, and which jobs are over."""
         waiting = figures.waiting()
         if waiting:
             sys.stdout.write(waiting + "\n")
+        self._tell_of_jobs()
+
+    def _tell_of_jobs(self) -> None:
+        """Say once, to a person at a terminal, that the jobs this session submitted are over."""
+        news = getattr(self.shell.user_ns.get("dpu"), "news", None)
+        if news is None or not sys.stdout.isatty() or time.monotonic() < self._next_news:
+            return
+        self._next_news = time.monotonic() + NEWS
+        # what cannot be asked now is asked later: nobody typed this
+        with contextlib.suppress(UserMistake, KeyboardInterrupt):
+            if line := news():
+                out(line + "\n")
 
 
 def without_prompt(lines: list[str]) -> list[str]:

@@ -176,6 +176,69 @@ def test_the_status_is_a_table(session, runner, here, capsys):
     assert capsys.readouterr().out == "no job was requested: the list is empty\n"
 
 
+def test_a_run_is_cancelled_at_once(bench, db, session, runner, capsys):
+    dpu = session()
+    dpu.cancel()
+    assert capsys.readouterr().out.startswith("this session has submitted no jobs")
+    (done,) = dpu.run("Probe")
+    runner.start(workers=1)
+    until(lambda: bench.state(done) == "done")
+    ids = dpu.run("Probe", chips=["A", "B", "C"], names=["a"], wait=60.0)
+    until(lambda: log(db, ids[0]))
+    dpu.cancel(ids)
+    assert capsys.readouterr().out == "3 jobs: 2 cancelled, 1 being stopped\n"
+    until(lambda: bench.state(ids[0]) == "cancelled")
+    dpu.cancel()
+    assert capsys.readouterr().out == "4 jobs: 4 over before\n"
+    (theirs,) = bench.submit("other")
+    (mine,) = dpu.run("Probe", names=["a"], wait=60.0)
+    with pytest.raises(JobUnknown, match=f"job {theirs}: no such job"):
+        dpu.cancel([mine, theirs])
+    assert bench.state(mine) in ("queued", "running")
+    assert not db.rows("superuser", "SELECT 1 FROM awe.job WHERE id = %s AND cancel", mine)
+
+
+def test_the_status_is_filtered_and_many_jobs_are_a_line_for_each_run(session, runner, capsys):
+    dpu = session()
+    chips = [f"chip{number}" for number in range(30)]
+    first, second = dpu.run("Probe", chips=chips), dpu.run("Probe", names=["bad"])
+    dpu.cancel(first[:2])
+    capsys.readouterr()
+    dpu.get_status(state="cancelled", recipe="Probe")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == [str(number) for number in first[:2]]
+    dpu.get_status(state="lost")
+    assert capsys.readouterr().out == "none of 31 jobs is lost\n"
+    with pytest.raises(ArgumentError, match=r"'faild'.*did you mean 'failed'"):
+        dpu.get_status(state="faild")
+    dpu.run("Probe", chips=chips[:10])
+    runner.start()
+    dpu.get_logs(second)
+    capsys.readouterr()
+    dpu.get_status()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert lines[1].split()[:3] == [f"{first[0]}-{first[-1]}", "Probe", "30"]
+    assert lines[2].endswith("failed (0 of 1 done): bad: NotFound: no calibration for bad")
+    assert lines[4].startswith("41 jobs: ")
+    dpu.get_status(first, by_run=True)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_the_end_of_a_sessions_jobs_is_told_once(session, runner):
+    dpu = session()
+    assert dpu.news() == ""
+    good, bad = dpu.run("Probe", names=["a"]), dpu.run("Probe", names=["bad"])
+    assert dpu.news() == ""
+    runner.start()
+    told = until(dpu.news)
+    assert told == (
+        f"dpu: 2 jobs (Probe): 1 done, 1 failed; dpu.get_status({list(bad)}) says why"
+    )
+    assert dpu.news() == ""
+    assert good[0] < bad[0]
+
+
 @pytest.mark.parametrize("person", ["other", "outsider", "manager"])
 def test_the_jobs_of_another_are_no_jobs(bench, session, runner, person):
     runner.start()
@@ -232,9 +295,9 @@ def test_results_are_the_objects_committed(bench, db, session, queue):
 
 def test_places_and_recipes_are_told(session, capsys):
     dpu = session()
-    assert dpu.get_dpu_identifiers() == ["local"]
+    assert dpu.get_dpu_identifiers() == ["local", "slurm"]
     dpu.show_dpu_identifiers()
-    assert capsys.readouterr().out == "* local\n"
+    assert capsys.readouterr().out == "* local\n  slurm\n"
     with pytest.raises(ArgumentError, match="no dpu 'mars'"):
         dpu.select_dpu("mars")
     assert "Probe" in dpu.get_sequence_identifiers()
