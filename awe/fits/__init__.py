@@ -35,12 +35,12 @@ if TYPE_CHECKING:
         sha256,
         write,
     )
-    from awe.fits.judging import UNFILLED, ExtensionInfo, judge
+    from awe.fits.judging import BROKEN_OFF, ExtensionInfo, judge
     from awe.fits.units import unit_of
     from awe.fits.wcs import coordinate_cards, wcs_of
 
 __all__ = [
-    "UNFILLED",
+    "BROKEN_OFF",
     "ExtensionInfo",
     "Image",
     "clean",

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, NoReturn
+from typing import BinaryIO, NoReturn
 
 from awe.errors import BadFits, ChecksumMismatch, FileGone
 from awe.fits import blocks
 
-__all__ = ["UNFILLED", "ExtensionInfo", "judge"]
+__all__ = ["BROKEN_OFF", "ExtensionInfo", "judge"]
 
-#: The beginning of a note: the file ends inside the padding of its last HDU.
-UNFILLED = "the last block is not filled up"
+#: The beginning of a note: the file ends neither where the data of its last HDU do, as some
+#: programs leave it, nor where the block does.
+BROKEN_OFF = "the file ends inside the filling of its last block"
 
 BLOCK = 2880
 HEADER_LIMIT = 1 << 20
@@ -47,6 +47,12 @@ _MAGIC = (
 )
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _KEYWORD = re.compile(rb"[A-Za-z0-9_\-]* *")
+_CARD = 80
+#: Every byte as what it is in a keyword: a letter, a blank, or something that must not be there.
+_CLASSES = bytes(
+    byte if byte == 32 else 97 if re.match(rb"[A-Za-z0-9_\-]", bytes([byte])) else 33
+    for byte in range(256)
+)
 _PRINTABLE = bytes(range(32, 127))
 _COLUMN_BYTES = {
     "L": 1, "B": 1, "A": 1, "I": 2, "J": 4, "K": 8, "E": 4, "D": 8, "C": 8, "M": 16, "X": 0.125,
@@ -72,10 +78,22 @@ class ExtensionInfo:
     notes: tuple[str, ...] = ()
 
 
-class _Card(NamedTuple):
-    keyword: str
-    value: str
-    text: bytes
+class _Values:
+    """The values of the cards of a header by keyword, as text; read when somebody asks."""
+
+    def __init__(self, header: bytes, words: list[bytes]) -> None:
+        self._header = header
+        # backwards: of a repeated keyword the first one counts, as for astropy
+        last = len(words) - 1
+        self._places = {word: last - n for n, word in enumerate(reversed(words))}
+
+    def get(self, keyword: str, default: str | None = None) -> str | None:
+        place = self._places.get(keyword.encode().ljust(8))
+        if place is None:
+            return default
+        card = self._header[place * _CARD : (place + 1) * _CARD]
+        # Without "= " in bytes 9 and 10 a card has no value (FITS 4.0, 4.1.2.2).
+        return _value(card[10:].decode("latin-1") if card[8:10] == b"= " else "")
 
 
 def judge(
@@ -181,9 +199,8 @@ class _Hdu:
         self.size = size
         self.notes: list[str] = []
         self.header = self._header_bytes()
-        self.cards = list(self._cards())
-        # Backwards: of a repeated keyword the first one counts, as for astropy.
-        self.values = {card.keyword: card.value for card in reversed(self.cards)}
+        self.words = self._keywords()
+        self.values = _Values(self.header, self.words)
         self.kind = "PRIMARY" if index == 0 else self._text("XTENSION")
         self.bitpix, self.axes = self._structure()
         self.data_start = start + len(self.header)
@@ -234,21 +251,23 @@ class _Hdu:
                         self.notes.append("the header goes on behind its END card")
                     return bytes(header)
 
-    def _cards(self) -> Iterator[_Card]:
-        end = 0
-        for place in range(0, len(self.header), 80):
-            text = self.header[place : place + 80]
-            if text.startswith(b"END     "):
+    def _keywords(self) -> list[bytes]:
+        """Return the keywords of all cards before END, eight bytes each."""
+        header, words = self.header, []
+        for place in range(0, len(header), _CARD):
+            word = header[place : place + 8]
+            if word == b"END     ":
                 break
-            if not _KEYWORD.fullmatch(text[:8]):
-                self.refuse(f"card {place // 80 + 1} is not a FITS card: {text[:24]!r}")
-            end = place + 80
-            # Without "= " in bytes 9 and 10 a card has no value (FITS 4.0, 4.1.2.2).
-            value = text[10:] if text[8:10] == b"= " else b""
-            keyword = text[:8].decode().rstrip()
-            yield _Card(keyword, _value(value.decode("latin-1")), text)
-        if self.header[:end].translate(None, _PRINTABLE):
+            words.append(word)
+        # few kinds of keywords: looked at once each, not card by card
+        kinds = {word.translate(_CLASSES) for word in words}
+        if not all(_KEYWORD.fullmatch(kind) for kind in kinds):
+            number = next(n for n, word in enumerate(words) if not _KEYWORD.fullmatch(word))
+            text = header[number * _CARD : number * _CARD + 24]
+            self.refuse(f"card {number + 1} is not a FITS card: {text!r}")
+        if header[: len(words) * _CARD].translate(None, _PRINTABLE):
             self.notes.append("control or non-ASCII bytes in the header; shown escaped")
+        return words
 
     def _structure(self) -> tuple[int, tuple[int, ...]]:
         first = "SIMPLE" if self.index == 0 else "XTENSION"
@@ -263,11 +282,10 @@ class _Hdu:
         # The order is mandatory (FITS 4.0, 4.4.1.1 and 4.4.1.2): a reader may rely on it.
         names = [f"NAXIS{number}" for number in range(1, count + 1)]
         wanted = [first, "BITPIX", "NAXIS", *names]
-        found = [card.keyword for card in self.cards[: len(wanted)]]
+        found = [word.decode().rstrip() for word in self.words[: len(wanted)]]
         if found != wanted:
             self.refuse(f"the header begins with {found}, expected {wanted}")
-        keywords = [card.keyword for card in self.cards]
-        repeated = [word for word in wanted if keywords.count(word) > 1]
+        repeated = [word for word in wanted if self.words.count(word.encode().ljust(8)) > 1]
         if repeated:
             self.refuse(f"{repeated[0]} is given more than once")
         axes = tuple(self._integer(name) for name in names)
@@ -297,7 +315,9 @@ class _Hdu:
             self.refuse(f"truncated: header promises {promised} bytes, file has {self.size}")
         if self.size < self.end:
             # no pixel is missing: the padding holds nothing
-            self.notes.append(f"{UNFILLED}, {self.end - self.size} bytes")
+            unfilled = self.size == promised
+            what = "the last block is not filled up" if unfilled else BROKEN_OFF
+            self.notes.append(f"{what}, {self.end - self.size} bytes")
 
     def _columns(self) -> None:
         if self.bitpix != 8 or len(self.axes) != 2:
@@ -369,8 +389,8 @@ class _Hdu:
         return bitpix, axes[::-1]
 
     def _checksums(self) -> bool | None:
-        datasum = self.values.get("DATASUM", "").strip()
-        checksum = self.values.get("CHECKSUM", "").strip()
+        datasum = self._text("DATASUM", "").strip()
+        checksum = self._text("CHECKSUM", "").strip()
         if not datasum and not checksum:
             return None
         found = self._sum_of_data()
@@ -408,11 +428,10 @@ class _Hdu:
         return self.values.get(keyword) == "T"
 
     def _text(self, keyword: str, default: str | None = None) -> str:
-        if keyword not in self.values:
-            if default is None:
-                self.refuse(f"{keyword} is missing")
-            return default
-        return self.values[keyword].rstrip()
+        text = self.values.get(keyword, default)
+        if text is None:
+            self.refuse(f"{keyword} is missing")
+        return text.rstrip()
 
     def _integer(self, keyword: str, default: int | None = None) -> int:
         text = self.values.get(keyword)
@@ -424,7 +443,7 @@ class _Hdu:
 
     def _number(self, keyword: str) -> float:
         # FITS 4.0, 4.2.4 lets D introduce an exponent; Python does not.
-        text = self.values[keyword].replace("D", "E")
+        text = self._text(keyword).replace("D", "E")
         try:
             number = float(text)
         except ValueError:

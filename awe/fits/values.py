@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from awe.fits.blocks import CARD, cards, keyword
@@ -19,7 +20,7 @@ __all__ = ["HeaderValues", "parse"]
 
 _TEXT = re.compile(r"\s*'((?:[^']|'')*)'")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
-HIERARCH = b"HIERARCH"
+HIERARCH = "HIERARCH"
 _COMMENTARY = ("COMMENT", "HISTORY", "", "END", "CONTINUE")
 
 
@@ -61,21 +62,32 @@ def parse(header: bytes) -> HeaderValues:
     header : bytes
         Cards of 80 bytes, up to and including END.
     """
+    return _parsed(bytes(header))
+
+
+# a file's headers are read for its camera, and again for each of its frames
+@lru_cache(maxsize=8)
+def _parsed(header: bytes) -> HeaderValues:
     texts: dict[str, list[str]] = {}
+    # one conversion for all: in latin-1 each byte is the character of its number
+    whole = header.decode("latin-1")
+    begins = 0
     for card in cards(header):
+        place, begins = begins, begins + len(card)
+        word = whole[place : place + 8]
         # most cards are plain: a keyword of eight bytes, "= ", a value
-        word = card[:8]
-        if card[8:10] == b"= " and len(card) == CARD and b"=" not in word and word != HIERARCH:
-            name = word.decode("latin-1").strip()
+        plain = len(card) == CARD and whole[place + 8 : place + 10] == "= "
+        if plain and "=" not in word and word != HIERARCH:
+            name = word.strip()
             if name not in _COMMENTARY:
-                texts.setdefault(name, []).append(card[9:].decode("latin-1"))
+                texts.setdefault(name, []).append(whole[place + 9 : place + CARD])
             continue
         name = keyword(card)
         if name in _COMMENTARY:
             continue
-        _, equals, text = card[:CARD].decode("latin-1").partition("=")
-        for place in range(CARD, len(card), CARD):
-            text = _joined(text, card[place + 8 : place + CARD].decode("latin-1"))
+        _, equals, text = whole[place : place + CARD].partition("=")
+        for tail in range(place + CARD, begins, CARD):
+            text = _joined(text, whole[tail + 8 : tail + CARD])
         if equals:
             texts.setdefault(name, []).append(text)
     return HeaderValues(texts)

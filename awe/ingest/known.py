@@ -26,13 +26,11 @@ def skip(exposures: dict[int, Exposure], report: Report) -> None:
     """Drop exposures that are in the system, under whatever name and in whatever packing."""
     if not exposures:
         return
-    checksums = [exposure.checksum for exposure in exposures.values()]
-    same = {found.checksum for found in RawFitsData.checksum.isin(checksums)}
-    for number, exposure in list(exposures.items()):
-        if exposure.checksum in same:
-            row = report.rows[number]
-            row.state, row.message = State.KNOWN, ""
-            del exposures[number]
+    same = _same(exposures)
+    for number in same:
+        row = report.rows[number]
+        row.state, row.message = State.KNOWN, ""
+        del exposures[number]
     _skip_frames(exposures, report)
     names = [exposure.path.name for exposure in exposures.values()]
     taken = {found.filename for found in RawFitsData.filename.isin(names)} if names else set()
@@ -42,6 +40,29 @@ def skip(exposures: dict[int, Exposure], report: Report) -> None:
             row.state = State.REFUSED
             row.message = "an exposure of that name but with other content is in the system"
             del exposures[number]
+
+
+def _same(exposures: Mapping[int, Exposure]) -> set[int]:
+    """Return the numbers of those whose file came in, by its checksum.
+
+    A checksum that was not taken yet is, where an exposure of that moment or name is known: in a
+    dry run of a night that is new, no file is read for it.
+    """
+    moments = {exposure.DATE_OBS for exposure in exposures.values() if not exposure.digest}
+    names = {exposure.path.name for exposure in exposures.values() if not exposure.digest}
+    marks: set[object] = set()
+    if moments:
+        query = RawFitsData.DATE_OBS.isin(list(moments)) | RawFitsData.filename.isin(list(names))
+        marks = {mark for found in query for mark in (found.DATE_OBS, found.filename)}
+    suspects = {
+        number: exposure.checksum
+        for number, exposure in exposures.items()
+        if exposure.digest or exposure.DATE_OBS in marks or exposure.path.name in marks
+    }
+    if not suspects:
+        return set()
+    known = {found.checksum for found in RawFitsData.checksum.isin(list(suspects.values()))}
+    return {number for number, checksum in suspects.items() if checksum in known}
 
 
 def _skip_frames(exposures: dict[int, Exposure], report: Report) -> None:
@@ -106,7 +127,8 @@ def refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
     """Of files with the same content, or the same chip at the same moment, keep the first."""
     seen: dict[Mark, str] = {}
     for number, exposure in list(exposures.items()):
-        marks = [exposure.checksum, *_marks(exposure)]
+        # the same content has the same chips and moment
+        marks = _marks(exposure)
         twin = next((seen[mark] for mark in marks if mark in seen), None)
         if twin is not None:
             row = report.rows[number]

@@ -106,7 +106,7 @@ def ingest(
         _executor(len(files), processes) as pool,
     ):
         report = Report([Row(path=path) for path in files])
-        exposures = _examine(pool, report, purpose, lines, split_cubes)
+        exposures = _examine(pool, report, purpose, lines, split_cubes, commit)
         known.skip(exposures, report)
         known.refuse_twins(exposures, report)
         names.refuse_taken(exposures, report)
@@ -133,12 +133,12 @@ def _examine(
     purpose: str | None,
     lines: Mapping[Path, Line],
     cubes: bool,
+    digest: bool,
 ) -> dict[int, Exposure]:
     """Return the exposures that may go on, by the number of their row."""
+    said = {path: line.purpose or purpose for path, line in lines.items()}
     calls = {
-        number: (
-            row.path, lines[row.path].purpose or purpose if row.path in lines else purpose, cubes
-        )
+        number: (row.path, said.get(row.path, purpose), cubes, digest)
         for number, row in enumerate(report)
     }
     exposures = {}

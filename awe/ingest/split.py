@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,12 +65,17 @@ class Exposure:
     """A judged and understood file: where it is, what it is, and its frames."""
 
     path: Path
-    checksum: str
     instrument: str
     purpose: str
     DATE_OBS: datetime
     frames: tuple[ChipFrame, ...]
     notes: tuple[str, ...]
+    digest: str = ""
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of the file, in hexadecimal; a dry run reads it only where it may be known."""
+        return self.digest or fits.sha256(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +88,9 @@ class Cut:
     statistics: dict[str, dict[str, float]]
 
 
-def examine(path: Path, purpose: str | None = None, cubes: bool = False) -> Exposure:
+def examine(
+    path: Path, purpose: str | None = None, cubes: bool = False, digest: bool = True
+) -> Exposure:
     """Return what an exposure holds, from its bytes and headers.
 
     Parameters
@@ -94,6 +102,8 @@ def examine(path: Path, purpose: str | None = None, cubes: bool = False) -> Expo
     cubes : bool
         Whether images of three axes are split into exposures, also where the description of the
         camera does not say so.
+    digest : bool
+        Whether the checksum of the file is taken now, or when it is needed.
 
     Raises
     ------
@@ -121,7 +131,7 @@ def examine(path: Path, purpose: str | None = None, cubes: bool = False) -> Expo
     _refuse_cut_off(path, whole, primary, missing)
     return Exposure(
         path=path,
-        checksum=fits.sha256(path),
+        digest=fits.sha256(path) if digest else "",
         instrument=camera.name,
         purpose=purpose,
         DATE_OBS=frames[0].attributes["DATE_OBS"],
@@ -142,10 +152,10 @@ def _refuse_cut_off(
             "the file again, or correct the card if it is whole"
         )
         raise BadFits(msg)
-    # who forgets to fill up the last block is a rarer fault than a transfer that broke off there
-    if there and missing and any(note.startswith(fits.UNFILLED) for note in whole.notes):
+    # who fills no blocks ends with the last pixel; this is where a transfer broke off
+    if there and missing and any(note.startswith(fits.BROKEN_OFF) for note in whole.notes):
         msg = (
-            f"{path} ends inside the last block of HDU {there}, and {missing} chip(s) are not in "
+            f"{path} ends inside the filling behind HDU {there}, and {missing} chip(s) are not in "
             "it: it seems to be cut off; fetch the file again"
         )
         raise BadFits(msg)
