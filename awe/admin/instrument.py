@@ -1,4 +1,4 @@
-"""`awe-admin instrument new|list|show|check|update`: cameras that can be ingested, trials."""
+"""`awe-admin instrument new|list|show|check|crosstalk|update`: cameras that can be ingested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from awe import columns, instruments
 from awe.errors import ArgumentError, AweError, ConfigError, NotFound, nearest
-from awe.ingest import draft, sources, trial
+from awe.ingest import crosstalk, draft, sources, trial
 from awe.instruments import models
 from awe.model import cameras
 from awe.model import parameters as declared
@@ -30,7 +30,9 @@ LISTED = 8
 
 def add(commands: Any) -> None:
     """Add the subcommands."""
-    instrument = commands.add_parser("instrument", help="cameras: new, list, show, check, update")
+    instrument = commands.add_parser(
+        "instrument", help="cameras: new, list, show, check, crosstalk, update"
+    )
     verbs = instrument.add_subparsers(title="verbs", metavar="VERB", required=True)
     verb = verbs.add_parser("new", help="draft the description of a camera from its files")
     verb.add_argument(
@@ -59,6 +61,11 @@ def add(commands: Any) -> None:
         "--picture", metavar="PNG", type=Path, help="draw the regions of the first exposure"
     )
     verb.set_defaults(run=_check)
+    verb = verbs.add_parser("crosstalk", help="what amplifiers see of each other, from exposures")
+    verb.add_argument(
+        "files", nargs="+", metavar="FILE", help="exposures with bright stars, not saturated"
+    )
+    verb.set_defaults(run=_crosstalk)
     verb = verbs.add_parser("update", help="replace the description of a camera in the database")
     verb.add_argument("name")
     verb.set_defaults(run=_update)
@@ -123,6 +130,32 @@ def _update(chosen: argparse.Namespace) -> None:
     with closing(superuser(Installation())) as connection:
         state = cameras.replace(connection, name, text)
     out(f"{name}: {state}\n")
+
+
+def _crosstalk(chosen: argparse.Namespace) -> None:
+    with sources.opened(chosen.files) as files:
+        found = crosstalk.measured(files)
+    for chip, couplings in found.items():
+        rows = [
+            (one.victim, one.source, f"{one.fraction:+.2e}", f"{one.error:.1e}", str(one.pixels),
+             _mirrored(one.mirrored))
+            for one in couplings
+        ]  # fmt: skip
+        if not rows:
+            out(f"{chip}: no amplifier has light bright enough; take frames with bright stars\n")
+            continue
+        heads = ("amplifier", "sees of", "fraction", "error", "pixels", "mirrored")
+        out(f"{chip}\n{columns.text(heads, rows)}\n")
+        keys = crosstalk.table(couplings)
+        out(f"for [chip], or its [[chips]], in the description:\n{keys}" if keys else
+            "nothing is clearly seen that is not mirrored\n")
+        if any(any(one.mirrored) and one.significance > crosstalk.CLEAR for one in couplings):
+            out("what is mirrored: give its amplifiers the corners they are read from (output = "
+                "'lower right'), and measure again\n")
+
+
+def _mirrored(turn: tuple[bool, bool]) -> str:
+    return " and ".join(name for name, yes in zip(("columns", "rows"), turn, strict=True) if yes)
 
 
 def _name(name: str | None) -> str | None:

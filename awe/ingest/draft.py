@@ -104,7 +104,10 @@ def _refuse_known(image: Seen, name: str | None) -> None:
     if camera.name in instruments.shipped():
         if name is not None and name.upper() != camera.name:
             return
-        cure = "--name NAME drafts one of your own, which goes before it"
+        cure = (
+            "awe-ingest takes them as they are; --name NAME drafts one of your own, which goes "
+            "before it"
+        )
     msg = (
         f"{image.file}: {camera.name} has such frames already, described in "
         f"{instruments.files()[camera.name]}; {cure}"

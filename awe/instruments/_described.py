@@ -244,7 +244,25 @@ def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) ->
         saturation=number("saturation"),
         bits=number("bits"),
         scale=number("gain") / chip["gain"],
+        output=one["output"],
+        crosstalk=_crosstalk(one["name"], chip, place),
     )
+
+
+def _crosstalk(name: str, chip: Mapping[str, Any], place: Place) -> tuple[tuple[str, float], ...]:
+    """Return what an amplifier sees of others; all names must be those of amplifiers."""
+    names = [one["name"] for one in chip["amplifiers"]]
+    for victim, sources in chip["crosstalk"].items():
+        for other in (victim, *sources):
+            if other not in names:
+                Place(place.file).key("chip").key("crosstalk").wrong(
+                    f"has {other!r}, expected one of the amplifiers {', '.join(names)}"
+                )
+        if victim in sources:
+            Place(place.file).key("chip").key("crosstalk").wrong(
+                f"has {victim!r} in itself, expected other amplifiers"
+            )
+    return tuple(chip["crosstalk"].get(name, {}).items())
 
 
 def _amplifiers(

@@ -123,6 +123,10 @@ AMPLIFIER = Table({
     **_PLACES,
     "flip_x": Key(Flag(), "its columns are mirrored in the file", False),
     "flip_y": Key(Flag(), "its rows are mirrored in the file", False),
+    "output": Key(
+        Text("lower left, lower right, upper left or upper right", "(lower|upper) (left|right)"),
+        "corner of its pixels in the file that is read first", "lower left",
+    ),
     **{name: Key(key.kind, key.doc) for name, key in _NUMBERS.items()},
     "cards": Key(
         Table({
@@ -144,6 +148,10 @@ CHIP = Table({
     "read_at_top": Key(Flag(), "whether the output is at the upper edge", False),
     "remarks": Key(Listed(WORDS), "what sets it apart", ()),
     "amplifiers": Key(Listed(AMPLIFIER), "amplifiers, where there are several", ()),
+    "crosstalk": Key(
+        Named(LABEL, Named(LABEL, Number(-1, 1))),
+        "name of an amplifier -> names of others and the fraction of their counts it sees", {},
+    ),
 })  # fmt: skip
 FILTER = Either(
     Table({

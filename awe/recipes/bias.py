@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from awe.model.calibrations import BiasFrame, ReadNoise
 from awe.tasks.inputs import choose, finish, read_noise
 from awe.tasks.masters import write_master
+from awe.tasks.pieces import combined
 from awe.tasks.screening import note, screen
 from awe.tasks.stage import SCREENED
 from awe.tasks.task import Stage, Task, Unit
@@ -20,7 +21,8 @@ __all__ = ["BiasTask"]
 class BiasTask(Task):
     """Combine raw biases into a master bias: trimmed, overscan-corrected, outliers left out.
 
-    Outliers are judged by the chip's read noise, so ReadNoise comes first.
+    Outliers are judged by the read noise of the chip, of several amplifiers by that of each, so
+    ReadNoise comes first.
     """
 
     makes: ClassVar[tuple[str, ...]] = ("BiasFrame",)
@@ -45,19 +47,18 @@ class BiasTask(Task):
         noise = choose(unit, ReadNoise)
         parameters = self.parameters("BiasFrame")
         found = screen(self, unit, parameters.OVERSCAN_CORRECTION)
-        raws = found.raws
-        master = bias.master(
-            raws.pixels,
-            read_noise=read_noise(unit, noise),
-            sigma=parameters.SIGMA_CLIP,
-            offsets=raws.offsets,
-            level_variance=raws.level_variance,
-        )
-        self.after("combine", lambda: master.image)
+        image, variance = combined(
+            found, noise, read_noise(unit, noise),
+            lambda piece: bias.master(
+                piece.pixels, read_noise=piece.read_noise, sigma=parameters.SIGMA_CLIP,
+                offsets=piece.offsets, level_variance=piece.level_variance,
+            ),
+        )  # fmt: skip
+        self.after("combine", lambda: image)
         product = BiasFrame(
             raw_bias_frames=found.frames, read_noise=noise, process_params=parameters
         )
         note(product, found.rejected)
-        finish(self, unit, product, master.image)
-        write_master(self, product, master.image, master.variance)
+        finish(self, unit, product, image)
+        write_master(self, product, image, variance)
         return product

@@ -8,6 +8,7 @@ from awe import instruments
 from awe.model.calibrations import BiasFrame, DarkCurrent, DarkFrame, ReadNoise
 from awe.tasks.inputs import choose, finish, nominal, read_noise
 from awe.tasks.masters import variance_of, write_master
+from awe.tasks.pieces import combined
 from awe.tasks.screening import note, screen
 from awe.tasks.stage import SCREENED
 from awe.tasks.task import Stage, Task, Unit
@@ -57,38 +58,37 @@ class DarkTask(Task):
         parameters = self.parameters("DarkCurrent")
         method = parameters.OVERSCAN_CORRECTION
         level = choose(unit, BiasFrame, method=method)
-        noise = read_noise(unit, choose(unit, ReadNoise))
+        measured = choose(unit, ReadNoise)
+        noise = read_noise(unit, measured)
         gain = nominal(unit).gain
         found = screen(self, unit, method)
-        raws, frames = found.raws, found.frames
-        master = bias.dark(
-            raws.pixels,
-            self.pixels(level),
-            exposure_times=[frame.EXPTIME for frame in frames],
-            read_noise=noise,
-            gain=gain,
-            sigma=parameters.SIGMA_CLIP,
-            offsets=raws.offsets,
-            level_variance=raws.level_variance,
-            bias_variance=variance_of(self, level),
-        )
-        self.after("combine", lambda: master.image)
+        frames, zero, spread = found.frames, self.pixels(level), variance_of(self, level)
+        image, variance = combined(
+            found, measured, noise,
+            lambda piece: bias.dark(
+                piece.pixels, zero[piece.place], read_noise=piece.read_noise, gain=gain,
+                exposure_times=[frame.EXPTIME for frame in frames], sigma=parameters.SIGMA_CLIP,
+                offsets=piece.offsets, level_variance=piece.level_variance,
+                bias_variance=None if spread is None else spread[piece.place],
+            ),
+        )  # fmt: skip
+        self.after("combine", lambda: image)
         rate = 0.0
         if self.does("rate"):
-            rate = self._rate(found, self.pixels(level), master.image, noise, gain)
-        self.after("rate", lambda: master.image, detail=f"{rate:.3g} per cm2 and minute")
+            rate = self._rate(found, zero, image, noise, gain)
+        self.after("rate", lambda: image, detail=f"{rate:.3g} per cm2 and minute")
         dark = DarkFrame(raw_dark_frames=frames, bias=level, process_params=parameters)
         product = DarkCurrent(
             raw_dark_frames=frames,
             bias=level,
             dark=dark,
-            dark_current=statistics.median(master.image) * HOUR,
+            dark_current=statistics.median(image) * HOUR,
             particle_rate=rate,
             process_params=parameters,
         )
         note(product, found.rejected, parts=[dark])
-        finish(self, unit, dark, master.image)
-        write_master(self, dark, master.image, master.variance, of=[level])
+        finish(self, unit, dark, image)
+        write_master(self, dark, image, variance, of=[level])
         finish(self, unit, product)
         return product
 

@@ -12,6 +12,7 @@ from awe.tasks.readout import parts
 from awe.tasks.screening import Screened, note, screen
 from awe.tasks.stage import LIT
 from awe.tasks.task import Stage, Task, Unit
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from awe.calib.detector.sections import Slices
 
 __all__ = ["GainTask"]
+
+#: Change of the gain of an amplifier against the others that is told.
+RATIO = 0.02
 
 
 class GainTask(Task):
@@ -85,6 +89,7 @@ class GainTask(Task):
                 saturation=min(parameters.MAXIMUM_LEVEL, full),
             )
             product.amplifier_gains.append(measured.gain)
+        _tell_ratios(unit, frames[0], product)
         note(product, found.rejected)
         self.after("measure", lambda: light, of=frames)
         if self.does("linearity"):
@@ -135,6 +140,24 @@ class GainTask(Task):
         for one, place in parts(frames[0]):
             own = [statistics.median((image - bias)[place]) / one.scale for image in light]
             product.amplifier_curvatures.append(gain.linearity(own, times).curvature)
+
+
+def _tell_ratios(unit: Unit, frame: Any, product: GainLinearity) -> None:
+    """Say where amplifiers have other gains, against each other, than frames were joined with."""
+    read = parts(frame)
+    if not read:
+        return
+    # one gain of the chip: the mean of those that amplifiers have in counts of the chip
+    each = [gain / one.scale for gain, (one, _) in zip(product.amplifier_gains, read, strict=True)]
+    middle = sum(each) / len(each)
+    for gain, own, (one, _) in zip(product.amplifier_gains, each, read, strict=True):
+        if middle > 0 and abs(own / middle - 1) > RATIO:
+            out(
+                f"{unit.name}: amplifier {one.name} has a gain of {gain:.4g} e-/ADU, "
+                f"{own / middle:.3f} times what its frames were joined with; a flat takes that "
+                f"out, frames without one keep the step: correct {one.gain:.4g} in the "
+                "description for frames to come\n"
+            )
 
 
 def _in_pairs(frames: list[Any], name: str) -> list[int]:

@@ -296,7 +296,8 @@ def method_of(item: Any) -> int | None:
 def _joined(one: Mapping[str, Any]) -> str:
     """Return how an amplifier is joined: what differs there differs in the pixels."""
     turned = f"{' -x' * one['flip_x']}{' -y' * one['flip_y']}"
-    return f"{one['name']} {one['active']}{turned} times {one['scale']:.6g}"
+    seen = "".join(f" less {part:g} of {name}" for name, part in one.get("crosstalk", ()))
+    return f"{one['name']} {one['active']}{turned} times {one['scale']:.6g}{seen}"
 
 
 def _shown_by_one(frame: Any) -> Shown | None:

@@ -13,12 +13,14 @@ from awe.calib.detector.geometry import ChipGeometry
 from awe.model.mixins import value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from awe.calib.detector.geometry import Amplifier
     from awe.calib.detector.sections import Slices
 
-__all__ = ["numbers", "parts", "seen"]
+__all__ = ["noises", "numbers", "parts", "seen"]
 
 
 def parts(frame: Any) -> tuple[tuple[Amplifier, Slices], ...]:
@@ -97,24 +99,37 @@ def numbers(
         Whether the curvature is left as it is.
     """
     number = len(geometry.amplifiers)
-    noises, gains, curvatures = (
-        _each(item, name, number)
-        for item, name in (
-            (noise, "amplifier_read_noises"),
-            (measured, "amplifier_gains"),
-            (measured, "amplifier_curvatures"),
-        )
+    gains, curvatures = (
+        _each(measured, name, number) for name in ("amplifier_gains", "amplifier_curvatures")
     )
+    of_each = noises(geometry.amplifiers, noise)
     whole = 0.0 if measured is None or linear else float(measured.curvature)
     # counts of the chip are those of the amplifier times its scale f: r f, g / f, c / f
     return [
         {
             "gain": gains[n] / one.scale if gains else gain,
-            "read_noise": noises[n] * one.scale if noises else _nominal(one, noise),
+            "read_noise": of_each[n],
             "curvature": curvatures[n] / one.scale if curvatures and not linear else whole,
             "saturation": full[n],
         }
         for n, one in enumerate(geometry.amplifiers)
+    ]
+
+
+def noises(amplifiers: Sequence[Amplifier], noise: Any) -> list[float]:
+    """Return the read noise of each amplifier in counts of the chip [ADU].
+
+    Parameters
+    ----------
+    amplifiers : sequence of Amplifier
+        Those of a frame.
+    noise : ReadNoise or None
+        Read noise of the chip, and by amplifier; None takes the nominal ones.
+    """
+    known = _each(noise, "amplifier_read_noises", len(amplifiers))
+    return [
+        known[n] * one.scale if known else _nominal(one, noise)
+        for n, one in enumerate(amplifiers)
     ]
 
 

@@ -195,9 +195,34 @@ def test_no_step_is_left_where_amplifiers_meet(scientist, tmp_path):
     assert np.count_nonzero(flags & int(PixelFlag.COSMIC)) == 0
     [bias] = BiasFrame.instrument.name == scientist
     assert np.abs(steps(scientist, bias.data, noise)).max() < 0.02
+    # each amplifier leaves out outliers, and states its variance, by its own noise
+    spread = fits.getdata(bias.pathname, "UNCERT")
+    for place in geometry(scientist).places():
+        assert bias.data[place].var() == pytest.approx(spread[place].mean(), rel=0.05)
     for cls in (HotPixelMap, ColdPixelMap):
         [bad] = cls.instrument.name == scientist
         assert bad.count <= 10
+
+
+def test_a_gain_that_is_not_as_described_is_told(db, tmp_path, monkeypatch, capsys):
+    read, _, (nx, ny) = CAMERAS["TWOAMPS"]
+    text = DESCRIPTION.format(name="TWOAMPS", nx=nx, ny=ny) + "".join(
+        AMPLIFIER.format(amp, "false", "false") for amp in read
+    ).replace("gain = 1.76", "gain = 1.6")
+    with observing(db, tmp_path, monkeypatch, "TWOAMPS", text):
+        folder = tmp_path / "night"
+        folder.mkdir()
+        night(folder, "TWOAMPS")
+        assert ingest(sorted(folder.glob("[bf]*.fits")), commit=True, processes=1).ok
+        nightly = {"instrument": "TWOAMPS", "chip": "TWOAMPS_1", "date": "2021-03-04"}
+        for task in (ReadNoiseTask, BiasTask, HotPixelsTask):
+            task(**nightly, commit=True).execute()
+        GainTask(**nightly, commit=True).execute()
+    told = capsys.readouterr().out
+    # 1.76 of 1.6, against the mean of both
+    [line] = [line for line in told.splitlines() if "amplifier R has a gain of 1.7" in line]
+    assert "1.04" in line
+    assert "correct 1.6 in the description" in line
 
 
 def test_pixels_of_every_corner_come_where_they_belong():

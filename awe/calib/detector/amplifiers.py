@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib._frames import takes_frames
-from awe.calib.detector import overscan, sections, trim
+from awe.calib.detector import crosstalk, overscan, sections, trim
 
 __all__ = ["Levelled", "levelled", "plane"]
 
@@ -36,7 +36,7 @@ class Levelled:
         Counts as read, those of several amplifiers joined.
     offsets : ndarray of float32, raw ADU
         Levels by pixel, to be subtracted by broadcasting: (1, 1), (ny, 1), (1, nx), of several
-        amplifiers (ny, nx).
+        amplifiers (ny, nx), with what each saw of the others.
     levels : tuple of Levels
         One per amplifier; a single one for a chip with one.
     scale : ndarray of float32, shape (ny, nx), or None
@@ -132,6 +132,9 @@ def levelled(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> L
         levels = overscan.measure(raw, geometry.of(one), method)
         offsets[place] = trim.turned(_cut(levels.values, sections.parse(one.active)), one)
         found.append(levels)
+    if any(one.crosstalk for one in geometry.amplifiers):
+        light = np.subtract(pixels, offsets, dtype=np.float32, casting="unsafe")
+        offsets += crosstalk.ghosts(light, geometry)
     scales = [one.scale for one in geometry.amplifiers]
     return Levelled(
         pixels=pixels, offsets=offsets, levels=tuple(found), places=places,

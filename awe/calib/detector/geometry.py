@@ -42,6 +42,11 @@ class Amplifier:
         Bits of its converter.
     scale : float
         Its gain over that of the chip: its counts times this are counts of the chip.
+    output : str
+        Corner of its pixels in the file that is read first: "lower left", "lower right", "upper
+        left" or "upper right".
+    crosstalk : tuple of (str, float)
+        Names of other amplifiers, and the fraction of their counts it sees [ADU/ADU].
     """
 
     name: str
@@ -58,6 +63,13 @@ class Amplifier:
     saturation: float | None = None
     bits: int = 16
     scale: float = 1.0
+    output: str = "lower left"
+    crosstalk: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take pairs as they are stored."""
+        pairs = tuple((name, float(fraction)) for name, fraction in self.crosstalk)
+        object.__setattr__(self, "crosstalk", pairs)
 
     def saturated(self, threshold: float) -> float:
         """Return the raw count from which its pixels are saturated [ADU].

@@ -46,8 +46,10 @@ def frame(work: Work) -> str:
         work.places or [whole], numbers, work.level_variances, strict=True
     ):
         read = one.read_noise**2 + DIGITISATION
-        # the bias was read by the same amplifier
-        share = read / (settings.read_noise**2 + DIGITISATION)
+        # one number for a bias is of the whole chip, which was read by the same amplifiers; a
+        # plane has the variance of each
+        planes = isinstance(work.calibrations.bias_variance, np.ndarray)
+        share = 1.0 if planes else read / (settings.read_noise**2 + DIGITISATION)
         constant = read + level + work.bias_noise**2 * share
         faint = (light / one.gain + constant) * one.gain**2 < _FAINT
         noises.append((place, NoiseModel(gain=one.gain, constant=constant, faint=faint)))
