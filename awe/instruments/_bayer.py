@@ -20,7 +20,7 @@ from awe.instruments._cards import CardReader, shown
 from awe.instruments._entries import Entry, Wanted
 from awe.instruments._instrument import Chip, Instrument, Plane
 
-__all__ = ["COLOURS", "MOSAIC_CARDS", "Mosaic", "refuse_mosaic", "split_camera"]
+__all__ = ["COLOURS", "MOSAIC_CARDS", "PATTERN", "Mosaic", "refuse_mosaic", "split_camera"]
 
 #: What each plane is called, and the colour of its filter.
 COLOURS = {"R": "R", "G1": "G", "G2": "G", "B": "B"}

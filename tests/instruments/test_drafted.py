@@ -156,17 +156,32 @@ def test_a_cmos_camera_of_a_camera_program(tmp_path, capsys):
                  OBJECT="M 42", **date(2))  # fmt: skip
     text, doubts, made, _ = drafted(camera.folder, capsys)
     assert made.name == "ZWO_ASI533MC_PRO"
-    [chip] = made.chips.values()
-    assert chip.geometry.active == "[1:300,1:200]"
+    chip = made.chip("ZWO_ASI533MC_PRO_1_G1")
+    assert chip.geometry.active == "[1:150,1:100]"
     assert chip.geometry.overscan_x is None
     assert (chip.saturation, chip.bits) == (65532, 16)
     assert chip.gain == pytest.approx(0.25, rel=0.03)
     assert "all values are multiples of 4" in doubts
-    assert "BAYERPAT is RGGB" in doubts
+    assert "of several colours, RGGB" in doubts
     assert "no strip without light" in doubts
-    assert made.pixel_scale == pytest.approx(206.265 * 3.76 / 500, rel=1e-4)
+    assert text["pixel_scale"] == pytest.approx(206.265 * 3.76 / 500, rel=1e-4)
+    assert made.pixel_scale == 2 * text["pixel_scale"]
     assert text["cards"]["EXPTIME"] == "EXPOSURE"
     assert text["site"]["utc_offset"] == 1.0
+
+
+@pytest.mark.parametrize("order", ["TOP-DOWN", "BOTTOM-UP"])
+def test_a_mosaic_is_drafted_to_be_split(tmp_path, capsys, order):
+    camera = Camera(tmp_path / "night", 9)
+    common = {"INSTRUME": "ZWO ASI533MC", "BAYERPAT": "RGGB", "XBAYROFF": 0, "YBAYROFF": 0,
+              "ROWORDER": order, "FOCALLEN": 500.0, "XPIXSZ": 3.76}  # fmt: skip
+    camera.night({"IMAGETYP": "BIAS"}, {"IMAGETYP": "FLAT"}, {"IMAGETYP": "LIGHT"}, **common)
+    found, told, made, _ = drafted(camera.folder, capsys)
+    assert found["bayer"]["split"] is True
+    assert found["bayer"].get("first_row") == ("first" if order == "BOTTOM-UP" else None)
+    assert "filter" not in found["cards"]
+    assert "of several colours, RGGB: each frame is split into four" in told
+    assert [name.rpartition("_")[2] for name in made.chips] == ["R", "G1", "G2", "B"]
 
 
 def test_a_camera_without_any_section(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from astropy.io import fits
 from own_camera import observing
 
 from awe import instruments
+from awe.admin.command import main
 from awe.calib.detector import amplifiers, sections
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
@@ -291,3 +293,39 @@ def test_a_real_frame_of_ste3_is_reduced(scientist, tmp_path):
     hits = product.data[good]
     clipped = hits[np.abs(hits - 86) < 5 * 7.6]
     assert clipped.std() == pytest.approx(7.6, abs=0.2)
+
+
+@real
+def test_a_real_frame_goes_from_a_folder_to_a_reduced_frame_as_the_page_says(
+    db, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "night"
+    folder.mkdir()
+    path = REAL / "saao_ste3_raw" / "a8280271.fits.gz"
+    cards = dict.fromkeys(("INSTRUME", "TRIMSEC", "BIASSEC", "FILTERS", "SECZ"))
+    cards |= {"bias": {"EXPTIME": 0, "IMAGETYP": "bias"}, "moment": ["DATE-OBS", "UT"],
+              "flat": {"EXPTIME": 9, "IMAGETYP": "dome flat"},
+              "at": "2013-07-12 19:{}:00"}  # fmt: skip
+    levels = [("[1:16,1:520]", 214, 0, 1.9), ("[17:528,1:520]", 214, 1, 1.9)]
+    calibrations_like(path, folder, cards, levels)
+    shutil.copy(path, folder)
+    with observing(db, tmp_path, monkeypatch, "MYSTE3", None):
+        # awe has this camera; the newcomer's own goes before it
+        assert main(["instrument", "new", str(folder)]) == 1
+        assert "awe-ingest takes them as they are; --name" in capsys.readouterr().err
+        assert main(["instrument", "new", str(folder), "--name", "MYSTE3"]) == 0
+        chip = instruments.get("MYSTE3").chip("MYSTE3_1")
+        assert chip.gain == pytest.approx(1.9, rel=0.05)
+        # what its SOURCE.md tells of sections and noise
+        assert chip.geometry.active == "[17:528,1:520]"
+        assert chip.read_noise / chip.gain == pytest.approx(3.2, rel=0.05)
+        assert ingest(folder, commit=True, processes=1).ok
+        night = {"instrument": "MYSTE3", "date": "2013-07-12", "chip": "MYSTE3_1", "commit": True}
+        for task in (ReadNoiseTask, BiasTask, HotPixelsTask):
+            task(**night).execute()
+        for task in (DomeFlatTask, ColdPixelsTask):
+            task(filter="MYSTE3_48", **night).execute()
+        MasterFlatTask(filter="MYSTE3_48", combine=1, **night).execute()
+        [product] = ReduceTask(filter="MYSTE3_48", **night).execute()
+        good = flags_of(product) == 0
+        assert np.median(product.data[good]) == pytest.approx(86, abs=0.5)

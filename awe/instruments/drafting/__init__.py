@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from awe.instruments._bayer import PATTERN
 from awe.instruments._entries import Wanted
 from awe.instruments._spelling import spelled
 from awe.instruments.drafting import chips, conventions, identity, keywords, purposes, wheel
@@ -14,6 +15,8 @@ from awe.instruments.drafting.sheet import Sheet, literal
 __all__ = ["Seen", "Sheet", "drafted"]
 
 WHOLE = Wanted(type=int, low=1, high=64)
+#: Cards with the pattern of a mosaic that descriptions read unasked.
+PATTERNS = ("BAYERPAT", "COLORTYP")
 _SUMS = ("CCDSUM", r"^\s*(\d+)", r"(\d+)\s*$")
 
 
@@ -53,7 +56,8 @@ def drafted(images: Sequence[Seen], name: str | None = None) -> tuple[str, Sheet
     sheet.key(card, [literal(value)])
     identity.site(sheet, images, moments)
     sections = found.write(sheet, name, taken_for)
-    way = wheel.filters(sheet, name, images, kinds)
+    mosaic = _mosaic(images)
+    way = wheel.filters(sheet, name, images, kinds, mosaic=mosaic is not None)
     sheet.section("[cards]")
     _add(sheet, cards)
     sheet.key("filter", way)
@@ -63,7 +67,8 @@ def drafted(images: Sequence[Seen], name: str | None = None) -> tuple[str, Sheet
         sheet.section("[sections]")
         for strip, keyword in sections.items():
             sheet.key(strip, keyword)
-    _oddities(sheet, images)
+    if mosaic is not None:
+        _split(sheet, images, mosaic)
     _add(sheet, rules)
     return name, sheet
 
@@ -113,11 +118,20 @@ def _reads(way: keywords.Way, images: Sequence[Seen], low: int = 1) -> bool:
     return not problems and any(value is not None for value in found)
 
 
-def _oddities(sheet: Sheet, images: Sequence[Seen]) -> None:
-    """Mark what awe would take for something else than it is."""
-    colours = next((v for v in values(images, "BAYERPAT") if v is not None), None)
-    if colours is not None:
-        sheet.lines.append("")
-        sheet.doubt(
-            f"BAYERPAT is {colours}: pixels of several colours, which awe takes for one filter"
-        )
+def _mosaic(images: Sequence[Seen]) -> str | None:
+    """Return the pattern of the colours of pixels, where headers have one."""
+    found = (value for word in PATTERNS for value in values(images, word))
+    return next((str(value) for value in found if PATTERN.search(str(value).upper())), None)
+
+
+def _split(sheet: Sheet, images: Sequence[Seen], pattern: str) -> None:
+    """Write that frames of several colours are split, and what is not sure of it."""
+    sheet.section("[bayer]")
+    sheet.doubt(
+        f"its pixels are of several colours, {pattern.strip()}: each frame is split into four, of "
+        "chips _R, _G1, _G2 and _B; gain and noise are those of all together"
+    )
+    sheet.key("split", True)
+    if any("BOTTOM" in str(value).upper() for value in values(images, "ROWORDER")):
+        sheet.doubt("ROWORDER is BOTTOM-UP: does the pattern begin at the first or the last row?")
+        sheet.key("first_row", "first")

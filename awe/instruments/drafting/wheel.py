@@ -19,11 +19,18 @@ __all__ = ["filters"]
 TEXT = Wanted(type=str)
 
 
-def filters(sheet: Sheet, name: str, images: Sequence[Seen], purposes: Sequence[str]) -> Way:
-    """Write the table of filters, and return how the filter of an exposure is read."""
+def filters(
+    sheet: Sheet, name: str, images: Sequence[Seen], purposes: Sequence[str], *, mosaic: bool
+) -> Way | None:
+    """Write the table of filters, and return how the filter of an exposure is read.
+
+    Pixels of a mosaic have a filter each: one in front of them is not needed.
+    """
     lit = [one for one, kind in zip(images, purposes, strict=True) if kind not in LIGHTLESS]
     cards = [word for word in conventions.FILTER if any(values(images, word))]
     cards = [word for word in cards if not read(word, images, TEXT)[1]]
+    if mosaic and not cards:
+        return None
     sheet.section("[filters]")
     if not cards:
         sheet.doubt("no card of a filter is known: all frames are taken through the same")
@@ -39,7 +46,7 @@ def filters(sheet: Sheet, name: str, images: Sequence[Seen], purposes: Sequence[
     for value in dict.fromkeys(met):
         _filter(sheet, name, value, taken)
     lacks = [one.file for one in lit if one.find(card) is None]
-    if not lacks:
+    if not lacks or mosaic:
         return card
     sheet.doubt(f"{lacks[0]} has light and no {card}: taken for one without a filter")
     sheet.key("no filter", _ours(name, "none", taken))
