@@ -11,7 +11,7 @@ from typing import Any
 
 from awe import columns, instruments
 from awe.errors import ArgumentError, AweError, ConfigError, NotFound, nearest
-from awe.ingest import crosstalk, draft, sources, trial
+from awe.ingest import couplings, draft, sources, trial
 from awe.instruments import models
 from awe.model import cameras
 from awe.model import parameters as declared
@@ -125,7 +125,12 @@ def _update(chosen: argparse.Namespace) -> None:
     name = chosen.name.upper()
     text = instruments.own_text(name)
     if text is None:
-        msg = f"{name} has no file of yours: expected {instruments.own_directory()}/NAME.toml"
+        path = instruments.own_directory() / f"{name.lower()}.toml"
+        msg = (
+            f"{name} comes with awe, and the database has no description of it"
+            if name in instruments.shipped()
+            else f"{name} has no file of yours: expected {path}"
+        )
         raise NotFound(msg)
     with closing(superuser(Installation())) as connection:
         state = cameras.replace(connection, name, text)
@@ -134,22 +139,25 @@ def _update(chosen: argparse.Namespace) -> None:
 
 def _crosstalk(chosen: argparse.Namespace) -> None:
     with sources.opened(chosen.files) as files:
-        found = crosstalk.measured(files)
-    for chip, couplings in found.items():
+        found = couplings.measured(files)
+    for chip, pairs in found.items():
         rows = [
             (one.victim, one.source, f"{one.fraction:+.2e}", f"{one.error:.1e}", str(one.pixels),
              _mirrored(one.mirrored))
-            for one in couplings
+            for one in pairs
         ]  # fmt: skip
         if not rows:
             out(f"{chip}: no amplifier has light bright enough; take frames with bright stars\n")
             continue
         heads = ("amplifier", "sees of", "fraction", "error", "pixels", "mirrored")
         out(f"{chip}\n{columns.text(heads, rows)}\n")
-        keys = crosstalk.table(couplings)
-        out(f"for [chip], or its [[chips]], in the description:\n{keys}" if keys else
-            "nothing is clearly seen that is not mirrored\n")
-        if any(any(one.mirrored) and one.significance > crosstalk.CLEAR for one in couplings):
+        keys = couplings.table(pairs)
+        turned = any(any(one.mirrored) and one.significance > couplings.CLEAR for one in pairs)
+        if keys:
+            out(f"for [chip], or its [[chips]], in the description:\n{keys}")
+        elif not turned:
+            out("none is clearly seen: nothing has to be described\n")
+        if turned:
             out("what is mirrored: give its amplifiers the corners they are read from (output = "
                 "'lower right'), and measure again\n")
 

@@ -47,7 +47,14 @@ class Line:
             notes.append(f"its header says {exposure.purpose}")
         said = {}
         first = exposure.frames[0].attributes
-        if self.filter and self.filter != first["filter"]:
+        if self.filter and self.filter != exposure.filter:
+            if any(frame.part.plane is not None for frame in exposure.frames):
+                msg = (
+                    f"filter {self.filter!r}: pixels of a colour mosaic have the filters "
+                    f"{exposure.filter}; leave the cell of the plan as it was, and correct the "
+                    "header where the filter in front of them is wrong"
+                )
+                raise ArgumentError(msg)
             known = list(instruments.get(exposure.instrument).filters.values())
             if self.filter not in known:
                 msg = (
@@ -56,7 +63,7 @@ class Line:
                 )
                 raise ArgumentError(msg)
             said["filter"] = self.filter
-            notes.append(f"its header says filter {first['filter']}")
+            notes.append(f"its header says filter {exposure.filter or None}")
         if self.object and self.object != first["OBJECT"]:
             said["OBJECT"] = self.object
             notes.append(f"its header says object {first['OBJECT']!r}")

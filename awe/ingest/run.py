@@ -162,7 +162,7 @@ def _fits(row: Row, exposure: Exposure, purpose: str | None) -> bool:
     first = exposure.frames[0].attributes
     row.purpose = exposure.purpose
     row.object = first["OBJECT"]
-    row.filter = first["filter"] or ""
+    row.filter = exposure.filter
     row.frames = len(exposure.frames)
     row.message = "; ".join(exposure.notes)
     if exposure.purpose not in CLASSES:

@@ -77,6 +77,12 @@ class Exposure:
         """SHA-256 of the file, in hexadecimal; a dry run reads it only where it may be known."""
         return self.digest or fits.sha256(self.path)
 
+    @property
+    def filter(self) -> str:
+        """The filter of its frames; of a colour mosaic those of all its colours."""
+        found = (frame.attributes["filter"] for frame in self.frames)
+        return " ".join(dict.fromkeys(name for name in found if name))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:

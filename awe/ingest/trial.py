@@ -40,7 +40,7 @@ def trial(path: Path) -> tuple[list[str], int]:
     first = exposure.frames[0].attributes
     told = [
         camera.name, exposure.purpose, exposure.DATE_OBS.isoformat(timespec="seconds"),
-        f"night of {camera.night(exposure.DATE_OBS)}", first["filter"] or "no filter",
+        f"night of {camera.night(exposure.DATE_OBS)}", exposure.filter or "no filter",
         *([f"{first['EXPTIME']:g} s"] if "EXPTIME" in first else []), first["OBJECT"],
     ]  # fmt: skip
     lines = [f"{path}: {', '.join(word for word in told if word)}"]

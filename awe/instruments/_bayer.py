@@ -191,7 +191,7 @@ def split_camera(camera: Instrument, mosaic: Mosaic) -> Instrument:
         chips={chip.name: chip for chip in chips},
         # what the plane's colour makes of the name in the header, and of none
         filters={
-            f"{word}, {colour}": f"{name}_{colour}"
+            f"{word} ({colour})": f"{name}_{colour}"
             for word, name in zip([*camera.filters, "no filter"], names, strict=True)
             for colour in colours
         },

@@ -275,6 +275,8 @@ class Instrument:
         if self.mosaic is not None:
             one = plane or self.mosaic.planes(primary, extension)[0]
             attributes = self.mosaic.of(self.name, attributes, one)
+            if purpose in LIGHTLESS:
+                attributes["filter"] = None
         self.chip(attributes["chip"])
         if purpose not in LIGHTLESS and attributes["filter"] is None:
             msg = (

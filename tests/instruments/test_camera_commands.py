@@ -14,6 +14,7 @@ from awe.admin.command import main
 from awe.errors import NotFound
 from awe.ingest.split import cut, examine
 from awe.ingest.trial import picture, trial
+from awe.instruments import models
 
 CAMERAS = Path(__file__).with_name("cameras")
 #: Small real frames beside the clone, where somebody has put them; each has a SOURCE.md.
@@ -112,6 +113,50 @@ def test_list_and_show_tell_of_broken_files_too(home, capsys):
     assert [one.gain for one in amplifiers] == [1.2, 1.2]
     assert main(["instrument", "show", "KASTBLUE"]) == 1
     assert "did you mean 'KAST_BLUE'?" in capsys.readouterr().err
+
+
+def test_every_model_makes_a_camera_of_ones_own(home, capsys):
+    place = ["--time-zone", "Africa/Johannesburg", "--pixel-scale", "0.8"]
+    for number, model in enumerate(models.available()):
+        name = f"MINE{number}"
+        assert main(["instrument", "new", "--like", model.lower(), "--name", name, *place]) == 0
+        camera = instruments.get(name)
+        assert camera.utc_offset == 2.0
+        assert camera.pixel_scale in (0.8, 1.6)
+        text = (home / "instruments" / f"{name.lower()}.toml").read_text()
+        names = [*camera.chips, *camera.filters.values()]
+        assert all(one.startswith(name) for one in names)
+        # but for the line that tells what it is made of, nothing has the name of the model
+        assert f"made of the model {model}" in text
+        assert f'"{model}' not in text
+    assert main(["instrument", "check"]) == 0
+    assert "0 refused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["--like", "stf8300"], "needs --time-zone and --pixel-scale, which no model knows"),
+        (["--like", "STF830"], "no such model; did you mean 'STF8300'"),
+        (["--like", "STF8300", "--time-zone", "Europe/Amsterdm", "--pixel-scale", "1"],
+         "expected a time zone such as"),
+        (["--like", "STF8300", "--time-zone", "Europe/Amsterdam", "--pixel-scale", "0"],
+         "above 0 and below 3600"),
+        ([], "no file was given; name biases"),
+    ],
+)  # fmt: skip
+def test_what_a_model_cannot_know_is_asked_for(home, capsys, said, told):
+    before = sorted((home / "instruments").iterdir())
+    assert main(["instrument", "new", *said]) == 1
+    assert told in capsys.readouterr().err
+    assert sorted((home / "instruments").iterdir()) == before
+
+
+def test_the_database_has_no_description_of_what_comes_with_awe(capsys):
+    assert main(["instrument", "update", "wfi"]) == 1
+    assert "WFI comes with awe" in capsys.readouterr().err
+    assert main(["instrument", "update", "mine"]) == 1
+    assert "MINE has no file of yours" in capsys.readouterr().err
 
 
 def regions(path, directory):

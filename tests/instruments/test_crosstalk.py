@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from awe.calib.detector import amplifiers, crosstalk, sections
 from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.calib.flags import PixelFlag
 from awe.errors import ConfigError, WrongShape
-from awe.ingest import crosstalk as measuring
+from awe.ingest import couplings as measuring
 from awe.ingest import ingest
 from awe.instruments import load
 from awe.model.raw import RawScienceFrame
@@ -26,6 +27,7 @@ from awe.recipes.masterflat import MasterFlatTask
 from awe.recipes.readnoise import ReadNoiseTask
 from awe.recipes.reduce import ReduceTask
 
+REAL = Path(__file__).parents[3] / "shared" / "data" / "kast_lick_raw"
 NX, NY = 200, 240
 LEVELS, SKY = {"A": 900.0, "B": 1100.0}, 60.0
 #: victim -> source -> fraction, as the camera has it
@@ -163,6 +165,14 @@ def test_another_corner_than_described_is_told(home, capsys):
     assert "columns" in told
     assert "give its amplifiers the corners they are read from" in told
     assert 'crosstalk."A"' not in told
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="no real frames here")
+def test_lines_of_a_lamp_on_both_amplifiers_are_no_crosstalk():
+    found = measuring.measured(sorted(REAL.glob("*.fits.gz")))["KAST_BLUE_1"]
+    assert {(one.victim, one.source) for one in found} == {("A1", "A2"), ("A2", "A1")}
+    assert all(one.significance < measuring.CLEAR for one in found)
+    assert measuring.table(found) == ""
 
 
 def test_names_that_are_no_amplifiers_are_refused(home):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from awe.errors import BadHeader, ConfigError
+from awe.errors import ArgumentError, BadHeader, ConfigError
+from awe.ingest.planfile import Line
 from awe.ingest.split import cut, examine
 from awe.instruments import load
 
@@ -103,6 +106,21 @@ def test_every_colour_is_a_frame_of_a_chip_of_its_own(home, pixel, cards, more):
         assert not {"BAYERPAT", "COLORTYP", "XBAYROFF"} & set(header)
         assert header["AWE RAW PLANE"] == piece.path.stem.rpartition("_")[2]
         assert piece.statistics["active"]["min"] == level
+
+
+def test_what_is_taken_without_light_has_no_filter_and_a_plan_cannot_change_one(home):
+    describe(home, f"{DESCRIPTION}[bayer]\n")
+    bias = examine(write(home, mosaic("RGGB"), "bias.fits", BAYERPAT="RGGB", IMAGETYP="BIAS"))
+    assert {frame.attributes["filter"] for frame in bias.frames} == {None}
+    exposure = examine(write(home, mosaic("RGGB"), BAYERPAT="RGGB"))
+    assert exposure.filter == "OSC_R OSC_G OSC_B"
+    line = Line(path=exposure.path, take=True, purpose="", filter=exposure.filter, object="M 43")
+    changed = line.applied(exposure)
+    assert [frame.attributes["filter"] for frame in changed.frames] == [
+        "OSC_R", "OSC_G", "OSC_G", "OSC_B",
+    ]  # fmt: skip
+    with pytest.raises(ArgumentError, match="have the filters OSC_R OSC_G OSC_B; leave the cell"):
+        replace(line, filter="OSC_Ha_R").applied(exposure)
 
 
 def test_a_filter_in_front_goes_into_the_name_and_scale_and_place_are_those_of_the_plane(home):

@@ -35,6 +35,15 @@ LEAST = 20
 #: Residuals this many times their scatter are sources of the victim itself.
 CLIP = 4.0
 ROUNDS = 6
+#: What is found elsewhere is more than noise where it is this many times that.
+LINES = 5.0
+#: Distances [pixel] at which there is no crosstalk, wider than stars: what is found there is not.
+ELSEWHERE = tuple(
+    (step * down, step * along)
+    for step in (17, 29)
+    for down, along in itertools.product((-1, 0, 1), repeat=2)
+    if down or along
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +167,9 @@ def measure(
     Notes
     -----
     A least-squares fit of the victim's pixels above its background as a multiple of the source's
-    where that is bright; pixels far off, stars of the victim, are left out in rounds.
+    where that is bright; pixels far off, stars of the victim, are left out in rounds. Light that
+    goes on from one amplifier to the other, as spectra do, looks like crosstalk at any distance:
+    the fraction is the excess over that at `ELSEWHERE`, and its error includes how those differ.
     """
     rest = light - sky
     places = geometry.places()
@@ -177,7 +188,7 @@ def measure(
         tried = [
             Coupling(victim=victim.name, source=source.name, mirrored=turn, **numbers)
             for turn in TURNS
-            for numbers in _fitted(_mirrored(parts[n], turn)[bright], parts[m][bright])
+            for numbers in _excess(_mirrored(parts[n], turn), parts[m], bright)
         ]
         if tried:
             found.append(max(tried, key=_preference))
@@ -192,6 +203,29 @@ def _preference(one: Coupling) -> tuple[bool, float]:
 
 def _mirrored(part: NDArray[Any], turn: tuple[bool, bool]) -> NDArray[Any]:
     return part[:: -1 if turn[1] else 1, :: -1 if turn[0] else 1]
+
+
+def _excess(
+    victim: NDArray[Any], source: NDArray[Any], bright: NDArray[np.bool_]
+) -> Iterator[dict[str, Any]]:
+    """Yield fraction, error and number of pixels, less what is seen elsewhere as well."""
+    there = source[bright]
+    for found in _fitted(victim[bright], there):
+        others = [
+            one["fraction"]
+            for shift in ELSEWHERE
+            for one in _fitted(np.roll(victim, shift, (0, 1))[bright], there)
+        ]
+        if len(others) < len(ELSEWHERE) // 2:
+            return
+        middle = float(np.median(others))
+        apart = np.abs(np.array(others) - middle)
+        excess = found["fraction"] - middle
+        error = float(np.hypot(found["error"], 1.4826 * np.median(apart)))
+        # lines along rows or columns are as bright at some of the other places
+        if apart.max() > max(LINES * found["error"], abs(excess) / 4):
+            error = max(error, abs(excess))
+        yield {**found, "fraction": excess, "error": error}
 
 
 def _fitted(victim: NDArray[Any], source: NDArray[Any]) -> Iterator[dict[str, Any]]:
