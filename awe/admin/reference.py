@@ -184,7 +184,7 @@ def quality() -> str:
     for check in CHECKS:
         limits.setdefault(check.flag, []).append(check.parameter)
     limits[QualityFlag.CHANGED] = [
-        *filter(None, COMPARED.values()), *(one for one, _ in COMPARED_PIXELS.values())
+        *filter(None, COMPARED.values()), *(one for one, *_ in COMPARED_PIXELS.values())
     ]  # fmt: skip
     rows = [
         (int(flag), f"`{flag.name}`", flag.text,

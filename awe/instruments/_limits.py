@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from awe.calib.detector import sections
 from awe.instruments._instrument import Chip
 
 __all__ = ["limits"]
@@ -32,6 +33,10 @@ LIGHT = {
     # a quarter of what a pixel holds, in one hour
     "DarkCurrent.MAXIMUM_DARK_CURRENT": END / 4,
     "DarkCurrent.MAXIMUM_DARK_DIFFERENCE": END / 8,
+    "BackgroundFrame.MAXIMUM_SUBWIN_FLATNESS": 10_000.0,
+    "ReducedScienceFrame.MAXIMUM_STDEV": 5_000.0,
+    "FringeFrame.MAXIMUM_STDEV": 1_000.0,
+    "FringeFrame.STRAY_STEP": 100.0,
 }
 #: Parameter -> least value [ADU], and how many times the nominal read noise it is.
 NOISE = {
@@ -41,7 +46,17 @@ NOISE = {
     "BiasFrame.MAXIMUM_STDEV": (10.0, 5.0),
     "BiasFrame.MAXIMUM_STDEV_DIFFERENCE": (10.0, 5.0),
     "ReadNoise.MAXIMUM_BIAS_DIFFERENCE": (2.0, 1.0),
+    "BiasFrame.MAXIMUM_SUBWIN_STDEV": (20.0, 10.0),
+    "BiasFrame.MAXIMUM_SUBWIN_FLATNESS": (20.0, 10.0),
+    "BiasFrame.STRAY_STEP": (4.0, 2.0),
 }
+#: Parameter -> part of the pixels of the smallest chip; of 8 million, 5000 may come or go.
+PIXELS = {
+    "HotPixelMap.MAXIMUM_COUNT_DIFFERENCE": 0.0006,
+    "ColdPixelMap.MAXIMUM_COUNT_DIFFERENCE": 0.0006,
+}
+#: Fewest pixels that may come or go: a column of a small chip.
+FEWEST = 100
 #: Largest change of a gain, in units of the nominal one.
 CHANGE_OF_GAIN = 0.08
 
@@ -65,12 +80,14 @@ def limits(chips: Sequence[Chip], purposes: Collection[str], method: int) -> dic
     """
     read = [one for chip in chips for one in (chip.amplifiers or (chip,))]
     noise = max(one.read_noise / one.gain for one in read)
+    pixels = min(math.prod(sections.shape(sections.parse(one.geometry.active))) for one in chips)
     full = min(one.saturated(math.inf) for one in read)
     found: dict[str, Any] = {
         **{name: _rounded(value * full / END) for name, value in LIGHT.items()},
         **{
             name: _rounded(max(least, times * noise)) for name, (least, times) in NOISE.items()
         },
+        **{name: max(FEWEST, round(part * pixels)) for name, part in PIXELS.items()},
         "GainLinearity.MAXIMUM_GAIN_DIFFERENCE": _rounded(
             CHANGE_OF_GAIN * max(one.gain for one in read)
         ),

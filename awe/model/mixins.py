@@ -71,6 +71,12 @@ class QualityFlag(IntFlag):
         "Rows, columns or parts of the frame stray from the rest: in level, or in their noise.",
     )
     MISSING = (16384, "A calibration was missing and the user let the recipe go on without it.")
+    STUCK_BIT = (32768, "A bit of the analogue-to-digital converter is the same in every count.")
+    PATTERN = (
+        65536,
+        "The pattern of the flat is in the frame: it was read one pixel late, or the flat is not "
+        "that of its chip and filter.",
+    )
 
     def __invert__(self) -> QualityFlag:
         """Return all other bits; Python 3.11.2 leaves the highest out."""

@@ -192,8 +192,9 @@ class ReduceTask(Task):
             leave_out=self.leave_out or (), look=partial(self._look, raw), after=wanted(self),
         )  # fmt: skip
         after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full))
+        odd = self._odd(image.pixels, geometry, chosen, calibrations.flat, reduced)
         return self._product(
-            raw, chosen, reduced, settings, image.header, geometry, (stars, after)
+            raw, chosen, reduced, settings, image.header, geometry, (stars, after), odd
         )
 
     # -- in ------------------------------------------------------------------------------------
@@ -326,6 +327,17 @@ class ReduceTask(Task):
             bad=bad,
         )
 
+    def _odd(
+        self, pixels: NDArray[Any], geometry: Any, chosen: Chosen, flat: Any, reduced: Reduced
+    ) -> QualityFlag:
+        """Return the bits that raw frame and flat tell of: a stuck bit, the flat's pattern."""
+        found: QualityFlag = resolve("awe.rules.oddities:odd_counts")(pixels, geometry)
+        if chosen.flat is not None and self.does("flat"):
+            found |= resolve("awe.rules.oddities:odd_pattern")(
+                reduced.science, flat, reduced.flags != 0, chosen.flat.noise
+            )
+        return found
+
     # -- out -----------------------------------------------------------------------------------
 
     def _product(
@@ -337,6 +349,7 @@ class ReduceTask(Task):
         header: Any,
         geometry: Any,
         seeing: tuple[Seeing, Seeing],
+        odd: QualityFlag,
     ) -> ReducedScienceFrame:
         red = self.parameters("ReducedScienceFrame")
         product = ReducedScienceFrame(
@@ -370,6 +383,7 @@ class ReduceTask(Task):
         product.quality_flags = product.verify(reduced.science) | int(rules.verdict(reduced.flags))
         if not before.known and not product.quality_flags & QualityFlag.EMPTY:
             product.quality_flags |= int(QualityFlag.SEEING)
+        product.quality_flags |= int(odd)
         product.compare()
         mark_others(product)
         with self.together():

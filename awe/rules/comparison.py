@@ -181,9 +181,9 @@ def _changes(
             unit=_unit(product, path),
         )
     for name, value in compared_pixels(product, previous, pixels).items():
-        parameter, same = COMPARED_PIXELS[name]
-        limit = getattr(product.process_params, parameter)
-        found[name] = Change(value=value, previous=same, limit=float(limit), unit="")
+        parameter, same, times = COMPARED_PIXELS[name]
+        limit = times * float(getattr(product.process_params, parameter))
+        found[name] = Change(value=value, previous=same, limit=limit, unit="")
     return found
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from awe.calib.statistics import Clipped
 
-__all__ = ["Numbers", "changed_pattern", "changed_shape"]
+__all__ = ["Numbers", "changed_pattern", "changed_shape", "changed_spot"]
 
 #: windows over a frame, along y and x
 WINDOWS = (8, 4)
@@ -104,6 +104,10 @@ class Numbers:
             self._thin, step=step, sigma=BULK, reach=BOXES_AROUND, across=BOXES
         )
 
+    def largest_box(self) -> float:
+        """Return how far the box that is furthest from those around is beyond its noise."""
+        return strays.largest(self._thin, sigma=BULK, reach=BOXES_AROUND, across=BOXES)
+
     @cached_property
     def not_finite(self) -> int:
         """Number of pixels without a finite value; integers always have one."""
@@ -150,6 +154,23 @@ def changed_shape(now: NDArray[Any], before: NDArray[Any]) -> float:
         pixel has a value in both.
     """
     return Numbers(_ratio(_thin(now), _thin(before))).unevenness / 2
+
+
+def changed_spot(now: NDArray[Any], before: NDArray[Any]) -> float:
+    """Return by how much the light in a small box of a flat changed against those around.
+
+    Parameters
+    ----------
+    now, before : ndarray, shape (ny, nx), any real dtype
+        Two flats of mean 1.
+
+    Returns
+    -------
+    float
+        The largest change beyond what noise explains, relative; a star that was in all frames
+        stands out, or dust. 0 where no pixel has a value in both.
+    """
+    return Numbers(_ratio(_thin(now), _thin(before))).largest_box()
 
 
 def changed_pattern(now: NDArray[Any], before: NDArray[Any], noise: float) -> float:

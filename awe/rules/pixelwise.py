@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPARED_PIXELS", "compared_pixels"]
 
-#: what is compared -> limit of its change, and its value where nothing changed
+#: what is compared -> limit of its change, its value where nothing changed, and how many times
+#: the limit it may change: dust moves, and a spot is a hundredth of the light
 COMPARED_PIXELS = {
-    "shape": ("MAXIMUM_SHAPE_DIFFERENCE", 0.0),
-    "pattern": ("MAXIMUM_PATTERN_DIFFERENCE", 1.0),
+    "shape": ("MAXIMUM_SHAPE_DIFFERENCE", 0.0, 1.0),
+    "spot": ("MAXIMUM_SHAPE_DIFFERENCE", 0.0, 4.0),
+    "pattern": ("MAXIMUM_PATTERN_DIFFERENCE", 1.0, 1.0),
 }
 
 
@@ -39,13 +41,14 @@ def compared_pixels(
     Returns
     -------
     dict
-        `shape`: the largest change of the light over the chip, relative; `pattern`: scatter of
-        the ratio from pixel to pixel over what noise explains. Empty where there is no file, or
+        `shape`: the largest change of the light over the chip, relative; `spot`: the largest one
+        in a small box; `pattern`: scatter of the ratio from pixel to pixel over what noise
+        explains. Empty where there is no file, or
         one of another size.
     """
-    from awe.rules.measured import changed_pattern, changed_shape
+    from awe.rules.measured import changed_pattern, changed_shape, changed_spot
 
-    limits = [limit for limit, _ in COMPARED_PIXELS.values()]
+    limits = [limit for limit, _, _ in COMPARED_PIXELS.values()]
     if any(value_of(product.process_params, limit) is None for limit in limits):
         return {}
     try:
@@ -59,7 +62,7 @@ def compared_pixels(
         return {}
     if now.shape != before.shape:
         return {}
-    found = {"shape": changed_shape(now, before)}
+    found = {"shape": changed_shape(now, before), "spot": changed_spot(now, before)}
     noise = float((product.noise**2 + previous.noise**2) ** 0.5)
     if noise > 0:
         found["pattern"] = changed_pattern(now, before, noise)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe import instruments
 from awe.model.calibrations import RejectedInput
 from awe.model.mixins import QualityFlag, has, value_of
 
@@ -37,6 +38,16 @@ HALF = 0.5
 
 #: a frame with more than this fraction of dead pixels is flagged as a whole
 DEAD_PART = 0.05
+
+#: a gain this many times the nominal one of its chip is a mistake, in it or in the description
+GAIN_FACTOR = 2.0
+
+#: bits that are known at the making only
+KNOWN_THEN = (
+    QualityFlag.SEEING | QualityFlag.INCOMPLETE | QualityFlag.MISSING | QualityFlag.STUCK_BIT
+    | QualityFlag.PATTERN
+)  # fmt: skip
+
 
 def measure(pixels: NDArray[Any]) -> Numbers:
     """Return the numbers of a frame that the checks look at."""
@@ -73,8 +84,7 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
     if product._committed and has(product, "weight"):
         flags |= verdict(product.to_ccddata().flags)
     # known at the making only
-    known = QualityFlag.SEEING | QualityFlag.INCOMPLETE | QualityFlag.MISSING
-    flags |= QualityFlag(product.quality_flags) & known
+    flags |= QualityFlag(product.quality_flags) & KNOWN_THEN
     return _set(product, flags)
 
 
@@ -192,6 +202,11 @@ def _nonlinear(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(value_of(product, "linearity", 0.0) > limit)
 
 
+def _unlike_nominal(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    chip = instruments.get(product.instrument.name).chip(product.chip.name)
+    return not chip.gain / GAIN_FACTOR < product.gain < chip.gain * GAIN_FACTOR
+
+
 def _unequal_pair(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(abs(product.mean_diff) > limit)
 
@@ -246,6 +261,7 @@ CHECKS = (
     Check(parameter="MAXIMUM_DARK_CURRENT", flag=QualityFlag.LEVEL, fails=_high_dark_current),
     Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.NONLINEAR, fails=_nonlinear),
     Check(parameter="MAXIMUM_DEVIATION", flag=QualityFlag.LEVEL, fails=_changed_lamp),
+    Check(parameter="MAXIMUM_GAIN_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unlike_nominal),
     Check(parameter="MAXIMUM_ZERO_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_weightless),
     Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
     Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),

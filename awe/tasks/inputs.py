@@ -55,13 +55,15 @@ class Raws:
     """Trimmed raw frames, the electronic level of each and the variance of one level.
 
     All are in counts of the chip: those of several amplifiers are joined and have one gain.
-    `by_amplifier` has the variance of one level of each amplifier.
+    `by_amplifier` has the variance of one level of each amplifier, `stuck` the bits of the
+    converter that are the same in all counts of a frame.
     """
 
     pixels: list[NDArray[Any]]
     offsets: list[NDArray[Any]]
     variances: list[float]
     by_amplifier: list[tuple[float, ...]] = field(default_factory=list)
+    stuck: list[tuple[int, ...]] = field(default_factory=list)
 
     @property
     def level_variance(self) -> float:
@@ -71,7 +73,7 @@ class Raws:
 
 def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
     """Return the light-sensitive pixels of raw frames and their overscan levels [ADU]."""
-    from awe.calib.detector import amplifiers
+    from awe.calib.detector import amplifiers, converter
 
     task.fetch(frames)
     raws = Raws(pixels=[], offsets=[], variances=[])
@@ -85,6 +87,7 @@ def read_raws(task: Call, frames: Sequence[Any], method: int) -> Raws:
         raws.offsets.append(level.offset)
         raws.variances.append(level.variance)
         raws.by_amplifier.append(level.variances)
+        raws.stuck.append(converter.stuck_anywhere(pixels, geometry))
     return raws
 
 

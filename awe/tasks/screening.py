@@ -1,9 +1,10 @@
 """Raw frames before they are combined: those that do not belong are left out, and named.
 
 A frame is left out when it was taken in another night than most, cannot be read, has another
-window than most, holds no light where it should or too much, has pixels without values, is a copy
-of another, or looks unlike the others. What was left out is printed, written into the header of
-the product, and stored as `RejectedInput` with it.
+window than most, holds no light where it should or too much, has pixels without values, has
+counts of a converter with a stuck bit, is a copy of another, or looks unlike the others. What was
+left out is printed, written into the header of the product, and stored as `RejectedInput` with
+it.
 """
 
 from __future__ import annotations
@@ -234,6 +235,12 @@ def _read(task: Task, found: Screened, method: int) -> None:
         holes = 1.0 - float(np.isfinite(pixels).mean()) if pixels.dtype.kind == "f" else 0.0
         if holes > NOT_FINITE:
             found.rejected[frame.filename] = f"{holes:.1%} of its pixels have no finite value"
+            continue
+        if one.stuck[0] and task.does("alike"):
+            values = ", ".join(map(str, one.stuck[0]))
+            found.rejected[frame.filename] = (
+                f"bits of the converter are the same in all its counts (value {values})"
+            )
             continue
         kept.append(frame)
         found.raws.pixels.extend(one.pixels)

@@ -13,9 +13,9 @@ from astropy.nddata import CCDData
 import awe.calib
 from awe.calib import cosmic, reduction, statistics, tracks, weight
 from awe.calib.combine import Method, Noise, combine
-from awe.calib.detector import amplifiers, bias, gain, overscan, pixels, saturation
+from awe.calib.detector import amplifiers, bias, converter, gain, overscan, pixels, saturation
 from awe.calib.detector.geometry import ChipGeometry
-from awe.calib.sky import background, flat, fringe, seeing, skies, stars
+from awe.calib.sky import background, flat, fringe, imprint, seeing, skies, stars
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 from tests.calib.test_peers import SETTINGS
 
@@ -26,6 +26,7 @@ ARRAY = ("NDArray", "Floats", "Map]", "Map |")
 
 RNG = np.random.default_rng(5)
 FRAMES = [RNG.normal(500, 15, (64, 80)).astype(np.float32) for _ in range(4)]
+PATTERN = RNG.normal(1, 0.01, (64, 80))
 COSMIC = {"gain": 2.5, "read_noise": 5.5, "sigma": 4.5, "neighbour_fraction": 0.3,
           "sharpness": 3.0, "iterations": 4, "saturation": 60000, "groups": 34}  # fmt: skip
 GEOMETRY = ChipGeometry.from_counts(nx=80, ny=64, prescan_x=10, overscan_x=10)
@@ -61,6 +62,8 @@ CALLS = {
     "normalise": lambda f: flat.normalise(f[0]),
     "usable": lambda f: flat.usable(f[0]),
     "fringes": lambda f: fringe.frame(f, sigma=3, box=32).image,
+    "imprint": lambda f: imprint.imprint(f[0], PATTERN, np.zeros((64, 80), bool)),
+    "converter": lambda f: converter.stuck_bits(f[0]),
     "seeing": lambda f: seeing.measure(f[0], threshold=3, saturation=60000, narrowest=0.1,
                                        gain=2.5),
     "skies": lambda f: np.array(skies.sources(f, [500.0] * 4, threshold=5, contrast=0.3,

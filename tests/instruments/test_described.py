@@ -279,10 +279,15 @@ def test_limits_follow_from_the_numbers_of_a_camera():
         2.5 * 5.0 / 1.9, abs=1e-3
     )
     assert camera().limits["DomeFlatFrame.MAXIMUM_LEVEL"] == 55_000
+    # of 8 million pixels 5000 may come or go; a small chip has fewer
+    assert camera().limits["HotPixelMap.MAXIMUM_COUNT_DIFFERENCE"] == 160
+    assert camera().limits["BackgroundFrame.MAXIMUM_SUBWIN_FLATNESS"] == 10_000
+    assert camera().limits["BiasFrame.STRAY_STEP"] == pytest.approx(2 * 5.0 / 1.9, abs=1e-3)
     # 14 bits, and no strip: the level stays in the bias
     small = camera(('prescan_x = "[4:13,1:520]"', "bits = 14"))
     assert small.limits["TwilightFlatFrame.MINIMUM_LEVEL"] == 750
     assert small.limits["SaturatedPixelMap.THRESHOLD_HIGH"] == 14_999
+    assert small.limits["ReducedScienceFrame.MAXIMUM_STDEV"] == 1250
     assert small.limits["BiasFrame.MAXIMUM_ABS_MEAN"] == 4096
     known = camera(('prescan_x = "[4:13,1:520]"', "bias_level = 992"))
     assert known.limits["BiasFrame.MAXIMUM_ABS_MEAN"] == 1984

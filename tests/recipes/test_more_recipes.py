@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from awe import recipes
 from awe.errors import ArgumentError, NotFound, NoValidPixels
+from awe.model.mixins import QualityFlag
 
 
 def run(name, **arguments):
@@ -20,6 +22,12 @@ def test_gain_is_measured_from_pairs_of_dome_flats(calibrated):
     assert gain.gain_error < 0.05
     assert gain.gain == pytest.approx(2.5, abs=3 * gain.gain_error)
     assert len(gain.raw_dome_flat_frames) == 4
+    # half or twice the nominal gain of the chip is a mistake somewhere
+    where = {"instrument": "OMEGACAM", "date": calibrated.date, "chip": "ESO_CCD_#65"}
+    [dry] = recipes.find("Gain")(**where).execute()
+    assert dry.quality_flags == 0
+    dry.gain = 6.0
+    assert dry.verify() == QualityFlag.LEVEL
 
 
 def test_a_calibration_plan_gives_gain_read_noise_and_dark_current_within_a_percent(calibrated):

@@ -18,6 +18,9 @@ RAISED = {
     "dome-shifted": QualityFlag.CHANGED,
     "quick-shadow": QualityFlag.STRAYS,
     "dark-leak": QualityFlag.SUBWINDOWS,
+    "twilight-star": QualityFlag.CHANGED,
+    "science-stuck": QualityFlag.STUCK_BIT,
+    "science-shifted": QualityFlag.PATTERN,
 }
 
 
@@ -37,6 +40,14 @@ def test_good_nights_raise_no_bit_and_bad_frames_do(db, tmp_path):
     assert f"{len(cases)} of {len(cases)} kinds noticed" in text
     for outcome in outcomes:
         assert RAISED[outcome.case.name].name in outcome.text, text
+
+
+def test_a_converter_with_a_stuck_bit_makes_no_calibration(db, tmp_path):
+    with at_work(db, tmp_path):
+        [night] = quality.nights(1, 1, 128, 32, tmp_path)
+        cases = [case for case in spoiled.CASES if case.name in ("noise-stuck", "gain-stuck")]
+        outcomes = spoiled.tried(night, cases, nights=1)
+    assert [one.text for one in outcomes] == ["refused in words"] * 2
 
 
 def test_a_rate_is_bounded_as_poisson_says():

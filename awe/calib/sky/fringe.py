@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: least height of the fringes of a fringe frame above its noise, or they cannot be scaled [sigma]
 _LEAST = 5.0
 
+#: an exposure may get noisier by this factor, pixel by pixel, for fringes that go
+_NOISIER = 1.1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
@@ -37,7 +40,7 @@ class Scale:
     ----------
     factor, error : float
         The fringe frame times `factor` is to be subtracted; 0 and infinity where the fringe
-        frame shows no fringes above its own noise, or the exposure no sky.
+        frame shows no fringes above its own noise, the exposure no sky, or would not get quieter.
     pixels : int
         Number of pixels the fit used.
     """
@@ -224,8 +227,31 @@ def scale(
         # all pixels are judged anew in every round: one rejected too early may come back
         spread = statistics.clipped(rest, sigma=3.0, iterations=5)
         kept = np.abs(rest - spread.mean) <= threshold * spread.stdev
+    if _spoils(residual, fringes, factor, bad):
+        return Scale(factor=0.0, error=np.inf, pixels=int(kept.sum()))
     # sigma(factor) = sd(y - factor x) |g'| / sum(g' x)
     return Scale(factor=factor, error=spread.stdev * length / shared, pixels=int(kept.sum()))
+
+
+def _spoils(
+    residual: NDArray[np.float32], fringes: NDArray[np.float32], factor: float,
+    bad: NDArray[np.bool_] | None,
+) -> bool:  # fmt: skip
+    """Return True if an exposure is worse without fringes than with them.
+
+    What is left of stars in a fringe frame, or a slope, may fit the faint parts alone. Then there
+    is more structure wider than a pixel than before, or much more noise.
+    """
+    use = np.isfinite(residual) & np.isfinite(fringes)
+    if bad is not None:
+        use &= ~bad
+    known = np.where(use, residual, np.float32(0))
+    without = np.where(use, residual - np.float32(factor) * fringes, np.float32(0))
+    pixels, wide = (
+        [statistics.clipped(part[use], sigma=3.0, iterations=5).stdev for part in parts]
+        for parts in ((known, without), (_around(known), _around(without)))
+    )
+    return wide[1] >= wide[0] or pixels[1] > _NOISIER * pixels[0]
 
 
 def _around(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from awe.calib._frames import takes_frames
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["boxes", "lines"]
+__all__ = ["boxes", "largest", "lines"]
 
 #: pixels of a line that suffice for its median
 _SAMPLE = 64
@@ -25,6 +25,9 @@ _FEWEST = 8
 
 #: error of a median over that of a mean, for a Gaussian
 _MEDIAN = 1.2533
+
+#: errors of boxes do not differ by more than this from most
+_ODD_ERROR = 2.0
 
 
 @takes_frames(double=True)
@@ -82,6 +85,42 @@ def boxes(
     across : int
         Boxes along a side; fewer where a box would have less than 4 x 4 pixels.
     """
+    away, error = _boxes(image, reach=reach, across=across)
+    return float(np.mean(away > step + sigma * error))
+
+
+@takes_frames(double=True)
+def largest(image: NDArray[Any], *, sigma: float, reach: int, across: int) -> float:
+    """Return how far the box that strays most is from those around, beyond its noise.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx), any real dtype
+        Not modified; pixels that are not finite are left out.
+    sigma : float
+        How many errors of the median of a box the noise explains.
+    reach : int
+        Boxes to each side it is compared with.
+    across : int
+        Boxes along a side; fewer where a box would have less than 4 x 4 pixels.
+
+    Returns
+    -------
+    float
+        In the unit of the image; 0 where noise explains all.
+    """
+    away, error = _boxes(image, reach=reach, across=across)
+    if not np.isfinite(away).any():
+        return 0.0
+    # a spot scatters within its box: what is more than others have is not noise
+    beyond = away - sigma * np.minimum(error, _ODD_ERROR * np.nanmedian(error))
+    return float(max(np.nanmax(beyond), 0.0))
+
+
+def _boxes(
+    image: NDArray[Any], *, reach: int, across: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far the median of each box is from those around, and its error."""
     ny, nx = (max(1, min(across, size // 4)) for size in image.shape)
     height, width = image.shape[0] // ny, image.shape[1] // nx
     parts = image[: ny * height, : nx * width].reshape(ny, height, nx, width).swapaxes(1, 2)
@@ -91,7 +130,7 @@ def boxes(
     around, _ = _middles(
         np.lib.stride_tricks.sliding_window_view(grid, (side, side)).reshape(ny * nx, side**2)
     )
-    return float(np.mean(np.abs(middle - around) > step + sigma * error))
+    return np.abs(middle - around), error
 
 
 def _middles(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
