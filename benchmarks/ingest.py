@@ -1,0 +1,200 @@
+"""How long the ingest takes, next to a copy of the same bytes and to ccdproc.
+
+    python -m benchmarks.ingest            one exposure of 32 whole chips; 2,000 files; 10,000 dry
+    python -m benchmarks.ingest --short    4 chips, a window of each; 60 files; 60 dry
+
+Makes an installation in a temporary folder, removed afterwards (3 GB). The exposure is ingested by
+a process of its own, with statistics of all chips; its memory is the highest VmHWM of any process
+of its kind. It is compared with reading and writing the same file in pieces of 1 MB, without and
+with a wait for the disk, in the same run. The small files have one chip each, two headers and
+0.05 MB, and moments of their own. Of a dry run all bytes are read and compared with DATASUM;
+`ImageFileCollection` of ccdproc reads the first headers only. CPU of both is that of one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+from awe.demo.plan import Window, plan
+from benchmarks.alternating import load
+from benchmarks.exposure import WINDOW, Watch, login, simulated, started, write_exposure
+
+PIECE = 1 << 20
+SMALL = Window(x=825, y=1841, nx=120, ny=100, overscan_y=10)
+#: files that both are timed on
+TABLE = 300
+
+
+def main() -> None:
+    """Make the installation and the files, and print what each took."""
+    options = _options()
+    if options.child:
+        child(options)
+        return
+    home = Path(tempfile.mkdtemp(prefix="awe-ingest-"))
+    os.environ["AWE_HOME"] = str(home)
+    try:
+        with started(home):
+            login(home)
+            whole(home, options.short)
+            small(home, *((60, 60) if options.short else (2000, 10_000)))
+    finally:
+        subprocess.run(["rm", "-rf", str(home)], check=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="4 chips, 60 files")
+    parser.add_argument("--child", nargs=3, metavar=("PATH", "COMMIT", "PROCESSES"),
+                        help=argparse.SUPPRESS)  # fmt: skip
+    return parser.parse_args()
+
+
+def child(options: argparse.Namespace) -> None:
+    """Ingest a file or folder in this process and print the figures as JSON."""
+    from awe.config import home_directory
+    from awe.ingest import ingest
+    from awe.model.classes import load as load_classes
+
+    login(home_directory())
+    load_classes()
+    path, commit, processes = options.child
+    begin, cpu = time.perf_counter(), time.process_time()
+    report = ingest([path], commit=commit == "commit", processes=int(processes) or None)
+    wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    if not report.ok:
+        raise SystemExit(str(report))
+    print(json.dumps({"wall": wall, "cpu": cpu, "files": len(report)}))
+
+
+def ingested(path: Path, commit: str, processes: int = 0) -> dict[str, float]:
+    """Ingest in a process of its own and return what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.ingest", "--child", str(path), commit, str(processes)],
+        stdout=subprocess.PIPE, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )  # fmt: skip
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def whole(home: Path, short: bool) -> None:
+    """Time one exposure of many chips, and a copy of its file before and after."""
+    from awe.demo.exposures import Night
+    from awe.instruments import get
+
+    window = WINDOW if short else Window.full()
+    night = Night(window=window, chips=tuple(get("OMEGACAM").chips)[: 4 if short else 32])
+    planned = next(item for item in plan() if item.category == "SCIENCE")
+    raws, detectors = simulated(night, planned)
+    with tempfile.TemporaryDirectory(dir=home) as name:
+        path = write_exposure(Path(name), night, planned, raws, detectors)
+        copies = [copied(path, wait=wait) for wait in (False, True)]
+        with Watch(home) as watch:
+            told = ingested(path, "commit")
+        again = [copied(path, wait=wait) for wait in (False, True)]
+        size = path.stat().st_size / 1e6
+    copy, safe = (min(pair) for pair in zip(copies, again, strict=True))
+    print(
+        f"exposure of {size:.0f} MB, {len(night.chips)} chips: {told['wall']:.2f} s; a copy "
+        f"{copy:.2f} s (ratio {told['wall'] / copy:.2f}), with a wait for the disk {safe:.2f} s "
+        f"({told['wall'] / safe:.2f}); CPU {sum(watch.cpu.values()):.1f} s "
+        f"({', '.join(f'{kind} {spent:.1f}' for kind, spent in watch.cpu.items())}); {load()}"
+    )
+    kinds = ", ".join(f"{kind} {peak:.0f}" for kind, peak in sorted(watch.highest.items()))
+    print(f"  peak memory [MiB]: {kinds}", flush=True)
+
+
+def copied(path: Path, *, wait: bool) -> float:
+    """Return the seconds it takes to read a file and write it elsewhere."""
+    target = path.with_suffix(".copy")
+    begin = time.perf_counter()
+    with path.open("rb") as source, target.open("wb") as sink:
+        while piece := source.read(PIECE):
+            sink.write(piece)
+        if wait:
+            sink.flush()
+            os.fsync(sink.fileno())
+    spent = time.perf_counter() - begin
+    target.unlink()
+    return spent
+
+
+def small(home: Path, stored: int, dry: int) -> None:
+    """Time many small files: a dry run, the table of headers, and an ingest of some."""
+    with tempfile.TemporaryDirectory(dir=home) as name:
+        folder = Path(name)
+        write_small(folder / "dry", dry)
+        few = folder / "few"
+        few.mkdir()
+        for path in sorted((folder / "dry").iterdir())[:TABLE]:
+            (few / path.name).hardlink_to(path)
+        told = ingested(folder / "dry", "dry", 2)
+        print(f"dry run of {told['files']} files, two processes: {told['wall']:.1f} s; {load()}")
+        compare(few)
+        some = folder / "some"
+        some.mkdir()
+        for path in sorted((folder / "dry").iterdir())[:stored]:
+            path.rename(some / path.name)
+        told = ingested(some, "commit", 2)
+        rate = 60 * told["files"] / told["wall"]
+        print(
+            f"ingest of {told['files']} files, two processes: {told['wall']:.1f} s, "
+            f"{rate:.0f} a minute; {load()}", flush=True,
+        )  # fmt: skip
+
+
+def write_small(folder: Path, number: int) -> None:
+    """Write exposures of one chip, ten seconds apart."""
+    from awe.demo.exposures import Night
+
+    folder.mkdir()
+    night = Night(window=SMALL, chips=("ESO_CCD_#65",))
+    first = next(item for item in plan() if item.category == "SCIENCE")
+    raws, detectors = simulated(night, first)
+    # the first moment is that of the whole exposure
+    for shift in range(1, number + 1):
+        later = datetime.timedelta(seconds=10 * shift)
+        # no two of them have the same pixels
+        raws[0].flat[0] = shift
+        planned = replace(first, start=first.start + later)
+        write_exposure(folder, night, planned, raws, detectors)
+
+
+def compare(folder: Path) -> None:
+    """Time the examination of a folder and ccdproc's table of it in turns, by CPU."""
+    from ccdproc import ImageFileCollection
+
+    from awe.ingest.split import examine
+
+    paths = sorted(folder.iterdir())
+    ways = {
+        "awe": lambda: [examine(path, digest=False) for path in paths],
+        "ccdproc": lambda: ImageFileCollection(str(folder)).summary,
+    }
+    best = dict.fromkeys(ways, float("inf"))
+    with warnings.catch_warnings(action="ignore"):
+        for _ in range(4):
+            for way, run in ways.items():
+                begin = time.process_time()
+                run()
+                best[way] = min(best[way], 1e3 * (time.process_time() - begin) / len(paths))
+    print(
+        f"table of {len(paths)} headers: awe {best['awe']:.2f} ms CPU a file, all bytes read; "
+        f"ccdproc {best['ccdproc']:.2f} ms, headers only: {best['ccdproc'] / best['awe']:.1f} "
+        f"times; {load()}", flush=True,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
