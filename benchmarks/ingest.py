@@ -155,7 +155,7 @@ def small(home: Path, stored: int, dry: int) -> None:
 
 
 def write_small(folder: Path, number: int) -> None:
-    """Write exposures of one chip, ten seconds apart."""
+    """Write exposures of one chip, a fifth of a second apart: their airmass is simulated."""
     from awe.demo.exposures import Night
 
     folder.mkdir()
@@ -164,7 +164,7 @@ def write_small(folder: Path, number: int) -> None:
     raws, detectors = simulated(night, first)
     # the first moment is that of the whole exposure
     for shift in range(1, number + 1):
-        later = datetime.timedelta(seconds=10 * shift)
+        later = datetime.timedelta(milliseconds=200 * shift)
         # no two of them have the same pixels
         raws[0].flat[0] = shift
         planned = replace(first, start=first.start + later)

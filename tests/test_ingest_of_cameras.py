@@ -314,3 +314,57 @@ def test_code_and_broken_text_in_the_database_are_refused(scientist, tmp_path, m
         scientist.rows("superuser", "UPDATE awe.camera SET description = %s", text)
         with pytest.raises(ConfigError, match=told):
             instruments.get("TINYCAM")
+
+
+CHIP = 'name = "TINY_{}"'
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        # the second chip gets another name
+        ({CHIP.format(2): 'name = "TINY_NEW"\nheader = "TINY_2"'}, "extension 2 is chip TINY_2 "),
+        # the two are exchanged, by their order and by what headers call them
+        ({CHIP.format(1): 'name = "TINY_X"', CHIP.format(2): CHIP.format(1), "TINY_X": "TINY_2"},
+         "extension 1 is chip TINY_1 "),
+        ({CHIP.format(1): CHIP.format(1) + '\nheader = "TINY_2"',
+          CHIP.format(2): CHIP.format(2) + '\nheader = "TINY_1"'}, "image tiny_2 is chip TINY_2 "),
+    ],
+)  # fmt: skip
+def test_chips_of_a_camera_that_has_frames_keep_their_names_and_numbers(
+    scientist, tmp_path, changes, told
+):
+    from awe.model import cameras
+
+    own = tmp_path / "home" / "instruments" / "tinycam.toml"
+    camera_project(scientist, "TINY@HOME")
+    assert ingest([exposure(tmp_path / "T08.fits")], commit=True).ok
+    text = own.read_text()
+    for old, new in changes.items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    own.write_text(text)
+    path = exposure(tmp_path / "T09.fits", 1)
+    [row] = ingest([path], commit=True)
+    assert row.state is State.REFUSED
+    assert told in row.message
+    assert "awe-admin instrument update TINYCAM" in row.message
+    with closing(scientist.superuser()) as admin:
+        cameras.replace(admin, "TINYCAM", text)
+    database.memory.clear()
+    [row] = ingest([path])
+    if "TINY_NEW" in text:
+        # who corrects the database still cannot give frames another chip
+        assert row.state is State.REFUSED
+        assert "frames of chip TINY_2 of TINYCAM are in the database" in row.message
+    else:
+        assert row.state is State.NEW, row.message
+
+
+def test_a_chip_more_is_no_change_of_the_others(scientist, tmp_path):
+    own = tmp_path / "home" / "instruments" / "tinycam.toml"
+    camera_project(scientist, "TINY@HOME")
+    assert ingest([exposure(tmp_path / "T08.fits")], commit=True).ok
+    own.write_text(own.read_text() + '\n[[chips]]\nname = "TINY_3"\ncorner = [700, 0]\n')
+    [row] = ingest([exposure(tmp_path / "T09.fits", 1)])
+    assert row.state is State.NEW, row.message

@@ -268,7 +268,9 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
             pixels = blocks.pad(frame.pixels(data))
             header = _header(exposure, frame, shared, data[slice(*frame.header)], pixels)
             path = directory / frame.filename
-            path.write_bytes(header + pixels)
+            with path.open("wb") as file:
+                file.write(header)
+                file.write(pixels)
             digest = hashlib.sha256(header)
             digest.update(pixels)
             yield Cut(
@@ -277,6 +279,8 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
                 checksum=digest.hexdigest(),
                 statistics=_statistics(frame, pixels),
             )
+            # what was read of the file is not kept in memory: an exposure may be larger than it
+            data.madvise(mmap.MADV_DONTNEED)
 
 
 def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:

@@ -14,6 +14,7 @@ from awe.instruments._finding import (
     get,
     load,
     look_in,
+    numbering,
     own_directory,
     own_text,
     recognise,
@@ -25,6 +26,6 @@ from awe.instruments._spelling import spelled
 
 __all__ = [
     "MOSAIC_CARDS", "PURPOSES", "Amplifier", "Chip", "Instrument", "Plane", "available", "files",
-    "get", "load", "look_in", "own_directory", "own_text", "recognise", "schema", "shipped",
-    "spelled",
+    "get", "load", "look_in", "numbering", "own_directory", "own_text", "recognise", "schema",
+    "shipped", "spelled",
 ]  # fmt: skip

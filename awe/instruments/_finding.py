@@ -9,6 +9,7 @@ checks.
 from __future__ import annotations
 
 import importlib
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -21,8 +22,8 @@ from awe.instruments._described import LONGEST, described
 from awe.instruments._instrument import Instrument
 
 __all__ = [
-    "available", "files", "get", "load", "look_in", "own_directory", "own_text", "recognise",
-    "shipped",
+    "available", "files", "get", "load", "look_in", "numbering", "own_directory", "own_text",
+    "recognise", "shipped",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -103,6 +104,36 @@ def own_text(name: str) -> str | None:
         return None
     load(path)
     return path.read_text(encoding="utf-8")
+
+
+def numbering(text: str, where: str) -> dict[tuple[str, str | int], str]:
+    """Return which chip is which by a description, to compare it with another of the camera.
+
+    Parameters
+    ----------
+    text, where : str
+        The description, and what messages call it.
+
+    Returns
+    -------
+    dict
+        Names of chips by `("image", spelling)`, as headers name their images, in small letters,
+        and by `("extension", number)`.
+
+    Raises
+    ------
+    ConfigError
+        The description is wrong.
+    """
+    camera = described(text.encode(), where)
+    found: dict[tuple[str, str | int], str] = {
+        ("extension", chip.extension): chip.name for chip in camera.chips.values()
+    }
+    for chip in tomllib.loads(text).get("chips", ()):
+        said = chip.get("header", chip["name"])
+        for spelling in [said] if isinstance(said, str) else said:
+            found["image", spelling.casefold()] = chip["name"]
+    return found
 
 
 def _described_elsewhere(name: str) -> Instrument | None:
