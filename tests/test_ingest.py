@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from astropy.io import fits
 from dataservers import Dataserver
 from prompt_faults import tiny_disk
 
+from awe import columns
 from awe.config import Environment
 from awe.context import context
 from awe.db.server.connection import database
@@ -23,7 +25,7 @@ from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
 from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileTaken
 from awe.fits import blocks
-from awe.ingest import State, ingest, sources
+from awe.ingest import Report, Row, State, ingest, sources
 from awe.ingest.split import cut, examine
 from awe.model.raw import RawScienceFrame, RawTwilightFlatFrame
 from awe.rules.obscore import obscore
@@ -528,8 +530,32 @@ def test_the_command_writes_and_follows_a_plan(db, dataserver, night, tmp_path):
     done = command("-i", night[5], "--plan", path)
     assert done.returncode == 0
     assert f"the plan is in {path}: edit it, then awe-ingest --plan {path} -commit" in done.stdout
+    assert "repeat with -commit" not in done.stdout
     done = command("-i", night[5], "--plan", path)
     assert "leave out -i" in done.stderr
     done = command("--plan", path, "-commit")
     assert done.returncode == 0
     assert "1 ingested" in done.stdout
+
+
+def test_what_the_table_cuts_is_said_whole_below_it(monkeypatch):
+    cure = "make a project: awe-admin project add TINYCAM@HOME --instrument TINYCAM --public"
+    rows = [Row(path=Path(f"b{n}.fits"), state=State.REFUSED, message=cure) for n in range(3)]
+    rows.append(Row(path=Path("s.fits"), message="short"))
+    monkeypatch.setattr(columns, "max_width", 70)
+    shown = str(Report(rows)).splitlines()
+    assert shown[-2:] == [
+        f"b0.fits and 2 more: refused: {cure}", "1 would be ingested; 3 refused"
+    ]  # fmt: skip
+    assert len(shown) == 1 + 4 + 1 + 1
+    monkeypatch.setattr(columns, "max_width", 0)
+    assert str(Report(rows)).count(cure) == 3
+
+
+def test_of_many_long_remarks_some_are_said_whole(monkeypatch):
+    monkeypatch.setattr(columns, "max_width", 60)
+    rows = [Row(path=Path(f"{n}.fits"), state=State.REFUSED, message=f"{n} " + "long " * 20)
+            for n in range(14)]  # fmt: skip
+    shown = str(Report(rows)).splitlines()
+    assert shown[-2] == "... and 4 other remarks; | less shows them whole"
+    assert shown[-3].startswith("9.fits: refused: 9 long long")

@@ -13,6 +13,7 @@ from awe.errors import ArgumentError, AweError
 from awe.imports import forget_working_directory
 from awe.ingest import planfile, sources
 from awe.ingest.download import Fetched, fetched
+from awe.ingest.report import State
 from awe.ingest.run import ingest
 from awe.services import running
 from awe.services.installation import Installation
@@ -75,10 +76,11 @@ def _run(options: argparse.Namespace) -> int:
     report.show()
     if got:
         out(f"{len(got.paths)} file(s) of the archive are in {got.folder}\n")
-    if new:
-        out(f"the plan is in {plan}: edit it, then awe-ingest --plan {plan} -commit\n")
     if not options.commit:
-        out("dry run: nothing was stored; repeat with -commit\n")
+        again = "; repeat with -commit" if report.count(State.NEW) else ""
+        if new:
+            again = f"; the plan is in {plan}: edit it, then awe-ingest --plan {plan} -commit"
+        out(f"dry run: nothing was stored{again}\n")
     return 0 if report.ok else 1
 
 

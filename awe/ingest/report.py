@@ -19,6 +19,8 @@ HEADS = ("file", "purpose", "filter", "object", "CCD", "what became of it")
 #: Columns of a plan; the last two are remarks.
 PLAN = ("take", "file", "purpose", "filter", "object", "chips", "remark")
 YES, NO = "yes", "no"
+#: Remarks that are shown whole below the table, where it had to cut them.
+MOST = 10
 #: Beginnings of cells that a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
@@ -107,7 +109,22 @@ class Report:
         cells = [(row.path.name, row.purpose, row.filter, row.object, row.frames, row.outcome)
                  for row in self.rows]  # fmt: skip
         counts = [f"{self.count(state)} {state.value}" for state in State if self.count(state)]
-        return "\n".join([columns.text(HEADS, cells), "; ".join(counts) or "no files"])
+        table = columns.text(HEADS, cells)
+        return "\n".join([table, *self._whole(table), "; ".join(counts) or "no files"])
+
+    def _whole(self, table: str) -> list[str]:
+        """Return what the table had to cut, once for all files it is said of."""
+        files: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row.message and row.outcome not in table:
+                files.setdefault(row.outcome, []).append(row.path.name)
+        lines = [
+            f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {outcome}"
+            for outcome, names in files.items()
+        ]
+        more = len(lines) - MOST
+        rest = [f"... and {more} other remarks; | less shows them whole"] if more > 0 else []
+        return [*lines[:MOST], *rest]
 
 
 def _cell(text: str) -> str:

@@ -22,6 +22,8 @@ __all__ = ["Stored"]
 
 #: Widest range of integers that are counted one by one; others are sorted.
 COUNTED = 1 << 22
+#: Pixels that are counted at a time.
+PIECE = 1 << 17
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +125,15 @@ def _counted(known: NDArray[Any]) -> tuple[float, ...] | None:
     # mean = sum(n v) / N and variance = sum(n (v - mean)^2) / N over the values v that occur n
     # times; the median is where the sum of the n passes the middle.
     least = int(known.min())
-    if int(known.max()) - least >= COUNTED:
+    size = int(known.max()) - least + 1
+    if size > COUNTED:
         return None
-    wide = known.astype(np.int32 if known.dtype.itemsize <= 2 else np.int64)
-    occurs = np.bincount(wide - least)
+    occurs = np.zeros(size, np.int64)
+    # pieces that stay in the cache of a processor, and are not smaller than what is counted
+    piece = max(PIECE, size)
+    for start in range(0, known.size, piece):
+        counts = np.bincount(known[start : start + piece].astype(np.int64) - least)
+        occurs[: counts.size] += counts
     levels = np.flatnonzero(occurs)
     counts = occurs[levels]
     number = known.size
