@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe.errors import NoValidPixels
 from awe.model.calibrations import BiasFrame, GainLinearity, HotPixelMap, ReadNoise
 from awe.tasks.inputs import choose, finish, nominal, read_noise
-from awe.tasks.readout import parts
+from awe.tasks.readout import gains_apart, parts
 from awe.tasks.screening import Screened, note, screen
 from awe.tasks.stage import LIT
 from awe.tasks.task import Stage, Task, Unit
@@ -144,19 +144,16 @@ class GainTask(Task):
 
 def _tell_ratios(unit: Unit, frame: Any, product: GainLinearity) -> None:
     """Say where amplifiers have other gains, against each other, than frames were joined with."""
-    read = parts(frame)
-    if not read:
-        return
-    # one gain of the chip: the mean of those that amplifiers have in counts of the chip
-    each = [gain / one.scale for gain, (one, _) in zip(product.amplifier_gains, read, strict=True)]
-    middle = sum(each) / len(each)
-    for gain, own, (one, _) in zip(product.amplifier_gains, each, read, strict=True):
-        if middle > 0 and abs(own / middle - 1) > RATIO:
+    apart = gains_apart(frame, product)
+    for gain, ratio, (one, _) in zip(
+        product.amplifier_gains, apart, parts(frame), strict=False
+    ):
+        if abs(ratio - 1) > RATIO:
             out(
-                f"{unit.name}: amplifier {one.name} has a gain of {gain:.4g} e-/ADU, "
-                f"{own / middle:.3f} times what its frames were joined with; a flat takes that "
-                f"out, frames without one keep the step: correct {one.gain:.4g} in the "
-                "description for frames to come\n"
+                f"{unit.name}: amplifier {one.name} has a gain of {gain:.4g} e-/ADU, {ratio:.3f} "
+                "times what its frames were joined with; a flat takes that out, and frames "
+                f"without a flat are mended by it; correct {one.gain:.4g} in the description for "
+                "frames to come\n"
             )
 
 

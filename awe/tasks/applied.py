@@ -9,8 +9,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from awe.calib.detector.geometry import ChipGeometry
+from awe.tasks import readout
 from awe.tasks.inputs import read_noise
 from awe.tasks.masters import bits_of, variance_of
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +51,8 @@ def applied(task: Task, unit: Unit, chosen: Any) -> Calibrations:
             "flat": task.pixels(chosen.flat), "flat_noise": chosen.flat.noise,
             "flat_variance": variance_of(task, chosen.flat),
         }  # fmt: skip
+    elif task.does("flat"):
+        given |= _without_flat(unit, chosen.gain)
     if chosen.fringe is not None:
         given |= {"fringe_variance": variance_of(task, chosen.fringe)}
     return reduction.Calibrations(
@@ -63,6 +68,28 @@ def applied(task: Task, unit: Unit, chosen: Any) -> Calibrations:
             [bits_of(task, item) for item in _masters(task, chosen)], maps=task.does("maps")
         ),
     )
+
+
+def _without_flat(unit: Unit, measured: Any) -> dict[str, Any]:
+    """Return what takes the step between amplifiers out of a frame that has no flat.
+
+    A flat has the same step; without one, gains that were measured tell it.
+    """
+    from awe.calib.detector import amplifiers
+
+    frame = unit.frames[0]
+    apart = readout.gains_apart(frame, measured)
+    if not apart:
+        return {}
+    told = ", ".join(
+        f"{one.name} {ratio:.4f}"
+        for ratio, (one, _) in zip(apart, readout.parts(frame), strict=True)
+    )
+    out(f"{unit.name}: no flat; amplifiers are joined by their measured gains: {told}\n")
+    geometry = ChipGeometry(**frame.geometry)
+    return {
+        "flat": amplifiers.plane(geometry, [1 / ratio for ratio in apart]), "flat_noise": 0.0,
+    }  # fmt: skip
 
 
 def _masters(task: Task, chosen: Any) -> list[Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awe.calib.detector.geometry import Amplifier
     from awe.calib.detector.sections import Slices
 
-__all__ = ["noises", "numbers", "parts", "seen"]
+__all__ = ["gains_apart", "noises", "numbers", "parts", "seen"]
 
 
 def parts(frame: Any) -> tuple[tuple[Amplifier, Slices], ...]:
@@ -131,6 +131,26 @@ def noises(amplifiers: Sequence[Amplifier], noise: Any) -> list[float]:
         known[n] * one.scale if known else _nominal(one, noise)
         for n, one in enumerate(amplifiers)
     ]
+
+
+def gains_apart(frame: Any, measured: Any) -> list[float]:
+    """Return the gain of each amplifier in counts of the chip, over their mean.
+
+    They are 1 where the frame was joined with the gains that amplifiers have.
+
+    Parameters
+    ----------
+    frame : RawFrame
+        A raw frame of a chip; one amplifier, and what was not measured, gives nothing.
+    measured : GainLinearity or None
+        Gain by amplifier.
+    """
+    read = parts(frame)
+    gains = _each(measured, "amplifier_gains", len(read))
+    each = [gain / one.scale for gain, (one, _) in zip(gains, read, strict=False)]
+    if not each or min(each) <= 0:
+        return []
+    return [own * len(each) / sum(each) for own in each]
 
 
 def _each(item: Any, name: str, number: int) -> list[float]:

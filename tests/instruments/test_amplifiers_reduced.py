@@ -204,7 +204,9 @@ def test_no_step_is_left_where_amplifiers_meet(scientist, tmp_path):
         assert bad.count <= 10
 
 
-def test_a_gain_that_is_not_as_described_is_told(db, tmp_path, monkeypatch, capsys):
+def test_a_gain_that_is_not_as_described_is_told_and_used_without_a_flat(
+    db, tmp_path, monkeypatch, capsys
+):
     read, _, (nx, ny) = CAMERAS["TWOAMPS"]
     text = DESCRIPTION.format(name="TWOAMPS", nx=nx, ny=ny) + "".join(
         AMPLIFIER.format(amp, "false", "false") for amp in read
@@ -213,16 +215,27 @@ def test_a_gain_that_is_not_as_described_is_told(db, tmp_path, monkeypatch, caps
         folder = tmp_path / "night"
         folder.mkdir()
         night(folder, "TWOAMPS")
-        assert ingest(sorted(folder.glob("[bf]*.fits")), commit=True, processes=1).ok
+        assert ingest(sorted(folder.glob("*.fits")), commit=True, processes=1).ok
         nightly = {"instrument": "TWOAMPS", "chip": "TWOAMPS_1", "date": "2021-03-04"}
         for task in (ReadNoiseTask, BiasTask, HotPixelsTask):
             task(**nightly, commit=True).execute()
+        names = [raw.filename for raw in RawScienceFrame.instrument.name == "TWOAMPS"]
+        common = {"instrument": "TWOAMPS", "chip": "TWOAMPS_1", "raw_filenames": names}
+        without = ["flat", "cold"]
+        [before] = ReduceTask(**common, go_without=without).execute()
+        noise = np.hypot(np.sqrt(SKY / 1.6), 6.4 / 1.6)
+        # a tenth of 40 ADU
+        assert np.abs(steps("TWOAMPS", before.data, noise)).max() > 0.4
         GainTask(**nightly, commit=True).execute()
+        [reduced] = ReduceTask(**common, go_without=without).execute()
+        assert np.abs(steps("TWOAMPS", reduced.data, noise)).max() < 0.15
+        assert reduced.flat is None
     told = capsys.readouterr().out
     # 1.76 of 1.6, against the mean of both
     [line] = [line for line in told.splitlines() if "amplifier R has a gain of 1.7" in line]
     assert "1.04" in line
     assert "correct 1.6 in the description" in line
+    assert "no flat; amplifiers are joined by their measured gains: L 0.9" in told
 
 
 def test_pixels_of_every_corner_come_where_they_belong():
