@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.detector import trim
 from awe.tasks import readout
 from awe.tasks.inputs import read_noise
 from awe.tasks.masters import bits_of, variance_of
@@ -75,21 +75,20 @@ def _without_flat(unit: Unit, measured: Any) -> dict[str, Any]:
 
     A flat has the same step; without one, gains that were measured tell it.
     """
-    from awe.calib.detector import amplifiers
+    import numpy as np
 
-    frame = unit.frames[0]
-    apart = readout.gains_apart(frame, measured)
+    read = readout.parts(unit.frames[0])
+    apart = readout.gains_apart(unit.frames[0], measured)
     if not apart:
         return {}
+    flat = np.empty(trim.shape([place for _, place in read]), np.float32)
+    for ratio, (_, place) in zip(apart, read, strict=True):
+        flat[place] = 1 / ratio
     told = ", ".join(
-        f"{one.name} {ratio:.4f}"
-        for ratio, (one, _) in zip(apart, readout.parts(frame), strict=True)
+        f"{one.name} {ratio:.4f}" for ratio, (one, _) in zip(apart, read, strict=True)
     )
     out(f"{unit.name}: no flat; amplifiers are joined by their measured gains: {told}\n")
-    geometry = ChipGeometry(**frame.geometry)
-    return {
-        "flat": amplifiers.plane(geometry, [1 / ratio for ratio in apart]), "flat_noise": 0.0,
-    }  # fmt: skip
+    return {"flat": flat, "flat_noise": 0.0}
 
 
 def _masters(task: Task, chosen: Any) -> list[Any]:

@@ -30,7 +30,8 @@ from awe.recipes.reduce import ReduceTask
 from awe.recipes.twilightflat import TwilightFlatTask
 
 NX, NY = 240, 180
-Kinds = Iterator[tuple[str, dict[str, Any], float, float, str]]
+#: name of a file, its cards, its light [ADU]
+Kinds = Iterator[tuple[str, dict[str, Any], float]]
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def exposed(
 def write_eso(
     folder: Path, kinds: Kinds, chip: Callable[[int, dict[str, Any], float], Any], number: int
 ) -> None:
-    for name, cards, light, _, _ in kinds:
+    for name, cards, light in kinds:
         exposed(folder, name, cards, (chip(n, cards, light) for n in range(number)))
 
 
@@ -133,10 +134,10 @@ def night_of_wfi(folder: Path) -> None:
 
     def kinds():
         for n in range(5):
-            yield f"b{n}", common | eso("BIAS", None, 0.0, f"00:0{n}:00"), 0.0, 0.0, ""
-            yield f"d{n}", common | eso("FLAT,DOME", filter, 5.0, f"00:1{n}:00"), 2e4, 5.0, ""
-            yield f"t{n}", common | eso("FLAT,SKY", filter, 9.0, f"00:2{n}:00"), 1.5e4, 9.0, ""
-        yield "s", common | eso("OBJECT", filter, 300.0, "03:00:00"), 800.0, 300.0, ""
+            yield f"b{n}", common | eso("BIAS", None, 0.0, f"00:0{n}:00"), 0.0
+            yield f"d{n}", common | eso("FLAT,DOME", filter, 5.0, f"00:1{n}:00"), 2e4
+            yield f"t{n}", common | eso("FLAT,SKY", filter, 9.0, f"00:2{n}:00"), 1.5e4
+        yield "s", common | eso("OBJECT", filter, 300.0, "03:00:00"), 800.0
 
     write_eso(folder, kinds(), chip, 8)
 
@@ -160,6 +161,71 @@ def test_windows_of_wfi_are_reduced_by_the_strips_of_their_headers(scientist, tm
     assert raw.filter.name == "WFI_R162"
     assert raw.overscan_x_stat.mean == pytest.approx(210, abs=0.2)
     judged(*reduce("WFI", "2010-03-04", "ccd53", "WFI_R162", dark=False, twilight=True), 800)
+
+
+def night_of_omegacam(folder: Path) -> None:
+    """Write windows of all 32 chips in the order of the files, northern ones read at their top."""
+    random = np.random.default_rng(75)
+    camera = instruments.get("OMEGACAM")
+    chips, response = list(camera.chips.values()), random.normal(1, 0.01, (120, 160))
+
+    def chip(n, cards, light):
+        one = chips[n]
+        raw = random.normal(one.bias_level, one.read_noise / one.gain, (220, 256))
+        seen = slice(100, 220) if one.read_at_top else slice(0, 120)
+        raw[seen, 48:208] += random.poisson(one.gain * light * response) / one.gain
+        del cards
+        return clipped(raw), {
+            "EXTNAME": one.name, "ORIGIN": "ESO", "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN",
+            "CRVAL1": 330.0, "CRVAL2": -31.2, "CRPIX1": 900.0, "CRPIX2": 700.0,
+            "CD1_1": 5.93e-5, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 5.93e-5,
+            "HIERARCH ESO DET CHIP ID": one.name, "HIERARCH ESO DET CHIP NX": 2048,
+            "HIERARCH ESO DET CHIP NY": 4100, "HIERARCH ESO DET OUT1 CONAD": one.gain,
+            "HIERARCH ESO DET OUT1 GAIN": round(1 / one.gain, 4),
+            "HIERARCH ESO DET OUT1 PRSCX": 48, "HIERARCH ESO DET OUT1 OVSCX": 48,
+            "HIERARCH ESO DET OUT1 PRSCY": 0, "HIERARCH ESO DET OUT1 OVSCY": 100,
+        }  # fmt: skip
+
+    def cards(kind, filter, seconds, clock):
+        moment = f"2010-03-05T{clock}.123"
+        parts = zip(clock.split(":"), (24, 1440, 86400), strict=True)
+        mjd = 55260 + sum(float(part) / side for part, side in parts)
+        return eso(kind, filter, seconds, clock) | {
+            "TELESCOP": "ESO-VST", "INSTRUME": "OMEGACAM", "MJD-OBS": mjd + 0.123 / 86400,
+            "HIERARCH ESO DET CHIPS": 32, "HIERARCH ESO DET READ MODE": "normal",
+            "HIERARCH ESO DET WIN1 STRX": 401, "HIERARCH ESO DET WIN1 STRY": 601,
+            "HIERARCH ESO TPL ID": "OMEGACAM_img_obs_dither", "HIERARCH ESO TPL START": moment,
+            "HIERARCH ESO TPL NEXP": 1, "HIERARCH ESO TPL EXPNO": 1,
+            "HIERARCH ESO OBS ID": 200163, "HIERARCH ESO OBS START": moment,
+        }  # fmt: skip
+
+    def kinds():
+        for n in range(4):
+            yield f"b{n}", cards("BIAS", None, 0.0, f"00:0{n}:00"), 0.0
+            yield f"d{n}", cards("FLAT,DOME", "NB_659", 5.0, f"00:1{n}:00"), 2e4
+            yield f"t{n}", cards("FLAT,SKY", "NB_659", 9.0, f"00:2{n}:00"), 1.5e4
+        yield "s", cards("OBJECT", "NB_659", 300.0, "03:00:00"), 500.0
+
+    write_eso(folder, kinds(), chip, 32)
+
+
+@pytest.mark.parametrize("scientist", ["OMEGACAM"], indirect=True)
+def test_all_chips_of_omegacam_come_in_and_a_northern_one_is_reduced(scientist, tmp_path):
+    folder = tmp_path / "night"
+    folder.mkdir()
+    night_of_omegacam(folder)
+    take(folder, 32)
+    chip = "ESO_CCD_#88"
+    [raw] = (RawScienceFrame.instrument.name == "OMEGACAM") & (RawScienceFrame.chip.name == chip)
+    assert (raw.geometry["active"], raw.geometry["overscan_y"]) == (
+        "[49:208,101:220]", "[49:208,1:100]",
+    )  # fmt: skip
+    level = instruments.get("OMEGACAM").chip(chip).bias_level
+    assert raw.overscan_x_stat.mean == pytest.approx(level, abs=0.2)
+    reduced, flags = reduce(
+        "OMEGACAM", "2010-03-04", chip, "OCAM_NB_659", dark=False, twilight=True
+    )
+    judged(reduced, flags, 500)
 
 
 def night_of_vircam(folder: Path) -> None:
@@ -187,11 +253,11 @@ def night_of_vircam(folder: Path) -> None:
     def kinds():
         for n in range(5):
             yield f"b{n}", cards("BIAS", None, 1.0, 1, f"00:0{n}:00") | {
-                "HIERARCH ESO DET DIT": 0.0}, 0.0, 0.0, ""  # fmt: skip
-            yield f"k{n}", cards("DARK", None, 10.0, 6, f"00:1{n}:00"), 0.0, 60.0, ""
-            yield f"d{n}", cards("FLAT,LAMP,CHECK", "J", 4.0, 1, f"00:2{n}:00"), 1e4, 4.0, ""
-            yield f"t{n}", cards("FLAT,TWILIGHT", "J", 4.0, 1, f"00:3{n}:00"), 9e3, 4.0, ""
-        yield "s", cards("OBJECT", "J", 10.0, 6, "03:00:00"), 42_000.0, 60.0, ""
+                "HIERARCH ESO DET DIT": 0.0}, 0.0  # fmt: skip
+            yield f"k{n}", cards("DARK", None, 10.0, 6, f"00:1{n}:00"), 0.0
+            yield f"d{n}", cards("FLAT,LAMP,CHECK", "J", 4.0, 1, f"00:2{n}:00"), 1e4
+            yield f"t{n}", cards("FLAT,TWILIGHT", "J", 4.0, 1, f"00:3{n}:00"), 9e3
+        yield "s", cards("OBJECT", "J", 10.0, 6, "03:00:00"), 42_000.0
 
     write_eso(folder, kinds(), chip, 16)
 
