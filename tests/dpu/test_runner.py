@@ -320,6 +320,7 @@ def test_a_worker_that_died_with_its_runner_is_queued_again(bench, db, runner, r
     dead.claim(["local"])
     dead.placed(job, 1, 2**22 - 1)
     dead.close()
+    Folder(recipes / "dpu", job, 1).make()
     runner.start()
     until(lambda: bench.state(job) == "done")
     assert column(db, "attempt", job) == 2

@@ -229,6 +229,10 @@ class Runner:
         left = self._queue.left()
         for job, attempt, number, seconds, back_end in left:
             folder = Folder(self._root, job, attempt)
+            if not folder.path.is_dir():
+                # of another home on a machine of this name, or gone with its home: if nobody
+                # follows it its lease ends, and it is queued again
+                continue
             place = self._places.get(back_end)
             worker = place.adopt(number, folder) if place else None
             if worker is None:
