@@ -47,7 +47,7 @@ def main() -> None:
         with started(home):
             login(home)
             whole(home, options.short)
-            small(home, *((60, 60) if options.short else (2000, 10_000)))
+            small(home, *(options.files or ((60, 60) if options.short else (2000, 10_000))))
     finally:
         subprocess.run(["rm", "-rf", str(home)], check=True)
 
@@ -55,6 +55,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="4 chips, 60 files")
+    parser.add_argument("--files", type=int, nargs=2, metavar=("COMMIT", "DRY"))
     parser.add_argument("--child", nargs=3, metavar=("PATH", "COMMIT", "PROCESSES"),
                         help=argparse.SUPPRESS)  # fmt: skip
     return parser.parse_args()
@@ -139,19 +140,29 @@ def small(home: Path, stored: int, dry: int) -> None:
         few.mkdir()
         for path in sorted((folder / "dry").iterdir())[:TABLE]:
             (few / path.name).hardlink_to(path)
-        told = ingested(folder / "dry", "dry", 2)
-        print(f"dry run of {told['files']} files, two processes: {told['wall']:.1f} s; {load()}")
+        with Watch(home) as watch:
+            told = ingested(folder / "dry", "dry", 2)
+        print(f"dry run of {told['files']} files{spent(told, watch)}")
         compare(few)
         some = folder / "some"
         some.mkdir()
         for path in sorted((folder / "dry").iterdir())[:stored]:
             path.rename(some / path.name)
-        told = ingested(some, "commit", 2)
-        rate = 60 * told["files"] / told["wall"]
-        print(
-            f"ingest of {told['files']} files, two processes: {told['wall']:.1f} s, "
-            f"{rate:.0f} a minute; {load()}", flush=True,
-        )  # fmt: skip
+        with Watch(home) as watch:
+            told = ingested(some, "commit", 2)
+        print(f"ingest of {told['files']} files{spent(told, watch)}", flush=True)
+
+
+def spent(told: dict[str, float], watch: Watch) -> str:
+    """Return wall time, rate and CPU of an ingest by two processes."""
+    files = told["files"]
+    each = {kind: 1e3 * seconds / files for kind, seconds in watch.cpu.items()}
+    return (
+        f", two processes: {told['wall']:.1f} s, {60 * files / told['wall']:.0f} a minute; CPU a "
+        f"file {sum(each.values()):.1f} ms "
+        f"({', '.join(f'{kind} {time:.1f}' for kind, time in each.items())}), the start of "
+        f"Python included; {load()}"
+    )
 
 
 def write_small(folder: Path, number: int) -> None:
