@@ -95,3 +95,42 @@ def test_a_night_of_single_images_is_reduced_by_a_text_file_alone(scientist, tmp
     # photons and readout of the frame; the calibrations add a tenth
     expected = np.hypot(np.sqrt(SKY / 1.6), 4.0)
     assert expected < reduced.imstat.stdev < 1.15 * expected
+
+
+@pytest.mark.parametrize("method", ["RICE_1", "GZIP_2"])
+def test_a_compressed_frame_is_reduced_to_the_bits_of_the_plain_one(scientist, tmp_path, method):
+    folder = tmp_path / "night"
+    folder.mkdir()
+    night(folder)
+    source = folder / "s0.fits.gz"
+    with fits.open(source) as hdus:
+        pixels, header = hdus[0].data, hdus[0].header
+        hdus.writeto(folder / "plain.fits", checksum=True)
+    source.unlink()
+    # the same pixels ten seconds later: one moment of a chip comes in once
+    header["UT"] = "22:00:10"
+    packed = fits.CompImageHDU(pixels, header, compression_type=method)
+    fits.HDUList([fits.PrimaryHDU(), packed]).writeto(folder / "packed.fits.fz", checksum=True)
+    report = ingest([folder], commit=True, processes=1)
+    assert report.ok, [row.message for row in report]
+    common = {"instrument": "SMALL9", "chip": "SMALL9_1", "commit": True}
+    for task in (ReadNoiseTask, BiasTask, HotPixelsTask):
+        task(date="2021-03-04", **common).execute()
+    for task in (DomeFlatTask, ColdPixelsTask):
+        task(filter="SMALL9_V", date="2021-03-04", **common).execute()
+    MasterFlatTask(filter="SMALL9_V", combine=1, date="2021-03-04", **common).execute()
+    raws = sorted(RawScienceFrame.instrument.name == "SMALL9", key=lambda raw: raw.DATE_OBS)
+    assert [raw.raw_fits.filename for raw in raws] == ["plain.fits", "packed.fits.fz"]
+    names = [raw.filename for raw in raws]
+    products = [ReduceTask(raw_filenames=[name], **common).execute()[0] for name in names]
+    opened = [fits.open(tmp_path / product.filename) for product in products]
+    try:
+        planes = [[hdu.data for hdu in hdus if hdu.data is not None] for hdus in opened]
+        assert len(planes[0]) == len(planes[1]) >= 1
+        for plain, unpacked in zip(*planes, strict=True):
+            assert plain.dtype == unpacked.dtype
+            assert plain.tobytes() == unpacked.tobytes()
+    finally:
+        for hdus in opened:
+            hdus.close()
+    assert products[0].imstat.median == pytest.approx(SKY, abs=1)
