@@ -142,17 +142,18 @@ def find(
     surface = background.estimate(image, box=box, bad=bad, step=min(6, box))
     noise = max(float(np.median(surface.spread)), 1e-6)
     pixels, left_out = np.ascontiguousarray(image), np.ascontiguousarray(bad)
-    grid = binned.prepare(pixels, left_out, saturated, surface, noise, binning)
+    trusted = saturated if hits is None else hits
+    blocks = binned.blocks(pixels, left_out, saturated, trusted, surface, noise, binning)
+    grid = binned.prepare(blocks, noise)
     # extended: galaxies and halos; full: near saturation; neither may decide about a track
     frame = Frame(
         image=pixels, bad=left_out, sky=surface.mesh, box=surface.box,
         keep=~(grid.extended | grid.full), binning=binning, noise=noise, minimum_length=minimum,
     )
-    trusted = saturated if hits is None else saturated | hits
-    bright = lit.find(
-        pixels, unusable=left_out & ~trusted, saturated=saturated, sky=surface, noise=noise,
-        minimum_length=minimum,
+    small = blocks if binning == lit.SIZE else binned.blocks(
+        pixels, left_out, saturated, trusted, surface, noise, lit.SIZE
     )
+    bright = lit.find(small, sky=surface, noise=noise, minimum_length=minimum)
     judged = [(_whole(frame, one), one) for one in bright]
     flashing = [one for fitted, one in judged if fitted is None]
     for one in flashing:

@@ -36,6 +36,9 @@ _GROWN = 1.05
 #: least number of lit steps an arc is fitted through
 _FEWEST = 10
 
+#: how often it is fitted without the steps that were far from it
+_ROUNDS = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arc:
@@ -299,23 +302,17 @@ def _fitted(trace: Trace, degree: int) -> Arc | None:
     lit = trace.lit
     along = (lit - trace.first).astype(np.float64)
     across = trace.place[lit] + trace.arc.leaves(lit.astype(np.float64))
-    use = np.ones(lit.size, np.bool_)
-    curve = np.zeros(degree + 1)
-    for _ in range(4):
-        if use.sum() < _FEWEST:
-            return None
-        curve = np.polyfit(along[use], across[use], degree)
-        rest = np.abs(across - np.polyval(curve, along))
-        # places are whole bins: 1 bin is always allowed
-        use = rest < max(1.0, 2 * float(np.median(rest[use])))
     span = float(trace.length)
+    places = lit_kernels.curve_through(along, across, degree, span, _FEWEST, _ROUNDS)
+    if np.isnan(places[0]):
+        return None
     straight = Arc(x0=trace.arc.x0, y0=trace.arc.y0, ux=trace.arc.ux, uy=trace.arc.uy,
                    length=trace.arc.length)
     ends = []
-    for step in (0.0, span):
-        x, y = straight.at(trace.first + step, float(np.polyval(curve, step)))
+    for step, place in ((0.0, places[0]), (span, places[2])):
+        x, y = straight.at(trace.first + step, float(place))
         ends += [float(x), float(y)]
-    bend = float(np.polyval(curve, span / 2)) - 0.5 * float(np.polyval(curve, (0.0, span)).sum())
+    bend = float(places[1] - 0.5 * (places[0] + places[2]))
     new = Arc.between(ends[0], ends[1], ends[2], ends[3])
     return Arc(x0=new.x0, y0=new.y0, ux=new.ux, uy=new.uy, length=new.length, bend=bend)
 

@@ -15,7 +15,7 @@ from awe.calib.tracks import bins
 from awe.calib.tracks.search import CAP
 from awe.errors import NoValidPixels
 
-__all__ = ["MESH", "Binned", "halved", "prepare"]
+__all__ = ["MESH", "Binned", "Blocks", "blocks", "halved", "prepare"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,42 +44,78 @@ class Binned:
     full: Map
 
 
+@dataclass(frozen=True, kw_only=True)
+class Blocks:
+    """Means of the pixels of every bin.
+
+    Attributes
+    ----------
+    mean, number : ndarray of float32, shape (by, bx)
+        Mean and number of the good pixels, capped about the sky.
+    whole, counted : ndarray of float32, shape (by, bx)
+        The same without a cap, with pixels that are saturated or trusted.
+    full : ndarray of bool, shape (by, bx)
+        Bins with a saturated pixel.
+    size : int, pixel
+        Of a bin.
+    """
+
+    mean: Grid
+    number: Grid
+    whole: Grid
+    counted: Grid
+    full: Map
+    size: int
+
+
 @takes_frames()
-def prepare(
-    image: NDArray[np.float32], bad: Map, saturated: Map, surface: background.Surface,
-    noise: float, size: int,
-) -> Binned:
-    """Return significance and weight of the bins of a frame.
+def blocks(
+    image: NDArray[np.float32], bad: Map, saturated: Map, trusted: Map,
+    surface: background.Surface, noise: float, size: int,
+) -> Blocks:
+    """Return a frame in bins.
 
     Parameters
     ----------
     image : ndarray of float32, shape (ny, nx), ADU
         Reduced image.
-    bad, saturated : ndarray of bool, shape (ny, nx)
-        Pixels to leave out, and saturated ones.
+    bad, saturated, trusted : ndarray of bool, shape (ny, nx)
+        Pixels to leave out, saturated ones, and those that are bad and may be a track.
     surface : Surface
-        Sky of the pixels, in boxes of 16 bins.
+        Sky of the pixels, in boxes of a multiple of the bins.
     noise : float, ADU
         Noise of a pixel.
     size : int, pixel
         Side of a bin.
     """
     shape = (image.shape[0] // size, image.shape[1] // size)
-    mean = np.zeros(shape, np.float32)
-    number = np.zeros(shape, np.float32)
-    full = np.zeros(shape, np.bool_)
-    pixels = np.ascontiguousarray(image)
+    mean, number, whole, counted = (np.empty(shape, np.float32) for _ in range(4))
+    full = np.empty(shape, np.bool_)
     # +- 6 sigma of a pixel: one outlier moves the mean of size**2 pixels by 6 sigma / size**2,
     # 6 / size times the noise sigma / size of that mean
     reach = np.float32(2 * CAP * noise)
     bands(
         lambda rows: bins.bin_frame(
-            pixels, bad, saturated, surface.mesh, surface.box, reach, size, rows.start, rows.stop,
-            mean, number, full,
+            image, bad, saturated, trusted, surface.mesh, surface.box, reach, size, rows.start,
+            rows.stop, mean, number, whole, counted, full,
         ),
         shape[0],
     )
-    full = grown(full, 2, 2)
+    return Blocks(mean=mean, number=number, whole=whole, counted=counted, full=full, size=size)
+
+
+def prepare(frame: Blocks, noise: float) -> Binned:
+    """Return significance and weight of the bins of a frame.
+
+    Parameters
+    ----------
+    frame : Blocks
+        Its bins.
+    noise : float, ADU
+        Noise of a pixel.
+    """
+    mean, number, size, shape = frame.mean, frame.number.copy(), frame.size, frame.mean.shape
+    full = grown(frame.full, 2, 2)
     # n = 0 gives weight 0: bins within 2 of a saturated one are in no sum
     number[full] = 0
     possible = float(size * size)

@@ -13,24 +13,28 @@ import numpy as np
 from awe.calib._jit import compiled
 from awe.calib.statistics.order import median
 
-__all__ = ["bin_frame", "halve", "medians", "significance", "smooth"]
+__all__ = ["bin_frame", "enlarge", "halve", "medians", "significance", "smooth"]
 
 
 @compiled
-def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, number, full):
-    """Fill mean and number of the good pixels of blocks of size x size, and mark saturated ones.
+def bin_frame(
+    image, bad, saturated, trusted, sky, box, reach, size, begin, end, mean, number, whole,
+    counted, full,
+):
+    """Fill means and numbers of the good pixels of blocks of size x size, and mark saturated ones.
 
     Only the rows of blocks from `begin` to `end` are filled.
 
     Pixels are capped at the sky of their box (`sky`, one value per box) plus and minus `reach`:
-    a bright track is dimmed, never removed.
+    a bright track is dimmed, never removed. `whole` is not capped, and has those pixels too that
+    are bad only because they are saturated or trusted.
 
     Parameters
     ----------
     image : ndarray of float32, shape (ny, nx)
         Image in any unit.
-    bad, saturated : ndarray of bool, shape (ny, nx)
-        Pixels to leave out, and saturated pixels; True = marked.
+    bad, saturated, trusted : ndarray of bool, shape (ny, nx)
+        Pixels to leave out, saturated ones, and others that may be a track; True = marked.
     sky : ndarray of float32, shape (my, mx)
         Sky at the centres of boxes, in the unit of the image.
     box : int
@@ -43,6 +47,8 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, nu
         First row of bins to fill, and the row after the last.
     mean, number : ndarray of float32, shape (by, bx)
         Mean and number of the good pixels of each bin; filled.
+    whole, counted : ndarray of float32, shape (by, bx)
+        The same with saturated and trusted pixels, without a cap; filled.
     full : ndarray of bool, shape (by, bx)
         Bins with a saturated pixel; filled.
     """
@@ -53,6 +59,8 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, nu
     high = np.empty(width, np.float32)
     total = np.empty(width, np.float32)
     count = np.empty(width, np.float32)
+    bright = np.empty(width, np.float32)
+    every = np.empty(width, np.float32)
     spoilt = np.empty(width, np.uint8)
     filled = -1
     for row in range(begin, end):
@@ -66,32 +74,59 @@ def bin_frame(image, bad, saturated, sky, box, reach, size, begin, end, mean, nu
                 high[x] = level + reach
         total[:] = 0
         count[:] = 0
+        bright[:] = 0
+        every[:] = 0
         spoilt[:] = 0
         for y in range(row * size, (row + 1) * size):
             line = image[y]
             left_out = bad[y]
             overfull = saturated[y]
-            for x in range(width):
-                # NaN differs from itself: such pixels add 0 to the sum and to n, as bad ones do
-                v = line[x]
-                good = (not left_out[x]) & (v == v)
-                v = low[x] if v < low[x] else v
-                v = high[x] if v > high[x] else v
-                total[x] += v if good else np.float32(0)
-                count[x] += np.float32(1) if good else np.float32(0)
-            for x in range(width):
-                spoilt[x] |= overfull[x]
+            hit = trusted[y]
+            _add(
+                line, left_out, overfull, hit, low, high, total, count, bright, every, spoilt
+            )
         for column in range(columns):
             value = np.float32(0)
             n = np.float32(0)
+            light = np.float32(0)
+            most = np.float32(0)
             any_full = np.uint8(0)
             for x in range(column * size, (column + 1) * size):
                 value += total[x]
                 n += count[x]
+                light += bright[x]
+                most += every[x]
                 any_full |= spoilt[x]
             mean[row, column] = value / n if n > 0 else np.float32(0)
             number[row, column] = n
+            whole[row, column] = light / most if most > 0 else np.float32(0)
+            counted[row, column] = most
             full[row, column] = any_full != 0
+
+
+@compiled
+def _add(line, left_out, overfull, hit, low, high, total, count, bright, every, spoilt):
+    """Add one row of pixels to the sums and numbers of a row of bins, column by column."""
+    for x in range(total.size):
+        # NaN differs from itself: such pixels add 0 to the sum and to n, as bad ones do
+        v = line[x]
+        good = (not left_out[x]) & (v == v)
+        v = low[x] if v < low[x] else v
+        v = high[x] if v > high[x] else v
+        total[x] += v if good else np.float32(0)
+    # one array is written in each loop: with more the compiler leaves vectors
+    for x in range(total.size):
+        good = (not left_out[x]) & (line[x] == line[x])
+        count[x] += np.float32(1) if good else np.float32(0)
+    for x in range(total.size):
+        v = line[x]
+        good = ((not left_out[x]) | overfull[x] | hit[x]) & (v == v)
+        bright[x] += v if good else np.float32(0)
+    for x in range(total.size):
+        good = ((not left_out[x]) | overfull[x] | hit[x]) & (line[x] == line[x])
+        every[x] += np.float32(1) if good else np.float32(0)
+    for x in range(total.size):
+        spoilt[x] |= overfull[x]
 
 
 @compiled
@@ -128,13 +163,14 @@ def significance(mean, number, possible, centre, spread, box, z, v):
         filled = number[y]
         signal = z[y]
         weights = v[y]
+        # one array is written in each loop: with more the compiler leaves vectors
+        for x in range(nx):
+            weight = filled[x] / possible
+            weights[x] = weight if weight >= np.float32(0.25) else np.float32(0)
         for x in range(nx):
             # v = n / size**2; s is the scatter of nearly full bins, that of this one s / sqrt(v):
             # z = (m - sky) / (s / sqrt(v)) has unit noise whatever n is
-            weight = filled[x] / possible
-            weight = weight if weight >= np.float32(0.25) else np.float32(0)
-            weights[x] = weight
-            signal[x] = (light[x] - level[x]) / noise[x] * np.sqrt(weight)
+            signal[x] = (light[x] - level[x]) / noise[x] * np.sqrt(weights[x])
 
 
 @compiled
@@ -196,6 +232,37 @@ def halve(z, v, cap, light, weight):
             weight[y, x] = total
             # sqrt(sum v) = 2 sqrt(V), hence the half; V of 1e-3 at least gives empty bins Z = 0
             light[y, x] = np.float32(0.5) * value / np.sqrt(max(total, np.float32(1e-3)))
+
+
+@compiled
+def enlarge(plane, known, factor, mean, number):
+    """Fill mean and number of the known bins of blocks of factor x factor; others are dropped.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (by, bx)
+        Values of the bins.
+    known : ndarray of bool, shape (by, bx)
+        Bins that count.
+    factor : int
+        Side of a block [bin].
+    mean : ndarray of float32, shape (by // factor, bx // factor)
+        Mean of each block, 0 without a known bin; filled.
+    number : ndarray of int64, shape (by // factor, bx // factor)
+        Known bins of each; filled.
+    """
+    ny, nx = mean.shape
+    for y in range(ny):
+        for x in range(nx):
+            total = np.float32(0)
+            n = 0
+            for j in range(y * factor, (y + 1) * factor):
+                for i in range(x * factor, (x + 1) * factor):
+                    if known[j, i]:
+                        total += plane[j, i]
+                        n += 1
+            mean[y, x] = total / np.float32(max(n, 1))
+            number[y, x] = n
 
 
 @compiled

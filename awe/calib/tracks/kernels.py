@@ -56,6 +56,9 @@ def _join(first, last, height, source, target):
             # the lower half of these would begin right of the frame, and adds 0
             for j in range(both, out.size):
                 out[j] = upper[j]
+            # the next join reads from n - 2 s - 1 on, the last one is read from the beginning
+            first = 0 if 2 * height == n else max(n - 2 * s - 1, 0)
+            target[strip + s, first : n - s] = 0
 
 
 @compiled
@@ -69,8 +72,8 @@ def line_sums(image, n, flip):
     rows, ny = image.shape
     # N columns of 0 on the left: a line may start at y0 = -N and enter the frame further on
     length = n + ny
-    current = np.zeros((n, length), image.dtype)
-    following = np.zeros((n, length), image.dtype)
+    current = np.empty((n, length), image.dtype)
+    following = np.empty((n, length), image.dtype)
     for i in range(min(n, rows)):
         line = current[i, n:]
         row = image[i]
@@ -81,6 +84,9 @@ def line_sums(image, n, flip):
         else:
             for j in range(ny):
                 line[j] = row[j]
+    # rows the image does not have, and what the first join reads before the others
+    current[rows:] = 0
+    current[:, n - 1 : n] = 0
     block = min(_BLOCK, n)
     levels = 0
     while 1 << levels < block:

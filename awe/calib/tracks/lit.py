@@ -9,27 +9,27 @@ left is narrow, and in larger bins.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib._frames import takes_frames
-from awe.calib.sky import background
-from awe.calib.threads import bands
 from awe.calib.tracks import bins, lit_kernels
 from awe.calib.tracks.arc import Arc, Sight, Trace, chord_of, traced
 from awe.calib.tracks.lit_verdict import Shape, bleeds, profile, refusal
 
-__all__ = ["LitTrack", "find"]
+__all__ = ["SIZE", "LitTrack", "find"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from awe.calib.sky import background
+    from awe.calib.tracks.binned import Blocks
 
     Grid = NDArray[np.float32]
     Map = NDArray[np.bool_]
 
 #: side of a bin [pixel], and how many make a large one
-_SIZE = 4
+SIZE = 4
 _LARGER = 4
 
 #: levels of lit bins: (large bins?, light in the noise of a small bin)
@@ -46,6 +46,9 @@ _CROWDED = 0.25
 #: least number of votes, and share of the shortest track that must vote
 _VOTES = 16.0
 _SHARE = 0.35
+
+#: number of turns in which bins vote
+_TURNS = 61
 
 #: candidates looked at, and tracks, of one level
 _REFUSED = 10
@@ -108,26 +111,16 @@ class _Bins:
     size: int
 
 
-@takes_frames()
 def find(
-    image: NDArray[np.float32],
-    *,
-    unusable: Map,
-    saturated: Map,
-    sky: background.Surface,
-    noise: float,
-    minimum_length: float,
+    frame: Blocks, *, sky: background.Surface, noise: float, minimum_length: float
 ) -> list[LitTrack]:
     """Return the bright tracks of one exposure.
 
     Parameters
     ----------
-    image : ndarray of float32, shape (ny, nx), ADU
-        Reduced image with its sky; not modified.
-    unusable : ndarray of bool, shape (ny, nx)
-        Pixels to leave out. Saturated ones and cosmic rays count: a track may be either.
-    saturated : ndarray of bool, shape (ny, nx)
-        Saturated pixels and their bleeding.
+    frame : Blocks
+        The exposure in bins of 4 pixels. Saturated pixels and cosmic rays count: a track may be
+        either.
     sky : Surface
         Sky and noise of a pixel, in boxes of a multiple of 4 pixels.
     noise : float, ADU
@@ -140,9 +133,9 @@ def find(
     Hough, P. V. C. & Duda, R. O., Hart, P. E. 1972, Comm. ACM 15, 11 (votes for lines). Here lit
     bins vote, those next to a line are taken off, and each line is traced for its best run.
     """
-    if min(image.shape) < 32 * _SIZE:
+    if min(frame.whole.shape) < 32:
         return []
-    small = _gathered(image, unusable, saturated, sky, noise)
+    small = _gathered(frame, sky, noise)
     large: _Bins | None = None
     found: list[LitTrack] = []
     for is_large, limit in _LEVELS:
@@ -156,50 +149,35 @@ def find(
     return found
 
 
-def _gathered(
-    image: NDArray[np.float32], unusable: Map, saturated: Map, sky: background.Surface,
-    noise: float,
-) -> _Bins:
+def _gathered(frame: Blocks, sky: background.Surface, noise: float) -> _Bins:
     """Return the frame in small bins."""
-    shape = (image.shape[0] // _SIZE, image.shape[1] // _SIZE)
-    mean, number = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    full = np.zeros(shape, np.bool_)
     # nothing is capped: the light itself is judged
-    bands(
-        lambda rows: bins.bin_frame(
-            image, unusable, saturated, sky.mesh, sky.box, np.float32(np.inf), _SIZE, rows.start,
-            rows.stop, mean, number, full,
-        ),
-        shape[0],
-    )
+    mean, number, shape = frame.whole, frame.counted, frame.whole.shape
     # a bin of 16 pixels has 1/4 of the noise of one
-    common = np.float32(noise / _SIZE)
-    spread = np.maximum(sky.spread / np.float32(_SIZE), np.float32(0.5) * common)
-    box = sky.box // _SIZE
+    common = np.float32(noise / SIZE)
+    spread = np.maximum(sky.spread / np.float32(SIZE), np.float32(0.5) * common)
+    box = sky.box // SIZE
     z, light, weight = (np.empty(shape, np.float32) for _ in range(3))
-    possible = np.float32(_SIZE**2)
+    possible = np.float32(SIZE**2)
     bins.significance(
         mean, number, possible, sky.mesh, np.full_like(spread, common), box, light, weight
     )
     bins.significance(mean, number, possible, sky.mesh, spread, box, z, weight)
-    return _Bins(z=z, light=light, known=weight >= 0.5, full=full, size=_SIZE)
+    return _Bins(z=z, light=light, known=weight >= 0.5, full=frame.full, size=SIZE)
 
 
 def _enlarged(small: _Bins) -> _Bins:
     """Return bins four times as large; light stays in units of the noise of a small bin."""
     shape = (small.z.shape[0] // _LARGER, small.z.shape[1] // _LARGER)
 
-    def blocks(plane: Any) -> Any:
-        part = plane[: shape[0] * _LARGER, : shape[1] * _LARGER]
-        return part.reshape(shape[0], _LARGER, shape[1], _LARGER)
-
-    known = blocks(small.known)
-    number = known.sum((1, 3))
-    total = (blocks(small.light) * known).sum((1, 3))
-    light = (total / np.maximum(number, 1)).astype(np.float32)
+    light, number = np.empty(shape, np.float32), np.empty(shape, np.int64)
+    bins.enlarge(small.light, small.known, _LARGER, light, number)
+    full = small.full[: shape[0] * _LARGER, : shape[1] * _LARGER]
+    full = np.logical_or.reduceat(full, np.arange(0, full.shape[0], _LARGER), axis=0)
+    full = np.logical_or.reduceat(full, np.arange(0, full.shape[1], _LARGER), axis=1)
     return _Bins(
-        z=light, light=light, known=number > _LARGER**2 // 2, full=blocks(small.full).any((1, 3)),
-        size=_LARGER * _SIZE,
+        z=light, light=light, known=number > _LARGER**2 // 2, full=full,
+        size=_LARGER * SIZE,
     )
 
 
@@ -249,6 +227,8 @@ class _Votes:
         self.lit = _halved(state)
         self.shape = self.lit.shape
         self.least = max(_VOTES, _SHARE * shortest / 2)
+        # votes are whole
+        self.limit = int(np.ceil(self.least))
         number = int(self.lit.sum())
         self.empty = number < self.least or number > _CROWDED * self.lit.size
         if self.empty:
@@ -266,7 +246,9 @@ class _Votes:
         self._vote(self.lit, 1)
 
     def _vote(self, lit: Map, sign: int) -> None:
-        ys, xs = np.nonzero(lit)
+        # neighbours vote for one place, and a sum waits for the one before it: far ones take turns
+        ys, xs = (np.concatenate([places[turn::_TURNS] for turn in range(_TURNS)])
+                  for places in np.nonzero(lit))
         lit_kernels.vote(
             ys.astype(np.float32), xs.astype(np.float32), sign, self.cosines, self.sines,
             np.float32(self.reach), self.votes,
@@ -276,7 +258,7 @@ class _Votes:
     def best(self) -> tuple[float, float, float, float] | None:
         """Return the ends [bin] of the line with most votes, each line once."""
         while not self.empty:
-            lit_kernels.best(self.votes, self.used, *self.stale, self.top, self.place)
+            lit_kernels.best(self.votes, self.used, *self.stale, self.limit, self.top, self.place)
             t = int(np.argmax(self.top))
             if self.top[t] < self.least:
                 return None
@@ -319,12 +301,12 @@ def _track(sight: Sight, small: _Bins, trace: Trace, shape: Shape, noise: float)
     seen = 0.94 * float(across.sum()) / max(float(across.max()), 1e-6) * size
     width = float(np.sqrt(max(seen**2 - 2 * (2.355 * size) ** 2 / 12, 1.0)))
     middle = float(np.median(light))
-    chord = _shining(small, _rescaled(trace.arc, size, float(_SIZE)), middle)
+    chord = _shining(small, _rescaled(trace.arc, size, float(SIZE)), middle)
     known = chord[chord != lit_kernels.UNKNOWN]
     return LitTrack(
-        arc=arc, flags=_flagged(_shining(small, _rescaled(arc, 1.0, float(_SIZE)), middle)),
-        step=_SIZE, half=(shape.half + 0.5) * size, width=width,
-        brightness=middle * noise / _SIZE * seen / width,
+        arc=arc, flags=_flagged(_shining(small, _rescaled(arc, 1.0, float(SIZE)), middle)),
+        step=SIZE, half=(shape.half + 0.5) * size, width=width,
+        brightness=middle * noise / SIZE * seen / width,
         score=float(np.sqrt((light**2).sum())),
         whole=trace.arc.bend == 0 and float((known == lit_kernels.LIT).mean()) > _WHOLE,
     )
@@ -344,7 +326,7 @@ def _shining(small: _Bins, arc: Arc, middle: float) -> NDArray[np.int8]:
     limit = min(_LEVELS[0][1], max(_LEAST, _PART * middle))
     state = np.where(small.z > limit, lit_kernels.LIT, lit_kernels.DARK).astype(np.uint8)
     state[~small.known] = lit_kernels.UNKNOWN
-    sight = Sight(z=small.z, light=small.light, state=state, full=small.full, size=_SIZE,
+    sight = Sight(z=small.z, light=small.light, state=state, full=small.full, size=SIZE,
                   minimum=0.0)
     return Trace.along(sight, arc).on
 

@@ -14,14 +14,15 @@ import numpy as np
 from awe.calib._jit import compiled
 
 __all__ = [
-    "best", "erase", "paint", "run_lengths", "sharpened", "span", "states", "vote", "walk",
+    "across_run", "best", "curve_through", "erase", "paint", "run_lengths", "sharpened", "span",
+    "states", "vote", "walk",
 ]
 
 #: states of a bin
 DARK, LIT, UNKNOWN = 0, 1, 2
 
-#: pairs of places with fewer votes are not looked at
-_FEW = 12
+#: pairs of places whose votes are looked at together
+_STRETCH = 64
 
 #: part of the votes of ten places next to a pair that is taken off it
 # the mean of ten places, twice: what a crowded field gives every line of this direction
@@ -63,34 +64,50 @@ def states(z, known, limit, blob, state):
 def vote(ys, xs, sign, cosines, sines, centre, votes):
     """Add `sign` to the votes of every line through every place: (angles, distances)."""
     # rho = x cos + y sin is the distance of the line from the first bin; + 1/2 rounds
+    places = np.empty(ys.size, np.int32)
     for t in range(cosines.size):
         c = cosines[t]
         s = sines[t]
         row = votes[t]
         for k in range(ys.size):
-            row[int(xs[k] * c + ys[k] * s + centre + np.float32(0.5))] += sign
+            places[k] = np.int32(xs[k] * c + ys[k] * s + centre + np.float32(0.5))
+        for k in range(ys.size):
+            row[np.uint32(places[k])] += sign
 
 
 @compiled
-def best(votes, used, begin, end, top, place):
+def best(votes, used, begin, end, least, top, place):
     """Fill the best line of the angles from `begin` to `end`: votes above those next to it, place.
 
-    Cells of 4 x 4 angles and distances that are `used` are passed over.
+    Cells of 4 x 4 angles and distances that are `used` are passed over, so are lines with less
+    than `least` votes.
     """
     for t in range(begin, end):
         row = votes[t]
         top[t] = -1.0
-        for r in range(9, row.size - 10):
-            two = row[r] + row[r + 1]
-            if two < _FEW or two < top[t] or used[t // 4, r // 4]:
+        last = row.size - 10
+        for start in range(9, last, _STRETCH):
+            stop = min(start + _STRETCH, last)
+            # the best there may be, five times: whole numbers without a branch stay in vectors
+            highest = np.int16(-1)
+            pair, left, right = row[start : stop + 1], row[start - 7 :], row[start + 4 :]
+            for k in range(stop - start):
+                beside = left[k] + left[k + 1] + left[k + 2] + left[k + 3] + left[k + 4]
+                beside += right[k] + right[k + 1] + right[k + 2] + right[k + 3] + right[k + 4]
+                highest = max(highest, np.int16(5 * (pair[k] + pair[k + 1]) - beside))
+            if _NEARBY * highest < max(float(least), top[t]) - 1e-6:
                 continue
-            nearby = 0
-            for q in range(3, 8):
-                nearby += row[r - q] + row[r + 1 + q]
-            value = two - _NEARBY * nearby
-            if value > top[t]:
-                top[t] = value
-                place[t] = r
+            for r in range(start, stop):
+                two = row[r] + row[r + 1]
+                if two < least or two < top[t] or used[t // 4, r // 4]:
+                    continue
+                nearby = 0
+                for q in range(3, 8):
+                    nearby += row[r - q] + row[r + 1 + q]
+                value = two - _NEARBY * nearby
+                if value > top[t]:
+                    top[t] = value
+                    place[t] = r
 
 
 @compiled
@@ -181,6 +198,93 @@ def span(on, cost):
             first = start
             last = k
     return first, last
+
+
+@compiled
+def across_run(z, light, xs, ys, ux, uy, fewest, z_across, light_across):
+    """Fill the medians of two planes at offsets across the places (xs, ys) of a run.
+
+    Offsets are -h to h, 2 h + 1 the length of both results; those with `fewest` places inside the
+    frame or less are 0.
+    """
+    ny, nx = z.shape
+    half = z_across.size // 2
+    one = np.empty(xs.size, np.float32)
+    other = np.empty(xs.size, np.float32)
+    for d in range(-half, half + 1):
+        n = 0
+        for k in range(xs.size):
+            x = int(np.floor(xs[k] - d * uy + 0.5))
+            y = int(np.floor(ys[k] + d * ux + 0.5))
+            if 0 <= x < nx and 0 <= y < ny:
+                one[n] = z[y, x]
+                other[n] = light[y, x]
+                n += 1
+        z_across[d + half] = np.median(one[:n]) if n > fewest else 0.0
+        light_across[d + half] = np.median(other[:n]) if n > fewest else 0.0
+
+
+@compiled
+def _solved(matrix, right):
+    """Return the solution of some linear equations, by elimination."""
+    n = right.size
+    for i in range(n):
+        for j in range(i + 1, n):
+            factor = matrix[j, i] / matrix[i, i]
+            right[j] -= factor * right[i]
+            for k in range(i, n):
+                matrix[j, k] -= factor * matrix[i, k]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            right[i] -= matrix[i, k] * right[k]
+        right[i] /= matrix[i, i]
+    return right
+
+
+@compiled
+def curve_through(along, across, degree, span, fewest, rounds):
+    """Return a polynomial through places without those far from it: at 0, the middle and `span`.
+
+    Places are whole bins: 1 bin is always allowed. NaN where fewer than `fewest` places are left.
+    """
+    use = np.ones(along.size, np.bool_)
+    rest = np.empty(along.size)
+    powers = np.empty(degree + 1)
+    ends = np.full(3, np.nan)
+    for _ in range(rounds):
+        if use.sum() < fewest:
+            ends[:] = np.nan
+            return ends
+        # u = 2 s / span - 1 is -1 to 1; sum u**(i + j) c_j = sum u**i across
+        matrix = np.zeros((degree + 1, degree + 1))
+        right = np.zeros(degree + 1)
+        for k in range(along.size):
+            if use[k]:
+                powers[0] = 1.0
+                for i in range(degree):
+                    powers[i + 1] = powers[i] * (2 * along[k] / span - 1)
+                for i in range(degree + 1):
+                    right[i] += powers[i] * across[k]
+                    for j in range(degree + 1):
+                        matrix[i, j] += powers[i] * powers[j]
+        curve = _solved(matrix, right)
+        for k in range(along.size):
+            u = 2 * along[k] / span - 1
+            value = 0.0
+            for i in range(degree, -1, -1):
+                value = value * u + curve[i]
+            rest[k] = abs(across[k] - value)
+        limit = max(1.0, 2 * np.median(rest[use]))
+        before = use
+        use = rest < limit
+        for i in range(3):
+            value = 0.0
+            for j in range(degree, -1, -1):
+                value = value * (i - 1) + curve[j]
+            ends[i] = value
+        if (use == before).all():
+            break
+    return ends
 
 
 @compiled

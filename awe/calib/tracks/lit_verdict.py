@@ -101,16 +101,11 @@ def profile(sight: Sight, trace: Trace) -> Shape:
     trace : Trace
         The run.
     """
-    ny, nx = sight.z.shape
-    lit = trace.lit.astype(np.float64)
-    offsets = np.arange(-_OFFSETS, _OFFSETS + 1)
-    z, light = np.zeros(offsets.size), np.zeros(offsets.size)
-    for number, offset in enumerate(offsets):
-        x, y = trace.arc.bins(lit, float(offset))
-        inside = (x >= 0) & (y >= 0) & (x < nx) & (y < ny)
-        if inside.sum() > 5:
-            z[number] = np.median(sight.z[y[inside], x[inside]])
-            light[number] = np.median(sight.light[y[inside], x[inside]])
+    xs, ys = trace.arc.at(trace.lit.astype(np.float64))
+    z, light = np.zeros(2 * _OFFSETS + 1), np.zeros(2 * _OFFSETS + 1)
+    lit_kernels.across_run(
+        sight.z, sight.light, xs, ys, trace.arc.ux, trace.arc.uy, 5, z, light
+    )
     half = 1
     while half <= _WIDEST and max(z[_OFFSETS + half], z[_OFFSETS - half]) > 1.0:
         half += 1

@@ -1,0 +1,133 @@
+"""Compiled loops of the search for tracks against plain numpy, on numbers that are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from awe.calib.sky import background
+from awe.calib.tracks import binned, bins, kernels, lit_kernels
+
+
+@pytest.mark.parametrize("shape", [(64, 50), (40, 70), (3, 9), (1, 5)])
+@pytest.mark.parametrize("flip", [False, True])
+def test_sums_along_lines_are_those_of_strips_joined_two_by_two(shape, flip):
+    rng = np.random.default_rng(1)
+    image = rng.integers(-20, 20, shape).astype(np.int16)
+    n = 1 << (shape[0] - 1).bit_length()
+    # what other calls leave in memory has no say
+    for _ in range(3):
+        np.full((n, n + shape[1]), 77, np.int16)
+    sums = kernels.line_sums(image, n, flip)
+    row = np.zeros((n, 2 * n + shape[1]), np.int64)
+    row[: shape[0], n : n + shape[1]] = image[:, ::-1] if flip else image
+    # A[s / 2, j] + B[s / 2, j + (s + 1) / 2], strips of one row first
+    height = 1
+    while height < n:
+        joined = np.zeros_like(row)
+        for strip in range(0, n, 2 * height):
+            for s in range(2 * height):
+                lower = row[strip + height + s // 2]
+                shift = (s + 1) // 2
+                joined[strip + s] = row[strip + s // 2]
+                joined[strip + s, : lower.size - shift] += lower[shift:]
+        row, height = joined, 2 * height
+    expected = row[:, : n + shape[1]]
+    # before n - s a line of slope s misses the frame
+    for s in range(n):
+        assert not sums[s, : n - s].any()
+        assert (sums[s, n - s :] == expected[s, n - s :]).all()
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_a_curve_goes_through_most_places(degree):
+    rng = np.random.default_rng(2)
+    along = np.flatnonzero(rng.random(300) < 0.7).astype(float)
+    truth = 3 - 0.02 * along + (degree - 1) * 1e-4 * along**2
+    across = np.rint(truth + rng.normal(0, 0.3, along.size))
+    across[::9] += rng.integers(3, 9, across[::9].size)
+    found = lit_kernels.curve_through(along, across, degree, 299.0, 10, 4)
+    use = np.ones(along.size, bool)
+    for _ in range(4):
+        curve = np.polyfit(along[use], across[use], degree)
+        rest = np.abs(across - np.polyval(curve, along))
+        use = rest < max(1.0, 2 * np.median(rest[use]))
+    assert np.allclose(found, np.polyval(curve, (0, 149.5, 299)), atol=1e-9)
+    assert np.isnan(lit_kernels.curve_through(along[:9], across[:9], degree, 299.0, 10, 4)).all()
+
+
+def test_light_across_a_run_is_the_median_of_its_steps():
+    rng = np.random.default_rng(3)
+    z, light = rng.normal(0, 1, (2, 60, 80)).astype(np.float32)
+    xs, ys = np.linspace(5, 70, 40), np.linspace(2, 50, 40)
+    ux, uy = 0.8, 0.6
+    one, other = np.empty(33), np.empty(33)
+    lit_kernels.across_run(z, light, xs, ys, ux, uy, 5, one, other)
+    for number, d in enumerate(range(-16, 17)):
+        x = np.floor(xs - d * uy + 0.5).astype(int)
+        y = np.floor(ys + d * ux + 0.5).astype(int)
+        inside = (x >= 0) & (y >= 0) & (x < 80) & (y < 60)
+        assert inside.sum() > 5
+        assert one[number] == pytest.approx(np.median(z[y[inside], x[inside]]), abs=1e-6)
+        assert other[number] == pytest.approx(np.median(light[y[inside], x[inside]]), abs=1e-6)
+
+
+@pytest.mark.parametrize("crowd", [2, 40])
+def test_the_best_line_has_most_votes_above_its_neighbours(crowd):
+    rng = np.random.default_rng(crowd)
+    votes = rng.poisson(crowd, (24, 700)).astype(np.int16)
+    votes[7, 300:302] += 40
+    used = np.zeros((7, 176), bool)
+    used[3, 40:60] = True
+    top, place = np.empty(24), np.zeros(24, np.int64)
+    lit_kernels.best(votes, used, 0, 24, 16, top, place)
+    for t in range(24):
+        r = np.arange(9, 690)
+        two = votes[t, r].astype(int) + votes[t, r + 1]
+        nearby = sum(votes[t, r - q].astype(int) + votes[t, r + 1 + q] for q in range(3, 8))
+        value = np.where((two >= 16) & ~used[t // 4, r // 4], two - 0.2 * nearby, -1.0)
+        # a top below the least number of votes is no line and need not be the best one
+        if value.max() >= 16:
+            assert top[t] == pytest.approx(value.max())
+            assert place[t] == r[np.argmax(value)]
+        else:
+            assert top[t] < 16
+
+
+def test_a_frame_in_bins_with_and_without_what_is_trusted():
+    rng = np.random.default_rng(5)
+    image = rng.normal(500, 10, (64, 96)).astype(np.float32)
+    image[10, 20] = np.nan
+    bad, saturated, trusted = (rng.random((3, 64, 96)) < 0.1)
+    bad |= saturated | trusted
+    sky = background.estimate(image, box=32)
+    found = binned.blocks(image, bad, saturated, trusted, sky, 10.0, 4)
+    level = np.kron(sky.mesh, np.ones((32, 32), np.float32))
+    capped = np.clip(image, level - 60, level + 60)
+
+    def mean(values, use):
+        use = use & np.isfinite(values)
+        total = np.where(use, values, 0).reshape(16, 4, 24, 4).sum((1, 3), dtype=np.float64)
+        number = use.reshape(16, 4, 24, 4).sum((1, 3))
+        return total / np.maximum(number, 1), number
+
+    for values, use, one, number in (
+        (capped, ~bad, found.mean, found.number),
+        (image, ~bad | saturated | trusted, found.whole, found.counted),
+    ):
+        expected, counted = mean(values, use)
+        assert (number == counted).all()
+        assert np.allclose(one, expected, rtol=1e-5)
+    assert (found.full == saturated.reshape(16, 4, 24, 4).any((1, 3))).all()
+
+
+def test_larger_bins_hold_the_mean_of_known_ones():
+    rng = np.random.default_rng(6)
+    plane = rng.normal(0, 1, (18, 13)).astype(np.float32)
+    known = rng.random((18, 13)) < 0.6
+    mean, number = np.empty((4, 3), np.float32), np.empty((4, 3), np.int64)
+    bins.enlarge(plane, known, 4, mean, number)
+    expected = known[:16, :12].reshape(4, 4, 3, 4).sum((1, 3))
+    assert (number == expected).all()
+    total = (plane * known)[:16, :12].reshape(4, 4, 3, 4).sum((1, 3))
+    assert np.allclose(mean, total / np.maximum(expected, 1), atol=1e-6)
