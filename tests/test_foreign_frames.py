@@ -16,6 +16,7 @@ from astropy.nddata import (
 
 from awe import fits
 from awe.errors import ArgumentError, BadFits, BadHeader
+from awe.fits import planes
 from awe.inspect.frame import _caption, _unit
 from awe.model import BaseFrame
 from tests.handmade import card, image, write
@@ -337,6 +338,35 @@ def test_a_file_cut_off_in_the_header_of_a_plane_is_named(tmp_path):
     path.write_bytes(whole[: whole.index(b"XTENSION") + 1000])
     with pytest.raises(BadFits, match="cut off: the header of extension 1 does not end"):
         BaseFrame(pathname=path).to_ccddata()
+
+
+def test_a_file_of_ours_cut_off_between_its_planes_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ones = np.ones((50, 50), np.float32)
+    ccd = CCDData(ones, unit="adu", mask=np.zeros((50, 50), bool),
+                  uncertainty=VarianceUncertainty(ones))  # fmt: skip
+    one = BaseFrame.from_ccddata(ccd, "cut.fits")
+    path = tmp_path / "cut.fits"
+    whole = path.read_bytes()
+    starts = [place for place in range(0, len(whole), 2880)
+              if whole[place : place + 8] == b"XTENSION"]  # fmt: skip
+    assert len(starts) == 2
+    for kept, start in enumerate(starts):
+        path.write_bytes(whole[:start])
+        fresh = BaseFrame(pathname=path)
+        told = f"cut off: its header promises 2 planes behind the image, {kept} are in it"
+        with pytest.raises(BadFits, match=told):
+            fresh.to_ccddata()
+        for names in (planes.FLAGS, planes.VARIANCE):
+            with pytest.raises(BadFits, match=told):
+                planes.pixels(path, names)
+    path.write_bytes(whole)
+    assert one.to_ccddata().uncertainty is not None
+    # an image on its own promises nothing, whatever header it was given
+    alone = tmp_path / "alone.fits"
+    fits.write(alone, fits.Image(ones, fits.read_header(path)))
+    assert "AWE PLANES" not in fits.read_header(alone)
+    assert planes.pixels(alone, planes.FLAGS) is None
 
 
 def test_the_first_image_of_a_file_is_taken_wherever_it_is(tmp_path):

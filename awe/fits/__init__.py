@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     )
     from awe.fits.image import (
         Image,
-        extensions,
         parse_header,
         read,
         read_header,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         write,
     )
     from awe.fits.judging import BROKEN_OFF, ExtensionInfo, judge
+    from awe.fits.planes import extensions
     from awe.fits.units import unit_of
     from awe.fits.wcs import coordinate_cards, wcs_of
 

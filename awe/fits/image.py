@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
     from numpy.typing import NDArray
 
-__all__ = ["Image", "extensions", "parse_header", "read", "read_header", "read_pixels", "sha256",
-           "write"]  # fmt: skip
+__all__ = ["PLANES", "Image", "checked", "image_of", "opened", "parse_header", "read",
+           "read_header", "read_pixels", "sha256", "write"]  # fmt: skip
 
 Section = tuple[slice, slice]
 
@@ -73,9 +73,9 @@ def read(
         There is no such extension, it holds no image, the section is not inside it, or the
         file ends before its last pixel.
     """
-    with _opened(path) as hdus:
-        hdu = _image(hdus, extension, path)
-        return Image(_checked(hdu, section, path), _header_of(hdus, hdu, extension))
+    with opened(path) as hdus:
+        hdu = image_of(hdus, extension, path)
+        return Image(checked(hdu, section, path), _header_of(hdus, hdu, extension))
 
 
 def read_pixels(
@@ -92,8 +92,8 @@ def read_pixels(
     section : tuple of slice, optional
         Slices in y and x to read; all pixels by default.
     """
-    with _opened(path) as hdus:
-        return _checked(_image(hdus, extension, path), section, path)
+    with opened(path) as hdus:
+        return checked(image_of(hdus, extension, path), section, path)
 
 
 def read_header(path: Path | str, extension: int | str | None = 0) -> Header:
@@ -114,7 +114,7 @@ def read_header(path: Path | str, extension: int | str | None = 0) -> Header:
     BadFits
         There is no such extension.
     """
-    with _opened(path) as hdus:
+    with opened(path) as hdus:
         hdu = _first(hdus) if extension is None else _extension(hdus, extension, path)
         return _header_of(hdus, hdus[0] if hdu is None else hdu, extension)
 
@@ -140,25 +140,6 @@ def parse_header(head: bytes, name: str) -> Header:
         msg = f"{name} is not a FITS file: it begins with {head[:9]!r}; retrieve() it to look"
         raise BadFits(msg)
     return Header.fromstring(head)
-
-
-def extensions(path: Path | str) -> list[str]:
-    """Return the EXTNAME of every HDU of a file, an empty string if it has none.
-
-    Parameters
-    ----------
-    path : Path or str
-        Path of the file.
-
-    Raises
-    ------
-    BadFits
-        The file ends within the header of an extension.
-    """
-    with _opened(path) as hdus:
-        names = [hdu.name if number else "" for number, hdu in enumerate(hdus)]
-        _check_end(hdus, path)
-    return names
 
 
 def write(
@@ -233,17 +214,31 @@ def sha256(path: Path | str) -> str:
 
 
 @contextmanager
-def _opened(path: Path | str) -> Iterator[HDUList]:
+def opened(path: Path | str) -> Iterator[HDUList]:
+    """Open a FITS file for reading; yield its HDUs, none of them scaled.
+
+    Parameters
+    ----------
+    path : Path or str
+        Path of the file.
+
+    Raises
+    ------
+    FileGone
+        There is no such file.
+    BadFits
+        It is not a FITS file.
+    """
     from astropy.io import fits
     from astropy.utils.exceptions import AstropyUserWarning
 
-    with ExitStack() as opened, warnings.catch_warnings():
-        # astropy only warns of these; `_checked` refuses where pixels are wanted
+    with ExitStack() as stack, warnings.catch_warnings():
+        # astropy only warns of these; `checked` refuses where pixels are wanted
         told = "File may have been truncated|Invalid .*'BLANK'|Error validating header"
         warnings.filterwarnings("ignore", told, AstropyUserWarning)
         try:
             # astropy leaves a file open in which it finds a mistake
-            file = opened.enter_context(Path(path).open("rb"))
+            file = stack.enter_context(Path(path).open("rb"))
             hdus = fits.open(
                 file, memmap=True, do_not_scale_image_data=True, lazy_load_hdus=True
             )
@@ -274,7 +269,23 @@ def _header_of(hdus: HDUList, hdu: Any, extension: int | str | None) -> Header:
     return header
 
 
-def _image(hdus: HDUList, extension: int | str | None, path: Path | str) -> Any:
+def image_of(hdus: HDUList, extension: int | str | None, path: Path | str) -> Any:
+    """Return the HDU of an image of an open file.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        The open file.
+    extension : int or str or None
+        Number or EXTNAME; None for the first that holds an image.
+    path : Path or str
+        Path of the file, for the message.
+
+    Raises
+    ------
+    BadFits
+        There is no such extension, or it holds no image.
+    """
     hdu = _first(hdus) if extension is None else _extension(hdus, extension, path)
     if hdu is None or hdu.is_image is False or not hdu.shape:
         named = path if extension is None else f"extension {extension!r} of {path}"
@@ -287,7 +298,23 @@ def _image(hdus: HDUList, extension: int | str | None, path: Path | str) -> Any:
     return hdu
 
 
-def _checked(hdu: Any, section: Section | None, path: Path | str) -> NDArray[Any]:
+def checked(hdu: Any, section: Section | None, path: Path | str) -> NDArray[Any]:
+    """Return the pixels of an HDU, scaled.
+
+    Parameters
+    ----------
+    hdu : HDU
+        Image of an open file.
+    section : tuple of slice or None
+        Slices in y and x to read; None for all pixels.
+    path : Path or str
+        Path of the file, for the message.
+
+    Raises
+    ------
+    BadFits
+        The file is cut off, its scaling cannot be read, or the section is outside the image.
+    """
     if section is not None:
         _check_section(section, hdu.shape, path)
     _check_length(hdu, path)
@@ -312,23 +339,6 @@ def _check_length(hdu: Any, path: Path | str) -> None:
         raise BadFits(msg)
 
 
-def _check_end(hdus: HDUList, path: Path | str) -> None:
-    """Refuse a file that goes on with an extension whose header is cut off."""
-    place = hdus[-1].fileinfo()
-    if place["file"].compression:
-        return
-    end = place["datLoc"] + place["datSpan"]
-    with Path(path).open("rb") as file:
-        file.seek(end)
-        if file.read(8) == b"XTENSION":
-            size = Path(path).stat().st_size
-            msg = (
-                f"{path} is cut off: the header of extension {len(hdus)} does not end within "
-                f"its {size} bytes; fetch it again"
-            )
-            raise BadFits(msg)
-
-
 def _extension(hdus: HDUList, extension: int | str, path: Path | str) -> Any:
     try:
         return hdus[extension]
@@ -350,6 +360,9 @@ def _check_section(section: Section, shape: tuple[int, ...], path: Path | str) -
             msg = f"section {section} is outside the image of {path}: [y, x] has shape {shape}"
             raise BadFits(msg)
 
+
+#: Card that tells how many planes are behind an image.
+PLANES = "AWE PLANES"
 
 #: BZERO of unsigned integers, by the bytes of one pixel.
 _UNSIGNED = {2: 1 << 15, 4: 1 << 31, 8: 1 << 63}
@@ -418,10 +431,16 @@ def _hdus(
     from astropy.io import fits
 
     if isinstance(images, Image):
-        return fits.HDUList([fits.PrimaryHDU(_storable(images), clean(images.header))])
+        alone = clean(images.header)
+        alone.remove(PLANES, ignore_missing=True)
+        return fits.HDUList([fits.PrimaryHDU(_storable(images), alone)])
     front = primary if isinstance(primary, Image) else Image(None, clean(primary))
     first = clean(front.header)
     first.remove("EXTNAME", ignore_missing=True)
+    first.remove(PLANES, ignore_missing=True)
+    if front.pixels is not None:
+        # a file that is cut off exactly behind a plane looks whole otherwise
+        first[f"HIERARCH {PLANES}"] = (len(images), "extensions behind the image")
     hdus = fits.HDUList([fits.PrimaryHDU(_storable(front), first)])
     for image in images:
         header = clean(image.header)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from awe import bars
-from awe.errors import AweError, UserMistake
+from awe.errors import AweError, ChecksumMismatch, FileGone, UserMistake
+from awe.model.data import fetch
+from awe.model.mixins import has
 from awe.tasks.unit import Call, Unit
 
-__all__ = ["Outcome", "Session", "Unusable", "passing_over"]
+__all__ = ["Outcome", "Session", "Unusable", "brought", "passing_over"]
 
 
 class Unusable(UserMistake):
@@ -81,6 +83,39 @@ class Outcome:
 
     product: Any = None
     error: AweError | None = None
+
+
+def brought(items: Sequence[Any], scratch: Path, *, link: bool) -> None:
+    """Bring the files of several objects into a directory.
+
+    Parameters
+    ----------
+    items : sequence of object
+        Objects with files.
+    scratch : Path
+        The directory.
+    link : bool
+        Whether a file may be a link to the dataserver's own.
+
+    Raises
+    ------
+    Unusable
+        The file of a calibration is gone from the dataserver, or damaged there.
+    FileGone, ChecksumMismatch
+        That of another object is.
+    """
+    try:
+        fetch(items, scratch, link=link)
+    except (FileGone, ChecksumMismatch):
+        # one by one, to know which; what is there already is not fetched again
+        for item in items:
+            try:
+                fetch([item], scratch, link=link)
+            except (FileGone, ChecksumMismatch) as error:
+                if has(item, "timestamp_start"):
+                    raise Unusable(item, error) from error
+                raise
+        raise
 
 
 def passing_over(task: Call, unit: Unit) -> Any:

@@ -26,14 +26,14 @@ from awe.db.server.failures import is_away
 from awe.db.server.interrupts import interrupts_deferred
 from awe.errors import ArgumentError, AweError, Defect, ParameterError, UserMistake, nearest
 from awe.lazy import behaviour
-from awe.model.data import fetch, store
+from awe.model.data import store
 from awe.model.given import check_place, keys, values_for
 from awe.model.mixins import has
 from awe.model.parameters import parameters_class
 from awe.rules.fitting import part_of
 from awe.tasks import chain, code, naming
 from awe.tasks.arguments import Argument, bind, common, describe, signature
-from awe.tasks.attempt import Outcome, Session, Unusable, passing_over
+from awe.tasks.attempt import Outcome, Session, Unusable, brought, passing_over
 from awe.tasks.between import Looked, Stopped
 from awe.tasks.compatibility import blank, needs_of_unit, require_unit, require_values
 from awe.tasks.products import new_objects, prepare, summary
@@ -417,7 +417,7 @@ class Task:
         """Bring the files of several objects into the task's scratch directory."""
         missing = [item for item in objects if not item.pathname]
         if missing:
-            fetch(missing, self._running().scratch, link=self._is_ours())
+            brought(missing, self._running().scratch, link=self._is_ours())
 
     def pixels(self, item: DataObject | None, instead: float = 0.0) -> NDArray[Any]:
         """Return the pixels of a calibration, those the unit's frames show; read once per task.
@@ -438,7 +438,7 @@ class Task:
                 require_unit(item)
                 require_values(item, pixels := item.data)
             except UserMistake as error:
-                if is_away(error):
+                if is_away(error) or isinstance(error, Unusable):
                     raise
                 raise Unusable(item, error) from error
             known[item.object_id] = pixels

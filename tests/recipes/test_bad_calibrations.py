@@ -9,7 +9,7 @@ import pytest
 
 from awe.calib.detector.geometry import ChipGeometry
 from awe.context import context
-from awe.errors import BadHeader, NoValidPixels, WrongShape
+from awe.errors import BadHeader, FileGone, NoValidPixels, WrongShape
 
 FIRST = "ESO_CCD_#65"
 TEMPLATE = "2012-06-01T08:51:44"
@@ -199,3 +199,35 @@ def test_pixels_of_a_flat_that_cannot_divide_are_flagged_and_the_rest_is_kept(ca
     rest = (flags == 0) & (sound.to_ccddata().flags == 0)
     assert rest.mean() > 0.98
     assert np.array_equal(red.data[rest], sound.data[rest])
+
+
+def test_a_calibration_whose_file_is_gone_is_passed_over_where_another_fits(calibrated, capsys):
+    from awe.model.calibrations import BiasFrame
+    from awe.model.raw import RawScienceFrame
+
+    [old] = BiasFrame.chip.name == FIRST
+    frame = (RawScienceFrame.chip.name == FIRST)[0]
+    from awe import recipes
+
+    where = {"instrument": "OMEGACAM", "chip": FIRST, "commit": True}
+    [new] = recipes.find("Bias")(**where, date=calibrated.date).execute()
+    gone = [path for path in (calibrated.folder / "files").rglob("*") if str(new.file) in path.name
+            or new.filename in path.name]  # fmt: skip
+    assert gone
+    for path in gone:
+        path.unlink()
+    Path(new.pathname).unlink(missing_ok=True)
+    capsys.readouterr()
+    [red] = reduce(raw_filenames=[frame.filename])
+    assert red.bias == old
+    assert "WARNING: passed over, it cannot be used" in capsys.readouterr().out
+    assert str(new.object_id) in red.passed_over
+    # what was named has no other in its place
+    with pytest.raises(FileGone):
+        reduce(raw_filenames=[frame.filename], bias_filename=new.filename)
+    with pytest.raises(FileGone):
+        recipes.find("HotPixels")(
+            **where, date=calibrated.date, bias_filename=new.filename
+        ).execute()
+    [hot] = recipes.find("HotPixels")(**where, date=calibrated.date).execute()
+    assert hot.bias == old
