@@ -87,7 +87,19 @@ def full(crowded: bool = False) -> list[Cell]:
 
 
 def chosen(cells: list[Cell], patterns: list[str]) -> list[Cell]:
-    """Return the cells whose names match a pattern such as `300/*/1.5/*`, each once."""
-    return [
+    """Return the cells whose names match a pattern such as `300/*/1.5/*`, each once.
+
+    A name in full that no cell of these has, such as `300/300/1.25/700`, is a cell of its own.
+    """
+    found = [
         cell for cell in dict.fromkeys(cells) if any(fnmatch(str(cell), one) for one in patterns)
     ]
+    names = {str(cell) for cell in found}
+    others = [one for one in patterns if one not in names and not set(one) & set("*?[")]
+    return found + [named(one) for one in others]
+
+
+def named(name: str) -> Cell:
+    """Return the cell of stars/hits/FWHM/sky, without a track."""
+    stars, hits, fwhm, sky = name.split("/")
+    return Cell(int(stars), int(hits), float(fwhm), float(sky))

@@ -62,8 +62,8 @@ class QualityFlag(IntFlag):
     OTHERS = (1024, "A calibration was used that neither you nor appointed people made.")
     SEEING = (
         2048,
-        "No width of stars could be measured on the raw frame; hits were searched for with that "
-        "of a parameter.",
+        "The raw frame shows no width of stars, and hits were searched for with that of a "
+        "parameter; or stars as sharp as hits: some may have lost their cores.",
     )
     INCOMPLETE = (4096, "The user left out a step of the recipe; `left_out()` names it.")
     STRAYS = (

@@ -302,6 +302,7 @@ class ReduceTask(Task):
                 iterations=cosmic.MAXIMUM_ITERATIONS,
                 groups=cosmic.GROUP_LIMIT,
                 fwhm=width,
+                exceeds=cosmic_rays.star_part(width),
                 wing_limit=cosmic.WING_LIMIT,
             ),
             satellite=SatelliteSettings(
@@ -381,7 +382,7 @@ class ReduceTask(Task):
         scale = instruments.get(raw.instrument.name).pixel_scale
         product.psf_radius = after.fwhm * scale if after.known else None
         product.quality_flags = product.verify(reduced.science) | int(rules.verdict(reduced.flags))
-        if not before.known and not product.quality_flags & QualityFlag.EMPTY:
+        if not before.told and not product.quality_flags & QualityFlag.EMPTY:
             product.quality_flags |= int(QualityFlag.SEEING)
         product.quality_flags |= int(odd)
         product.compare()

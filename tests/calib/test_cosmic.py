@@ -8,6 +8,7 @@ from scipy import ndimage
 from awe.calib import cosmic
 from awe.calib.sky import background
 from awe.errors import NoValidPixels, ParameterError, WrongShape
+from benchmarks import grid, scenes
 
 GAIN = 2.5
 NOISE = 5.5
@@ -142,6 +143,30 @@ def test_vignetting_keeps_the_noise_model_true_in_the_corners():
     assert cosmic.find(image, vignetting=surface, **loose).count < (
         0.7 * cosmic.find(image, **loose).count
     )
+
+
+def test_a_crowd_is_searched_and_a_frame_without_its_sky_is_not():
+    chip = scenes.sensor(256, 61)
+    scene = scenes.scene(grid.Cell(60_000, 5000, 2.2, 300.0), chip, 61)
+    image = (scene.counts - scenes.LEVEL - chip.bias).astype(np.float32)
+    settings = OURS | {
+        "gain": scenes.GAIN, "read_noise": scenes.GAIN * scenes.READ_NOISE, "fwhm": 2.6,
+        "sharpness": 6.5,
+    }  # fmt: skip
+    saturated = scene.counts > 60000
+    found = cosmic.find(image, bad=chip.defects, saturated=saturated, **settings)
+    theirs = astroscrappy.detect_cosmics(
+        image, inmask=chip.defects | saturated, gain=scenes.GAIN, sigclip=4.5, sigfrac=0.3,
+        readnoise=settings["read_noise"], objlim=5.0, satlevel=np.inf, niter=4, sepmed=True,
+    )[0]
+    charged = scene.charge > 5 * scene.noise
+    assert found.bad[charged].mean() > theirs[charged].mean() - 0.005
+    wrong = scene.charge < 0.1 * scene.noise
+    assert found.bad[wrong].sum() < 1.1 * theirs[wrong].sum()
+    # noise of 3.6 times the read noise that is given
+    rng = np.random.default_rng(10)
+    with pytest.raises(NoValidPixels, match="no sky in"):
+        cosmic.find(rng.normal(0, 3.6 * NOISE / GAIN, (200, 200)).astype(np.float32), **OURS)
 
 
 def test_refusals():

@@ -19,16 +19,18 @@ GAIN, NOISE, SKY, FULL, SIZE = 2.5, 5.5, 300.0, 60000.0, 96
 EDGE, APART = 12, 4
 
 seeds = st.integers(0, 2**32 - 1)
-widths = st.sampled_from([1.6, 2.4, 3.6, 5.0])
+widths = st.sampled_from([1.0, 1.6, 2.4, 3.6, 5.0])
 examples = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 
 
 def find(image, fwhm, bad=None, saturated=None, scale=1.0):
+    # as Reduce does: the width that the flanks of the stars show
+    width = np.hypot(fwhm, 1.37)
     return cosmic.find(
         np.ascontiguousarray(image, np.float32) * np.float32(scale), gain=GAIN / scale,
         read_noise=NOISE, sigma=4.0, neighbour_fraction=0.3375, iterations=4,
-        sharpness=cosmic.sharpness_limit(fwhm), saturation=FULL * scale, groups=34.0, fwhm=fwhm,
-        wing_limit=2.5, bad=bad, saturated=saturated,
+        sharpness=cosmic.sharpness_limit(width, tested=True), saturation=FULL * scale, groups=34.0,
+        fwhm=width, exceeds=cosmic.star_part(width), wing_limit=2.5, bad=bad, saturated=saturated,
     ).bad  # fmt: skip
 
 

@@ -150,7 +150,27 @@ def test_what_is_compared_with_a_star_may_be_as_sharp_as_one(fwhm, part):
     assert seen >= before
 
 
+@pytest.mark.parametrize("fwhm", [1.0, 1.2, 1.5])
+def test_less_is_asked_for_where_stars_look_like_hits(fwhm):
+    width = np.hypot(fwhm, 1.37)
+    sharpness = cosmic.sharpness_limit(width, tested=True)
+    assert 0.0 < cosmic.star_part(width) < 0.5
+    rng = np.random.default_rng(20)
+    hits = noisy(np.full((600, 600), SKY), rng)
+    rows, columns = (at.ravel() for at in np.mgrid[20:580:20, 20:580:20])
+    hits[rows, columns] += 15 * np.sqrt(SKY / GAIN + (NOISE / GAIN) ** 2)
+    seen, stars = [], []
+    for part in (0.0, cosmic.star_part(width), 0.5):
+        more = {"sharpness": sharpness, "exceeds": part}
+        seen.append(find(hits, width, **more).bad[rows, columns].mean())
+        stars.append(on_stars(find(field(21, fwhm), width, **more).bad))
+    assert seen[1] > 0.95
+    assert seen[0] >= seen[1] >= seen[2]
+    assert stars[0] > stars[1] >= stars[2]
+    assert cosmic.star_part(np.hypot(1.8, 1.37)) == cosmic.star_part(6.0) == 0.5
+
+
 def test_the_limit_of_sharpness_is_lower_where_a_star_is_compared():
-    for width in (1.0, 2.0, 2.6):
-        assert cosmic.sharpness_limit(width, tested=True) == 6.5
+    for width, limit in ((1.0, 5.0), (1.8, 5.0), (2.1, 6.5), (2.6, 6.5)):
+        assert cosmic.sharpness_limit(width, tested=True) == limit
     assert cosmic.sharpness_limit(3.5, tested=True) == cosmic.sharpness_limit(3.5) == 5.0

@@ -74,6 +74,31 @@ def test_wings_do_not_change_the_width(fwhm, beta):
     assert found.flanks == pytest.approx(np.hypot(fwhm, 1.37), rel=0.025)
 
 
+def undersampled(seed, hits, galaxies):
+    """Return a frame of 80 stars of 1.0 pixel, galaxies of one width, and hits."""
+    rng = np.random.default_rng(seed)
+    light = np.full(SHAPE, SKY)
+    for fwhm, number in ((1.0, 80), (4.0, galaxies)):
+        for row, column in zip(rng.integers(40, 600, number), rng.integers(40, 660, number),
+                               strict=True):  # fmt: skip
+            star = moffat(fwhm, 3.0, *rng.uniform(-0.5, 0.5, 2))
+            half = star.shape[0] // 2
+            box = (slice(row - half, row + half + 1), slice(column - half, column + half + 1))
+            light[box] += 10 ** rng.uniform(3.5, 4.5) * star
+    return exposed(rng, light, hits)[0]
+
+
+@pytest.mark.parametrize("galaxies", [0, 12])
+@pytest.mark.parametrize("hits", [50, 1000])
+def test_stars_as_sharp_as_hits_are_told_from_hits_and_galaxies(hits, galaxies):
+    found = measure(undersampled(921, hits, galaxies))
+    assert found.state is seeing.State.UNDERSAMPLED
+    assert found.fwhm == pytest.approx(1.0, rel=0.12)
+    # the width is known, but hits are not told from stars by it
+    assert found.known
+    assert not found.told
+
+
 @pytest.mark.parametrize("hits", [100, 500, 2000])
 def test_hits_alone_have_no_seeing(hits):
     rng = np.random.default_rng(912 + hits)

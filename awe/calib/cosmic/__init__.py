@@ -23,23 +23,21 @@ import numpy as np
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
 from awe.calib.cosmic import holes, kernels, search, stars, wings
-from awe.calib.cosmic.sharpness import sharpness_limit
+from awe.calib.cosmic.sharpness import sharpness_limit, star_part
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["CosmicRays", "find", "sharpness_limit"]
+__all__ = ["CosmicRays", "find", "sharpness_limit", "star_part"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from awe.calib.sky.background import Surface
 
-#: no more than this fraction of the frame may exceed the threshold before anything is judged
-_MOST = 0.1
-
-#: a group must exceed a star by this part of what it must exceed the noise by
-_STAR_PART = 0.5
+#: where more than the first fraction of a frame exceeds the threshold, no more than the second
+# may be as far below all four neighbours: crowds have peaks, too small a noise has both
+_MOST, _MOST_HOLES = 0.1, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +78,7 @@ def find(
     saturation: float,
     groups: float,
     fwhm: float = 0.0,
+    exceeds: float = 0.5,
     wing_limit: float = 0.0,
     bad: NDArray[np.bool_] | None = None,
     saturated: NDArray[np.bool_] | None = None,
@@ -113,8 +112,10 @@ def find(
         Keep a connected group only if the sum of its squared significances exceeds this, and
         judge hits on stars by the noise of the star's light; 0 does neither, as astroscrappy.
     fwhm : float, pixel
-        Width of the stars. A group must exceed a star of that width, fitted to it, by half of
-        `groups` as well; 0 is unknown and tests no stars.
+        Width of the stars. A group must exceed a star of that width, fitted to it, as well; 0 is
+        unknown and tests no stars.
+    exceeds : float
+        By which part of `groups` it must exceed the star; see `star_part`.
     wing_limit : float, sigma
         A pixel next to a hit belongs to it if it is that much above the scene without the hit, and
         no star is there; 0 takes none along. Used with `groups` only.
@@ -167,7 +168,8 @@ def find(
     kept, dropped = -1, 0
     if groups > 0:
         kept, dropped = _judged(
-            counts, state, flagged, before, float(read_noise) ** 2, groups, fwhm, wing_limit, clean
+            counts, state, flagged, before, float(read_noise) ** 2, groups, fwhm, exceeds,
+            wing_limit, clean,
         )
     hits = np.empty((ny, nx), np.bool_)
     number = kernels.hits(state, pad, hits)
@@ -190,6 +192,7 @@ def _judged(
     read_variance: float,
     groups: float,
     fwhm: float,
+    exceeds: float,
     wing_limit: float,
     clean: bool,
 ) -> tuple[int, int]:
@@ -207,9 +210,9 @@ def _judged(
         counts, state, flagged, np.float32(read_variance), np.float32(groups)
     )
     if fwhm > 0:
-        # chi-square of the group over the best star must exceed half of that bound
+        # chi-square of the group over the best star must exceed a part of that bound
         explained = stars.drop_stars(
-            counts, state, flagged, read_variance, float(fwhm), _STAR_PART * groups
+            counts, state, flagged, read_variance, float(fwhm), exceeds * groups
         )
         kept, dropped = kept - explained, dropped + explained
     remain = (states[flagged] & kernels.COSMIC) > 0
@@ -294,7 +297,7 @@ def _search(
     np.concatenate([high for high, _ in found], out=candidates[:n])
     state = np.zeros(counts.shape, np.uint8)
     kernels.exclude(avoided, counts.shape[1] - 2 * pad, pad, full, state)
-    _require_sky(s, state, candidates[:n], sigma)
+    _require_sky(counts, s, state, candidates[:n], sigma, read_variance)
     before = np.empty(size, np.float32)
     number = search.iterate(
         counts, s, state, candidates, n, read_variance, sigma, low, sharpness, protect, iterations,
@@ -304,10 +307,12 @@ def _search(
 
 
 def _require_sky(
+    counts: NDArray[np.float32],
     s: NDArray[np.float32],
     state: NDArray[np.uint8],
     candidates: NDArray[np.int32],
     sigma: np.float32,
+    read_variance: np.float32,
 ) -> None:
     # without the sky in c the variance is that of the electronics, and sky noise is far above it;
     # the slopes of very bright stars are not sharp, and are only counted out where it matters
@@ -315,13 +320,25 @@ def _require_sky(
     if candidates.size <= most:
         return
     number = search.sharp(s, state, candidates, sigma)
-    if number > most:
+    if number > most and _holes(counts, sigma, read_variance) > _MOST_HOLES:
         msg = (
             f"{100 * number / s.size:.0f} % of the pixels exceed {sigma} sigma: the frame has no "
             "sky in it, or gain or read noise are wrong; correct them before looking for cosmic "
             "rays"
         )
         raise NoValidPixels(msg)
+
+
+def _holes(
+    counts: NDArray[np.float32], sigma: np.float32, read_variance: np.float32
+) -> float:
+    """Return the fraction of pixels that are far below their four neighbours."""
+    middle = counts[1:-1, 1:-1]
+    low = np.minimum(counts[:-2, 1:-1], counts[2:, 1:-1])
+    np.minimum(low, counts[1:-1, :-2], out=low)
+    np.minimum(low, counts[1:-1, 2:], out=low)
+    noise = np.sqrt(np.maximum(middle, 0) + read_variance)
+    return float(np.mean(low - middle > sigma * noise))
 
 
 def _factor(

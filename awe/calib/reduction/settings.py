@@ -146,6 +146,7 @@ class CosmicSettings:
     iterations: int
     groups: float
     fwhm: float = 0.0
+    exceeds: float = 0.5
     wing_limit: float = 0.0
 
 

@@ -343,6 +343,7 @@ def _cosmic_frame(work: Work) -> str:
         iterations=chosen.iterations,
         groups=chosen.groups,
         fwhm=chosen.fwhm,
+        exceeds=chosen.exceeds,
         wing_limit=chosen.wing_limit,
         saturation=work.full,
         bad=bad,

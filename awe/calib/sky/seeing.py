@@ -48,6 +48,13 @@ _STARS, _OTHERS = 3, 500
 # stars (stars 0.9; hits alone 0.3 at most), least pedestal (a star has wings, a hit has none)
 _SHARP_STARS, _SHARP_PART, _SHARP_WINGS = 15, 0.4, 0.001
 
+#: among more hits, sharp peaks of one width are stars if they have clear wings: least number of
+# them, least part of what looks like stars, least pedestal (hits have -0.003 to 0.002)
+_WINGED, _WINGED_PART, _CLEAR_WINGS = 25, 0.2, 0.0025
+
+#: sharpest star without its wings [pixel]; hits of one width are 0.6 to 0.86
+_SHARPEST_STAR = 0.9
+
 #: (FWHM of the fit [pixel], a, b): wings lift the sky of a fit by p of the peak, and widen its
 # Gaussian by a p / (p + b) in ln: Moffat profiles of 2.5 to 4.8 and a Gaussian, fitted so
 _WINGS = (
@@ -94,6 +101,11 @@ class Seeing:
     def known(self) -> bool:
         """True if there is a width."""
         return self.state is not State.NONE
+
+    @property
+    def told(self) -> bool:
+        """True if hits are told from stars by it: stars as sharp as hits may lose their cores."""
+        return self.state is State.MEASURED
 
     @property
     def flanks(self) -> float:
@@ -168,17 +180,27 @@ def _judged(fits: gauss.Fits, narrowest: float) -> Seeing:
     alike = gauss.Fits(*(values[shaped] for values in fits))
     least = _STARS + int(whole.sum() - shaped.sum()) // _OTHERS
     found = clump.find(alike.width, alike.snr, least=least, narrowest=narrowest, widest=_WIDEST)
-    if found is not None:
+    sharp = _sharp(alike, int(whole.sum()), narrowest)
+    # galaxies of one width are no stars where more peaks are sharper and have wings
+    if found is not None and sharp.stars < found.members.sum():
         return _without_wings(alike, found, State.MEASURED)
-    # stars as sharp as hits: nearly all there is must look like stars, wings too
-    if alike.width.size < max(_SHARP_STARS, _SHARP_PART * whole.sum()):
-        return _NONE
+    return sharp
+
+
+def _sharp(alike: gauss.Fits, peaks: int, narrowest: float) -> Seeing:
+    """Return the width of stars that are as sharp as hits, none where they may be hits."""
     found = clump.find(
         alike.width, alike.snr, least=_SHARP_STARS, narrowest=_SHARPEST, widest=narrowest
     )
-    if found is None or _pedestal(alike, found) < _SHARP_WINGS:
+    if found is None:
         return _NONE
-    return _without_wings(alike, found, State.UNDERSAMPLED)
+    result = _without_wings(alike, found, State.UNDERSAMPLED)
+    wings = _pedestal(alike, found)
+    # nearly all there is must look like stars, or those that do must have clear wings
+    many = alike.width.size >= max(_SHARP_STARS, _SHARP_PART * peaks) and wings > _SHARP_WINGS
+    winged = result.stars >= max(_WINGED, _WINGED_PART * alike.width.size)
+    winged = winged and wings > _CLEAR_WINGS
+    return result if (many or winged) and result.fwhm > _SHARPEST_STAR else _NONE
 
 
 def _without_wings(fits: gauss.Fits, found: clump.Clump, state: State) -> Seeing:
