@@ -61,8 +61,8 @@ def star_part(fwhm: float) -> float:
     Notes
     -----
     One half, where hits and stars can be told apart. Stars sharper than 1.75 pixels look like
-    hits, and what protects all of them protects most hits: less is asked for there, so that no
-    fewer hits are found than without the comparison, and some stars lose their cores.
+    hits, and what protects all of them protects most hits: the part is smaller there, so that as
+    many hits are found as without the comparison, and some stars lose their cores.
 
     Examples
     --------

@@ -181,7 +181,7 @@ def _judged(fits: gauss.Fits, narrowest: float) -> Seeing:
     least = _STARS + int(whole.sum() - shaped.sum()) // _OTHERS
     found = clump.find(alike.width, alike.snr, least=least, narrowest=narrowest, widest=_WIDEST)
     sharp = _sharp(alike, int(whole.sum()), narrowest)
-    # galaxies of one width are no stars where more peaks are sharper and have wings
+    # galaxies have one width as well: where more peaks are sharper and have wings, those count
     if found is not None and sharp.stars < found.members.sum():
         return _without_wings(alike, found, State.MEASURED)
     return sharp
