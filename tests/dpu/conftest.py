@@ -133,6 +133,19 @@ class ProbeTask(Task):
                 os.remove("../" + name)
                 os.mkfifo("../" + name)
             os._exit(3)
+        if self.do.startswith("leave "):
+            import shutil
+            _, name, kind = self.do.split(" ", 2)
+            place = Path("..", name)
+            shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+            if kind == "directory":
+                place.mkdir()
+            elif kind == "pipe":
+                os.mkfifo(place)
+            elif kind == "link":
+                place.symlink_to("/usr/bin/env")
+            else:
+                place.write_text(kind)
         if self.do == "vanish":
             import shutil
             shutil.rmtree(Path.cwd().parent, ignore_errors=True)

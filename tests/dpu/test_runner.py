@@ -213,6 +213,20 @@ def test_what_a_worker_leaves_stops_no_other_job(bench, db, runner, recipes, do)
     assert living(recipes / "dpu") == []
 
 
+@pytest.mark.parametrize(
+    "left",
+    ["log directory", "log link", "report link", "description directory", "description pipe",
+     "work pipe", "end --5", "end directory", "used link"],
+)  # fmt: skip
+def test_what_a_worker_puts_in_place_of_its_files_stops_no_other_job(bench, db, runner, left):
+    runner.start(workers=1)
+    (job,) = bench.submit("student", {"args": {"do": f"leave {left}"}})
+    until(lambda: bench.state(job) not in ("queued", "running"))
+    (other,) = bench.submit("other")
+    until(lambda: bench.state(other) == "done")
+    until(lambda: db.rows("superuser", JOB_LOGINS) == [])
+
+
 def test_a_log_that_takes_the_disk_ends_its_job(bench, db, runner, monkeypatch):
     monkeypatch.setattr(attempt_files, "LARGEST_LOG", 1 << 25)
     runner.start()

@@ -9,6 +9,7 @@ bytes of memory. What a worker writes is its own claim about its own job.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -31,6 +32,7 @@ KEPT_REST = 1 << 22
 #: a log that is larger ends its job; so do files larger than the room that is left
 LARGEST_LOG = 1 << 30
 ROOM = 1 << 30
+NUMBER = re.compile(rb"\s*(-?[0-9]{1,15})\s*")
 #: Colours and the like: programs write them on purpose, and a log is easier to read without.
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
 
@@ -93,17 +95,20 @@ class Folder:
         If there are far too many, only the last ones, after a line that says how much was left
         out.
         """
-        size = self.log.stat().st_size if self.log.exists() else 0
+        size = _length(self.log)
         left_out = size - self._log_read - KEPT_REST
         if size - self._log_read > LARGEST_REST:
             self._log_read += left_out
             self._lines += 1
             yield self._lines, [f"... {left_out} bytes of the log were left out here ..."]
         while True:
+            before = self._log_read
             first, lines = self.new_lines(last=True)
-            if not lines and self._log_read >= size:
+            if lines:
+                yield first, lines
+            # a log that was cut or replaced ends where nothing more comes
+            if self._log_read == before:
                 return
-            yield first, lines
 
     def new_reports(self) -> Iterator[dict[str, Any]]:
         """Yield what the worker reported since the last look."""
@@ -156,7 +161,9 @@ class Folder:
 
     def end(self) -> int | None:
         """Return how the worker ended, None where nothing says so."""
-        return _number(self.path / "end")
+        status = _number(self.path / "end")
+        # as a process can end; anything else a recipe wrote there
+        return status if status is None or -64 <= status <= 255 else 1
 
     def use(self, held: int) -> None:
         """Write down how many bytes of memory the attempt holds."""
@@ -168,23 +175,44 @@ class Folder:
 
     def _write(self, name: str, number: int) -> None:
         fresh = self.path / f"{name}.new"
-        fresh.write_text(f"{number}\n")
+        # made anew: a recipe may have put a pipe or a link there
+        _remove(fresh)
+        place = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(place, "w") as file:
+            file.write(f"{number}\n")
         fresh.replace(self.path / name)
 
     def remove_work(self) -> None:
         """Remove the files the recipe made, and a login nobody took; the log stays."""
-        (self.path / "description").unlink(missing_ok=True)
-        shutil.rmtree(self.work, ignore_errors=True)
+        _remove(self.path / "description")
+        _remove(self.work)
 
     def remove(self) -> None:
         """Remove the directory with everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever a job left at a path, as far as that can be done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _number(path: Path) -> int | None:
     """Return the number a file holds, None if it holds none."""
-    text = _read_from(path, 0)
-    return int(text) if text.strip().lstrip(b"-").isdigit() and len(text) < 20 else None
+    found = NUMBER.fullmatch(_read_from(path, 0))
+    return int(found[1]) if found else None
+
+
+def _length(path: Path) -> int:
+    """Return the bytes of a file, 0 where a job put something else there."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def _size(path: Path) -> int:
@@ -214,5 +242,8 @@ def _read_from(path: Path, offset: int) -> bytes:
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b""
-        file.seek(offset)
-        return file.read(LARGEST_READ)
+        # a file system of the network may have lost it meanwhile
+        with contextlib.suppress(OSError):
+            file.seek(offset)
+            return file.read(LARGEST_READ)
+    return b""

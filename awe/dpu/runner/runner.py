@@ -143,8 +143,17 @@ class Runner:
             except Exception:
                 logger.exception("job %d: an error in the runner; the others go on", running.job)
                 self._later[running.name] = now + self._beat_every
-                if running.stumble():
-                    self._leave(running)
+                self._stumble(running)
+
+    def _stumble(self, running: Running) -> None:
+        """Give an attempt up that cannot be followed; not even that stops the others."""
+        try:
+            if running.stumble():
+                self._leave(running)
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("job %d: it cannot be given up yet", running.job)
 
     def _leave(self, running: Running) -> None:
         """Forget an attempt that is over, and let its job's followers know."""
