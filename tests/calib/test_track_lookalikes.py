@@ -8,6 +8,7 @@ import pytest
 from awe.calib import tracks
 from awe.calib.tracks.ends import runs
 from awe.calib.tracks.evenness import has_trend
+from benchmarks import track_kinds
 
 NOISE = 18.0
 SHAPE = (1000, 900)
@@ -85,6 +86,12 @@ def test_a_narrow_track_may_decay():
     along, across = places(480, 450, 30)
     light = 3 * NOISE * np.exp(-0.5 * (across / 1.9) ** 2 - along / 1300)
     assert len(search(sky(6) + light)) == 1
+
+
+def test_the_flanks_of_a_slow_wave_are_on_its_line():
+    name = "tumbling, period 300"
+    found, number, _ = track_kinds.cell(track_kinds.searched, name, 3.0, 2, 981000)
+    assert found == number == 2
 
 
 def test_light_along_a_chord():

@@ -194,7 +194,10 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
         yield "dark"
     if not tumbles and rises_and_falls(sight, trace):
         yield "fading body"
-    if nearby < _EMPTY and leaves(sight, trace, float(np.median(light))):
+    # the flanks of a wave are light beyond its lit steps too, and stay on its line
+    if nearby < _EMPTY and leaves(sight, trace, float(np.median(light))) and not (
+        tumbles or _tumbles(sight, trace)
+    ):
         yield "leaves the line"
     if strict and trace.length < 0.8 * trace.arc.length:
         yield "part of a chord"
