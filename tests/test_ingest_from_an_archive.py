@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -40,6 +41,9 @@ class Served(BaseHTTPRequestHandler):
         content, marks = self.server.files.get(self.path, (None, {}))
         if content is None:
             return self.plain(404, b"no such file")
+        if "answers" in marks:
+            status, headers = marks["answers"]
+            return self.plain(status, content, **headers)
         if "moved" in marks:
             return self.plain(302, b"", location=marks["moved"])
         if marks.get("busy", 0) > 0:
@@ -57,6 +61,9 @@ class Served(BaseHTTPRequestHandler):
             begin = int(wanted.removeprefix("bytes=").rstrip("-"))
             told = begin + marks.get("shifted", 0)
             headers["content-range"] = f"bytes {told}-{len(content) - 1}/{len(content)}"
+            if "parts" in marks:
+                content = content[: begin + marks["parts"]]
+                headers["content-range"] = f"bytes {told}-{len(content) - 1}/{marks['whole']}"
         self.send_response(206 if "content-range" in headers else 200)
         if "unsized" not in marks:
             length = marks.get("length", len(content))
@@ -197,6 +204,115 @@ def test_a_busy_archive_is_asked_again(site, content, tmp_path):
     assert fetched(url, tmp_path).paths[0].read_bytes() == content
     with pytest.raises(ArchiveError, match="answers 404, it has no such file"):
         fetched(url + "x", tmp_path)
+
+
+ODD_ANSWERS = {
+    "a wait that is no number": (503, {"retry-after": "nan"}),
+    "a part nobody requested": (206, {"content-range": "bytes 0-9/10"}),
+    "a part of endless numbers": (206, {"content-range": f"bytes {'9' * 5000}-9/10"}),
+    "moved to no address": (302, {"location": "http://[::1/x.fits"}),
+    "moved without an address": (302, {}),
+    "not modified": (304, {}),
+}
+
+
+@pytest.mark.parametrize("answers", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_odd_answers_are_told_in_a_line(site, content, tmp_path, answers):
+    url = site.put("/one.fits", content, answers=answers)
+    with pytest.raises(ArchiveError, match=r"one\.fits"):
+        fetched(url, tmp_path)
+    assert list(tmp_path.glob("*.fits")) == []
+
+
+def test_a_part_of_the_part_requested_is_not_the_end(site, content, tmp_path):
+    third = len(content) // 3
+    # the first answer did not tell the length and broke off; the others give a bit at a time
+    url = site.put("/one.fits", content, parts=third, whole=len(content))
+    begin(tmp_path, url, content, third)
+    assert fetched(url, tmp_path).paths[0].read_bytes() == content
+
+
+def begin(folder, url, content, size):
+    """Leave what a fetch leaves that broke off after some bytes, the length unknown."""
+    key = hashlib.sha256(url.encode()).hexdigest()[:16]
+    etag = f'"{hashlib.sha256(content).hexdigest()}"'
+    note = {"url": url, "etag": etag, "modified": "", "length": "", "name": "one.fits"}
+    (folder / f".{key}.json").write_text(json.dumps(note))
+    (folder / f".{key}.part").write_bytes(content[:size])
+    return folder / f".{key}.json", folder / f".{key}.part", note
+
+
+NOTES = {
+    "a name elsewhere": {"name": "../mine.fits", "named": "mine.fits"},
+    "a hidden name": {"name": ".mine.fits"},
+    "no name": {"name": None, "complete": True, "size": 3},
+    "numbers": {"etag": 7, "length": 1000},
+    "a line break": {"etag": '"a\r\nrange: b"'},
+    "a list": {"named": ["one.fits"]},
+}
+
+
+@pytest.mark.parametrize("edits", NOTES.values(), ids=NOTES)
+def test_a_note_that_somebody_edited_is_not_believed(site, content, tmp_path, edits):
+    (tmp_path / "mine.fits").write_bytes(b"mine")
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    url = site.put("/one.fits", content)
+    note, _, written = begin(folder, url, content, 2880)
+    note.write_text(json.dumps({**written, **edits}))
+    assert fetched(url, folder).paths == [folder / "one.fits"]
+    assert (folder / "one.fits").read_bytes() == content
+    assert (tmp_path / "mine.fits").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "nest"])
+def test_nothing_is_written_through_what_somebody_put_there(site, content, tmp_path, kind):
+    mine = tmp_path / "mine"
+    mine.write_bytes(content[:2880])
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    url = site.put("/one.fits", content)
+    note, part, _ = begin(folder, url, content, 2880)
+    for path in (part,) if kind == "link" else (note, part):
+        path.unlink()
+        if kind == "link":
+            path.symlink_to(mine)
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.write_text("[" * 60_000)
+    assert fetched(url, folder).paths[0].read_bytes() == content
+    assert mine.read_bytes() == content[:2880]
+
+
+def test_a_folder_that_cannot_be_made_is_told(site, content, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(ArgumentError, match="no folder for what is fetched"):
+        fetched(site.put("/one.fits", content), tmp_path / "taken")
+
+
+def test_a_list_that_is_broken_is_told_and_a_page_gives_what_it_has(site, content, tmp_path):
+    site.put("/one.fits", content)
+    with pytest.raises(ArchiveError, match="list names"):
+        fetched(site.put("/list", b"http://[::1/x.fits\n"), tmp_path)
+    page = site.put("/page", b"<a href='one.fits'>one</a><![x[ ]>")
+    assert fetched(page, tmp_path).paths == [tmp_path / "one.fits"]
+
+
+@pytest.mark.parametrize("stream", [
+    "<STREAM href='{url}'/>", "<STREAM type='locator'\nhref='{url}'></STREAM>",
+])  # fmt: skip
+def test_a_votable_sends_us_nowhere_for_its_rows(site, content, tmp_path, stream):
+    inner = stream.format(url=f"http://localhost:{site.port}/secret")
+    site.put("/secret", b"\0\0\0\1x")
+    table = (
+        '<?xml version="1.0"?><VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'
+        '<RESOURCE><TABLE><FIELD name="access_url" datatype="char" arraysize="*"/><DATA><BINARY>'
+        f"{inner}</BINARY></DATA></TABLE></RESOURCE></VOTABLE>"
+    )
+    with pytest.raises(ArchiveError, match="has its data elsewhere"):
+        fetched(site.put("/table", table.encode()), tmp_path)
+    assert [path for path, _ in site.asked] == ["/table"]
 
 
 def test_limits_of_size(site, content, tmp_path, monkeypatch):

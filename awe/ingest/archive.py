@@ -10,6 +10,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,11 +20,14 @@ from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 from awe.errors import ArchiveError, ArgumentError
 from awe.ingest.sources import ENDINGS, TAR
 
-__all__ = ["FITS_PAGE", "Remote", "Source", "asked", "host_of", "is_inside", "named", "plainly"]
+__all__ = ["FITS_PAGE", "Remote", "Source", "asked", "host_of", "is_inside", "joined", "named",
+           "plainly"]  # fmt: skip
 
 SCHEMES = ("http", "https")
 PORTS = {"http": 80, "https": 443}
 NAME_WITH_COLON = re.compile(r"[^/?#:]+:(?!//)")
+#: A VOTable that has its rows at another address, or hides that it does.
+ELSEWHERE = re.compile(rb"<(?:[\w.-]+:)?STREAM\s[^<]*\bhref\s*=|<!ENTITY", re.IGNORECASE)
 #: Files that one list, page or table may name.
 MOST_FILES = 100_000
 #: Columns of tables as TAP services and astroquery name them: ESO's identifier, ObsCore 1.1,
@@ -209,7 +213,7 @@ def named(content: bytes, origin: str, hosts: Iterable[str] = ()) -> list[Remote
     elif begin.startswith("<"):
         found = list(_folder(text, origin))
     else:
-        found = [_joined(origin, line) for line in _lines(text)]
+        found = [joined(origin, line) for line in _lines(text)]
     found = list(dict.fromkeys(found))
     where = plainly(origin)
     if not found or len(found) > MOST_FILES:
@@ -229,9 +233,15 @@ def named(content: bytes, origin: str, hosts: Iterable[str] = ()) -> list[Remote
         raise ArchiveError(msg) from None
 
 
-def _joined(origin: str, link: str) -> str:
-    """Return the address of a link; `CAMERA.2012-06-01T08:51:46.fits` has no scheme before `:`."""
-    return urljoin(origin, f"./{link}" if NAME_WITH_COLON.match(link) else link)
+def joined(origin: str, link: str) -> str:
+    """Return the address of a link; `CAMERA.2012-06-01T08:51:46.fits` has no scheme before `:`.
+
+    What cannot be read as an address is returned unchanged; no host has it.
+    """
+    try:
+        return urljoin(origin, f"./{link}" if NAME_WITH_COLON.match(link) else link)
+    except ValueError:
+        return link
 
 
 def host_of(url: str) -> str:
@@ -261,11 +271,13 @@ class _Links(HTMLParser):
 def _folder(text: str, origin: str) -> Iterator[str]:
     """Yield the addresses of FITS files in the folder of a page."""
     links = _Links()
-    links.feed(text)
+    # what Python cannot read of a page ends it there
+    with suppress(AssertionError):
+        links.feed(text)
     folder = urlsplit(urljoin(origin, "."))
     for link in links.found:
         try:
-            target = urlsplit(_joined(origin, link))
+            target = urlsplit(joined(origin, link))
         except ValueError:
             continue
         parent, _, name = target.path.rpartition("/")
@@ -280,6 +292,10 @@ def _votable(content: bytes, origin: str) -> list[str]:
     """Return the addresses in a VOTable: those of a DataLink that are the data themselves."""
     from astropy.io.votable import parse
 
+    if ELSEWHERE.search(content):
+        # astropy would open whatever address or file of this machine it names
+        msg = f"{plainly(origin)}: its VOTable has its data elsewhere; ask for one with its rows"
+        raise ArchiveError(msg)
     try:
         with warnings.catch_warnings(action="ignore"):
             tables = list(parse(io.BytesIO(content), verify="ignore").iter_tables())
@@ -288,7 +304,7 @@ def _votable(content: bytes, origin: str) -> list[str]:
         reason = f"{type(error).__name__}: {error!s:.200}"
         msg = f"{plainly(origin)}: its VOTable cannot be read ({reason})"
         raise ArchiveError(msg) from error
-    return [_joined(origin, url) for some in rows for url in some]
+    return [joined(origin, url) for some in rows for url in some]
 
 
 def _rows(table: Any) -> Iterator[str]:

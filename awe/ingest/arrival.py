@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from awe.errors import ArchiveError, DiskFull, FileTaken, Refused
 from awe.ingest import archive
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrival"]
 
-RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+#: What a note says in words; anything else in their place is somebody else's.
+WORDS = ("etag", "modified", "length", "name", "named")
+LONGEST_NOTE = 1 << 16
 #: Space [byte] that stays free on the disk.
 RESERVE = 64 << 20
 
@@ -89,7 +94,7 @@ class Arrival:
         """
         if answer.status_code == 206:
             found = RANGE.fullmatch(answer.headers.get("content-range", ""))
-            if found and int(found[1]) == self.size and self._total() in (None, _number(found[3])):
+            if found and self._goes_on(int(found[1]), found[3]):
                 return True
             self.forget()
             msg = f"{self.shown}: the archive sends another part than was requested"
@@ -104,6 +109,16 @@ class Arrival:
             "length": answer.headers.get("content-length", ""),
         }
         return False
+
+    def _goes_on(self, begin: int, whole: str) -> bool:
+        """Return True for the part that was requested, of a file of the length known by now."""
+        total = self._total()
+        if not self.size or begin != self.size or total not in (None, _number(whole)):
+            return False
+        if total is None and _number(whole) is not None:
+            # the first answer did not tell
+            self._known["length"] = whole
+        return True
 
     def receive(
         self, head: bytes, parts: Iterator[bytes], length: int | None, ending: str, largest: int
@@ -132,10 +147,11 @@ class Arrival:
         """
         if ending:
             self._known["name"] = self._name(ending)
-            self._note.write_text(json.dumps(self._known))
         self._room(length or 0, largest)
         try:
-            with self._part.open("ab") as file:
+            if ending:
+                self._write_note()
+            with _opened(self._part, os.O_APPEND) as file:
                 file.write(head)
                 for part in parts:
                     if file.tell() + len(part) > largest:
@@ -161,7 +177,7 @@ class Arrival:
             self._free(target)
             appear(self._part, target, replace=True)
             self._known["named"] = target.name
-            self._note.write_text(json.dumps(self._known))
+            self._write_note()
         return target
 
     def forget(self) -> None:
@@ -194,13 +210,22 @@ class Arrival:
             raise ArchiveError(msg) from None
         return name
 
+    def _write_note(self) -> None:
+        with _opened(self._note, os.O_TRUNC) as file:
+            file.write(json.dumps(self._known).encode())
+
     def _target(self) -> Path:
         return self._folder / str(self._known["name"])
 
     def _read(self) -> dict[str, Any]:
-        with suppress(OSError, ValueError):
-            known = json.loads(self._note.read_text())
-            if isinstance(known, dict) and known.get("url") == self.shown:
+        for path in (self._note, self._part):
+            # a link leads to what is not ours, a pipe never ends
+            with suppress(FileNotFoundError):
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    path.unlink()
+        with suppress(OSError, ValueError, RecursionError):
+            known = json.loads(_text(self._note))
+            if isinstance(known, dict) and known.get("url") == self.shown and _sound(known):
                 return known
         self._part.unlink(missing_ok=True)
         return {}
@@ -242,5 +267,25 @@ class Arrival:
         )
 
 
+def _sound(known: dict[str, Any]) -> bool:
+    """Return True for a note as it is written here: folders take edits of other people."""
+    words = [known.get(word, "") for word in WORDS]
+    plain = all(isinstance(word, str) and word.isprintable() for word in words)
+    names = [known[key] for key in ("name", "named") if known.get(key)]
+    return plain and "name" in known and all(
+        name == plain_name(name) and not name.startswith(".") for name in names
+    )
+
+
+def _text(note: Path) -> str:
+    with note.open("rb") as file:
+        return file.read(LONGEST_NOTE).decode()
+
+
+def _opened(path: Path, how: int) -> BinaryIO:
+    """Open a file to write; never what a link leads to."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how, 0o666), "wb")
+
+
 def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -17,10 +17,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from awe.config import home_directory
-from awe.errors import ArchiveError, AweError, DiskFull, FileTaken
+from awe.errors import ArchiveError, ArgumentError, AweError, DiskFull, FileTaken
 from awe.ingest import archive
 from awe.ingest.arrival import Arrival
 from awe.ingest.report import Row, State
@@ -86,7 +86,7 @@ def fetched(
     ArchiveError
         A list, page or table names no file, or one elsewhere; another ingest fetches into it.
     ArgumentError
-        What is given names no address.
+        What is given names no address, or the folder cannot be made.
     DiskFull
         There is no space left for a file.
     """
@@ -94,7 +94,11 @@ def fetched(
 
     remotes = archive.asked(given)
     folder = _folder(remotes) if into is None else Path(into).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{folder}: no folder for what is fetched ({error.strerror}); choose one with --into"
+        raise ArgumentError(msg) from None
     limits = httpx.Timeout(SILENCE, connect=CONNECT)
     with _alone(folder), httpx.Client(timeout=limits, follow_redirects=False) as session:
         return _Archive(session, folder, hosts, progress).bring(remotes)
@@ -200,7 +204,7 @@ class _Archive:
         raise ArchiveError(msg)
 
     def _moved(self, answer: httpx.Response, arrival: Arrival) -> str:
-        target: str = urljoin(str(answer.url), answer.headers.get("location", ""))
+        target = archive.joined(str(answer.url), answer.headers.get("location", ""))
         if archive.is_inside(target, arrival.url, self.hosts):
             return target
         host = archive.host_of(target)
@@ -319,5 +323,6 @@ def _check(answer: httpx.Response, arrival: Arrival) -> None:
     error.worth_another_try = status in (408, 416, 429) or status >= 500  # type: ignore[attr-defined]
     with suppress(ValueError):
         wait = float(answer.headers.get("retry-after", "x"))
-        error.wait = min(max(wait, 0.0), LONGEST_WAIT)  # type: ignore[attr-defined]
+        # in this order "nan" means no wait
+        error.wait = min(max(0.0, wait), LONGEST_WAIT)  # type: ignore[attr-defined]
     raise error
