@@ -13,8 +13,17 @@ from astropy.nddata import CCDData
 import awe.calib
 from awe.calib import cosmic, reduction, statistics, tracks, weight
 from awe.calib.combine import Method, Noise, combine
-from awe.calib.detector import amplifiers, bias, converter, gain, overscan, pixels, saturation
-from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.detector import (
+    amplifiers,
+    bias,
+    converter,
+    crosstalk,
+    gain,
+    overscan,
+    pixels,
+    saturation,
+)
+from awe.calib.detector.geometry import Amplifier, ChipGeometry
 from awe.calib.sky import background, flat, fringe, imprint, seeing, skies, stars
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 from tests.calib.test_peers import SETTINGS
@@ -29,6 +38,10 @@ FRAMES = [RNG.normal(500, 15, (64, 80)).astype(np.float32) for _ in range(4)]
 PATTERN = RNG.normal(1, 0.01, (64, 80))
 COSMIC = {"gain": 2.5, "read_noise": 5.5, "sigma": 4.5, "neighbour_fraction": 0.3,
           "sharpness": 3.0, "iterations": 4, "saturation": 60000, "groups": 34}  # fmt: skip
+HALVES = ChipGeometry(nx=80, ny=64, active="[1:80,1:64]", amplifiers=(
+    Amplifier(name="A", active="[1:40,1:64]", gain=2.5, read_noise=5, crosstalk=(("B", 1e-3),)),
+    Amplifier(name="B", active="[41:80,1:64]", gain=2.5, read_noise=5),
+))  # fmt: skip
 GEOMETRY = ChipGeometry.from_counts(nx=80, ny=64, prescan_x=10, overscan_x=10)
 
 CALLS = {
@@ -48,6 +61,8 @@ CALLS = {
     "linearised": lambda f: gain.linearised(f[0], 1e-6),
     "overscan": lambda f: overscan.measure(f[0], GEOMETRY, 6).values,
     "corrected": lambda f: overscan.correct(f[0], GEOMETRY, 6),
+    "ghosts": lambda f: crosstalk.ghosts(f[0], HALVES),
+    "crosstalk": lambda f: crosstalk.measure((f[0] - 500) ** 3, f[1], HALVES, [1e9, 1e9]),
     "levelled": lambda f: amplifiers.levelled(f[0], GEOMETRY, 6).light,
     "hot": lambda f: pixels.hot(f[0], threshold=5, box=32),
     "cold": lambda f: pixels.cold(f[0], low=0.9, high=1.1, box=32),
@@ -99,7 +114,7 @@ def test_a_masked_pixel_has_no_value(name, kind):
         given = [np.ma.MaskedArray(frame, mask) for frame in wild]
     else:
         given = [CCDData(frame, mask=mask, unit="adu") for frame in wild]
-        if name in ("gain", "nightsky"):
+        if name in ("gain", "nightsky", "crosstalk"):
             pytest.skip("the case multiplies its frames")
     same(CALLS[name](given), CALLS[name](holes))
 
@@ -125,6 +140,7 @@ def test_every_kernel_that_takes_frames_takes_masked_ones():
              "awe.calib.detector.outline.strip": "levels of columns, made there",
              "awe.calib.detector.outline.runs": "levels of columns, made there",
              "awe.calib.detector.outline.jump": "levels of columns, made there",
+             "awe.calib.tracks.ends.runs": "steps of a track, made by the search",
              "awe.calib.tracks.pulses.flashes": "steps of a track, made by the search",
              "awe.calib.sky.dithers.match": "a catalogue"}  # fmt: skip
     found = dict(public())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from awe.calib._frames import takes_frames
 from awe.calib.detector.trim import turned
 from awe.errors import WrongShape
 
@@ -93,6 +94,7 @@ def _in_order(part: NDArray[Any], one: Amplifier) -> NDArray[Any]:
     return in_file[:: -1 if upper else 1, :: -1 if right else 1]
 
 
+@takes_frames()
 def ghosts(light: NDArray[np.float32], geometry: ChipGeometry) -> NDArray[np.float32]:
     """Return what amplifiers saw of each other.
 
@@ -139,6 +141,7 @@ def _require_alike(victim: str, source: str, one: NDArray[Any], other: NDArray[A
         raise WrongShape(msg)
 
 
+@takes_frames()
 def measure(
     light: NDArray[np.float32],
     sky: NDArray[np.float32],
