@@ -164,6 +164,17 @@ def test_widths_without_a_clump_have_none():
     assert clump.find(np.full(20, 3.0), snr, **ends).width == pytest.approx(3.0, rel=0.01)
 
 
+@pytest.mark.parametrize("snr", [0.5, 3.0, 5.0, 13.0, 40.0])
+@pytest.mark.parametrize("number", [5, 6, 21])
+def test_faint_peaks_of_nearly_one_width_are_a_clump_of_it(number, snr):
+    # their errors reach further than the widths there are
+    rng = np.random.default_rng(number)
+    width = 3.0 * np.exp(rng.normal(0, 0.02, number))
+    found = clump.find(width, np.full(number, snr), least=5, narrowest=1.5, widest=13.0)
+    assert found.width == pytest.approx(3.0, rel=0.02)
+    assert found.members.all()
+
+
 def test_the_floor_follows_the_sky_and_its_noise():
     rng = np.random.default_rng(919)
     slope = np.linspace(500, 600, 512)

@@ -122,7 +122,9 @@ def _densest(
         )[0]  # fmt: skip
         wide = float(np.exp(0.1 * one))
         reach = np.arange(-int(4 * wide / _PITCH) - 1, int(4 * wide / _PITCH) + 2) * _PITCH
-        density += np.convolve(counts, np.exp(-0.5 * (reach / wide) ** 2) / wide, "same")
+        spread = np.convolve(counts, np.exp(-0.5 * (reach / wide) ** 2) / wide, "full")
+        # centred on the grid, which faint peaks are wider than; "same" is as long as the longer
+        density += spread[reach.size // 2 :][: grid.size]
     inner = density[1:-1]
     modes = np.flatnonzero((inner >= density[:-2]) & (inner > density[2:])) + 1
     modes = modes[(grid[modes] >= first) & (grid[modes] < last)]

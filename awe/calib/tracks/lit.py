@@ -334,6 +334,6 @@ def _shining(small: _Bins, arc: Arc, middle: float) -> NDArray[np.int8]:
 def _flagged(steps: NDArray[np.int8]) -> Map:
     """Return the steps of a run whose pixels are flagged: lit ones and those not known."""
     # a step more at both ends of a flash: light that is not enough to make a bin lit
-    lit = np.convolve(steps == lit_kernels.LIT, np.ones(3), "same") > 0
+    lit = np.convolve(steps == lit_kernels.LIT, np.ones(3), "full")[1:-1] > 0
     result: Map = lit | (steps == lit_kernels.UNKNOWN)
     return result
