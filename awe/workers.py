@@ -2,20 +2,23 @@
 
 Workers are spawned, never forked: a copy of a process with open connections and threads is not
 safe. When the parent is killed they end too, instead of waiting for work for ever. When one of
-them is killed it takes its own piece of work with it and no other.
+them is killed it takes its own piece of work with it and no other. Ctrl-C is for the parent, which
+lets them end what they are at.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures import as_completed as completed
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
@@ -34,7 +37,9 @@ class _SafeProcess(SpawnProcess):
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802 - multiprocessing's name
-        with safe_children(), _without_main():
+        # started first: while it starts the tracker, the standard library lets Ctrl-C through
+        resource_tracker.ensure_running()
+        with safe_children(), _without_main(), _uninterrupted():
             return SpawnProcess._Popen(process_obj)
 
 
@@ -52,6 +57,40 @@ def _without_main() -> Iterator[None]:
             yield
         finally:
             sys.modules["__main__"] = main
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back for the time of a block, and for ever in processes started meanwhile.
+
+    A terminal sends it to all of them: it is the parent that stops them. Were they half started,
+    each would print where it was, and the parent would wait for those it does not know of.
+    """
+    held: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    # another thread may take the signal, and Python tells the main one: a mask is not enough
+    swapped = main and before is not None
+    if swapped:
+        signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if swapped:
+            signal.signal(signal.SIGINT, before)
+    if held:
+        signal.raise_signal(signal.SIGINT)
+
+
+class _Pool(ProcessPoolExecutor):
+    """Processes of which none is half started when Ctrl-C comes."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Take a call; its process is started where it needs one."""
+        with _uninterrupted():
+            return super().submit(fn, *args, **kwargs)
 
 
 class _SafeSpawn(SpawnContext):
@@ -73,7 +112,7 @@ def pool(number: int) -> ProcessPoolExecutor:
         Number of processes that work side by side.
     """
     with safe_children():
-        return ProcessPoolExecutor(number, mp_context=SPAWN, initializer=leave_with_parent)
+        return _Pool(number, mp_context=SPAWN, initializer=leave_with_parent)
 
 
 def outcomes(

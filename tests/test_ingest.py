@@ -513,6 +513,30 @@ def test_a_filter_of_a_plan_is_one_of_the_cameras(scientist, night, tmp_path):
     assert "OMEGACAM has no filter 'OCAM_q_SDSS'; did you mean" in row.message
 
 
+def edited(path, lines):
+    with path.open("w") as file:
+        writer = csv.DictWriter(file, lines[0])
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def test_all_mistakes_of_a_plan_are_told_at_once(scientist, night, tmp_path):
+    path = tmp_path / "plan.csv"
+    ingest(night[4:8]).to_plan(path)
+    lines = list(csv.DictReader(path.read_text().splitlines()))
+    lines[0]["purpose"] = "flat"
+    lines[2] |= {"take": "perhaps", "purpose": "Zero"}
+    lines[3]["file"] = ""
+    edited(path, lines)
+    with pytest.raises(ArgumentError) as caught:
+        ingest(plan=path)
+    told = str(caught.value).splitlines()
+    assert len(told) == 3
+    assert "line 2: no purpose 'flat'; did you mean 'dome' (lit by a lamp) or" in told[0]
+    assert "line 4: take is 'perhaps', expected yes or no; no purpose 'Zero'; did you" in told[1]
+    assert "line 5: the file is missing" in told[2]
+
+
 def test_the_command_writes_and_follows_a_plan(db, dataserver, night, tmp_path):
     environment = db.environment("scientist", data_server="127.0.0.1", data_port=str(dataserver))
 

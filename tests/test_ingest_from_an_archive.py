@@ -571,6 +571,49 @@ def test_the_command_ingests_what_an_archive_has(db, dataserver, site, exposures
     assert "is not an address of a file: expected http(s)://HOST/PATH" in done.stderr
 
 
+@pytest.mark.parametrize("when", ["fetching", "ingesting"])
+def test_who_stops_the_command_is_told_what_came_and_where(
+    db, dataserver, site, exposures, tmp_path, when
+):
+    for path in exposures:
+        site.put(f"/night/{path.name}", path.read_bytes())
+    listed = "\n".join(path.name for path in exposures)
+    url = site.put("/night/all.txt", listed.encode())
+    script = tmp_path / "stopped.py"
+    # Ctrl-C as soon as the second file is here, or as the first of them is examined
+    script.write_text(
+        "import os, signal, sys\n"
+        "from awe.ingest import command, download\n"
+        "def stop(*_, **__):\n"
+        "    os.killpg(0, signal.SIGINT)\n"
+        "class Second:\n"
+        "    reached = 0\n"
+        "    def reach(self, done, of):\n"
+        "        self.reached = done\n"
+        "        if done == 2: stop()\n"
+        f"if {when!r} == 'ingesting':\n"
+        "    command.ingest = stop\n"
+        "else:\n"
+        "    fetch = command.fetched\n"
+        "    command.fetched = lambda *a, progress, **k: fetch(*a, progress=Second().reach, **k)\n"
+        "sys.exit(command.main())\n"
+    )
+    environment = db.environment("scientist", data_server="127.0.0.1", data_port=str(dataserver))
+    home = tmp_path / "home"
+    home.mkdir()
+    done = subprocess.run(
+        [sys.executable, script, "--from", url], capture_output=True, text=True, check=False,
+        env={**os.environ, **environment, "AWE_HOME": str(home)}, start_new_session=True,
+    )  # fmt: skip
+    [folder] = (home / "fetched").iterdir()
+    number = 2 if when == "fetching" else len(exposures)
+    assert done.stderr == (
+        f"awe-ingest: stopped; {number} file(s) of the archive are in {folder}, exposures "
+        "committed so far stay, run it again\n"
+    )
+    assert done.returncode == 130
+
+
 def test_a_plan_of_what_an_archive_has(db, dataserver, site, exposures, tmp_path):
     url = site.put(f"/{exposures[0].name}", exposures[0].read_bytes())
     context.start(

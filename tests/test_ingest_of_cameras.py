@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -368,3 +369,34 @@ def test_a_chip_more_is_no_change_of_the_others(scientist, tmp_path):
     own.write_text(own.read_text() + '\n[[chips]]\nname = "TINY_3"\ncorner = [700, 0]\n')
     [row] = ingest([exposure(tmp_path / "T09.fits", 1)])
     assert row.state is State.NEW, row.message
+
+
+@pytest.mark.parametrize("purpose", ["science", "dome", "Twilight", "gain", "photom"])
+def test_a_plan_takes_no_light_without_a_filter(scientist, tmp_path, purpose):
+    camera_project(scientist, "TINY@HOME")
+    exposure(tmp_path / "T08.fits", IMAGETYP="Bias")
+    fits.delval(tmp_path / "T08.fits", "FILTER")
+    path = tmp_path / "plan.csv"
+
+    def planned(**cells):
+        [line] = csv.DictReader(path.read_text().splitlines())
+        with path.open("w") as file:
+            writer = csv.DictWriter(file, line)
+            writer.writeheader()
+            writer.writerow({**line, **cells})
+        [row] = ingest(plan=path)
+        return row
+
+    ingest([tmp_path / "T08.fits"]).to_plan(path)
+    row = planned()
+    assert (row.state, row.purpose, row.filter) == (State.NEW, "bias", "")
+    row = planned(purpose=purpose)
+    assert row.state is State.REFUSED
+    assert f"T08.fits: the plan takes it for {purpose.lower()}, and neither its" in row.message
+    assert "TINY_R" in row.message
+    # as headers have it, and as awe has it
+    for name in ("R", "TINY_R"):
+        row = planned(filter=name)
+        assert (row.state, row.filter) == (State.NEW, "TINY_R"), row.message
+    row = planned(purpose="Dark", filter="")
+    assert (row.state, row.purpose) == (State.NEW, "dark")

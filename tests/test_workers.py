@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 #: what workers do is in a module: the script of the parent is not run again by them
 WORK = """
 import os, signal, time
@@ -89,3 +91,35 @@ def test_a_script_without_a_guard_is_run_once(tmp_path):
     done = subprocess.run([sys.executable, script], capture_output=True,
                           text=True, check=True, timeout=120)
     assert done.stdout.split() == ["begun", "0", "0", "1", "1", "2", "2"]
+
+
+STARTED = """
+import sys
+from awe import workers
+from given import identity
+
+print("begun", flush=True)
+try:
+    with workers.pool(3) as pool:
+        print(len([*workers.outcomes(pool, identity, {n: (n,) for n in range(3)})]), flush=True)
+except KeyboardInterrupt:
+    sys.exit("stopped")
+"""
+
+
+@pytest.mark.parametrize("after", [0.0, 0.005, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3])
+def test_workers_say_nothing_when_they_are_interrupted_while_they_start(tmp_path, after):
+    script = tmp_path / "work.py"
+    script.write_text(STARTED)
+    (tmp_path / "given.py").write_text(WORK)
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as parent:  # fmt: skip
+        assert parent.stdout.readline() == "begun\n"
+        time.sleep(after)
+        # as a terminal does it: to all of them
+        os.killpg(parent.pid, signal.SIGINT)
+        told = parent.communicate(timeout=60)[1]
+    assert told == "stopped\n"
+    assert parent.returncode == 1

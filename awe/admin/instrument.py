@@ -54,8 +54,9 @@ def add(commands: Any) -> None:
     verb.set_defaults(run=_show)
     verb = verbs.add_parser("check", help="descriptions, and what exposures become by them")
     verb.add_argument(
-        "files", nargs="*", metavar="FILE", type=Path,
-        help="exposures, or a description (.toml); without any, all descriptions",
+        "files", nargs="*", metavar="FILE",
+        help="exposures, patterns or folders of them, or descriptions (.toml); without any, all "
+        "descriptions",
     )  # fmt: skip
     verb.add_argument(
         "--picture", metavar="PNG", type=Path, help="draw the regions of the first exposure"
@@ -87,9 +88,10 @@ def _new(chosen: argparse.Namespace) -> int:
             return 0
         path = _written(name, sheet.text())
         out(f"{path}: drafted from {min(len(files), MOST)} of {len(files)} file(s)\n")
-        for doubt in dict.fromkeys(sheet.doubts):
+        doubts = list(dict.fromkeys(sheet.doubts))
+        for doubt in doubts:
             out(f"  doubt: {doubt}\n")
-        return _tried([path], files[:MOST], None, short=True)
+        return _tried([path], files[:MOST], None, short=True, doubts=len(doubts))
 
 
 def _like(chosen: argparse.Namespace) -> int:
@@ -213,19 +215,21 @@ def _show(chosen: argparse.Namespace) -> None:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    descriptions = [path for path in chosen.files if path.suffix == ".toml"]
-    exposures = [path for path in chosen.files if path.suffix != ".toml"]
     if not chosen.files:
-        descriptions = [path for path in instruments.files().values() if path.suffix == ".toml"]
-    return _tried(descriptions, exposures, chosen.picture)
+        own = [path for path in instruments.files().values() if path.suffix == ".toml"]
+        return _tried(own, [], chosen.picture)
+    with sources.opened(chosen.files) as files:
+        descriptions = [path for path in files if path.suffix == ".toml"]
+        exposures = [path for path in files if path.suffix != ".toml"]
+        return _tried(descriptions, exposures, chosen.picture)
 
 
 def _tried(
-    descriptions: list[Path], exposures: list[Path], target: Path | None, *, short: bool = False
-) -> int:
+    descriptions: list[Path], exposures: list[Path], target: Path | None, *, short: bool = False,
+    doubts: int = 0,
+) -> int:  # fmt: skip
     """Print what descriptions and exposures are; return 1 if one of them is refused."""
     wrong = sum(_described(path) for path in descriptions)
-    doubts = 0
     drawn = target is None
     for path in exposures:
         try:

@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AweError as error:
         err(f"awe-ingest: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        err("awe-ingest: stopped; exposures committed so far stay, run it again\n")
+    except KeyboardInterrupt as stop:
+        told = [*getattr(stop, "__notes__", ()), "exposures committed so far stay", "run it again"]
+        err(f"awe-ingest: stopped; {', '.join(told)}\n")
         return 130
 
 
@@ -62,6 +63,19 @@ def _run(options: argparse.Namespace) -> int:
         _check_plan(plan, new, options)
     lines = 0 if plan is None or new else len(planfile.read(plan))
     got = _fetched(options)
+    try:
+        return _ingested(options, got, lines, new=new, place=place)
+    except KeyboardInterrupt as stop:
+        if got:
+            stop.add_note(got.where)
+        raise
+
+
+def _ingested(
+    options: argparse.Namespace, got: Fetched | None, lines: int, *, new: bool, place: str | None
+) -> int:
+    """Ingest what was given and fetched, tell about it, and return the exit code."""
+    plan = options.plan
     with (
         sources.opened(options.input, got.paths if got else []) as files,
         bars.bar("ingesting", len(files) + lines, "exposures") as bar,
@@ -75,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
             report.to_plan(plan)
     report.show()
     if got:
-        out(f"{len(got.paths)} file(s) of the archive are in {got.folder}\n")
+        out(f"{got.where}\n")
     if not options.commit:
         again = "; repeat with -commit" if report.count(State.NEW) else ""
         if new:

@@ -59,6 +59,11 @@ class Fetched:
     paths: list[Path] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
+    @property
+    def where(self) -> str:
+        """How many files are here, and where."""
+        return f"{len(self.paths)} file(s) of the archive are in {self.folder}"
+
 
 def fetched(
     given: Any,
@@ -101,7 +106,12 @@ def fetched(
         raise ArgumentError(msg) from None
     limits = httpx.Timeout(SILENCE, connect=CONNECT)
     with _alone(folder), httpx.Client(timeout=limits, follow_redirects=False) as session:
-        return _Archive(session, folder, hosts, progress).bring(remotes)
+        bringing = _Archive(session, folder, hosts, progress)
+        try:
+            return bringing.bring(remotes)
+        except KeyboardInterrupt as stop:
+            stop.add_note(bringing.got.where)
+            raise
 
 
 def _folder(remotes: list[archive.Remote]) -> Path:

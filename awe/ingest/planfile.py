@@ -22,6 +22,16 @@ __all__ = ["Line", "read"]
 
 #: Columns a plan cannot do without; the others are remarks.
 NEEDED = PLAN[:5]
+#: What cameras call it -> how a plan says it.
+ALSO = {
+    **dict.fromkeys(("flat", "flats", "flatfield", "flat field"),
+                    "'dome' (lit by a lamp) or 'twilight' (by the sky)"),
+    **dict.fromkeys(("skyflat", "sky flat", "sky"), "'twilight'"),
+    **dict.fromkeys(("domeflat", "dome flat", "lamp"), "'dome'"),
+    **dict.fromkeys(("light", "lights", "object", "target"), "'science'"),
+    **dict.fromkeys(("zero", "offset"), "'bias'"),
+    **dict.fromkeys(("standard", "std"), "'photom'"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,30 +50,19 @@ class Line:
         Raises
         ------
         ArgumentError
-            The camera has no such filter.
+            The camera has no such filter, or light was taken without any.
         """
         notes, purpose = list(exposure.notes), self.purpose or exposure.purpose
         if purpose != exposure.purpose:
             notes.append(f"its header says {exposure.purpose}")
         said = {}
         first = exposure.frames[0].attributes
-        if self.filter and self.filter != exposure.filter:
-            if any(frame.part.plane is not None for frame in exposure.frames):
-                msg = (
-                    f"filter {self.filter!r}: pixels of a colour mosaic have the filters "
-                    f"{exposure.filter}; leave the cell of the plan as it was, and correct the "
-                    "header where the filter in front of them is wrong"
-                )
-                raise ArgumentError(msg)
-            known = list(instruments.get(exposure.instrument).filters.values())
-            if self.filter not in known:
-                msg = (
-                    f"{exposure.instrument} has no filter {self.filter!r}"
-                    f"{nearest(self.filter, known)}; its filters are {', '.join(known)}"
-                )
-                raise ArgumentError(msg)
-            said["filter"] = self.filter
+        name = self._filter(exposure)
+        if name != exposure.filter:
+            said["filter"] = name
             notes.append(f"its header says filter {exposure.filter or None}")
+        if not name and purpose in CLASSES and "filter" in CLASSES[purpose]._attributes:
+            raise ArgumentError(_without_filter(exposure, purpose))
         if self.object and self.object != first["OBJECT"]:
             said["OBJECT"] = self.object
             notes.append(f"its header says object {first['OBJECT']!r}")
@@ -75,6 +74,38 @@ class Line:
             exposure, purpose=purpose, frames=tuple(frames), notes=tuple(notes)
         )
 
+    def _filter(self, exposure: Exposure) -> str:
+        """Return the filter in awe's name; the plan may have it as headers do."""
+        if not self.filter or self.filter == exposure.filter:
+            return exposure.filter
+        if any(frame.part.plane is not None for frame in exposure.frames):
+            msg = (
+                f"filter {self.filter!r}: pixels of a colour mosaic have the filters "
+                f"{exposure.filter}; leave the cell of the plan as it was, and correct the "
+                "header where the filter in front of them is wrong"
+            )
+            raise ArgumentError(msg)
+        names = instruments.get(exposure.instrument).filters
+        known = list(dict.fromkeys(names.values()))
+        if self.filter in known:
+            return self.filter
+        if self.filter in names:
+            return names[self.filter]
+        msg = (
+            f"{exposure.instrument} has no filter {self.filter!r}"
+            f"{nearest(self.filter, [*known, *names])}; its filters are {', '.join(known)}"
+        )
+        raise ArgumentError(msg)
+
+
+def _without_filter(exposure: Exposure, purpose: str) -> str:
+    known = dict.fromkeys(instruments.get(exposure.instrument).filters.values())
+    return (
+        f"{exposure.path.name}: the plan takes it for {purpose}, and neither its header nor the "
+        f"plan has a filter; write one of {', '.join(known)} into its filter cell, or take it "
+        "for dark"
+    )
+
 
 def read(path: Path) -> dict[Path, Line]:
     """Return the lines of the files that a plan takes, by file.
@@ -82,7 +113,7 @@ def read(path: Path) -> dict[Path, Line]:
     Raises
     ------
     ArgumentError
-        It is not a plan; the line, what was found and what was wanted are named.
+        It is not a plan; every line that is wrong, what was found and what was wanted are named.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -102,32 +133,36 @@ def read(path: Path) -> dict[Path, Line]:
             f"{', '.join(NEEDED)}; write one with a dry run: awe-ingest -i FILES --plan NEW.csv"
         )
         raise ArgumentError(msg)
-    lines = [
-        _line(path, number, dict(zip(heads, row, strict=False)))
-        for number, row in enumerate(rows[1:], 2)
-        if any(cell.strip() for cell in row)
-    ]
+    lines, wrong = [], []
+    for number, row in enumerate(rows[1:], 2):
+        try:
+            if any(cell.strip() for cell in row):
+                lines.append(_line(path, number, dict(zip(heads, row, strict=False))))
+        except ArgumentError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ArgumentError("\n  ".join(wrong))
     return {line.path: line for line in lines if line.take}
 
 
 def _line(path: Path, number: int, cells: dict[str, str]) -> Line:
     said = {head: cells.get(head, "").strip().removeprefix("'") for head in NEEDED}
-    take, purpose = said["take"].lower(), said["purpose"]
+    take, purpose = said["take"].lower(), said["purpose"].lower()
+    wrong = []
     if take not in (YES, NO):
-        msg = f"plan {path}, line {number}: take is {said['take']!r}, expected yes or no"
-        raise ArgumentError(msg)
-    if take == YES and purpose and purpose not in CLASSES:
-        hint = nearest(purpose, list(CLASSES))
-        msg = (
-            f"plan {path}, line {number}: no purpose {purpose!r}{hint}; purposes are "
-            f"{', '.join(CLASSES)}"
+        wrong.append(f"take is {said['take']!r}, expected yes or no")
+    if take != NO and purpose and purpose not in CLASSES:
+        meant = ALSO.get(purpose)
+        hint = f"; did you mean {meant}?" if meant else nearest(purpose, list(CLASSES))
+        wrong.append(
+            f"no purpose {said['purpose']!r}{hint}; purposes are {', '.join(CLASSES)}"
         )
-        raise ArgumentError(msg)
     if not said["file"]:
-        msg = f"plan {path}, line {number}: the file is missing"
+        wrong.append("the file is missing")
+    if wrong:
+        msg = f"plan {path}, line {number}: {'; '.join(wrong)}"
         raise ArgumentError(msg)
     return Line(
         path=Path(said["file"]), take=take == YES, purpose=purpose, filter=said["filter"],
         object=said["object"],
     )  # fmt: skip
-

@@ -73,6 +73,11 @@ def test_check_names_what_is_right_and_what_is_refused(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "FILTERS = '49' is not one of 11, 12, " in told
     assert told.endswith("1 right, 1 refused, 0 doubt(s)\n")
+    (tmp_path / "night").mkdir()
+    good.rename(tmp_path / "night" / "a1.fits")
+    for given in (tmp_path / "night", tmp_path / "night" / "a*.fits"):
+        assert main(["instrument", "check", str(given)]) == 0
+        assert capsys.readouterr().out.endswith("1 right, 0 refused, 0 doubt(s)\n")
     assert main(["instrument", "check"]) == 0
     assert "STE3 with 1 chip(s) is well described" in capsys.readouterr().out
 
