@@ -86,6 +86,16 @@ class SlurmCluster:
         else:
             self._end("slurmctld", signal.SIGTERM)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the controller hang: it takes connections and answers nothing."""
+        process = self._running["slurmctld"]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def ask(self, *words: str) -> str:
         """Return what a command of the cluster prints."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import stat
+import time
 from typing import Any
 
 import psutil
@@ -175,6 +176,106 @@ def test_without_a_controller_jobs_wait_and_those_on_nodes_end(
     finally:
         nodes.controller(True)
     until(lambda: bench.state(later) == "done", LONG)
+
+
+def test_other_batch_jobs_of_the_account_may_have_any_name(
+    bench, db, runner, nodes, monkeypatch
+):
+    # getpass would believe it
+    monkeypatch.setenv("LOGNAME", "nobody")
+    for name in ("a\nb", "1|2|3", "awe-1_1|x", "\udcff\udcfe"):
+        nodes.ask("sbatch", "--hold", f"--job-name={name}", "--wrap=true")
+    runner.start()
+    job = submit(bench, names=["a", "b"], wait=2.0)
+    until(lambda: bench.state(job) == "done", LONG)
+    assert len(attempts(db, job)) == 1
+
+
+def test_options_take_nothing_from_awe(bench, db, runner, recipes, nodes):
+    runner.start(dpu_slurm_options="--job-name=mine --output=/dev/null -e /dev/null --chdir=/tmp")
+    job = submit(bench, names=["a", "b"], wait=2.0)
+    until(lambda: bench.state(job) == "done", LONG)
+    assert log(db, job)[0] == "probe at work None"
+    assert len(attempts(db, job)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--array=1-3", "dpu_slurm_options has '--array=1-3', which no job of awe can have"),
+        ("--arr 1-3", "dpu_slurm_options has '--arr'"),
+        ("-a1-3", "dpu_slurm_options has '-a1-3'"),
+        ("-W", "dpu_slurm_options has '-W'"),
+        ("--comment='x", "No closing quotation"),
+        ("--partition=absent", "invalid partition specified: absent; see sinfo and dpu_"),
+    ],
+)
+def test_options_that_cannot_be_end_their_jobs_and_no_others(
+    bench, db, runner, nodes, options, told
+):
+    runner.start(dpu_slurm_options=options)
+    job = submit(bench)
+    (here,) = bench.submit("student")
+    until(lambda: bench.state(here) == "done", LONG)
+    until(lambda: bench.state(job) == "lost", LONG)
+    message = column(db, "message", job)
+    assert message.startswith("could not be started: ")
+    assert told in message
+    assert message.endswith("given up after 3 attempts")
+
+
+def test_a_controller_that_hangs_holds_up_nothing_here(bench, db, runner, nodes, monkeypatch):
+    runner.start()
+    job = submit(bench, wait=600)
+    at_work(db, job)
+    with nodes.frozen():
+        db.rows("student", "SELECT awe.job_cancel(%s)", job)
+        time.sleep(2.0)
+        (here,) = bench.submit("student")
+        until(lambda: bench.state(here) == "done", 10.0)
+    until(lambda: bench.state(job) == "cancelled", LONG)
+
+
+def test_a_new_runner_waits_for_no_controller(bench, db, runner, nodes):
+    runner.start()
+    job = submit(bench, names=["a", "b", "c"], wait=4.0)
+    at_work(db, job)
+    runner.abandon()
+    db.rows("superuser", "UPDATE awe.attempt SET pid = NULL WHERE job = %s", job)
+    nodes.controller(False)
+    try:
+        runner.start()
+        (here,) = bench.submit("student")
+        until(lambda: bench.state(here) == "done", LONG)
+    finally:
+        nodes.controller(True)
+    until(lambda: bench.state(job) == "done", LONG)
+
+
+def test_who_writes_down_an_end_and_goes_on_is_ended(bench, db, runner, nodes):
+    runner.start()
+    job = submit(bench, do="leave end 3", wait=600)
+    until(lambda: bench.state(job) == "failed", LONG)
+    until(lambda: "RUNNING" not in nodes.ask("squeue", "-h", "-o", "%T"), LONG)
+
+
+def test_a_stop_of_the_service_costs_what_waits_no_attempt(bench, db, runner, nodes):
+    runner.start(dpu_slurm_options="--begin=now+3600")
+    jobs = [submit(bench) for _ in range(5)]
+    until(lambda: all(attempts(db, job) and attempts(db, job)[0][0] for job in jobs), LONG)
+    runner.stop()
+    assert {bench.state(job) for job in jobs} == {"queued"}
+    assert {column(db, "max_attempts", job) for job in jobs} == {4}
+    assert "PENDING" not in nodes.ask("squeue", "-h", "-o", "%T")
+
+
+def test_a_home_of_any_name(bench, db, runner, recipes, nodes, monkeypatch):
+    home = recipes.rename(recipes.parent / "a 'home' \"%j\" 5%% $HOME")
+    monkeypatch.setenv("AWE_HOME", str(home))
+    runner.start()
+    job = submit(bench)
+    until(lambda: bench.state(job) == "done", LONG)
+    assert log(db, job)[0] == "probe at work None"
 
 
 def test_so_many_are_in_the_queue_and_no_more(bench, db, runner, nodes):

@@ -155,6 +155,10 @@ class Folder:
         path.unlink()
         return description
 
+    def waits(self) -> bool:
+        """Return True as long as no node took the description."""
+        return (self.path / "description").exists()
+
     def ended(self, status: int) -> None:
         """Write down how the worker ended (negative: a signal), whole or not at all."""
         self._write("end", status)

@@ -68,6 +68,12 @@ class Listing:
         with self._lock:
             return self._works
 
+    def doubt(self) -> None:
+        """Take the engine for away until it answers again: it is asked at once."""
+        with self._lock:
+            self._works = False
+        self._wake.set()
+
     def entry(self, number: int, name: str, since: float) -> Entry:
         """Return what is known of a job from answers to questions asked after `since`.
 

@@ -25,7 +25,7 @@ from awe.dpu.runner.attempt_files import Folder, forget_old
 from awe.dpu.runner.attempts import Running
 from awe.dpu.runner.backends import BackEnd, Limits
 from awe.dpu.runner.queue import Claim, Later, Queue
-from awe.errors import AweError, DatabaseError
+from awe.errors import AweError, DatabaseError, ServiceDown
 from awe.lazy import resolve
 
 __all__ = ["Runner"]
@@ -84,6 +84,7 @@ class Runner:
         self._next_tidy = 0.0
         self._next_word = 0.0
         self._recovered = False
+        self._next_recovery = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; then end the workers and queue their jobs again."""
@@ -108,9 +109,10 @@ class Runner:
 
     def step(self) -> None:
         """Do everything that is due, then wait for the next event for a moment."""
-        if not self._recovered:
-            self._recover()
         now = time.monotonic()
+        if not self._recovered and now >= self._next_recovery:
+            self._next_recovery = now + 5 * self._beat_every
+            self._recover()
         if now >= self._next_tidy:
             self._queue.tidy()
             self._queue.sweep()
@@ -162,7 +164,11 @@ class Runner:
         self._queue.tidy()
 
     def _fill(self) -> None:
+        # what takes long to place must not cost the others their leases
+        until = time.monotonic() + self._beat_every
         for _ in range(BURST):
+            if time.monotonic() > until:
+                break
             room = [name for name, place in self._places.items()
                     if self._held(name) < place.most and place.ready()]  # fmt: skip
             claim = self._queue.claim(room) if room else None
@@ -233,24 +239,36 @@ class Runner:
         ).encode()
 
     def _recover(self) -> None:
-        """Take over the workers of a former runner; record those that are gone."""
+        """Take over the workers of a former runner; record those that are gone.
+
+        Those of a place that does not answer are looked for again, and keep nobody waiting.
+        """
+        unknown = False
+        known = {running.name for running in self._running}
         # The only step that can fail for want of the database: then nothing was taken over yet.
-        left = self._queue.left()
-        for job, attempt, number, seconds, back_end in left:
+        for job, attempt, number, seconds, back_end in self._queue.left():
             folder = Folder(self._root, job, attempt)
+            if folder.path.name in known:
+                continue
             if not folder.path.is_dir():
                 # of another home on a machine of this name, or gone with its home: if nobody
                 # follows it its lease ends, and it is queued again
                 continue
             place = self._places.get(back_end)
-            worker = place.adopt(number, folder) if place else None
+            try:
+                worker = place.adopt(number, folder) if place else None
+            except ServiceDown as error:
+                logger.warning("job %d attempt %d: %s; looked for again", job, attempt, error)
+                unknown = True
+                continue
             if worker is None:
                 worker = _Gone(number or 0)
             running = self._watch(job, attempt, worker, folder, seconds)
             running.place = back_end
             self._running.append(running)
-        forget_old(self._root, DAYS_KEPT, {running.name for running in self._running})
-        self._recovered = True
+        if not unknown:
+            forget_old(self._root, DAYS_KEPT, {running.name for running in self._running})
+            self._recovered = True
 
     def _close(self) -> None:
         for running in self._running:

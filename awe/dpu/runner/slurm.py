@@ -9,13 +9,15 @@ out without an error, and so is one that has just ended, unless the question is 
 
 from __future__ import annotations
 
-import getpass
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
+from contextlib import suppress
 
 from awe.config import Environment
 from awe.dpu.runner.attempt_files import Folder
@@ -23,14 +25,15 @@ from awe.dpu.runner.backends import Limits, environment
 from awe.dpu.runner.listing import Entry, Listing
 from awe.errors import ServiceDown
 from awe.imports import PYTHON
+from awe.terminal import harmless
 
 __all__ = ["Slurm", "SlurmHandle"]
 
 NODE = "awe.dpu.runner.node"
 #: attempts in the cluster's queue at a time, where the configuration says nothing
 MOST = 100
-#: seconds in which a command of SLURM answers
-ANSWER = 30.0
+#: seconds in which a command of SLURM answers, fewer than the leases of other jobs have
+ANSWER = 15.0
 #: seconds in which a file written on a node is seen here
 SETTLING = 5.0
 #: seconds between two requests to end an attempt
@@ -40,6 +43,15 @@ OVER = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL"
         "PREEMPTED", "REVOKED", "TIMEOUT", "GONE"}  # fmt: skip
 #: of these, the ones in which the job itself came to its end: nobody killed it
 BY_ITSELF = {"COMPLETED", "FAILED", "GONE"}
+#: `sbatch --parsable`: a number, with several clusters the name of one; warnings may come before
+SUBMITTED = re.compile(r"^([0-9]{1,9})(?:;\S*)?$", re.MULTILINE)
+#: a line of the queue about a job of ours
+ENTRY = re.compile(r"^\s*([0-9]{1,9})\|([A-Z_]+)\|(awe-[0-9]+_[0-9]+)\|(.*?)\s*$", re.MULTILINE)
+#: options with which an attempt would be several, none, or something else; sbatch takes
+#: beginnings of long ones as well
+FOREIGN = {"array", "wait", "wrap", "test-only", "help", "usage", "version", "quiet", "clusters",
+           "cluster"}  # fmt: skip
+FOREIGN_LETTERS = "aWhVQM"
 
 
 class SlurmHandle:
@@ -62,19 +74,31 @@ class SlurmHandle:
         self._since = time.monotonic()
         self._over: float | None = None
         self._asked = 0.0
+        self._asking: threading.Thread | None = None
+        self._farewell: threading.Timer | None = None
 
     def poll(self) -> int | None:
         """Return how the attempt ended: as its node wrote, else 1 or a signal by SLURM's state."""
         if (end := self._folder.end()) is not None:
+            self._see_to_the_end()
             return end
         state = self._entry().state
         if state not in OVER:
             self._over = None
             return None
         self._over = self._over or time.monotonic()
-        if time.monotonic() - self._over < SETTLING:
+        # what no node took has nothing to write
+        if not self._folder.waits() and time.monotonic() - self._over < SETTLING:
             return None
         return 1 if state in BY_ITSELF else -signal.SIGKILL
+
+    def _see_to_the_end(self) -> None:
+        """Let nothing run on that wrote down its end itself; what ended is left alone."""
+        if self._farewell is None:
+            cancel = ["scancel", "--state=RUNNING", str(self.number)]
+            self._farewell = threading.Timer(SETTLING, _ask, (cancel,))
+            self._farewell.daemon = True
+            self._farewell.start()
 
     def said(self) -> str:
         """Return what SLURM tells of an end that the attempt did not write down itself."""
@@ -86,14 +110,19 @@ class SlurmHandle:
         return f"SLURM job {self.number} is {state}, and its worker left no report"
 
     def signal(self, number: int) -> None:
-        """Cancel the batch job; the keeper on the node then ends all that is below it."""
+        """Cancel the batch job; the keeper on the node then ends all that is below it.
+
+        A controller that does not answer keeps nobody waiting: it is asked again.
+        """
         if number != signal.SIGTERM and time.monotonic() < self._asked + AGAIN:
             return
         self._asked = time.monotonic()
         cancel = ["scancel", str(self.number)]
         if number == signal.SIGKILL and self._entry().state == "COMPLETING":
             cancel[1:1] = ["--batch", "--signal=KILL"]
-        command(cancel, check=False)
+        if self._asking is None or not self._asking.is_alive():
+            self._asking = threading.Thread(target=_ask, args=(cancel,), daemon=True)
+            self._asking.start()
 
     def alive(self) -> bool:
         """Return True if SLURM has the attempt as running and its node has not told its end."""
@@ -101,7 +130,10 @@ class SlurmHandle:
 
     def waiting(self) -> bool:
         """Return True if the cluster has not started the attempt yet."""
-        return self._folder.end() is None and self._entry().state in ("PENDING", "CONFIGURING")
+        if self._folder.end() is not None:
+            return False
+        state = self._entry().state
+        return state in ("PENDING", "CONFIGURING") or (state == "UNKNOWN" and self._folder.waits())
 
     def memory(self) -> int:
         """Return the bytes of memory that the node measured a moment ago."""
@@ -126,7 +158,7 @@ class Slurm:
     processors = 1
 
     def __init__(self, options: str = "", most: int = MOST) -> None:
-        self._options = shlex.split(options)
+        self._given = options
         self.most = most
         self._listing = Listing(_queue)
 
@@ -145,19 +177,29 @@ class Slurm:
         Raises
         ------
         ServiceDown
-            SLURM did not take the job; the message has its first line.
+            SLURM did not take the job, the message has its first line; or an option cannot be.
         """
+        options = _options(self._given)
         folder.describe(description)
         script = f"#!/bin/sh\nexec {shlex.join([*PYTHON, '-m', NODE, str(folder.path)])}\n"
         submit = [
-            "sbatch", "--parsable", f"--job-name={job_name(folder)}", "--no-requeue",
+            "sbatch", "--ntasks=1", f"--time={-(-limits.seconds // 60) + 1}", *options,
+            # of two the last counts: an attempt is found by these
+            "--parsable", f"--job-name={job_name(folder)}", "--no-requeue",
             "--open-mode=append", f"--output={str(folder.log).replace('%', '%%')}",
-            f"--chdir={folder.path}", "--ntasks=1", f"--time={-(-limits.seconds // 60) + 1}",
-            *self._options,
+            f"--error={str(folder.log).replace('%', '%%')}", f"--chdir={folder.path}",
         ]  # fmt: skip
-        answer = command(submit, script)
-        # with several clusters the number is followed by the name of one
-        return SlurmHandle(int(answer.strip().partition(";")[0]), folder, self._listing)
+        try:
+            answer = command(submit, script)
+        except ServiceDown:
+            # the next is submitted once the queue is seen again
+            self._listing.doubt()
+            raise
+        number = SUBMITTED.findall(answer)
+        if not number:
+            msg = f"sbatch answers {answer.strip()!a:.200}, expected the number of a batch job"
+            raise ServiceDown(msg)
+        return SlurmHandle(int(number[-1]), folder, self._listing)
 
     def adopt(self, number: int | None, folder: Folder) -> SlurmHandle | None:
         """Return the attempt a former runner submitted, also where its number was not kept."""
@@ -175,6 +217,33 @@ def job_name(folder: Folder) -> str:
     return f"awe-{folder.path.name}"
 
 
+def _options(given: str) -> list[str]:
+    """Return the options an installation adds, as words.
+
+    Raises
+    ------
+    ServiceDown
+        They cannot be read, or hold one that is for awe to set.
+    """
+    try:
+        words = shlex.split(given)
+    except ValueError as error:
+        msg = f"dpu_slurm_options is {given!a:.200}: {error}; correct it, then retry the job"
+        raise ServiceDown(msg) from None
+    for word in words:
+        name = word[2:].partition("=")[0]
+        long = word.startswith("--") and any(full.startswith(name) for full in FOREIGN)
+        if long or (word[:1] == "-" and word[1:2] in FOREIGN_LETTERS):
+            msg = f"dpu_slurm_options has {word!a:.200}, which no job of awe can have; remove it"
+            raise ServiceDown(msg)
+    return words
+
+
+def _ask(cancel: list[str]) -> None:
+    with suppress(ServiceDown, OSError):
+        command(cancel, check=False)
+
+
 def command(words: list[str], text: str = "", *, check: bool = True) -> str:
     """Run a command of SLURM in the environment of a worker, and return what it printed.
 
@@ -188,25 +257,26 @@ def command(words: list[str], text: str = "", *, check: bool = True) -> str:
     given.update({name: os.environ[name] for name in ("SLURM_CONF",) if name in os.environ})
     try:
         done = subprocess.run(
-            words, input=text, env=given, cwd="/", capture_output=True, text=True,
-            timeout=ANSWER, check=False,
+            words, input=text, env=given, cwd="/", capture_output=True, encoding="utf-8",
+            errors="replace", timeout=ANSWER, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         msg = f"{words[0]} has not answered for {ANSWER:.0f} s: is slurmctld running?"
         raise ServiceDown(msg) from error
     if done.returncode and check:
-        told = (done.stderr.strip() or "without a word").splitlines()[0]
-        msg = f"{words[0]} failed: {told}; see that sinfo works on this machine"
+        told = harmless((done.stderr.strip() or "without a word").splitlines()[0], lines=False)
+        msg = f"{words[0]} failed: {told[:500]}; see sinfo and dpu_slurm_options"
         raise ServiceDown(msg)
     return done.stdout
 
 
 def _queue() -> dict[int, Entry]:
-    """Ask for all batch jobs of this account that the controller remembers."""
-    told = command(["squeue", "--noheader", "--states=all", f"--user={getpass.getuser()}",
+    """Ask for all batch jobs of this account that the controller remembers.
+
+    The names of other jobs may hold anything, line breaks as well: their lines count for nothing.
+    """
+    # by number: the environment of a service may have the name of another account
+    told = command(["squeue", "--noheader", "--states=all", f"--user={os.getuid()}",
                     "--format=%A|%T|%j|%r"])  # fmt: skip
-    found = {}
-    for line in told.splitlines():
-        number, state, name, reason = line.strip().split("|", 3)
-        found[int(number)] = Entry(state=state, name=name, reason=reason)
-    return found
+    lines = ENTRY.finditer(told)
+    return {int(line[1]): Entry(state=line[2], name=line[3], reason=line[4]) for line in lines}
