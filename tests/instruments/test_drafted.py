@@ -325,6 +325,51 @@ def test_ste3_has_the_sections_of_its_cards_and_the_noise_of_its_strip(capsys):
     assert "RDNOISE says 5 electron" in doubts
 
 
+CMOS = {"INSTRUME": "ZWO ASI533MM Pro", "XPIXSZ": 3.76}
+
+
+@pytest.mark.parametrize(
+    ("word", "first", "second"),
+    [("GAIN", 100, 200), ("GAIN", 0, 1), ("READOUTM", "Normal", "Fast"), ("GAIN", 1.0, 2.0)],
+)
+def test_files_of_two_settings_have_it_as_read_mode(tmp_path, capsys, word, first, second):
+    camera = Camera(tmp_path / "cmos", 21)
+    camera.night(*IRAF, **CMOS, **{word: first})
+    camera.write("t.fits", 300, **CMOS, **IRAF[2], **date(7), **{word: second})
+    text, doubts, made, _ = drafted(camera.folder, capsys)
+    assert text["cards"]["read_mode"] == word
+    assert f"{word} is {first!r}, {second!r}: frames take calibrations of their own" in doubts
+    for file, mode in (("s.fits", first), ("b0.fits", first), ("t.fits", second)):
+        header = fits.getheader(camera.folder / file)
+        shown = f"{mode:.0f}" if isinstance(mode, float) else str(mode)
+        assert made.translate(header, header)["read_mode"] == shown
+
+
+@pytest.mark.parametrize(
+    ("cards", "setting"),
+    [({"GAIN": 100}, True), ({"GAIN": 0, "EGAIN": 0.9}, True), ({"GAIN": 2}, False),
+     ({"GAIN": 1.6}, False), ({"GAIN": 139.0, "EGAIN": 0.9}, True),
+     ({"GAIN": 1.0, "EGAIN": 1.0}, False), ({}, False)],
+)  # fmt: skip
+def test_a_setting_of_the_gain_is_the_read_mode_and_electrons_are_not(
+    tmp_path, capsys, cards, setting
+):
+    camera = Camera(tmp_path / "one", 22)
+    camera.night(*IRAF, **CMOS, **cards)
+    text, doubts, _, _ = drafted(camera.folder, capsys)
+    assert text["cards"].get("read_mode") == ("GAIN" if setting else None)
+    assert "of their own only" not in doubts
+
+
+def test_measured_gains_that_change_are_a_doubt_and_no_mode(tmp_path, capsys):
+    camera = Camera(tmp_path / "measured", 23)
+    camera.night(*IRAF, **CMOS, GAIN=1.61)
+    camera.write("t.fits", 300, **CMOS, **IRAF[2], **date(7), GAIN=1.63)
+    text, doubts, _, _ = drafted(camera.folder, capsys)
+    assert "read_mode" not in text["cards"]
+    assert "GAIN is 1.61, 1.63: if these are modes of reading" in doubts
+
+
 @real
 def test_an_aspen_has_its_scale_and_its_doubtful_longitude(capsys):
     text, doubts, made, told = drafted(REAL / "kelt16_minireduction", capsys)

@@ -8,7 +8,15 @@ from typing import Any
 from awe.instruments._bayer import PATTERN
 from awe.instruments._entries import Wanted
 from awe.instruments._spelling import spelled
-from awe.instruments.drafting import chips, conventions, identity, keywords, purposes, wheel
+from awe.instruments.drafting import (
+    chips,
+    conventions,
+    identity,
+    keywords,
+    modes,
+    purposes,
+    wheel,
+)
 from awe.instruments.drafting.seen import Seen, of_first, values
 from awe.instruments.drafting.sheet import Sheet, literal
 
@@ -62,6 +70,7 @@ def drafted(images: Sequence[Seen], name: str | None = None) -> tuple[str, Sheet
     _add(sheet, cards)
     sheet.key("filter", way)
     sheet.key("chip", found.card)
+    modes.write(sheet, found.images.values())
     _binning(sheet, images)
     if sections:
         sheet.section("[sections]")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 __all__ = [
     "AIRMASS", "BANDS", "BINNING", "CHIP", "COMPANIONS", "DATES", "DAYS", "EXPTIME", "FILTER",
-    "FULL", "GAIN", "LAMPS", "LATITUDE", "LONGITUDE", "NOISE", "NOTHING", "OBJECT", "OBSERVER",
-    "OPEN", "PIXEL_SIZE", "RECOGNISE", "SCALE", "SECTIONS", "SITES", "SPELLINGS", "STRIP_COUNTS",
-    "TIMES", "TYPE",
+    "FULL", "GAIN", "LAMPS", "LATITUDE", "LONGITUDE", "MODES", "NOISE", "NOTHING", "OBJECT",
+    "OBSERVER", "OPEN", "PIXEL_SIZE", "RECOGNISE", "SCALE", "SECTIONS", "SITES", "SPELLINGS",
+    "STRIP_COUNTS", "TIMES", "TYPE",
 ]  # fmt: skip
 
 RECOGNISE = (
@@ -62,6 +62,8 @@ BINNING = (
      "BIN-FCT2"),
 )  # fmt: skip
 GAIN = ("EGAIN", "GAIN", "CCDGAIN", "ESO DET OUT1 CONAD", "GTGAIN", "EPERDN", "GAINEFF")
+#: how the detector is read, the setting of CMOS cameras first
+MODES = ("GAIN", "GAINRAW", "ISOSPEED", "READOUTM", "READMODE", "RDMODE", "ESO DET READ MODE")
 NOISE = ("RDNOISE", "READNOIS", "RON", "READNOISE", "ESO DET OUT1 RON", "GTRON", "RDNOISE1",
          "ENOISE")  # fmt: skip
 #: raw count of full pixels [ADU]
