@@ -286,9 +286,12 @@ class Processor(Sequences):
         >>> made = dpu.run("Reduce", instrument="OMEGACAM")  # doctest: +SKIP
         >>> dpu.cancel(made)  # doctest: +SKIP
         """
-        ids = list(self._submitted) if jobids is None else jobs.numbers(jobids)
+        given = self._submitted if jobids is None else jobs.numbers(jobids)
+        # one that is named twice is one job
+        ids = list(dict.fromkeys(given))
         if not ids:
-            out("this session has submitted no jobs; dpu.get_jobids() lists all of yours\n")
+            whose = "this session has submitted no jobs" if jobids is None else "the list is empty"
+            out(f"{whose}; dpu.get_jobids() lists all of yours\n")
             return
         over = sum(job.over for job in jobs.fetch(ids))
         jobs.cancel_all(ids)
@@ -332,6 +335,8 @@ class Processor(Sequences):
         """
         job = _one(jobid)
         again = jobs.retry(job.id)
+        if again:
+            self._told.discard(job.id)
         text = "queued again" if again else f"is {job.state}, there is nothing to do again"
         out(f"job {job.id}: {text}\n")
 

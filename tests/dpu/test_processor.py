@@ -190,6 +190,11 @@ def test_a_run_is_cancelled_at_once(bench, db, session, runner, capsys):
     until(lambda: bench.state(ids[0]) == "cancelled")
     dpu.cancel()
     assert capsys.readouterr().out == "4 jobs: 4 over before\n"
+    # one that is named twice is one job, and an empty list is none
+    dpu.cancel([done, done])
+    assert capsys.readouterr().out == "1 job: 1 over before\n"
+    dpu.cancel([])
+    assert capsys.readouterr().out.startswith("the list is empty")
     (theirs,) = bench.submit("other")
     (mine,) = dpu.run("Probe", names=["a"], wait=60.0)
     with pytest.raises(JobUnknown, match=f"job {theirs}: no such job"):
@@ -237,6 +242,8 @@ def test_the_end_of_a_sessions_jobs_is_told_once(session, runner):
     )
     assert dpu.news() == ""
     assert good[0] < bad[0]
+    dpu.retry_job(bad[0])
+    assert until(dpu.news).startswith("dpu: 1 job (Probe): 1 failed")
 
 
 @pytest.mark.parametrize("person", ["other", "outsider", "manager"])
