@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
+    "inputs",
     "measure",
     "rejected_inputs",
     "verdict",
@@ -181,7 +182,7 @@ def _noisy_flat(product: Any, numbers: Numbers | None, limit: float) -> bool:
 
 
 def _few_inputs(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    return 0 < _inputs(product) < limit
+    return 0 < inputs(product) < limit
 
 
 def _bad_fraction(product: Any, numbers: Numbers | None, limit: float) -> bool:
@@ -268,11 +269,12 @@ CHECKS = (
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),
 )
 
-def _inputs(product: Any) -> int:
+def inputs(product: Any) -> int:
+    """Return how many raw frames entered a product; 0 where its class does not link to them."""
     for name in product.get_persistent_properties():
         if name.startswith("raw_") and name.endswith("_frames"):
-            inputs: Sequence[Any] = getattr(product, name)
-            return len(inputs)
+            frames: Sequence[Any] = getattr(product, name)
+            return len(frames)
     return 0
 
 

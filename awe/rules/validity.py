@@ -20,7 +20,7 @@ from awe import columns, dates, instruments
 from awe.errors import ArgumentError, NoCalibration
 from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import QualityFlag, has, value_of
-from awe.rules import appointed
+from awe.rules import appointed, remedy
 from awe.rules.fitting import Needs, needs_of
 from awe.rules.roles import VALIDITY, chosen_roles, date_of
 from awe.terminal import harmless
@@ -218,7 +218,7 @@ def choose(
     wanted = _wanted(cls, instrument, chip, filter, date)
     found = judge(cls, instrument=instrument, chip=chip, filter=filter, date=date, of=of)
     listing = _listing(found)
-    msg = f"no {wanted}{listing}; {_next_step(cls, instrument, chip, filter)}"
+    msg = f"no {wanted}{listing}; {_next_step(cls, instrument, chip, filter, found)}"
     raise NoCalibration(msg)
 
 
@@ -394,20 +394,18 @@ def _wanted(cls: Any, instrument: Any, chip: Any, filter: Any, date: datetime.da
     return f"{cls.__name__} for {' '.join(names)} on {date}"
 
 
-def _next_step(cls: Any, instrument: Any, chip: Any, filter: Any) -> str:
-    recipe = {
-        "ReadNoise": "ReadNoise",
-        "BiasFrame": "Bias",
-        "HotPixelMap": "HotPixels",
-        "ColdPixelMap": "ColdPixels",
-        "GainLinearity": "Gain",
-    }.get(cls.__name__, cls.__name__.removesuffix("Frame"))
-    extra = f", filter={_text(filter)!r}" if has(cls, "filter") else ""
-    return (
-        f"make one with dpu.run({recipe!r}, instrument={_text(instrument)!r}, date=..., "
-        f"chip={_text(chip)!r}{extra}, commit=True) or widen a range with "
-        "context.update_timestamp_start/end"
-    )
+def _next_step(cls: Any, instrument: Any, chip: Any, filter: Any, found: list[Candidate]) -> str:
+    place = {"instrument": _text(instrument), "chip": _text(chip), "filter": _text(filter)}
+    # with one objection and sound in all else, the flags are that objection
+    flagged = next(
+        (
+            one.calibration for one in found
+            if len(one.objections) == 1 and one.calibration.is_valid > 0
+            and one.objections == unsound(one.calibration) and one.calibration.quality_flags
+        ),
+        None,
+    )  # fmt: skip
+    return remedy.make_it(cls, place, flagged)
 
 
 def _text(named: Any) -> str:

@@ -48,6 +48,7 @@ def execute(self: Task) -> list[Any]:
         awe or of the recipe; its cause holds the traceback.
     """
     units = list(self.only) if self.only is not None else self.units()
+    self._alone = len(units) == 1
     if self.items is not None:
         self.items.total(len(units))
     self.kept = {}

@@ -128,10 +128,9 @@ def choose(
     if known is None:
         known = _fitting(unit, cls, of, needs)
         if known is None and cls.__name__ in unit.go_without:
-            return _gone_without(unit, cls)
+            return _gone_without(unit, cls, _ruled_out(unit, cls, of, needs))
         if known is None:
-            # the newest that does not fit, to name it, or the reasons why there is none
-            known = validity.choose(cls, date=unit.date, of=of, **place(unit, cls))
+            known = _or_refuse(unit, cls, of)
         _tell(unit, known)
     require_fit(unit, known, needs)
     unit.consulted[cls.__name__] = str(known.object_id)
@@ -140,12 +139,32 @@ def choose(
     return known
 
 
-def _gone_without(unit: Unit, cls: Any) -> None:
+def _or_refuse(unit: Unit, cls: Any, of: str) -> Any:
+    """Return the newest that does not fit, to name it, or refuse with why there is none."""
+    try:
+        return validity.choose(cls, date=unit.date, of=of, **place(unit, cls))
+    except NoCalibration as error:
+        role = unit.dispensable.get(cls.__name__)
+        if role is None:
+            raise
+        msg = f"{error}, or go on without it: go_without=[{role!r}] (or 'all'; quality bit MISSING)"
+        raise NoCalibration(msg) from error
+
+
+def _ruled_out(unit: Unit, cls: Any, of: str, needs: Needs) -> str:
+    """Return which calibration is nearest to be chosen, and what speaks against it."""
+    found = validity.judge(cls, date=unit.date, of=of, needs=needs, **place(unit, cls))
+    best = min(found, key=lambda one: len(one.objections), default=None)
+    return f"; ruled out: {best}" if best is not None else ""
+
+
+def _gone_without(unit: Unit, cls: Any, ruled_out: str = "") -> None:
     """Say that a calibration is missing; the product gets the bit."""
     name = cls.__name__
     unit.consulted[name] = None
     unit.lacks.append(name)
-    out(f"{unit.name}: WARNING: no {name} fits, goes on without it; quality bit MISSING\n")
+    told = f"no {name} fits, goes on without it; quality bit MISSING"
+    out(f"{unit.name}: WARNING: {told}{ruled_out}\n")
 
 
 def read_noise(unit: Unit, measured: Any) -> float:

@@ -15,13 +15,14 @@ from awe.db.server.scope import current
 from awe.errors import ArgumentError, NoCalibration, NotFound, WrongShape, nearest
 from awe.model import classes
 from awe.model.mixins import QualityFlag, has, value_of
+from awe.rules import remedy
 from awe.tasks.arguments import Argument
 
 if TYPE_CHECKING:
     from awe.tasks.unit import Call, Unit
 
 __all__ = [
-    "BY_HAND", "arguments", "may_be_missing", "named_object", "role_of", "with_named",
+    "BY_HAND", "arguments", "dispensable", "may_be_missing", "named_object", "role_of", "with_named",
 ]  # fmt: skip
 
 #: how a choice is recorded that somebody made
@@ -82,6 +83,21 @@ def named_object(task: Call, name: str) -> Any:
     return None
 
 
+def dispensable(task: Call) -> dict[str, str]:
+    """Return class -> role of the calibrations that `go_without` of a call may name.
+
+    Parameters
+    ----------
+    task : Call
+        The call.
+    """
+    return {
+        name: role
+        for argument, name in task.named.items()
+        if (role := role_of(argument)) not in task.needed
+    }
+
+
 def may_be_missing(task: Call) -> tuple[str, ...]:
     """Return the classes of the calibrations a call may go on without.
 
@@ -95,11 +111,7 @@ def may_be_missing(task: Call) -> tuple[str, ...]:
     ArgumentError
         The recipe uses no such calibration.
     """
-    roles = {
-        role: name
-        for argument, name in task.named.items()
-        if (role := role_of(argument)) not in task.needed
-    }
+    roles = {role: name for name, role in dispensable(task).items()}
     wanted = task.go_without or []
     for role in wanted:
         if role not in (*roles, ALL):
@@ -166,6 +178,12 @@ def _is_named_like(cls: Any, filename: str) -> bool:
     return len((cls.filename == filename).top(1)) > 0
 
 
+def _limits(item: Any) -> str:
+    """Return how a calibration that the system flagged is made with other limits, if it can be."""
+    limits = remedy.other_limits(item) if item.is_valid > 0 else ""
+    return f", or another one: {limits}remake(pars=p.get(), commit=True) of it" if limits else ""
+
+
 def _check(unit: Unit, item: Any, told: str) -> None:
     cls = type(item)
     flags = item.quality_flags & ~HARMLESS
@@ -173,7 +191,7 @@ def _check(unit: Unit, item: Any, told: str) -> None:
         verdict = QualityFlag.explain(flags)
         msg = (
             f"{told} is not sound (is_valid {item.is_valid}, quality: {verdict}); "
-            "choose another, or make a copy with other limits"
+            f"choose another{_limits(item)}"
         )
         raise NoCalibration(msg)
     for role in ("instrument", "chip", "filter"):

@@ -203,7 +203,8 @@ def _nearest_night(cls: Any, raw: Any, frame: Any, camera: Any) -> datetime.date
         days = cls.validity_days
         msg = (
             f"{frame.filename} lacks a {cls.__name__}, and there are no {raw.__name__} of its "
-            f"chip within {days} days of {frame.DATE_OBS} to make one from; ingest some"
+            f"chip within {days} days of {frame.DATE_OBS} to make one from; ingest some, or leave "
+            "it to go_without=... of the recipe that lacks it (quality bit MISSING)"
         )
         raise NoCalibration(msg)
     nearest: datetime.date = camera.night(min(moments, key=lambda m: abs(m - frame.DATE_OBS)))

@@ -108,6 +108,7 @@ class Task:
     stop_after: str | None = None
     leave_out: list[str] | None = None
     keep: list[str] | None = None
+    _alone: bool = False  # one unit only: its error is that of the call
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -278,6 +279,7 @@ class Task:
             session.unit = unit = replace(
                 unit, by_hand=naming.with_named(self, unit),
                 go_without=naming.may_be_missing(self),
+                dispensable=naming.dispensable(self),
             )  # fmt: skip
             product = passing_over(self, unit)
             self._finish(unit, product)
@@ -312,7 +314,10 @@ class Task:
         if self.items is not None:
             self.items.failed(unit.name, error)  # and prints it
         else:
-            bars.say(f"{unit.name}: failed: {error}")
+            # what the call is about to raise is told whole there
+            alone = self._alone and isinstance(error, UserMistake)
+            told = str(error).partition("; ")[0] if alone else str(error)
+            bars.say(f"{unit.name}: failed: {told}")
         return Outcome(error=error)
 
     def _finish(self, unit: Unit, product: Any) -> None:

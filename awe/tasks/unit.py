@@ -39,8 +39,10 @@ class Unit:
         Calibrations somebody named, by class name, each with what is recorded of the choice.
     go_without : tuple of str
         Classes of calibrations that may be missing.
+    dispensable : mapping of str to str
+        Class -> role of the calibrations that `go_without` may name.
     lacks : list of str
-        Those of them that are.
+        Those that may be missing and are.
     unusable : dict
         object_id of a calibration that was chosen -> why its file cannot be used.
     pattern : list
@@ -58,6 +60,7 @@ class Unit:
     given: Mapping[str, Any] | None = None
     by_hand: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     go_without: tuple[str, ...] = ()
+    dispensable: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     lacks: list[str] = field(default_factory=list, compare=False, repr=False)
     unusable: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     pattern: list[Any] = field(default_factory=list, compare=False, repr=False)

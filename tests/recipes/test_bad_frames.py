@@ -112,6 +112,39 @@ def test_few_good_frames_make_a_flagged_master_that_is_never_chosen(night):
     assert sound.prev == poor
 
 
+def test_who_has_few_frames_is_told_the_limit_and_the_lines_that_lower_it(night, capsys):
+    from awe.model.calibrations import BiasFrame
+    from awe.model.raw import RawScienceFrame
+    from awe.pars import Pars
+
+    task("ReadNoise", date=night.date, chip=CHIP).execute()
+    [poor] = task("Bias", raw_filenames=bias_names()[:2]).execute()
+    raw = (RawScienceFrame.chip.name == CHIP)[0].filename
+    capsys.readouterr()
+    with pytest.raises(NoCalibration) as caught:
+        task("Reduce", raw_filenames=[raw]).execute()
+    said, told = capsys.readouterr().out, str(caught.value)
+    assert f"{raw}: failed: no BiasFrame for OMEGACAM {CHIP}" in said
+    assert "ruled out" not in said
+    assert "has 2 inputs, MINIMUM_INPUTS is 3" in told
+    assert "go_without=['bias']" in told
+    with pytest.raises(NoCalibration, match="MINIMUM_INPUTS is 3"):
+        task("Reduce", raw_filenames=[raw], bias=poor.filename).execute()
+    task("Reduce", raw_filenames=[raw], go_without="all").execute()
+    said = capsys.readouterr().out
+    [line] = [one for one in said.splitlines() if "WARNING: no BiasFrame" in one]
+    assert poor.filename in line
+    assert "FEW_INPUTS" in line
+    # the lines of the message, as they are
+    lines = told[told.index("p = Pars(") : told.index("; dpu.run(")].split("; ")
+    space = {"Pars": Pars}
+    for one in lines:
+        exec(one, space)
+    [made] = task("Bias", raw_filenames=bias_names()[:2], pars=space["p"].get()).execute()
+    assert made.quality_flags == 0
+    assert BiasFrame.select(instrument="OMEGACAM", date=night.date, chip=CHIP) == made
+
+
 @pytest.fixture
 def flats(night):
     """The night with read noise, bias and hot pixels."""
