@@ -251,3 +251,13 @@ def test_importing_fits_loads_neither_numpy_nor_astropy():
 
     code = "import awe.fits, sys; sys.exit(any(m in sys.modules for m in ('numpy', 'astropy')))"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path("/")).returncode == 0
+
+
+@pytest.mark.parametrize("card", ["CRPIX1P", "CRVAL1A"])
+def test_a_header_with_other_coordinates_only_has_no_main_ones(card):
+    from astropy.io.fits import Header
+
+    header = Header([("NAXIS", 2), ("NAXIS1", 5), ("NAXIS2", 4), (card, 1.0)])
+    place = fits.wcs_of(header, "spectrum.fits")
+    assert not place.has_celestial
+    assert place.naxis == 2

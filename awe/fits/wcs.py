@@ -48,20 +48,33 @@ def wcs_of(header: Header, name: str) -> WCS:
         cards cannot be read: left out, it would be taken for 0.
     """
     from astropy.io.fits.verify import VerifyWarning
-    from astropy.wcs import WCS, FITSFixedWarning
+    from astropy.wcs import FITSFixedWarning
 
     try:
         with warnings.catch_warnings():
             for told in (FITSFixedWarning, VerifyWarning):
                 warnings.simplefilter("ignore", told)
             _require_numbers(header)
-            return WCS(_with_linear_terms(readable(header)))
+            return _of_cards(_with_linear_terms(readable(header)))
     except (ValueError, TypeError, KeyError, MemoryError, AssertionError) as error:
         msg = (
             f"{name}: its world coordinates cannot be used ({_reason(error)}); mend its CTYPE, "
             "CRVAL, CD and PC cards, pixels are there without them"
         )
         raise BadHeader(msg) from error
+
+
+def _of_cards(header: Header) -> WCS:
+    """Return the main world coordinates of cards, plain pixels where there are only others."""
+    from astropy.wcs import WCS
+
+    try:
+        return WCS(header)
+    except KeyError as error:
+        # astropy refuses cards of physical pixels (CRPIX1P) or other alternatives alone
+        if "No WCS with key ' '" not in str(error):
+            raise
+        return WCS(naxis=int(header.get("NAXIS") or 2))
 
 
 def coordinate_cards(wcs: Any) -> Header:

@@ -154,6 +154,8 @@ def _shown(item: DBObject, name: str, unit: str) -> str:
     except NotVisible:
         return "not visible to you"
     text = _text(value)
+    if isinstance(value, dict):
+        return f"{text} [{unit}]" if unit and value else text
     return f"{text} {unit}" if unit and value is not None and text else text
 
 
@@ -167,10 +169,18 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return _list(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}={_text(one)}" for key, one in value.items()) or "none"
+        told = {key: _part(one) for key, one in value.items()}
+        return ", ".join(f"{key}={text}" for key, text in told.items() if text) or "none"
     if hasattr(type(value), "get_persistent_properties"):
         return shortened(label(value), NAME)
     return harmless(str(value))
+
+
+def _part(value: Any) -> str:
+    """Return the text of a value in a mapping: a short list whole, as 1 x 1."""
+    if isinstance(value, list | tuple) and 0 < len(value) <= LISTED:
+        return " x ".join(_text(one) for one in value)
+    return _text(value)
 
 
 def _list(values: list[Any]) -> str:

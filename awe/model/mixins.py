@@ -78,6 +78,9 @@ class QualityFlag(IntFlag):
         "that of its chip and filter.",
     )
 
+    def __repr__(self) -> str:
+        return f"{int(self)} ({self.explain(int(self))})"
+
     def __invert__(self) -> QualityFlag:
         """Return all other bits; Python 3.11.2 leaves the highest out."""
         return QualityFlag(sum(QualityFlag) ^ int(self))

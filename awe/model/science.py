@@ -147,8 +147,16 @@ class ReducedScienceFrame(ScienceProduct):
         "Illumination correction divided by, if any [None]", IlluminationCorrectionFrame, None
     )
     back = persistent("Background subtracted, if any [None]", BackgroundFrame, None)
-    read_noise = persistent("Read noise in the variance [None]", ReadNoise, None)
-    gain = persistent("Gain in the variance, if measured [None]", GainLinearity, None)
+    read_noise = persistent(
+        "Object whose read noise the variance has, none: the nominal one, RDNOISE [None]",
+        ReadNoise,
+        None,
+    )
+    gain = persistent(
+        "Object whose gain the variance has, none: the nominal one, GAIN [None]",
+        GainLinearity,
+        None,
+    )
     astrom = persistent("World coordinates of the trimmed frame [None]", Astrom, None)
     observing_block = persistent("Block the frame was taken in [None]", ObservingBlock, None)
     template = persistent("Template the frame was taken with [None]", Template, None)

@@ -28,6 +28,9 @@ class Imstat(DBObject):
 
     __indexes__ = ("median",)
 
+    def __repr__(self) -> str:
+        return f"<Imstat median {self.median:.6g}, mean {self.mean:.6g}, stdev {self.stdev:.4g}>"
+
     @classmethod
     def from_numbers(cls, numbers: Mapping[str, Any]) -> Imstat:
         """Return a new `Imstat` from a mapping with its attribute names."""

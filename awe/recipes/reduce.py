@@ -381,7 +381,9 @@ class ReduceTask(Task):
         before, after = seeing
         scale = instruments.get(raw.instrument.name).pixel_scale
         product.psf_radius = after.fwhm * scale if after.known else None
-        product.quality_flags = product.verify(reduced.science) | int(rules.verdict(reduced.flags))
+        product.quality_flags = int(
+            product.verify(reduced.science) | rules.verdict(reduced.flags)
+        )
         if not before.told and not product.quality_flags & QualityFlag.EMPTY:
             product.quality_flags |= int(QualityFlag.SEEING)
         product.quality_flags |= int(odd)

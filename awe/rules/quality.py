@@ -57,10 +57,11 @@ def measure(pixels: NDArray[Any]) -> Numbers:
     return Numbers(pixels)
 
 
-def verify(product: Any, pixels: NDArray[Any] | None = None) -> int:
+def verify(product: Any, pixels: NDArray[Any] | None = None) -> QualityFlag:
     """Return the quality flags of a product against its declared limits.
 
-    A new product gets the result as its `quality_flags`; a committed one is only judged.
+    The result is a number that shows the names of its bits. A new product gets it as its
+    `quality_flags`; a committed one is only judged.
 
     Parameters
     ----------
@@ -297,7 +298,7 @@ def _has_holes(product: Any, pixels: Any) -> bool:
     return bool((~np.isfinite(pixels) & usable(divisor)).any())
 
 
-def _set(product: Any, flags: QualityFlag) -> int:
+def _set(product: Any, flags: QualityFlag) -> QualityFlag:
     if not product._committed:
         product.quality_flags = int(flags)
-    return int(flags)
+    return flags

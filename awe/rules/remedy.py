@@ -91,4 +91,5 @@ def other_limits(item: Any) -> str:
 
 
 def _recipe(cls: Any) -> str:
-    return RECIPES.get(cls.__name__, cls.__name__.removesuffix("Frame"))
+    name: str = cls.__name__
+    return RECIPES.get(name, name.removesuffix("Frame"))

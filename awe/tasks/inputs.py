@@ -147,7 +147,8 @@ def _or_refuse(unit: Unit, cls: Any, of: str) -> Any:
         role = unit.dispensable.get(cls.__name__)
         if role is None:
             raise
-        msg = f"{error}, or go on without it: go_without=[{role!r}] (or 'all'; quality bit MISSING)"
+        without = f"go on without it: go_without=[{role!r}] (or 'all'; quality bit MISSING)"
+        msg = f"{error}, or {without}"
         raise NoCalibration(msg) from error
 
 

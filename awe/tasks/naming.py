@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from awe.tasks.unit import Call, Unit
 
 __all__ = [
-    "BY_HAND", "arguments", "dispensable", "may_be_missing", "named_object", "role_of", "with_named",
+    "BY_HAND", "arguments", "dispensable", "may_be_missing", "named_object", "role_of",
+    "with_named",
 ]  # fmt: skip
 
 #: how a choice is recorded that somebody made

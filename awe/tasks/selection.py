@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from awe import instruments
 from awe.db.declare.registry import find
 from awe.errors import ArgumentError, NotFound, nearest
 from awe.model.classes import load
@@ -211,9 +212,30 @@ def _require(found: Sequence[Any], cls: Any, arguments: Mapping[str, Any]) -> No
     """
     if not found:
         asked = ", ".join(f"{name}={_shown(value)}" for name, value in arguments.items())
-        hint = _unknown(arguments) or "; check the night, chip and names, or ingest the frames"
+        hint = _unknown(arguments) or _other_nights(cls, arguments)
+        hint = hint or "; check the night, chip and names, or ingest the frames"
         msg = f"no valid {cls.__name__} for {asked}{hint}"
         raise NotFound(msg)
+
+
+def _other_nights(cls: Any, arguments: Mapping[str, Any]) -> str:
+    """Return the nights next to the one asked for that have such frames; empty without any."""
+    if "date" not in arguments:
+        return ""
+    camera = arguments["instrument"]
+    begin, end = night_range(camera, arguments["date"])
+    rest = {name: value for name, value in arguments.items() if name != "date"}
+    query = (cls.instrument.name == camera) & _conditions(cls, rest)
+    moments = [
+        (query & (begin > cls.DATE_OBS)).max("DATE_OBS"),
+        (query & (end <= cls.DATE_OBS)).min("DATE_OBS"),
+    ]
+    night = instruments.get(camera).night
+    nights = [f"{night(found.DATE_OBS)}" for found in moments if found is not None]
+    if not nights:
+        return ""
+    told = f"the night {nights[0]}" if len(nights) == 1 else f"the nights {' and '.join(nights)}"
+    return f"; the nearest such frames are of {told}: date is that of the evening a night begins"
 
 
 def _shown(value: Any) -> str:

@@ -176,3 +176,30 @@ def test_two_reductions_of_one_frame_are_compared(calibrated):
     change = again.compare()["imstat.median"]
     assert change.value == change.previous
     assert np.isfinite(change.value)
+
+
+def test_results_show_their_names_and_numbers(shared, capsys):
+    from awe.model.calibrations import BiasFrame
+    from awe.model.mixins import QualityFlag
+
+    bias = (BiasFrame.chip.name == CHIP)[0]
+    assert repr(bias.verify()) == "0 (fine)"
+    both = QualityFlag.INCOMPLETE | QualityFlag.NOISE
+    assert repr(both) == f"{2 + 4096} (NOISE | INCOMPLETE)"
+    assert f"{bias.imstat.median:.6g}" in repr(bias.imstat)
+    assert str(bias.imstat.object_id)[:8] not in repr(bias.imstat)
+    bias.info()
+    [line] = [one for one in capsys.readouterr().out.splitlines() if one.startswith("shows")]
+    assert "binning=1 x 1" in line
+    assert "[pixel]" in line
+    assert "amplifiers" not in line
+
+
+def test_who_asks_for_the_next_morning_is_told_the_evening(shared):
+    from awe.errors import NotFound
+
+    for date in ("2012-06-01", "2012-05-29"):
+        with pytest.raises(NotFound, match="frames are of the night 2012-05-31: date is"):
+            run("Bias", date=date)
+    with pytest.raises(NotFound, match="check the night"):
+        run("Reduce", date="2012-06-01", object="NOBODY")
