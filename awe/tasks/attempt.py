@@ -14,7 +14,7 @@ from awe.model.data import fetch
 from awe.model.mixins import has
 from awe.tasks.unit import Call, Unit
 
-__all__ = ["Outcome", "Session", "Unusable", "brought", "passing_over"]
+__all__ = ["Outcome", "Session", "Unusable", "brief", "brought", "passing_over"]
 
 
 class Unusable(UserMistake):
@@ -83,6 +83,18 @@ class Outcome:
 
     product: Any = None
     error: AweError | None = None
+
+
+def brief(error: AweError) -> str:
+    """Return how a failure begins, where the call is about to raise it and tells it whole there.
+
+    Parameters
+    ----------
+    error : AweError
+        What a unit failed by. A `Defect` is told whole in both places.
+    """
+    text = str(error)
+    return text.partition("; ")[0] if isinstance(error, UserMistake) else text
 
 
 def brought(items: Sequence[Any], scratch: Path, *, link: bool) -> None:

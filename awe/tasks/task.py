@@ -33,7 +33,7 @@ from awe.model.parameters import parameters_class
 from awe.rules.fitting import part_of
 from awe.tasks import chain, code, naming
 from awe.tasks.arguments import Argument, bind, common, describe, signature
-from awe.tasks.attempt import Outcome, Session, Unusable, brought, passing_over
+from awe.tasks.attempt import Outcome, Session, Unusable, brief, brought, passing_over
 from awe.tasks.between import Looked, Stopped
 from awe.tasks.compatibility import blank, needs_of_unit, require_unit, require_values
 from awe.tasks.products import new_objects, prepare, summary
@@ -277,9 +277,8 @@ class Task:
         session.recipe = session.recipe or code.of(type(self)).unsaved()
         try:
             session.unit = unit = replace(
-                unit, by_hand=naming.with_named(self, unit),
+                unit, by_hand=naming.with_named(self, unit), dispensable=naming.dispensable(self),
                 go_without=naming.may_be_missing(self),
-                dispensable=naming.dispensable(self),
             )  # fmt: skip
             product = passing_over(self, unit)
             self._finish(unit, product)
@@ -314,10 +313,7 @@ class Task:
         if self.items is not None:
             self.items.failed(unit.name, error)  # and prints it
         else:
-            # what the call is about to raise is told whole there
-            alone = self._alone and isinstance(error, UserMistake)
-            told = str(error).partition("; ")[0] if alone else str(error)
-            bars.say(f"{unit.name}: failed: {told}")
+            bars.say(f"{unit.name}: failed: {brief(error) if self._alone else error}")
         return Outcome(error=error)
 
     def _finish(self, unit: Unit, product: Any) -> None:
