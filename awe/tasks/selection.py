@@ -219,7 +219,7 @@ def _require(found: Sequence[Any], cls: Any, arguments: Mapping[str, Any]) -> No
 
 
 def _other_nights(cls: Any, arguments: Mapping[str, Any]) -> str:
-    """Return the nights before and after the wanted one that have such frames; empty without any."""
+    """Return the nights before and after with such frames; empty without any."""
     if "date" not in arguments:
         return ""
     camera = arguments["instrument"]
