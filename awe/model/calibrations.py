@@ -198,7 +198,9 @@ class DarkCurrent(ChipCalibration):
     raw_dark_frames = persistent("Raw darks measured [None]", RawDarkFrame, [])
     bias = persistent("Bias subtracted [None]", BiasFrame, None)
     dark = persistent("Master dark made from the same frames [None]", DarkFrame, None)
-    dark_current = persistent("Median dark current [ADU/pixel/hour]", float, 0.0)
+    dark_current = persistent(
+        "Mean dark current without hot pixels [ADU/pixel/hour]", float, 0.0
+    )
     particle_rate = persistent("Rate of particle hits [1/cm^2/min]", float, 0.0)
     prev = persistent("Previous version [None]", "DarkCurrent", None)
     process_params = persistent("Process parameters [None]", DarkCurrentParameters, None)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from awe.calib.cosmic import events
+from awe.calib.detector import bias
 
 
 @pytest.mark.parametrize(("shape", "number"), [((40, 50), 200), ((30, 1), 9), ((1, 30), 9)])
@@ -46,3 +47,36 @@ def test_the_rate_of_hits_on_darks_is_the_one_put_in():
     )  # fmt: skip
     area = 600 * 499 * 15e-4**2
     assert found == pytest.approx(180 / (area * 30), rel=0.03)
+
+
+@pytest.mark.parametrize("gain", [0.25, 1.0, 3.6])
+def test_noise_and_glow_of_short_darks_are_no_hits(gain):
+    # a CMOS chip of small pixels: few electrons, three darks, some pixels glow
+    rng = np.random.default_rng(77)
+    shape, seconds, noise = (600, 800), 60.0, 1.8 / gain
+    current = 0.025 + np.where(rng.random(shape) < 0.01, rng.exponential(3.0, shape), 0)
+    zero = rng.normal(200, 0.3, shape)
+
+    def exposed(time):
+        light = rng.poisson(current * time * gain) / gain
+        return np.rint(zero + light + rng.normal(0, noise, shape)).astype(np.uint16)
+
+    biases, frames = [exposed(0) for _ in range(3)], [exposed(seconds) for _ in range(3)]
+    level = bias.master(biases, read_noise=noise, sigma=5.0).image
+    given = {"exposure_times": [seconds] * 3, "read_noise": noise, "gain": gain, "sigma": 5.0}
+    rest = {
+        "pixel_size": 3.76, "offsets": [np.zeros((1, 1), np.float32)] * 3,
+        "bad": np.zeros(shape, bool),
+    }  # fmt: skip
+
+    def counted():
+        dark = bias.dark(frames, level, **given).image
+        return events.rate(frames, level, dark, **given, **rest) * shape[0] * shape[1] * (
+            3.76e-4**2 * 3
+        )
+
+    assert counted() <= 5
+    for frame in frames:
+        rows, columns = rng.permutation(580)[:40] + 10, rng.permutation(780)[:40] + 10
+        frame[rows, columns] += np.uint16(round(60 / gain + 10 * noise))
+    assert counted() == pytest.approx(120, abs=8)

@@ -69,6 +69,26 @@ def test_a_calibration_plan_gives_gain_read_noise_and_dark_current_within_a_perc
     assert taken == pytest.approx(50.0 * 360 / 1800, rel=0.05)
 
 
+def test_the_current_of_three_short_darks_is_no_step_of_whole_counts(calibrated):
+    from awe.model.raw import RawBiasFrame, RawDarkFrame
+
+    light = np.zeros(calibrated.shape)
+    at = datetime.datetime(2012, 5, 31, 22)
+    biases = [calibrated.put(RawBiasFrame, calibrated.raw(light), at) for _ in range(3)]
+    # without strips, as CMOS cameras are: levels are means of three whole counts
+    pars = {"BiasFrame.process_params.OVERSCAN_CORRECTION": 0}
+    run("Bias", raw_filenames=[frame.filename for frame in biases], chip="ESO_CCD_#65", pars=pars)
+    for _ in range(3):
+        calibrated.put(RawDarkFrame, calibrated.raw(light + 1.5), at, exposure=60.0)
+        at += datetime.timedelta(minutes=2)
+    pars = {"DarkCurrent.process_params.OVERSCAN_CORRECTION": 0}
+    [dark] = run("Dark", date=calibrated.date, chip="ESO_CCD_#65", pars=pars)
+    # an error of 0.6: 2.4 ADU of a pixel in 3 darks and 3 biases of 160 x 192 pixels
+    truth = 1.5 * float(calibrated.flat.mean()) * 60
+    assert dark.dark_current == pytest.approx(truth, abs=2.5)
+    assert abs(np.median(dark.dark.data) * 3600 - truth) > 4
+
+
 def test_fringes_are_recovered_and_taken_out_at_their_strength(calibrated):
     from awe.model.raw import RawScienceFrame
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib import statistics
 from awe.calib.detector.bias import DIGITISATION
 
 __all__ = ["groups", "rate"]
@@ -79,7 +80,7 @@ def rate(
     bias : ndarray of float32, shape (ny, nx), ADU
         Master bias.
     dark : ndarray of float32, shape (ny, nx), ADU/s
-        Master dark.
+        Master dark of these frames.
     exposure_times : sequence of float, s
         One per frame.
     read_noise : float, ADU
@@ -98,10 +99,15 @@ def rate(
     Notes
     -----
     Hits during the readout count as if they came in the exposure, which is right for exposures
-    much longer than a readout.
+    much longer than a readout. The dark current of a pixel is taken as no less than the median:
+    single values of few frames scatter, and where they are low, noise would be a hit. Few
+    electrons are skew; the limit is the quantile of sigma by Cornish and Fisher (1938). A hit is
+    left out of the master dark, so that the noise is that of its value and of the other frames.
     """
-    # variance [ADU**2] = read noise**2 + 1/12 (rounding to whole ADU) + D t / gain, D t in ADU
+    # variance V [ADU**2] = read noise**2 + 1/12 (rounding to whole ADU) + D t / gain, D t in ADU
     constant = np.float32(read_noise**2 + DIGITISATION)
+    least = max(statistics.median(dark), 0.0)
+    squares = sum(time**2 for time in exposure_times)
     number = 0
     for frame, offset, time in zip(frames, offsets, exposure_times, strict=True):
         # rest = raw - offset - bias - D t [ADU], which is a hit above sigma times the noise
@@ -110,8 +116,16 @@ def rate(
         current = dark * np.float32(time)
         rest -= current
         with np.errstate(invalid="ignore"):
-            noise = np.sqrt(constant + np.maximum(current, 0) / np.float32(gain))
-            number += groups((rest > sigma * noise) & ~bad)
+            poisson = np.maximum(current, np.float32(least * time)) / np.float32(gain)
+            variance = constant + poisson
+            # limit = k sqrt(V) + (k**2 - 1) / 6 x K3 / V, with the third cumulant of Poisson
+            # noise K3 = D t / gain**2 [ADU**3]
+            skew = np.float32((sigma**2 - 1) / (6 * gain)) * poisson / variance
+            # D of the other frames, of weights t**2, has the variance V / sum of their t**2
+            others = squares - time**2
+            share = 1 + time**2 / others if others > 0 else 1.0
+            limit = np.float32(sigma * share**0.5) * np.sqrt(variance) + skew
+            number += groups((rest > limit) & ~bad)
     # rate = N / (A T): A = good pixels x side**2 [cm**2], 1 micrometre = 1e-4 cm; T [min]
     area = float((~bad).sum()) * (pixel_size * 1e-4) ** 2
     minutes = sum(exposure_times) / 60
