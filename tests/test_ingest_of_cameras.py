@@ -400,3 +400,20 @@ def test_a_plan_takes_no_light_without_a_filter(scientist, tmp_path, purpose):
         assert (row.state, row.filter) == (State.NEW, "TINY_R"), row.message
     row = planned(purpose="Dark", filter="")
     assert (row.state, row.purpose) == (State.NEW, "dark")
+
+
+def test_an_image_that_is_no_frame_is_named_once_with_what_leaves_it_out(scientist, tmp_path):
+    camera_project(scientist, "TINY@HOME")
+    path = exposure(tmp_path / "T08.fits")
+    fits.append(path, np.ones((260, 320), np.float32), fits.Header([("EXTNAME", "UNCERT")]))
+    report = ingest([path])
+    [row] = report
+    assert row.state is State.REFUSED
+    assert "1 of 3 images cannot be used\n  UNCERT: " in row.message
+    assert row.message.endswith('leaves them out: leave_out = ["UNCERT"]')
+    assert str(report).count('leave_out = ["UNCERT"]') == 1
+    # the cure works
+    described = tmp_path / "home" / "instruments" / "tinycam.toml"
+    described.write_text('leave_out = ["UNCERT"]\n' + described.read_text())
+    [row] = ingest([path])
+    assert (row.state, row.frames) == (State.NEW, 2), row.message

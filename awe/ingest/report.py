@@ -11,7 +11,7 @@ from pathlib import Path
 
 from awe import columns
 from awe.localfiles import appear
-from awe.terminal import out
+from awe.terminal import harmless, out
 
 __all__ = ["NO", "PLAN", "YES", "Report", "Row", "State"]
 
@@ -116,7 +116,8 @@ class Report:
         """Return what the table had to cut, once for all files it is said of."""
         files: dict[str, list[str]] = {}
         for row in self.rows:
-            if row.message and row.outcome not in table:
+            # a table writes what has several lines in one
+            if row.message and " ".join(harmless(row.outcome).split("\n")) not in table:
                 files.setdefault(row.outcome, []).append(row.path.name)
         lines = [
             f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {outcome}"

@@ -8,7 +8,9 @@ is that of the exposure and that of the chip together; where both have a card, t
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -339,22 +341,36 @@ def _frames(
     split: bool,
 ) -> list[ChipFrame]:
     frames: list[ChipFrame] = []
-    problems: list[str] = []
+    problems: dict[str, list[str]] = defaultdict(list)
     for start, info in images:
         try:
             header = values.parse(data[start : info.data_start]) if start else primary
             parts.require_exposures(f"image {info.index}", _plane(info), header, split=split)
             frames += _of_image(start, info, primary, header, camera, purpose)
         except (BadHeader, BadFits) as error:
-            problems.append(str(error))
+            problems[str(error)].append(info.name or f"HDU {info.index}")
     names = [(frame.attributes["chip"], frame.attributes["DATE_OBS"]) for frame in frames]
     twice = {name for name, moment in names if names.count((name, moment)) > 1}
-    problems += [f"chip {name} appears more than once" for name in sorted(twice)]
+    problems |= {f"chip {name} appears more than once": [] for name in sorted(twice)}
     if problems:
-        listed = "\n  ".join(dict.fromkeys(problems))
+        listed = "\n  ".join(_of_some(problem, some, images) for problem, some in problems.items())
         msg = f"{path}: {len(problems)} of {len(images)} images cannot be used\n  {listed}"
+        wrong = [name for some in problems.values() for name in some]
+        extras = [info.name for _, info in images if info.name in wrong]
+        if frames and extras:
+            msg += (
+                "\n  where these hold no frames, the description of the camera leaves them out: "
+                f"leave_out = {json.dumps(list(dict.fromkeys(extras))[:TOLD])}"
+            )
         raise BadHeader(msg)
     return frames
+
+
+def _of_some(problem: str, some: Sequence[str], images: Sequence[Any]) -> str:
+    """Return a problem with the images that have it, where others do not."""
+    if not some or len(some) == len(images):
+        return problem
+    return f"{', '.join(some[:TOLD])}{', ...' * (len(some) > TOLD)}: {problem}"
 
 
 def _of_image(

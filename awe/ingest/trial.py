@@ -6,6 +6,7 @@ have; what contradicts the description is told as a doubt.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ __all__ = ["picture", "trial"]
 
 #: A strip whose noise is this many times what the description says has light, or is elsewhere.
 NOISY = 3.0
+#: letters of a title that fit into an inch of the figure, its widest ones
+LETTERS = 7
 
 
 def trial(path: Path) -> tuple[list[str], int]:
@@ -114,17 +117,23 @@ def picture(path: Path, target: Path) -> Path:
         piece = next(cut(exposure, directory))
         pixels = fits.read_pixels(piece.path)
     low, high = np.nanpercentile(pixels, [1, 99])
-    figure = Figure(figsize=(8, 8), layout="constrained")
+    ny, nx = pixels.shape
+    # the chip in its own shape, but a strip of it stays wide enough to be seen
+    height = 8 * min(max(ny / nx, 1 / 4), 4)
+    scale = min(1.0, 12 / height)
+    figure = Figure(figsize=(max(8 * scale, 4) + 0.8, height * scale + 0.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    box = (0.5, pixels.shape[1] + 0.5, 0.5, pixels.shape[0] + 0.5)
+    box = (0.5, nx + 0.5, 0.5, ny + 0.5)
     axes.imshow(
         pixels, cmap="gray", vmin=low, vmax=max(high, low + 1), origin="lower", extent=box,
-        aspect="auto",
+        aspect="equal" if 1 / 4 <= ny / nx <= 4 else "auto",
     )  # fmt: skip
     _outline(axes, piece.frame)
-    axes.set_title(f"{path.name}: {exposure.instrument} {piece.frame.attributes['chip']}")
-    figure.savefig(target, dpi=110)
+    title = f"{path.name}: {exposure.instrument} {piece.frame.attributes['chip']}"
+    across = int(figure.get_figwidth() * LETTERS)
+    axes.set_title("\n".join(textwrap.wrap(title, across)), parse_math=False)
+    figure.savefig(target, dpi=110, bbox_inches="tight", pad_inches=0.1)
     return target
 
 

@@ -130,7 +130,7 @@ def inspect(
     window = Inspection(
         image,
         name=name if extension is None else f"{name}[{extension}]",
-        caption=_caption(header),
+        caption=_caption(header, None if pixels is not None else getattr(frame, "OBJECT", None)),
         unit=_unit(header, given=pixels is not None),
         first=first,
         look=Look(
@@ -259,13 +259,15 @@ def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> t
     return width, max((width - margin_x) / aspect + margin_y, 3.0)
 
 
-def _caption(header: Mapping[str, Any] | None) -> str:
-    """Return one line about the exposure from those cards the header has."""
+def _caption(header: Mapping[str, Any] | None, observed: str | None) -> str:
+    """Return one line about the exposure: what is stored of it, else what the header has."""
     if header is None:
         return ""
     units = {"EXPTIME": " s"}
     names = ("OBJECT", "FILTER", "EXPTIME", "DATE-OBS")
     values = {name: fits.value_of(header, name, "") for name in names}
+    # a plan may have corrected what the header of a raw frame says
+    values["OBJECT"] = observed or values["OBJECT"]
     found = [f"{value}{units.get(name, '')}" for name, value in values.items() if value != ""]
     return harmless("   ".join(found), lines=False)
 

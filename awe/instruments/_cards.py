@@ -144,8 +144,7 @@ class CardReader:
         listed = "; ".join(dict.fromkeys(self.problems))
         msg = (
             f"{name}: {len(dict.fromkeys(self.problems))} problem(s) in the header: {listed}. "
-            f"These are the cards a frame of {instrument} must have; correct the file or leave "
-            "it out"
+            f"A frame of {instrument} must be right in them; correct the file or leave it out"
         )
         raise BadHeader(msg)
 

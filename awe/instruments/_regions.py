@@ -200,7 +200,8 @@ def _divided(
     if any(strips.values()) or any(ours > most for ours, most in zip(size, whole, strict=True)):
         msg = (
             f"an image of {size[0]} x {size[1]} pixels is not a whole one of {whole[0]} x "
-            f"{whole[1]}, and the description names no cards with its [sections]"
+            f"{whole[1]}, and the description names no cards with its [sections], as in "
+            "sections.active = 'TRIMSEC'"
         )
         raise WrongShape(msg)
     return {"active": f"[1:{size[0]},1:{size[1]}]"}

@@ -243,6 +243,10 @@ def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str
     yield "CHIP", product.chip.name, "detector"
     if value_of(product, "filter") is not None:
         yield "FILTER", product.filter.name, "filter"
+    # what is stored goes before the header of the raw frame: a plan may have corrected it
+    name = value_of(product, "OBJECT")
+    if name:
+        yield "OBJECT", fits.escape(str(name))[:68], "what was observed"
     astrom = value_of(product, "astrom") or astrom
     if astrom is not None:
         for keyword, value in astrom.cards().items():

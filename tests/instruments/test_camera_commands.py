@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from matplotlib.image import imread
 
 from awe import instruments
 from awe.admin.command import main
@@ -56,6 +57,19 @@ def test_a_trial_tells_what_a_file_would_be(tmp_path):
     assert "prescan_x [4:13,1:520] median 214 stdev 2.6" in lines[-1]
     assert doubts == 0
     assert picture(path, tmp_path / "a1.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_picture_has_the_shape_of_the_chip_and_a_whole_title(tmp_path):
+    whole = like_ste3(tmp_path / "a1.fits", TRIMSEC="[17:528,1:300]", BIASSEC="[4:13,1:300]")
+    path = tmp_path / f"{'a long name ' * 8}.fits"
+    with fits.open(whole) as hdus:
+        fits.writeto(path, hdus[0].data[:300], hdus[0].header)
+    drawn = imread(picture(path, tmp_path / "a1.png"))[..., :3]
+    edge = [drawn[:3], drawn[-3:], drawn[:, :3], drawn[:, -3:]]
+    assert all((side == 1).all() for side in edge)
+    lime = np.argwhere((drawn == (0, 1, 0)).all(axis=-1))
+    height, width = np.ptp(lime, axis=0)
+    assert width / height == pytest.approx(512 / 300, rel=0.02)
 
 
 def test_a_trial_doubts_strips_with_light_and_pixels_above_the_converter(tmp_path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from astropy.io import fits
 from own_camera import PURPOSES, observing
 
 from awe.ingest import ingest
+from awe.inspect.frame import _caption
 from awe.model.mixins import QualityFlag
 from awe.model.raw import RawScienceFrame
 from awe.recipes.bias import BiasTask
@@ -74,7 +77,16 @@ def test_a_night_of_single_images_is_reduced_by_a_text_file_alone(scientist, tmp
     folder = tmp_path / "night"
     folder.mkdir()
     night(folder)
-    report = ingest(sorted(folder.glob("*.gz")), commit=True, processes=1)
+    # the object of a plan goes before what its header says, in all that follows
+    plan = tmp_path / "plan.csv"
+    ingest(sorted(folder.glob("*.gz")), processes=1).to_plan(plan)
+    lines = list(csv.DictReader(plan.read_text().splitlines()))
+    assert [line.update(object="NGC 3587") for line in lines if line["purpose"] == "science"]
+    with plan.open("w") as file:
+        writer = csv.DictWriter(file, lines[0])
+        writer.writeheader()
+        writer.writerows(lines)
+    report = ingest(plan=plan, commit=True, processes=1)
     assert report.ok, [row.message for row in report]
     common = {"instrument": "SMALL9", "chip": "SMALL9_1", "commit": True}
     nightly = {"date": "2021-03-04", **common}
@@ -95,6 +107,9 @@ def test_a_night_of_single_images_is_reduced_by_a_text_file_alone(scientist, tmp
     # photons and readout of the frame; the calibrations add a tenth
     expected = np.hypot(np.sqrt(SKY / 1.6), 4.0)
     assert expected < reduced.imstat.stdev < 1.15 * expected
+    assert reduced.OBJECT == reduced.header["OBJECT"] == "NGC 3587"
+    for frame in (raw, reduced):
+        assert _caption(frame.header, frame.OBJECT).startswith("NGC 3587   ")
 
 
 @pytest.mark.parametrize("method", ["RICE_1", "GZIP_2"])
