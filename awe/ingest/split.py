@@ -8,7 +8,6 @@ is that of the exposure and that of the chip together; where both have a card, t
 from __future__ import annotations
 
 import hashlib
-import json
 import mmap
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from awe.calib.detector import sections, trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadFits, BadHeader, NotFound
 from awe.fits import blocks, values
-from awe.ingest import parts
+from awe.ingest import parts, unusable
 from awe.ingest.plain import Plain, plain
 from awe.ingest.stored import Stored
 from awe.localfiles import plain_name
@@ -353,24 +352,9 @@ def _frames(
     twice = {name for name, moment in names if names.count((name, moment)) > 1}
     problems |= {f"chip {name} appears more than once": [] for name in sorted(twice)}
     if problems:
-        listed = "\n  ".join(_of_some(problem, some, images) for problem, some in problems.items())
-        msg = f"{path}: {len(problems)} of {len(images)} images cannot be used\n  {listed}"
-        wrong = [name for some in problems.values() for name in some]
-        extras = [info.name for _, info in images if info.name in wrong]
-        if frames and extras:
-            msg += (
-                "\n  where these hold no frames, the description of the camera leaves them out: "
-                f"leave_out = {json.dumps(list(dict.fromkeys(extras))[:TOLD])}"
-            )
-        raise BadHeader(msg)
+        named = [info.name or f"HDU {info.index}" for _, info in images]
+        raise BadHeader(unusable.told(path, problems, named, some=bool(frames)))
     return frames
-
-
-def _of_some(problem: str, some: Sequence[str], images: Sequence[Any]) -> str:
-    """Return a problem with the images that have it, where others do not."""
-    if not some or len(some) == len(images):
-        return problem
-    return f"{', '.join(some[:TOLD])}{', ...' * (len(some) > TOLD)}: {problem}"
 
 
 def _of_image(

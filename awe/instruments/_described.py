@@ -47,7 +47,7 @@ def described(text: bytes, file: str) -> Instrument:
     Raises
     ------
     ConfigError
-        In one line: file, key, what was found, what was expected.
+        A line for each mistake: file, key, what was found, what was expected.
     """
     place = Place(file)
     raw = _parsed(text, place)

@@ -158,7 +158,7 @@ def load(path: Path) -> Instrument:
     Raises
     ------
     ConfigError
-        It cannot be read, or its description is wrong; in one line.
+        It cannot be read, or its description is wrong; a line for each mistake.
     """
     if path.suffix == ".py":
         module = importlib.import_module(f"awe.instruments.{path.stem}")
@@ -219,7 +219,7 @@ def recognise(*headers: Mapping[str, Any]) -> Instrument:
         f"{', '.join(camera.name for camera in cameras)}; awe-admin instrument new FILE describes "
         "another"
     )
-    raise NotFound("; ".join([msg, *broken]))
+    raise NotFound("; ".join([msg, *broken]).replace("\n", "; "))
 
 
 def _readable(broken: list[str]) -> Iterator[Instrument]:

@@ -1,14 +1,15 @@
 """Kinds of values a description of a camera may hold, and what is said when one is wrong.
 
 A format is declared once, as a `Table` of `Key`s: `read` checks a parsed TOML file against it and
-`schema` gives the same as JSON Schema, for editors. What is wrong is one line that names file,
-key, what was found and what was expected.
+`schema` gives the same as JSON Schema, for editors. What is wrong is a line each that names file,
+key, what was found and what was expected; all of them are told at once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -17,8 +18,8 @@ from awe.errors import BadHeader, ConfigError, nearest
 from awe.instruments._cards import shown
 
 __all__ = [
-    "Either", "Flag", "Key", "Kind", "Listed", "Named", "Number", "Place", "Section", "Several",
-    "Table", "Text",
+    "Either", "Flag", "Key", "Kind", "Listed", "Mistakes", "Named", "Number", "Place", "Section",
+    "Several", "Table", "Text",
 ]  # fmt: skip
 
 
@@ -47,6 +48,26 @@ class Place:
         """Raise the error of this place."""
         msg = f"{self.file}: {self.path or 'the file'} {what}"
         raise ConfigError(msg)
+
+
+class Mistakes:
+    """What is wrong with several values, told together."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Go on behind a block in which a value is refused."""
+        try:
+            yield
+        except ConfigError as problem:
+            self.told.append(str(problem))
+
+    def finish(self) -> None:
+        """Raise one error for all that was noted, a line each, or return."""
+        if self.told:
+            raise ConfigError("\n".join(dict.fromkeys(self.told)))
 
 
 class Kind:
@@ -146,7 +167,12 @@ class Listed(Kind):
         """Return the items."""
         if not isinstance(found, list) or self.count not in (None, len(found)):
             place.refuse(found, "a list" if self.count is None else f"a list of {self.count}")
-        return tuple(self.kind.read(place.item(n), item) for n, item in enumerate(found, 1))
+        values, mistakes = [], Mistakes()
+        for number, item in enumerate(found, 1):
+            with mistakes.noted():
+                values.append(self.kind.read(place.item(number), item))
+        mistakes.finish()
+        return tuple(values)
 
     def schema(self) -> dict[str, Any]:
         """Return what JSON Schema says of it."""
@@ -206,10 +232,14 @@ class Named(Kind):
         """Return its values by key."""
         if not isinstance(found, dict):
             place.refuse(found, "a table")
-        for name in found:
-            if not re.fullmatch(self.name.pattern, name, re.ASCII):
-                place.wrong(f"has the key {name!r}, expected {self.name.wanted}")
-        return {name: self.kind.read(place.key(name), value) for name, value in found.items()}
+        values, mistakes = {}, Mistakes()
+        for name, value in found.items():
+            with mistakes.noted():
+                if not re.fullmatch(self.name.pattern, name, re.ASCII):
+                    place.wrong(f"has the key {name!r}, expected {self.name.wanted}")
+                values[name] = self.kind.read(place.key(name), value)
+        mistakes.finish()
+        return values
 
     def schema(self) -> dict[str, Any]:
         """Return what JSON Schema says of it."""
@@ -242,19 +272,26 @@ class Table(Kind):
         if not isinstance(found, dict):
             place.refuse(found, f"a table with {', '.join(self.keys)}")
         rest = {name: value for name, value in found.items() if name not in self.keys}
-        if rest and self.others is None:
-            name = next(iter(rest))
-            hint = nearest(name, list(self.keys))
-            place.key(name).wrong(f"is not known{hint}; keys are {', '.join(self.keys)}")
-        values = {}
+        values, mistakes = {}, Mistakes()
+        meant = ""
+        for name in rest if self.others is None else ():
+            with mistakes.noted():
+                hint = nearest(name, list(self.keys))
+                meant += hint
+                place.key(name).wrong(f"is not known{hint}; keys are {', '.join(self.keys)}")
         for name, key in self.keys.items():
-            if name in found:
-                values[name] = key.kind.read(place.key(name), found[name])
-            elif key.required:
-                place.key(name).wrong(f"is missing: {key.doc}")
-            else:
-                values[name] = key.default
-        return values | (self.others.read(place, rest) if self.others else {})
+            with mistakes.noted():
+                if name in found:
+                    values[name] = key.kind.read(place.key(name), found[name])
+                elif key.required and repr(name) not in meant:
+                    place.key(name).wrong(f"is missing: {key.doc}")
+                else:
+                    values[name] = key.default
+        if self.others:
+            with mistakes.noted():
+                values |= self.others.read(place, rest)
+        mistakes.finish()
+        return values
 
     def schema(self) -> dict[str, Any]:
         """Return what JSON Schema says of it."""

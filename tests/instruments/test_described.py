@@ -51,6 +51,25 @@ def attributes(one, **cards):
     return one.translate(full, full)
 
 
+def test_all_mistakes_of_a_description_are_told_at_once():
+    with pytest.raises(ConfigError) as refused:
+        camera(
+            ("gain = 1.9", "gian = 1.9"), ("size = [536, 520]", "size = [0, -1]"),
+            ("pixel_scale = 1.0", ""), ("48 =", '"" ='), ('"science"', '"sciense"'),
+            added='is_not = 3\n[[purpose]]\nis = "flat"\n',
+        )  # fmt: skip
+    told = str(refused.value).splitlines()
+    assert all(line.startswith("one.toml: ") for line in told)
+    places = [
+        "pixel_scale is missing", "chip.gian is not known; did you mean 'gain'?",
+        "chip.size[1] is 0", "chip.size[2] is -1", "purpose[1].is is 'sciense'",
+        "purpose[2].is is 'flat'",
+    ]  # fmt: skip
+    for place in places:
+        assert sum(f"one.toml: {place}" in line for line in told) == 1, told
+    assert not any("gain is missing" in line for line in told)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
