@@ -199,6 +199,7 @@ class Processor(Sequences):
         many = len(found) > MANY if by_run is None else by_run
         table = run_table if many else status_table
         out((table(found) if found else nothing) + "\n")
+        self._told.update(job.id for job in found if job.over)
 
     def get_logs(
         self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
@@ -450,6 +451,7 @@ class Processor(Sequences):
                     self._shown[job.id] = (attempt, number)
             if job.over and not new_only:
                 out(f"job {job.id} ({job.recipe}) is {job.state}: {job.line}\n")
+                self._told.add(job.id)
             self._keep(fresh)
         sys.stdout.flush()
 

@@ -24,8 +24,9 @@ from awe.terminal import err, out
 __all__ = ["Manners"]
 
 PASTED = re.compile(r"^\s*awe> ?")
-#: seconds between two questions about jobs
+#: seconds between two questions about jobs, and after one without an answer
 NEWS = 3.0
+NO_NEWS = 60.0
 CONTINUED = re.compile(r"^\s*(awe>|\.\.\.) ?")
 
 
@@ -159,11 +160,12 @@ class Manners:
         news = getattr(self.shell.user_ns.get("dpu"), "news", None)
         if news is None or not sys.stdout.isatty() or time.monotonic() < self._next_news:
             return
-        self._next_news = time.monotonic() + NEWS
-        # what cannot be asked now is asked later: nobody typed this
+        # what cannot be asked now is asked much later: nobody typed this, and it may take long
+        self._next_news = time.monotonic() + NO_NEWS
         with contextlib.suppress(UserMistake, KeyboardInterrupt):
             if line := news():
                 out(line + "\n")
+            self._next_news = time.monotonic() + NEWS
 
 
 def without_prompt(lines: list[str]) -> list[str]:

@@ -95,8 +95,8 @@ def test_job_rows_fit_the_terminal(bench, session, capsys, monkeypatch):
 
 def test_a_place_that_is_not_there_is_refused_at_its_first_use(session):
     session()
-    dpu = Processor(Environment.load(dpu_name="slurm").dpu_name)
-    with pytest.raises(ArgumentError, match="no dpu 'slurm'; known: local"):
+    dpu = Processor(Environment.load(dpu_name="mars").dpu_name)
+    with pytest.raises(ArgumentError, match="no dpu 'mars'; known: local"):
         dpu.run("Probe")
 
 

@@ -244,6 +244,12 @@ def test_the_end_of_a_sessions_jobs_is_told_once(session, runner):
     assert good[0] < bad[0]
     dpu.retry_job(bad[0])
     assert until(dpu.news).startswith("dpu: 1 job (Probe): 1 failed")
+    # what somebody has just read is no news
+    for look in (dpu.get_logs, dpu.get_status):
+        (seen,) = dpu.run("Probe", names=["a"])
+        dpu.get_logs(seen, follow=True)
+        look(seen)
+        assert dpu.news() == ""
 
 
 @pytest.mark.parametrize("person", ["other", "outsider", "manager"])
