@@ -259,7 +259,7 @@ def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> t
     return width, max((width - margin_x) / aspect + margin_y, 3.0)
 
 
-def _caption(header: Mapping[str, Any] | None, observed: str | None) -> str:
+def _caption(header: Mapping[str, Any] | None, observed: str | None = None) -> str:
     """Return one line about the exposure: what is stored of it, else what the header has."""
     if header is None:
         return ""
