@@ -229,16 +229,17 @@ def test_a_database_that_stands_still_is_said_to_and_goes_on(course):
     processes = [row[0] for row in course.db.rows(
         "superuser", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
         "AND pid <> pg_backend_pid()")] + [course.db.cluster.process().pid]  # fmt: skip
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
     try:
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
         begin = time.monotonic()
         answer = httpx.get(f"{course.server.url}/file/{course.published}", timeout=60)
         assert answer.status_code == 503
         assert time.monotonic() - begin < 15
     finally:
         for process in processes:
-            os.kill(process, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
     # for a moment after the silence the dataserver refuses at once
     limit = time.monotonic() + 2 * PAUSE
     while httpx.get(f"{course.server.url}/file/{course.published}").status_code == 503:
