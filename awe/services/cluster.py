@@ -357,6 +357,10 @@ class Cluster:
             said = self.log.read_bytes()[offset:].decode(errors="replace")
             # After a kill of the server its children need a moment to notice.
             waits = "shared memory" in said or "already exists" in said
+            # Or one that was being started when we looked is there now: it is the server.
+            other = self.process() if waits else None
+            if other is not None and self._wait_ready(other):
+                return other
             if waits and time.monotonic() < deadline:
                 time.sleep(0.1)
                 self._forget_stranger(place)

@@ -105,6 +105,20 @@ def test_a_first_start_killed_at_any_moment_is_followed_by_a_clean_one(place):
             cluster.destroy()
 
 
+def test_a_server_that_came_up_meanwhile_is_taken(place):
+    """It was being started, by somebody who is dead now, when the start looked for one."""
+    place.chmod(0o755)
+    first = Cluster(place / "home", SETTINGS)
+    try:
+        running = first.start()
+        second = Cluster(place / "home", SETTINGS)
+        begin = time.monotonic()
+        assert second._launch(second._place()) == running
+        assert time.monotonic() - begin < 10
+    finally:
+        first.destroy()
+
+
 def test_initdb_dies_with_whoever_started_it(place):
     place.chmod(0o755)
     words = ("from pathlib import Path; from awe.services.cluster import *; import sys; "
