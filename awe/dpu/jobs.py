@@ -171,11 +171,7 @@ def cancel(job: int) -> bool:
     JobUnknown
         There is no such job, or it is not one's own.
     """
-    rows = database.execute(
-        "SELECT state::text FROM awe.job WHERE id = %s AND user_id = (SELECT awe.uid())", (job,)
-    )
-    if not rows:
-        raise unknown([job])
+    _require_own([job])
     with database.transaction():
         return bool(database.execute("SELECT awe.job_cancel(%s)", (job,))[0][0])
 
@@ -188,6 +184,12 @@ def cancel_all(ids: Sequence[int]) -> None:
     JobUnknown
         There is no job of a number, or it is not one's own; then none is marked.
     """
+    _require_own(ids)
+    with database.transaction():
+        database.execute("SELECT awe.job_cancel(j) FROM unnest(%s) j", (list(ids),))
+
+
+def _require_own(ids: Sequence[int]) -> None:
     rows = database.execute(
         "SELECT n FROM unnest(%s) n WHERE NOT EXISTS (SELECT 1 FROM awe.job j"
         " WHERE j.id = n AND j.user_id = (SELECT awe.uid()))",
@@ -195,8 +197,6 @@ def cancel_all(ids: Sequence[int]) -> None:
     )
     if rows:
         raise unknown(row[0] for row in rows)
-    with database.transaction():
-        database.execute("SELECT awe.job_cancel(j) FROM unnest(%s) j", (list(ids),))
 
 
 def retry(job: int) -> bool:

@@ -140,7 +140,6 @@ def test_every_kernel_that_takes_frames_takes_masked_ones():
              "awe.calib.detector.outline.strip": "levels of columns, made there",
              "awe.calib.detector.outline.runs": "levels of columns, made there",
              "awe.calib.detector.outline.jump": "levels of columns, made there",
-             "awe.calib.tracks.ends.runs": "steps of a track, made by the search",
              "awe.calib.tracks.pulses.flashes": "steps of a track, made by the search",
              "awe.calib.sky.dithers.match": "a catalogue"}  # fmt: skip
     found = dict(public())

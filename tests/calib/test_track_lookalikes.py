@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from awe.calib import tracks
-from awe.calib.tracks.ends import runs
+from awe.calib.tracks.bins import runs
 from awe.calib.tracks.evenness import has_trend
 from benchmarks import track_kinds
 

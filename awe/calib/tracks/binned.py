@@ -172,10 +172,8 @@ def _level_lines(z: Grid, v: Grid) -> None:
 
 def _run_length(marked: Map) -> NDArray[np.intp]:
     """Return for every True the length of its run of Trues."""
-    # differences are +1 where a run begins and -1 behind its end: begin, end, begin, end ...
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
     length = np.zeros(marked.size, np.intp)
-    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+    for begin, end in zip(*bins.runs(marked), strict=True):
         length[begin:end] = end - begin
     return length
 

@@ -8,12 +8,17 @@ The lines themselves are in `kernels`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from awe.calib._jit import compiled
 from awe.calib.statistics.order import median
 
-__all__ = ["bin_frame", "enlarge", "halve", "medians", "significance", "smooth"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["bin_frame", "enlarge", "halve", "medians", "runs", "significance", "smooth"]
 
 
 @compiled
@@ -329,3 +334,16 @@ def smooth(image, cap, half, out):
                 target[x] += shifted[x]
         for x in range(nx):
             target[x] *= share
+
+
+def runs(marked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where the runs of Trues begin, and the places behind their ends.
+
+    Parameters
+    ----------
+    marked : ndarray of bool, shape (n,)
+        Any marks.
+    """
+    # differences are +1 where a run begins and -1 behind its end: begin, end, begin, end ...
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return edges[::2], edges[1::2]

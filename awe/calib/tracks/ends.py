@@ -8,13 +8,12 @@ import numpy as np
 
 from awe.calib.tracks import lit_kernels
 from awe.calib.tracks.arc import Trace
+from awe.calib.tracks.bins import runs
 
-__all__ = ["beyond", "leaves", "runs"]
+__all__ = ["beyond", "leaves"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from awe.calib.tracks.arc import Sight
 
@@ -24,18 +23,6 @@ _TAIL = 0.20
 #: lit runs from this length on have ends inside a run [bin]; part of those that may leave the line
 _FLASH = 6
 _LEAVING = 0.5
-
-
-def runs(marked: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where the runs of Trues begin, and the places behind their ends.
-
-    Parameters
-    ----------
-    marked : ndarray of bool, shape (n,)
-        Any marks.
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
-    return edges[::2], edges[1::2]
 
 
 def beyond(sight: Sight, trace: Trace, middle: float, unbroken: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib.tracks import lit_kernels
-from awe.calib.tracks.ends import runs
+from awe.calib.tracks.bins import runs
 
 __all__ = ["UNBROKEN", "has_trend", "rises_and_falls", "uneven"]
 

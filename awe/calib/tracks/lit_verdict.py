@@ -14,7 +14,8 @@ import numpy as np
 
 from awe.calib.tracks import lit_kernels
 from awe.calib.tracks.arc import Sight, Trace
-from awe.calib.tracks.ends import beyond, leaves, runs
+from awe.calib.tracks.bins import runs
+from awe.calib.tracks.ends import beyond, leaves
 from awe.calib.tracks.evenness import UNBROKEN, rises_and_falls, uneven
 from awe.calib.tracks.pulses import flashes, maxima, pulses
 

@@ -49,6 +49,8 @@ class Running:
         Time limit [s]; None for no limit.
     memory : int
         Limit of its memory [byte].
+    place : str
+        Name of the back end it is at.
     """
 
     def __init__(
@@ -60,12 +62,13 @@ class Running:
         queue: Queue,
         seconds: float | None,
         memory: int,
+        place: str = "local",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.job = job
         self.attempt = attempt
         self.worker = worker
-        self.place = "local"
+        self.place = place
         self._folder = folder
         self._queue = queue
         self._clock = clock

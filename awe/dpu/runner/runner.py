@@ -202,17 +202,17 @@ class Runner:
         # Watched before it is recorded: the database may go away in between. A runner killed here
         # leaves an attempt without a number; the next one counts it as dead and drops its login,
         # so that what still lives can store nothing.
-        running = self._watch(claim.job, claim.attempt, worker, folder, claim.seconds)
-        running.place = claim.back_end
-        self._running.append(running)
+        self._watch(claim.job, claim.attempt, worker, folder, claim.seconds, claim.back_end)
         self._queue.placed(claim.job, claim.attempt, worker.number)
         logger.info("job %d attempt %d runs as %d", claim.job, claim.attempt, worker.number)
 
     def _watch(
-        self, job: int, attempt: int, worker: Any, folder: Folder, seconds: int | None
-    ) -> Running:
+        self, job: int, attempt: int, worker: Any, folder: Folder, seconds: int | None, place: str
+    ) -> None:
         most = self._most(seconds)
-        return Running(job, attempt, worker, folder, self._queue, most, self._memory)
+        self._running.append(
+            Running(job, attempt, worker, folder, self._queue, most, self._memory, place)
+        )
 
     def _most(self, seconds: int | None) -> int:
         """Return how long a job may take, by its own limit and that of the installation [s]."""
@@ -263,9 +263,7 @@ class Runner:
                 continue
             if worker is None:
                 worker = _Gone(number or 0)
-            running = self._watch(job, attempt, worker, folder, seconds)
-            running.place = back_end
-            self._running.append(running)
+            self._watch(job, attempt, worker, folder, seconds, back_end)
         if not unknown:
             forget_old(self._root, DAYS_KEPT, {running.name for running in self._running})
             self._recovered = True
