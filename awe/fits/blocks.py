@@ -115,10 +115,12 @@ def header_end(data: bytes) -> int:
         First bytes of a file.
     """
     # A block is 36 cards, so that END can only begin at a multiple of 80 (FITS 4.0, 3.3.1).
-    for place in range(0, len(data) - CARD + 1, CARD):
-        if data.startswith(b"END     ", place):
-            return min(place - place % BLOCK + BLOCK, len(data))
-    return 0
+    place = data.find(b"END     ")
+    while place >= 0 and place % CARD:
+        place = data.find(b"END     ", place + 1)
+    if place < 0 or place + CARD > len(data):
+        return 0
+    return min(place - place % BLOCK + BLOCK, len(data))
 
 
 def keyword(text: bytes) -> str:

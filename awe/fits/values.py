@@ -13,15 +13,19 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from awe.fits.blocks import CARD, cards, keyword
+from awe.fits.blocks import CARD
 from awe.fits.cards import escape
 
 __all__ = ["HeaderValues", "parse"]
 
 _TEXT = re.compile(r"\s*'((?:[^']|'')*)'")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?")
-HIERARCH = "HIERARCH"
+HIERARCH, CONTINUE, END = "HIERARCH", "CONTINUE", "END     "
 _COMMENTARY = ("COMMENT", "HISTORY", "", "END", "CONTINUE")
+
+
+#: what stands for a value that was not read yet
+_UNREAD = object()
 
 
 class HeaderValues(Mapping[Any, Any]):
@@ -29,10 +33,17 @@ class HeaderValues(Mapping[Any, Any]):
 
     def __init__(self, texts: Mapping[str, list[str]]) -> None:
         self._texts = texts
+        self._firsts: dict[str, Any] = {}
 
     def __getitem__(self, name: Any) -> Any:
         word, position = name if isinstance(name, tuple) else (name, 0)
-        return _value(self._texts[word][position])
+        if position:
+            return _value(self._texts[word][position])
+        # looked up for many cameras, and again for each frame
+        first = self._firsts.get(word, _UNREAD)
+        if first is _UNREAD:
+            first = self._firsts[word] = _value(self._texts[word][0])
+        return first
 
     def __contains__(self, name: object) -> bool:
         return name in self._texts
@@ -42,6 +53,20 @@ class HeaderValues(Mapping[Any, Any]):
 
     def __len__(self) -> int:
         return len(self._texts)
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """Return the first value of a keyword, or a default where it does not appear.
+
+        Parameters
+        ----------
+        name : str or (str, int)
+            Keyword to look for, or its n-th card.
+        default : object
+            Returned for a keyword that is not there.
+        """
+        if isinstance(name, tuple):
+            return super().get(name, default)
+        return self[name] if name in self._texts else default
 
     def count(self, name: str) -> int:
         """Return how often a keyword appears.
@@ -71,25 +96,28 @@ def _parsed(header: bytes) -> HeaderValues:
     texts: dict[str, list[str]] = {}
     # one conversion for all: in latin-1 each byte is the character of its number
     whole = header.decode("latin-1")
-    begins = 0
-    for card in cards(header):
-        place, begins = begins, begins + len(card)
-        word = whole[place : place + 8]
+    last = ""
+    for place in range(0, len(whole), CARD):
+        card = whole[place : place + CARD]
+        word = card[:8]
+        if word == END:
+            break
+        if word == CONTINUE:
+            if last:
+                texts[last][-1] = _joined(texts[last][-1], card[8:])
+            continue
+        last = ""
         # most cards are plain: a keyword of eight bytes, "= ", a value
-        plain = len(card) == CARD and whole[place + 8 : place + 10] == "= "
-        if plain and "=" not in word and word != HIERARCH:
-            name = word.strip()
-            if name not in _COMMENTARY:
-                texts.setdefault(name, []).append(whole[place + 9 : place + CARD])
-            continue
-        name = keyword(card)
-        if name in _COMMENTARY:
-            continue
-        _, equals, text = whole[place : place + CARD].partition("=")
-        for tail in range(place + CARD, begins, CARD):
-            text = _joined(text, whole[tail + 8 : tail + CARD])
-        if equals:
+        if card[8:10] == "= " and word != HIERARCH and "=" not in word:
+            name, text = word.strip(), card[9:]
+        else:
+            head, equals, text = card.partition("=")
+            if not equals:
+                continue
+            name = (head[8:] if word == HIERARCH else word).strip()
+        if name not in _COMMENTARY:
             texts.setdefault(name, []).append(text)
+            last = name
     return HeaderValues(texts)
 
 
@@ -102,19 +130,20 @@ def _joined(text: str, tail: str) -> str:
     return f"'{first[1].rstrip().removesuffix('&')}{second[1]}'"
 
 
+# most cards are the same in all files of a night
+@lru_cache(maxsize=8192)
 def _value(text: str) -> str | bool | int | float | None:
     quoted = _TEXT.match(text)
     if quoted is not None:
         # Blanks at the end mean nothing, at the beginning they do (FITS 4.0, 4.2.1.1).
         return escape(quoted[1].replace("''", "'").rstrip())
-    plain = text.split("/", 1)[0].strip()
+    plain = text.partition("/")[0].strip()
     if plain in ("T", "F"):
         return plain == "T"
     # An empty value field is an undefined value (FITS 4.0, 4.1.2.3).
     if not plain:
         return None
-    number = _NUMBER.fullmatch(plain)
-    if number is None:
+    if _NUMBER.fullmatch(plain) is None:
         return escape(plain)
     if plain.lstrip("+-").isdigit():
         return int(plain)

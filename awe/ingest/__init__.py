@@ -7,12 +7,15 @@ exposure is named and skipped. A bad file is refused with its reasons, the other
 
 from __future__ import annotations
 
+from awe.ingest.cardtable import CardTable, headers
 from awe.ingest.download import Fetched, fetched
 from awe.ingest.report import Report, Row, State
 from awe.ingest.run import ingest
 from awe.lazy import resolve
 
-__all__ = ["Fetched", "Report", "Row", "State", "fetched", "ingest", "main"]
+__all__ = [
+    "CardTable", "Fetched", "Report", "Row", "State", "fetched", "headers", "ingest", "main",
+]  # fmt: skip
 
 
 def main() -> int:

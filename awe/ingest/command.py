@@ -12,6 +12,7 @@ from awe.context import context
 from awe.errors import ArgumentError, AweError
 from awe.imports import forget_working_directory
 from awe.ingest import planfile, sources
+from awe.ingest.cardtable import headers
 from awe.ingest.download import Fetched, fetched
 from awe.ingest.report import State
 from awe.ingest.run import ingest
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.input and not options.source and options.plan is None:
         parser.error("the following arguments are required: -i/--input, --from or --plan")
     try:
+        if options.headers:
+            return _headers(options)
         return _run(options)
     except AweError as error:
         err(f"awe-ingest: {error}\n")
@@ -44,6 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = [*getattr(stop, "__notes__", ()), "exposures committed so far stay", "run it again"]
         err(f"awe-ingest: stopped; {', '.join(told)}\n")
         return 130
+
+
+def _headers(options: argparse.Namespace) -> int:
+    """Print cards of the files, and return 1 where one has no header."""
+    if options.commit or options.source or options.plan is not None:
+        msg = "--headers reads headers of files and nothing else: give it -i FILES alone"
+        raise ArgumentError(msg)
+    table = headers(options.input, *options.headers)
+    table.show()
+    return int(any(row.wrong for row in table))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -150,6 +163,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--plan", type=Path, metavar="PLAN.csv",
         help="a table of what each file is: written by a dry run, edited by you, then ingested",
+    )  # fmt: skip
+    parser.add_argument(
+        "--headers", nargs="+", metavar="KEYWORD",
+        help="a table of these cards of the files, and nothing else: no pixels are read",
     )  # fmt: skip
     parser.add_argument(
         "-t", "-p", "--type", metavar="PURPOSE",

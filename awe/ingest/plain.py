@@ -24,7 +24,7 @@ from awe.errors import BadFits, ChecksumMismatch
 from awe.fits import blocks, values
 from awe.localfiles import scratch_directory
 
-__all__ = ["Plain", "plain"]
+__all__ = ["Plain", "opened", "plain"]
 
 #: A packed file that becomes this many times as large is a bomb.
 EXPANSION_LIMIT = 1000
@@ -74,6 +74,30 @@ def plain(path: Path) -> Iterator[Plain]:
             notes += _Tiles(path, place, infos).write(whole)
             place, infos = whole, fits.judge(whole, name=path)
         yield Plain(path=place, infos=infos, notes=tuple(notes))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Give the bytes of a file from their begin, unpacked as they are read.
+
+    Raises
+    ------
+    BadFits
+        It is cut off, damaged or not there.
+    """
+    if not path.is_file():
+        msg = f"no file {path}; check the name"
+        raise BadFits(msg)
+    opener = _opener(path)
+    with path.open("rb") if opener is None else opener(path, "rb") as file:
+        try:
+            yield file
+        except EOFError:
+            msg = f"{path} is cut off: the packed file ends before its content does"
+            raise BadFits(msg) from None
+        except (zlib.error, gzip.BadGzipFile) as error:
+            msg = f"{path} cannot be unpacked ({error}); fetch it again"
+            raise BadFits(msg) from error
 
 
 def _opener(path: Path) -> Any:

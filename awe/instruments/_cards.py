@@ -121,8 +121,9 @@ class CardReader:
             if value is None:
                 continue
             for other in all_of_them:
+                # a file of one image has one header for both
                 rival = None if other is one else other.get(keyword)
-                if not _agree(value, rival):
+                if rival is not None and not _agree(value, rival):
                     msg = (
                         f"{keyword} is {shown(value)} in one header of the file and "
                         f"{shown(rival)} in another"
@@ -154,30 +155,26 @@ def _value(header: Mapping[str, Any], keyword: str, repeated: str | None) -> Any
     try:
         if keyword not in header:
             return None
-        count = getattr(header, "count", None)
-        if repeated == "last" and count is not None:
-            return header[(keyword, count(keyword) - 1)]  # type: ignore[index]
+        times = header.count(keyword) if hasattr(header, "count") else 1
+        if repeated == "last" and times > 1:
+            return header[(keyword, times - 1)]  # type: ignore[index]
         value = header[keyword]
     except Exception as problem:
         msg = f"{keyword} cannot be read"
         raise ValueError(msg) from problem
-    if value is not None and repeated is None and _differs(header, keyword):
+    if times > 1 and value is not None and repeated is None and _differs(header, keyword, times):
         msg = f"{keyword} appears more than once with different values"
         raise ValueError(msg)
     return value
 
 
-def _differs(header: Mapping[str, Any], keyword: str) -> bool:
-    count = getattr(header, "count", None)
-    if count is None or count(keyword) < 2:
-        return False
-    values = {str(header[(keyword, position)]) for position in range(count(keyword))}  # type: ignore[index]
-    return len(values) > 1
+def _differs(header: Mapping[Any, Any], keyword: str, times: int) -> bool:
+    return len({str(header[keyword, position]) for position in range(times)}) > 1
 
 
-def _agree(one: Any, other: Any) -> bool:
+def _agree(one: Any, other: object) -> bool:
     """Return True if two headers say the same, or only one of them anything."""
-    if other is None or (isinstance(other, str) and not other.strip()):
+    if isinstance(other, str) and not other.strip():
         return True
     if isinstance(one, int | float) and isinstance(other, int | float):
         # written with other numbers of digits

@@ -7,7 +7,9 @@ letter. A rule tells what an exposure was taken for; the first one that holds de
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +39,14 @@ def spelled(found: Any, spellings: Sequence[str]) -> bool:
     if isinstance(found, float) and found.is_integer():
         found = int(found)
     text = " ".join(str(found).split()).casefold()
-    return any(fnmatch.fnmatchcase(text, " ".join(one.split()).casefold()) for one in spellings)
+    return any(one(text) for one in _matches(tuple(spellings)))
+
+
+# all cameras are asked of each file
+@functools.lru_cache(maxsize=1024)
+def _matches(spellings: tuple[str, ...]) -> tuple[Callable[[str], object], ...]:
+    wanted = [" ".join(one.split()).casefold() for one in spellings]
+    return tuple(re.compile(fnmatch.translate(one)).match for one in wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
