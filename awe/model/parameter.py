@@ -123,20 +123,24 @@ class ProcessParameters(DBObject, abstract=True):
 
     product: ClassVar[str] = ""
     declarations: ClassVar[dict[str, Parameter]] = {}
+    known: ClassVar[dict[str, type[ProcessParameters]]] = {}
 
     version = persistent("Version of awe that made the product [None]", str, "")
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         body = dict(vars(cls))
+        shared = cls.declarations
         cls.declarations = {
             name: declaration
             for name, value in body.items()
             for attribute, declaration in _declared
             if attribute is value
-        }
+        } | shared
         cls.product = cls.__name__.removesuffix("Parameters")
         _declared.clear()
-        super().__init_subclass__(**kwargs)
+        super().__init_subclass__(abstract=abstract, **kwargs)
+        if not abstract:
+            cls.known.setdefault(cls.product, cls)
 
     @classmethod
     def check(cls, name: str, value: object) -> Value:

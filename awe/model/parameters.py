@@ -42,10 +42,7 @@ __all__ = [
 
 def parameters_class(product: str) -> type[ProcessParameters] | None:
     """Return the parameters class of a product class named `product`, or None."""
-    for cls in ProcessParameters.__subclasses__():
-        if cls.product == product:
-            return cls
-    return None
+    return ProcessParameters.known.get(product)
 
 
 def _overscan() -> Any:
@@ -72,12 +69,6 @@ def _stray_lines(default: float = 0.02) -> Any:
     )
 
 
-def _stray_boxes() -> Any:
-    return parameter(
-        "Largest fraction of 32 x 32 boxes that stray", 0.02, low=0.0, high=1.0
-    )
-
-
 def _noise_ratio() -> Any:
     return parameter(
         "Largest ratio of the noise of a window to that of most, or the other way round",
@@ -85,22 +76,34 @@ def _noise_ratio() -> Any:
     )  # fmt: skip
 
 
-def _holes() -> Any:
-    return parameter("Largest fraction of pixels without a value", 0.1, low=0.0, high=1.0)
+class _Strays(ProcessParameters, abstract=True):
+    """Limits of images of which no part may stray from the rest."""
+
+    MAXIMUM_STRAY_LINES = _stray_lines()
+    MAXIMUM_STRAY_BOXES = parameter(
+        "Largest fraction of 32 x 32 boxes that stray", 0.02, low=0.0, high=1.0
+    )
+    MAXIMUM_NOISE_RATIO = _noise_ratio()
 
 
-def _noise() -> Any:
-    return parameter("Largest expected noise of a pixel", 0.05, low=0.0)
+class _Flats(_Strays, abstract=True):
+    """Limits that flats of any light have."""
 
-
-def _shape() -> Any:
-    return parameter(
+    STRAY_STEP = _step(0.03, "None")
+    MAXIMUM_STDEV_DIFFERENCE = parameter(
+        "Largest change of the scatter from the previous version", 0.2, low=0.0
+    )
+    MAXIMUM_SUBWIN_FLATNESS = parameter(
+        "Largest difference of the medians of two windows", 0.5, low=0.0
+    )
+    MAXIMUM_HOLES = parameter(
+        "Largest fraction of pixels without a value", 0.1, low=0.0, high=1.0
+    )
+    MAXIMUM_NOISE = parameter("Largest expected noise of a pixel", 0.05, low=0.0)
+    MAXIMUM_SHAPE_DIFFERENCE = parameter(
         "Largest change of the distribution of the light from the previous version", 0.05, low=0.0
     )
-
-
-def _pattern() -> Any:
-    return parameter(
+    MAXIMUM_PATTERN_DIFFERENCE = parameter(
         "Largest scatter from pixel to pixel about the previous version beyond the noise", 2.0,
         low=0.0,
     )  # fmt: skip
@@ -122,7 +125,7 @@ class ReadNoiseParameters(ProcessParameters):
     OVERSCAN_CORRECTION = _overscan()
 
 
-class BiasFrameParameters(ProcessParameters):
+class BiasFrameParameters(_Strays):
     """Parameters of `BiasFrame`."""
 
     MAXIMUM_ABS_MEAN = parameter("Largest mean level, up or down", 10.0, "ADU", low=0.0)
@@ -137,15 +140,12 @@ class BiasFrameParameters(ProcessParameters):
         "Largest difference of the medians of two windows", 20.0, "ADU", low=0.0
     )
     STRAY_STEP = _step(4.0, "ADU")
-    MAXIMUM_STRAY_LINES = _stray_lines()
-    MAXIMUM_STRAY_BOXES = _stray_boxes()
-    MAXIMUM_NOISE_RATIO = _noise_ratio()
     MINIMUM_INPUTS = _minimum_inputs(3)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
 
 
-class DarkCurrentParameters(ProcessParameters):
+class DarkCurrentParameters(_Strays):
     """Parameters of `DarkFrame` and `DarkCurrent`."""
 
     MAXIMUM_DARK_DIFFERENCE = parameter(
@@ -158,9 +158,6 @@ class DarkCurrentParameters(ProcessParameters):
         "Largest difference of the medians of two windows", 10.0, "ADU/pixel/hour", low=0.0
     )
     STRAY_STEP = _step(20.0, "ADU/pixel/hour")
-    MAXIMUM_STRAY_LINES = _stray_lines()
-    MAXIMUM_STRAY_BOXES = _stray_boxes()
-    MAXIMUM_NOISE_RATIO = _noise_ratio()
     MINIMUM_INPUTS = _minimum_inputs(3)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(5.0)
@@ -193,28 +190,14 @@ class HotPixelMapParameters(ProcessParameters):
     MAXIMUM_FRACTION = parameter("Largest fraction of hot pixels", 0.01, low=0.0, high=1.0)
 
 
-class DomeFlatFrameParameters(ProcessParameters):
+class DomeFlatFrameParameters(_Flats):
     """Parameters of `DomeFlatFrame`."""
 
-    MAXIMUM_STDEV_DIFFERENCE = parameter(
-        "Largest change of the scatter from the previous version", 0.2, low=0.0
-    )
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 1000.0, "ADU", low=0.0)
     MAXIMUM_LEVEL = parameter("Brightest raw frame used", 55000.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(3)
-    MAXIMUM_SUBWIN_FLATNESS = parameter(
-        "Largest difference of the medians of two windows", 0.5, low=0.0
-    )
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(4.0)
-    STRAY_STEP = _step(0.03, "None")
-    MAXIMUM_STRAY_LINES = _stray_lines()
-    MAXIMUM_STRAY_BOXES = _stray_boxes()
-    MAXIMUM_NOISE_RATIO = _noise_ratio()
-    MAXIMUM_HOLES = _holes()
-    MAXIMUM_NOISE = _noise()
-    MAXIMUM_SHAPE_DIFFERENCE = _shape()
-    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
 class ColdPixelMapParameters(ProcessParameters):
@@ -240,78 +223,36 @@ class RawTwilightFlatFrameParameters(ProcessParameters):
     MAX_FLAT_MEAN = parameter("Brightest mean level", 50000.0, "ADU", low=0.0)
 
 
-class TwilightFlatFrameParameters(ProcessParameters):
+class TwilightFlatFrameParameters(_Flats):
     """Parameters of `TwilightFlatFrame`."""
 
-    MAXIMUM_STDEV_DIFFERENCE = parameter(
-        "Largest change of the scatter from the previous version", 0.2, low=0.0
-    )
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 3000.0, "ADU", low=0.0)
     MAXIMUM_LEVEL = parameter("Brightest raw frame used", 50000.0, "ADU", low=0.0)
     MINIMUM_INPUTS = _minimum_inputs(3)
-    MAXIMUM_SUBWIN_FLATNESS = parameter(
-        "Largest difference of the medians of two windows", 0.5, low=0.0
-    )
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
-    STRAY_STEP = _step(0.03, "None")
-    MAXIMUM_STRAY_LINES = _stray_lines()
-    MAXIMUM_STRAY_BOXES = _stray_boxes()
-    MAXIMUM_NOISE_RATIO = _noise_ratio()
-    MAXIMUM_HOLES = _holes()
-    MAXIMUM_NOISE = _noise()
-    MAXIMUM_SHAPE_DIFFERENCE = _shape()
-    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
-class NightSkyFlatFrameParameters(ProcessParameters):
+class NightSkyFlatFrameParameters(_Flats):
     """Parameters of `NightSkyFlatFrame`."""
 
-    MAXIMUM_SUBWIN_FLATNESS = parameter(
-        "Largest difference of the medians of two windows", 0.5, low=0.0
-    )
-    MAXIMUM_STDEV_DIFFERENCE = parameter(
-        "Largest change of the scatter from the previous version", 0.2, low=0.0
-    )
     MINIMUM_INPUTS = _minimum_inputs(5)
     OVERSCAN_CORRECTION = _overscan()
     SIGMA_CLIP = _sigma_clip(3.0)
-    STRAY_STEP = _step(0.03, "None")
-    MAXIMUM_STRAY_LINES = _stray_lines()
-    MAXIMUM_STRAY_BOXES = _stray_boxes()
-    MAXIMUM_NOISE_RATIO = _noise_ratio()
-    MAXIMUM_HOLES = _holes()
-    MAXIMUM_NOISE = _noise()
-    MAXIMUM_SHAPE_DIFFERENCE = _shape()
-    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
-class MasterFlatFrameParameters(ProcessParameters):
+class MasterFlatFrameParameters(_Flats):
     """Parameters of `MasterFlatFrame`."""
 
-    MAXIMUM_STDEV_DIFFERENCE = parameter(
-        "Largest change of the scatter from the previous version", 0.2, low=0.0
-    )
     BOX = parameter(
         "Side of the boxes that part large from small scales", 64, "pixel", low=4, high=4096
     )
     MINIMUM_RESPONSE = parameter("Flat values below are unusable", 0.05, low=0.0, high=1.0)
-    MAXIMUM_SUBWIN_FLATNESS = parameter(
-        "Largest difference of the medians of two windows", 0.5, low=0.0
-    )
     COMBINE = parameter(
         "Which flats give small and large scales",
         2,
         choices={1: "dome only", 2: "dome small, twilight large", 3: "twilight only"},
     )
-    STRAY_STEP = _step(0.03, "None")
-    MAXIMUM_STRAY_LINES = _stray_lines()
-    MAXIMUM_STRAY_BOXES = _stray_boxes()
-    MAXIMUM_NOISE_RATIO = _noise_ratio()
-    MAXIMUM_HOLES = _holes()
-    MAXIMUM_NOISE = _noise()
-    MAXIMUM_SHAPE_DIFFERENCE = _shape()
-    MAXIMUM_PATTERN_DIFFERENCE = _pattern()
 
 
 class FringeFrameParameters(ProcessParameters):
@@ -362,7 +303,7 @@ class BackgroundFrameParameters(ProcessParameters):
     IMAGE_THRESHOLD = parameter("Least height of sources above the sky", 3.0, "sigma", low=1.0)
 
 
-class QuickCheckFrameParameters(ProcessParameters):
+class QuickCheckFrameParameters(_Strays):
     """Parameters of `QuickCheckFrame`."""
 
     MAXIMUM_DEVIATION = parameter("Largest change of the lamp's level", 0.2, low=0.0, high=10.0)
@@ -370,9 +311,6 @@ class QuickCheckFrameParameters(ProcessParameters):
         "Largest difference of the medians of two windows", 0.1, low=0.0
     )
     STRAY_STEP = _step(0.03, "None")
-    MAXIMUM_STRAY_LINES = _stray_lines()
-    MAXIMUM_STRAY_BOXES = _stray_boxes()
-    MAXIMUM_NOISE_RATIO = _noise_ratio()
     OVERSCAN_CORRECTION = _overscan()
 
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from awe.calib.detector import sections
 from awe.errors import NotVisible
 from awe.model.calibrations import BiasFrame
 from awe.model.mixins import has, value_of
+from awe.rules.shown import Shown
 
 __all__ = [
     "Needs",
-    "Shown",
     "mode_of",
     "needs_of",
     "needs_of_frames",
@@ -35,86 +35,6 @@ SOURCES = ("bias", "flat", "dome", "twilight", "illumination_correction")
 
 #: object_id of a product -> which pixels it shows
 _shown: dict[Any, Shown] = {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """A part of a chip: its first pixel, its size and its binning.
-
-    Attributes
-    ----------
-    x, y : int
-        Column and row of its first pixel, counted from 1 on the chip without binning.
-    nx, ny : int
-        Columns and rows of the image [pixel].
-    binning : tuple of int
-        Binning in x and y.
-    amplifiers : str
-        How several amplifiers are joined, in words; of their images nothing is cut.
-    """
-
-    x: int
-    y: int
-    nx: int
-    ny: int
-    binning: tuple[int, int]
-    amplifiers: str = ""
-
-    def __str__(self) -> str:
-        binning = "x".join(map(str, self.binning))
-        joined = f", amplifiers {self.amplifiers}" if self.amplifiers else ""
-        return f"{self.nx} x {self.ny} pixels from {self.x}, {self.y}, binning {binning}{joined}"
-
-    @classmethod
-    def of(cls, geometry: Mapping[str, Any] | None) -> Shown | None:
-        """Return the light-sensitive pixels of a raw frame, by its geometry as stored.
-
-        Parameters
-        ----------
-        geometry : mapping or None
-            Fields of `ChipGeometry`.
-        """
-        if not geometry or not geometry.get("active"):
-            return None
-        ny, nx = sections.shape(sections.parse(geometry["active"]))
-        x, y = geometry.get("start_x", 1), geometry.get("start_y", 1)
-        step_x, step_y = geometry.get("binning") or (1, 1)
-        joined = ", ".join(map(_joined, geometry.get("amplifiers", ())))
-        return cls(x=x, y=y, nx=nx, ny=ny, binning=(step_x, step_y), amplifiers=joined)
-
-    @classmethod
-    def recorded(cls, value: Mapping[str, Any] | None) -> Shown | None:
-        """Return what `record` gave; None for nothing.
-
-        Parameters
-        ----------
-        value : mapping or None
-            Fields by name.
-        """
-        return cls(**{**value, "binning": tuple(value["binning"])}) if value else None
-
-    def record(self) -> dict[str, Any]:
-        """Return the fields by name, as they are stored."""
-        return {**asdict(self), "binning": list(self.binning)}
-
-    def within(self, whole: Shown) -> sections.Slices | None:
-        """Return the (y, x) slices that cut these pixels out of an image of others.
-
-        Parameters
-        ----------
-        whole : Shown
-            Pixels of the image; None is returned where it lacks some, or bins another way.
-        """
-        joined = self.amplifiers or whole.amplifiers
-        if self.binning != whole.binning or (joined and self != whole):
-            return None
-        step_x, step_y = self.binning
-        x, odd_x = divmod(self.x - whole.x, step_x)
-        y, odd_y = divmod(self.y - whole.y, step_y)
-        inside = min(x, y) >= 0 and x + self.nx <= whole.nx and y + self.ny <= whole.ny
-        if odd_x or odd_y or not inside:
-            return None
-        return slice(y, y + self.ny), slice(x, x + self.nx)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,13 +213,6 @@ def method_of(item: Any) -> int | None:
     return method
 
 
-def _joined(one: Mapping[str, Any]) -> str:
-    """Return how an amplifier is joined: what differs there differs in the pixels."""
-    turned = f"{' -x' * one['flip_x']}{' -y' * one['flip_y']}"
-    seen = "".join(f" less {part:g} of {name}" for name, part in one.get("crosstalk", ()))
-    return f"{one['name']} {one['active']}{turned} times {one['scale']:.6g}{seen}"
-
-
 def _shown_by_one(frame: Any) -> Shown | None:
     return Shown.of(_geometry_of(frame))
 
@@ -315,7 +228,8 @@ def _raws(item: Any) -> list[str]:
 
 
 def _shown_in(item: Any) -> Shown | None:
-    if (recorded := Shown.recorded(value_of(item, "shows"))) is not None:
+    recorded = Shown.recorded(value_of(item, "shows"))
+    if recorded is not None and (recorded.readers or not recorded.amplifiers):
         return recorded
     raws = _raws(item)
     for name in [*raws, *SOURCES]:
@@ -330,4 +244,4 @@ def _shown_in(item: Any) -> Shown | None:
             continue
         if shown is not None:
             return shown
-    return None
+    return recorded

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from awe.calib.detector import trim
 from awe.calib.detector.geometry import ChipGeometry
 from awe.model.mixins import value_of
+from awe.rules.fitting import shown_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from awe.calib.detector.amplifiers import Levelled
     from awe.calib.detector.geometry import Amplifier
     from awe.calib.detector.sections import Slices
 
@@ -36,7 +37,7 @@ def parts(frame: Any) -> tuple[tuple[Amplifier, Slices], ...]:
 
 
 def seen(
-    raw: NDArray[Any], geometry: ChipGeometry, method: int, chip: Any, threshold: float
+    level: Levelled, geometry: ChipGeometry, chip: Any, threshold: float
 ) -> tuple[NDArray[Any], tuple[float, ...], float]:
     """Return the pixels stars are measured on, where they saturate [raw ADU], and there.
 
@@ -44,12 +45,10 @@ def seen(
 
     Parameters
     ----------
-    raw : ndarray, shape (ny, nx), ADU
-        Untrimmed raw frame.
+    level : Levelled
+        The raw frame without strips, with its levels.
     geometry : ChipGeometry
         Its regions.
-    method : int
-        Overscan method.
     chip : Chip
         Nominal numbers of the chip.
     threshold : float, ADU
@@ -58,11 +57,9 @@ def seen(
     from awe.calib.detector import amplifiers, saturation
 
     if not geometry.amplifiers:
-        pixels = trim.trim(raw, geometry)
-        end = saturation.converter_end(pixels)
+        end = saturation.converter_end(level.pixels)
         high = float(min(chip.saturated(threshold), end))
-        return pixels, (high,), high
-    level = amplifiers.levelled(raw, geometry, method)
+        return level.pixels, (high,), high
     full = tuple(
         min(one.saturated(threshold), saturation.converter_end(level.pixels[place]))
         for one, place in zip(geometry.amplifiers, level.places, strict=True)
@@ -98,9 +95,9 @@ def numbers(
     linear : bool
         Whether the curvature is left as it is.
     """
-    number = len(geometry.amplifiers)
     gains, curvatures = (
-        _each(measured, name, number) for name in ("amplifier_gains", "amplifier_curvatures")
+        _each(measured, name, geometry.amplifiers)
+        for name in ("amplifier_gains", "amplifier_curvatures")
     )
     of_each = noises(geometry.amplifiers, noise)
     whole = 0.0 if measured is None or linear else float(measured.curvature)
@@ -126,7 +123,7 @@ def noises(amplifiers: Sequence[Amplifier], noise: Any) -> list[float]:
     noise : ReadNoise or None
         Read noise of the chip, and by amplifier; None takes the nominal ones.
     """
-    known = _each(noise, "amplifier_read_noises", len(amplifiers))
+    known = _each(noise, "amplifier_read_noises", amplifiers)
     return [
         known[n] * one.scale if known else _nominal(one, noise)
         for n, one in enumerate(amplifiers)
@@ -146,17 +143,26 @@ def gains_apart(frame: Any, measured: Any) -> list[float]:
         Gain by amplifier.
     """
     read = parts(frame)
-    gains = _each(measured, "amplifier_gains", len(read))
+    gains = _each(measured, "amplifier_gains", [one for one, _ in read])
     each = [gain / one.scale for gain, (one, _) in zip(gains, read, strict=False)]
     if not each or min(each) <= 0:
         return []
     return [own * len(each) / sum(each) for own in each]
 
 
-def _each(item: Any, name: str, number: int) -> list[float]:
-    """Return the numbers of a product by amplifier, if it has one for each."""
+def _each(item: Any, name: str, amplifiers: Sequence[Amplifier]) -> list[float]:
+    """Return the numbers of a product for some amplifiers, if it has one for each.
+
+    A window may have been read by some of those the product is of.
+    """
     values = [] if item is None else list(value_of(item, name, []))
-    return values if len(values) == number else []
+    shown = shown_of(item) if values else None
+    names = [one.name for one in shown.readers] if shown is not None else []
+    if len(names) == len(values):
+        known = dict(zip(names, values, strict=True))
+        found = [known.get(one.name) for one in amplifiers]
+        return [value for value in found if value is not None] if None not in found else []
+    return values if len(values) == len(amplifiers) else []
 
 
 def _nominal(one: Amplifier, noise: Any) -> float:

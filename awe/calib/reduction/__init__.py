@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from awe.calib.detector.amplifiers import Levelled
     from awe.calib.detector.geometry import ChipGeometry
 
 #: rows that go through the pixel-by-pixel steps together, while they are in cache
@@ -65,6 +66,7 @@ def reduce(
     leave_out: Collection[str] = (),
     look: Callable[[Look], object] | None = None,
     after: Collection[str] = (),
+    levelled: Levelled | None = None,
 ) -> Reduced:
     """Return a raw science frame reduced.
 
@@ -87,6 +89,8 @@ def reduce(
         reduction.
     after : collection of str
         Names of the steps after which the frame is looked at.
+    levelled : Levelled, optional
+        What `amplifiers.levelled` gives of the raw frame, where that is known already.
 
     Raises
     ------
@@ -101,7 +105,10 @@ def reduce(
     _require_units(steps)
     _require_optional(steps, leave_out)
     keep_pages()
-    work = Work(raw=raw, geometry=geometry, calibrations=calibrations, settings=settings)
+    work = Work(
+        raw=raw, geometry=geometry, calibrations=calibrations, settings=settings,
+        levelled=levelled,
+    )  # fmt: skip
     log: list[Record] = []
     # `frame` of all steps of a group runs before `rows` of any: it never sees half-done pixels
     for group in _groups(steps, after):

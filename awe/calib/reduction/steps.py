@@ -85,10 +85,10 @@ def _trim(work: Work) -> str:
     method = work.settings.overscan
     if work.calibrations.bias is not None:
         overscan.require_same(method, work.calibrations.bias_method, "the master bias")
-    found = amplifiers.levelled(work.raw, work.geometry, method)
-    _require_signal(work, found.levels)
-    work.levels, work.offsets, work.scale = found.levels, found.offsets, found.scale
-    work.raw, work.places, work.level_variances = found.pixels, found.places, found.variances
+    if work.levelled is None:
+        work.levelled = amplifiers.levelled(work.raw, work.geometry, method)
+    _require_signal(work, work.read.levels)
+    work.raw = work.read.pixels
     work.shape = (work.raw.shape[0], work.raw.shape[1])
     for name, plane in vars(work.calibrations).items():
         if isinstance(plane, np.ndarray):
@@ -171,12 +171,12 @@ def _no_maps(work: Work) -> str | None:
 
 
 def _overscan_frame(work: Work) -> str:
-    method = overscan.METHODS[work.levels[0].method]
-    borrowed = sum(one.borrowed for one in work.levels)
+    method = overscan.METHODS[work.read.levels[0].method]
+    borrowed = sum(one.borrowed for one in work.read.levels)
     charged = f", {borrowed} of the lines around, as charge is in their strip" if borrowed else ""
-    means = [float(np.nanmean(one.values)) for one in work.levels]
+    means = [float(np.nanmean(one.values)) for one in work.read.levels]
     if len(means) == 1:
-        means = [float(np.nanmean(work.offsets))]
+        means = [float(np.nanmean(work.read.offsets))]
     return f"{method}, {', '.join(f'{mean:.2f}' for mean in means)} ADU{charged}"
 
 
@@ -184,10 +184,10 @@ def _overscan_rows(work: Work, rows: slice) -> None:
     science = work.science[rows]
     # s = raw - level [ADU]
     np.copyto(science, work.raw[rows], casting="unsafe")
-    science -= work.offsets[rows] if work.offsets.shape[0] > 1 else work.offsets
-    if work.scale is not None:
+    science -= work.read.offsets[rows] if work.read.offsets.shape[0] > 1 else work.read.offsets
+    if work.read.scale is not None:
         # counts of an amplifier become counts of the chip: one gain for the whole frame
-        science *= work.scale[rows]
+        science *= work.read.scale[rows]
 
 
 def _bias_rows(work: Work, rows: slice) -> None:
@@ -204,7 +204,7 @@ def _linearity_rows(work: Work, rows: slice) -> None:
     # m = s + c s**2 solved for s, before the noise: photons go with s, not with m
     if not work.settings.amplifiers:
         work.science[rows] = gain.linearised(work.science[rows], work.calibrations.curvature)
-    for one, place in zip(work.settings.amplifiers, work.places, strict=False):
+    for one, place in zip(work.settings.amplifiers, work.read.places, strict=False):
         part = work.within(place, rows)
         if part is not None:
             work.science[part] = gain.linearised(work.science[part], one.curvature)

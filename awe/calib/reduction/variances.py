@@ -39,11 +39,11 @@ def frame(work: Work) -> str:
         work.bias_noise = work.noise_of(work.calibrations.bias, "bias_variance")
     whole = (slice(0, work.shape[0]), slice(0, work.shape[1]))
     numbers: Sequence[Settings | AmplifierSettings] = (
-        settings.amplifiers or [settings] * len(work.level_variances)
+        settings.amplifiers or [settings] * len(work.read.variances)
     )
     light, told, noises = _light(work), [], []
     for place, one, level in zip(
-        work.places or [whole], numbers, work.level_variances, strict=True
+        work.read.places or [whole], numbers, work.read.variances, strict=True
     ):
         read = one.read_noise**2 + DIGITISATION
         # one number for a bias is of the whole chip, which was read by the same amplifiers; a
@@ -61,11 +61,11 @@ def frame(work: Work) -> str:
 
 def _light(work: Work) -> float:
     """Return about how much light a pixel has [ADU], before any pixel is corrected."""
-    thin = work.raw[::_PITCH, ::_PITCH].astype(np.float32)
+    thin = work.read.pixels[::_PITCH, ::_PITCH].astype(np.float32)
     level = work.level
-    if len(work.levels) > 1:
-        thin -= work.offsets[::_PITCH, ::_PITCH]
-        thin *= np.float32(1) if work.scale is None else work.scale[::_PITCH, ::_PITCH]
+    if len(work.read.levels) > 1:
+        thin -= work.read.offsets[::_PITCH, ::_PITCH]
+        thin *= np.float32(1) if work.read.scale is None else work.read.scale[::_PITCH, ::_PITCH]
         level = work.bias_level
     thin = thin[np.isfinite(thin)]
     return max(float(np.median(thin)) - level, 0.0) if thin.size else 0.0

@@ -16,7 +16,7 @@ __all__ = ["Work"]
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.detector import overscan
+    from awe.calib.detector.amplifiers import Levelled
     from awe.calib.detector.geometry import ChipGeometry
     from awe.calib.detector.sections import Slices
     from awe.calib.reduction.settings import Calibrations, Settings
@@ -41,11 +41,7 @@ class Work:
     calibrations: Calibrations
     settings: Settings
     shape: tuple[int, int] = (0, 0)
-    levels: tuple[overscan.Levels, ...] = ()
-    places: tuple[Slices, ...] = ()
-    level_variances: tuple[float, ...] = (0.0,)
-    scale: NDArray[np.float32] | None = None
-    offsets: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1), np.float32))
+    levelled: Levelled | None = None
     noises: tuple[tuple[Slices, NoiseModel], ...] = ()
     science: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     variance: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
@@ -57,6 +53,12 @@ class Work:
     dark_noise: float = 0.0
     bias_noise: float = 0.0
     tracks: tuple[Track, ...] = ()
+
+    @property
+    def read(self) -> Levelled:
+        """The frame without strips, with its levels; there from the step `trim` on."""
+        assert self.levelled is not None
+        return self.levelled
 
     def flag(self, flag: PixelFlag, bad: NDArray[np.bool_], rows: slice = slice(None)) -> int:
         """Set a bit wherever `bad` is True; returns how many pixels that are.
@@ -119,8 +121,7 @@ class Work:
     @property
     def level(self) -> float:
         """Mean electronic level of a pixel [ADU], that of the master bias included."""
-        scale = np.float32(1) if self.scale is None else self.scale
-        return float(np.nanmean(self.offsets * scale)) + self.bias_level
+        return float(np.nanmean(self.read.offset)) + self.bias_level
 
     def within(self, place: Slices, rows: slice) -> Slices | None:
         """Return the part of a place in the frame that is in a block of rows, or None.
@@ -146,9 +147,9 @@ class Work:
         """Count above the electronic level at which the first pixels are full [ADU]."""
         settings = self.settings
         if not settings.amplifiers:
-            return settings.saturation_high - float(np.nanmean(self.offsets))
-        scale = np.float32(1) if self.scale is None else self.scale
-        return float(np.nanmin((self.saturation - self.offsets) * scale))
+            return settings.saturation_high - float(np.nanmean(self.read.offsets))
+        scale = np.float32(1) if self.read.scale is None else self.read.scale
+        return float(np.nanmin((self.saturation - self.read.offsets) * scale))
 
     @property
     def saturation(self) -> float | NDArray[np.float32]:
