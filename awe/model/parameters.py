@@ -18,6 +18,7 @@ __all__ = [
     "CosmicMapParameters",
     "DarkCurrentParameters",
     "DomeFlatFrameParameters",
+    "FlatParameters",
     "FringeFrameParameters",
     "GainLinearityParameters",
     "HotPixelMapParameters",
@@ -32,6 +33,7 @@ __all__ = [
     "ReducedScienceFrameParameters",
     "SatelliteMapParameters",
     "SaturatedPixelMapParameters",
+    "StrayParameters",
     "TwilightFlatFrameParameters",
     "Value",
     "WeightFrameParameters",
@@ -76,7 +78,7 @@ def _noise_ratio() -> Any:
     )  # fmt: skip
 
 
-class _Strays(ProcessParameters, abstract=True):
+class StrayParameters(ProcessParameters, abstract=True):
     """Limits of images of which no part may stray from the rest."""
 
     MAXIMUM_STRAY_LINES = _stray_lines()
@@ -86,7 +88,7 @@ class _Strays(ProcessParameters, abstract=True):
     MAXIMUM_NOISE_RATIO = _noise_ratio()
 
 
-class _Flats(_Strays, abstract=True):
+class FlatParameters(StrayParameters, abstract=True):
     """Limits that flats of any light have."""
 
     STRAY_STEP = _step(0.03, "None")
@@ -125,7 +127,7 @@ class ReadNoiseParameters(ProcessParameters):
     OVERSCAN_CORRECTION = _overscan()
 
 
-class BiasFrameParameters(_Strays):
+class BiasFrameParameters(StrayParameters):
     """Parameters of `BiasFrame`."""
 
     MAXIMUM_ABS_MEAN = parameter("Largest mean level, up or down", 10.0, "ADU", low=0.0)
@@ -145,7 +147,7 @@ class BiasFrameParameters(_Strays):
     SIGMA_CLIP = _sigma_clip(3.0)
 
 
-class DarkCurrentParameters(_Strays):
+class DarkCurrentParameters(StrayParameters):
     """Parameters of `DarkFrame` and `DarkCurrent`."""
 
     MAXIMUM_DARK_DIFFERENCE = parameter(
@@ -190,7 +192,7 @@ class HotPixelMapParameters(ProcessParameters):
     MAXIMUM_FRACTION = parameter("Largest fraction of hot pixels", 0.01, low=0.0, high=1.0)
 
 
-class DomeFlatFrameParameters(_Flats):
+class DomeFlatFrameParameters(FlatParameters):
     """Parameters of `DomeFlatFrame`."""
 
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 1000.0, "ADU", low=0.0)
@@ -223,7 +225,7 @@ class RawTwilightFlatFrameParameters(ProcessParameters):
     MAX_FLAT_MEAN = parameter("Brightest mean level", 50000.0, "ADU", low=0.0)
 
 
-class TwilightFlatFrameParameters(_Flats):
+class TwilightFlatFrameParameters(FlatParameters):
     """Parameters of `TwilightFlatFrame`."""
 
     MINIMUM_LEVEL = parameter("Faintest raw frame used", 3000.0, "ADU", low=0.0)
@@ -233,7 +235,7 @@ class TwilightFlatFrameParameters(_Flats):
     SIGMA_CLIP = _sigma_clip(3.0)
 
 
-class NightSkyFlatFrameParameters(_Flats):
+class NightSkyFlatFrameParameters(FlatParameters):
     """Parameters of `NightSkyFlatFrame`."""
 
     MINIMUM_INPUTS = _minimum_inputs(5)
@@ -241,7 +243,7 @@ class NightSkyFlatFrameParameters(_Flats):
     SIGMA_CLIP = _sigma_clip(3.0)
 
 
-class MasterFlatFrameParameters(_Flats):
+class MasterFlatFrameParameters(FlatParameters):
     """Parameters of `MasterFlatFrame`."""
 
     BOX = parameter(
@@ -303,7 +305,7 @@ class BackgroundFrameParameters(ProcessParameters):
     IMAGE_THRESHOLD = parameter("Least height of sources above the sky", 3.0, "sigma", low=1.0)
 
 
-class QuickCheckFrameParameters(_Strays):
+class QuickCheckFrameParameters(StrayParameters):
     """Parameters of `QuickCheckFrame`."""
 
     MAXIMUM_DEVIATION = parameter("Largest change of the lamp's level", 0.2, low=0.0, high=10.0)

@@ -164,7 +164,6 @@ class ReduceTask(Task):
             Work to do: chip, input frames and date.
         """
         from awe.calib import reduction
-        from awe.calib.detector import amplifiers
 
         raw = unit.frames[0]
         chosen = self._choose(unit)
@@ -182,12 +181,10 @@ class ReduceTask(Task):
         calibrations = applied(self, unit, chosen)
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
         # hits are still in the frame: a hit search needs the width of the stars first
-        level = amplifiers.levelled(
-            image.pixels, geometry, self.parameters("ReducedScienceFrame").OVERSCAN_CORRECTION
-        )
-        pixels, full, end = readout.seen(
-            level, geometry, nominal(unit), self.parameters("SaturatedPixelMap").THRESHOLD_HIGH
-        )
+        level, pixels, full, end = readout.seen(
+            image.pixels, geometry, self.parameters("ReducedScienceFrame").OVERSCAN_CORRECTION,
+            nominal(unit), self.parameters("SaturatedPixelMap").THRESHOLD_HIGH,
+        )  # fmt: skip
         stars = self._seeing(pixels, gain, calibrations.defects, end)
         settings = self._settings(unit, chosen, gain, stars, full)
         reduced = reduction.reduce(

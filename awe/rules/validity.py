@@ -366,7 +366,7 @@ def _behind(one: Candidate, best: Candidate, order: appointed.Order) -> Candidat
 
 def _older(one: Candidate, best: Candidate) -> Candidate:
     age = best.calibration.creation_date - one.calibration.creation_date
-    reason = f"valid, but {_span(age)} older than the chosen one"
+    reason = f"valid, but {_span(age)} older than the newest that fits"
     return Candidate(calibration=one.calibration, objections=(reason,))
 
 

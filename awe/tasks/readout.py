@@ -37,18 +37,21 @@ def parts(frame: Any) -> tuple[tuple[Amplifier, Slices], ...]:
 
 
 def seen(
-    level: Levelled, geometry: ChipGeometry, chip: Any, threshold: float
-) -> tuple[NDArray[Any], tuple[float, ...], float]:
-    """Return the pixels stars are measured on, where they saturate [raw ADU], and there.
+    raw: NDArray[Any], geometry: ChipGeometry, method: int, chip: Any, threshold: float
+) -> tuple[Levelled, NDArray[Any], tuple[float, ...], float]:
+    """Return the frame with its levels, and the pixels stars are measured on.
 
-    Those of several amplifiers have no level any more, and each its own saturation.
+    With them come the raw counts from which pixels are saturated, and what that is on the pixels
+    [ADU]. Those of several amplifiers have no level any more, and each its own saturation.
 
     Parameters
     ----------
-    level : Levelled
-        The raw frame without strips, with its levels.
+    raw : ndarray, shape (ny, nx), ADU
+        Untrimmed raw frame.
     geometry : ChipGeometry
         Its regions.
+    method : int
+        Overscan method.
     chip : Chip
         Nominal numbers of the chip.
     threshold : float, ADU
@@ -56,17 +59,18 @@ def seen(
     """
     from awe.calib.detector import amplifiers, saturation
 
+    level = amplifiers.levelled(raw, geometry, method)
     if not geometry.amplifiers:
         end = saturation.converter_end(level.pixels)
         high = float(min(chip.saturated(threshold), end))
-        return level.pixels, (high,), high
+        return level, level.pixels, (high,), high
     full = tuple(
         min(one.saturated(threshold), saturation.converter_end(level.pixels[place]))
         for one, place in zip(geometry.amplifiers, level.places, strict=True)
     )
     ends = amplifiers.plane(geometry, full) - level.offsets
     ends = ends if level.scale is None else ends * level.scale
-    return level.light, full, float(ends.min())
+    return level, level.light, full, float(ends.min())
 
 
 def numbers(

@@ -128,7 +128,7 @@ def test_why_tells_what_was_chosen_and_what_is_newer_now(make):
     assert verdicts.chosen == old
     assert [candidate.calibration for candidate in verdicts.candidates] == [new, old]
     assert " * old.fits" in str(verdicts)
-    assert "older than the chosen one" in str(verdicts)
+    assert "older than the newest that fits" in str(verdicts)
     with pytest.raises(ArgumentError, match="not chosen by validity"):
         hot.why("chip")
     every = hot.why()
