@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
@@ -132,6 +134,14 @@ def test_a_card_nobody_can_read_is_left_out_and_the_rest_is_there(tmp_path, line
     assert one.to_ccddata().unit == "adu"
 
 
+def test_a_header_is_read_at_the_prompt_without_the_cards_nobody_can_read(tmp_path, capsys):
+    one = frame(tmp_path, "EXPTIME = 6,4E-05", card("OBJECT", "'field'"), "FILTER  = r_SDSS")
+    assert (one.header["OBJECT"], one.header.get("EXPTIME")) == ("field", None)
+    assert "EXPTIME" not in one.header
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.endswith("left out of the header, as nobody can read them: EXPTIME, FILTER")
+
+
 @pytest.mark.parametrize(
     ("spelt", "unit"),
     [("ELECTRONS", "electron"), ("counts", "ct"), ("e-", "electron"), ("e-/s", "electron / s"),
@@ -196,8 +206,11 @@ def test_distortion_tables_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "cards",
-    [[card("CTYPE1", "'RA---TAN'")], [*TAN[:2], card("CDELT1", "0.0"), card("CDELT2", "0.0")]],
-)
+    [[card("CTYPE1", "'RA---TAN'")], [*TAN[:2], card("CDELT1", "0.0"), card("CDELT2", "0.0")],
+     [*TAN[:6], card("CD1_1", "0.0"), card("CD2_2", "0.0")],
+     [*TAN[:6], card("CD1_1", "1.0"), card("CD1_2", "1.0"), card("CD2_1", "1.0"),
+      card("CD2_2", "1.0")]],
+)  # fmt: skip
 def test_pixels_are_there_without_coordinates_nobody_can_use(tmp_path, cards, capsys):
     one = frame(tmp_path, *cards)
     ccd = one.to_ccddata()
@@ -260,13 +273,34 @@ def test_planes_that_astropy_wrote_are_read(tmp_path, kind):
     assert ccd.psf.shape == (3, 3)
 
 
-def test_astropy_reads_the_variance_of_ours_as_a_variance(tmp_path):
-    ccd = CCDData(PIXELS, unit="adu", uncertainty=StdDevUncertainty(np.full((4, 5), 2.0)))
+@pytest.mark.parametrize("flagged", [False, True])
+def test_astropy_reads_mask_and_variance_of_ours_without_being_told_where(tmp_path, flagged):
+    mask = PIXELS > 15
+    ccd = CCDData(PIXELS, unit="adu", uncertainty=StdDevUncertainty(np.full((4, 5), 2.0)),
+                  mask=mask, flags=mask * 6 if flagged else None)  # fmt: skip
     path = tmp_path / "ours.fits"
-    BaseFrame.from_ccddata(ccd, path)
-    found = CCDData.read(path, hdu_uncertainty="VARIANCE").uncertainty
-    assert isinstance(found, VarianceUncertainty)
-    assert (found.array == 4.0).all()
+    one = BaseFrame.from_ccddata(ccd, path)
+    found = CCDData.read(path)
+    assert isinstance(found.uncertainty, VarianceUncertainty)
+    assert (found.uncertainty.array == 4).all()
+    assert np.array_equal(found.mask, mask)
+    again = one.to_ccddata()
+    assert np.array_equal(again.mask, mask)
+    assert (again.flags is not None) is flagged
+    assert (again.uncertainty.array == 4).all()
+
+
+def test_planes_as_earlier_versions_called_them_are_read(tmp_path):
+    planes = [
+        fits.Image(np.where(PIXELS > 15, 4, 0).astype(np.uint16),
+                   astropy_fits.Header([("EXTNAME", "FLAGS")])),
+        fits.Image(np.full((4, 5), 4, np.float32),
+                   astropy_fits.Header([("EXTNAME", "VARIANCE")])),
+    ]  # fmt: skip
+    path = fits.write(tmp_path / "old.fits", planes, primary=fits.Image(PIXELS, None))
+    ccd = BaseFrame(pathname=path).to_ccddata("adu")
+    assert np.array_equal(ccd.mask, PIXELS > 15)
+    assert isinstance(ccd.uncertainty, VarianceUncertainty)
 
 
 def test_an_uncertainty_nobody_knows_is_refused(tmp_path):
@@ -327,6 +361,22 @@ def test_a_file_cut_off_in_its_pixels_is_named(tmp_path):
     # nothing is missing where only the padding is
     path.write_bytes(whole[:482880])
     assert one.data.sum() == 120000
+
+
+@pytest.mark.parametrize("part", ["before it was packed", "behind"])
+def test_a_packed_file_cut_off_in_its_pixels_is_named(tmp_path, part):
+    noise = np.random.default_rng(1).normal(0, 1, (300, 400)).astype(np.float32)
+    whole = write(tmp_path / "whole.fits", noise).read_bytes()
+    path = tmp_path / "cut.fits.gz"
+    if part == "behind":
+        packed = gzip.compress(whole)
+        path.write_bytes(packed[: len(packed) // 2])
+    else:
+        path.write_bytes(gzip.compress(whole[:240000]))
+    one = BaseFrame(pathname=path)
+    for look in (lambda: one.data, one.to_ccddata, lambda: one.inspect(block=False)):
+        with pytest.raises(BadFits, match=r"cut off|not a FITS file"):
+            look()
 
 
 def test_a_file_cut_off_in_the_header_of_a_plane_is_named(tmp_path):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         read_parameters,
         readable,
         trimmed,
+        unreadable,
         value_of,
     )
     from awe.fits.image import (
@@ -61,6 +62,7 @@ __all__ = [
     "sha256",
     "trimmed",
     "unit_of",
+    "unreadable",
     "value_of",
     "warming",
     "wcs_of",

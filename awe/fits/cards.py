@@ -29,6 +29,7 @@ __all__ = [
     "read_parameters",
     "readable",
     "trimmed",
+    "unreadable",
     "value_of",
 ]
 
@@ -110,6 +111,17 @@ def readable(header: Header) -> Header:
 
     good = [card for card in header.cards if _is_readable(card)]
     return header if len(good) == len(header.cards) else Header(good)
+
+
+def unreadable(header: Header) -> list[str]:
+    """Return the keywords of the cards nobody can read.
+
+    Parameters
+    ----------
+    header : Header
+        Header from outside.
+    """
+    return [escape(card.keyword) for card in header.cards if not _is_readable(card)]
 
 
 def _is_readable(card: Card) -> bool:

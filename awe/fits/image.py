@@ -14,6 +14,7 @@ import hashlib
 import os
 import secrets
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone, FileTaken
 from awe.fits import blocks, stream
 from awe.fits.cards import clean
-from awe.fits.scaling import Scaling, damaged
+from awe.fits.scaling import Scaling, counts_of, damaged
 from awe.localfiles import appear
 
 if TYPE_CHECKING:
@@ -318,7 +319,15 @@ def checked(hdu: Any, section: Section | None, path: Path | str) -> NDArray[Any]
     if section is not None:
         _check_section(section, hdu.shape, path)
     _check_length(hdu, path)
-    return _pixels(hdu, section, Scaling.of(hdu.header, path))
+    scaling = Scaling.of(hdu.header, path)
+    try:
+        return counts_of(hdu, section, scaling)
+    except (TypeError, EOFError, zlib.error) as error:
+        # what is packed is cut off where nobody sees it from outside
+        if not hdu.fileinfo()["file"].compression:
+            raise
+        msg = f"{path} is cut off: unpacked it ends before its last pixel; fetch it again"
+        raise BadFits(msg) from error
 
 
 def _check_length(hdu: Any, path: Path | str) -> None:
@@ -363,66 +372,6 @@ def _check_section(section: Section, shape: tuple[int, ...], path: Path | str) -
 
 #: Card that tells how many planes are behind an image.
 PLANES = "AWE PLANES"
-
-#: BZERO of unsigned integers, by the bytes of one pixel.
-_UNSIGNED = {2: 1 << 15, 4: 1 << 31, 8: 1 << 63}
-
-
-def _pixels(hdu: Any, section: Section | None, scaling: Scaling) -> NDArray[Any]:
-    import numpy as np
-
-    stored: NDArray[Any] = _stored(hdu, section)
-    # FITS 4.0, 5.2 has no wider unsigned integers than bytes: astropy shifted these already.
-    if stored.dtype.kind == "u" and stored.dtype.itemsize > 1:
-        return _without_blank(stored, _blank(stored, scaling.blank, shifted=True))
-    # The highest byte comes first (FITS 4.0, 5.2): one copy turns them and leaves the mapped file.
-    native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
-    scale, zero = scaling.scale, scaling.zero
-    size = native.dtype.itemsize
-    # BLANK is a value as stored, before BSCALE and BZERO (FITS 4.0, 4.4.2.5).
-    missing = _blank(native, scaling.blank)
-    if scale == 1 and native.dtype.kind == "i" and zero == _UNSIGNED.get(size):
-        unsigned = native.view(f"u{size}")
-        unsigned ^= unsigned.dtype.type(1 << (8 * size - 1))
-        return _without_blank(unsigned, missing)
-    if scale == 1 and zero == 0:
-        return _without_blank(native, missing)
-    wide = np.float32 if size <= 2 or native.dtype == np.float32 else np.float64
-    scaled = np.asarray(native * wide(scale) + wide(zero), dtype=wide)
-    return _without_blank(scaled, missing)
-
-
-def _blank(
-    native: NDArray[Any], blank: int | None, *, shifted: bool = False
-) -> NDArray[Any] | None:
-    """Return the map of integers that mean a missing value; None if there are none."""
-    if blank is None or native.dtype.kind not in "iu":
-        return None
-    value = blank + _UNSIGNED[native.dtype.itemsize] if shifted else blank
-    missing: NDArray[Any] = native == value
-    return missing if missing.any() else None
-
-
-def _without_blank(pixels: NDArray[Any], missing: NDArray[Any] | None) -> NDArray[Any]:
-    """Return the pixels as floats with NaN where they are missing; as they are if none is."""
-    import numpy as np
-
-    if missing is None:
-        return pixels
-    wide = np.float32 if pixels.dtype.itemsize <= 2 else np.float64
-    floats = pixels if pixels.dtype.kind == "f" else pixels.astype(wide)
-    floats[missing] = np.nan
-    return floats
-
-
-def _stored(hdu: Any, section: Section | None) -> Any:
-    from astropy.io import fits
-
-    if section is None:
-        return hdu.data
-    if isinstance(hdu, fits.CompImageHDU):
-        return hdu.section[section]
-    return hdu.data[(..., *section)]
 
 
 def _hdus(

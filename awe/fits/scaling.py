@@ -19,8 +19,9 @@ from awe.fits.values import parse
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
+    from numpy.typing import NDArray
 
-__all__ = ["Scaling", "damaged"]
+__all__ = ["Scaling", "counts_of", "damaged"]
 
 #: cards without which no pixel can be read
 _NEEDED = ("BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "BSCALE", "BZERO")
@@ -116,3 +117,75 @@ def _told(path: Path | str, name: str, value: Any) -> str:
         f"{path}: {name} = {shown!r}, {_WANTED.get(name, 'a number')} was expected, so nobody can "
         "tell its counts; mend the card, or fetch the file again"
     )
+
+
+#: BZERO of unsigned integers, by the bytes of one pixel.
+_UNSIGNED = {2: 1 << 15, 4: 1 << 31, 8: 1 << 63}
+
+
+def counts_of(hdu: Any, section: tuple[slice, slice] | None, scaling: Scaling) -> NDArray[Any]:
+    """Return the pixels of an image, scaled and in native byte order.
+
+    Parameters
+    ----------
+    hdu : HDU
+        Image of an open file.
+    section : tuple of slice or None
+        Slices in y and x to read; None for all pixels.
+    scaling : Scaling
+        What its header tells.
+    """
+    import numpy as np
+
+    stored: NDArray[Any] = _stored(hdu, section)
+    # FITS 4.0, 5.2 has no wider unsigned integers than bytes: astropy shifted these already.
+    if stored.dtype.kind == "u" and stored.dtype.itemsize > 1:
+        return _without_blank(stored, _blank(stored, scaling.blank, shifted=True))
+    # The highest byte comes first (FITS 4.0, 5.2): one copy turns them and leaves the mapped file.
+    native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
+    scale, zero = scaling.scale, scaling.zero
+    size = native.dtype.itemsize
+    # BLANK is a value as stored, before BSCALE and BZERO (FITS 4.0, 4.4.2.5).
+    missing = _blank(native, scaling.blank)
+    if scale == 1 and native.dtype.kind == "i" and zero == _UNSIGNED.get(size):
+        unsigned = native.view(f"u{size}")
+        unsigned ^= unsigned.dtype.type(1 << (8 * size - 1))
+        return _without_blank(unsigned, missing)
+    if scale == 1 and zero == 0:
+        return _without_blank(native, missing)
+    wide = np.float32 if size <= 2 or native.dtype == np.float32 else np.float64
+    scaled = np.asarray(native * wide(scale) + wide(zero), dtype=wide)
+    return _without_blank(scaled, missing)
+
+
+def _blank(
+    native: NDArray[Any], blank: int | None, *, shifted: bool = False
+) -> NDArray[Any] | None:
+    """Return the map of integers that mean a missing value; None if there are none."""
+    if blank is None or native.dtype.kind not in "iu":
+        return None
+    value = blank + _UNSIGNED[native.dtype.itemsize] if shifted else blank
+    missing: NDArray[Any] = native == value
+    return missing if missing.any() else None
+
+
+def _without_blank(pixels: NDArray[Any], missing: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the pixels as floats with NaN where they are missing; as they are if none is."""
+    import numpy as np
+
+    if missing is None:
+        return pixels
+    wide = np.float32 if pixels.dtype.itemsize <= 2 else np.float64
+    floats = pixels if pixels.dtype.kind == "f" else pixels.astype(wide)
+    floats[missing] = np.nan
+    return floats
+
+
+def _stored(hdu: Any, section: tuple[slice, slice] | None) -> Any:
+    from astropy.io import fits
+
+    if section is None:
+        return hdu.data
+    if isinstance(hdu, fits.CompImageHDU):
+        return hdu.section[section]
+    return hdu.data[(..., *section)]

@@ -24,6 +24,9 @@ _NUMBERS = re.compile(
     r"(CRVAL|CRPIX|CDELT|CROTA)\d|(CD|PC)\d_\d|PV\d_\d+|[AB]P?_(\d_\d|ORDER)|LONPOLE|LATPOLE"
 )
 
+#: the matrix of all linear terms
+_MATRIX = re.compile(r"CD\d_\d")
+
 #: ... and text
 _TEXTS = re.compile(r"(CTYPE|CUNIT)\d")
 
@@ -123,6 +126,23 @@ def _require_numbers(header: Header) -> None:
         if not isinstance(value, wanted) or isinstance(value, bool):
             msg = f"{card.keyword} = {escape(card.image[10:].split('/')[0].strip())}"
             raise ValueError(msg)
+    _require_rank(header)
+
+
+def _require_rank(header: Header) -> None:
+    """Refuse a matrix of which no pixel can be told; wcslib takes one of zeros for none."""
+    import numpy as np
+
+    names = [name for name in header if _MATRIX.fullmatch(name)]
+    if not names:
+        return
+    last = max(int(digit) for name in names for digit in name if digit.isdigit())
+    axes = range(1, last + 1)
+    matrix = np.array([[float(header.get(f"CD{i}_{j}", 0.0)) for j in axes] for i in axes])
+    if np.linalg.matrix_rank(matrix) < last:
+        told = ", ".join(f"{name} = {header[name]:g}" for name in names)
+        msg = f"the matrix {told} cannot be inverted"
+        raise ValueError(msg)
 
 
 def _with_linear_terms(header: Header) -> Header:

@@ -213,6 +213,14 @@ def recognise(*headers: Mapping[str, Any]) -> Instrument:
         names = " and ".join(sorted(camera.name for camera in found))
         msg = f"{told} is a frame of {names}: tell them apart by another card in [recognise]"
         raise NotFound(msg)
+    named = {str(header["INSTRUME"]).strip(): None for header in headers if "INSTRUME" in header}
+    if len(named) > 1:
+        first, second, *_ = named
+        msg = (
+            f"INSTRUME is {shown(first)} in one header of the file and {shown(second)} in "
+            "another: no camera of awe has such frames; correct the file or leave it out"
+        )
+        raise NotFound(msg)
     hint = nearest(str(card), [camera.name for camera in cameras]) if card is not None else ""
     msg = (
         f"{told}: no camera of awe has such frames{hint}; there are "

@@ -1,8 +1,8 @@
 """Frames as `CCDData` of astropy, and back: pixels, unit, coordinates, flags, mask, variance.
 
 In files the pixels are the first HDU with an image. Planes follow under the names astropy's own
-reader knows, `MASK` (in products with reason bits, 0 = good), `UNCERT` and `PSFIMAGE`, or as
-`FLAGS` and `VARIANCE`.
+reader knows, `MASK` (in products with reason bits, 0 = good), `UNCERT` and `PSFIMAGE`; `FLAGS`
+holds flags whose meaning is the user's. Files of earlier versions have `VARIANCE` for `UNCERT`.
 """
 
 from __future__ import annotations
@@ -175,17 +175,13 @@ def _flag_planes(ccd: CCDData) -> list[Image]:
         # one truth for all pixels is a mask too
         mask = np.broadcast_to(mask, ccd.data.shape)
     if ccd.flags is None:
-        if mask is None:
-            return []
-        return [_plane("FLAGS", np.where(mask, MASKED, 0).astype(np.uint16))]
+        return [] if mask is None else [_plane("MASK", np.ascontiguousarray(mask))]
     flags = _flags(ccd.flags, ccd.data.shape)
     if mask is None:
         return [_plane("FLAGS", flags)]
-    planes = [_plane("FLAGS", np.where(mask & (flags == 0), flags.dtype.type(MASKED), flags))]
-    if (~mask & (flags != 0)).any():
-        # good for whoever masked, whatever was said of it
-        planes.append(_plane("MASK", np.ascontiguousarray(mask)))
-    return planes
+    flags = np.where(mask & (flags == 0), flags.dtype.type(MASKED), flags)
+    # in a plane of its own: good is what whoever masked calls good, whatever was said of it
+    return [_plane("FLAGS", flags), _plane("MASK", np.ascontiguousarray(mask))]
 
 
 def _flags(flags: Any, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -220,7 +216,7 @@ def _variance_plane(uncertainty: Any) -> Image:
         )
         raise ArgumentError(msg)
     variance = uncertainty.represent_as(VarianceUncertainty)
-    plane = _plane("VARIANCE", np.asarray(variance.array, np.float32))
+    plane = _plane("UNCERT", np.asarray(variance.array, np.float32))
     plane.header[UTYPE] = ("VarianceUncertainty", "what astropy calls it")
     if variance.unit is not None:
         plane.header["BUNIT"] = (variance.unit.to_string(), "unit of the pixels")

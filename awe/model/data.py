@@ -136,7 +136,20 @@ class DataObject(DBObject, abstract=True):
 
     @property
     def header(self) -> Header:
-        """Header of the file; where the file is not here only its first blocks are fetched."""
+        """Header of the file; where the file is not here only its first blocks are fetched.
+
+        Cards nobody can read are left out, and named once.
+        """
+        written = self._written_header()
+        header = fits.readable(written)
+        if header is not written and not self.__dict__.get("_told"):
+            self.__dict__["_told"] = True
+            names = ", ".join(fits.unreadable(written))
+            out(f"{self.filename}: left out of the header, as nobody can read them: {names}\n")
+        return header
+
+    def _written_header(self) -> Header:
+        """Return the header with the cards nobody can read."""
         if self.pathname:
             return fits.read_header(self.pathname, None)
         if "_head" not in self.__dict__:
@@ -146,7 +159,7 @@ class DataObject(DBObject, abstract=True):
     @property
     def wcs(self) -> WCS:
         """World coordinates of the frame."""
-        return fits.wcs_of(self.header, self.filename)
+        return fits.wcs_of(self._written_header(), self.filename)
 
     def to_ccddata(self, unit: str | None = None) -> CCDData:
         """Return the frame as an astropy CCDData.

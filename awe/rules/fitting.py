@@ -17,7 +17,7 @@ from awe.calib.detector import sections
 from awe.errors import NotVisible
 from awe.model.calibrations import BiasFrame
 from awe.model.mixins import has, value_of
-from awe.rules.shown import Shown
+from awe.rules.extent import Shown
 
 __all__ = [
     "Needs",

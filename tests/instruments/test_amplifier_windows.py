@@ -21,7 +21,7 @@ from test_amplifiers_reduced import (
 from awe.ingest import ingest
 from awe.model.raw import RawScienceFrame
 from awe.recipes.reduce import ReduceTask
-from awe.rules.shown import Shown
+from awe.rules.extent import Shown
 
 TOLD = """
 [[chip.amplifiers]]

@@ -334,3 +334,8 @@ def test_parameters_go_before_limits(home):
         for name in c.declarations
     }
     assert set(camera().limits) <= known
+
+
+def test_headers_that_name_two_cameras_are_told_apart():
+    with pytest.raises(NotFound, match="is 'OMEGACAM' in one header of the file and 'WFI' in an"):
+        instruments.recognise({"INSTRUME": "OMEGACAM"}, {"INSTRUME": "WFI"})

@@ -12,7 +12,7 @@ from awe.context import context
 from awe.errors import NoCalibration, ParameterError, WrongShape
 from awe.model.calibrations import BiasFrame
 from awe.model.raw import RawBiasFrame, RawDarkFrame, RawDomeFlatFrame, RawScienceFrame
-from awe.rules.shown import Shown
+from awe.rules.extent import Shown
 from awe.tasks.targets import plan
 from tests.recipes.conftest import run
 

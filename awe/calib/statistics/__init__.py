@@ -39,6 +39,9 @@ _SAMPLE = 20_000
 #: float32 tells values up to this apart in steps of 1/128
 _EXACT = 2.0**17
 
+#: a scatter below this part of the level is lost in the digits of float32
+_FINE = 2.0**-14
+
 _NO_BAD = np.empty((0, 0), np.bool_)
 
 
@@ -146,8 +149,12 @@ def _near_zero(image: NDArray[np.generic]) -> tuple[NDArray[np.float32], float]:
     step = max(1, int((values.size / _SAMPLE) ** 0.5))
     sample = values[::step, ::step].astype(np.float64)
     sample = sample[np.isfinite(sample)]
-    zero = float(np.rint(np.median(sample))) if sample.size else 0.0
-    if abs(zero) < _EXACT:
+    if not sample.size:
+        return np.ascontiguousarray(values, np.float32), 0.0
+    zero = float(np.median(sample))
+    if abs(zero) >= _EXACT:
+        zero = float(np.rint(zero))
+    elif abs(zero) * _FINE <= float(np.percentile(sample, 84)) - zero:
         return np.ascontiguousarray(values, np.float32), 0.0
     return np.ascontiguousarray(values - np.float64(zero), np.float32), zero
 
@@ -253,14 +260,15 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
     factor = truncation(sigma)
     # half the distance of the 16 and 84 % quantiles: sigma of a Gaussian, blind to a few outliers
     low, middle, high = np.percentile(finite[:: max(1, finite.size // 200_000)], [16, 50, 84])
-    spread = max((high - low) / 2, 1e-12)
+    least = 1e-12 * abs(float(middle))
+    spread = max((high - low) / 2, least)
     kept = finite
     centre = float(middle)
     for _ in range(max(1, iterations)):
         # a step of the converter wider than the quantiles tell must not empty the sample
         # keep |x - c| <= k s: c and s are median and quantiles at first, then mean of the kept and
         # their sd over `truncation`; all finite values are judged anew, so some may come back
-        near = finite[np.abs(finite - centre) <= max(sigma * spread, 1e-12)]
+        near = finite[np.abs(finite - centre) <= max(sigma * spread, least)]
         if near.size == 0 or (near.size == kept.size and kept is not finite):
             break
         kept = near
