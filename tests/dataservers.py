@@ -29,7 +29,7 @@ class Dataserver:
 
     @classmethod
     def start(cls, db: Any, root: Path, **more: Any) -> Dataserver:
-        """Start one before that database; `more` is its patience [s] and its reserve [bytes]."""
+        """Start one before that database; `more` is its patience [s], reserve [bytes], port."""
         asked = {"root": str(root), "connection": _connection(db), "environ": dict(os.environ)}
         keeper = _keeper()
         assert keeper.stdin is not None

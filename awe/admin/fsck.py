@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,19 @@ from awe.services.installation import Installation
 from awe.services.logins import superuser
 from awe.terminal import out
 
-__all__ = ["add", "examine"]
+__all__ = ["add", "compare", "examine"]
 
 _EXPECTED = (
     "SELECT id::text, filename, size, encode(sha256, 'hex'), health FROM awe.file"
     " WHERE state IN ('stored', 'linked') OR (state = 'trash' AND trashed > '-infinity')"
 )
 _KNOWN = "SELECT id::text FROM awe.file"
+_LOOSE = (
+    "SELECT id::text, filename, state, created AT TIME ZONE 'UTC' FROM awe.file"
+    " WHERE state IN ('open', 'stored') ORDER BY created"
+)
+#: what a file no object names is, by its state
+LOOSE = {"open": "reserved, and not stored,", "stored": "stored, and named by no object,"}
 
 
 def add(commands: Any) -> None:
@@ -44,23 +50,55 @@ def examine(house: Installation, *, mend: bool = False) -> int:
     """Print what differs between disk and database and return how much."""
     with closing(superuser(house)) as connection:
         connection.autocommit = True
-        store = Store(house.home / "files")
-        expected = [
-            fsck.Expected(file_id=UUID(row[0]), filename=row[1], size=row[2], sha256=row[3],
-                          health=row[4])
-            for row in _rows(connection, _EXPECTED)
-        ]  # fmt: skip
-        number = 0
-        for finding in fsck.check(store, expected, known=lambda: _ids(connection)):
-            number += 1
-            out(f"{finding}\n")
-            if mend:
-                done = fsck.mend(store, finding, lambda i, h: _mark(connection, i, h))
-                out(f"    {done}\n")
+        number = compare(connection, Store(house.home / "files"), mend=mend)
         # told, not counted: they are as they were stored, and nothing can mend them
         for line in schema.misnamed(house.cluster.superuser()):
             out(f"{line}\n")
-    out(f"{len(expected)} files read, {number} findings\n")
+    return number
+
+
+def _say(line: str) -> None:
+    out(f"{line}\n")
+
+
+def compare(
+    connection: Any, store: Store, *, mend: bool = False, say: Callable[[str], object] = _say
+) -> int:
+    """Tell of every difference between a store and its database, and return how many they are.
+
+    Files that no object names are told and not counted: they are on their way in, or left over by
+    somebody who was interrupted, and then given up by themselves a day after.
+
+    Parameters
+    ----------
+    connection : connection
+        Connection of the superuser.
+    store : Store
+        The files.
+    mend : bool
+        Whether damaged files are marked and unknown ones put aside.
+    say : callable
+        Function that takes the lines.
+    """
+    expected = [
+        fsck.Expected(file_id=UUID(row[0]), filename=row[1], size=row[2], sha256=row[3],
+                      health=row[4])
+        for row in _rows(connection, _EXPECTED)
+    ]  # fmt: skip
+    number = 0
+    for finding in fsck.check(store, expected, known=lambda: _ids(connection)):
+        number += 1
+        say(f"{finding}")
+        if mend:
+            done = fsck.mend(store, finding, lambda i, h: _mark(connection, i, h))
+            say(f"    {done}")
+    loose = [f"orphan: {name}: {file_id} is {LOOSE[state]} since {since:%Y-%m-%d %H:%M} UTC"
+             for file_id, name, state, since in _rows(connection, _LOOSE)]  # fmt: skip
+    loose += [f"orphan: {name}: an upload that has not ended" for name in store.unfinished()]
+    for line in loose:
+        say(line)
+    more = f", {len(loose)} orphans that go by themselves within a day" if loose else ""
+    say(f"{len(expected)} files read, {number} findings{more}")
     return number
 
 

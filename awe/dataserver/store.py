@@ -276,6 +276,10 @@ class Store:
                 if path != self.path(file_id) or not self._ours(path.lstat(), file_id):
                     yield path
 
+    def unfinished(self) -> list[str]:
+        """Return the names of uploads that are under way, or were broken off."""
+        return sorted(path.name for path in self.incoming.iterdir())
+
     def _folders(self) -> list[Path]:
         # A planted link to a directory is not walked into.
         return [path for path in self.objects.iterdir() if path.is_dir() and not path.is_symlink()]

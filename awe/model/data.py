@@ -84,6 +84,8 @@ class DataObject(DBObject, abstract=True):
     def store(self) -> None:
         """Send the local file to the dataserver; `commit()` afterwards makes it findable.
 
+        A file that is stored already is not sent again.
+
         Raises
         ------
         FileGone
@@ -269,27 +271,53 @@ def _head(item: DataObject) -> bytes:
 
 def store(objects: Iterable[DataObject]) -> None:
     """Reserve and send the files of several new objects, with one statement for all."""
-    pending = [item for item in objects if not item.file]
+    some = list(objects)
+    lost = _lost([item for item in some if item.file and not item._committed])
+    pending = [item for item in some if not item.file or item in lost]
     for item in pending:
         if not item.pathname:
             msg = f"{item.filename or type(item).__name__} has no local file; set pathname first"
             raise FileGone(msg)
     if not pending:
         return
-    reserved = [(uuid.uuid4(), item) for item in pending]
+    files = [(lost.get(item) or uuid.uuid4(), item) for item in pending]
     rows = [
-        value for file_id, item in reserved for value in (str(file_id), data_name(item.filename))
+        value
+        for file_id, item in files
+        if not lost.get(item)
+        for value in (str(file_id), data_name(item.filename))
     ]
-    places = ", ".join(["(%s, %s)"] * len(reserved))
     # Reserved first: the dataserver takes bytes only for a row it finds, with its owner and name.
     # An object gets its `file` after its bytes have arrived, so a commit never names a file that
     # is not there; what is broken off here is an unused reservation.
-    database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
-    for file_id, item in reserved:
+    if rows:
+        places = ", ".join(["(%s, %s)"] * (len(rows) // 2))
+        database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
+    for file_id, item in files:
         path = Path(item.pathname)
         _client().put(file_id, path, sha256=fits.sha256(path))
         item.globalname = item.filename
         item.file = file_id
+
+
+def _lost(objects: Sequence[DataObject]) -> dict[DataObject, uuid.UUID | None]:
+    """Return the new objects whose file was stored and is not any more, with its reservation.
+
+    The row of a file does not wait for the disk: a database that falls forgets the last moment.
+    Others are given up by the collector, reservation and all, after a day.
+    """
+    if not objects:
+        return {}
+    states = dict(database.execute(
+        "SELECT id::text, state FROM awe.file WHERE id = ANY(%s::uuid[])",
+        ([str(item.file) for item in objects],),
+    ))  # fmt: skip
+    found = {item: states.get(str(item.file), "gone") for item in objects}
+    return {
+        item: item.file if state == "open" else None
+        for item, state in found.items()
+        if state in ("open", "trash", "gone")
+    }
 
 
 def _require_file(item: DataObject) -> None:

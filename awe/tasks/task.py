@@ -15,12 +15,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import bars
 from awe.calib.threads import side_by_side
-from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.db.server.failures import is_away
 from awe.db.server.interrupts import interrupts_deferred
@@ -36,6 +36,7 @@ from awe.tasks.arguments import Argument, bind, common, describe, signature
 from awe.tasks.attempt import Outcome, Session, Unusable, brief, brought, passing_over
 from awe.tasks.between import Looked, Stopped
 from awe.tasks.compatibility import blank, needs_of_unit, require_unit, require_values
+from awe.tasks.keeping import keep
 from awe.tasks.products import new_objects, prepare, summary
 from awe.tasks.records import made, stamp
 from awe.tasks.stage import Stage
@@ -334,13 +335,9 @@ class Task:
         if session.recipe is not None and not session.recipe._committed:
             session.recipe = code.recorded(code.of(type(self)))
         stamp(self, unit, product, session.recipe)
+        record = None if self.items is None else partial(self.items.record, unit.name)
         with interrupts_deferred():  # so that whoever interrupts reads what became of it
-            # The job's record of the unit is in the same transaction as the product: an attempt
-            # that is repeated sees both or neither, and makes nothing twice.
-            with database.transaction():
-                commit_all([product, *product.__dict__.get("_companions", [])])
-                if self.items is not None:
-                    self.items.record(unit.name, product)
+            keep(product, record)
             bars.say(f"{summary(product)}; committed")
 
     def _discard(self, paths: Sequence[Path]) -> None:

@@ -27,7 +27,7 @@ def serve(asked: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(asked["environ"])
     server.PATIENCE = asked.get("patience", 60.0)
-    listener = server.listen()
+    listener = server.listen(asked.get("port", 0))
     print(os.getpid(), listener.getsockname()[1], flush=True)  # noqa: T201 - the test reads it
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)

@@ -36,11 +36,12 @@ ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
+SlurmdParameters=config_overrides
 MpiDefault=none
 ReturnToService=2
 KillWait=2
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs={processors}
 PartitionName=tests Nodes=ALL Default=YES
 """
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"}
@@ -49,8 +50,9 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:
 class SlurmCluster:
     """The daemons of one cluster below a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, processors: int = 2) -> None:
         self.folder = folder
+        self.processors = processors
         self.settings = folder / "slurm.conf"
         self._environment = {**ENVIRONMENT, "SLURM_CONF": str(self.settings)}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -60,7 +62,8 @@ class SlurmCluster:
             (self.folder / name).mkdir(mode=0o700)
         host = socket.gethostname().partition(".")[0]
         self.settings.write_text(SETTINGS.format(
-            host=host, user=getpass.getuser(), folder=self.folder, ports=_free_ports(2)
+            host=host, user=getpass.getuser(), folder=self.folder, ports=_free_ports(2),
+            processors=self.processors,
         ))  # fmt: skip
         munge = self.folder / "munge"
         (munge / "key").write_bytes(secrets.token_bytes(128))
@@ -133,12 +136,12 @@ class SlurmCluster:
 
 
 @contextmanager
-def slurm(folder: Path) -> Iterator[SlurmCluster]:
+def slurm(folder: Path, processors: int = 2) -> Iterator[SlurmCluster]:
     """A cluster that works, stopped at the end; skips where SLURM is not installed."""
     absent = [name for name in NEEDED if shutil.which(name, path=ENVIRONMENT["PATH"]) is None]
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)} (Debian: slurm-wlm munge)")
-    made = SlurmCluster(folder)
+    made = SlurmCluster(folder, processors)
     try:
         made.start()
         yield made

@@ -132,7 +132,10 @@ def _write_checked(levels: list[list[Entity]], current: scope.Scope) -> None:
             database.on_doubt(lambda: bool(_dates(levels)))
             _settle([item for level in levels for item in level], dates, current)
     except Refused as error:
-        raise _explained(error, current) from error
+        explained = _explained(error, current)
+        if explained is error:
+            raise  # with what the server said as its cause
+        raise explained from error
 
 
 def _write(levels: list[list[Entity]], current: scope.Scope) -> dict[Any, Any]:

@@ -30,6 +30,7 @@ __all__ = [
     "is_full",
     "is_lost",
     "is_starting",
+    "is_unstored",
     "translate",
     "unconnected",
 ]
@@ -50,6 +51,8 @@ UNKNOWN = (
 # server that does not accept connections yet. Class 08 is a connection that broke.
 CONFLICTS = ("40001", "40P01")
 ENDED = ("57P01", "57P02", "57P03")
+#: a row names a file that is not stored, or no more
+UNSTORED = "AW010"
 
 
 def is_starting(error: Exception) -> bool:
@@ -64,6 +67,11 @@ def is_starting(error: Exception) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Return True if a transaction lost against another one and may be tried again."""
     return getattr(error.__cause__, "pgcode", None) in CONFLICTS
+
+
+def is_unstored(error: BaseException) -> bool:
+    """Return True if an object was refused because its file is not stored, or no more."""
+    return getattr(error.__cause__, "pgcode", None) == UNSTORED
 
 
 def is_lost(error: Any, connection: Any) -> bool:
