@@ -2,10 +2,10 @@
 
 Owns the way of a file between this machine and the server: temporary name in the target's
 folder, length and SHA-256 compared, renamed only then; retried with growing waits, continued
-where it broke off. A file on this machine that this account can read need not travel: a link to
-it will do where the caller says so. Refuses to replace a local file with other content unless
-asked, and to hand over bytes that are not those stored. Every fault is one line that says what to
-do next.
+where it broke off, also by a later process. A file on this machine that this account can read
+need not travel: a link to it will do where the caller says so. Refuses to replace a local file
+with other content unless asked, and to hand over bytes that are not those stored. Every fault is
+one line that says what to do next.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import base64
 import errno
 import hashlib
 import os
-import secrets
 import stat
 import threading
 import time
@@ -29,6 +28,7 @@ from uuid import UUID
 import httpx
 
 from awe.dataserver import answers, line
+from awe.dataserver.part import Part
 from awe.errors import (
     AweError,
     ChecksumMismatch,
@@ -129,14 +129,13 @@ class Client:
                 raise FileTaken(msg)
         elif link and self._link(str(file_id), target, sha256, size):
             return target
-        part = target.with_name(f".{file_id}.{secrets.token_hex(4)}.part")
-        try:
-            with _space(target):
+        with _space(target), Part(target, str(file_id)) as part:
+            try:
                 self._fetch(str(file_id), part, target, sha256, size)
-                appear(part, target, replace=replace)
-        finally:
-            with suppress(FileNotFoundError):
-                part.unlink()
+            except (DataserverError, KeyboardInterrupt) as error:
+                part.keep = getattr(error, "worth_going_on", True)
+                raise
+            appear(part.path, target, replace=replace)
         return target
 
     def put(self, file_id: UUID | str, path: Path | str, *, sha256: str) -> None:
@@ -251,16 +250,16 @@ class Client:
             return None  # to fetch it will say what is wrong, and try again
         return unquote(place.path) if place.scheme == "file" else None
 
-    def _fetch(self, file_id: str, part: Path, target: Path, sha256: str, size: int) -> None:
+    def _fetch(self, file_id: str, part: Part, target: Path, sha256: str, size: int) -> None:
         def receive() -> None:
             self._continue(file_id, part, target.name, sha256, size)
-            if part.stat().st_size < size:
-                msg = f"{target.name} broke off after {part.stat().st_size} of {size} bytes"
+            if part.size < size:
+                msg = f"{target.name} broke off after {part.size} of {size} bytes"
                 raise DataserverError(msg)
             # Of the whole file on disk: an earlier try may have left its beginning.
-            found = _digest(part)
+            found = _digest(part.path)
             if found != sha256:
-                part.unlink()
+                part.empty()
                 msg = f"{target.name} from {self.base_url} has SHA-256 {found}, stored {sha256}"
                 raise ChecksumMismatch(msg)
 
@@ -273,8 +272,8 @@ class Client:
             msg = f"{error}; nothing was written, ask the administrator for 'awe-admin fsck'"
             raise ChecksumMismatch(msg) from None
 
-    def _continue(self, file_id: str, part: Path, name: str, sha256: str, size: int) -> None:
-        have = part.stat().st_size if part.exists() else 0
+    def _continue(self, file_id: str, part: Part, name: str, sha256: str, size: int) -> None:
+        have = part.size
         headers = {"range": f"bytes={have}-", "if-range": f'"{sha256}"'} if have else {}
         with (
             self._faults(name),
@@ -288,12 +287,13 @@ class Client:
             self._check(answer, name)
             more = answer.status_code == 206
             left = size - have if more else size
-            with part.open("ab" if more else "wb") as stream:
-                for block in answers.parts(answer, name):
-                    left -= len(block)
-                    if left < 0:
-                        raise _too_long(name, self.base_url, size)
-                    stream.write(block)
+            if not more:
+                part.empty()
+            for block in answers.parts(answer, name):
+                left -= len(block)
+                if left < 0:
+                    raise _too_long(name, self.base_url, size)
+                part.write(block)
 
     def _tried(self, action: Callable[[], None], name: str) -> None:
         damaged = moves = 0
@@ -425,6 +425,7 @@ def _too_long(name: str, server: str, size: int) -> DataserverError:
     )
     error = DataserverError(msg)
     error.worth_another_try = False  # type: ignore[attr-defined]
+    error.worth_going_on = False  # type: ignore[attr-defined]
     return error
 
 
