@@ -29,6 +29,8 @@ import httpx
 
 from awe.dataserver import answers, line
 from awe.dataserver.part import Part
+from awe.dataserver.rows import HEADER as ROWS
+from awe.dataserver.rows import Rows
 from awe.errors import (
     AweError,
     ChecksumMismatch,
@@ -196,7 +198,33 @@ class Client:
         self._tried(receive, name)
         return got
 
-    def _first(self, path: str, headers: dict[str, str], name: str, length: int) -> bytes:
+    def rows(self, file_id: UUID | str, name: str, *, sha256: str, rows: Rows) -> bytes:
+        """Return stretches of a file, one behind the other, without the rest of it.
+
+        As with `beginning`, what arrives cannot be compared with the checksum.
+
+        Raises
+        ------
+        FileGone
+            The server has no such file for you, or has lost it.
+        DataserverError
+            The server does not answer, has other content, or does not know such requests.
+        """
+        got = b""
+
+        def receive() -> None:
+            nonlocal got
+            got = self._first(f"/file/{file_id}", {ROWS: str(rows)}, name, rows.size, sha256)
+            if len(got) < rows.size:
+                msg = f"{name} broke off after {len(got)} of {rows.size} bytes"
+                raise DataserverError(msg)
+
+        self._tried(receive, name)
+        return got
+
+    def _first(
+        self, path: str, headers: dict[str, str], name: str, length: int, sha256: str = ""
+    ) -> bytes:
         with (
             self._faults(name),
             self._client().stream(
@@ -204,12 +232,21 @@ class Client:
             ) as answer,
         ):
             self._check(answer, name)
-            got = b""
+            if sha256:
+                self._require(answer, name, sha256, headers[ROWS])
+            got = bytearray()
             for block in answers.parts(answer, name):
                 got += block
                 if len(got) >= length:
                     break
-        return got[:length]
+        return bytes(got[:length])
+
+    def _require(self, answer: httpx.Response, name: str, sha256: str, rows: str) -> None:
+        if answer.headers.get("etag") == f'"{sha256}"' and answer.headers.get(ROWS) == rows:
+            return
+        what = "has other content under it" if ROWS in answer.headers else "knows no rows"
+        msg = f"{name}: the file server at {self.base_url} {what}; retrieve() the whole file"
+        raise DataserverError(msg)
 
     def url(self, filename: str) -> str:
         """Return the address of a file by its name."""

@@ -1,6 +1,6 @@
 """The part of a file that is here already, while it is on its way.
 
-Owns one hidden file beside the target, `.<id>.part`. It is held by a lock, so that two processes
+Owns one hidden file next to the target, `.<id>.part`. It is held by a lock, so that two processes
 that fetch the same file do not write into each other's; who comes second uses a part of its own,
 which does not stay. What broke off, by Ctrl-C, kill -9 or a line that is dead, stays for the next
 try if that saves time, a week at most. In a folder where others may write, a part is taken up

@@ -4,8 +4,8 @@ Owns `PUT`, `GET`, `HEAD /file/<uuid>`, `POST /file/<uuid>/verify` and `GET /<fi
 is told by a ticket (`Authorization: Bearer`) or a short-lived link (`?link=`); the database
 decides for every request anew. What is absent and what is forbidden get the same answer, byte
 for byte. A client on this machine that asks for it gets the path of the file instead; whether it
-can open that is up to the system. Refuses to replace a file, to take bytes that were not
-announced, and to guess when the database is away.
+can open that is up to the system. The rows of a part of an image come without the rest. Refuses
+to replace a file, to take bytes that were not announced, and to guess when the database is away.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from awe.dataserver import proof
+from awe.dataserver import proof, rows
 from awe.dataserver.authorisation import Permit, Permits, ticket_hash
 from awe.dataserver.checks import Checks
 from awe.dataserver.store import Store, Upload
@@ -305,6 +305,8 @@ async def _send(request: Request, permit: Permit) -> Response:
         stream.close()
         place = _store(request).path(permit.file_id).absolute()
         return Response(status_code=204, headers={**headers, "content-location": place.as_uri()})
+    if rows.HEADER in request.headers:
+        return _send_rows(request, permit, stream, headers)
     part = _range(request, permit, headers["etag"])
     if part is None:
         stream.close()
@@ -324,6 +326,38 @@ async def _send(request: Request, permit: Permit) -> Response:
         return Response(status_code=status, headers=headers, media_type=media)
     body = _read(request, stream, first, last - first + 1)
     return StreamingResponse(body, status, headers, media)
+
+
+def _send_rows(
+    request: Request, permit: Permit, stream: FileIO, headers: dict[str, str]
+) -> Response:
+    wanted = rows.Rows.read(request.headers[rows.HEADER])
+    if wanted is None or not wanted.fits(permit.size) or request.method == "HEAD":
+        stream.close()
+    if wanted is None or not wanted.fits(permit.size):
+        return Response(
+            status_code=416, headers={**headers, "content-range": f"bytes */{permit.size}"}
+        )
+    headers |= {rows.HEADER: str(wanted), "content-length": str(wanted.size)}
+    media = "application/octet-stream"
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=media)
+    return StreamingResponse(_read_rows(request, stream, wanted), 200, headers, media)
+
+
+async def _read_rows(
+    request: Request, stream: FileIO, wanted: rows.Rows
+) -> AsyncIterator[bytes]:
+    place = 0
+    try:
+        while place < wanted.size:
+            block = await in_thread(request, wanted.block, stream.fileno(), place, CHUNK)
+            if not block:
+                return
+            place += len(block)
+            yield block
+    finally:
+        stream.close()
 
 
 def _is_near(request: Request) -> bool:

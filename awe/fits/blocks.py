@@ -7,7 +7,7 @@ exposure without decoding a pixel, writing simulated exposures. Everything else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from awe.errors import BadHeader
 
@@ -23,6 +23,7 @@ __all__ = [
     "pad",
     "padded",
     "sealed",
+    "with_values",
 ]
 
 BLOCK = 2880
@@ -169,6 +170,30 @@ def header(lines: Iterable[bytes]) -> bytes:
         All cards, in order, without END.
     """
     return pad(b"".join(lines) + b"END".ljust(CARD), b" ")
+
+
+def with_values(head: bytes, values: Mapping[str, Value | None]) -> bytes:
+    """Return a header with other values of some cards, each where it was, new ones at the end.
+
+    Parameters
+    ----------
+    head : bytes
+        Header of whole blocks.
+    values : mapping of str to value
+        Keywords of at most eight characters, and their values; None removes a card.
+    """
+    left = dict(values)
+    lines = []
+    for line in cards(head):
+        name = keyword(line)
+        if name == "END":
+            break
+        if name not in values:
+            lines.append(line)
+        elif (value := left.pop(name, None)) is not None:
+            lines.append(card(name, value))
+    lines += [card(name, value) for name, value in left.items() if value is not None]
+    return header(lines)
 
 
 def datasum(data: bytes | memoryview) -> int:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from awe import fits
-from awe.db.objects.base import DBObject, persistent
+from awe.dataserver.extracts import Remote
+from awe.db.objects.base import DBObject, behaviour, persistent
 from awe.db.server.connection import database
 from awe.errors import FileGone
 from awe.localfiles import data_name, own_scratch
@@ -184,6 +185,8 @@ class DataObject(DBObject, abstract=True):
 
         return ccddata.read(self._here(), unit)
 
+    cutout = behaviour("awe.model.cutout:cutout")
+
     @classmethod
     def from_ccddata(cls, ccd: CCDData, pathname: str | Path, **attributes: Any) -> Self:
         """Return a new object of this class whose file holds a CCDData.
@@ -201,6 +204,11 @@ class DataObject(DBObject, abstract=True):
         from awe.model import ccddata
 
         return cls(pathname=ccddata.write(ccd, Path(pathname)), **attributes)
+
+    def remote(self) -> Remote:
+        """Return the file at the dataserver, of which extracts can be fetched."""
+        record = _records([self])[self.file]
+        return Remote(_client(), self.file, data_name(record.name), record.sha256, record.size)
 
     def _here(self) -> Path:
         """Return the path of a local copy, fetching it into the session's scratch if needed."""
