@@ -97,7 +97,7 @@ def compare(
     loose += [f"orphan: {name}: an upload that has not ended" for name in store.unfinished()]
     for line in loose:
         say(line)
-    more = f", {len(loose)} orphans that go by themselves within a day" if loose else ""
+    more = f", orphans: {len(loose)}, given up a day after" if loose else ""
     say(f"{len(expected)} files read, {number} findings{more}")
     return number
 

@@ -12,9 +12,21 @@ import pytest
 
 from tests.conftest import taken
 from tests.faults.bed import Bed
-from tests.recipes.conftest import Made, calibrated_once, ingested_once
+from tests.recipes.conftest import Made, _make
 
-__all__ = ["calibrated_once", "ingested_once"]
+
+@pytest.fixture(scope="session")
+def ingested_once(cluster, template, tmp_path_factory) -> Made:
+    # not the database of tests/recipes, which may be there already
+    folder = tmp_path_factory.mktemp("ingested")
+    return _make(cluster, template, f"{template}_faults", folder)
+
+
+@pytest.fixture(scope="session")
+def calibrated_once(cluster, ingested_once, tmp_path_factory) -> Made:
+    folder = tmp_path_factory.mktemp("calibrated")
+    of = ingested_once.pool.template
+    return _make(cluster, of, f"{of}_calibrated", folder, ingested_once)
 
 
 @contextmanager

@@ -279,8 +279,9 @@ class Matrix:
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def settle(self, told: list[str]) -> None:
+    def settle(self) -> None:
         """Compare disk and database, clear what is left over, and compare again."""
+        told: list[str] = []
         if not until(lambda: not self.bed.processes(), 30.0):
             self.wrong.append(f"processes left: {self.bed.processes()}")
         logins = "SELECT rolname FROM pg_roles WHERE rolname ~ '^job_[0-9]'"

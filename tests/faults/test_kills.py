@@ -52,30 +52,28 @@ def batches(place: str, victim: str, chance: random.Random) -> Iterator[list[str
 def test_whoever_is_killed_at_whichever_step(place, bed, frames, tmp_path, monkeypatch):
     chance = random.Random()
     matrix = Matrix(bed, frames, chance)
-    told: list[str] = []
     if place == "slurm":
         with slurm(tmp_path, processors=SIDE_BY_SIDE) as cluster:
             monkeypatch.setenv("SLURM_CONF", str(cluster.settings))
-            kill_all(matrix, place, told)
+            kill_all(matrix, place)
     else:
-        kill_all(matrix, place, told)
-    report(matrix, place)
+        kill_all(matrix, place)
     assert matrix.wrong == []
     control = [row for (_, victim, _), row in matrix.rows.items() if victim == "nobody"]
     assert [(row.tries, row.again, row.orphans) for row in control] == [(row.committed, 0, 0)
                                                                        for row in control]
 
 
-def kill_all(matrix: Matrix, place: str, told: list[str]) -> None:
+def kill_all(matrix: Matrix, place: str) -> None:
     if place != "prompt":
         matrix.bed.start_runner()
     for number in range(max(TRIES, 1)):
         for victim in VICTIMS[place]:
             for steps in batches(place, victim, matrix.chance):
                 matrix.batch(place, victim, steps)
+        matrix.settle()
         report(matrix, place)
         say(f"{place}: round {number + 1} of {max(TRIES, 1)}, {len(matrix.wrong)} wrong")
-    matrix.settle(told)
 
 
 def report(matrix: Matrix, place: str) -> None:
