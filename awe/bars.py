@@ -24,17 +24,25 @@ class Bar:
 
     def __init__(self, drawn: Any = None) -> None:
         self._drawn = drawn
+        self._reached = False
 
     def advance(self, steps: int = 1) -> None:
         """Record that a number of steps are done."""
         if self._drawn is not None:
             self._drawn.update(steps)
 
-    def reach(self, done: int, total: int) -> None:
-        """Record how many steps of how many are done."""
+    def reach(self, done: int, total: int, note: str = "") -> None:
+        """Record how many steps of how many are done, with a note to show behind.
+
+        What was done before the first call counts for nothing in the rate and the time left.
+        """
         if self._drawn is not None:
+            if not self._reached:
+                self._reached = True
+                self._drawn.initial = done
             self._drawn.total = total
             self._drawn.n = done
+            self._drawn.set_postfix_str(note, refresh=False)
             self._drawn.refresh()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import time
 
 import pytest
 
@@ -34,3 +36,17 @@ def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
         bar.advance()
         bars.say("a line")
     assert capsys.readouterr() == ("a line\n", "")
+
+
+def test_what_was_done_before_is_no_part_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with bars.bar("jobs", 2, "frames") as bar:
+        bar.reach(5000, 10000, "3 running")
+        assert bar._drawn.format_dict["initial"] == 5000
+        time.sleep(0.2)
+        bar.reach(5010, 10000, "3 running")
+    last = terminal.getvalue().split("\r")[-3]
+    rate = float(re.search(r"([0-9.]+) frames/s", last)[1])
+    assert 10 < rate < 60
+    assert "3 running" in last

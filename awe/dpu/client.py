@@ -7,23 +7,18 @@ methods only.
 
 from __future__ import annotations
 
-import sys
-import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from awe import bars
 from awe.db.objects.base import registry
-from awe.db.server.connection import database
-from awe.dpu import jobs
+from awe.dpu import jobs, summary, watching
 from awe.dpu.planning import BACK_ENDS, JobPlan, plan, planned
 from awe.dpu.sequences import Sequences
 from awe.dpu.table import counted, run_table, status_table
-from awe.errors import ArgumentError, UserMistake, nearest
+from awe.dpu.watching import Logbook, Services
+from awe.errors import ArgumentError, nearest
 from awe.model.data import base_url
 from awe.terminal import out
 
@@ -32,12 +27,8 @@ __all__ = ["JobIds", "Processor"]
 DAYS_KNOWN = 1.0
 #: more jobs than these are shown by the runs they belong to
 MANY = 40
-PAUSE = 0.3
-PATIENCE = 15.0
 NOTHING = "you have no jobs; dpu.run('Reduce', ...) makes some"
 DRY = " as a dry run: nothing will be kept; commit=True keeps the products"
-#: Seconds between two looks at the services while jobs are waited for.
-LOOK = 3.0
 
 
 class JobIds(list[int]):
@@ -70,9 +61,8 @@ class Processor(Sequences):
         self._name = name or "local"
         self._submitted: list[int] = []
         self._told: set[int] = set()
-        self._shown: dict[int, tuple[int, int]] = {}
-        self._logfile: Path | None = None
-        self._next_look = 0.0
+        self._logbook = Logbook()
+        self._services = Services()
 
     def run(self, recipe: str, **arguments: Any) -> JobIds:
         """Submit a recipe and return the job numbers; nothing is stored unless `commit=True`.
@@ -158,8 +148,8 @@ class Processor(Sequences):
         jobids : int, list of int, or None
             Numbers of the jobs; None for those of `get_jobids()`.
         follow : bool
-            Whether to show a bar of the frames done until the jobs are over, then the table.
-            Ctrl-C leaves the wait; the jobs go on.
+            Whether to show a bar of the frames done, with rate and time left, until the jobs are
+            over, then the table. Ctrl-C leaves the wait; the jobs go on.
         state : str, optional
             Only jobs in this state: `'queued'`, `'running'`, `'done'`, `'failed'`,
             `'cancelled'` or `'lost'`.
@@ -187,19 +177,20 @@ class Processor(Sequences):
         ids = self.get_jobids() if jobids is None else jobs.numbers(jobids)
         if follow:
             with suppress(KeyboardInterrupt):
-                self._follow(ids, lines=False)
-        found = jobs.fetch(ids)
-        if any(not job.over for job in found):
-            self._look_after_services()
+                watching.follow(ids, self._services)
+        found = summary.states(ids)
+        if any(now not in jobs.FINAL for now, _ in found.values()):
+            self._services.look_after()
+        chosen = [number for number, (now, name) in found.items()
+                  if state in (None, now) and recipe in (None, name)]  # fmt: skip
         nothing = NOTHING if jobids is None else "no job was requested: the list is empty"
-        if found and (state or recipe):
+        if found and not chosen:
             nothing = f"none of {len(found)} jobs is {' '.join(filter(None, (recipe, state)))}"
-            found = [job for job in found
-                     if state in (None, job.state) and recipe in (None, job.recipe)]  # fmt: skip
-        many = len(found) > MANY if by_run is None else by_run
-        table = run_table if many else status_table
-        out((table(found) if found else nothing) + "\n")
-        self._told.update(job.id for job in found if job.over)
+        many = len(chosen) > MANY if by_run is None else by_run
+        if chosen:
+            nothing = run_table(summary.runs(chosen)) if many else status_table(jobs.fetch(chosen))
+        out(nothing + "\n")
+        self._told.update(number for number in chosen if found[number][0] in jobs.FINAL)
 
     def get_logs(
         self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
@@ -228,21 +219,24 @@ class Processor(Sequences):
         if not ids:
             out(NOTHING + "\n")
             return
-        jobs.fetch(ids)
+        summary.states(ids)
         try:
             if follow:
-                self._follow(ids)
+                watching.follow(
+                    ids, self._services, lambda: self._logbook.print(ids, new_only=True)
+                )
             else:
-                self._wait(ids)
+                watching.wait(ids, self._services)
         except KeyboardInterrupt:
-            going = [str(job.id) for job in jobs.fetch(ids) if not job.over]
+            going = [job for job, (now, _) in summary.states(ids).items() if now not in jobs.FINAL]
             out(
-                f"\nleft waiting; jobs {', '.join(going) or '(none)'} go on: "
+                f"\nleft waiting; {_named(going)} go on: "
                 "dpu.get_status() shows them, dpu.get_logs() waits again\n"
             )
             return
         if not follow:
-            self._print(ids)
+            self._logbook.print(ids)
+            self._told.update(ids)
 
     def cancel_job(self, jobid: int) -> None:
         """Cancel a job: a queued one at once, a running one is killed within a second.
@@ -309,17 +303,13 @@ class Processor(Sequences):
         The prompt asks after each command, and says it.
         """
         left = [number for number in self._submitted if number not in self._told]
-        if not left:
+        if summary.any_open(left) or not left:
             return ""
-        found = jobs.fetch(left)
-        if not all(job.over for job in found):
-            return ""
+        counts, recipes, bad = summary.reviewed(left)
         self._told.update(left)
-        bad = [job.id for job in found if job.state != "done"]
-        recipes = ", ".join(dict.fromkeys(job.recipe for job in found))
-        text = f"dpu: {len(found)} job{'s' if len(found) > 1 else ''} ({recipes})"
+        text = f"dpu: {len(left)} job{'s' if len(left) > 1 else ''} ({', '.join(recipes)})"
         hint = f"; dpu.get_status({bad if len(bad) < 4 else bad[:3]}) says why" if bad else ""
-        return f"{text}: {counted(found)}{hint}"
+        return f"{text}: {counted(counts)}{hint}"
 
     def retry_job(self, jobid: int) -> None:
         """Queue a job that failed, was lost or cancelled again; finished inputs are not redone.
@@ -338,6 +328,7 @@ class Processor(Sequences):
         again = jobs.retry(job.id)
         if again:
             self._told.discard(job.id)
+            self._logbook.forget_end(job.id)
         text = "queued again" if again else f"is {job.state}, there is nothing to do again"
         out(f"job {job.id}: {text}\n")
 
@@ -397,88 +388,15 @@ class Processor(Sequences):
     def __repr__(self) -> str:
         return f"dpu {self._name!r}: dpu.run('Reduce', ...), dpu.get_status(), dpu.get_logs()"
 
-    def _wait(self, ids: list[int]) -> None:
-        started = time.monotonic()
-        told = False
-        while True:
-            open_jobs = [job for job in jobs.fetch(ids) if not job.over]
-            if not open_jobs:
-                return
-            self._look_after_services()
-            waited = time.monotonic() - started
-            if not told and waited > PATIENCE and all(not job.attempt for job in open_jobs):
-                told = True
-                out(
-                    "no worker has taken these jobs yet; awe-admin status says if the "
-                    "services run (Ctrl-C leaves the wait)\n"
-                )
-                sys.stdout.flush()
-            time.sleep(PAUSE)
 
-    def _look_after_services(self) -> None:
-        """Bring back what runs the jobs, where it runs below this prompt's home and has ended."""
-        now = time.monotonic()
-        if database.rescue is None or now < self._next_look:
-            return
-        self._next_look = now + LOOK
-        # Where they cannot be started the keeper goes on trying; the wait tells how to look.
-        with suppress(UserMistake):
-            database.rescue()
-
-    def _follow(self, ids: list[int], *, lines: bool = True) -> None:
-        with bars.bar("jobs", 2, "frames") as bar:
-            while True:
-                found = jobs.fetch(ids)
-                totals = [job.total or max(job.done, 1) for job in found]
-                bar.reach(sum(job.done for job in found), sum(totals))
-                if lines:
-                    self._print(ids, new_only=True)
-                if all(job.over for job in found):
-                    return
-                self._look_after_services()
-                time.sleep(PAUSE)
-
-    def _print(self, ids: list[int], *, new_only: bool = False) -> None:
-        """Print log lines; those not yet in this session's file are added to it."""
-        for job in jobs.fetch(ids):
-            seen = self._shown.get(job.id, (0, 0))
-            fresh = []
-            for attempt, number, at, line in jobs.lines(job.id, seen if new_only else (0, 0)):
-                text = f"{at:%Y-%m-%dT%H:%M:%S} [{job.recipe} {job.id}] {line}"
-                bars.say(text)
-                if (attempt, number) > seen:
-                    fresh.append(text)
-                    self._shown[job.id] = (attempt, number)
-            if job.over and not new_only:
-                out(f"job {job.id} ({job.recipe}) is {job.state}: {job.line}\n")
-                self._told.add(job.id)
-            self._keep(fresh)
-        sys.stdout.flush()
-
-    def _keep(self, texts: list[str]) -> None:
-        if not texts:
-            return
-        if self._logfile is None:
-            self._logfile = _new_logfile(Path.cwd())
-        with self._logfile.open("a") as file:
-            file.write("\n".join(texts) + "\n")
+def _named(ids: Sequence[int]) -> str:
+    """Return jobs by their numbers, of many the first and the last."""
+    if len(ids) > 8:
+        return f"{len(ids)} jobs ({ids[0]} to {ids[-1]})"
+    return f"jobs {', '.join(map(str, ids)) or '(none)'}"
 
 
 def _one(jobid: int) -> jobs.Job:
     """Return the job of that number, which must be one's own."""
     (job,) = jobs.fetch(jobs.numbers([jobid]))
     return job
-
-
-def _new_logfile(directory: Path) -> Path:
-    """Make a new file named by date and time, never one that exists."""
-    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
-    for number in range(1000):
-        path = directory / (f"{stamp}.log" if not number else f"{stamp}-{number}.log")
-        try:
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        return path
-    msg = f"no name is left for a log file in {directory}"
-    raise ArgumentError(msg)

@@ -22,7 +22,7 @@ __all__ = ["FINAL", "STATES", "Job", "cancel", "cancel_all", "fetch", "known", "
            "products", "retry", "submit", "unknown"]  # fmt: skip
 
 FINAL = ("done", "failed", "cancelled", "lost")
-STATES = ("queued", "running", *FINAL)
+STATES: tuple[str, ...] = ("queued", "running", *FINAL)
 
 JOBS = """
 SELECT j.id, j.run, j.recipe, j.args, j.state::text, j.cancel,

@@ -8,6 +8,7 @@ from typing import Any
 
 from awe import columns
 from awe.dpu.jobs import Job
+from awe.dpu.summary import RunSummary
 
 __all__ = ["age", "counted", "is_dry", "run_table", "shortened", "status_table"]
 
@@ -20,24 +21,24 @@ def status_table(jobs: Sequence[Job]) -> str:
     """Return one line per job under a heading, and a line of totals when there are several."""
     text = columns.lines(HEADS, [_cells(job) for job in jobs])
     if len(jobs) > 1:
-        text.append(f"{len(jobs)} jobs: {counted(jobs)}")
+        text.append(f"{len(jobs)} jobs: {counted(Counter(job.state for job in jobs))}")
     return "\n".join(text)
 
 
-def run_table(jobs: Sequence[Job]) -> str:
+def run_table(runs: Sequence[RunSummary]) -> str:
     """Return one line for each run, however many jobs it has, and a line of totals."""
-    runs: dict[tuple[int, str], list[Job]] = {}
-    for job in jobs:
-        runs.setdefault((job.run, job.recipe), []).append(job)
-    text = columns.lines(RUN_HEADS, [_run_cells(some) for some in runs.values()])
-    text.append(f"{len(jobs)} jobs: {counted(jobs)}; by_run=False shows each")
+    text = columns.lines(RUN_HEADS, [_run_cells(run) for run in runs])
+    states: Counter[str] = Counter()
+    for run in runs:
+        states.update(run.states)
+    number = sum(states.values())
+    text.append(f"{number} jobs: {counted(states)}; by_run=False shows each")
     return "\n".join(text)
 
 
-def counted(jobs: Sequence[Job]) -> str:
+def counted(states: Mapping[str, int]) -> str:
     """Return how many jobs there are in each state, such as `31 done, 1 failed`."""
-    counts = Counter(job.state for job in jobs)
-    return ", ".join(f"{number} {state}" for state, number in counts.items())
+    return ", ".join(f"{number} {state}" for state, number in states.items())
 
 
 def is_dry(arguments: Mapping[str, Any]) -> bool:
@@ -79,15 +80,11 @@ def _cells(job: Job) -> tuple[str, ...]:
     return str(job.id), job.recipe, arguments, state, progress, host, age(job.age), job.line
 
 
-def _run_cells(jobs: Sequence[Job]) -> tuple[str, ...]:
-    first, last = jobs[0].id, jobs[-1].id
-    done, total = sum(job.done for job in jobs), sum(job.total or 0 for job in jobs)
-    # what went wrong says more than what goes well
-    telling = [job for job in jobs if job.state in ("failed", "lost")] or jobs
+def _run_cells(run: RunSummary) -> tuple[str, ...]:
+    done = f"{run.done} of {run.total}" if run.total else (str(run.done) if run.done else "")
     return (
-        f"{first}-{last}" if first != last else str(first), jobs[0].recipe, str(len(jobs)),
-        counted(jobs), f"{done} of {total}" if total else (str(done) if done else ""),
-        age(max(job.age for job in jobs)), telling[-1].line,
+        f"{run.first}-{run.last}" if run.first != run.last else str(run.first), run.recipe,
+        str(run.number), counted(run.states), done, age(run.age), run.line,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from jobs_waiting import log, until
 
-from awe.dpu import LocalProcessor
+from awe.dpu import LocalProcessor, summary
 from awe.dpu import jobs as owned
 from awe.dpu.client import DRY
 from awe.dpu.planning import plan
@@ -335,3 +335,74 @@ def test_lpu_runs_here(recipes, here):
     lpu = LocalProcessor()
     assert lpu.run("Here", name="result") == ["result"]
     assert Path("result").exists()
+
+
+def test_many_jobs_are_counted_by_the_database_and_none_is_fetched(
+    bench, session, runner, capsys, monkeypatch
+):
+    dpu = session()
+    ids = list(dpu.run("Probe", chips=[f"chip{number}" for number in range(300)]))
+    few = dpu.run("Probe", names=["a", "b"], chips=["A", "B"])
+    some = ids[::2]  # as many ranges as numbers
+    dpu.cancel(some)
+    fetched = []
+    fetch = owned.fetch
+    monkeypatch.setattr(owned, "fetch", lambda asked: fetched.append(len(asked)) or fetch(asked))
+    capsys.readouterr()
+    dpu.get_status()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:6] == [f"{ids[0]}-{ids[-1]}", "Probe", "300", "150", "queued,", "150"]
+    assert lines[3] == "302 jobs: 152 queued, 150 cancelled; by_run=False shows each"
+    assert dpu.news() == ""
+    now = summary.progress(ids)
+    assert (now.jobs, now.over, now.running, now.bad, now.done) == (300, 150, 0, 0, 0)
+    assert str(now) == "150 of 300 jobs over"
+    assert summary.any_open(ids)
+    assert not summary.any_open(some)
+    assert not summary.any_open([])
+    assert max(fetched) == 2  # the last line of each run
+    dpu.cancel(ids)
+    runner.start()
+    until(lambda: not summary.any_open(few))
+    now = summary.progress(few)
+    assert (now.over, now.known, now.total, now.done, now.expected) == (2, 2, 4, 4, 4)
+    with pytest.raises(JobUnknown, match=f"job {few[-1] + 7}: no such job"):
+        dpu.get_status([ids[0], few[-1] + 7])
+
+
+def test_inputs_expected_are_those_told_and_the_mean_of_them_for_the_rest(bench, session, queue):
+    dpu = session()
+    ids = dpu.run("Probe", chips=[f"chip{number}" for number in range(4)])
+    for inputs in (10, 20):
+        claim = queue.claim(["local"])
+        queue.total(claim.job, claim.attempt, inputs)
+    now = summary.progress(ids)
+    assert (now.known, now.taken, now.running, now.total, now.expected) == (2, 2, 2, 30, 60)
+    queue.end(claim.job, claim.attempt, "done", 0, "20 of 20 done")
+    assert summary.progress(ids).done == 20
+    assert str(summary.progress(ids)) == "1 of 4 jobs over, 1 running"
+
+
+def test_a_manager_waits_for_the_end_of_jobs_of_the_project(bench, session, runner, here, capsys):
+    (job,) = bench.submit("student", {"args": {"names": ["a"], "wait": 0.5}}, privileges=2)
+    dpu = session("manager")
+    runner.start()
+    dpu.get_logs([job])
+    assert f"job {job} (Probe) is done" in capsys.readouterr().out
+
+
+def test_following_is_quiet_without_a_terminal_and_ends_at_an_interrupt(
+    bench, session, runner, here, capsys
+):
+    dpu = session()
+    (job,) = dpu.run("Probe", names=["a"], wait=30.0)
+    runner.start()
+    capsys.readouterr()
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    before = time.monotonic()
+    dpu.get_status([job], follow=True)
+    assert time.monotonic() - before < 5.0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert len(printed.out.splitlines()) == 2
+    assert bench.state(job) == "running"
