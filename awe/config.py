@@ -69,6 +69,8 @@ PLACE = Kind(text="a name such as local", pattern="[A-Za-z][A-Za-z0-9_]{0,31}")
 COUNT = Kind(text="a number from 1, or empty", pattern=r"\d{0,9}", low=1)
 WIDTH = Kind(text="a number from 0, or empty", pattern=r"\d{0,9}", low=0)
 LIMIT = Kind(text="a number from 1", pattern=r"\d{1,15}", low=1)
+MEMORY = Kind(text="a size such as 500MB or 8GB, or empty",
+              pattern="([1-9][0-9]{0,5}(MB|GB|TB))?")  # fmt: skip
 DISK = Kind(text="a size such as 500MB or 2GB", pattern="[1-9][0-9]{0,5}(MB|GB|TB)")
 SWITCH = Kind(text="1, 0, yes, no, true, false, on, off or empty",
               pattern="(1|0|yes|no|true|false|on|off)?")  # fmt: skip
@@ -100,6 +102,10 @@ class Environment(Mapping[str, str]):
     dpu_workers: str = _key("jobs that run side by side here; empty: one per core", kind=COUNT)
     dpu_slurm_jobs: str = _key("jobs in a cluster's queue at a time; empty: 100", kind=COUNT)
     dpu_slurm_options: str = _key("more options of sbatch, such as --partition=astro --mem=4G")
+    dpu_memory: str = _key("memory of a job that names none; empty: 4GB", kind=MEMORY)
+    dpu_most_memory: str = _key(
+        "most memory a job may name; empty: three quarters of the machine's", kind=MEMORY
+    )
     dpu_time: str = _key("most seconds a job may take; empty: 12 hours", kind=COUNT)
     query_limit: str = _key("most objects loaded without asking", "100000", LIMIT)
     query_disk: str = _key(

@@ -1,4 +1,4 @@
-"""`awe-admin user add|remove|passwd|list`: the people who may log in."""
+"""`awe-admin user add|remove|passwd|priority|list`: the people who may log in."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from awe.terminal import out
 __all__ = ["add"]
 
 SHORTEST_PASSWORD = 8
+HIGHEST_PRIORITY = 10
 
 
 def add(commands: Any) -> None:
     """Add the subcommands."""
-    user = commands.add_parser("user", help="people: add, remove, passwd, list")
+    user = commands.add_parser("user", help="people: add, remove, passwd, priority, list")
     verbs = user.add_subparsers(title="verbs", metavar="VERB", required=True)
     verb = verbs.add_parser("add", help="register a person and print a password")
     verb.add_argument("name", help="login, such as awjjoplin")
@@ -36,6 +37,10 @@ def add(commands: Any) -> None:
     verb.add_argument("name")
     verb.add_argument("--ask", action="store_true", help="ask for the password")
     verb.set_defaults(run=_passwd)
+    verb = verbs.add_parser("priority", help="set how high the priority of their jobs may be")
+    verb.add_argument("name")
+    verb.add_argument("most", type=int, help="0, as everybody has at first, to 10")
+    verb.set_defaults(run=_priority)
     verb = verbs.add_parser("list", help="show everybody")
     verb.set_defaults(run=_list)
 
@@ -65,6 +70,15 @@ def _passwd(chosen: argparse.Namespace) -> None:
     with closing(superuser(Installation())) as connection:
         people.set_password(connection, chosen.name, password)
     out(_section(chosen.name, password))
+
+
+def _priority(chosen: argparse.Namespace) -> None:
+    if not 0 <= chosen.most <= HIGHEST_PRIORITY:
+        msg = f"a highest priority of {chosen.most}; expected 0 to {HIGHEST_PRIORITY}"
+        raise ArgumentError(msg)
+    with closing(superuser(Installation())) as connection:
+        people.set_priority(connection, chosen.name, chosen.most)
+    out(f"{chosen.name.upper()} may give jobs a dpu_priority of up to {chosen.most}\n")
 
 
 def _list(_: argparse.Namespace) -> None:

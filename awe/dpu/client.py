@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import Any
 
 from awe.db.objects.base import registry
-from awe.dpu import jobs, summary, watching
+from awe.dpu import jobs, totals, watching
+from awe.dpu.options import size, size_text
 from awe.dpu.planning import BACK_ENDS, JobPlan, plan, planned
 from awe.dpu.sequences import Sequences
 from awe.dpu.table import counted, run_table, status_table
@@ -74,7 +75,7 @@ class Processor(Sequences):
         **arguments
             Arguments of the recipe by long or short name (`dpu.show_sequence_options('Reduce')`
             lists them), `pars=` from `Pars.get()`, and the options `dpu_time` (most seconds a job
-            may take) and `dpu_aweversion`.
+            may take), `dpu_memory` (`'8GB'`), `dpu_priority` (-10 to 10) and `dpu_aweversion`.
 
         Returns
         -------
@@ -178,7 +179,7 @@ class Processor(Sequences):
         if follow:
             with suppress(KeyboardInterrupt):
                 watching.follow(ids, self._services)
-        found = summary.states(ids)
+        found = totals.states(ids)
         if any(now not in jobs.FINAL for now, _ in found.values()):
             self._services.look_after()
         chosen = [number for number, (now, name) in found.items()
@@ -188,7 +189,7 @@ class Processor(Sequences):
             nothing = f"none of {len(found)} jobs is {' '.join(filter(None, (recipe, state)))}"
         many = len(chosen) > MANY if by_run is None else by_run
         if chosen:
-            nothing = run_table(summary.runs(chosen)) if many else status_table(jobs.fetch(chosen))
+            nothing = run_table(totals.runs(chosen)) if many else status_table(jobs.fetch(chosen))
         out(nothing + "\n")
         self._told.update(number for number in chosen if found[number][0] in jobs.FINAL)
 
@@ -219,7 +220,7 @@ class Processor(Sequences):
         if not ids:
             out(NOTHING + "\n")
             return
-        summary.states(ids)
+        totals.states(ids)
         try:
             if follow:
                 watching.follow(
@@ -228,7 +229,7 @@ class Processor(Sequences):
             else:
                 watching.wait(ids, self._services)
         except KeyboardInterrupt:
-            going = [job for job, (now, _) in summary.states(ids).items() if now not in jobs.FINAL]
+            going = [job for job, (now, _) in totals.states(ids).items() if now not in jobs.FINAL]
             out(
                 f"\nleft waiting; {_named(going)} go on: "
                 "dpu.get_status() shows them, dpu.get_logs() waits again\n"
@@ -303,34 +304,42 @@ class Processor(Sequences):
         The prompt asks after each command, and says it.
         """
         left = [number for number in self._submitted if number not in self._told]
-        if summary.any_open(left) or not left:
+        if totals.any_open(left) or not left:
             return ""
-        counts, recipes, bad = summary.reviewed(left)
+        counts, recipes, bad = totals.reviewed(left)
         self._told.update(left)
         text = f"dpu: {len(left)} job{'s' if len(left) > 1 else ''} ({', '.join(recipes)})"
         hint = f"; dpu.get_status({bad if len(bad) < 4 else bad[:3]}) says why" if bad else ""
         return f"{text}: {counted(counts)}{hint}"
 
-    def retry_job(self, jobid: int) -> None:
+    def retry_job(self, jobid: int, *, dpu_memory: str | int | None = None) -> None:
         """Queue a job that failed, was lost or cancelled again; finished inputs are not redone.
 
         Parameters
         ----------
         jobid : int
             Number of the job; it must be your own.
+        dpu_memory : str or int, optional
+            Memory limit, such as `'8GB'` or a number of bytes; when left out, a job that was
+            killed at its limit gets twice what it held, and others what they had.
 
         Raises
         ------
         JobUnknown
             There is no such job, or it is somebody else's.
+        ArgumentError
+            `dpu_memory` is not a size.
         """
         job = _one(jobid)
-        again = jobs.retry(job.id)
+        given = None if dpu_memory is None else size(dpu_memory, "dpu_memory")
+        again = jobs.retry(job.id, given)
         if again:
             self._told.discard(job.id)
             self._logbook.forget_end(job.id)
         text = "queued again" if again else f"is {job.state}, there is nothing to do again"
-        out(f"job {job.id}: {text}\n")
+        limit = jobs.memory(job.id) if again else None
+        more = f" with {size_text(limit)} of memory" if limit else ""
+        out(f"job {job.id}: {text}{more}\n")
 
     def get_job_result(self, jobid: int) -> list[Any]:
         """Return the objects a job committed; an empty list after a dry run.

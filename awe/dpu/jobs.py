@@ -18,8 +18,8 @@ from awe.db.server.connection import database
 from awe.dpu.planning import JobPlan
 from awe.errors import ArgumentError, DatabaseError, JobUnknown, Refused
 
-__all__ = ["FINAL", "STATES", "Job", "cancel", "cancel_all", "fetch", "known", "lines", "numbers",
-           "products", "retry", "submit", "unknown"]  # fmt: skip
+__all__ = ["FINAL", "STATES", "Job", "cancel", "cancel_all", "fetch", "known", "lines", "memory",
+           "numbers", "products", "retry", "submit", "unknown"]  # fmt: skip
 
 FINAL = ("done", "failed", "cancelled", "lost")
 STATES: tuple[str, ...] = ("queued", "running", *FINAL)
@@ -71,7 +71,7 @@ def submit(plan: JobPlan, request: uuid.UUID) -> list[int]:
     Raises
     ------
     Refused
-        The user may not work in the project or at the level.
+        The user may not work in the project or at the level, or with such a priority.
     """
     here = scope.current()
     values = (
@@ -91,6 +91,7 @@ def submit(plan: JobPlan, request: uuid.UUID) -> list[int]:
     except Exception as error:
         if not _is_refusal(error):
             raise
+        _refuse_priority(plan)
         msg = (
             f"no job may be run in project {here.project_name} at level {here.privileges}: "
             "choose another with context.set_project() or context.set_privileges()"
@@ -199,10 +200,20 @@ def _require_own(ids: Sequence[int]) -> None:
         raise unknown(row[0] for row in rows)
 
 
-def retry(job: int) -> bool:
-    """Queue a job that ended badly again; False where it did not, or is not one's own."""
+def retry(job: int, memory: int | None = None) -> bool:
+    """Queue a job that ended badly again; False where it did not, or is not one's own.
+
+    One that had too little memory gets twice what it held, if no `memory` [byte] is given.
+    """
     with database.transaction():
-        return bool(database.execute("SELECT awe.job_retry(%s)", (job,))[0][0])
+        return bool(database.execute("SELECT awe.job_retry(%s, %s)", (job, memory))[0][0])
+
+
+def memory(job: int) -> int | None:
+    """Return the memory limit a job has of its own [byte], None if it has none."""
+    rows = database.execute("SELECT memory FROM awe.job WHERE id = %s", (job,))
+    limit: int | None = rows[0][0] if rows else None
+    return limit
 
 
 def products(job: int) -> list[tuple[str, str]]:
@@ -212,6 +223,18 @@ def products(job: int) -> list[tuple[str, str]]:
         "AND product IS NOT NULL ORDER BY at, item",
         (job,),
     )
+
+
+def _refuse_priority(plan: JobPlan) -> None:
+    """Raise if a priority is higher than one's own jobs may have."""
+    wanted = max(job["priority"] for job in plan.jobs)
+    rows = database.execute("SELECT max_priority FROM awe.users WHERE id = (SELECT awe.uid())")
+    if rows and wanted > rows[0][0]:
+        msg = (
+            f"dpu_priority is {wanted}, and your jobs may have {rows[0][0]} at most; "
+            "an administrator can raise that with awe-admin user priority"
+        )
+        raise Refused(msg)
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -16,21 +16,16 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-import awe
 from awe import recipes
+from awe.dpu import options
 from awe.errors import ArgumentError, NotFound, nearest
 
-__all__ = ["BACK_ENDS", "OPTIONS", "JobPlan", "chain", "plain", "plan", "planned"]
+__all__ = ["BACK_ENDS", "JobPlan", "chain", "plain", "plan", "planned"]
 
-OPTIONS = {
-    "dpu_time": "time limit of each job [s]",
-    "dpu_aweversion": "version of awe to run: 'current' or 'develop', both the installed one",
-}
 #: where jobs can be placed, and the class that runs them there
 BACK_ENDS = {"local": "awe.dpu.runner.backends:Local", "slurm": "awe.dpu.runner.slurm:Slurm"}
 DEEPEST = 4
 LARGEST = 900_000
-LONGEST_TIME = 30 * 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +33,7 @@ class JobPlan:
     """A checked run: what was typed, and the jobs it becomes.
 
     `jobs` are dictionaries with `recipe`, `args`, `after` (places in the list that must be done
-    first), `back_end` and `seconds`.
+    first), `back_end`, and the limits `seconds`, `memory` and `priority`.
     """
 
     recipe: str
@@ -122,7 +117,7 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> JobPlan:
         Name of a recipe, or a chain such as `'ReadNoise>Bias>HotPixels'`: a job of a later recipe
         waits for the jobs of the one before that work on the same chip.
     arguments : mapping
-        Arguments of the recipe by long or short name, and the `OPTIONS`.
+        Arguments of the recipe by long or short name, and the options of `dpu.run`.
     back_end : str
         Name of the place where the jobs run.
 
@@ -132,7 +127,7 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> JobPlan:
         An argument or option is unknown, missing, or of the wrong type.
     """
     names = chain(recipe)
-    options, rest = _options(arguments)
+    limits, rest = options.split(arguments)
     typed = {name: plain(value, name) for name, value in rest.items()}
     jobs: list[dict[str, Any]] = []
     before: list[int] = []
@@ -141,8 +136,7 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> JobPlan:
         for args in _calls(recipes.find(name), chosen, [jobs[k]["args"] for k in before]):
             job = {"recipe": name, "args": _sized(plain(args, name)), "back_end": back_end}
             job["after"] = [k for k in before if _meet(jobs[k]["args"], job["args"])]
-            job["seconds"] = options["dpu_time"]
-            jobs.append(job)
+            jobs.append({**job, **limits})
         before = list(range(first, len(jobs)))
     if not jobs:
         msg = f"{recipe} found nothing to do with {rest}: select more data"
@@ -177,8 +171,8 @@ def planned(
         [name] = chain(recipe)
         typed = {key: plain(value, key) for key, value in given.items() if value is not None}
         recipes.find(name)(**typed)  # refuses arguments it does not have
-        job = {"recipe": name, "args": _sized(typed), "back_end": back_end, "seconds": None}
-        jobs.append({**job, "after": list(after)})
+        job = {"recipe": name, "args": _sized(typed), "back_end": back_end}
+        jobs.append({**job, "after": list(after), **options.split({})[0]})
     told = ">".join(dict.fromkeys(job["recipe"] for job in jobs))
     return JobPlan(recipe=told, arguments={}, jobs=jobs)
 
@@ -200,32 +194,6 @@ def _calls(
         rest = {name: value for name, value in chosen.items() if name not in ("c", "chip")}
         return [{**rest, "chip": chip} for chip in {call["chip"]: None for call in before}]
     return calls
-
-
-def _options(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    options: dict[str, Any] = {"dpu_time": None, "dpu_aweversion": "current"}
-    rest: dict[str, Any] = {}
-    for name, value in arguments.items():
-        if name in options:
-            options[name] = value
-        elif name.startswith("dpu_"):
-            msg = f"no option {name!r}{nearest(name, list(OPTIONS))}; known: {', '.join(OPTIONS)}"
-            raise ArgumentError(msg)
-        else:
-            rest[name] = value
-    seconds = options["dpu_time"]
-    if seconds is not None:
-        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not number or not 1 <= seconds <= LONGEST_TIME:
-            msg = f"dpu_time is {seconds!r}: expected seconds, 1 to {LONGEST_TIME}, as in 8*60*60"
-            raise ArgumentError(msg)
-        options["dpu_time"] = math.ceil(seconds)
-    version = options["dpu_aweversion"]
-    known = ["current", "develop", getattr(awe, "__version__", "current")]
-    if version not in known:
-        msg = f"dpu_aweversion is {version!r}: this DPU has {', '.join(known)}"
-        raise ArgumentError(msg)
-    return options, rest
 
 
 def _share(names: list[str], typed: dict[str, Any]) -> list[dict[str, Any]]:

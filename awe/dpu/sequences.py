@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from awe import recipes
-from awe.dpu.planning import OPTIONS, chain
+from awe.dpu.options import OPTIONS
+from awe.dpu.planning import chain
 from awe.terminal import out
 
 __all__ = ["Sequences"]

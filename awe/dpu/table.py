@@ -8,7 +8,7 @@ from typing import Any
 
 from awe import columns
 from awe.dpu.jobs import Job
-from awe.dpu.summary import RunSummary
+from awe.dpu.totals import RunSummary
 
 __all__ = ["age", "counted", "is_dry", "run_table", "shortened", "status_table"]
 

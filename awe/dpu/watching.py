@@ -11,7 +11,7 @@ from pathlib import Path
 
 from awe import bars
 from awe.db.server.connection import database
-from awe.dpu import jobs, summary
+from awe.dpu import jobs, totals
 from awe.errors import ArgumentError, UserMistake
 from awe.terminal import out
 
@@ -79,7 +79,7 @@ class Logbook:
 
     def _speaking(self, ids: Sequence[int]) -> list[int]:
         """Return the jobs that may have lines that were not printed yet."""
-        return [number for number, (state, _) in summary.states(ids).items()
+        return [number for number, (state, _) in totals.states(ids).items()
                 if state != "queued" and number not in self._whole]  # fmt: skip
 
     def _keep(self, texts: list[str]) -> None:
@@ -97,7 +97,7 @@ def wait(ids: Sequence[int], services: Services) -> None:
     told = False
     while True:
         asked = time.monotonic()
-        now = summary.progress(ids)
+        now = totals.progress(ids)
         if now.over == now.jobs:
             return
         services.look_after()
@@ -128,7 +128,7 @@ def follow(
     with bars.bar("jobs", 2, "frames") as bar:
         while True:
             asked = time.monotonic()
-            now = summary.progress(ids)
+            now = totals.progress(ids)
             bar.reach(now.done, now.expected, str(now))
             if lines is not None:
                 lines()

@@ -35,35 +35,43 @@ SlurmdLogFile={folder}/slurmd.log
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters={resources}
 SlurmdParameters=config_overrides
 MpiDefault=none
 ReturnToService=2
 KillWait=2
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs={processors}
+NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} {node}
 PartitionName=tests Nodes=ALL Default=YES
-"""
+PartitionName=brief Nodes=ALL MaxTime=1
+{more}"""
+#: a cluster that knows the memory of its nodes and ends what takes more than it asked for
+WITH_MEMORY = {
+    "resources": "CR_Core_Memory", "node": "RealMemory=1000",
+    "more": "JobAcctGatherType=jobacct_gather/linux\nJobAcctGatherFrequency=task=1\n"
+            "JobAcctGatherParams=OverMemoryKill\n",
+}  # fmt: skip
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"}
 
 
 class SlurmCluster:
     """The daemons of one cluster below a folder."""
 
-    def __init__(self, folder: Path, processors: int = 2) -> None:
+    def __init__(self, folder: Path, processors: int = 2, **more: str) -> None:
         self.folder = folder
         self.processors = processors
+        self._more = {"resources": "CR_Core", "node": "", "more": "", **more}
         self.settings = folder / "slurm.conf"
         self._environment = {**ENVIRONMENT, "SLURM_CONF": str(self.settings)}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
         for name in ("state", "spool", "munge"):
-            (self.folder / name).mkdir(mode=0o700)
+            (self.folder / name).mkdir(mode=0o700, parents=True)
         host = socket.gethostname().partition(".")[0]
         self.settings.write_text(SETTINGS.format(
             host=host, user=getpass.getuser(), folder=self.folder, ports=_free_ports(2),
-            processors=self.processors,
+            processors=self.processors, **self._more,
         ))  # fmt: skip
         munge = self.folder / "munge"
         (munge / "key").write_bytes(secrets.token_bytes(128))
@@ -136,12 +144,12 @@ class SlurmCluster:
 
 
 @contextmanager
-def slurm(folder: Path, processors: int = 2) -> Iterator[SlurmCluster]:
+def slurm(folder: Path, processors: int = 2, **more: str) -> Iterator[SlurmCluster]:
     """A cluster that works, stopped at the end; skips where SLURM is not installed."""
     absent = [name for name in NEEDED if shutil.which(name, path=ENVIRONMENT["PATH"]) is None]
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)} (Debian: slurm-wlm munge)")
-    made = SlurmCluster(folder, processors)
+    made = SlurmCluster(folder, processors, **more)
     try:
         made.start()
         yield made

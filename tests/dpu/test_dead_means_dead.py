@@ -178,7 +178,9 @@ def test_the_memory_of_a_daemon_child_counts(bench, db, runner, escapes):
     (job,) = bench.submit("student", {"recipe": "Escape", "args": {"way": "hoard"}})
     until(lambda: bench.state(job) == "failed")
     sql = "SELECT message FROM awe.job WHERE id = %s"
-    assert db.rows("superuser", sql, job) == [("killed: over the memory limit of 0.5 GB",)]
+    assert db.rows("superuser", sql, job) == [
+        (f"killed: over the memory limit of 512 MB; dpu.retry_job({job}) gives it more",)
+    ]
     assert living(escapes / "dpu") == []
 
 

@@ -11,6 +11,7 @@ from awe.dpu.runner import attempt_files as folder
 from awe.dpu.runner import attempts
 from awe.dpu.runner.attempt_files import Folder
 from awe.dpu.runner.attempts import Running
+from awe.dpu.runner.backends import Limits
 
 LONG = '''
 from awe.recipes import Argument, Task
@@ -44,7 +45,7 @@ class Said:
 def running(tmp_path, queue):
     place = Folder(tmp_path, 1, 1)
     place.make()
-    return place, Running(1, 1, None, place, queue, None, 1 << 30)
+    return place, Running(1, 1, None, place, queue, Limits(seconds=60, memory=1 << 30))
 
 
 def test_the_end_of_a_long_log_and_its_traceback_arrive(bench, db, runner, recipes):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from jobs_waiting import log, until
 
-from awe.dpu import LocalProcessor, summary
+from awe.dpu import LocalProcessor, totals
 from awe.dpu import jobs as owned
 from awe.dpu.client import DRY
 from awe.dpu.planning import plan
@@ -354,17 +354,17 @@ def test_many_jobs_are_counted_by_the_database_and_none_is_fetched(
     assert lines[1].split()[:6] == [f"{ids[0]}-{ids[-1]}", "Probe", "300", "150", "queued,", "150"]
     assert lines[3] == "302 jobs: 152 queued, 150 cancelled; by_run=False shows each"
     assert dpu.news() == ""
-    now = summary.progress(ids)
+    now = totals.progress(ids)
     assert (now.jobs, now.over, now.running, now.bad, now.done) == (300, 150, 0, 0, 0)
     assert str(now) == "150 of 300 jobs over"
-    assert summary.any_open(ids)
-    assert not summary.any_open(some)
-    assert not summary.any_open([])
+    assert totals.any_open(ids)
+    assert not totals.any_open(some)
+    assert not totals.any_open([])
     assert max(fetched) == 2  # the last line of each run
     dpu.cancel(ids)
     runner.start()
-    until(lambda: not summary.any_open(few))
-    now = summary.progress(few)
+    until(lambda: not totals.any_open(few))
+    now = totals.progress(few)
     assert (now.over, now.known, now.total, now.done, now.expected) == (2, 2, 4, 4, 4)
     with pytest.raises(JobUnknown, match=f"job {few[-1] + 7}: no such job"):
         dpu.get_status([ids[0], few[-1] + 7])
@@ -376,11 +376,11 @@ def test_inputs_expected_are_those_told_and_the_mean_of_them_for_the_rest(bench,
     for inputs in (10, 20):
         claim = queue.claim(["local"])
         queue.total(claim.job, claim.attempt, inputs)
-    now = summary.progress(ids)
+    now = totals.progress(ids)
     assert (now.known, now.taken, now.running, now.total, now.expected) == (2, 2, 2, 30, 60)
     queue.end(claim.job, claim.attempt, "done", 0, "20 of 20 done")
-    assert summary.progress(ids).done == 20
-    assert str(summary.progress(ids)) == "1 of 4 jobs over, 1 running"
+    assert totals.progress(ids).done == 20
+    assert str(totals.progress(ids)) == "1 of 4 jobs over, 1 running"
 
 
 def test_a_manager_waits_for_the_end_of_jobs_of_the_project(bench, session, runner, here, capsys):

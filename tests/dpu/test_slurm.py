@@ -125,7 +125,9 @@ def test_limits_of_time_and_memory_hold_on_a_node(bench, db, runner, nodes):
     runner.start(dpu_time="20", memory=500 << 20)
     slow, large = submit(bench, wait=600), submit(bench, do="eat")
     until(lambda: bench.state(large) == "failed", LONG)
-    assert column(db, "message", large) == "killed: over the memory limit of 0.5 GB"
+    assert column(db, "message", large) == (
+        f"killed: over the memory limit of 500 MB; dpu.retry_job({large}) gives it more"
+    )
     until(lambda: bench.state(slow) == "failed", LONG)
     assert column(db, "message", slow) == "killed: the time limit of 20 s is over"
 
@@ -286,6 +288,22 @@ def test_so_many_are_in_the_queue_and_no_more(bench, db, runner, nodes):
         most = max(most, len(nodes.ask("squeue", "-h").splitlines()))
         assert all(bench.state(job) in ("queued", "running", "done") for job in jobs)
     assert most == 1
+
+
+def test_what_waits_for_ever_says_why(bench, db, runner, nodes):
+    runner.start(dpu_slurm_options="--partition=brief", dpu_time="600")
+    job = submit(bench)
+    until(lambda: log(db, job), LONG)
+    number = attempts(db, job)[0][0]
+    assert log(db, job) == [
+        f"SLURM job {number} waits, and not for a free node: PartitionTimeLimit: its time limit "
+        "is above the partition's; cancel it, and give dpu_time less, or --partition in "
+        "dpu_slurm_options another"
+    ]
+    time.sleep(3.0)
+    assert len(log(db, job)) == 1
+    db.rows("student", "SELECT awe.job_cancel(%s)", job)
+    until(lambda: bench.state(job) == "cancelled", LONG)
 
 
 def test_a_user_chooses_the_cluster(session, db):

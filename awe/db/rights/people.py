@@ -36,6 +36,7 @@ __all__ = [
     "remove_person",
     "role_name",
     "set_password",
+    "set_priority",
     "verifier",
 ]
 
@@ -109,6 +110,11 @@ def set_password(connection: Any, name: str, password: str) -> None:
     role = role_name(name)
     secret = verifier(connection, role, password)
     _run(connection, "SELECT awe.user_password(%s, %s)", (role, secret))
+
+
+def set_priority(connection: Any, name: str, most: int) -> None:
+    """Set the highest priority the jobs of a person may have, 0 to 10."""
+    _run(connection, "SELECT awe.user_priority(%s, %s)", (role_name(name), most))
 
 
 def remove_person(connection: Any, name: str) -> None:

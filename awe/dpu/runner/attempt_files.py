@@ -32,6 +32,8 @@ KEPT_REST = 1 << 22
 #: a log that is larger ends its job; so do files larger than the room that is left
 LARGEST_LOG = 1 << 30
 ROOM = 1 << 30
+#: of a log, for whom its end is enough
+LARGEST_LAST = 1 << 14
 NUMBER = re.compile(rb"\s*(-?[0-9]{1,15})\s*")
 #: Colours and the like: programs write them on purpose, and a log is easier to read without.
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x07")
@@ -185,6 +187,17 @@ class Folder:
         with os.fdopen(place, "w") as file:
             file.write(f"{number}\n")
         fresh.replace(self.path / name)
+
+    def last_words(self) -> str:
+        """Return the end of the log, as it was written."""
+        data = _read_from(self.log, max(0, _length(self.log) - LARGEST_LAST))
+        return data.decode("utf-8", "replace")
+
+    def note(self, line: str) -> None:
+        """Add a line to the log of an attempt that no worker writes to yet."""
+        # its own file, and a plain one as long as no recipe has run
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
 
     def remove_work(self) -> None:
         """Remove the files the recipe made, and a login nobody took; the log stays."""

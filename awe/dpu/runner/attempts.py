@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from awe.dpu.options import size_text
 from awe.dpu.runner.attempt_files import Folder
-from awe.dpu.runner.backends import Worker
+from awe.dpu.runner.backends import Limits, Worker
 from awe.dpu.runner.queue import Queue
 from awe.terminal import harmless
 
@@ -28,6 +29,10 @@ LAST_KEPT = 1000
 LONGEST_NOTE = 2000
 #: errors of the runner over one attempt before it gives that up
 MOST_STUMBLES = 3
+#: seconds for which a place gives the same reason not to start an attempt until that is told
+STEADY = 5.0
+#: part of its limit from which on an attempt that was killed had run out of memory
+NEARLY = 0.9
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT,
            signal.SIGSYS, signal.SIGTRAP)  # fmt: skip
 
@@ -45,10 +50,8 @@ class Running:
         Directory of the attempt.
     queue : Queue
         Queue that records the attempt.
-    seconds : float or None
-        Time limit [s]; None for no limit.
-    memory : int
-        Limit of its memory [byte].
+    limits : Limits
+        What it may take.
     place : str
         Name of the back end it is at.
     """
@@ -60,8 +63,7 @@ class Running:
         worker: Worker,
         folder: Folder,
         queue: Queue,
-        seconds: float | None,
-        memory: int,
+        limits: Limits,
         place: str = "local",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,9 +75,12 @@ class Running:
         self._queue = queue
         self._clock = clock
         # From here, also for an attempt that was adopted: its limit begins anew with its runner.
-        self._until = clock() + seconds if seconds else None
-        self._seconds = seconds
-        self._memory = memory
+        self._until = clock() + limits.seconds
+        self._limits = limits
+        self._held = 0
+        self._short = False
+        self._stuck = self._told = ""
+        self._since = 0.0
         self._stopping: float | None = None
         self._why = ""
         self._cancelled = False
@@ -94,20 +99,39 @@ class Running:
     def look(self) -> None:
         """Renew the lease; notice a cancellation, a lost lease and limits passed."""
         answer = self._queue.beat(self.job, self.attempt)
-        if self._seconds and self.worker.waiting():
-            self._until = self._clock() + self._seconds
+        if self.worker.waiting():
+            self._until = self._clock() + self._limits.seconds
+            self._tell_if_stuck()
+        self._held = max(self._held, held := self.worker.memory())
         if answer == "cancel":
             self._cancelled = True
             self.stop("cancelled")
         elif answer is None:
             self.stop("another attempt holds the job")
-        elif self._until is not None and self._clock() > self._until:
-            self.stop(f"killed: the time limit of {self._seconds:.0f} s is over", final=True)
-        elif self.worker.memory() > self._memory:
-            limit = self._memory / 2**30
-            self.stop(f"killed: over the memory limit of {limit:.1f} GB", final=True)
+        elif self._clock() > self._until:
+            self.stop(f"killed: the time limit of {self._limits.seconds} s is over", final=True)
+        elif held > self._limits.memory:
+            self._short = self._short or self._stopping is None
+            self.stop(f"killed: over the memory limit of {self._more_memory()}", final=True)
         elif self.worker.poll() is None and (why := self._folder.wrong()):
             self.stop(f"killed: {why}", final=True)
+
+    def _more_memory(self) -> str:
+        """Return the memory limit, and how the job gets more."""
+        limit = size_text(self._limits.memory)
+        if self._limits.most:
+            return f"{limit}, the most a job may have here (dpu_most_memory)"
+        return f"{limit}; dpu.retry_job({self.job}) gives it more"
+
+    def _tell_if_stuck(self) -> None:
+        """Say in the log, once, why the place does not start the attempt and will not either."""
+        why = self.worker.stuck()
+        if why != self._stuck:
+            # a reason may be one of a moment
+            self._stuck, self._since = why, self._clock()
+        elif why and why != self._told and self._clock() - self._since > STEADY:
+            self._told = why
+            self._folder.note(why)
 
     def stop(self, why: str, *, counts: bool = True, final: bool = False) -> None:
         """Ask the process group to end; `finished` kills it when it does not.
@@ -192,6 +216,9 @@ class Running:
         return True
 
     def _record(self, status: int) -> None:
+        short = self._ran_short(status)
+        if self._held or short:
+            self._queue.held(self.job, self.attempt, self._held, short=short)
         # A report counts only if its worker then ended by itself, as `work` does, with 0.
         if self._end is not None and status == 0 and self._end["end"] == "died":
             note = "cancelled" if self._cancelled else _told(self._end)
@@ -205,6 +232,9 @@ class Running:
             self._queue.end(self.job, self.attempt, "cancelled", status, "cancelled")
         elif self._final:
             self._queue.end(self.job, self.attempt, "failed", status, self._why)
+        elif short:
+            note = f"killed for want of memory, at the limit of {self._more_memory()}"
+            self._queue.end(self.job, self.attempt, "failed", status, note)
         elif not self._why and _own_doing(status):
             note = f"{_exit(status)}; dpu.get_logs({self.job}) shows how far it came"
             self._queue.end(self.job, self.attempt, "failed", status, note)
@@ -217,6 +247,17 @@ class Running:
         if self._end is not None and self._end["end"] == "done":
             self._folder.remove()
         logger.info("job %d attempt %d ended: status %d", self.job, self.attempt, status)
+
+
+    def _ran_short(self, status: int) -> bool:
+        """Return True if the attempt ended because it held as much memory as it may.
+
+        What grows fast is killed by the system or the place before the runner has seen it.
+        """
+        if self._short or self._why or status == 0:
+            return self._short
+        full = status == -signal.SIGKILL and self._held > NEARLY * self._limits.memory
+        return full or self.worker.short()
 
 
 def _told(report: Mapping[str, Any]) -> str:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
@@ -32,14 +35,31 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "AWE_HOME", "LD_LIBR
 
 #: bytes below which it does not matter that shared memory is counted several times
 MUCH = 256 << 20
+#: looks at the memory, a second apart, in which a kill counts as one of just now
+LOOKS = 3
+OOM_KILLS = re.compile(r"^oom_kill ([0-9]+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What an attempt may take: time [s] and memory [byte]."""
+    """What an attempt may take.
+
+    Attributes
+    ----------
+    seconds : int
+        Time limit [s].
+    memory : int
+        Memory limit [byte].
+    asked : bool
+        Whether the job named its memory itself.
+    most : bool
+        Whether this is as much memory as a job of this installation may have.
+    """
 
     seconds: int
     memory: int
+    asked: bool = False
+    most: bool = False
 
 
 class Worker(Protocol):
@@ -67,6 +87,12 @@ class Worker(Protocol):
 
     def said(self) -> str:
         """Return what the place tells of an end without a report, empty if nothing."""
+
+    def short(self) -> bool:
+        """Return True if the place ended the attempt because it held too much memory."""
+
+    def stuck(self) -> str:
+        """Return why the place does not start the attempt and never will as things are."""
 
 
 class BackEnd(Protocol):
@@ -123,6 +149,8 @@ class LocalHandle:
         self._table = table
         self._seen: set[tuple[int, float]] = set()
         self._killing: float | None = None
+        #: kills for want of memory that this machine had counted at the last looks
+        self._shortages: deque[int] = deque([shortages()], maxlen=LOOKS)
 
     def poll(self) -> int | None:
         """Return the exit status of the worker once nothing of the attempt lives."""
@@ -159,11 +187,22 @@ class LocalHandle:
         return False
 
     def said(self) -> str:
-        """Return nothing: the exit status says all."""
+        """Return that the machine had no memory left, if it killed somebody for that just now."""
+        if self.poll() == -signal.SIGKILL and shortages() > self._shortages[0]:
+            return "killed by signal 9 (SIGKILL): this machine had no memory left"
+        return ""
+
+    def short(self) -> bool:
+        """Return False: the limit of an attempt is the runner's to see to."""
+        return False
+
+    def stuck(self) -> str:
+        """Return nothing: it starts at once."""
         return ""
 
     def memory(self) -> int:
         """Return the resident bytes of all processes of the attempt, shared ones once."""
+        self._shortages.append(shortages())
         mine = []
         for pid in self._look():
             with contextlib.suppress(psutil.Error):
@@ -189,6 +228,18 @@ class LocalHandle:
                 living.add((pid, psutil.Process(pid).create_time()))
         self._seen = living
         return {pid for pid, _ in living if pid in known}
+
+
+def shortages() -> int:
+    """Return how many processes this machine has killed for want of memory since it started.
+
+    The kernel counts those of a container or control group that was full as well; 0 where it
+    does not tell.
+    """
+    with contextlib.suppress(OSError):
+        found = OOM_KILLS.search(Path("/proc/vmstat").read_text())
+        return int(found[1]) if found else 0
+    return 0
 
 
 def _held(process: Any, what: str) -> int:

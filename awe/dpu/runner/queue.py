@@ -47,6 +47,7 @@ class Claim:
     privileges: int
     seconds: int | None
     back_end: str
+    memory: int | None
 
     @property
     def name(self) -> str:
@@ -93,8 +94,8 @@ class Queue:
         jobs hold all workers.
         """
         rows = self._call(
-            "SELECT id, attempt, role_name, recipe, args, project, privileges, seconds, back_end "
-            "FROM awe.job_claim(%s, %s, %s, %s)",
+            "SELECT id, attempt, role_name, recipe, args, project, privileges, seconds, back_end, "
+            "memory FROM awe.job_claim(%s, %s, %s, %s)",
             self._host,
             self._lease,
             back_ends,
@@ -102,8 +103,9 @@ class Queue:
         )
         if not rows:
             return None
-        names = ("job", "attempt", "role", "recipe", "args", "project", "privileges")
-        return Claim(**dict(zip((*names, "seconds", "back_end"), rows[0], strict=True)))
+        names = ("job", "attempt", "role", "recipe", "args", "project", "privileges", "seconds",
+                 "back_end", "memory")  # fmt: skip
+        return Claim(**dict(zip(names, rows[0], strict=True)))
 
     def placed(self, job: int, attempt: int, number: int) -> None:
         """Record the process group, or the number a batch engine gave."""
@@ -139,9 +141,16 @@ class Queue:
         """Requeue what lost its lease, end what waits in vain; return how many jobs changed."""
         return int(self._call("SELECT awe.job_tidy()")[0][0])
 
-    def left(self) -> list[tuple[int, int, int | None, int | None, str]]:
-        """Return job, attempt, process, time limit and back end of what runs on this host."""
-        sql = "SELECT job, attempt, pid, seconds, back_end FROM awe.job_left(%s)"
+    def held(self, job: int, attempt: int, memory: int, *, short: bool) -> None:
+        """Record the most bytes an attempt held, and whether it ended for want of more."""
+        self._call("SELECT awe.job_held(%s, %s, %s, %s)", job, attempt, memory, short)
+
+    def left(self) -> list[tuple[int, int, int | None, int | None, str, int | None]]:
+        """Return job, attempt, process, time limit, back end and memory limit of what runs here.
+
+        Here is the host of this queue, by its name.
+        """
+        sql = "SELECT job, attempt, pid, seconds, back_end, memory FROM awe.job_left(%s)"
         return self._call(sql, self._host)
 
     def login(self, job: int, attempt: int, password: str) -> str:

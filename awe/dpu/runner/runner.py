@@ -18,8 +18,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from awe.config import Environment
 from awe.db.server.address import connection_arguments
+from awe.dpu import options
 from awe.dpu.planning import BACK_ENDS
 from awe.dpu.runner.attempt_files import Folder, forget_old
 from awe.dpu.runner.attempts import Running
@@ -33,7 +36,8 @@ __all__ = ["Runner"]
 logger = logging.getLogger(__name__)
 
 LEASE = 30.0
-MOST_MEMORY = 4 << 30
+#: bytes a job may hold that names no limit, where the configuration says nothing
+MEMORY = 4 << 30
 DAYS_KEPT = 7.0
 #: most attempts placed between two looks at those that run: a batch engine takes its time
 BURST = 16
@@ -53,8 +57,8 @@ class Runner:
         Passwords, with that of `awe_runner`.
     lease : float
         Time without a sign of life after which a job counts as abandoned [s].
-    memory : int
-        Limit of the memory of the processes of one job [byte].
+    memory : int, optional
+        Memory limit of a job that names none [byte]; that of the configuration when left out.
     """
 
     def __init__(
@@ -63,12 +67,16 @@ class Runner:
         secrets: Mapping[str, str],
         *,
         lease: float = LEASE,
-        memory: int = MOST_MEMORY,
+        memory: int | None = None,
     ) -> None:
         self._environment = environment
         self._root = Path(environment.home) / "dpu"
         self._workers = _workers(environment)
-        self._memory = memory
+        self._memory = memory or options.configured(environment.dpu_memory, MEMORY)
+        # of this machine: more than that it cannot give
+        whole = int(0.75 * psutil.virtual_memory().total)
+        most = options.configured(environment.dpu_most_memory, whole)
+        self._most_memory = max(self._memory, most)
         self._longest = int(environment.dpu_time or LONGEST)
         self._later: dict[str, float] = {}
         self._pause = min(0.25, lease / 4)
@@ -191,7 +199,7 @@ class Runner:
             password = secrets.token_urlsafe(32)
             login = self._queue.login(claim.job, claim.attempt, password)
             description = self._describe(claim, login, password)
-            limits = Limits(seconds=self._most(claim.seconds), memory=self._memory)
+            limits = self._limits(claim.seconds, claim.memory)
             worker = self._places[claim.back_end].start(folder, description, limits)
         except (OSError, AweError) as error:
             logger.exception("job %d attempt %d was not started", claim.job, claim.attempt)
@@ -202,21 +210,22 @@ class Runner:
         # Watched before it is recorded: the database may go away in between. A runner killed here
         # leaves an attempt without a number; the next one counts it as dead and drops its login,
         # so that what still lives can store nothing.
-        self._watch(claim.job, claim.attempt, worker, folder, claim.seconds, claim.back_end)
+        self._watch(claim.job, claim.attempt, worker, folder, limits, claim.back_end)
         self._queue.placed(claim.job, claim.attempt, worker.number)
         logger.info("job %d attempt %d runs as %d", claim.job, claim.attempt, worker.number)
 
     def _watch(
-        self, job: int, attempt: int, worker: Any, folder: Folder, seconds: int | None, place: str
+        self, job: int, attempt: int, worker: Any, folder: Folder, limits: Limits, place: str
     ) -> None:
-        most = self._most(seconds)
-        self._running.append(
-            Running(job, attempt, worker, folder, self._queue, most, self._memory, place)
-        )
+        self._running.append(Running(job, attempt, worker, folder, self._queue, limits, place))
 
-    def _most(self, seconds: int | None) -> int:
-        """Return how long a job may take, by its own limit and that of the installation [s]."""
-        return min(seconds or self._longest, self._longest)
+    def _limits(self, seconds: int | None, memory: int | None) -> Limits:
+        """Return what a job may take, by its own limits and those of the installation."""
+        given = min(memory or self._memory, self._most_memory)
+        return Limits(
+            seconds=min(seconds or self._longest, self._longest), memory=given,
+            asked=memory is not None, most=given == self._most_memory,
+        )  # fmt: skip
 
     def _describe(self, claim: Claim, login: str, password: str) -> bytes:
         env = self._environment
@@ -246,7 +255,7 @@ class Runner:
         unknown = False
         known = {running.name for running in self._running}
         # The only step that can fail for want of the database: then nothing was taken over yet.
-        for job, attempt, number, seconds, back_end in self._queue.left():
+        for job, attempt, number, seconds, back_end, memory in self._queue.left():
             folder = Folder(self._root, job, attempt)
             if folder.path.name in known:
                 continue
@@ -263,7 +272,8 @@ class Runner:
                 continue
             if worker is None:
                 worker = _Gone(number or 0)
-            self._watch(job, attempt, worker, folder, seconds, back_end)
+            limits = self._limits(seconds, memory)
+            self._watch(job, attempt, worker, folder, limits, back_end)
         if not unknown:
             forget_old(self._root, DAYS_KEPT, {running.name for running in self._running})
             self._recovered = True
@@ -307,6 +317,12 @@ class _Gone:
         return 0
 
     def said(self) -> str:
+        return ""
+
+    def short(self) -> bool:
+        return False
+
+    def stuck(self) -> str:
         return ""
 
 

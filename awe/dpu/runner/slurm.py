@@ -47,6 +47,20 @@ BY_ITSELF = {"COMPLETED", "FAILED", "GONE"}
 SUBMITTED = re.compile(r"^([0-9]{1,9})(?:;\S*)?$", re.MULTILINE)
 #: a line of the queue about a job of ours
 ENTRY = re.compile(r"^\s*([0-9]{1,9})\|([A-Z_]+)\|(awe-[0-9]+_[0-9]+)\|(.*?)\s*$", re.MULTILINE)
+#: reasons for which a batch job waits that pass by themselves
+PASSING = {"", "None", "Resources", "Priority", "BeginTime", "Prolog", "Cleaning", "Reservation",
+           "QOSGrpCpuLimit", "AssocGrpCpuLimit", "AssocMaxJobsLimit", "QOSMaxJobsPerUserLimit",
+           "JobArrayTaskLimit", "Licenses"}  # fmt: skip
+#: what to do about those for which it waits for ever
+HINTS = {
+    "PartitionTimeLimit": ": its time limit is above the partition's; cancel it, and give "
+    "dpu_time less, or --partition in dpu_slurm_options another",
+}
+#: what slurmstepd writes into the log of a batch job it ends
+KILLED_FOR_MEMORY = re.compile(
+    r"slurmstepd[^ :]*: error: .*(exceeded memory limit|oom[-_]kill)", re.IGNORECASE
+)
+MEMORY = re.compile(r"--mem=([0-9]+)([KMGT]?)B?", re.IGNORECASE)
 #: options with which an attempt would be several, none, or something else; sbatch takes
 #: beginnings of long ones as well
 FOREIGN = {"array", "wait", "wrap", "test-only", "help", "usage", "version", "quiet", "clusters",
@@ -135,6 +149,25 @@ class SlurmHandle:
         state = self._entry().state
         return state in ("PENDING", "CONFIGURING") or (state == "UNKNOWN" and self._folder.waits())
 
+    def short(self) -> bool:
+        """Return True if SLURM ended the attempt because it held too much memory.
+
+        Only with control groups it has a state for that; else a line of the log says so.
+        """
+        if self._entry().state == "OUT_OF_MEMORY":
+            return True
+        return KILLED_FOR_MEMORY.search(self._folder.last_words()) is not None
+
+    def stuck(self) -> str:
+        """Return why SLURM does not start the attempt, if it is not for want of a free node."""
+        entry = self._entry()
+        if entry.state != "PENDING" or entry.reason in PASSING:
+            return ""
+        return (
+            f"SLURM job {self.number} waits, and not for a free node: {entry.reason}"
+            f"{HINTS.get(entry.reason, '; see scontrol show job and dpu_slurm_options')}"
+        )
+
     def memory(self) -> int:
         """Return the bytes of memory that the node measured a moment ago."""
         return self._folder.used()
@@ -179,7 +212,7 @@ class Slurm:
         ServiceDown
             SLURM did not take the job, the message has its first line; or an option cannot be.
         """
-        options = _options(self._given)
+        options = _with_memory(_options(self._given), limits)
         folder.describe(description)
         script = f"#!/bin/sh\nexec {shlex.join([*PYTHON, '-m', NODE, str(folder.path)])}\n"
         submit = [
@@ -237,6 +270,23 @@ def _options(given: str) -> list[str]:
             msg = f"dpu_slurm_options has {word!a:.200}, which no job of awe can have; remove it"
             raise ServiceDown(msg)
     return words
+
+
+def _with_memory(options: list[str], limits: Limits) -> list[str]:
+    """Return the options with at least the memory a job names, where they name some.
+
+    A cluster that does not know how much its nodes have takes no such option.
+    """
+    if not limits.asked:
+        return options
+    wanted = -(-limits.memory // 2**20)
+    made = []
+    for word in options:
+        found = MEMORY.fullmatch(word)
+        unit = 1 << 10 * " KMGT".index(found[2].upper() or "M") if found else 0
+        raised = found and int(found[1]) * unit < limits.memory
+        made.append(f"--mem={wanted}M" if raised else word)
+    return made
 
 
 def _ask(cancel: list[str]) -> None:

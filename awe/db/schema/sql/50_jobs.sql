@@ -69,7 +69,13 @@ CREATE TABLE IF NOT EXISTS awe.job (
   ended timestamptz,
   message text,
   UNIQUE (run, ordinal));
-CREATE INDEX IF NOT EXISTS job_waiting ON awe.job (user_id, id) WHERE state = 'queued';
+-- -10 to 10: which of the waiting jobs goes first; never above what its owner may have
+ALTER TABLE awe.job ADD COLUMN IF NOT EXISTS priority smallint NOT NULL DEFAULT 0
+  CHECK (priority BETWEEN -10 AND 10);
+-- dpu_memory [byte]; without one that of the installation
+ALTER TABLE awe.job ADD COLUMN IF NOT EXISTS memory bigint
+  CHECK (memory BETWEEN 64::bigint << 20 AND 16::bigint << 40);
+CREATE INDEX IF NOT EXISTS job_turn ON awe.job (user_id, priority, id) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS job_active ON awe.job (user_id) WHERE state = 'running';
 CREATE INDEX IF NOT EXISTS job_recent ON awe.job (user_id, started);
 
@@ -93,6 +99,9 @@ CREATE TABLE IF NOT EXISTS awe.attempt (
   exit_status int,                        -- as from waitpid: negative is the signal
   message text,
   PRIMARY KEY (job, attempt));
+-- the most bytes it held, and whether it ended because it had no more
+ALTER TABLE awe.attempt ADD COLUMN IF NOT EXISTS memory bigint;
+ALTER TABLE awe.attempt ADD COLUMN IF NOT EXISTS short bool NOT NULL DEFAULT false;
 CREATE INDEX IF NOT EXISTS attempt_running ON awe.attempt (lease_until) WHERE state = 'running';
 
 CREATE TABLE IF NOT EXISTS awe.job_log (
@@ -129,7 +138,7 @@ ALTER TABLE awe.job_item ENABLE ROW LEVEL SECURITY;
 ALTER TABLE awe.job_item FORCE ROW LEVEL SECURITY;
 
 GRANT SELECT, INSERT (request, recipe, args, project, privileges) ON awe.run TO awe_user;
-GRANT SELECT, INSERT (run, ordinal, after, recipe, args, project, privileges, back_end, seconds)
+GRANT SELECT, INSERT (run, ordinal, after, recipe, args, project, privileges, back_end, seconds, priority, memory)
   ON awe.job TO awe_user;
 GRANT SELECT ON awe.attempt, awe.job_log TO awe_user;
 GRANT SELECT, INSERT (job, item, attempt, ok, class, product, message) ON awe.job_item TO awe_user;
@@ -151,6 +160,7 @@ CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (
 DROP POLICY IF EXISTS make ON awe.job;
 CREATE POLICY make ON awe.job FOR INSERT TO awe_user WITH CHECK (
   user_id = (SELECT awe.uid())
+  AND priority <= (SELECT u.max_priority FROM awe.users u WHERE u.id = (SELECT awe.uid()))
   AND EXISTS (SELECT 1 FROM awe.run r WHERE r.id = run AND r.user_id = (SELECT awe.uid())
               AND r.project = job.project AND r.privileges = job.privileges));
 DROP POLICY IF EXISTS see ON awe.attempt;
@@ -212,11 +222,13 @@ BEGIN
     SELECT r.id INTO number FROM awe.run r
      WHERE r.user_id = awe.uid() AND r.request = job_submit.request;
   ELSE
-    INSERT INTO awe.job (run, ordinal, after, recipe, args, project, privileges, back_end, seconds)
+    INSERT INTO awe.job (run, ordinal, after, recipe, args, project, privileges, back_end, seconds,
+                         priority, memory)
       SELECT number, (x.o - 1)::int,
              ARRAY(SELECT jsonb_array_elements_text(x.j -> 'after'))::int[],
              x.j ->> 'recipe', x.j -> 'args', job_submit.project, job_submit.privileges,
-             x.j ->> 'back_end', (x.j ->> 'seconds')::int
+             x.j ->> 'back_end', (x.j ->> 'seconds')::int,
+             coalesce((x.j ->> 'priority')::smallint, 0), (x.j ->> 'memory')::bigint
         FROM jsonb_array_elements(jobs) WITH ORDINALITY x(j, o) ORDER BY x.o;
   END IF;
   RETURN QUERY SELECT j.id FROM awe.job j WHERE j.run = number ORDER BY j.ordinal;
@@ -261,15 +273,17 @@ RESET ROLE;
 GRANT CREATE ON SCHEMA awe TO awe_kernel, awe_rolemaker;
 SET ROLE awe_kernel;
 
--- The next job: first the user with the fewest running jobs, then the one served longest ago. As a
--- `guest` only a user nothing runs for, and only while all that runs on this host is one person's:
--- so nobody holds all workers while others wait.
+-- The next job: of those of the highest priority first one of the user with the fewest running jobs,
+-- then of the one served longest ago. As a `guest` only of a user nothing runs for and whose job
+-- is not behind those of others by its priority, and only while all that runs on this host is one
+-- person's: so nobody holds all workers while others wait. A priority above what its owner may have
+-- now counts as that.
 CREATE OR REPLACE FUNCTION awe.job_claim(host text, lease interval, back_ends text[], guest bool DEFAULT false)
 RETURNS TABLE (id bigint, attempt int, role_name name, recipe text, args jsonb, project int,
-               privileges smallint, seconds int, back_end text)
+               privileges smallint, seconds int, back_end text, memory bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  candidate int;
+  candidate record;
   chosen bigint;
 BEGIN
   IF guest AND (SELECT count(DISTINCT r.user_id) <> 1 FROM awe.attempt a JOIN awe.job r ON r.id = a.job
@@ -277,14 +291,26 @@ BEGIN
     RETURN;
   END IF;
   FOR candidate IN
-    SELECT w.user_id FROM (SELECT DISTINCT k.user_id FROM awe.job k WHERE k.state = 'queued') w
-     WHERE NOT (guest AND EXISTS (SELECT 1 FROM awe.job r WHERE r.user_id = w.user_id AND r.state = 'running'))
-     ORDER BY (SELECT count(*) FROM awe.job r WHERE r.user_id = w.user_id AND r.state = 'running'),
+    -- who waits with what priority, by the index from one to the next: as fast with many jobs
+    WITH RECURSIVE waiting (user_id, priority) AS (
+      (SELECT k.user_id, k.priority FROM awe.job k WHERE k.state = 'queued'
+        ORDER BY k.user_id, k.priority LIMIT 1)
+      UNION ALL
+      SELECT n.user_id, n.priority FROM waiting w, LATERAL (
+        SELECT k.user_id, k.priority FROM awe.job k
+         WHERE k.state = 'queued' AND (k.user_id, k.priority) > (w.user_id, w.priority)
+         ORDER BY k.user_id, k.priority LIMIT 1) n)
+    SELECT w.user_id, w.priority FROM waiting w JOIN awe.users u ON u.id = w.user_id
+     WHERE NOT (guest AND (w.priority < 0 OR EXISTS (
+             SELECT 1 FROM awe.job r WHERE r.user_id = w.user_id AND r.state = 'running')))
+     ORDER BY least(w.priority, u.max_priority) DESC,
+              (SELECT count(*) FROM awe.job r WHERE r.user_id = w.user_id AND r.state = 'running'),
               (SELECT max(r.started) FROM awe.job r WHERE r.user_id = w.user_id) NULLS FIRST,
-              w.user_id
+              w.user_id, w.priority DESC
   LOOP
     SELECT k.id INTO chosen FROM awe.job k
-     WHERE k.user_id = candidate AND k.state = 'queued' AND NOT k.cancel
+     WHERE k.user_id = candidate.user_id AND k.priority = candidate.priority
+       AND k.state = 'queued' AND NOT k.cancel
        AND k.back_end = ANY (job_claim.back_ends)
        AND NOT EXISTS (SELECT 1 FROM awe.job b WHERE b.run = k.run
                        AND b.ordinal = ANY (k.after) AND b.state <> 'done')
@@ -300,9 +326,16 @@ BEGIN
     SELECT j.id, j.attempt, job_claim.host, clock_timestamp() + lease
       FROM awe.job j WHERE j.id = chosen;
   RETURN QUERY SELECT j.id, j.attempt, u.role_name, j.recipe, j.args, j.project, j.privileges,
-                      j.seconds, j.back_end
+                      j.seconds, j.back_end, j.memory
     FROM awe.job j JOIN awe.users u ON u.id = j.user_id WHERE j.id = chosen;
 END $$;
+
+-- The most an attempt held [byte], and whether that was not enough: before its end is recorded.
+CREATE OR REPLACE FUNCTION awe.job_held(j bigint, a int, held bigint, was_short bool) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
+  UPDATE awe.attempt SET memory = held, short = was_short
+   WHERE job = j AND attempt = a AND state = 'running';
+END;
 
 CREATE OR REPLACE FUNCTION awe.job_placed(j bigint, a int, process int) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
@@ -417,9 +450,9 @@ END $$;
 
 -- Attempts a former runner of this host left behind.
 CREATE OR REPLACE FUNCTION awe.job_left(on_host text)
-RETURNS TABLE (job bigint, attempt int, pid int, seconds int, back_end text)
+RETURNS TABLE (job bigint, attempt int, pid int, seconds int, back_end text, memory bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp BEGIN ATOMIC
-  SELECT t.job, t.attempt, t.pid, b.seconds, b.back_end
+  SELECT t.job, t.attempt, t.pid, b.seconds, b.back_end, b.memory
     FROM awe.attempt t JOIN awe.job b ON b.id = t.job AND b.attempt = t.attempt
    WHERE t.state = 'running' AND t.host = on_host;
 END;
@@ -433,8 +466,9 @@ BEGIN
   RETURN FOUND;
 END $$;
 
--- The owner has a job that ended badly done again; finished inputs stay finished.
-CREATE OR REPLACE FUNCTION awe.job_retry(j bigint) RETURNS bool
+-- The owner has a job that ended badly done again; finished inputs stay finished. One that had too
+-- little memory gets twice what it held, if no other number is given.
+CREATE OR REPLACE FUNCTION awe.job_retry(j bigint, given bigint DEFAULT NULL) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF (SELECT count(*) FROM awe.job k WHERE k.state = 'queued' AND k.user_id = awe.caller()) >= 20000 THEN
@@ -442,21 +476,26 @@ BEGIN
       USING ERRCODE = 'AW023';
   END IF;
   UPDATE awe.job b SET state = 'queued', cancel = false, max_attempts = b.attempt + 3,
-         ended = NULL, message = NULL
+         ended = NULL, message = NULL,
+         memory = coalesce(given, (SELECT greatest(least(2 * t.memory, 16::bigint << 40), b.memory)
+                                      FROM awe.attempt t
+                                     WHERE t.job = b.id AND t.attempt = b.attempt AND t.short), b.memory)
    WHERE b.id = j AND b.user_id = awe.caller() AND b.state IN ('failed', 'lost', 'cancelled');
   RETURN FOUND;
 END $$;
-GRANT EXECUTE ON FUNCTION awe.job_retry(bigint), awe.job_cancel(bigint) TO awe_user;
+GRANT EXECUTE ON FUNCTION awe.job_retry(bigint, bigint), awe.job_cancel(bigint) TO awe_user;
 
 REVOKE ALL ON FUNCTION awe.job_claim(text, interval, text[], bool), awe.job_placed(bigint, int, int),
   awe.job_beat(bigint, int, interval), awe.job_total(bigint, int, int),
   awe.job_say(bigint, int, int, text[]), awe.job_end(bigint, int, awe.job_state, int, text),
-  awe.job_died(bigint, int, int, text, bool), awe.job_tidy(), awe.job_left(text)
+  awe.job_died(bigint, int, int, text, bool), awe.job_tidy(), awe.job_left(text),
+  awe.job_held(bigint, int, bigint, bool)
   FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION awe.job_claim(text, interval, text[], bool), awe.job_placed(bigint, int, int),
   awe.job_beat(bigint, int, interval), awe.job_total(bigint, int, int),
   awe.job_say(bigint, int, int, text[]), awe.job_end(bigint, int, awe.job_state, int, text),
-  awe.job_died(bigint, int, int, text, bool), awe.job_tidy(), awe.job_left(text)
+  awe.job_died(bigint, int, int, text, bool), awe.job_tidy(), awe.job_left(text),
+  awe.job_held(bigint, int, bigint, bool)
   TO awe_runner;
 RESET ROLE;
 

@@ -44,6 +44,16 @@ BEGIN
   EXECUTE format('ALTER ROLE %I PASSWORD %L', name, verifier);
 END $$;
 
+-- How high the priority of a person's jobs may be; what waits in the queue follows at once.
+CREATE OR REPLACE FUNCTION awe.user_priority(name text, most int) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE awe.users u SET max_priority = most WHERE u.role_name = name AND u.removed IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no user %', name USING ERRCODE = 'AW024';
+  END IF;
+END $$;
+
 -- The login goes, the objects and the name stay: nobody can come back as somebody who left.
 CREATE OR REPLACE FUNCTION awe.user_remove(name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -143,6 +153,6 @@ END $$;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_kernel, awe_rolemaker;
 GRANT EXECUTE ON FUNCTION awe.user_create(text, text, text), awe.user_password(text, text), awe.user_remove(text),
-  awe.project_create(text, text, text, bool, int, int) TO awe_admin;
+  awe.user_priority(text, int), awe.project_create(text, text, text, bool, int, int) TO awe_admin;
 GRANT EXECUTE ON FUNCTION awe.project_change(text, jsonb), awe.member_add(text, text, bool),
   awe.member_remove(text, text), awe.manages(int) TO awe_user, awe_admin;

@@ -1,0 +1,98 @@
+"""A job that was killed for want of memory is told from others, and done again with more."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import pytest
+from jobs_waiting import log, until
+
+from awe.dpu.options import size, size_text
+from awe.dpu.runner import attempts as runners
+from awe.errors import ArgumentError
+
+
+def attempt(db, job):
+    sql = "SELECT memory, short FROM awe.attempt WHERE job = %s ORDER BY attempt DESC LIMIT 1"
+    return db.rows("superuser", sql, job)[0]
+
+
+def column(db, name, job):
+    return db.rows("superuser", f"SELECT {name} FROM awe.job WHERE id = %s", job)[0][0]
+
+
+def test_a_job_at_its_limit_is_done_again_with_twice_what_it_held(
+    bench, db, session, runner, capsys
+):
+    dpu = session()
+    runner.start(workers=1, memory=512 << 20)
+    (fat,) = dpu.run("Probe", do="eat")
+    until(lambda: bench.state(fat) == "failed", 60)
+    held, short = attempt(db, fat)
+    assert short
+    assert held > 512 << 20
+    capsys.readouterr()
+    dpu.retry_job(fat)
+    assert capsys.readouterr().out == (
+        f"job {fat}: queued again with {size_text(2 * held)} of memory\n"
+    )
+    assert column(db, "memory", fat) == 2 * held
+    dpu.cancel_job(fat)
+    until(lambda: bench.state(fat) == "cancelled")
+    # one that was cancelled had enough
+    dpu.retry_job(fat)
+    assert column(db, "memory", fat) == 2 * held
+    dpu.cancel_job(fat)
+    until(lambda: bench.state(fat) == "cancelled")
+    dpu.retry_job(fat, dpu_memory="7.5GB")
+    assert column(db, "memory", fat) == 7.5 * 2**30
+
+
+def test_a_job_has_the_memory_it_names_and_no_more_than_there_is(bench, db, session, runner):
+    dpu = session()
+    runner.start(workers=2, dpu_memory="300MB", dpu_most_memory="600MB")
+    (plain,) = dpu.run("Probe", do="eat")
+    (more,) = dpu.run("Probe", do="eat", dpu_memory="400MB")
+    (most,) = dpu.run("Probe", do="eat", dpu_memory="64GB")
+    until(lambda: all(bench.state(job) == "failed" for job in (plain, more, most)), 90)
+    told = [column(db, "message", job) for job in (plain, more, most)]
+    assert told == [
+        f"killed: over the memory limit of 300 MB; dpu.retry_job({plain}) gives it more",
+        f"killed: over the memory limit of 400 MB; dpu.retry_job({more}) gives it more",
+        "killed: over the memory limit of 600 MB, the most a job may have here (dpu_most_memory)",
+    ]
+
+
+def test_killed_by_the_system_at_its_limit_it_is_told_as_such(bench, db, runner, monkeypatch):
+    monkeypatch.setattr(runners, "NEARLY", 0.02)
+    runner.start(workers=1, memory=1 << 30)
+    (job,) = bench.submit("student", {"args": {"wait": 60.0}})
+    until(lambda: log(db, job))
+    until(lambda: runner._runner._running[0]._held > 0.02 * (1 << 30))
+    keeper = db.rows("superuser", "SELECT pid FROM awe.attempt WHERE job = %s", job)[0][0]
+    for worker in psutil.Process(keeper).children():
+        os.kill(worker.pid, signal.SIGKILL)
+    until(lambda: bench.state(job) == "failed")
+    assert column(db, "message", job) == (
+        "killed for want of memory, at the limit of 1.0 GB; "
+        f"dpu.retry_job({job}) gives it more"
+    )
+    assert attempt(db, job)[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("8GB", 8 << 30), ("512 mb", 512 << 20), ("1.5gb", 3 << 29), (1 << 30, 1 << 30)],
+)
+def test_sizes(given, wanted):
+    assert size(given, "dpu_memory") == wanted
+
+
+@pytest.mark.parametrize(
+    "given", ["8", "8G", "-1GB", "0GB", "63MB", "17TB", True, [1], 5, "1e3GB", float("nan")]
+)
+def test_what_is_no_size_is_refused_in_a_line(given):
+    with pytest.raises(ArgumentError, match=r"dpu_memory is .*: expected a size"):
+        size(given, "dpu_memory")
