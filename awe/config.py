@@ -63,6 +63,7 @@ class Kind:
 TEXT = Kind(text="one line of text", pattern=r"[^\x00\r\n]*")
 DATABASE = Kind(text="host[:port]/database, or empty", pattern=r"([^\x00\r\n]*/[^/\x00\r\n]+)?")
 PORT = Kind(text="a number from 1 to 65535, or empty", pattern=r"\d{0,5}", low=1, high=65535)
+IPV4 = Kind(text="an address such as 0.0.0.0, or empty", pattern=r"(\d{1,3}(\.\d{1,3}){3})?")
 PROTOCOL = Kind(text="http or https", pattern="https?")
 LEVEL = Kind(text="a number from 1 to 5", pattern=r"\d", low=1, high=5)
 PLACE = Kind(text="a name such as local", pattern="[A-Za-z][A-Za-z0-9_]{0,31}")
@@ -95,6 +96,10 @@ class Environment(Mapping[str, str]):
     database_name: str = _key("where the database is; empty for the embedded one", kind=DATABASE)
     data_server: str = _key("host of the dataserver", "127.0.0.1")
     data_port: str = _key("port of the dataserver", kind=PORT)
+    data_listen: str = _key(
+        "address awe-server listens at; empty: 127.0.0.1, 0.0.0.0: every one of the machine",
+        kind=IPV4,
+    )
     data_protocol: str = _key("how the dataserver is asked", "http", PROTOCOL)
     project: str = _key("project at the start of a session, with an optional level: NAME (2)")
     privileges: str = _key("level of new objects and lowest level seen", "1", LEVEL)

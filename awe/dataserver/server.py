@@ -108,14 +108,14 @@ def create_app(
     return app
 
 
-def listen(port: int = 0) -> socket.socket:
-    """Return a socket that listens on that port of this machine, 0 for any free one."""
+def listen(port: int = 0, address: str = "127.0.0.1") -> socket.socket:
+    """Return a socket that listens on that port of an address, 0 for any free one."""
     # asyncio switches Nagle's delay off only where the protocol is named.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # Old connections in TIME_WAIT do not keep a restarted server from its port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((address, port))
         listener.listen(1024)
     except OSError:
         listener.close()

@@ -18,11 +18,15 @@ import psycopg2
 
 from awe.config import Environment
 from awe.db.rights import people
+from awe.db.server.address import Address
 from awe.errors import ConfigError, NotFound, Refused, ServiceDown
 from awe.services import remote
 from awe.services.installation import Installation
 
 __all__ = ["account", "owner_login", "register", "register_owner", "superuser"]
+
+#: Variable with the login of a superuser, where the database is somebody else's.
+ADMINISTRATOR = "AWE_DATABASE_SUPERUSER"
 
 
 def superuser(house: Installation) -> Any:
@@ -33,6 +37,8 @@ def superuser(house: Installation) -> Any:
     ServiceDown
         The database of this installation does not run.
     """
+    if os.environ.get(ADMINISTRATOR) and (found := remote.configured(house.home)):
+        return _superuser_elsewhere(found)
     remote.refuse(house.home)
     if house.cluster.process() is None:
         msg = f"the database of {house.home} does not run; start it with awe-admin start"
@@ -41,6 +47,20 @@ def superuser(house: Installation) -> Any:
         return psycopg2.connect(**house.cluster.superuser("awe"))
     except psycopg2.OperationalError as error:
         msg = f"the database does not let you administer it: {str(error).strip()}"
+        raise ServiceDown(msg) from error
+
+
+def _superuser_elsewhere(environment: Environment) -> Any:
+    """Return a connection of the superuser that the environment names, where the database is."""
+    address = Address.parse(environment.database_name)
+    name = os.environ[ADMINISTRATOR]
+    try:
+        return psycopg2.connect(
+            host=address.host, port=address.port, dbname=address.database, user=name
+        )
+    except psycopg2.OperationalError as error:
+        why = str(error).strip().splitlines()[-1]
+        msg = f"no login as {name} at {environment.database_name}: {why}"
         raise ServiceDown(msg) from error
 
 

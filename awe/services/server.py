@@ -9,7 +9,6 @@ start twice.
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import signal
@@ -18,9 +17,8 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import uvicorn
 
@@ -34,6 +32,7 @@ from awe.db.server.address import connection_arguments
 from awe.dpu.runner.runner import Runner
 from awe.errors import AweError, ConfigError, ServiceDown
 from awe.services import keeper, sharing
+from awe.services.foreground import log_to, only_one
 from awe.services.guard import Guard
 from awe.services.hold import Hold
 from awe.services.installation import Installation
@@ -45,6 +44,8 @@ __all__ = ["main"]
 
 _log = logging.getLogger("awe.services.server")
 
+#: Values of `data_listen` that stand for no single address.
+EVERYWHERE = ("", "0.0.0.0")
 #: Seconds the database has for one of the collector's questions.
 COLLECTOR_PATIENCE = 120.0
 
@@ -54,9 +55,9 @@ def main() -> int:
     environment = Environment.load()
     folder = environment.home / "services"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _log_to(folder / "server.log")
+    log_to(folder / "server.log")
     try:
-        with _only_one(folder / "server.lock"):
+        with only_one(folder / "server.lock", "awe-server"):
             _serve(environment, folder)
     except AweError as error:
         _log.error("%s", error)
@@ -89,7 +90,9 @@ def _serve(environment: Environment, folder: Path) -> None:
     named = environment.data_server not in ("127.0.0.1", "localhost", "::1")
     advertised = (f"{environment.data_server}:{environment.data_port}",) if named else ()
     port = listener.getsockname()[1]
-    environment = replace(environment, data_server="127.0.0.1", data_port=str(port))
+    # all addresses of the machine are listened at, or one: workers here use that
+    near = environment.data_listen if environment.data_listen not in EVERYWHERE else "127.0.0.1"
+    environment = replace(environment, data_server=near, data_port=str(port))
     threads = [
         threading.Thread(target=collect_forever, args=(store, collecting, stop), name="collector"),
         threading.Thread(target=hold.keep, args=(stop, _end_this), name="hold"),
@@ -101,8 +104,8 @@ def _serve(environment: Environment, folder: Path) -> None:
     try:
         # Known when the socket listens already: who connects before uvicorn runs waits in its
         # queue. The record comes last, because a start takes it as the sign that all is well.
-        permits.here(f"127.0.0.1:{port}")
-        house.note_server(data_server="127.0.0.1", data_port=port)
+        permits.here(f"{near}:{port}")
+        house.note_server(data_server=near, data_port=port)
         app = create_app(store, permits, addresses=advertised, **pages(published))
         _answer(app, listener)
     finally:
@@ -141,7 +144,7 @@ def _listen(environment: Environment) -> socket.socket:
     last = shared.data_port if shared else int(environment.data_port or 0)
     for port in (last, *sharing.PORTS, 0) if last else (0,):
         try:
-            listener = listen(port)
+            listener = listen(port, environment.data_listen or "127.0.0.1")
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 msg = f"cannot listen on port {port}: {error.strerror}; choose another data_port"
@@ -176,35 +179,6 @@ def _run(runner: Runner, stop: threading.Event) -> None:
         except Exception:
             _log.exception("the runner of jobs broke off; it starts again in 5 s")
             stop.wait(5)
-
-
-class _only_one:  # noqa: N801 - reads as a statement: with _only_one(lock)
-    """Hold a lock file as long as this process lives."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._stream: IO[str] | None = None
-
-    def __enter__(self) -> None:
-        self._stream = self.path.open("a")
-        try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._stream.close()
-            msg = f"awe-server runs already for {self.path.parent.parent}"
-            raise ServiceDown(msg) from error
-
-    def __exit__(self, *_: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
-
-
-def _log_to(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.close(descriptor)
-    handler = RotatingFileHandler(path, maxBytes=10 << 20, backupCount=3)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 if __name__ == "__main__":

@@ -217,6 +217,12 @@ def refusals() -> Iterator[None]:
     except psycopg2.errors.UniqueViolation as error:
         msg = f"that name is taken: {error.diag.message_detail or error.diag.message_primary}"
         raise ArgumentError(msg) from error
+    except psycopg2.errors.DuplicateObject as error:
+        msg = (
+            f"{error.diag.message_primary}, for another database of this server: choose another "
+            "name, as database_user in Environment.cfg"
+        )
+        raise ArgumentError(msg) from error
     except psycopg2.errors.UndefinedObject as error:
         raise NotFound(str(error.diag.message_primary)) from error
     except (psycopg2.errors.CheckViolation, psycopg2.errors.DataError) as error:

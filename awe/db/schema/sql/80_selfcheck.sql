@@ -143,7 +143,7 @@ SELECT 'index that row-level security makes useless', i.indexrelid::regclass::te
   JOIN relation t ON t.oid = i.indrelid
  WHERE t.relrowsecurity AND am.amname IN ('gist', 'gin', 'spgist')
 UNION ALL
-SELECT 'login without SCRAM', coalesce(h.file_name, '') || ' line ' || h.line_number FROM pg_hba_file_rules h
+SELECT 'login without SCRAM', coalesce(to_jsonb(h) ->> 'file_name', '') || ' line ' || h.line_number FROM pg_hba_file_rules h
  WHERE h.auth_method IN ('trust', 'password', 'md5', 'ident') OR h.error IS NOT NULL
 UNION ALL
 SELECT 'database of people that can be created in or connected to by default', d.datname::text FROM pg_database d

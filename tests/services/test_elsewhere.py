@@ -1,0 +1,177 @@
+"""awe on a PostgreSQL server that somebody else looks after: schema, awe-server and runners."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from awe.admin.command import main
+from awe.db.schema import install as schema
+from awe.services.logins import owner_login
+from awe.services.starting import SERVICE_ROLES
+from tests.databases import drop
+
+RECIPE = '''
+from awe.db.server.connection import database
+from awe.recipes import Argument, Task
+
+
+class QuietTask(Task):
+    """Records one input."""
+
+    arguments = (Argument(name="note", type=str, doc="anything"),)
+
+    def execute(self):
+        with database.transaction():
+            self.items.record("only", None)
+        return []
+'''
+NAME = "awe_elsewhere"
+QUEUED = """
+WITH r AS (
+  INSERT INTO awe.run (user_id, request, recipe, args, project, privileges)
+  SELECT min(id), gen_random_uuid(), 'Quiet', '{}', 37, 1 FROM awe.users WHERE role_name LIKE 'aw%'
+  RETURNING id, user_id)
+INSERT INTO awe.job (run, ordinal, user_id, recipe, args, project, privileges)
+SELECT id, 0, user_id, 'Quiet', '{}', 37, 1 FROM r RETURNING id
+"""
+
+
+@pytest.fixture
+def server(cluster, standing, tmp_path, monkeypatch):
+    """A home without a database, and the address of one to be made; services know the tests'."""
+    home = tmp_path / "server"
+    (home / "services").mkdir(parents=True, mode=0o700)
+    secrets = home / "services" / "secrets.json"
+    secrets.write_text(json.dumps({role: standing.password(role) for role in SERVICE_ROLES}))
+    secrets.chmod(0o600)
+    monkeypatch.setenv("AWE_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    known = cluster.superuser()
+    yield home, f"{known['host']}:{known['port']}/{NAME}", str(known["user"])
+    with suppress(psycopg2.errors.InvalidCatalogName):
+        drop(cluster, NAME)
+    role(cluster, f"DROP ROLE IF EXISTS {owner_login()}")
+
+
+def role(cluster, statement):
+    with closing(psycopg2.connect(**cluster.superuser())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def install(server):
+    _, url, user = server
+    return main(["database", "install", "--url", url, "--superuser", user])
+
+
+def rows(cluster, statement, *values):
+    with closing(psycopg2.connect(**cluster.superuser(NAME))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall()
+
+
+def process(words, home, piped=False):
+    return subprocess.Popen(
+        [sys.executable, "-m", "awe.admin", *words], env={**os.environ, "AWE_HOME": str(home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE if piped else subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_the_schema_is_made_once_and_the_home_is_its_owners_alone(server, cluster, capsys):
+    home, url, _ = server
+    assert install(server) == 0
+    first = (home / "Environment.cfg").read_text()
+    assert url in first
+    assert stat.S_IMODE((home / "Environment.cfg").stat().st_mode) == 0o600
+    assert schema.version(cluster.superuser(), NAME) == schema.VERSION
+    assert install(server) == 0
+    assert (home / "Environment.cfg").read_text() == first
+    capsys.readouterr()
+    other = (home, f"{url}2", server[2])
+    assert install(other) == 1
+    assert "correct it, or set AWE_HOME" in capsys.readouterr().err
+
+
+def test_a_login_of_another_database_of_that_server_is_told_in_a_line(server, cluster, capsys):
+    role(cluster, f"CREATE ROLE {owner_login()}")
+    assert install(server) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "for another database of this server" in told
+
+
+def test_who_is_no_superuser_makes_nothing(server, cluster, standing, capsys, monkeypatch):
+    home, url, _ = server
+    monkeypatch.setenv("PGPASSWORD", standing.password("awe_runner"))
+    assert main(["database", "install", "--url", url, "--superuser", "awe_runner"]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "awe_runner" in told
+    assert not (home / "Environment.cfg").exists()
+
+
+def test_a_lone_runner_does_jobs_and_knows_one_password(
+    server, cluster, tmp_path, capsys, monkeypatch
+):
+    home, _, _ = server
+    assert install(server) == 0
+    place = tmp_path / "runner"
+    assert main(["database", "runner-home", str(place)]) == 1
+    assert "which no other machine reaches" in capsys.readouterr().err
+    configuration = home / "Environment.cfg"
+    text = configuration.read_text().replace("127.0.0.1", "127.0.0.2")
+    configuration.write_text(text.replace("8470", str(free_port())))
+    assert main(["database", "runner-home", str(place)]) == 0
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    known = json.loads((place / "services" / "secrets.json").read_text())
+    assert list(known) == ["awe_runner"]
+    assert "password" not in (place / "Environment.cfg").read_text()
+    (place / "recipes").mkdir()
+    (place / "recipes" / "quiet.py").write_text(RECIPE)
+    with (place / "Environment.cfg").open("a") as file:
+        file.write("dpu_workers : 1\n")
+    ((job,),) = rows(cluster, QUEUED)
+    at_work = process(["runner"], place)
+    try:
+        limit = time.monotonic() + 60
+        sql = "SELECT state::text, message FROM awe.job WHERE id = %s"
+        while (found := rows(cluster, sql, job))[0][0] in ("queued", "running"):
+            assert time.monotonic() < limit, found
+            assert at_work.poll() is None
+            time.sleep(0.1)
+        assert found == [("done", "1 of 1 done")]
+        second = process(["runner"], place, piped=True)
+        assert b"a runner runs already for" in second.communicate(timeout=30)[1]
+    finally:
+        at_work.send_signal(signal.SIGTERM)
+        assert at_work.wait(30) == 0
+
+
+@pytest.mark.parametrize("words", [["runner"], ["serve"], ["database", "runner-home", "x"]])
+def test_a_home_with_its_own_database_needs_none_of_it(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
+    assert main(words) == 1
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert "services of its own" in told.err or "has no passwords of services" in told.err
+    assert not Path(tmp_path / "home").exists()
