@@ -12,7 +12,8 @@ from own_camera import PURPOSES, observing
 from awe.errors import BadHeader
 from awe.fits import judge
 from awe.ingest import ingest
-from awe.ingest.split import cut, examine
+from awe.ingest.pieces import cut
+from awe.ingest.split import examine
 from awe.model.raw import RawScienceFrame
 
 DESCRIPTION = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import gzip
+import hashlib
 import os
 import subprocess
 import sys
@@ -23,10 +24,11 @@ from awe.context import context
 from awe.db.server.connection import database
 from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
-from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileTaken
+from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileGone, FileTaken
 from awe.fits import blocks
 from awe.ingest import Report, Row, State, ingest, sources
-from awe.ingest.split import cut, examine
+from awe.ingest.pieces import cut, measured
+from awe.ingest.split import examine
 from awe.model.raw import RawScienceFrame, RawTwilightFlatFrame
 from awe.rules.obscore import obscore
 
@@ -107,6 +109,48 @@ def test_a_frame_is_bit_for_bit_what_the_camera_wrote(night, tmp_path):
             assert header["EXTNAME"] == CHIPS[number - 1]
             assert header["ESO TPL START"] == original[0].header["ESO TPL START"]
             assert header["CRPIX1"] == original[number].header["CRPIX1"]
+
+
+def test_an_exposure_that_changes_after_its_judgement_is_refused(night, tmp_path):
+    path = tmp_path / "changing.fits"
+    path.write_bytes(night[5].read_bytes())
+    exposure = examine(path)
+    content = bytearray(path.read_bytes())
+    content[exposure.frames[1].data[0] + 1000] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(ChecksumMismatch, match=r"_2.fits: the pixels changed while"):
+        list(cut(exposure, tmp_path))
+    with pytest.raises(ChecksumMismatch, match="the pixels changed while"):
+        measured(exposure)
+
+
+def test_what_fills_the_last_block_of_an_image_does_not_matter(night, tmp_path):
+    path = tmp_path / "filled.fits"
+    with fits.open(night[5], do_not_scale_image_data=True) as hdus:
+        for hdu in hdus:
+            for word in ("DATASUM", "CHECKSUM"):
+                hdu.header.remove(word, ignore_missing=True)
+        hdus.writeto(path)
+    content = bytearray(path.read_bytes())
+    first, second = examine(path).frames
+    assert second.header[0] > first.data[1]
+    content[second.header[0] - 1] = 7
+    path.write_bytes(content)
+    folder = tmp_path / "cut"
+    folder.mkdir()
+    with fits.open(night[5]) as original:
+        for number, piece in enumerate(cut(examine(path), folder), start=1):
+            with fits.open(piece.path, checksum=True) as hdus:
+                assert np.array_equal(hdus[0].data, original[number].data)
+
+
+def test_the_checksum_of_a_large_file_is_that_of_its_bytes(night, tmp_path, monkeypatch):
+    from awe.ingest import split
+
+    monkeypatch.setattr(split, "LARGE", 1)
+    assert examine(night[5]).digest == hashlib.sha256(night[5].read_bytes()).hexdigest()
+    with pytest.raises(FileGone):
+        examine(tmp_path / "none.fits")
 
 
 def test_statistics_are_exact(night, tmp_path):
@@ -376,14 +420,16 @@ def test_a_dead_dataserver_leaves_nothing_half_done(db, night):
         database.close()
 
 
-def test_no_space_for_cut_files_is_told_for_each_exposure(scientist, night, tmp_path, monkeypatch):
+def test_only_what_is_packed_needs_space_here(scientist, night, tmp_path, monkeypatch):
+    packed = tmp_path / f"{night[6].name}.gz"
+    packed.write_bytes(gzip.compress(night[6].read_bytes(), 1))
     small = tmp_path / "small"
     small.mkdir()
     with tiny_disk(small, "256k"):
         monkeypatch.setattr("tempfile.tempdir", str(small))
-        report = ingest([night[5], night[6]], commit=True, processes=1)
-        assert [row.state for row in report] == [State.FAILED] * 2
-        assert all("No space left" in row.message for row in report)
+        report = ingest([night[5], packed], commit=True, processes=1)
+        assert [row.state for row in report] == [State.INGESTED, State.REFUSED]
+        assert "No space left" in report.rows[1].message
         assert list(small.iterdir()) == []
 
 

@@ -18,10 +18,10 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
@@ -40,9 +40,6 @@ from awe.errors import (
     FileTaken,
 )
 from awe.localfiles import appear, is_plain_file
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["Client"]
 
@@ -155,10 +152,46 @@ class Client:
             The server does not answer or does not take the file.
         """
         path = Path(path)
+        size = path.stat().st_size
+        self._put(file_id, path.name, size, lambda: _blocks(path), sha256)
+
+    def put_parts(
+        self, file_id: UUID | str, name: str, parts: Sequence[bytes | memoryview], *, sha256: str
+    ) -> None:
+        """Store bytes under an id that was reserved for them, as `put` stores a file.
+
+        Parameters
+        ----------
+        file_id : UUID
+            The reserved id.
+        name : str
+            What messages call the file.
+        parts : sequence of bytes or memoryview
+            Its content, part after part.
+        sha256 : str
+            Of all of it, in hexadecimal.
+
+        Raises
+        ------
+        ChecksumMismatch
+            The bytes changed while they were sent, or arrived damaged, twice.
+        FileTaken
+            The id has other content.
+        DiskFull
+            There is no space on the server.
+        DataserverError
+            The server does not answer or does not take the file.
+        """
+        self._put(file_id, name, sum(map(len, parts)), lambda: _pieces(parts), sha256)
+
+    def _put(
+        self, file_id: UUID | str, name: str, size: int, content: Callable[[], Iterator[bytes]],
+        sha256: str,
+    ) -> None:  # fmt: skip
         digest = base64.b64encode(bytes.fromhex(sha256)).decode()
         headers = {
             # Given here, since httpx would send an iterator chunked, which announces no length.
-            "content-length": str(path.stat().st_size),
+            "content-length": str(size),
             "content-digest": f"sha-256=:{digest}:",
         }
 
@@ -166,13 +199,13 @@ class Client:
             self._request(
                 "PUT",
                 f"/file/{file_id}",
-                path.name,
+                name,
                 headers=headers,
-                content=_blocks(path),
+                content=content(),
                 timeout=SENDING,
             )
 
-        self._tried(send, path.name)
+        self._tried(send, name)
 
     def beginning(self, file_id: UUID | str, name: str, *, sha256: str, length: int) -> bytes:
         """Return the first bytes of a file, `length` at most, without the rest of it.
@@ -480,6 +513,16 @@ def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
         while block := stream.read(CHUNK):
             yield block
+
+
+def _pieces(parts: Sequence[bytes | memoryview]) -> Iterator[bytes]:
+    if sum(map(len, parts)) <= CHUNK:
+        # a small file travels in one piece
+        yield b"".join(parts)
+        return
+    for part in parts:
+        for start in range(0, len(part), CHUNK):
+            yield bytes(part[start : start + CHUNK])
 
 
 @contextmanager

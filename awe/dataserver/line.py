@@ -100,7 +100,8 @@ class _Patient(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes."""
         self._asked = True
-        self._inner.write(buffer, timeout)
+        # what was not taken at once is cut off behind it, without a copy of the rest
+        self._inner.write(memoryview(buffer), timeout)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Close the connection."""

@@ -278,7 +278,7 @@ def _finish(upload: Upload, announced: _Announced) -> None:
     upload.finish(size=announced.size, sha256=announced.sha256)
 
 
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
+async def _blocks(request: Request) -> AsyncIterator[bytearray]:
     stream = request.stream().__aiter__()
     while True:
         gathered = bytearray()
@@ -287,7 +287,7 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
             while len(gathered) < CHUNK and (chunk := await anext(stream, None)) is not None:
                 gathered += chunk
         if gathered:
-            yield bytes(gathered)
+            yield gathered
         if chunk is None:
             return
 

@@ -52,7 +52,7 @@ class Upload:
         """SHA-256 of the bytes so far, in hexadecimal."""
         return self._hash.hexdigest()
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | bytearray) -> None:
         """Append bytes.
 
         Raises

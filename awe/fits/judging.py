@@ -64,7 +64,8 @@ class ExtensionInfo:
     """What one HDU of a judged file holds.
 
     `verified` is True where CHECKSUM or DATASUM was present and right, None where there was
-    none to check. `shape` is [..., y, x], of the unpacked image for a compressed one.
+    none to check; `datasum` is the sum of the data where it was taken. `shape` is [..., y, x], of
+    the unpacked image for a compressed one.
     """
 
     index: int
@@ -76,6 +77,7 @@ class ExtensionInfo:
     data_size: int
     verified: bool | None
     notes: tuple[str, ...] = ()
+    datasum: int | None = None
 
 
 class _Values:
@@ -198,6 +200,7 @@ class _Hdu:
         self.index = index
         self.size = size
         self.notes: list[str] = []
+        self.datasum: int | None = None
         self.header = self._header_bytes()
         self.words = self._keywords()
         self.values = _Values(self.header, self.words)
@@ -215,6 +218,7 @@ class _Hdu:
         bitpix, shape = (self.bitpix, self.axes[::-1])
         if compressed:
             bitpix, shape = self._unpacked()
+        verified = self._checksums() if verify else None
         return ExtensionInfo(
             index=self.index,
             name=self._text("EXTNAME", ""),
@@ -223,8 +227,9 @@ class _Hdu:
             shape=tuple(shape),
             data_start=self.data_start,
             data_size=self.data_size,
-            verified=self._checksums() if verify else None,
+            verified=verified,
             notes=tuple(self.notes),
+            datasum=self.datasum,
         )
 
     def refuse(self, what: str) -> NoReturn:
@@ -393,7 +398,7 @@ class _Hdu:
         checksum = self._text("CHECKSUM", "").strip()
         if not datasum and not checksum:
             return None
-        found = self._sum_of_data()
+        found = self.datasum = self._sum_of_data()
         if datasum and (not datasum.isdigit() or int(datasum) != found):
             self._mismatch("DATASUM", datasum, str(found))
         # In ones-complement arithmetic zero has two forms, no bits and all bits.

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from awe.errors import AweError
+from awe.ingest.pieces import measured
 from awe.ingest.records import CLASSES
 from awe.ingest.report import Report, State
-from awe.ingest.split import Exposure, measured
+from awe.ingest.split import Exposure
 from awe.model.raw import RawFitsData, RawFrame
 
 __all__ = ["refuse_twins", "skip"]

@@ -52,8 +52,15 @@ class Plain:
 
 
 @contextmanager
-def plain(path: Path) -> Iterator[Plain]:
+def plain(path: Path, *, verify: bool = True) -> Iterator[Plain]:
     """Give a file as plain FITS for the time of a block; what was unpacked goes with it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    verify : bool
+        Whether the sums of plain images are compared, which reads all bytes.
 
     Raises
     ------
@@ -67,12 +74,12 @@ def plain(path: Path) -> Iterator[Plain]:
         if opener := _opener(path):
             place = stack.enter_context(scratch_directory()) / "unpacked.fits"
             _inflate(opener, path, place)
-        infos = fits.judge(place, name=path)
+        infos = fits.judge(place, name=path, verify=verify)
         notes = [note for info in infos for note in info.notes if "bytes" in note]
         if any(info.kind == "COMPRESSED" for info in infos):
             whole = stack.enter_context(scratch_directory()) / "plain.fits"
             notes += _Tiles(path, place, infos).write(whole)
-            place, infos = whole, fits.judge(whole, name=path)
+            place, infos = whole, fits.judge(whole, name=path, verify=verify)
         yield Plain(path=place, infos=infos, notes=tuple(notes))
 
 

@@ -26,11 +26,11 @@ from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError, AweError, ProjectUnknown, nearest
 from awe.ingest import destination, known, names, planfile, sources
+from awe.ingest.pieces import Piece, pieces
 from awe.ingest.planfile import Line
 from awe.ingest.records import CLASSES, Records
 from awe.ingest.report import Report, Row, State
-from awe.ingest.split import Cut, Exposure, cut, examine
-from awe.localfiles import scratch_directory
+from awe.ingest.split import Exposure, examine
 from awe.model import cameras
 from awe.model.data import base_url
 
@@ -277,22 +277,21 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
     # Mostly another process, without a connection to the database: the ticket comes along.
     client = Client(address, lambda: secret)
 
-    def put(piece: Cut, file_id: uuid.UUID) -> dict[str, dict[str, float]]:
-        client.put(file_id, piece.path, sha256=piece.checksum)
-        piece.path.unlink()
+    def put(piece: Piece, file_id: uuid.UUID) -> dict[str, dict[str, float]]:
+        content = (piece.header, piece.pixels)
+        client.put_parts(file_id, piece.frame.filename, content, sha256=piece.checksum)
         return piece.statistics
 
     under_way: list[Future[dict[str, dict[str, float]]]] = []
     with (
         contextlib.closing(client),
-        scratch_directory() as directory,
         ThreadPoolExecutor(AT_ONCE) as senders,
     ):
         try:
-            for piece, file_id in zip(cut(exposure, directory), ids, strict=True):
+            for piece, file_id in zip(pieces(exposure), ids, strict=True):
                 under_way.append(senders.submit(put, piece, file_id))
                 if len(under_way) > AHEAD:
-                    # no more pieces are on disk than that, and a refusal ends it at once
+                    # no more pieces are in memory than that, and a refusal ends it at once
                     under_way[-AHEAD - 1].result()
             return [job.result() for job in under_way]
         finally:

@@ -1,16 +1,15 @@
-"""From an exposure to files of one chip each: bytes in, bytes out, no database.
+"""What an exposure holds: judged, and its headers understood, frame by frame; no database.
 
-`examine` judges a file and reads its headers; `cut` writes the chips. Pixels are copied as they
-are, never decoded and encoded again, so a frame is bit for bit what the camera wrote. Its header
-is that of the exposure and that of the chip together; where both have a card, the chip's wins.
+`examine` judges a file and reads its headers; where the pixels of each frame are is kept, and
+`awe.ingest.pieces` takes them from there.
 """
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe import fits, instruments
-from awe.calib.detector import sections, trim
 from awe.calib.detector.geometry import ChipGeometry
-from awe.errors import BadFits, BadHeader, NotFound
+from awe.errors import BadFits, BadHeader, ChecksumMismatch, NotFound
 from awe.fits import blocks, values
 from awe.ingest import parts, unusable
 from awe.ingest.plain import Plain, plain
@@ -31,19 +29,12 @@ from awe.localfiles import plain_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ChipFrame", "Cut", "Exposure", "cut", "examine", "frames_in", "mapped", "measured"]
+__all__ = ["ChipFrame", "Exposure", "examine", "frames_in", "mapped"]
 
-STRUCTURE = frozenset(
-    ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
-     "NAXIS3", "BSCALE", "BZERO", "BLANK", "INHERIT", "CHECKSUM", "DATASUM", "END", ""]
-)  # fmt: skip
-#: Every byte as a header may hold it: what cannot be printed becomes a question mark.
-PRINTABLE = bytes(byte if 32 <= byte < 127 else 0x3F for byte in range(256))
+#: Bytes from which a file is worth a thread for its checksum.
+LARGE = 16 << 20
 #: extensions left out that a note names
 TOLD = 6
-REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
-
-
 @dataclass(frozen=True, kw_only=True)
 class ChipFrame:
     """One chip of an exposure: number of its extension, name of its file, its attributes."""
@@ -55,10 +46,35 @@ class ChipFrame:
     data: tuple[int, int]
     stored: Stored
     part: parts.Part
+    datasum: int | None = None
 
-    def pixels(self, data: mmap.mmap) -> bytes:
-        """Return the bytes of its pixels, from those of the plain file."""
-        return self.part.pixels(data[slice(*self.data)], self.stored.size)
+    def blocks(self, data: memoryview) -> tuple[bytes | memoryview, int]:
+        """Return the bytes of its pixels in whole blocks, and their sum.
+
+        Parameters
+        ----------
+        data : memoryview
+            The plain file.
+
+        Raises
+        ------
+        ChecksumMismatch
+            They are not those of which the sum was compared before.
+        """
+        begin, end = self.data
+        stop = begin + blocks.padded(end - begin)
+        whole = self.part.plane is None and stop <= len(data)
+        if not whole or bytes(data[end:stop]).strip(b"\0"):
+            made = blocks.pad(self.part.pixels(bytes(data[begin:end]), self.stored.size))
+            return made, blocks.datasum(made)
+        found = blocks.datasum(data[begin:stop])
+        if self.datasum not in (None, found):
+            msg = (
+                f"{self.filename}: the pixels changed while the exposure was read; leave the "
+                "file alone and repeat"
+            )
+            raise ChecksumMismatch(msg)
+        return data[begin:stop], found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +99,6 @@ class Exposure:
         """The filter of its frames; of a colour mosaic those of all its colours."""
         found = (frame.attributes["filter"] for frame in self.frames)
         return " ".join(dict.fromkeys(name for name in found if name))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """A written file of one chip: path, SHA-256, and statistics by region of the image."""
-
-    frame: ChipFrame
-    path: Path
-    checksum: str
-    statistics: dict[str, dict[str, float]]
 
 
 def examine(
@@ -123,7 +129,7 @@ def examine(
     NotFound
         No instrument of awe takes such frames.
     """
-    with plain(path) as whole:
+    with _hashed(path, digest) as checksum, plain(path) as whole:
         images = _images(path, whole.infos)
         with mapped(whole.path) as data:
             primary = values.parse(data[: whole.infos[0].data_start])
@@ -138,13 +144,23 @@ def examine(
     _refuse_cut_off(path, whole, primary, missing)
     return Exposure(
         path=path,
-        digest=fits.sha256(path) if digest else "",
+        digest=checksum(),
         instrument=camera.name,
         purpose=purpose,
         DATE_OBS=frames[0].attributes["DATE_OBS"],
         frames=tuple(frames),
         notes=(*_notes(whole, images, frames, missing), *told),
     )
+
+
+@contextmanager
+def _hashed(path: Path, wanted: bool) -> Iterator[Callable[[], str]]:
+    """Give what returns the checksum of a file; of a large one it is taken meanwhile."""
+    if not wanted or not path.is_file() or path.stat().st_size < LARGE:
+        yield lambda: fits.sha256(path) if wanted else ""
+        return
+    with ThreadPoolExecutor(1) as beside:
+        yield beside.submit(fits.sha256, path).result
 
 
 def _refuse_cut_off(
@@ -254,48 +270,6 @@ def _called(info: fits.ExtensionInfo) -> str:
     return f"{kind} {info.name or info.index}"
 
 
-def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
-    """Write the frames of an exposure into a directory, one file after the other.
-
-    Yields
-    ------
-    Cut
-        Each file as soon as it is written; the taker may remove it.
-    """
-    with plain(exposure.path) as whole, mapped(whole.path) as data:
-        primary = data[: whole.infos[0].data_start]
-        shared = [card for card in blocks.cards(primary) if _kept(card)]
-        for frame in exposure.frames:
-            pixels = blocks.pad(frame.pixels(data))
-            header = _header(exposure, frame, shared, data[slice(*frame.header)], pixels)
-            path = directory / frame.filename
-            with path.open("wb") as file:
-                file.write(header)
-                file.write(pixels)
-            digest = hashlib.sha256(header)
-            digest.update(pixels)
-            yield Cut(
-                frame=frame,
-                path=path,
-                checksum=digest.hexdigest(),
-                statistics=_statistics(frame, pixels),
-            )
-            # what was read of the file is not kept in memory: an exposure may be larger than it
-            data.madvise(mmap.MADV_DONTNEED)
-
-
-def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
-    """Return the statistics of the frames of an exposure, by region; nothing is written.
-
-    Raises
-    ------
-    BadFits
-        No pixel of a light-sensitive region has a value.
-    """
-    with plain(exposure.path) as whole, mapped(whole.path) as data:
-        return [_statistics(frame, frame.pixels(data)) for frame in exposure.frames]
-
-
 @contextmanager
 def mapped(path: Path) -> Iterator[mmap.mmap]:
     """Give the bytes of a plain file for the time of a block."""
@@ -403,84 +377,5 @@ def _frame(
         data=part.place(info.data_start, stored.size),
         stored=stored,
         part=part,
+        datasum=info.datasum if part.layer is None else None,
     )
-
-
-def _kept(card: bytes) -> bool:
-    return blocks.keyword(card) not in STRUCTURE
-
-
-def _readable(card: bytes) -> bytes:
-    """Return a card as everybody reads it: one that gives no value becomes a comment."""
-    text = card.translate(PRINTABLE)
-    if text.startswith((b"COMMENT ", b"HISTORY ", b"        ")):
-        return text
-    if text[8:10] == b"= " or (text.startswith(b"HIERARCH ") and b"=" in text[:blocks.CARD]):
-        return text
-    return (b"COMMENT " + text)[: blocks.CARD]
-
-
-def _header(
-    exposure: Exposure, frame: ChipFrame, shared: list[bytes], header: bytes, pixels: bytes
-) -> bytes:
-    own = [card for card in blocks.cards(header) if _kept(card)]
-    # Commentary keywords may be repeated and carry no value (FITS 4.0, 4.4.2.4): both are kept.
-    taken = {blocks.keyword(card) for card in own} - {"COMMENT", "HISTORY"}
-    geometry: ChipGeometry = frame.attributes["geometry"]
-    changed = frame.part.changes(frame.attributes)
-    there = {blocks.keyword(card) for card in (*shared, *own)}
-    lines = [
-        # In the mandatory order of FITS 4.0, 4.4.1.1.
-        blocks.card("SIMPLE", True, "Standard FITS"),
-        blocks.card("BITPIX", frame.stored.bitpix, "# of bits per pixel"),
-        blocks.card("NAXIS", 2, "# of axes"),
-        blocks.card("NAXIS1", geometry.nx, "# of columns"),
-        blocks.card("NAXIS2", geometry.ny, "# of rows"),
-        *frame.stored.cards(),
-        *(_readable(card) for card in shared if blocks.keyword(card) not in {*taken, *changed}),
-        *(_readable(card) for card in own if blocks.keyword(card) not in changed),
-        *(
-            blocks.card(word, value, "of this frame")
-            for word, value in changed.items()
-            if value is not None and word in there
-        ),
-        blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
-        *frame.part.cards(),
-        # All 64 digits would not fit into one card behind a keyword of this length.
-        blocks.card("AWE RAW SHA256", exposure.checksum[:40], "exposure, first 40"),
-    ]
-    return blocks.sealed(lines, blocks.datasum(pixels))
-
-
-def _statistics(frame: ChipFrame, data: bytes) -> dict[str, dict[str, float]]:
-    """Return statistics of every region the image has; pixels without a value do not count.
-
-    Raises
-    ------
-    BadFits
-        No pixel of the light-sensitive region has a value.
-    """
-    geometry: ChipGeometry = frame.attributes["geometry"]
-    pixels = frame.stored.pixels(data, geometry.shape)
-    found = {}
-    for name in REGIONS:
-        section = getattr(geometry, name)
-        if section is None:
-            continue
-        rows, columns = sections.parse(section, geometry.shape)
-        whole = name == "active"
-        part = trim.trim(pixels, geometry) if whole else pixels[rows, columns]
-        numbers = frame.stored.numbers(part)
-        if numbers is None and whole:
-            msg = f"{frame.filename}: no pixel has a value; leave the exposure out"
-            raise BadFits(msg)
-        if numbers is not None:
-            found[name] = {
-                **numbers,
-                # Pixels of FITS count from 1, and the upper ends are included.
-                "x_lower": columns.start + 1,
-                "x_upper": columns.stop,
-                "y_lower": rows.start + 1,
-                "y_upper": rows.stop,
-            }
-    return found

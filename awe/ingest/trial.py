@@ -13,8 +13,9 @@ from typing import Any
 
 from awe import fits, instruments
 from awe.calib.detector import sections
+from awe.ingest.pieces import Cut, cut
 from awe.ingest.records import REGIONS
-from awe.ingest.split import ChipFrame, Cut, Exposure, cut, examine
+from awe.ingest.split import ChipFrame, Exposure, examine
 from awe.localfiles import scratch_directory
 
 __all__ = ["picture", "trial"]

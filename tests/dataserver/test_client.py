@@ -383,3 +383,18 @@ def test_the_beginning_of_a_file_comes_alone(served):
     assert client.beginning(file_id, "a.fits", sha256=SHA, length=1 << 24) == CONTENT
     with pytest.raises(FileGone):
         client.beginning(uuid.uuid4(), "a.fits", sha256=SHA, length=10)
+
+
+def test_parts_are_stored_as_the_file_they_are(served, tmp_path):
+    client = served.client()
+    for number, size in enumerate((10, 70_000, len(CONTENT))):
+        content = CONTENT[:size]
+        parts = (content[:7], memoryview(content)[7:])
+        digest = hashlib.sha256(content).hexdigest()
+        file_id = served.reserve_file(name=f"{number}.fits")
+        client.put_parts(file_id, f"{number}.fits", parts, sha256=digest)
+        client.get(file_id, tmp_path / f"{number}", sha256=digest, size=size)
+        assert (tmp_path / f"{number}").read_bytes() == content
+    wrong = served.reserve_file(name="wrong.fits")
+    with pytest.raises(ChecksumMismatch):
+        client.put_parts(wrong, "wrong.fits", (CONTENT,), sha256=digest.replace("a", "b"))

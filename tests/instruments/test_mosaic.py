@@ -9,8 +9,9 @@ import pytest
 from astropy.io import fits
 
 from awe.errors import ArgumentError, BadHeader, ConfigError
+from awe.ingest.pieces import cut
 from awe.ingest.planfile import Line
-from awe.ingest.split import cut, examine
+from awe.ingest.split import examine
 from awe.instruments import load
 
 DESCRIPTION = """

@@ -183,5 +183,6 @@ def test_no_path_is_made_of_the_filename_of_a_row():
                 wrong.append(f"{path.relative_to(PACKAGE)}:{ast.unparse(node)}")
     made_here = {"tasks/products.py:directory / product.filename",  # after data_name
                  "demo/exposures.py:directory / planned.filename",  # of the simulation
-                 "ingest/split.py:directory / frame.filename"}  # of the camera, the date, a number
+                 # of the camera, the date, a number
+                 "ingest/pieces.py:directory / frame.filename"}
     assert set(wrong) <= made_here

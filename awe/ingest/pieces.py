@@ -1,0 +1,203 @@
+"""The frames of an exposure as files of one chip each: header and pixels, bytes in, bytes out.
+
+Pixels are those of the exposure as they are, never decoded and encoded again, so a frame is bit
+for bit what the camera wrote. Its header is that of the exposure and that of the chip together;
+where both have a card, the chip's wins. `pieces` writes nothing, `cut` writes files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from awe.calib.detector import sections, trim
+from awe.errors import BadFits
+from awe.fits import blocks
+from awe.ingest.plain import plain
+
+if TYPE_CHECKING:
+    from awe.calib.detector.geometry import ChipGeometry
+    from awe.ingest.split import ChipFrame, Exposure
+
+__all__ = ["Cut", "Piece", "cut", "measured", "pieces"]
+
+STRUCTURE = frozenset(
+    ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
+     "NAXIS3", "BSCALE", "BZERO", "BLANK", "INHERIT", "CHECKSUM", "DATASUM", "END", ""]
+)  # fmt: skip
+#: Every byte as a header may hold it: what cannot be printed becomes a question mark.
+PRINTABLE = bytes(byte if 32 <= byte < 127 else 0x3F for byte in range(256))
+REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """The file of one chip, not yet written: its bytes, and statistics by region of the image."""
+
+    frame: ChipFrame
+    header: bytes
+    pixels: bytes | memoryview
+    statistics: dict[str, dict[str, float]]
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of the file, in hexadecimal."""
+        digest = hashlib.sha256(self.header)
+        digest.update(self.pixels)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A written file of one chip: path, SHA-256, and statistics by region of the image."""
+
+    frame: ChipFrame
+    path: Path
+    checksum: str
+    statistics: dict[str, dict[str, float]]
+
+
+def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
+    """Write the frames of an exposure into a directory, one file after the other.
+
+    Yields
+    ------
+    Cut
+        Each file as soon as it is written; the taker may remove it.
+    """
+    for piece in pieces(exposure):
+        frame = piece.frame
+        path = directory / frame.filename
+        with path.open("wb") as file:
+            file.write(piece.header)
+            file.write(piece.pixels)
+        yield Cut(
+            frame=frame, path=path, checksum=piece.checksum, statistics=piece.statistics
+        )
+
+
+def pieces(exposure: Exposure) -> Iterator[Piece]:
+    """Give the frames of an exposure as files that are not written yet.
+
+    Yields
+    ------
+    Piece
+        Its pixels are those of the exposure itself, which is in memory as long as they are used.
+    """
+    # judged before; what changed since then shows in the sums of the frames
+    with plain(exposure.path, verify=False) as whole:
+        data = _in_memory(whole.path)
+        view = memoryview(data)
+        primary = data[: whole.infos[0].data_start]
+        shared = [card for card in blocks.cards(primary) if _kept(card)]
+        for frame in exposure.frames:
+            pixels, found = frame.blocks(view)
+            header = _header(exposure, frame, shared, data[slice(*frame.header)], found)
+            statistics = _statistics(frame, pixels)
+            yield Piece(frame=frame, header=header, pixels=pixels, statistics=statistics)
+            # what was read of the file is not kept in memory: an exposure may be larger than it
+            data.madvise(mmap.MADV_DONTNEED)
+
+
+def _in_memory(path: Path) -> mmap.mmap:
+    """Return the bytes of a file, to be left when nothing of them is used any more."""
+    with path.open("rb") as stream:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
+    """Return the statistics of the frames of an exposure, by region; nothing is written.
+
+    Raises
+    ------
+    BadFits
+        No pixel of a light-sensitive region has a value.
+    """
+    with plain(exposure.path, verify=False) as whole:
+        view = memoryview(_in_memory(whole.path))
+        return [_statistics(frame, frame.blocks(view)[0]) for frame in exposure.frames]
+
+
+def _kept(card: bytes) -> bool:
+    return blocks.keyword(card) not in STRUCTURE
+
+
+def _readable(card: bytes) -> bytes:
+    """Return a card as everybody reads it: one that gives no value becomes a comment."""
+    text = card.translate(PRINTABLE)
+    if text.startswith((b"COMMENT ", b"HISTORY ", b"        ")):
+        return text
+    if text[8:10] == b"= " or (text.startswith(b"HIERARCH ") and b"=" in text[:blocks.CARD]):
+        return text
+    return (b"COMMENT " + text)[: blocks.CARD]
+
+
+def _header(
+    exposure: Exposure, frame: ChipFrame, shared: list[bytes], header: bytes, datasum: int
+) -> bytes:  # fmt: skip
+    own = [card for card in blocks.cards(header) if _kept(card)]
+    # Commentary keywords may be repeated and carry no value (FITS 4.0, 4.4.2.4): both are kept.
+    taken = {blocks.keyword(card) for card in own} - {"COMMENT", "HISTORY"}
+    geometry: ChipGeometry = frame.attributes["geometry"]
+    changed = frame.part.changes(frame.attributes)
+    there = {blocks.keyword(card) for card in (*shared, *own)}
+    lines = [
+        # In the mandatory order of FITS 4.0, 4.4.1.1.
+        blocks.card("SIMPLE", True, "Standard FITS"),
+        blocks.card("BITPIX", frame.stored.bitpix, "# of bits per pixel"),
+        blocks.card("NAXIS", 2, "# of axes"),
+        blocks.card("NAXIS1", geometry.nx, "# of columns"),
+        blocks.card("NAXIS2", geometry.ny, "# of rows"),
+        *frame.stored.cards(),
+        *(_readable(card) for card in shared if blocks.keyword(card) not in {*taken, *changed}),
+        *(_readable(card) for card in own if blocks.keyword(card) not in changed),
+        *(
+            blocks.card(word, value, "of this frame")
+            for word, value in changed.items()
+            if value is not None and word in there
+        ),
+        blocks.card("AWE RAW EXTENSION", frame.extension, "in the exposure"),
+        *frame.part.cards(),
+        # All 64 digits would not fit into one card behind a keyword of this length.
+        blocks.card("AWE RAW SHA256", exposure.checksum[:40], "exposure, first 40"),
+    ]
+    return blocks.sealed(lines, datasum)
+
+
+def _statistics(frame: ChipFrame, data: bytes | memoryview) -> dict[str, dict[str, float]]:
+    """Return statistics of every region the image has; pixels without a value do not count.
+
+    Raises
+    ------
+    BadFits
+        No pixel of the light-sensitive region has a value.
+    """
+    geometry: ChipGeometry = frame.attributes["geometry"]
+    pixels = frame.stored.pixels(data, geometry.shape)
+    found = {}
+    for name in REGIONS:
+        section = getattr(geometry, name)
+        if section is None:
+            continue
+        rows, columns = sections.parse(section, geometry.shape)
+        whole = name == "active"
+        part = trim.trim(pixels, geometry) if whole else pixels[rows, columns]
+        numbers = frame.stored.numbers(part)
+        if numbers is None and whole:
+            msg = f"{frame.filename}: no pixel has a value; leave the exposure out"
+            raise BadFits(msg)
+        if numbers is not None:
+            found[name] = {
+                **numbers,
+                # Pixels of FITS count from 1, and the upper ends are included.
+                "x_lower": columns.start + 1,
+                "x_upper": columns.stop,
+                "y_lower": rows.start + 1,
+                "y_upper": rows.stop,
+            }
+    return found
