@@ -9,10 +9,12 @@ import pytest
 from astropy.io import fits
 from own_camera import PURPOSES, observing
 
+from awe import instruments
+from awe.admin.command import main
 from awe.errors import BadHeader
 from awe.fits import judge
 from awe.ingest import ingest
-from awe.ingest.pieces import cut
+from awe.ingest.chipfiles import cut
 from awe.ingest.split import examine
 from awe.model.raw import RawScienceFrame
 
@@ -138,3 +140,38 @@ def test_a_cube_comes_in_once_and_whole(db, tmp_path, monkeypatch):
         one.writeto(tmp_path / "third.fits")
         third = ingest([tmp_path / "third.fits"], commit=True, processes=1)
         assert third.rows[0].state.name == "KNOWN", third.rows[0].message
+
+
+def test_a_camera_is_drafted_from_its_cubes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
+    random, folder = np.random.default_rng(4), tmp_path / "night"
+    folder.mkdir()
+    kinds = (("Bias Frame", 0), ("Flat Field", 9000), ("Light Frame", 300))
+    for n, (kind, light) in enumerate(kinds):
+        frames = random.poisson(light, (5, 120, 160)) + random.normal(500, 6, (5, 120, 160))
+        hdu = fits.PrimaryHDU(np.rint(frames).astype(np.uint16))
+        hdu.header.update({
+            "INSTRUME": "LUCKY", "DATE-OBS": f"2021-03-04T20:0{n}:00.5", "EXPTIME": 0.2,
+            "KCT": 0.25, "IMAGETYP": kind, "FILTER": "I", "OBJECT": "double",
+        })  # fmt: skip
+        hdu.writeto(folder / f"{n}.fits")
+    assert main(["instrument", "new", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "images of three axes, one of 5 planes: each is taken for an exposure" in told
+    assert "KCT = 0.25 is taken for the time from one exposure to the next" in told
+    assert "0 refused" in told
+    assert examine(folder / "2.fits").notes[0] == "cube of 5 exposures, one every 0.25 s"
+    chip = instruments.get("LUCKY").chip("LUCKY_1")
+    assert (chip.geometry.nx, chip.geometry.ny) == (160, 120)
+    # of pairs of planes
+    assert chip.read_noise == pytest.approx(6, rel=0.05)
+    assert chip.gain == pytest.approx(1, rel=0.05)
+
+
+def test_a_cube_of_colours_is_refused_in_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
+    path, _ = write(tmp_path, planes=3, CTYPE3="RGB")
+    assert main(["instrument", "new", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "is a cube of 3 planes along RGB, which are not exposures" in told

@@ -19,7 +19,7 @@ from astropy.io import fits
 from awe.demo.exposures import Night, write_night
 from awe.errors import AweError
 from awe.fits import read_pixels
-from awe.ingest.pieces import cut
+from awe.ingest.chipfiles import cut
 from awe.ingest.split import examine
 
 NUMBER = int(os.environ.get("AWE_DAMAGED", "60"))

@@ -15,7 +15,7 @@ from awe.demo.exposures import Night, write_night
 from awe.errors import BadFits, BadHeader, ChecksumMismatch
 from awe.fits import read_pixels
 from awe.ingest import plain as packed
-from awe.ingest.pieces import cut
+from awe.ingest.chipfiles import cut
 from awe.ingest.split import examine
 
 CHIPS = ("ESO_CCD_#65", "ESO_CCD_#90")

@@ -27,7 +27,7 @@ from awe.demo.plan import plan
 from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileGone, FileTaken
 from awe.fits import blocks
 from awe.ingest import Report, Row, State, ingest, sources
-from awe.ingest.pieces import cut, measured
+from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
 from awe.model.raw import RawScienceFrame, RawTwilightFlatFrame
 from awe.rules.obscore import obscore

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,12 +17,13 @@ from types import SimpleNamespace
 import pytest
 from astropy.table import MaskedColumn, Table
 from dataservers import Dataserver
+from prompt_faults import tiny_disk
 
 from awe.config import Environment
 from awe.context import context
 from awe.db.server.connection import database
 from awe.demo.exposures import Night, write_night
-from awe.errors import ArchiveError, ArgumentError, FileTaken
+from awe.errors import ArchiveError, ArgumentError, DiskFull, FileTaken
 from awe.ingest import State, archive, download, fetched, ingest
 from awe.model.raw import RawFitsData
 
@@ -39,6 +41,13 @@ class Served(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append((self.path, self.headers.get("range")))
         content, marks = self.server.files.get(self.path, (None, {}))
+        if "takes" in marks:
+            with self.server.counting:
+                self.server.busy += 1
+                self.server.busiest = max(self.server.busiest, self.server.busy)
+            time.sleep(marks["takes"])
+            with self.server.counting:
+                self.server.busy -= 1
         if content is None:
             return self.plain(404, b"no such file")
         if "answers" in marks:
@@ -90,6 +99,7 @@ def serving() -> Iterator[SimpleNamespace]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Served)
     server.daemon_threads = True
     server.files, server.asked = {}, []
+    server.busy, server.busiest, server.counting = 0, 0, threading.Lock()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     port = server.server_address[1]
@@ -99,7 +109,7 @@ def serving() -> Iterator[SimpleNamespace]:
         return f"http://127.0.0.1:{port}{path}"
 
     try:
-        yield SimpleNamespace(put=put, asked=server.asked, port=port)
+        yield SimpleNamespace(put=put, asked=server.asked, port=port, server=server)
     finally:
         server.shutdown()
         thread.join()
@@ -466,6 +476,42 @@ def test_a_page_in_a_page_and_a_list_without_end_are_not_followed(
     monkeypatch.setattr(archive, "MOST_FILES", 2)
     with pytest.raises(ArchiveError, match="3 files, 2 are the most"):
         fetched(site.put("/many.txt", b"/1.fits\n/2.fits\n/3.fits"), tmp_path)
+
+
+def test_some_files_are_fetched_at_once_and_no_more(site, content, tmp_path):
+    names = [f"n{number}.fits" for number in range(12)]
+    for name in names:
+        site.put(f"/night/{name}", content, takes=0.3)
+    page = "".join(f'<a href="{name}">{name}</a>' for name in names)
+    told = []
+    begin = time.monotonic()
+    got = fetched(
+        site.put("/night/", page.encode()), tmp_path / "in",
+        progress=lambda done, of: told.append((done, of)),
+    )  # fmt: skip
+    spent = time.monotonic() - begin
+    assert [path.name for path in got.paths] == names
+    assert site.server.busiest == download.AT_ONCE
+    # one after the other they would take 3.6 s
+    assert spent < 3.0
+    assert told[-1] == (12, 12)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_one_address_given_twice_comes_once(site, content, tmp_path):
+    url = site.put("/a.fits", content, takes=0.2)
+    got = fetched([url, url], tmp_path / "in")
+    assert [path.name for path in got.paths] == ["a.fits"]
+    assert "two files of this ingest are called a.fits" in got.rows[0].message
+    assert got.paths[0].read_bytes() == content
+
+
+def test_a_full_disk_ends_all_of_them(site, content, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    urls = [site.put(f"/{number}.fits", content, takes=0.1) for number in range(8)]
+    with tiny_disk(small, f"{2 * len(content) // 1024 + 8}k"), pytest.raises(DiskFull):
+        fetched(urls, small)
 
 
 def test_two_files_of_one_name_are_told_apart(site, content, tmp_path):

@@ -10,7 +10,6 @@ one line that says what to do next.
 
 from __future__ import annotations
 
-import base64
 import errno
 import hashlib
 import os
@@ -18,7 +17,7 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from awe.dataserver import answers, line
 from awe.dataserver.part import Part
 from awe.dataserver.rows import HEADER as ROWS
 from awe.dataserver.rows import Rows
+from awe.dataserver.upload import Outgoing
 from awe.errors import (
     AweError,
     ChecksumMismatch,
@@ -43,7 +43,6 @@ from awe.localfiles import appear, is_plain_file
 
 __all__ = ["Client"]
 
-CHUNK = 1 << 20
 #: Seconds for the next bytes of an answer, and for the server to take and keep what is sent.
 SILENCE = 15.0
 SENDING = 60.0
@@ -137,8 +136,19 @@ class Client:
             appear(part.path, target, replace=replace)
         return target
 
-    def put(self, file_id: UUID | str, path: Path | str, *, sha256: str) -> None:
-        """Store a local file under an id that was reserved for it.
+    def put(
+        self, file_id: UUID | str, content: Path | str | Outgoing, *, sha256: str
+    ) -> None:
+        """Store a local file, or bytes, under an id that was reserved for it.
+
+        Parameters
+        ----------
+        file_id : UUID
+            The reserved id.
+        content : path or Outgoing
+            The file, or its bytes.
+        sha256 : str
+            Of all of it, in hexadecimal.
 
         Raises
         ------
@@ -151,61 +161,21 @@ class Client:
         DataserverError
             The server does not answer or does not take the file.
         """
-        path = Path(path)
-        size = path.stat().st_size
-        self._put(file_id, path.name, size, lambda: _blocks(path), sha256)
-
-    def put_parts(
-        self, file_id: UUID | str, name: str, parts: Sequence[bytes | memoryview], *, sha256: str
-    ) -> None:
-        """Store bytes under an id that was reserved for them, as `put` stores a file.
-
-        Parameters
-        ----------
-        file_id : UUID
-            The reserved id.
-        name : str
-            What messages call the file.
-        parts : sequence of bytes or memoryview
-            Its content, part after part.
-        sha256 : str
-            Of all of it, in hexadecimal.
-
-        Raises
-        ------
-        ChecksumMismatch
-            The bytes changed while they were sent, or arrived damaged, twice.
-        FileTaken
-            The id has other content.
-        DiskFull
-            There is no space on the server.
-        DataserverError
-            The server does not answer or does not take the file.
-        """
-        self._put(file_id, name, sum(map(len, parts)), lambda: _pieces(parts), sha256)
-
-    def _put(
-        self, file_id: UUID | str, name: str, size: int, content: Callable[[], Iterator[bytes]],
-        sha256: str,
-    ) -> None:  # fmt: skip
-        digest = base64.b64encode(bytes.fromhex(sha256)).decode()
-        headers = {
-            # Given here, since httpx would send an iterator chunked, which announces no length.
-            "content-length": str(size),
-            "content-digest": f"sha-256=:{digest}:",
-        }
+        if isinstance(content, str | Path):
+            content = Outgoing(name=Path(content).name, parts=Path(content))
+        headers = content.headers(sha256)
 
         def send() -> None:
             self._request(
                 "PUT",
                 f"/file/{file_id}",
-                name,
+                content.name,
                 headers=headers,
-                content=content(),
+                content=content.blocks(),
                 timeout=SENDING,
             )
 
-        self._tried(send, name)
+        self._tried(send, content.name)
 
     def beginning(self, file_id: UUID | str, name: str, *, sha256: str, length: int) -> bytes:
         """Return the first bytes of a file, `length` at most, without the rest of it.
@@ -507,22 +477,6 @@ def _is_right(path: Path, size: int, sha256: str) -> bool:
 def _digest(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while block := stream.read(CHUNK):
-            yield block
-
-
-def _pieces(parts: Sequence[bytes | memoryview]) -> Iterator[bytes]:
-    if sum(map(len, parts)) <= CHUNK:
-        # a small file travels in one piece
-        yield b"".join(parts)
-        return
-    for part in parts:
-        for start in range(0, len(part), CHUNK):
-            yield bytes(part[start : start + CHUNK])
 
 
 @contextmanager

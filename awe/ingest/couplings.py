@@ -13,7 +13,7 @@ from awe import fits, instruments
 from awe.calib.detector import amplifiers, crosstalk
 from awe.calib.sky import background
 from awe.errors import ArgumentError
-from awe.ingest.pieces import cut
+from awe.ingest.chipfiles import cut
 from awe.ingest.split import examine
 from awe.localfiles import scratch_directory
 

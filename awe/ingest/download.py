@@ -11,8 +11,10 @@ import fcntl
 import hashlib
 import os
 import re
+import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +49,12 @@ MOST_MOVES = 5
 KINDS = ((b"SIMPLE  =", ".fits"), (b"\x1f\x8b", ".fits.gz"), (b"BZh", ".fits.bz2"))
 MOVED = (301, 302, 303, 307, 308)
 
+#: Files that are fetched at the same time; more would be a burden to an archive.
+AT_ONCE = 4
+
 Page = tuple[bytes, str]
+#: a file that is here, what a page names, or what went wrong
+Brought = Path | list[archive.Remote] | AweError
 Progress = Callable[[int, int], None]
 
 
@@ -136,7 +143,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 class _Archive:
-    """One call: what was asked, one after the other, over one connection."""
+    """One call: what was asked, some files at a time, over connections that are used again."""
 
     def __init__(
         self, session: httpx.Client, folder: Path, hosts: Collection[str],
@@ -146,43 +153,81 @@ class _Archive:
         self.hosts = {host.lower() for host in hosts}
         self.progress = progress
         self.got = Fetched(folder)
-        self._taken: set[Path] = set()
+        self._stop = threading.Event()
+        self._naming = threading.Lock()
 
     def bring(self, remotes: list[archive.Remote]) -> Fetched:
         """Fetch what was asked, and what lists and pages among it name."""
-        waiting = [(remote, True) for remote in remotes]
-        done = 0
-        while waiting:
-            remote, may_list = waiting.pop(0)
-            try:
-                more = self._one(remote, may_list)
-            except DiskFull:
-                raise
-            except AweError as error:
-                if may_list and len(remotes) == 1:
-                    raise
-                self.got.rows.append(_lost(remote, error))
-                more = []
-            # the files of a page come in its place
-            waiting[:0] = [(one, False) for one in more]
-            done += not more
-            if self.progress is not None:
-                self.progress(done, done + len(waiting))
+        found = self._all(remotes, done=0, may_list=True)
+        if len(remotes) == 1 and isinstance(found[0], AweError):
+            raise found[0]
+        # the files of a page come in its place
+        named = [one for some in found if isinstance(some, list) for one in some]
+        behind = iter(self._all(named, done=len(remotes) - _pages(found), may_list=False))
+        for remote, what in zip(remotes, found, strict=True):
+            if isinstance(what, list):
+                for one in what:
+                    self._keep(one, next(behind))
+            else:
+                self._keep(remote, what)
         return self.got
 
-    def _one(self, remote: archive.Remote, may_list: bool) -> list[archive.Remote]:
-        """Fetch a file, or return what a page names."""
-        arrival = Arrival(self.got.folder, remote)
-        page = self._tried(arrival, may_list)
-        if page is not None:
-            return archive.named(*page, self.hosts)
-        path = arrival.appear()
-        if path in self._taken:
-            msg = f"{archive.plainly(remote.url)}: two files of this ingest are called {path.name}"
-            raise FileTaken(msg)
-        self._taken.add(path)
-        self.got.paths.append(path)
-        return []
+    def _keep(self, remote: archive.Remote, what: Brought) -> None:
+        if isinstance(what, Path) and what in self.got.paths:
+            msg = f"{archive.plainly(remote.url)}: two files of this ingest are called {what.name}"
+            what = FileTaken(msg)
+        if isinstance(what, AweError):
+            self.got.rows.append(_lost(remote, what))
+        elif isinstance(what, Path):
+            self.got.paths.append(what)
+
+    def _all(
+        self, remotes: list[archive.Remote], *, done: int, may_list: bool
+    ) -> list[Brought]:
+        """Fetch files and pages, several at a time; return what each is, in order."""
+        found: dict[int, Brought] = {}
+        # one address that is named twice is fetched once and then asked again: its bytes must
+        # not mix
+        chains: dict[str, list[int]] = {}
+        for number, remote in enumerate(remotes):
+            chains.setdefault(archive.plainly(remote.url), []).append(number)
+
+        def bring(numbers: list[int]) -> None:
+            for number in numbers:
+                found[number] = self._one(remotes[number], may_list)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            jobs = [pool.submit(bring, numbers) for numbers in chains.values()]
+            try:
+                for job in as_completed(jobs):
+                    job.result()
+                    if self.progress is not None:
+                        here = len(found) - _pages(found.values())
+                        more = sum(len(one) for one in found.values() if isinstance(one, list))
+                        self.progress(done + here, done + len(remotes) - _pages(found.values())
+                                      + more)  # fmt: skip
+            except BaseException:
+                # who stops it keeps what is here; what is under way ends at its next part
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
+                self.got.paths += [one for one in found.values() if isinstance(one, Path)]
+                raise
+        return [found[number] for number in range(len(remotes))]
+
+    def _one(self, remote: archive.Remote, may_list: bool) -> Brought:
+        """Fetch a file, or return what a page names, or what went wrong."""
+        try:
+            arrival = Arrival(self.got.folder, remote)
+            page = self._tried(arrival, may_list)
+            if page is not None:
+                return archive.named(*page, self.hosts)
+            with self._naming:
+                # who comes first has the name
+                return arrival.appear()
+        except DiskFull:
+            raise
+        except AweError as error:
+            return error
 
     def _tried(self, arrival: Arrival, may_list: bool) -> Page | None:
         idle, most, until = 0, arrival.size, time.monotonic() + LONGEST
@@ -193,10 +238,10 @@ class _Archive:
                 # what comes again after a new beginning does not count
                 idle = 0 if arrival.size > most else idle + 1
                 most = max(most, arrival.size)
-                tired = idle > len(WAITS) or time.monotonic() > until
+                tired = idle > len(WAITS) or time.monotonic() > until or self._stop.is_set()
                 if tired or not getattr(error, "worth_another_try", False):
                     raise
-                time.sleep(getattr(error, "wait", WAITS[idle - 1] if idle else 0.0))
+                self._stop.wait(getattr(error, "wait", WAITS[idle - 1] if idle else 0.0))
 
     def _attempt(self, arrival: Arrival, may_list: bool) -> Page | None:
         """Ask once: the file goes on arriving, or a page is returned with its address."""
@@ -230,7 +275,7 @@ class _Archive:
             return None
         _check(answer, arrival)
         goes_on = arrival.begins(answer)
-        parts = _paced(answer, arrival.shown)
+        parts = _paced(answer, arrival.shown, self._stop)
         head = b"" if goes_on else _head(parts)
         ending = "" if goes_on else _ending(head)
         if not goes_on and not ending:
@@ -241,6 +286,10 @@ class _Archive:
         length = answer.headers.get("content-length", "")
         arrival.receive(head, parts, int(length) if length.isdigit() else None, ending, LARGEST)
         return None
+
+
+def _pages(found: Iterable[Brought]) -> int:
+    return sum(isinstance(one, list) for one in found)
 
 
 def _lost(remote: archive.Remote, error: AweError) -> Row:
@@ -281,8 +330,8 @@ def _page(head: bytes, parts: Iterator[bytes], name: str) -> bytes:
     return content
 
 
-def _paced(answer: httpx.Response, name: str) -> Iterator[bytes]:
-    """Yield what comes, as it was sent; too little or for too long ends it."""
+def _paced(answer: httpx.Response, name: str, stop: threading.Event) -> Iterator[bytes]:
+    """Yield what comes, as it was sent; too little, for too long, or a stop ends it."""
     begin = time.monotonic()
     came, until = 0, begin + PATIENCE
     for part in answer.iter_raw():
@@ -294,6 +343,9 @@ def _paced(answer: httpx.Response, name: str) -> Iterator[bytes]:
             slow = f"less than {PACE >> 20} MB in {PATIENCE:.0f} s"
             long = f"for longer than {LONGEST / 3600:.0f} h"
             msg = f"{name}: the archive sends {slow if now > until else long}; try again later"
+            raise ArchiveError(msg)
+        if stop.is_set():
+            msg = f"{name}: stopped; repeat the command to go on"
             raise ArchiveError(msg)
         yield part
 

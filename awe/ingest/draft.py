@@ -17,6 +17,7 @@ import numpy as np
 from awe import instruments
 from awe.errors import ArgumentError, NotFound
 from awe.fits import blocks, values
+from awe.ingest import parts
 from awe.ingest.plain import plain
 from awe.ingest.split import frames_in, mapped
 from awe.ingest.stored import Stored
@@ -40,7 +41,7 @@ def draft(paths: Iterable[Path], name: str | None = None) -> tuple[str, Sheet]:
     ArgumentError
         A camera of awe takes such frames already, or the files do not tell what they are of.
     BadFits
-        A file is damaged, or holds no image of two axes.
+        A file is damaged, holds no image, or a cube of something else than exposures.
     """
     with ExitStack() as stack:
         images = [image for path in paths for image in _seen(path, stack)]
@@ -57,21 +58,30 @@ def _seen(path: Path, stack: ExitStack) -> Iterator[Seen]:
     data = stack.enter_context(mapped(whole.path))
     head = data[: whole.infos[0].data_start]
     primary = values.parse(head)
-    for start, info, shape in frames_in(path, whole.infos):
+    for start, info, axes in frames_in(path, whole.infos):
         own = data[start : info.data_start]
         header = values.parse(own) if start else primary
+        parts.require_exposures(f"{path}, image {info.index}", axes, header, split=True)
         stored = Stored.of(header, info.bitpix)
-        part = slice(info.data_start, info.data_start + info.data_size)
-        yield Seen(
-            file=path.name,
-            folder=path.absolute().parent.name,
-            number=info.index,
-            primary=primary,
-            header=header,
-            comments={**_comments(head), **_comments(own)},
-            shape=shape,
-            pixels=functools.partial(_pixels, stored, data, part, shape),
-        )
+        shape = (axes[-2], axes[-1])
+        size = stored.size * shape[0] * shape[1]
+        # of a cube two exposures, a pair
+        for layer in range(min(axes[0], 2) if len(axes) > 2 else 1):
+            begin = info.data_start + layer * size
+            yield Seen(
+                # exposures of a cube are like those of several files
+                file=path.name if len(axes) == 2 else f"{path.name}, plane {layer + 1}",
+                folder=path.absolute().parent.name,
+                number=info.index,
+                primary=primary,
+                header=header,
+                comments={**_comments(head), **_comments(own)},
+                shape=shape,
+                pixels=functools.partial(
+                    _pixels, stored, data, slice(begin, begin + size), shape
+                ),
+                layers=axes[0] if len(axes) > 2 else 0,
+            )
 
 
 def _pixels(stored: Stored, data: Any, part: slice, shape: tuple[int, int]) -> Any:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from awe.errors import AweError
-from awe.ingest.pieces import measured
+from awe.ingest.chipfiles import measured
 from awe.ingest.records import CLASSES
 from awe.ingest.report import Report, State
 from awe.ingest.split import Exposure

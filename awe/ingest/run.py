@@ -21,12 +21,13 @@ from pathlib import Path
 from awe import workers
 from awe.context import context
 from awe.dataserver.client import Client
+from awe.dataserver.upload import Outgoing
 from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError, AweError, ProjectUnknown, nearest
 from awe.ingest import destination, known, names, planfile, sources
-from awe.ingest.pieces import Piece, pieces
+from awe.ingest.chipfiles import Piece, pieces
 from awe.ingest.planfile import Line
 from awe.ingest.records import CLASSES, Records
 from awe.ingest.report import Report, Row, State
@@ -152,20 +153,32 @@ def _examine(
         except ArgumentError as error:
             row.state, row.message = State.REFUSED, str(error)
             continue
-        if _fits(row, judged, purpose):
+        if _fits(row, judged, purpose, insisted=row.path in lines):
             exposures[number] = judged
     return exposures
 
 
-def _fits(row: Row, exposure: Exposure, purpose: str | None) -> bool:
-    """Say in the row what an exposure is; return False where it is refused."""
+def _fits(row: Row, exposure: Exposure, purpose: str | None, *, insisted: bool) -> bool:
+    """Say in the row what an exposure is; return False where it is refused.
+
+    A plan insists on its files.
+    """
     first = exposure.frames[0].attributes
     row.purpose = exposure.purpose
     row.object = first["OBJECT"]
     row.filter = exposure.filter
     row.frames = len(exposure.frames)
     row.message = "; ".join(exposure.notes)
-    if exposure.purpose not in CLASSES:
+    if exposure.combined:
+        told = f"{exposure.combined}: it was combined of several frames and is not a raw one"
+        row.message = "; ".join(filter(None, [row.message, told]))
+    if exposure.combined and not insisted:
+        row.state = State.REFUSED
+        row.message = (
+            f"{told}; give awe those frames, or, where the camera itself combines them, write a "
+            "plan and say yes there"
+        )
+    elif exposure.purpose not in CLASSES:
         row.state = State.REFUSED
         row.message = f"exposures for {exposure.purpose!r} are not ingested"
     elif purpose is not None and CLASSES[purpose] is not CLASSES[exposure.purpose]:
@@ -278,8 +291,8 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
     client = Client(address, lambda: secret)
 
     def put(piece: Piece, file_id: uuid.UUID) -> dict[str, dict[str, float]]:
-        content = (piece.header, piece.pixels)
-        client.put_parts(file_id, piece.frame.filename, content, sha256=piece.checksum)
+        content = Outgoing(name=piece.frame.filename, parts=(piece.header, piece.pixels))
+        client.put(file_id, content, sha256=piece.checksum)
         return piece.statistics
 
     under_way: list[Future[dict[str, dict[str, float]]]] = []

@@ -1,7 +1,7 @@
 """What an exposure holds: judged, and its headers understood, frame by frame; no database.
 
 `examine` judges a file and reads its headers; where the pixels of each frame are is kept, and
-`awe.ingest.pieces` takes them from there.
+`awe.ingest.chipfiles` takes them from there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from awe import fits, instruments
 from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadFits, BadHeader, ChecksumMismatch, NotFound
 from awe.fits import blocks, values
-from awe.ingest import parts, unusable
+from awe.ingest import combined, parts, unusable
 from awe.ingest.plain import Plain, plain
 from awe.ingest.stored import Stored
 from awe.localfiles import plain_name
@@ -79,7 +79,10 @@ class ChipFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """A judged and understood file: where it is, what it is, and its frames."""
+    """A judged and understood file: where it is, what it is, and its frames.
+
+    `combined` is the card that says that it was combined of several frames, if there is one.
+    """
 
     path: Path
     instrument: str
@@ -88,6 +91,7 @@ class Exposure:
     frames: tuple[ChipFrame, ...]
     notes: tuple[str, ...]
     digest: str = ""
+    combined: str = ""
 
     @cached_property
     def checksum(self) -> str:
@@ -145,6 +149,7 @@ def examine(
     return Exposure(
         path=path,
         digest=checksum(),
+        combined=combined.told(primary, first),
         instrument=camera.name,
         purpose=purpose,
         DATE_OBS=frames[0].attributes["DATE_OBS"],
@@ -199,18 +204,15 @@ def _purpose(
 
 def frames_in(
     path: Path, infos: Sequence[fits.ExtensionInfo]
-) -> list[tuple[int, fits.ExtensionInfo, tuple[int, int]]]:
-    """Return the images of a file, each with where its header begins and its (ny, nx).
+) -> list[tuple[int, fits.ExtensionInfo, tuple[int, ...]]]:
+    """Return the images of a file, each with where its header begins and its axes, two or three.
 
     Raises
     ------
     BadFits
-        There is no image, or a cube.
+        There is no image, or one of more axes.
     """
-    images = _images(path, infos)
-    for _, info in images:
-        parts.require_exposures(f"{path}, image {info.index}", _plane(info), {}, split=False)
-    return [(start, info, _plane(info)[-2:]) for start, info in images]  # type: ignore[misc]
+    return [(start, info, _plane(info)) for start, info in _images(path, infos)]
 
 
 def _images(

@@ -13,7 +13,7 @@ from typing import Any
 
 from awe import fits, instruments
 from awe.calib.detector import sections
-from awe.ingest.pieces import Cut, cut
+from awe.ingest.chipfiles import Cut, cut
 from awe.ingest.records import REGIONS
 from awe.ingest.split import ChipFrame, Exposure, examine
 from awe.localfiles import scratch_directory
@@ -50,6 +50,11 @@ def trial(path: Path) -> tuple[list[str], int]:
     lines = [f"{path}: {', '.join(word for word in told if word)}"]
     lines += [f"  note: {note}" for note in exposure.notes]
     doubts = ["no EXPTIME is in its headers"] if first.get("EXPTIME") is None else []
+    if exposure.combined:
+        doubts.append(
+            f"{exposure.combined}: it was combined of several frames; the ingest refuses it, and "
+            "gain and noise are not to be drafted from it"
+        )
     with scratch_directory() as directory:
         for piece in cut(exposure, directory):
             piece.path.unlink()

@@ -18,6 +18,7 @@ from prompt_faults import tiny_disk
 
 from awe.dataserver import answers
 from awe.dataserver.client import Client
+from awe.dataserver.upload import Outgoing
 from awe.errors import ChecksumMismatch, DataserverError, DiskFull, FileGone, FileTaken
 
 CONTENT = random.Random(5).randbytes(6_000_000)
@@ -392,9 +393,10 @@ def test_parts_are_stored_as_the_file_they_are(served, tmp_path):
         parts = (content[:7], memoryview(content)[7:])
         digest = hashlib.sha256(content).hexdigest()
         file_id = served.reserve_file(name=f"{number}.fits")
-        client.put_parts(file_id, f"{number}.fits", parts, sha256=digest)
+        client.put(file_id, Outgoing(name=f"{number}.fits", parts=parts), sha256=digest)
         client.get(file_id, tmp_path / f"{number}", sha256=digest, size=size)
         assert (tmp_path / f"{number}").read_bytes() == content
     wrong = served.reserve_file(name="wrong.fits")
+    content = Outgoing(name="wrong.fits", parts=(CONTENT,))
     with pytest.raises(ChecksumMismatch):
-        client.put_parts(wrong, "wrong.fits", (CONTENT,), sha256=digest.replace("a", "b"))
+        client.put(wrong, content, sha256=digest.replace("a", "b"))

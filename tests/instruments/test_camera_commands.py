@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from awe import instruments
 from awe.admin.command import main
 from awe.errors import NotFound
-from awe.ingest.pieces import cut
+from awe.ingest.chipfiles import cut
 from awe.ingest.split import examine
 from awe.ingest.trial import picture, trial
 from awe.instruments import models

@@ -15,6 +15,7 @@ from astropy.io import fits
 from own_camera import observing
 
 from awe import instruments
+from awe.errors import AweError
 from awe.ingest import ingest
 from awe.instruments import models
 from awe.model.mixins import QualityFlag
@@ -370,3 +371,53 @@ def test_colours_of_a_cmos_driven_by_nina_are_reduced_one_by_one(scientist, tmp_
         judged(reduced, flags, sky)
     camera = instruments.get(scientist)
     assert camera.pixel_scale == 2.4
+
+
+def night_of_qhy(folder: Path) -> None:
+    """Write windows of a CMOS camera as N.I.N.A. does, and a second light of another gain."""
+    random = np.random.default_rng(75)
+    current, response = random.gamma(9.0, 0.01, (NY, NX)), random.normal(1, 0.01, (NY, NX))
+    settings = {0: (0.78, 7.2), 56: (0.33, 1.7)}
+
+    def expose(name, kind, light, seconds, clock, setting=0):
+        gain, noise = settings[setting]
+        electrons = random.poisson(gain * (light * response + current * seconds))
+        counts = 500 + (electrons + random.normal(0, noise, (NY, NX))) / gain
+        hdu = fits.PrimaryHDU(clipped(counts))
+        hdu.header.update({
+            "IMAGETYP": kind.upper(), "EXPOSURE": seconds, "EXPTIME": seconds,
+            "DATE-LOC": f"2023-03-04T{clock}.5", "DATE-OBS": f"2023-03-04T{clock}.5",
+            "XBINNING": 1, "YBINNING": 1, "GAIN": setting, "OFFSET": 30, "EGAIN": 1.0,
+            "XPIXSZ": 3.76, "YPIXSZ": 3.76, "INSTRUME": "QHY268M", "SET-TEMP": -10.0,
+            "CCD-TEMP": -10.0, "READOUTM": "Photographic DSO 16BIT",
+            "USBLIMIT": 10, "ROWORDER": "TOP-DOWN", "SITELAT": 52.1, "SITELONG": 4.5,
+            "SWCREATE": "N.I.N.A. 3.1.0.9001 (x64)", "EQUINOX": 2000.0,
+            **({"FILTER": "Red"} if kind in ("flat", "light") else {}),
+            **({"OBJECT": "M 67"} if kind == "light" else {}),
+        })  # fmt: skip
+        hdu.writeto(folder / f"{name}.fits")
+
+    night_at_home(folder, expose)
+    expose("s1", "light", 900.0, 120.0, "22:10:00", 56)
+
+
+@pytest.mark.parametrize("scientist", ["QHY268M"], indirect=True)
+def test_a_light_of_another_gain_setting_takes_no_calibrations_of_this_one(scientist, tmp_path):
+    folder = tmp_path / "night"
+    folder.mkdir()
+    night_of_qhy(folder)
+    take(folder, 1)
+    chip, filter = f"{scientist}_1", f"{scientist}_R"
+    raws = RawScienceFrame.instrument.name == scientist
+    plain, other = sorted(raws, key=lambda raw: raw.DATE_OBS)
+    assert (plain.read_mode, other.read_mode) == ("0", "56")
+    common = {"instrument": scientist, "chip": chip, "commit": True}
+    nightly = {"date": "2023-03-04", **common}
+    for task in (ReadNoiseTask, BiasTask, HotPixelsTask, DarkTask):
+        task(**nightly).execute()
+    for task in (DomeFlatTask, ColdPixelsTask, MasterFlatTask):
+        task(filter=filter, **nightly).execute()
+    [reduced] = ReduceTask(raw_filenames=[plain.filename], **common).execute()
+    judged(reduced, fits.getdata(reduced.pathname, "MASK"), 900)
+    with pytest.raises(AweError, match="mode 0, expected 56"):
+        ReduceTask(raw_filenames=[other.filename], **common).execute()

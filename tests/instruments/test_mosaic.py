@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from awe.errors import ArgumentError, BadHeader, ConfigError
-from awe.ingest.pieces import cut
+from awe.ingest.chipfiles import cut
 from awe.ingest.planfile import Line
 from awe.ingest.split import examine
 from awe.instruments import load

@@ -184,5 +184,5 @@ def test_no_path_is_made_of_the_filename_of_a_row():
     made_here = {"tasks/products.py:directory / product.filename",  # after data_name
                  "demo/exposures.py:directory / planned.filename",  # of the simulation
                  # of the camera, the date, a number
-                 "ingest/pieces.py:directory / frame.filename"}
+                 "ingest/chipfiles.py:directory / frame.filename"}
     assert set(wrong) <= made_here

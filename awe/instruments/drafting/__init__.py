@@ -78,6 +78,7 @@ def drafted(images: Sequence[Seen], name: str | None = None) -> tuple[str, Sheet
             sheet.key(strip, keyword)
     if mosaic is not None:
         _split(sheet, images, mosaic)
+    _cube(sheet, images)
     _add(sheet, rules)
     return name, sheet
 
@@ -131,6 +132,27 @@ def _mosaic(images: Sequence[Seen]) -> str | None:
     """Return the pattern of the colours of pixels, where headers have one."""
     found = (value for word in PATTERNS for value in values(images, word))
     return next((str(value) for value in found if PATTERN.search(str(value).upper())), None)
+
+
+def _cube(sheet: Sheet, images: Sequence[Seen]) -> None:
+    """Write that cubes are split into exposures, and what is not sure of it."""
+    layers = next((one.layers for one in images if one.layers), 0)
+    if not layers:
+        return
+    sheet.section("[cube]")
+    sheet.doubt(
+        f"images of three axes, one of {layers} planes: each is taken for an exposure, split = "
+        "false refuses them"
+    )
+    sheet.key("split", True)
+    step = of_first([one for one in images if one.layers], conventions.STEPS)
+    sheet.doubt(
+        f"{step[0]} = {step[1]:g} is taken for the time from one exposure to the next [s]"
+        if step
+        else "no card is known that tells the time from one exposure to the next: that is the "
+        'exposure time without step = "CARD"'
+    )
+    sheet.key("step", step[0] if step else None)
 
 
 def _split(sheet: Sheet, images: Sequence[Seen], pattern: str) -> None:

@@ -10,7 +10,7 @@ __all__ = [
     "AIRMASS", "BANDS", "BINNING", "CHIP", "COMPANIONS", "DATES", "DAYS", "EXPTIME", "FILTER",
     "FULL", "GAIN", "LAMPS", "LATITUDE", "LONGITUDE", "MODES", "NOISE", "NOTHING", "OBJECT",
     "OBSERVER", "OPEN", "PIXEL_SIZE", "RECOGNISE", "SCALE", "SECTIONS", "SITES", "SPELLINGS",
-    "STRIP_COUNTS", "TIMES", "TYPE",
+    "STEPS", "STRIP_COUNTS", "TIMES", "TYPE",
 ]  # fmt: skip
 
 RECOGNISE = (
@@ -55,6 +55,8 @@ STRIP_COUNTS = {
     "prescan_x": "ESO DET OUT1 PRSCX", "overscan_x": "ESO DET OUT1 OVSCX",
     "prescan_y": "ESO DET OUT1 PRSCY", "overscan_y": "ESO DET OUT1 OVSCY",
 }  # fmt: skip
+#: cards with the time from one exposure of a cube to the next [s]
+STEPS = ("KCT", "CYCTIME", "CYCLETIM", "FRAMTIME", "ACT")
 BINNING = (
     ("XBINNING", "CCDXBIN", "CCDBIN1", "XBIN", "BINX", "ESO DET WIN1 BINX", "CDELT1U", "HBIN",
      "BIN-FCT1"),

@@ -35,6 +35,8 @@ class Seen:
         Rows and columns.
     pixels : callable
         Returns the physical values, shape (ny, nx).
+    layers : int
+        Exposures of the cube it belongs to; 0 for an image of two axes.
     """
 
     file: str
@@ -45,6 +47,7 @@ class Seen:
     comments: Mapping[str, str]
     shape: tuple[int, int]
     pixels: Callable[[], NDArray[np.generic]] = field(repr=False)
+    layers: int = 0
 
     def find(self, keyword: str) -> Any:
         """Return a value of the image's header, or else of the file's; None where none is."""
