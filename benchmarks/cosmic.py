@@ -73,7 +73,7 @@ def ours(image: np.ndarray, fwhm: float) -> np.ndarray:
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
         sharpness=cosmic.sharpness_limit(fwhm, tested=True), iterations=4,
         saturation=60000.0, groups=34.0,
-        fwhm=fwhm, wing_limit=2.5,
+        fwhm=fwhm, wing_limit=2.7,
     ).bad
 
 

@@ -86,7 +86,7 @@ def settings(width: float, cosmic: bool = True, tracks: bool = True) -> reductio
         cosmic=reduction.CosmicSettings(
             sigma=4.0, neighbour_fraction=0.3375,
             sharpness=cosmic_rays.sharpness_limit(width, tested=True), iterations=4,
-            groups=34.0, wing_limit=2.5, fwhm=width,
+            groups=34.0, wing_limit=2.7, fwhm=width,
         ) if cosmic else None,
         satellite=reduction.SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0)
         if tracks else None,

@@ -36,7 +36,7 @@ def ours(image: np.ndarray, width: float) -> np.ndarray:
         image, gain=GAIN, read_noise=READ_NOISE * GAIN, sigma=4.0, neighbour_fraction=0.3375,
         sharpness=cosmic.sharpness_limit(width, tested=True), iterations=4,
         saturation=60000.0, groups=34.0,
-        fwhm=width, wing_limit=2.5,
+        fwhm=width, wing_limit=2.7,
     ).bad
 
 

@@ -143,7 +143,7 @@ def search_all(image: np.ndarray) -> tuple[tuple[satellite.Track, ...], np.ndarr
         image, gain=GAIN, read_noise=READ_NOISE, sigma=4.0, neighbour_fraction=0.3375,
         sharpness=cosmic.sharpness_limit(FWHM, tested=True), iterations=4,
         saturation=60000.0, groups=34.0,
-        fwhm=FWHM, wing_limit=2.5, bad=full.bad,
+        fwhm=FWHM, wing_limit=2.7, bad=full.bad,
     )
     start = time.process_time()
     tracks, crossed = satellite.find(

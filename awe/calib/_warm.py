@@ -84,7 +84,7 @@ def _settings() -> Settings:
         fringe_low=1.5, fringe_high=5.0, image_threshold=5.0, background_box=64,
         cosmic=CosmicSettings(
             sigma=4.0, neighbour_fraction=0.3, sharpness=3.0, iterations=4, groups=34.0,
-            fwhm=3.0, wing_limit=2.5,
+            fwhm=3.0, wing_limit=2.7,
         ),
         satellite=SatelliteSettings(threshold=6.5, binning=4, minimum_length=300.0),
     )

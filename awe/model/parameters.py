@@ -350,7 +350,7 @@ class CosmicMapParameters(ProcessParameters):
     )
     WING_LIMIT = parameter(
         "Significance of a pixel next to a hit that belongs to it; 0 takes none along",
-        2.5, "sigma", low=0.0, high=100.0,
+        2.7, "sigma", low=0.0, high=100.0,
     )  # fmt: skip
     MAXIMUM_ITERATIONS = parameter("Most rounds of detection", 4, low=1, high=20)
 

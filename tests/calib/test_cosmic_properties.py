@@ -30,7 +30,7 @@ def find(image, fwhm, bad=None, saturated=None, scale=1.0):
         np.ascontiguousarray(image, np.float32) * np.float32(scale), gain=GAIN / scale,
         read_noise=NOISE, sigma=4.0, neighbour_fraction=0.3375, iterations=4,
         sharpness=cosmic.sharpness_limit(width, tested=True), saturation=FULL * scale, groups=34.0,
-        fwhm=width, exceeds=cosmic.star_part(width), wing_limit=2.5, bad=bad, saturated=saturated,
+        fwhm=width, exceeds=cosmic.star_part(width), wing_limit=2.7, bad=bad, saturated=saturated,
     ).bad  # fmt: skip
 
 

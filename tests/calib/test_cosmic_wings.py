@@ -11,7 +11,7 @@ SIGMA = np.sqrt(SKY / GAIN + (NOISE / GAIN) ** 2)
 PLACES = np.arange(20, SIDE - 20, 20)
 
 
-def find(image, fwhm=3.6, wing_limit=2.5, **more):
+def find(image, fwhm=3.6, wing_limit=2.7, **more):
     return cosmic.find(
         image.astype(np.float32), gain=GAIN, read_noise=NOISE, sigma=4.0,
         neighbour_fraction=0.3375, iterations=4, sharpness=cosmic.sharpness_limit(fwhm),
@@ -75,6 +75,8 @@ def test_a_hit_beside_a_star_does_not_grow_into_it(fwhm, height, apart):
     image = noisy(light, 5)
     image[np.ix_(PLACES, PLACES + apart)] += 500
     joined = find(image, fwhm).bad & ~find(image, fwhm, wing_limit=0.0).bad
+    # a hit that was not found as it is not sharp enough is one all the same
+    joined[np.ix_(PLACES, PLACES + apart)] = False
     lit = light > SKY + 2 * SIGMA
     # of 676 stars with a hit each; the flank of a faint undersampled star 2 pixels off looks like
     # a wing in one of five
@@ -93,3 +95,64 @@ def test_saturated_and_bad_pixels_never_join():
         [mask] = masks.values()
         assert find(image, **masks).bad.sum() > 100
         assert not find(image, **masks).bad[ndimage.binary_dilation(mask)].any()
+
+
+def wandering(rng, height):
+    """Return the charge of a slow electron at each place: 2 pixels wide, lumpy, brighter and
+    dimmer along its way [ADU]."""
+    fine = np.zeros((3 * SIDE, 3 * SIDE))
+    for row, column in np.ndindex(PLACES.size, PLACES.size):
+        angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.5, 30))
+        path = 3 * np.cumsum([np.sin(angles), np.cos(angles)], axis=1) * 0.4
+        rows, columns = np.rint(path).astype(int) + 3 * PLACES[[row, column]][:, None]
+        np.add.at(fine, (rows, columns), height)
+    return ndimage.gaussian_filter(fine, 1.2).reshape(SIDE, 3, SIDE, 3).sum((1, 3))
+
+
+@pytest.mark.parametrize("fwhm", [2.6, 3.6, 6.0])
+def test_charge_brighter_than_what_was_found_joins_where_no_light_is_like_it(fwhm):
+    charge = wandering(np.random.default_rng(8), 5 * SIGMA)
+    image = noisy(np.full((SIDE, SIDE), SKY), 9) + charge
+    found, cores = find(image, fwhm), find(image, fwhm, wing_limit=0.0).bad
+    hits, _ = ndimage.label(charge > SIGMA, np.ones((3, 3)))
+    lost = (charge > 5 * SIGMA) & ~cores & np.isin(hits, np.unique(hits[cores & (hits > 0)]))
+    assert lost.sum() > 3000
+    assert found.bad[lost].mean() > 0.75
+    # noise next to a hit, no more
+    assert (charge[found.bad] < 0.1 * SIGMA).mean() < 0.02
+
+
+@pytest.mark.parametrize("turn", [np.flipud, np.fliplr])
+def test_what_joins_does_not_depend_on_the_order_of_pixels(turn):
+    image = noisy(np.full((SIDE, SIDE), SKY), 10) + wandering(np.random.default_rng(11), 5 * SIGMA)
+    np.testing.assert_array_equal(find(turn(image)).bad, turn(find(image).bad))
+
+
+@pytest.mark.parametrize("fwhm", [1.0, 1.5, 2.2, 3.6, 6.0])
+@pytest.mark.parametrize("height", [100.0, 1000.0, 30000.0])
+def test_no_star_is_taken_for_charge(fwhm, height):
+    # integrated over pixels, at any part of one; of the width that Reduce has for them
+    rng, light = np.random.default_rng(12), np.full((SIDE, SIDE), SKY)
+    parts = (np.arange(5) - 2) / 5
+    for row, column in np.ndindex(PLACES.size, PLACES.size):
+        off = rng.uniform(-0.5, 0.5, 2)
+        y, x = np.mgrid[-19:20, -19:20]
+        square = [(y + a - off[0]) ** 2 + (x + b - off[1]) ** 2 for a in parts for b in parts]
+        alpha = fwhm / (2 * np.sqrt(2 ** (1 / 2.5) - 1))
+        stamp = height * np.mean([(1 + one / alpha**2) ** -2.5 for one in square], axis=0)
+        top, left = PLACES[[row, column]] - 19
+        light[top : top + 39, left : left + 39] += np.maximum(stamp - stamp[0, 19], 0)
+    image, width = noisy(light, 13), float(np.hypot(fwhm, 1.37))
+    found = find(image, width).bad & ~find(image, width, wing_limit=0.0).bad
+    assert not found[np.ix_(PLACES, PLACES)].any()
+    assert found.sum() <= 2
+
+
+def test_lumpy_charge_that_is_not_sharp_is_found():
+    charge = wandering(np.random.default_rng(14), 8 * SIGMA)
+    image = noisy(np.full((SIDE, SIDE), SKY), 15) + charge
+    hits, number = ndimage.label(charge > SIGMA, np.ones((3, 3)))
+    found, sharp = (
+        np.unique(hits[find(image, 2.6, wing_limit=limit).bad]).size for limit in (2.7, 0.0)
+    )
+    assert found - sharp > 0.03 * number

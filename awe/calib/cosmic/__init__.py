@@ -9,8 +9,8 @@ References
 ----------
 van Dokkum, P. G. 2001, PASP 113, 1420 (L.A.Cosmic). Departures: separable medians of 7, 7, 5 and
 9 pixels as in astroscrappy (finds more), sharpness limit by the seeing, two tests of every
-connected group, against the noise and against a star (`stars`), and dim pixels next to a hit
-(`wings`).
+connected group, against the noise and against a star (`stars`), pixels next to a hit (`wings`)
+and what no star is like (`blobs`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
-from awe.calib.cosmic import holes, kernels, search, stars, wings
+from awe.calib.cosmic import blobs, holes, kernels, search, stars, wings
 from awe.calib.cosmic.sharpness import sharpness_limit, star_part
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
@@ -51,7 +51,7 @@ class CosmicRays:
     count : int
         Number of flagged pixels.
     groups : int
-        Number of connected groups kept; -1 when groups were not tested.
+        Number of connected groups of sharp pixels kept; -1 when groups were not tested.
     dropped : int
         Number of groups that noise or a star explains.
     cleaned : ndarray of float32, shape (ny, nx), electrons, or None
@@ -118,7 +118,8 @@ def find(
         By which part of `groups` it must exceed the star; see `star_part`.
     wing_limit : float, sigma
         A pixel next to a hit belongs to it if it is that much above the scene without the hit, and
-        no star is there; 0 takes none along. Used with `groups` only.
+        no star is there; next to bright ones the limit is lower. Charge that is not sharp, but
+        like no star, is found as well. 0 does neither. Used with `groups` only.
     bad : ndarray of bool, shape (ny, nx), optional
         Pixels never flagged, with their neighbours; their values are not used (`holes.fill`).
     saturated : ndarray of bool, shape (ny, nx), optional
@@ -158,7 +159,7 @@ def find(
     _require_model(gain, read_noise, (ny, nx), pad)
     counts, avoided = _electrons(image, bad, saturated, gain, vignetting, pad)
     # core: S' > sigma and S' / F > sharpness; its neighbours: S' > neighbour_fraction sigma
-    state, flagged, before = _search(
+    state, flagged, before, candidates = _search(
         counts, avoided, pad, np.float32(np.float32(read_noise) ** 2), np.float32(sigma),
         np.float32(np.float32(neighbour_fraction) * np.float32(sigma)), np.float32(sharpness),
         groups > 0, iterations, np.float32(saturation * gain),
@@ -168,8 +169,8 @@ def find(
     kept, dropped = -1, 0
     if groups > 0:
         kept, dropped = _judged(
-            counts, state, flagged, before, float(read_noise) ** 2, groups, fwhm, exceeds,
-            wing_limit, clean,
+            counts, state, flagged, before, candidates, float(read_noise) ** 2, groups, fwhm,
+            exceeds, wing_limit, clean,
         )
     hits = np.empty((ny, nx), np.bool_)
     number = kernels.hits(state, pad, hits)
@@ -189,6 +190,7 @@ def _judged(
     state: NDArray[np.uint8],
     flagged: NDArray[np.int32],
     before: NDArray[np.float32],
+    candidates: NDArray[np.int32],
     read_variance: float,
     groups: float,
     fwhm: float,
@@ -219,9 +221,16 @@ def _judged(
     # wings are looked for in the scene without hits
     pixels[flagged[remain]] = after[remain]
     if wing_limit > 0:
+        variance = np.float32(read_variance)
+        more = blobs.begin(counts, state, candidates, variance, float(fwhm))
+        flagged, before = (
+            np.concatenate(both)
+            for both in ((flagged[remain], more), (before[remain], pixels[more]))
+        )
+        states[more] |= kernels.COSMIC
+        search.clean(counts, state, more, more.size, np.float32(np.nan))
         grown = wings.grow(
-            counts, state, flagged[remain], before[remain], np.float32(read_variance),
-            np.float32(wing_limit),
+            counts, state, flagged, before, variance, np.float32(wing_limit), float(fwhm)
         )
         if clean:
             search.clean(counts, state, grown, grown.size, np.float32(np.nan))
@@ -275,8 +284,8 @@ def _search(
     iterations: int,
     saturation: np.float32,
     level: np.float32,
-) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32]]:
-    """Return states, flat indices of flagged pixels and their values before cleaning."""
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32], NDArray[np.int32]]:
+    """Return states, flat indices of flagged pixels, their values before cleaning, candidates."""
     size = counts.size
     # untouched pages of these lists cost nothing
     candidates, flagged = (np.empty(size, np.int32) for _ in range(2))
@@ -303,7 +312,7 @@ def _search(
         counts, s, state, candidates, n, read_variance, sigma, low, sharpness, protect, iterations,
         level, flagged, before,
     )
-    return state, flagged[:number], before[:number]
+    return state, flagged[:number], before[:number], candidates[:n]
 
 
 def _require_sky(

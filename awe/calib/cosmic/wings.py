@@ -1,7 +1,8 @@
-"""Compiled growth of `cosmic`: dim pixels next to a hit that the scene does not explain.
+"""Compiled growth of `cosmic`: pixels next to a hit that the scene does not explain.
 
 A hit is found by its sharp pixels. Charge that diffused out of them, and a path that fades, leave
-pixels next to it that are above the sky but not sharp: they belong to the hit as well.
+pixels next to it that are above the sky but not sharp: they belong to the hit as well. What is
+bright there, or on uneven ground, may be a star: `blobs` tells.
 """
 
 # mypy: ignore-errors
@@ -12,28 +13,31 @@ from __future__ import annotations
 import numpy as np
 
 from awe.calib._jit import compiled
+from awe.calib.cosmic.blobs import add_blobs
 from awe.calib.cosmic.kernels import COSMIC, EXCLUDED
 from awe.calib.cosmic.stars import EXPLAINED
 from awe.calib.statistics.medians import separable5_at, separable7_at
 
 __all__ = ["grow"]
 
-#: mark of a pixel that joins a hit in this round; it is part of one when all were looked at, so
-#: their order is of no importance
-_JOINS = np.uint8(128)
+#: mark of a pixel that joins a hit; it is part of one when all were looked at, so their order is
+#: of no importance
+JOINS = np.uint8(128)
 
-#: mark of a pixel that was compared with the scene: the answer is the same for every neighbour
-_COMPARED = np.uint8(4)
-
-#: how far a hit grows [pixel]
-_ROUNDS = 2
-
-#: neighbours of a pixel that are looked at per pixel of a hit, at most: both rounds of 8
-_MOST = 25
+#: by how much the limit falls next to a pixel e times brighter, and its least value [sigma]:
+#: charge diffuses across the four sides of a bright pixel
+_SLOPE, _LEAST = np.float32(0.2), np.float32(2)
 
 #: a pixel must exceed the scene by this many times what the scene changes over 4 pixels around:
-#: slopes and cores of stars do not; on flat sky both limits are much alike
+#: slopes and cores of stars do not
 _SLOPES = np.float32(4)
+
+#: noise alone makes medians differ by more than this part of it; flanks of stars sharper than 1.9
+#: pixels do by as little, and there all of it counts: width from which on less does [pixel]
+_UNEVEN, _SHARPEST = 0.3, 1.6
+
+#: noise of a level [sigma]: what is that far below the limit needs no median
+_ROOM = np.float32(0.75)
 
 _TINY = np.float32(1e-5)
 
@@ -49,23 +53,59 @@ def _steepness_at(c, y, x, scratch):
 
 
 @compiled
-def _stands_out(c, y, x, read_variance, limit, scratch):
-    """Return True if a pixel is above the scene around it, and not a part of a star."""
+def _level_at(c, y, x, read_variance, limit, uneven, scratch):
+    """Return the level of the scene if a pixel is above it and not a part of a star, or NaN."""
     # z = (c - B) / sqrt(B + read noise**2) with B = max(M7(c), M5(c)), M the separable medians: M5
     # follows the light of stars; hits were taken out of c. Most pixels need M7 alone
     value = c[y, x]
     level = separable7_at(c, y, x, scratch)
     if value - level <= limit * np.sqrt(max(level + read_variance, _TINY)):
-        return False
+        return np.float32(np.nan)
     level = max(level, separable5_at(c, y, x, scratch))
-    excess = value - level
-    if excess <= limit * np.sqrt(max(level + read_variance, _TINY)):
-        return False
-    return excess > _SLOPES * _steepness_at(c, y, x, scratch)
+    noise = np.sqrt(max(level + read_variance, _TINY))
+    if value - level <= limit * noise:
+        return np.float32(np.nan)
+    steepness = _steepness_at(c, y, x, scratch) - uneven * noise
+    return level if value - level > _SLOPES * steepness else np.float32(np.nan)
 
 
 @compiled
-def grow(c, state, flagged, before, read_variance, limit):
+def _spread(c, state, pixels, values, around, n, read_variance, limit, uneven):
+    """Mark what touches the `n` pixels listed, and what touches that; returns how many there are.
+
+    No pixel joins that is brighter than the one it touches.
+    """
+    ny, nx = c.shape
+    never = COSMIC | EXCLUDED | EXPLAINED | JOINS
+    scratch = np.empty(16, np.float32)
+    k = 0
+    while k < n:
+        y = pixels[k] // nx
+        x = pixels[k] % nx
+        noise = np.sqrt(max(around[k] + read_variance, _TINY))
+        # limit - 0.2 ln(height of the hit in sigma) across the sides of its pixel
+        lower = limit - _SLOPE * np.log(max((values[k] - around[k]) / noise, np.float32(1)))
+        lower = max(lower, min(_LEAST, limit))
+        for yy in range(max(3, y - 1), min(ny - 3, y + 2)):
+            for xx in range(max(3, x - 1), min(nx - 3, x + 2)):
+                if state[yy, xx] & never or c[yy, xx] > values[k]:
+                    continue
+                least = lower if yy == y or xx == x else limit
+                if c[yy, xx] - around[k] <= (least - _ROOM) * noise:
+                    continue
+                level = _level_at(c, yy, xx, read_variance, least, uneven, scratch)
+                if level == level:
+                    state[yy, xx] |= JOINS
+                    pixels[n] = yy * nx + xx
+                    values[n] = c[yy, xx]
+                    around[n] = level
+                    n += 1
+        k += 1
+    return n
+
+
+@compiled
+def grow(c, state, flagged, before, read_variance, limit, fwhm):
     """Flag pixels that touch a hit and exceed the scene; returns all pixels of hits.
 
     Parameters
@@ -77,11 +117,13 @@ def grow(c, state, flagged, before, read_variance, limit):
     flagged : ndarray of int32, shape (n,)
         Flat indices of the pixels of hits.
     before : ndarray of float32, shape (n,), electrons
-        Values of these pixels with their hits: none of a neighbour that joins is larger.
+        Values of these pixels with their hits.
     read_variance : float32, electrons**2
         Variance of the electronics.
     limit : float32, sigma
         Least excess over the scene, in its noise.
+    fwhm : float, pixel
+        Width of the stars; 0 is unknown, and nothing joins that could be one.
 
     Returns
     -------
@@ -91,40 +133,22 @@ def grow(c, state, flagged, before, read_variance, limit):
     Notes
     -----
     Within 3 pixels of the edge of `c` nothing joins, nor do excluded pixels and stars that were
-    taken for hits. Pixels that touch the hit are looked at first, then those that touch them.
+    taken for hits. The result does not depend on the order of pixels: a pixel joins for what it
+    and the one it touches are, and all are part of hits at the end only.
     """
-    ny, nx = c.shape
-    never = COSMIC | EXCLUDED | EXPLAINED | _JOINS | _COMPARED
-    scratch = np.empty(16, np.float32)
-    pixels = np.empty(min(_MOST * flagged.size, c.size), np.int32)
-    values = np.empty(pixels.size, np.float32)
-    around = np.empty(pixels.size, np.float32)
-    pixels[: flagged.size] = flagged
-    values[: flagged.size] = before
-    for k in range(flagged.size):
+    nx = c.shape[1]
+    pixels = np.empty(c.size, np.int32)
+    values = np.empty(c.size, np.float32)
+    around = np.empty(c.size, np.float32)
+    n = flagged.size
+    pixels[:n] = flagged
+    values[:n] = before
+    for k in range(n):
         around[k] = c[flagged[k] // nx, flagged[k] % nx]
-    first = 0
-    last = flagged.size
-    for _ in range(_ROUNDS):
-        fresh = last
-        for k in range(first, last):
-            y = pixels[k] // nx
-            x = pixels[k] % nx
-            for yy in range(max(3, y - 1), min(ny - 3, y + 2)):
-                for xx in range(max(3, x - 1), min(nx - 3, x + 2)):
-                    # charge falls off from the hit, to the mean of what is around it; what rises
-                    # next to it is a star
-                    if state[yy, xx] & never or not around[k] < c[yy, xx] <= values[k]:
-                        continue
-                    state[yy, xx] |= _COMPARED
-                    if _stands_out(c, yy, xx, read_variance, limit, scratch):
-                        state[yy, xx] |= _JOINS
-                        pixels[fresh] = yy * nx + xx
-                        values[fresh] = c[yy, xx]
-                        around[fresh] = around[k]
-                        fresh += 1
-        first = last
-        last = fresh
-        for k in range(first, last):
-            state[pixels[k] // nx, pixels[k] % nx] |= COSMIC
-    return pixels[:last]
+    uneven = np.float32(min(max(fwhm - _SHARPEST, 0.0), _UNEVEN))
+    n = _spread(c, state, pixels, values, around, n, read_variance, limit, uneven)
+    if fwhm > 0:
+        n = add_blobs(c, state, pixels, around, n, read_variance, limit, fwhm)
+    for k in range(n):
+        state[pixels[k] // nx, pixels[k] % nx] |= COSMIC
+    return pixels[:n].copy()
