@@ -22,8 +22,18 @@ def warm() -> float:
     return time.perf_counter() - begin
 
 
-def warming() -> Iterator[None]:
-    """Do what `warm` does in steps: compile or load a few kernels each time it is asked on."""
+def warming(*, masters: bool = True, frames: bool = True) -> Iterator[None]:
+    """Do what `warm` does in steps: compile or load a few kernels each time it is asked on.
+
+    Parameters
+    ----------
+    masters, frames : bool
+        Whether kernels are among them that calibrations are made with, and those that frames
+        are reduced with, which take three times as long.
+    """
     from awe.calib import _warm
 
-    yield from _warm.steps()
+    if masters:
+        yield from _warm.masters()
+    if frames:
+        yield from _warm.frames()

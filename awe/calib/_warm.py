@@ -15,21 +15,19 @@ from awe.calib.combine.propagation import flattened_variance, mean_variance
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
 from awe.calib.reduction import Calibrations, CosmicSettings, SatelliteSettings, Settings, reduce
-from awe.calib.sky import seeing
+from awe.calib.sky import background, seeing
 from awe.calib.weight import NoiseModel
 
-__all__ = ["steps"]
+__all__ = ["frames", "masters"]
 
 _SIZE = 256
 
 _Raw = np.ndarray[tuple[int, int], np.dtype[np.uint16]]
 
 
-def steps() -> Iterator[None]:
-    """Run every compiled kernel once on a small frame, a few with each step."""
-    frame = _frame()
-    ones = np.ones(frame.shape, np.float32)
-    good = np.zeros(frame.shape, np.bool_)
+def masters() -> Iterator[None]:
+    """Run every kernel that calibrations are made with, a few with each step."""
+    frame, ones = _frame(), np.ones((_SIZE, _SIZE), np.float32)
     combine([frame] * 3, method=Method.STD, sigma=3.0, count=True)
     yield
     noise = Noise(constant=1.0)
@@ -38,6 +36,19 @@ def steps() -> Iterator[None]:
     mean_variance(mean, noise)
     flattened_variance(mean, noise, ones, ones)
     yield
+    statistics.image_statistics(ones)
+    statistics.image_statistics(ones, ones > 1)
+    weight.inherited(np.full_like(ones, np.nan), [], {})
+    yield
+    mesh, spread, _ = background.medians(ones, box=64, bad=None, clip=3.0, step=1, least=0.5)
+    background.Surface(mesh=mesh, spread=spread, box=64, shape=(_SIZE, _SIZE)).rows()
+    yield
+
+
+def frames() -> Iterator[None]:
+    """Run every kernel that frames are reduced with, a few with each step."""
+    frame, ones = _frame(), np.ones((_SIZE, _SIZE), np.float32)
+    good = np.zeros(frame.shape, np.bool_)
     calibrations = Calibrations(
         bias=0 * ones, flat=ones, dark=0 * ones, fringes=None, hot=good, cold=good
     )
@@ -46,8 +57,6 @@ def steps() -> Iterator[None]:
         done = reduce(raw, geometry, given, _settings())
         yield
     NoiseModel(gain=2.5, constant=5.0, faint=True).variance(done.science)
-    statistics.image_statistics(done.science)
-    statistics.image_statistics(done.science, done.flags != 0)
     weight.numbers(done.flags, PixelFlag.HOT)
     yield
     for image in (frame, done.science):

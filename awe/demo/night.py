@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe import calib, fits, recipes
+from awe import recipes
 from awe.config import Environment
 from awe.context import context
 from awe.db.declare.registry import find
@@ -34,7 +33,8 @@ from awe.model.classes import load
 from awe.services import running
 from awe.services.installation import Installation
 from awe.services.logins import account
-from awe.workers import SPAWN, leave_with_parent, pool
+from awe.tasks.compiling import Compiling
+from awe.workers import pool
 
 if TYPE_CHECKING:
     from awe.demo.exposures import Night
@@ -128,7 +128,7 @@ def make(
         if made(home):
             return folder / "raw"
         _check_space(folder, night)
-        warming = _warm()
+        compiling = Compiling()
         if not (folder / "written.json").exists():
             _mark(folder, "begun.json", night)
             paths = write_night(folder / "raw", night)
@@ -137,7 +137,7 @@ def make(
             paths = sorted((folder / "raw").glob("OMEGACAM.*.fits"))
         environment = _environment(home)
         _ingest(environment, paths)
-        _wait_for(warming)
+        _wait_for(compiling)
         _calibrate(environment, folder, night)
         _mark(folder, "done.json", night)
         if not keep:
@@ -220,30 +220,12 @@ def _environment(home: Path) -> Environment:
     return replace(loaded, home=home)
 
 
-def _warm() -> Any:
-    """Compile the kernels during the simulation, so that the recipes find them compiled."""
-    process = SPAWN.Process(target=_compile, name="awe-warm")
-    process.start()
-    return process
-
-
-def _wait_for(warming: Any) -> None:
-    """Wait until the kernels are compiled, and say so where that takes a while."""
-    warming.join(1.0)
-    if warming.is_alive():
-        sys.stderr.write("compiling the kernels, once; up to two minutes\n")
+def _wait_for(compiling: Compiling) -> None:
+    """Wait until the recipes find their kernels compiled, and say so where that takes a while."""
+    if not compiling.wait_for_masters(1.0):
+        sys.stderr.write("compiling the kernels, once; up to half a minute\n")
         sys.stderr.flush()
-        warming.join()
-
-
-def _compile() -> None:
-    leave_with_parent()
-    os.nice(5)
-    # This only saves time: what fails here is compiled when it is used, and complains there.
-    with contextlib.suppress(Exception):
-        calib.warm()
-        for _ in fits.warming():
-            pass
+        compiling.wait_for_masters()
 
 
 def _ingest(environment: Environment, paths: Sequence[Path]) -> None:

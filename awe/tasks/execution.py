@@ -23,6 +23,7 @@ from awe.errors import NotFound
 from awe.localfiles import scratch_directory
 from awe.tasks.attempt import Outcome, Session
 from awe.tasks.between import in_order
+from awe.tasks.compiling import told
 from awe.tasks.task import Task
 from awe.tasks.unit import Unit
 
@@ -66,6 +67,7 @@ def execute(self: Task) -> list[Any]:
     with (
         scratch_directory() as scratch,
         self._leaving(len(units)),
+        told(),
         bars.bar(self.identifier(), shown, "units") as bar,
     ):
         try:
