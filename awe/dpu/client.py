@@ -29,6 +29,7 @@ DAYS_KNOWN = 1.0
 #: more jobs than these are shown by the runs they belong to
 MANY = 40
 NOTHING = "you have no jobs; dpu.run('Reduce', ...) makes some"
+NOT_ASKED = "no job was requested: the list is empty"
 DRY = " as a dry run: nothing will be kept; commit=True keeps the products"
 
 
@@ -184,7 +185,7 @@ class Processor(Sequences):
             self._services.look_after()
         chosen = [number for number, (now, name) in found.items()
                   if state in (None, now) and recipe in (None, name)]  # fmt: skip
-        nothing = NOTHING if jobids is None else "no job was requested: the list is empty"
+        nothing = NOTHING if jobids is None else NOT_ASKED
         if found and not chosen:
             nothing = f"none of {len(found)} jobs is {' '.join(filter(None, (recipe, state)))}"
         many = len(chosen) > MANY if by_run is None else by_run
@@ -218,7 +219,7 @@ class Processor(Sequences):
         else:
             ids = jobs.numbers(jobids)
         if not ids:
-            out(NOTHING + "\n")
+            out((NOTHING if jobids is None else NOT_ASKED) + "\n")
             return
         totals.states(ids)
         try:

@@ -62,8 +62,8 @@ class QualityFlag(IntFlag):
     OTHERS = (1024, "A calibration was used that neither you nor appointed people made.")
     SEEING = (
         2048,
-        "The raw frame shows no width of stars, and hits were searched for with that of a "
-        "parameter; or stars as sharp as hits: some may have lost their cores.",
+        "Stars may have lost their cores as hits: they are as sharp as hits, or the raw frame "
+        "shows no width of stars and some of what was flagged looks like stars.",
     )
     INCOMPLETE = (4096, "The user left out a step of the recipe; `left_out()` names it.")
     STRAYS = (

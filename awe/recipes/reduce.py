@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe import fits, instruments, rules
 from awe.calib.detector import sections
 from awe.calib.detector.geometry import ChipGeometry
+from awe.calib.flags import PixelFlag
 from awe.calib.threads import side_by_side
 from awe.db.server.scope import current
 from awe.errors import WrongShape
@@ -194,8 +195,9 @@ class ReduceTask(Task):
         )  # fmt: skip
         after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full))
         odd = self._odd(image.pixels, geometry, chosen, calibrations.flat, reduced)
+        odd |= self._doubt(stars, pixels, gain, calibrations.defects, end, reduced)
         return self._product(
-            raw, chosen, reduced, settings, image.header, geometry, (stars, after), odd
+            raw, chosen, reduced, settings, image.header, geometry, after, odd
         )
 
     # -- in ------------------------------------------------------------------------------------
@@ -340,6 +342,19 @@ class ReduceTask(Task):
             )
         return found
 
+    def _doubt(
+        self, stars: Seeing, pixels: NDArray[Any], gain: float, bad: Any, high: float,
+        reduced: Reduced,
+    ) -> QualityFlag:
+        """Return the bit of a frame of which stars may have lost their cores as hits."""
+        hits = reduced.bad(PixelFlag.COSMIC)
+        if stars.told or not hits.any():
+            return QualityFlag(0)
+        mistaken = resolve("awe.calib.sky.seeing:mistaken")
+        if stars.known or mistaken(pixels, hits, saturation=high, gain=gain, bad=bad):
+            return QualityFlag.SEEING
+        return QualityFlag(0)
+
     # -- out -----------------------------------------------------------------------------------
 
     def _product(
@@ -350,7 +365,7 @@ class ReduceTask(Task):
         settings: Settings,
         header: Any,
         geometry: Any,
-        seeing: tuple[Seeing, Seeing],
+        seeing: Seeing,
         odd: QualityFlag,
     ) -> ReducedScienceFrame:
         red = self.parameters("ReducedScienceFrame")
@@ -379,14 +394,11 @@ class ReduceTask(Task):
         if raw.astrom is not None:
             product.astrom = raw.astrom.shifted(columns.start, rows.start)
         product.imstat = imstat(reduced.science)
-        before, after = seeing
         scale = instruments.get(raw.instrument.name).pixel_scale
-        product.psf_radius = after.fwhm * scale if after.known else None
+        product.psf_radius = seeing.fwhm * scale if seeing.known else None
         product.quality_flags = int(
             product.verify(reduced.science) | rules.verdict(reduced.flags)
         )
-        if not before.told and not product.quality_flags & QualityFlag.EMPTY:
-            product.quality_flags |= int(QualityFlag.SEEING)
         product.quality_flags |= int(odd)
         product.compare()
         mark_others(product)

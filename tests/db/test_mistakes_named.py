@@ -10,7 +10,9 @@ from awe.errors import AttributeUnknown, QueryError
 from awe.model.raw import RawScienceFrame
 
 
-@pytest.mark.parametrize("values", [np.array([1, 2]), np.array([]), np.array([[1.5]] * 2)])
+@pytest.mark.parametrize(
+    "values", [np.array([1, 2]), np.array([]), np.array([[1.5]] * 2), [1, 2], (1,), {1, 2}]
+)
 @pytest.mark.parametrize("compare", ["__eq__", "__ne__", "__lt__", "__ge__"])
 def test_a_column_compared_with_an_array_names_isin(values, compare):
     with pytest.raises(QueryError, match=r"expected one value; for several use isin"):

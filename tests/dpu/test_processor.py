@@ -172,8 +172,9 @@ def test_the_status_is_a_table(session, runner, here, capsys):
                                 "last", "line"]
     assert lines[1].split()[:7] == [str(ids[0]), "Probe", "A", "2", "names", "dry", "run"]
     assert lines[-1] == "2 jobs: 2 failed"
-    dpu.get_status([])
-    assert capsys.readouterr().out == "no job was requested: the list is empty\n"
+    for ask in (dpu.get_status, dpu.get_logs):
+        ask([])
+        assert capsys.readouterr().out == "no job was requested: the list is empty\n"
 
 
 def test_a_run_is_cancelled_at_once(bench, db, session, runner, capsys):

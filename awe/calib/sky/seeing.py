@@ -20,7 +20,7 @@ from awe.calib.sky.summits import summits
 from awe.calib.weight import require_model
 from awe.errors import NoValidPixels
 
-__all__ = ["Seeing", "State", "measure"]
+__all__ = ["Seeing", "State", "measure", "mistaken"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,6 +54,13 @@ _WINGED, _WINGED_PART, _CLEAR_WINGS = 25, 0.2, 0.0025
 
 #: sharpest star without its wings [pixel]; hits of one width are 0.6 to 0.86
 _SHARPEST_STAR = 0.9
+
+#: peaks flagged as hits that look like stars: least height above the sky [sigma], least signal to
+# noise, least width without the pixel; hits of charge that diffused are 0.6 to 1.1 pixels wide
+_SEEN, _SEEN_SNR, _WIDE_FOR_A_HIT = 5.0, 12.0, 1.25
+
+#: part of all hits that look so by chance (1 in 100 of faint ones)
+_BY_CHANCE = 0.03
 
 #: (FWHM of the fit [pixel], a, b): wings lift the sky of a fit by p of the peak, and widen its
 # Gaussian by a p / (p + b) in ln: Moffat profiles of 2.5 to 4.8 and a Gaussian, fitted so
@@ -159,24 +166,79 @@ def measure(
     ('measured', 9, True)
     """
     require_model(gain, 0.0)
+    fits, _ = _fitted(image, bad, threshold, saturation, gain)
+    return _NONE if fits is None else _judged(fits, narrowest)
+
+
+@takes_frames()
+def mistaken(
+    image: NDArray[np.generic],
+    hits: NDArray[np.bool_],
+    *,
+    saturation: float,
+    gain: float,
+    bad: NDArray[np.bool_] | None = None,
+) -> int:
+    """Return how many peaks that were flagged as hits look like stars, 0 for as many as hits do.
+
+    Where no width of stars is known, stars sharper than some 1.5 pixels may have been flagged.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx), any real dtype, ADU
+        The frame with its hits and its sky; not modified.
+    hits : ndarray of bool, shape (ny, nx)
+        Pixels flagged as hits.
+    saturation : float, ADU
+        Peaks next to pixels of this level are left out.
+    gain : float, e-/ADU
+        For the noise of the light of stars.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Peaks next to these are left out.
+    """
+    require_model(gain, 0.0)
+    fits, places = _fitted(image, bad, _SEEN, saturation, gain)
+    if fits is None or places is None:
+        return 0
+    shaped = (fits.snr > _SEEN_SNR) & _shaped(fits) & (fits.width > _WIDE_FOR_A_HIT)
+    flagged = np.asarray(hits).ravel()[places]
+    number = int((shaped & flagged).sum())
+    return number if number > _BY_CHANCE * int(flagged.sum()) else 0
+
+
+def _fitted(
+    image: NDArray[np.generic],
+    bad: NDArray[np.bool_] | None,
+    threshold: float,
+    saturation: float,
+    gain: float,
+) -> tuple[gauss.Fits | None, NDArray[np.int64] | None]:
+    """Return the fits of the brightest peaks and their places in the flat frame, or None."""
     pixels = np.ascontiguousarray(image, np.float32)
     left_out = np.zeros(pixels.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
     require_shape(left_out, (pixels.shape[0], pixels.shape[1]), "the map of bad pixels")
     try:
         sky = floor.estimate(pixels, left_out, box=_BOX, step=_PITCH)
     except NoValidPixels:
-        return _NONE
+        return None, None
     places, _ = summits(
         pixels, left_out, sky, threshold=threshold, saturation=saturation, most=_MOST, margin=4
     )
-    return _judged(gauss.fit(pixels, left_out, places, sky, gain=gain), narrowest)
+    return gauss.fit(pixels, left_out, places, sky, gain=gain), places
+
+
+def _shaped(fits: gauss.Fits) -> NDArray[np.bool_]:
+    """Return which of the fitted peaks have the shape of a star, whatever their width."""
+    shaped: NDArray[np.bool_] = (fits.width > 0) & (np.abs(fits.pedestal) < _PEDESTAL)
+    shaped &= (fits.residual < _RESIDUAL) & (fits.width < _WIDEST)
+    shaped &= fits.ellipticity < _ROUND + _ROUND_NOISE / np.maximum(fits.snr, 1.0)
+    return shaped
 
 
 def _judged(fits: gauss.Fits, narrowest: float) -> Seeing:
     """Return the width that the stars among the fitted peaks share."""
     whole = (fits.width > 0) & (fits.snr > _SNR) & (np.abs(fits.pedestal) < _PEDESTAL)
-    shaped = whole & (fits.residual < _RESIDUAL) & (fits.width < _WIDEST)
-    shaped &= fits.ellipticity < _ROUND + _ROUND_NOISE / np.maximum(fits.snr, 1.0)
+    shaped = whole & _shaped(fits)
     alike = gauss.Fits(*(values[shaped] for values in fits))
     least = _STARS + int(whole.sum() - shaped.sum()) // _OTHERS
     found = clump.find(alike.width, alike.snr, least=least, narrowest=narrowest, widest=_WIDEST)

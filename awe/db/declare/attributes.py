@@ -285,6 +285,10 @@ class TypedList(list[Any]):
         return super().__imul__(count)
 
 
+#: what a comparison, or an attribute of one value, expects
+_ONE_VALUE = "one value; for several use isin([...])"
+
+
 def convert(attribute: Persistent[Any], value: Any) -> Any:
     """Return `value` as the attribute stores it.
 
@@ -311,6 +315,8 @@ def convert_item(attribute: Persistent[Any], value: Any) -> Any:
     if attribute.is_link:
         return _as_object(attribute, value)
     value = _of_python(value)
+    if isinstance(value, list | tuple | set | frozenset) and attribute.declared_type is not dict:
+        raise _mismatch(value, _ONE_VALUE)
     if attribute.kind is Kind.ARRAY and isinstance(value, float) and math.isnan(value):
         raise _mismatch(value, "a number: a list has no place for NaN")
     return _CONVERTERS[cast("type", attribute.declared_type)](value)
@@ -321,7 +327,7 @@ def _of_python(value: Any) -> Any:
     if type(value).__module__ != "numpy" or not hasattr(value, "item"):
         return value
     if getattr(value, "size", 1) != 1:
-        raise _mismatch(value, "one value; for several use isin([...])")
+        raise _mismatch(value, _ONE_VALUE)
     return value.item()
 
 
