@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe import fits, instruments, rules
 from awe.calib.detector import sections
 from awe.calib.detector.geometry import ChipGeometry
-from awe.calib.flags import PixelFlag
 from awe.calib.threads import side_by_side
 from awe.db.server.scope import current
 from awe.errors import WrongShape
@@ -347,7 +346,7 @@ class ReduceTask(Task):
         reduced: Reduced,
     ) -> QualityFlag:
         """Return the bit of a frame of which stars may have lost their cores as hits."""
-        hits = reduced.bad(PixelFlag.COSMIC)
+        hits = reduced.bad(resolve("awe.calib.flags:PixelFlag").COSMIC)
         if stars.told or not hits.any():
             return QualityFlag(0)
         mistaken = resolve("awe.calib.sky.seeing:mistaken")
