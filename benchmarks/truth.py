@@ -1,4 +1,4 @@
-"""Every product of a night beside the truth it was simulated with, and what photons allow.
+"""Every product of a night against the truth it was simulated with, and what photons allow.
 
     python -m benchmarks.truth                     one chip of 768 x 768 pixels
     python -m benchmarks.truth --seed 5 --table FILE

@@ -208,10 +208,11 @@ def _common_shape(frames: list[Any]) -> tuple[int, int]:
     """Return the shape of frames that must all show the same part of the chip."""
     shapes = {(frame.NAXIS2, frame.NAXIS1) for frame in frames}
     if len(frames) < 2 or len(shapes) > 1:
-        sizes = ", ".join(f"{nx} x {ny}" for ny, nx in sorted(shapes))
+        sizes = " and ".join(f"{nx} x {ny} pixels" for ny, nx in sorted(shapes))
+        found = f"{len(frames)} of {sizes}" if frames else "none"
         msg = (
             f"an illumination correction needs at least 2 dithered frames of one size, found "
-            f"{len(frames)} of {sizes} pixels; reduce the other exposures of the template"
+            f"{found}; reduce the other exposures of the template"
         )
         raise NoValidPixels(msg)
     return shapes.pop()

@@ -26,6 +26,7 @@ from awe.rules.freshness import parts
 from awe.rules.roles import MISSING, chosen_roles, date_of
 from awe.tasks import code
 from awe.tasks.exact import exact as with_code
+from awe.tasks.redrawn import reduced_inputs
 from awe.tasks.requested import arguments_again, class_of, named_by_hand
 from awe.tasks.task import Task, Unit
 from awe.terminal import out
@@ -71,7 +72,9 @@ def remake(
         msg = "an exact remake takes the parameters of the product; leave out pars or exact"
         raise ArgumentError(msg)
     task_class = task_of(self, exact=exact)
-    frames = _frames(self) if exact else sound_frames(self)
+    frames = reduced_inputs(self, exact=exact)
+    if frames is None:
+        frames = _frames(self) if exact else sound_frames(self)
     arguments: dict[str, Any] = {"instrument": self.instrument.name, "commit": commit}
     arguments["pars"] = _parameters(self) if exact else dict(pars or {})
     if has(self, "combine") and exact:
@@ -111,6 +114,8 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         The header has no such cards.
     NotFound
         An input is not in the database, or not visible to you.
+    ArgumentError
+        It was drawn from reduced frames.
     """
     classes.load()
     header = fits.read_header(Path(path))
@@ -120,6 +125,12 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         raise BadHeader(msg)
     cls = registry.find(str(name))
     task_class = _task_in(header, cls)
+    if task_class.raw == "ReducedScienceFrame":
+        msg = (
+            f"{path} was drawn from reduced frames, which its header does not name; fetch the "
+            f"{name} and use its remake(exact=True)"
+        )
+        raise ArgumentError(msg)
     wanted = chosen_roles(cls)
     parents = [
         (entry["role"], _parent(entry))
@@ -358,7 +369,7 @@ def _parameters(product: Any) -> dict[str, Any]:
         made_with = value_of(part, "process_params")
         if made_with is not None:
             for name, value in made_with.values().items():
-                found[f"{type(part).__name__}.process_params.{name}"] = value
+                found[f"{made_with.product}.process_params.{name}"] = value
     return found
 
 
@@ -394,7 +405,7 @@ def _place(cls: Any, header: Header, parents: list[tuple[str, Any]]) -> dict[str
 
 def _parameters_in(header: Header, cls: Any, task: type[Task]) -> dict[str, Any]:
     found = {
-        f"{cls.__name__}.process_params.{name}": value
+        f"{cls._attribute('process_params').target.product}.process_params.{name}": value
         for name, value in fits.read_parameters(header).items()
     }
     folded = {name.upper(): name for name in task.makes}

@@ -97,6 +97,19 @@ def test_dithered_frames_give_the_correction_and_reduce_uses_it(dithered):
     [second] = run("Illumination", template=template, pars=pars)
     assert np.abs(second.data / frame.data - 1).max() < 0.01
     assert second.prev == frame
+    # the frames that were reduced with the correction are not those it was drawn from
+    same = frame.remake(exact=True)
+    assert np.array_equal(same.data, frame.data)
+    assert same.illumination_correction.coefficients == numbers.coefficients
+    assert same.process_params.APERTURE == 6.0
+    anew = second.remake(pars=pars)
+    assert np.abs(anew.data / second.data - 1).max() < 1e-3
+    from awe.tasks.remake import from_header
+
+    with pytest.raises(ArgumentError, match="remake that object instead"):
+        numbers.remake()
+    with pytest.raises(ArgumentError, match="drawn from reduced frames"):
+        from_header(frame.pathname)
 
 
 def test_a_table_of_standard_stars_gives_the_correction(dithered, tmp_path):
@@ -116,6 +129,9 @@ def test_a_table_of_standard_stars_gives_the_correction(dithered, tmp_path):
     left = dithered.excess / frame.data
     assert left.std() / left.mean() < 0.005
     assert frame.illumination_correction.stars > 190
+    for exact in (False, True):
+        with pytest.raises(ArgumentError, match="tables are not kept; make it again with"):
+            frame.remake(exact=exact)
 
     table.write_text("x,y\n1,2\n")
     with pytest.raises(NoValidPixels, match="columns x, y, difference"):

@@ -1,0 +1,56 @@
+"""What a product is made of again that is drawn from reduced frames, not from raw ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awe.errors import ArgumentError
+from awe.model.calibrations import IlluminationCorrectionFrame
+from awe.model.science import ReducedScienceFrame
+from awe.tasks.selection import newest_of_each
+
+__all__ = ["reduced_inputs"]
+
+
+def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
+    """Return the reduced frames an illumination correction is drawn from again.
+
+    They are the newest sound ones of the raw frames behind it; exactly, those there were when it
+    was made.
+
+    Parameters
+    ----------
+    product : product
+        Object that a recipe made; None is returned for those made of raw frames.
+    exact : bool
+        Whether the very inputs are wanted.
+
+    Raises
+    ------
+    ArgumentError
+        It was drawn from a table of stars, or a raw frame has no reduced one any more.
+    """
+    if not isinstance(product, IlluminationCorrectionFrame):
+        return None
+    raws = product.illumination_correction.raw_science_frames
+    if not raws:
+        msg = (
+            f"{product.filename} was drawn from a table of stars, and tables are not kept; make "
+            "it again with IlluminationTask(..., photometry=table)"
+        )
+        raise ArgumentError(msg)
+    frames: list[Any] = []
+    for raw in raws:
+        found = ReducedScienceFrame.raw == raw
+        if exact:
+            found &= ReducedScienceFrame.creation_date <= product.creation_date
+        elif raw.is_valid <= 0:
+            continue
+        frames += newest_of_each([one for one in found if one.is_valid > 0])
+    if len(frames) < len(raws) and exact:
+        msg = (
+            f"of {len(raws)} frames behind {product.filename} {len(frames)} have a reduced one "
+            "that you may see; leave out exact"
+        )
+        raise ArgumentError(msg)
+    return frames
