@@ -35,6 +35,17 @@ def test_killed_between_two_jobs_it_costs_the_second_nothing(bench, db, runner, 
     assert db.rows("superuser", sql, second) == [(1,)]
 
 
+def test_leases_are_kept_while_it_imports(bench, db, runner, recipes, tmp_path, monkeypatch):
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "sitecustomize.py").write_text("import time\ntime.sleep(9.0)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "slow"))
+    runner.start(lease=2.0)
+    (job,) = bench.submit("student")
+    until(lambda: bench.state(job) == "done", 60)
+    sql = "SELECT attempt, message FROM awe.attempt WHERE job = %s"
+    assert db.rows("superuser", sql, job) == [(1, "1 of 1 done")]
+
+
 def test_a_signal_for_the_terminal_of_the_starter_does_not_reach_it(bench, runner, recipes):
     runner.start()
     (job,) = bench.submit("student")

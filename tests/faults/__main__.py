@@ -49,6 +49,7 @@ Each cell: tries, frames committed (once each), attempts more than the first, or
 no object names) that were left. A try has five orphans where all five files were reserved and
 none came to be named. `awe-admin fsck` tells of every one, and the collector takes all of them
 away. Of {tries} kills {within} met a frame that was still at its step, the others a step further.
+Frames that took more than 90 s to come to their step, and were left alone: {late}.
 
 """
 STEPS_TOLD = """\
@@ -105,9 +106,10 @@ def page(results: dict[str, Any]) -> str:
         found = [line for line in wrong if word in line]
         wrong = [line for line in wrong if line not in found]
         verdict.append(f"| {claim} | {len(found)} |")
+    late = sum(len(result["late"]) for result in results.values())
     parts = [INTRODUCTION.format(
         verdict="\n".join(verdict), within=sum(row[7] for row in rows),
-        tries=sum(row[3] for row in rows),
+        tries=sum(row[3] for row in rows), late=late,
     )]  # fmt: skip
     parts += [_table(place, result) for place, result in results.items()]
     parts.append(_last(results))

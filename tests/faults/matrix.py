@@ -78,6 +78,7 @@ class Try:
     prompt: subprocess.Popen[str] | None = None
     again: int = 0
     within: int = 0
+    late: bool = False
 
 
 @dataclass
@@ -89,6 +90,8 @@ class Matrix:
     chance: random.Random
     rows: dict[tuple[str, str, str], Row] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    #: frames that came to their step later than a kill waits for: nobody was killed under them
+    late: list[str] = field(default_factory=list)
     spans: dict[str, float] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
@@ -100,8 +103,8 @@ class Matrix:
         tries = [self._begin(place, victim, step) for step in steps]
         if victim != "nobody":
             held = self.bed.watch.gather([one.number for one in tries], ARRIVAL)
-            for missing in {one.number for one in tries} - {one.tried for one in held}:
-                self.wrong.append(f"{place} {victim}: try {missing} never came to its step")
+            for one in tries:
+                one.late = one.number not in {other.tried for other in held}
             if victim in ("worker", "prompt"):
                 self._kill_each(tries, held)
             else:
@@ -220,6 +223,9 @@ class Matrix:
             kept = self._made(one) if one.job else self._said(one)
             committed += kept
             orphans = loose & set(self.bed.watch.reserved[one.number])
+            if one.late:
+                self.late.append(f"{place}, {victim} at {one.step}")
+                continue
             row = Row(1, kept, one.again, len(orphans), one.within)
             key = (place, victim, one.step)
             self.rows[key] = self.rows.get(key, Row()) + row

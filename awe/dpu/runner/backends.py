@@ -111,8 +111,13 @@ class BackEnd(Protocol):
     def ready(self) -> bool:
         """Return True if a job can be placed there now."""
 
-    def start(self, folder: Folder, description: bytes, limits: Limits) -> Worker:
-        """Start a worker in `folder` and give it its description."""
+    def start(
+        self, folder: Folder, description: bytes, limits: Limits, meanwhile: Callable[[], None]
+    ) -> Worker:
+        """Start a worker in `folder` and give it its description.
+
+        Where that takes more than a few seconds `meanwhile` is called again and again.
+        """
 
     def adopt(self, number: int | None, folder: Folder) -> Worker | None:
         """Return the worker a former runner started, None where it is gone."""
@@ -288,8 +293,12 @@ class Local:
         """Return True: this machine is there."""
         return True
 
-    def start(self, folder: Folder, description: bytes, limits: Limits) -> LocalHandle:
+    def start(
+        self, folder: Folder, description: bytes, limits: Limits, meanwhile: Callable[[], None]
+    ) -> LocalHandle:
         """Start a worker in `folder` and give it its description.
+
+        The first one waits for the process that forks it, which has much to import.
 
         Raises
         ------
@@ -300,7 +309,7 @@ class Local:
         reading, writing = os.pipe()
         try:
             with folder.log.open("ab") as log:
-                server, number = self._fork(folder, reading, log.fileno())
+                server, number = self._fork(folder, reading, log.fileno(), meanwhile)
         except BaseException:
             os.close(writing)
             raise
@@ -313,14 +322,16 @@ class Local:
             number, lambda: server.status(number), lambda: not server.gone, self._table
         )
 
-    def _fork(self, folder: Folder, stdin: int, log: int) -> tuple[ForkServer, int]:
+    def _fork(
+        self, folder: Folder, stdin: int, log: int, meanwhile: Callable[[], None]
+    ) -> tuple[ForkServer, int]:
         """Return a new worker's number and the process that forked it, replaced where it died."""
         for last in (False, True):
             if self._server is None or self._server.gone:
                 self.close()
                 self._server = ForkServer(environment())
             try:
-                return self._server, self._server.start(folder.path, stdin, log)
+                return self._server, self._server.start(folder.path, stdin, log, meanwhile)
             except ServiceDown:
                 if last:
                     raise

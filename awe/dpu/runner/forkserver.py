@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from awe.dpu.runner import keeper
@@ -66,8 +66,19 @@ class ForkServer:
         self._ended: dict[int, int] = {}
         self.gone = False
 
-    def start(self, directory: Path, stdin: int, log: int) -> int:
+    def start(
+        self, directory: Path, stdin: int, log: int, meanwhile: Callable[[], None] = lambda: None
+    ) -> int:
         """Fork a worker and return its process number, which is also its group's.
+
+        Parameters
+        ----------
+        directory : Path
+            Directory of the attempt.
+        stdin, log : int
+            Descriptors of the worker's standard input and output.
+        meanwhile : callable
+            Called once a second as long as the process has not finished its imports.
 
         Raises
         ------
@@ -79,7 +90,9 @@ class ForkServer:
         except OSError:
             self.gone = True
         while not self._started and not self.gone:
-            self._hear(wait=True)
+            self._hear(seconds=1.0)
+            if not self._started:
+                meanwhile()
         if not self._started:
             # gone from the socket it is; without an end in time the status stays unknown
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -95,7 +108,7 @@ class ForkServer:
     def status(self, pid: int) -> int | None:
         """Return how a worker ended, None as long as nothing is known."""
         if not self.gone:
-            self._hear(wait=False)
+            self._hear(seconds=0.0)
         return self._ended.get(pid)
 
     def forget(self, pid: int) -> None:
@@ -109,8 +122,8 @@ class ForkServer:
         self._process.kill()  # it holds nothing, and may still be importing
         self._process.wait()
 
-    def _hear(self, *, wait: bool) -> None:
-        if not _ready([self._socket.fileno()], None if wait else 0):
+    def _hear(self, *, seconds: float) -> None:
+        if not _ready([self._socket.fileno()], seconds):
             return
         try:
             data = self._socket.recv(LONGEST_REQUEST)

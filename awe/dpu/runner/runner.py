@@ -15,6 +15,8 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +202,10 @@ class Runner:
             login = self._queue.login(claim.job, claim.attempt, password)
             description = self._describe(claim, login, password)
             limits = self._limits(claim.seconds, claim.memory)
-            worker = self._places[claim.back_end].start(folder, description, limits)
+            held = [(claim.job, claim.attempt), *((one.job, one.attempt) for one in self._running)]
+            worker = self._places[claim.back_end].start(
+                folder, description, limits, partial(self._hold, held)
+            )
         except (OSError, AweError) as error:
             logger.exception("job %d attempt %d was not started", claim.job, claim.attempt)
             self._queue.died(claim.job, claim.attempt, None, f"could not be started: {error}")
@@ -213,6 +218,12 @@ class Runner:
         self._watch(claim.job, claim.attempt, worker, folder, limits, claim.back_end)
         self._queue.placed(claim.job, claim.attempt, worker.number)
         logger.info("job %d attempt %d runs as %d", claim.job, claim.attempt, worker.number)
+
+    def _hold(self, held: list[tuple[int, int]]) -> None:
+        """Renew the leases of attempts while a place takes its time."""
+        with suppress(DatabaseError):  # then it is the next second's
+            for job, attempt in held:
+                self._queue.beat(job, attempt)
 
     def _watch(
         self, job: int, attempt: int, worker: Any, folder: Folder, limits: Limits, place: str

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from awe.config import Environment
@@ -204,8 +205,12 @@ class Slurm:
         """Return True if this machine can submit to a cluster whose controller answers."""
         return shutil.which("sbatch") is not None and self._listing.answered()
 
-    def start(self, folder: Folder, description: bytes, limits: Limits) -> SlurmHandle:
+    def start(
+        self, folder: Folder, description: bytes, limits: Limits, meanwhile: Callable[[], None]
+    ) -> SlurmHandle:
         """Submit a batch job that finds its description in a file only its owner can read.
+
+        Nothing is done `meanwhile`: SLURM has answered, or is given up, before leases run out.
 
         Raises
         ------
