@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from awe.terminal import harmless, out
+from awe.terminal import err, harmless, out
 
-__all__ = ["Bar", "bar", "say"]
+__all__ = ["Bar", "bar", "note", "say"]
 
 _shown: list[Any] = []
 
@@ -89,3 +89,12 @@ def say(line: str) -> None:
     else:
         out(line + "\n")
     sys.stdout.flush()
+
+
+def note(line: str) -> None:
+    """Print a line to standard error, above the bar that is shown, if there is one."""
+    if _shown:
+        _shown[0].write(harmless(line), file=sys.stderr)
+    else:
+        err(line + "\n")
+    sys.stderr.flush()

@@ -12,8 +12,7 @@ import sys
 import threading
 from multiprocessing.synchronize import Event
 
-from awe import calib, fits
-from awe.terminal import err
+from awe import bars, calib, fits
 from awe.workers import SPAWN, leave_with_parent
 
 __all__ = ["Compiling", "told"]
@@ -80,7 +79,6 @@ def _compile(masters: Event) -> None:
         for _ in fits.warming():
             pass
         masters.set()
-        os.nice(14)
         for _ in calib.warming(masters=False):
             pass
     masters.set()
@@ -104,7 +102,7 @@ def told() -> contextlib.AbstractContextManager[object]:
                 return
             said.set()
             if sys.stderr.isatty():
-                err("compiling the kernels, once; up to a minute\n")
+                bars.note("compiling the kernels, once; up to a minute")
             if Compiling.last is not None:
                 Compiling.last.wait()
 

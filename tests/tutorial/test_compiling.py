@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -68,6 +69,16 @@ def test_who_waits_for_a_kernel_at_a_terminal_is_told_once(tmp_path):
     child.expect(pexpect.EOF)
     assert child.before.count("compiling the kernels, once") == 1
     assert child.before.index("compiling") < child.before.index("sum 2 3.0")
+
+
+def test_the_line_stands_above_the_bar(tmp_path):
+    code = FRESH.replace("with told():", "with bars.bar('Reduce', 5, 'units'), told():")
+    child = pexpect.spawn(
+        sys.executable, ["-c", "from awe import bars" + code], encoding="utf-8", timeout=120
+    )
+    child.expect(pexpect.EOF)
+    (line,) = [line for line in re.split(r"[\r\n]+", child.before) if "compiling" in line]
+    assert line == "compiling the kernels, once; up to a minute"
 
 
 def test_a_pipe_is_told_nothing():
