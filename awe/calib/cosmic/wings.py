@@ -26,7 +26,7 @@ JOINS = np.uint8(128)
 
 #: by how much the limit falls next to a pixel e times brighter, and its least value [sigma]:
 #: charge diffuses across the four sides of a bright pixel
-_SLOPE, _LEAST = np.float32(0.2), np.float32(2)
+_SLOPE, _LEAST = np.float32(0.2), np.float32(2.4)
 
 #: a pixel must exceed the scene by this many times what the scene changes over 4 pixels around:
 #: slopes and cores of stars do not
