@@ -33,12 +33,12 @@ if TYPE_CHECKING:
         read_header,
         read_pixels,
         sha256,
-        write,
     )
     from awe.fits.judging import BROKEN_OFF, ExtensionInfo, judge
     from awe.fits.planes import extensions
     from awe.fits.units import unit_of
     from awe.fits.wcs import coordinate_cards, wcs_of
+    from awe.fits.writing import write
 
 __all__ = [
     "BROKEN_OFF",
@@ -72,9 +72,10 @@ __all__ = [
 
 def warming() -> Iterator[None]:
     """Compile or load, step by step, what writing files needs; see `awe.calib.warming`."""
-    from awe.fits import _byte_kernels
+    from awe.fits import _byte_kernels, packing
 
     yield from _byte_kernels.steps()
+    yield from packing.steps()
 
 
 face(__name__)

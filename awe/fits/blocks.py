@@ -19,6 +19,7 @@ __all__ = [
     "folded",
     "header",
     "header_end",
+    "image_header_end",
     "keyword",
     "pad",
     "padded",
@@ -122,6 +123,24 @@ def header_end(data: bytes) -> int:
     if place < 0 or place + CARD > len(data):
         return 0
     return min(place - place % BLOCK + BLOCK, len(data))
+
+
+def image_header_end(data: bytes) -> int:
+    """Return where the header of the first image ends, 0 where its END is not among these.
+
+    That is the first header, or of a primary HDU without pixels the one behind it.
+
+    Parameters
+    ----------
+    data : bytes
+        First bytes of a file.
+    """
+    end = header_end(data)
+    axes = next((line for line in cards(data[:end]) if line.startswith(b"NAXIS   =")), b"")
+    if axes[10:30].strip() != b"0":
+        return end
+    second = header_end(data[end:])
+    return end + second if second else 0
 
 
 def keyword(text: bytes) -> str:

@@ -1,48 +1,48 @@
-"""Images: one array with its header, read from and written to FITS files.
+"""Images: one array with its header, read from FITS files.
 
 Reading maps the file and copies only the requested section, in one step, into native byte
-order; unsigned 16-bit frames stay 16-bit. Writing goes to a temporary name in the same folder,
-with CHECKSUM and DATASUM, and appears under the final name only when complete. It does not wait
-for the disk: that is the dataserver's to do with its copy. Refuses to replace a file unless
-asked. Arrays are [y, x] and zero-based; sections are slices of them.
+order; unsigned 16-bit frames stay 16-bit, and images packed in tiles come unpacked. Arrays are
+[y, x] and zero-based; sections are slices of them.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import secrets
+import io
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from awe.errors import BadFits, ChecksumMismatch, DiskFull, FileGone, FileTaken
-from awe.fits import blocks, stream
+from awe.errors import BadFits, FileGone
+from awe.fits import blocks
 from awe.fits.cards import clean
 from awe.fits.scaling import Scaling, counts_of, damaged
-from awe.localfiles import appear
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
     from numpy.typing import NDArray
 
 __all__ = ["PLANES", "Image", "checked", "image_of", "opened", "parse_header", "read",
-           "read_header", "read_pixels", "sha256", "write"]  # fmt: skip
+           "read_header", "read_pixels", "sha256"]  # fmt: skip
 
 Section = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One image: `pixels` indexed [y, x], None for an empty primary, and its `header`."""
+    """One image: `pixels` indexed [y, x], None for an empty primary, and its `header`.
+
+    When it is written, `within` is the largest relative error its pixels may have in the file: 0
+    packs them in tiles without loss, None leaves them as plain pixels.
+    """
 
     pixels: NDArray[Any] | None
     header: Header
+    within: float | None = None
 
 
 def read(
@@ -121,12 +121,13 @@ def read_header(path: Path | str, extension: int | str | None = 0) -> Header:
 
 
 def parse_header(head: bytes, name: str) -> Header:
-    """Return the header that `read_header` would, from the first bytes of a file.
+    """Return the header that `read_header` would of the first image, from the first bytes.
 
     Parameters
     ----------
     head : bytes
-        First bytes of a file, the whole primary header among them.
+        First bytes of a file, the whole primary header among them, and that of the extension
+        behind it where the primary HDU is empty.
     name : str
         Name of the file in the message.
 
@@ -135,71 +136,17 @@ def parse_header(head: bytes, name: str) -> Header:
     BadFits
         They are not those of a FITS file.
     """
-    from astropy.io.fits import Header
+    from astropy.io import fits
 
     if not head.startswith(b"SIMPLE  ="):
         msg = f"{name} is not a FITS file: it begins with {head[:9]!r}; retrieve() it to look"
         raise BadFits(msg)
-    return Header.fromstring(head)
-
-
-def write(
-    path: Path | str,
-    images: Image | Sequence[Image],
-    *,
-    primary: Image | Header | None = None,
-    compress: bool = False,
-    replace: bool = False,
-) -> Path:
-    """Write a FITS file that `fitsverify` passes, and return its path.
-
-    Parameters
-    ----------
-    path : path
-        The final name.
-    images : Image or sequence of Image
-        One Image becomes the primary HDU. A sequence becomes extensions, named by their
-        EXTNAME cards, behind the primary HDU.
-    primary : Image or Header, optional
-        The primary HDU when `images` is a sequence: an image, or a header without pixels.
-    compress : bool
-        Compress integer extensions with RICE, losslessly; they are read back and compared
-        before the file appears. Floating-point images are never compressed.
-    replace : bool
-        Allow an existing file to be replaced.
-
-    Raises
-    ------
-    FileTaken
-        The name is taken and `replace` is False.
-    DiskFull
-        There is no space; nothing is left behind.
-    ChecksumMismatch
-        A compressed map did not read back as it was.
-    """
-    target = Path(path)
-    if os.path.lexists(target) and not replace:
-        msg = f"{target} exists already; choose another name or use replace=True"
-        raise FileTaken(msg)
-    # In the same folder: neither link(2) nor rename(2) crosses file systems.
-    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
-    try:
-        _write_part(part, _hdus(images, primary, compress))
-        if compress and not isinstance(images, Image):
-            _compare(part, images)
-        appear(part, target, replace=replace)
-    except FileTaken:
-        raise
-    except OSError as error:
-        # numpy gives a write that was cut short no number
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error):
-            msg = f"no space left for {target}; free some or choose another folder"
-            raise DiskFull(msg) from error
-        raise
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
-    return target
+    first = blocks.header_end(head)
+    if not 0 < first < blocks.image_header_end(head):
+        return fits.Header.fromstring(head[: first or None])
+    with _known_warnings(), fits.open(io.BytesIO(head), do_not_scale_image_data=True) as hdus:
+        image = hdus[1]
+        return _header_of(hdus, image if image.is_image and image.shape else hdus[0], None)
 
 
 def sha256(path: Path | str) -> str:
@@ -212,6 +159,17 @@ def sha256(path: Path | str) -> str:
     """
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _known_warnings() -> Iterator[None]:
+    """Keep astropy from warning of what `checked` refuses where pixels are wanted."""
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    with warnings.catch_warnings():
+        told = "File may have been truncated|Invalid .*'BLANK'|Error validating header"
+        warnings.filterwarnings("ignore", told, AstropyUserWarning)
+        yield
 
 
 @contextmanager
@@ -231,12 +189,8 @@ def opened(path: Path | str) -> Iterator[HDUList]:
         It is not a FITS file.
     """
     from astropy.io import fits
-    from astropy.utils.exceptions import AstropyUserWarning
 
-    with ExitStack() as stack, warnings.catch_warnings():
-        # astropy only warns of these; `checked` refuses where pixels are wanted
-        told = "File may have been truncated|Invalid .*'BLANK'|Error validating header"
-        warnings.filterwarnings("ignore", told, AstropyUserWarning)
+    with ExitStack() as stack, _known_warnings():
         try:
             # astropy leaves a file open in which it finds a mistake
             file = stack.enter_context(Path(path).open("rb"))
@@ -372,72 +326,3 @@ def _check_section(section: Section, shape: tuple[int, ...], path: Path | str) -
 
 #: Card that tells how many planes are behind an image.
 PLANES = "AWE PLANES"
-
-
-def _hdus(
-    images: Image | Sequence[Image], primary: Image | Header | None, compress: bool
-) -> HDUList:
-    from astropy.io import fits
-
-    if isinstance(images, Image):
-        alone = clean(images.header)
-        alone.remove(PLANES, ignore_missing=True)
-        return fits.HDUList([fits.PrimaryHDU(_storable(images), alone)])
-    front = primary if isinstance(primary, Image) else Image(None, clean(primary))
-    first = clean(front.header)
-    first.remove("EXTNAME", ignore_missing=True)
-    first.remove(PLANES, ignore_missing=True)
-    if front.pixels is not None:
-        # a file that is cut off exactly behind a plane looks whole otherwise
-        first[f"HIERARCH {PLANES}"] = (len(images), "extensions behind the image")
-    hdus = fits.HDUList([fits.PrimaryHDU(_storable(front), first)])
-    for image in images:
-        header = clean(image.header)
-        pixels = _storable(image)
-        if compress and pixels is not None and pixels.dtype.kind in "iu":
-            hdus.append(fits.CompImageHDU(pixels, header, compression_type="RICE_1"))
-        else:
-            hdus.append(fits.ImageHDU(pixels, header))
-    return hdus
-
-
-def _storable(image: Image) -> NDArray[Any] | None:
-    """Return pixels as FITS can hold them: truth values become bytes."""
-    import numpy as np
-
-    pixels = image.pixels
-    return pixels.view(np.uint8) if pixels is not None and pixels.dtype == np.bool_ else pixels
-
-
-def _write_part(part: Path, hdus: HDUList) -> None:
-    from astropy.io import fits
-
-    compressed = any(isinstance(hdu, fits.CompImageHDU) for hdu in hdus)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        if compressed:
-            _write_compressed(file, hdus)
-        else:
-            stream.write(descriptor, hdus)
-
-
-def _write_compressed(file: BinaryIO, hdus: HDUList) -> None:
-    try:
-        hdus.writeto(file, checksum=True, output_verify="silentfix")
-    except AttributeError as error:
-        # if the disk is full astropy fails while it makes its message
-        if isinstance(error.__context__, OSError):
-            raise error.__context__ from None
-        raise
-
-
-def _compare(part: Path, images: Sequence[Image]) -> None:
-    import numpy as np
-
-    for number, image in enumerate(images, start=1):
-        if image.pixels is None or image.pixels.dtype.kind not in "biu":
-            continue
-        back = read(part, number).pixels
-        if back is None or not np.array_equal(back, image.pixels):
-            msg = f"extension {number} does not read back as written; write it uncompressed"
-            raise ChecksumMismatch(msg)

@@ -24,6 +24,10 @@ FLAGS = ("MASK", "FLAGS")
 #: names of the plane of variances, the one that is written first
 VARIANCE = ("UNCERT", "VARIANCE")
 
+#: largest relative error of a variance and of a weight in a file; bits and maps have none
+VARIANCE_WITHIN = 1e-3
+WEIGHT_WITHIN = 5e-3
+
 
 def extensions(path: Path | str) -> list[str]:
     """Return the EXTNAME of every HDU of a file, an empty string if it has none.

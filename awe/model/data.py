@@ -18,6 +18,7 @@ from awe.dataserver.extracts import Remote
 from awe.db.objects.base import DBObject, behaviour, persistent
 from awe.db.server.connection import database
 from awe.errors import FileGone
+from awe.fits.blocks import image_header_end
 from awe.localfiles import data_name, own_scratch
 from awe.terminal import out
 
@@ -262,16 +263,14 @@ def _bring(item: DataObject, record: _Record, folder: Path, **how: bool) -> Path
 
 
 def _head(item: DataObject) -> bytes:
-    """Return the bytes of the first header of a stored file."""
-    from awe.fits.blocks import header_end
-
+    """Return the first bytes of a stored file, to the end of the header of its image."""
     record = _records([item])[item.file]
     length = FIRST_BYTES
     while True:
         length = min(length, record.size)
         name = data_name(record.name)
         found = _client().beginning(item.file, name, sha256=record.sha256, length=length)
-        end = header_end(found)
+        end = image_header_end(found)
         if end or length >= min(record.size, LONGEST_HEADER):
             return found[: end or None]
         length *= 8

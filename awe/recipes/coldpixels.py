@@ -61,5 +61,5 @@ class ColdPixelsTask(Task):
         good = (~bad).astype(np.uint8)
         product = ColdPixelMap(flat=flat, count=int(bad.sum()), process_params=parameters)
         finish(self, unit, product, good)
-        self.write(product, good, unit="")
+        self.write(product, good, unit="", within=0.0)
         return product

@@ -64,5 +64,5 @@ class HotPixelsTask(Task):
         good = (~bad).astype(np.uint8)
         product = HotPixelMap(bias=bias, count=int(bad.sum()), process_params=parameters)
         finish(self, unit, product, good)
-        self.write(product, good, unit="")
+        self.write(product, good, unit="", within=0.0)
         return product

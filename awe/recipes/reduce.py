@@ -12,6 +12,7 @@ from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.threads import side_by_side
 from awe.db.server.scope import current
 from awe.errors import WrongShape
+from awe.fits.planes import WEIGHT_WITHIN
 from awe.lazy import resolve
 from awe.model import calibrations as calfiles
 from awe.model.calibrations import BackgroundFrame
@@ -422,7 +423,8 @@ class ReduceTask(Task):
             process_status=1,
         )
         weight.verify(reduced.weight)
-        self.write(weight, reduced.weight, unit="", astrom=product.astrom)
+        place = product.astrom
+        self.write(weight, reduced.weight, unit="", astrom=place, within=WEIGHT_WITHIN)
         return weight
 
 

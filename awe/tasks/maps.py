@@ -44,7 +44,7 @@ def flag_image(flags: NDArray[Any], astrom: Any = None) -> Image:
     header = Header([("EXTNAME", planes.FLAGS[0], "reason bits; weight is 0 where one is set")])
     header.extend(header_cards())
     header.update(astrom.cards() if astrom is not None else {})
-    return fits.Image(flags, header)
+    return fits.Image(flags, header, within=0.0)
 
 
 def variance_image(variance: NDArray[Any], astrom: Any = None, unit: str = "adu2") -> Image:
@@ -56,7 +56,7 @@ def variance_image(variance: NDArray[Any], astrom: Any = None, unit: str = "adu2
     # without it astropy takes any plane of uncertainties for standard deviations
     header["UTYPE"] = ("VarianceUncertainty", "what astropy calls it")
     header.update(astrom.cards() if astrom is not None else {})
-    return fits.Image(variance, header)
+    return fits.Image(variance, header, within=planes.VARIANCE_WITHIN)
 
 
 def _map(
@@ -72,7 +72,7 @@ def _map(
         process_status=1,
     )
     product.verify(good)
-    task.write(product, good, unit="", astrom=astrom)
+    task.write(product, good, unit="", astrom=astrom, within=0.0)
     return product
 
 

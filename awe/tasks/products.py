@@ -88,6 +88,7 @@ def prepare(
     header: Header | None = None,
     unit: str = "adu",
     astrom: Any = None,
+    within: float | None = None,
     consulted: Mapping[str, str | None] | None = None,
     left_out: Sequence[str] = (),
 ) -> tuple[Path, Callable[[], object]]:
@@ -109,6 +110,8 @@ def prepare(
         Unit of the pixels.
     astrom : Astrom, optional
         World coordinates, if the product has none of its own.
+    within : float, optional
+        Largest relative error the pixels may have in the file, which packs them; 0 for none.
     consulted : mapping, optional
         Calibrations the recipe looked for: class to object_id.
     left_out : sequence of str
@@ -121,7 +124,7 @@ def prepare(
     for keyword, value in _consulted_cards(product, consulted or {}):
         cards[keyword] = (value, "")
     cards.update(leftout.cards(left_out))
-    image = fits.Image(pixels, cards)
+    image = fits.Image(pixels, cards, within)
     product.pathname = path
     if extensions:
         return path, partial(fits.write, path, list(extensions), primary=image)

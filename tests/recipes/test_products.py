@@ -48,7 +48,7 @@ def test_headers_are_true_of_the_trimmed_frame_and_every_plane_has_its_place(cal
         assert planes[0]["PSF_FWHM"] == pytest.approx(red.psf_radius, abs=1e-4)
     weight = red.weight
     products = (weight, weight.saturated, weight.cosmic, weight.satellite)
-    planes += [fits.getheader(product.pathname) for product in products]
+    planes += [fits.getheader(product.pathname, 1) for product in products]
     for header in planes:
         assert np.allclose(WCS(header).pixel_to_world_values(30, 40), place, atol=1e-9)
     ours, theirs = red.to_ccddata(), CCDData.read(red.pathname)

@@ -1,0 +1,184 @@
+"""Compiled loops of `packing`: floats in whole steps, and whole numbers coded as RICE_1.
+
+The code is that of the FITS standard 4.0, section 10.4.1, with blocks of 32 pixels.
+"""
+
+# mypy: ignore-errors
+# the types inside compiled functions are inferred by numba
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe.calib._jit import compiled
+
+__all__ = ["code", "quantise"]
+
+#: bits of the float32 that is infinite; those of NaN are larger
+_INFINITE = np.uint32(0x7F800000)
+_SIGN = np.uint32(0x80000000)
+
+
+@compiled
+def quantise(bits, error, blank, values):
+    """Fill `values` with float32 >= 0 in steps of whole numbers; return the size of a step.
+
+    A step is so small that the relative error of every pixel is at most `error`; zeros stay
+    zeros, NaN is `blank`. Returns -1 where a value is negative, infinite or too many steps.
+
+    Works on the bits of the floats, whose order is that of whole numbers: smallest positive
+    value, NaN and signs come out of one pass without branches.
+    """
+    least = np.uint32(0xFFFFFFFF)
+    most = np.uint32(0)
+    for i in range(bits.size):
+        least = min(least, bits[i] - np.uint32(1))  # 0 becomes the largest
+        most = max(most, bits[i])
+    odd = most >= _INFINITE  # NaN and -0.0 are possible, what else there is cannot be stored
+    if odd:
+        most = np.uint32(0)
+        for i in range(bits.size):
+            if bits[i] == _INFINITE or (bits[i] > _SIGN and bits[i] <= (_SIGN | _INFINITE)):
+                return -1.0
+            if bits[i] < _INFINITE:
+                most = max(most, bits[i])
+    edge = np.empty(2, np.uint32)
+    edge[0] = least + np.uint32(1)
+    edge[1] = most
+    smallest, largest = edge.view(np.float32)
+    if not (smallest > 0 and smallest < np.inf):
+        smallest = np.float32(1)
+    # a hair less than the error allowed: there are float32 roundings on both sides. Whole steps
+    # in the smallest value: where there is one value only, it comes back as it was
+    scale = np.float64(smallest) / np.ceil(1 / (2 * error * (1 - 1e-3)))
+    if not largest / scale < 2147483000.0:
+        return -1.0
+    inverse = np.float32(1 / scale)
+    pixels = bits.view(np.float32)
+    if odd:
+        for i in range(bits.size):
+            good = pixels[i] == pixels[i]
+            values[i] = np.int32(pixels[i] * inverse + np.float32(0.5)) if good else blank
+    else:
+        for i in range(bits.size):
+            values[i] = np.int32(pixels[i] * inverse + np.float32(0.5))
+    return scale
+
+
+@compiled
+def _turned(word):
+    """Return the bytes of a word in the other order: what is big-endian on disk."""
+    inner = np.uint32(0x00FF00FF)
+    word = ((word >> np.uint32(8)) & inner) | ((word & inner) << np.uint32(8))
+    return (word >> np.uint32(16)) | (word << np.uint32(16))
+
+
+@compiled
+def _differences(values, width, diff):
+    """Fill in the steps from pixel to pixel, folded: 0, 1, 2, 3 are 0, -1, 1, -2."""
+    diff[0] = np.uint32(0)
+    if width == 32:
+        for i in range(1, values.size):
+            step = np.int32(values[i] - values[i - 1])
+            diff[i] = np.uint32(step << np.int32(1)) ^ np.uint32(step >> np.int32(31))
+        return
+    # steps have the width of the type of the image, and wrap as it does
+    lost = np.int32(32 - width)
+    rest = np.uint32((1 << width) - 1)
+    for i in range(1, values.size):
+        step = np.int32(np.int32(values[i] - values[i - 1]) << lost) >> lost
+        diff[i] = (np.uint32(step << np.int32(1)) ^ np.uint32(step >> np.int32(31))) & rest
+
+
+@compiled
+def _flushed(acc, filled, out, place):
+    """Write a word of the bits that wait, where they fill one."""
+    if filled >= 32:
+        filled -= 32
+        out[place] = _turned(np.uint32(acc >> np.uint64(filled)))
+        place += 1
+    return filled, place
+
+
+@compiled
+def _split(total, count):
+    """Return how many low bits of the steps of a block are written as they are."""
+    mean = (np.int64(total) - count // 2 - 1) // count
+    mean = (mean if mean > 0 else np.int64(0)) >> 1
+    bits = np.int64(0)
+    while mean > 0:
+        mean >>= 1
+        bits += 1
+    return bits
+
+
+@compiled
+def _long(diff, first, last, low_bits, acc, filled, out, place):
+    """Code a block some of whose codes do not fit a word: a rare one."""
+    shift = np.uint64(low_bits)
+    one = np.uint64(1) << shift
+    for i in range(first, last):
+        value = np.uint64(diff[i])
+        zeros = np.int64(value >> shift)
+        while zeros > 0:
+            step = min(zeros, np.int64(31))
+            acc <<= np.uint64(step)
+            filled += step
+            zeros -= step
+            filled, place = _flushed(acc, filled, out, place)
+        acc = (acc << (shift + np.uint64(1))) | one | (value & (one - np.uint64(1)))
+        filled += low_bits + 1
+        filled, place = _flushed(acc, filled, out, place)
+    return acc, filled, place
+
+
+@compiled
+def code(values, diff, out, begin, width, flip):
+    """Code int32 `values` of a type of `width` bits into the words from `out[begin]` on.
+
+    Returns the bytes used; `diff` is room for as many uint32. Bits of `flip` are changed: only
+    the first value is stored, of the others the steps, which are the same without it. The code
+    waits in a register of 64 bits and leaves it 32 at a time.
+    """
+    # bits of the number of low bits, and the number that stands for a block without a code
+    kind_bits = 5 if width == 32 else (4 if width == 16 else 3)
+    most = 25 if width == 32 else (14 if width == 16 else 6)
+    _differences(values, width, diff)
+    acc = np.uint64((np.uint32(values[0]) ^ flip) & np.uint32((1 << width) - 1))
+    filled, place = _flushed(acc, np.int64(width), out, begin)
+    for first in range(0, values.size, 32):
+        last = min(first + 32, values.size)
+        total = np.uint64(0)
+        union = np.uint32(0)  # as long as the largest
+        for i in range(first, last):
+            total += np.uint64(diff[i])
+            union |= diff[i]
+        low_bits = _split(total, last - first) if union != 0 else np.int64(0)
+        kind = np.int64(0) if union == 0 else min(low_bits, np.int64(most)) + 1
+        acc = (acc << np.uint64(kind_bits)) | np.uint64(kind)
+        filled, place = _flushed(acc, filled + kind_bits, out, place)
+        if union == 0:
+            continue
+        if low_bits >= most:
+            for i in range(first, last):
+                acc = (acc << np.uint64(width)) | np.uint64(diff[i])
+                filled, place = _flushed(acc, filled + width, out, place)
+            continue
+        shift = np.uint64(low_bits)
+        if np.int64(union >> np.uint32(low_bits)) + low_bits + 1 > 32:
+            acc, filled, place = _long(diff, first, last, low_bits, acc, filled, out, place)
+            continue
+        one = np.uint64(1) << shift
+        low = one - np.uint64(1)
+        for i in range(first, last):  # all codes of nearly all blocks fit a word
+            value = np.uint64(diff[i])
+            bits = (value >> shift) + shift + np.uint64(1)
+            acc = (acc << bits) | one | (value & low)
+            filled += np.int64(bits)
+            if filled >= 32:  # as `_flushed`, in half its time
+                filled -= 32
+                out[place] = _turned(np.uint32(acc >> np.uint64(filled)))
+                place += 1
+    if filled > 0:  # the last bits, filled up with zeros
+        out[place] = _turned(np.uint32((acc << np.uint64(32 - filled)) & np.uint64(0xFFFFFFFF)))
+    return (place - begin) * 4 + (filled + 7) // 8

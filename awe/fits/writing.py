@@ -1,0 +1,142 @@
+"""FITS files on their way to the disk.
+
+A file is written under a temporary name in the same folder, with CHECKSUM and DATASUM, and
+appears under the final name only when complete. Nobody waits for the disk: that is the
+dataserver's to do with its copy. Refuses to replace a file unless asked.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from awe.errors import DiskFull, FileTaken
+from awe.fits import packing, stream
+from awe.fits.cards import clean
+from awe.fits.image import PLANES, Image
+from awe.localfiles import appear
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from numpy.typing import NDArray
+
+__all__ = ["write"]
+
+#: cards of world coordinates
+_OF_PLACE = re.compile(
+    r"WCSAXES|C(TYPE|RPIX|RVAL|UNIT|DELT|ROTA)\d|(CD|PC)\d_\d|PV\d_\d+|LONPOLE|LATPOLE"
+)
+
+#: name of an image that is behind an empty primary HDU because it is packed
+ALONE = "IMAGE"
+
+def write(
+    path: Path | str,
+    images: Image | Sequence[Image],
+    *,
+    primary: Image | Header | None = None,
+    replace: bool = False,
+) -> Path:
+    """Write a FITS file that `fitsverify` passes, and return its path.
+
+    Parameters
+    ----------
+    path : path
+        The final name.
+    images : Image or sequence of Image
+        One Image becomes the primary HDU, or, packed, the extension behind one that has its
+        header alone: a primary HDU cannot be packed. A sequence becomes extensions, named by
+        their EXTNAME cards, behind the primary HDU.
+    primary : Image or Header, optional
+        The primary HDU when `images` is a sequence: an image, or a header without pixels. It
+        is never packed.
+    replace : bool
+        Allow an existing file to be replaced.
+
+    Raises
+    ------
+    FileTaken
+        The name is taken and `replace` is False.
+    DiskFull
+        There is no space; nothing is left behind.
+    """
+    target = Path(path)
+    if os.path.lexists(target) and not replace:
+        msg = f"{target} exists already; choose another name or use replace=True"
+        raise FileTaken(msg)
+    # In the same folder: neither link(2) nor rename(2) crosses file systems.
+    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with os.fdopen(descriptor, "wb"):
+            stream.write(descriptor, *_hdus(images, primary))
+        appear(part, target, replace=replace)
+    except FileTaken:
+        raise
+    except OSError as error:
+        # numpy gives a write that was cut short no number
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "requested and" in str(error):
+            msg = f"no space left for {target}; free some or choose another folder"
+            raise DiskFull(msg) from error
+        raise
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+    return target
+
+
+def _hdus(images: Image | Sequence[Image], primary: Image | Header | None) -> Any:
+    """Return the HDUs of a file, and by their number what is packed of them."""
+    from astropy.io import fits
+
+    if isinstance(images, Image):
+        alone = clean(images.header)
+        alone.remove(PLANES, ignore_missing=True)
+        packed = _packed(images)
+        if packed is None:
+            return fits.HDUList([fits.PrimaryHDU(_storable(images), alone)]), {}
+        named = alone.copy()
+        named.set("EXTNAME", alone.get("EXTNAME", ALONE))
+        alone.remove("EXTNAME", ignore_missing=True)
+        for keyword in filter(_OF_PLACE.fullmatch, named):
+            alone.remove(keyword, ignore_missing=True)  # there are no pixels to have a place
+        hdus = fits.HDUList([fits.PrimaryHDU(None, alone), fits.ImageHDU(None, named)])
+        return hdus, {1: packed}
+    front = primary if isinstance(primary, Image) else Image(None, clean(primary))
+    first = clean(front.header)
+    first.remove("EXTNAME", ignore_missing=True)
+    first.remove(PLANES, ignore_missing=True)
+    if front.pixels is not None:
+        # a file that is cut off exactly behind a plane looks whole otherwise
+        first[f"HIERARCH {PLANES}"] = (len(images), "extensions behind the image")
+    hdus = fits.HDUList([fits.PrimaryHDU(_storable(front), first)])
+    found = {}
+    for number, image in enumerate(images, start=1):
+        packed = _packed(image)
+        if packed is not None:
+            found[number] = packed
+        pixels = _storable(image) if packed is None else None
+        hdus.append(fits.ImageHDU(pixels, clean(image.header)))
+    return hdus, found
+
+
+def _packed(image: Image) -> packing.Packed | None:
+    """Return an image packed, None if it is to be plain or does not become smaller."""
+    pixels = _storable(image)
+    if image.within is None or pixels is None:
+        return None
+    return packing.pack(pixels, image.within)
+
+
+def _storable(image: Image) -> NDArray[Any] | None:
+    """Return pixels as FITS can hold them: truth values become bytes."""
+    import numpy as np
+
+    pixels = image.pixels
+    return pixels.view(np.uint8) if pixels is not None and pixels.dtype == np.bool_ else pixels
