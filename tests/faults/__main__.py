@@ -48,8 +48,10 @@ itself; a call at a prompt is typed again. Then it is counted:
 Each cell: tries, frames committed (once each), attempts more than the first, orphans (files that
 no object names) that were left. A try has five orphans where all five files were reserved and
 none came to be named. `awe-admin fsck` tells of every one, and the collector takes all of them
-away. Of {tries} kills {within} met a frame that was still at its step, the others a step further.
-Frames that took more than 90 s to come to their step, and were left alone: {late}.
+away. Of {tries} frames {within} were still at their step when the kill came, the others a step
+further.
+Frames that took more than 90 s to come to their step, so that a service was killed before that or
+nobody was killed: {late}.
 
 """
 STEPS_TOLD = """\
@@ -59,8 +61,8 @@ and reads, `reduce` computes, `write` writes five files here, `reserve` asks for
 `commit` is the transaction with the product and the job's record of it, `log` its line, `state`
 the end of the job.
 
-Last run on {day} with `python -m tests.faults`, on two cores at a load of {load}. A short version
-is one of the tests: `python -m pytest tests/faults`.
+Last run on {day} with `python -m tests.faults --rounds N`, on two cores at a load of {load}. A
+short version is one of the tests: `python -m pytest tests/faults`.
 """
 CLAIMS = {
     "rows without their file": "row without",

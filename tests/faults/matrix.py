@@ -90,7 +90,7 @@ class Matrix:
     chance: random.Random
     rows: dict[tuple[str, str, str], Row] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
-    #: frames that came to their step later than a kill waits for: nobody was killed under them
+    #: frames that came to their step later than a kill waits for
     late: list[str] = field(default_factory=list)
     spans: dict[str, float] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
@@ -225,7 +225,6 @@ class Matrix:
             orphans = loose & set(self.bed.watch.reserved[one.number])
             if one.late:
                 self.late.append(f"{place}, {victim} at {one.step}")
-                continue
             row = Row(1, kept, one.again, len(orphans), one.within)
             key = (place, victim, one.step)
             self.rows[key] = self.rows.get(key, Row()) + row
