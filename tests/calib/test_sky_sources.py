@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from awe.calib.sky import skies
+from awe.calib.sky import fringe, skies
 from awe.errors import NoValidPixels
 
 SHAPE = (120, 140)
@@ -58,3 +58,22 @@ def test_a_sky_that_is_none_is_refused(levels):
     images = [np.ones((8, 8), np.float32)] * len(levels)
     with pytest.raises(NoValidPixels, match="levels above 0 ADU"):
         skies.sources(images, levels, **WANTED)
+
+
+@pytest.mark.parametrize("size", [160, 256, 400])
+@pytest.mark.parametrize("height", [0.0, 6.0])
+def test_a_slope_of_the_sky_is_no_fringe_on_a_chip_of_few_boxes(size, height):
+    rng = np.random.default_rng(size)
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    pattern = np.sin(2 * np.pi * (x * size / 2 + y * size / 4) / 25)
+    skies = [
+        (400 * (1 + 0.03 * rng.uniform(-1, 1) * x + 0.03 * rng.uniform(0.3, 1) * y)
+         + height * pattern + rng.normal(0, 13, (size, size))).astype(np.float32)
+        for _ in range(8)
+    ]  # fmt: skip
+    made = fringe.frame(skies, sigma=3.0, box=256, gain=2.5, read_noise=2.0).image
+    # a slope of 2 % was 7 ADU of "fringes", subtracted from every frame
+    assert abs(np.polyfit(y[:, 0], made.mean(axis=1), 1)[0]) < 0.3
+    assert 2 * np.mean(made * pattern) == pytest.approx(height, abs=0.2)
+    found = fringe.scale(skies[0], made, low=1.5, high=5.0, threshold=5.0, box=256)
+    assert found.factor == pytest.approx(1.0 if height else 0.0, abs=0.07)

@@ -32,6 +32,10 @@ _LEAST = 5.0
 _NOISIER = 1.1
 
 
+#: pixels without which no slope is fitted
+_FEWEST = 100
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scale:
     """How strong the fringes of a fringe frame are in one exposure.
@@ -117,7 +121,7 @@ def frame(
     residuals = []
     for k, (image, surface) in enumerate(zip(images, surfaces, strict=True)):
         # R_k = image - smooth sky [ADU]; NaN leaves a pixel out of the stack
-        residual = image - surface.rows()
+        residual = _above(image, surface, box, bad[k] if bad else None)
         if bad is not None:
             residual[bad[k]] = np.nan
         residuals.append(residual)
@@ -196,7 +200,7 @@ def scale(
     except NoValidPixels:
         # an exposure that is saturated all over has no sky: its pixels are flagged, all of them
         return Scale(factor=0.0, error=np.inf, pixels=0)
-    residual = image - surface.rows()
+    residual = _above(image, surface, box, bad)
     # guide g: mean of the eight pixels around, free of the noise of the pixel itself;
     # the limits hold for |g|, because limits on the pixel would select its noise
     around = _around(fringes)
@@ -231,6 +235,42 @@ def scale(
         return Scale(factor=0.0, error=np.inf, pixels=int(kept.sum()))
     # sigma(factor) = sd(y - factor x) |g'| / sum(g' x)
     return Scale(factor=factor, error=spread.stdev * length / shared, pixels=int(kept.sum()))
+
+
+def _above(
+    image: NDArray[np.float32], surface: background.Surface, box: int,
+    bad: NDArray[np.bool_] | None,
+) -> NDArray[np.float32]:  # fmt: skip
+    """Return an image without its smooth sky, nor a slope that few boxes cannot follow."""
+    if min(image.shape) >= 2 * box:
+        above: NDArray[np.float32] = image - surface.rows()
+        return above
+    plane = _plane(image - np.float32(surface.level), bad)
+    # boxes of what is even already: their medians tell no slope, and no kink is left
+    even: NDArray[np.float32] = image - plane
+    return even - background.estimate(even, box=box, clip=3.0, step=2, bad=bad).rows()
+
+
+def _plane(
+    residual: NDArray[np.float32], bad: NDArray[np.bool_] | None
+) -> NDArray[np.float32]:
+    """Return the plane through the pixels that hold no source, 0 in the middle."""
+    y, x = np.mgrid[-1.0 : 1.0 : residual.shape[0] * 1j, -1.0 : 1.0 : residual.shape[1] * 1j]
+    good = np.isfinite(residual) if bad is None else np.isfinite(residual) & ~bad
+    plane = np.zeros(residual.shape)
+    for _ in range(3):
+        if good.sum() < _FEWEST:
+            break
+        terms = np.stack([np.ones(int(good.sum())), x[good], y[good]])
+        # least squares of a + b x + c y on what is no source
+        level, across, along = np.linalg.solve(
+            terms @ terms.T, terms @ residual[good].astype(np.float64)
+        )
+        plane = across * x + along * y
+        rest = residual - level - plane
+        spread = statistics.clipped(rest[good], sigma=3.0, iterations=5)
+        good &= np.abs(rest - spread.mean) <= 3 * spread.stdev
+    return plane.astype(np.float32)
 
 
 def _spoils(
