@@ -254,7 +254,7 @@ def _above(
 def _plane(
     residual: NDArray[np.float32], bad: NDArray[np.bool_] | None
 ) -> NDArray[np.float32]:
-    """Return the plane through the pixels that hold no source, 0 in the middle."""
+    """Return the plane through the pixels without a source, 0 in the middle."""
     y, x = np.mgrid[-1.0 : 1.0 : residual.shape[0] * 1j, -1.0 : 1.0 : residual.shape[1] * 1j]
     good = np.isfinite(residual) if bad is None else np.isfinite(residual) & ~bad
     plane = np.zeros(residual.shape)
@@ -262,7 +262,7 @@ def _plane(
         if good.sum() < _FEWEST:
             break
         terms = np.stack([np.ones(int(good.sum())), x[good], y[good]])
-        # least squares of a + b x + c y on what is no source
+        # least squares of a + b x + c y, sources left out
         level, across, along = np.linalg.solve(
             terms @ terms.T, terms @ residual[good].astype(np.float64)
         )
