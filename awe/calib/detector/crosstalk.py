@@ -38,6 +38,8 @@ CLIP = 4.0
 ROUNDS = 6
 #: What is found elsewhere is more than noise where it is this many times that.
 LINES = 5.0
+#: Larger fractions are stars of the victim in the places of those of the source.
+LARGEST = 0.1
 #: Distances [pixel] at which there is no crosstalk, wider than stars: what is found there is not.
 ELSEWHERE = tuple(
     (step * down, step * along)
@@ -192,6 +194,7 @@ def measure(
             Coupling(victim=victim.name, source=source.name, mirrored=turn, **numbers)
             for turn in TURNS
             for numbers in _excess(_mirrored(parts[n], turn), parts[m], bright)
+            if abs(numbers["fraction"]) < LARGEST
         ]
         if tried:
             found.append(max(tried, key=_preference))
@@ -257,7 +260,7 @@ def joined(couplings: Iterable[Coupling]) -> list[Coupling]:
     Parameters
     ----------
     couplings : iterable of Coupling
-        Of all frames. Frames that see a pair mirrored another way than the clearest are left out.
+        Of all frames; of the ways a pair is mirrored the clearest in all of them counts.
     """
     pairs: dict[tuple[str, str], list[Coupling]] = {}
     for one in couplings:
@@ -266,8 +269,14 @@ def joined(couplings: Iterable[Coupling]) -> list[Coupling]:
 
 
 def _mean(some: Sequence[Coupling]) -> Coupling:
-    turn = max(some, key=lambda one: one.significance).mirrored
-    alike = [one for one in some if one.mirrored == turn]
+    ways: dict[tuple[bool, bool], list[Coupling]] = {}
+    for one in some:
+        ways.setdefault(one.mirrored, []).append(one)
+    # a way that is seen in one frame by chance is not seen in all of them
+    return max((_of_one_way(turn, alike) for turn, alike in ways.items()), key=_preference)
+
+
+def _of_one_way(turn: tuple[bool, bool], alike: Sequence[Coupling]) -> Coupling:
     weights = np.array([one.error**-2.0 for one in alike])
     fractions = np.array([one.fraction for one in alike])
     return Coupling(
