@@ -1,4 +1,4 @@
-"""`benchmarks.jobs` in short: two runners with homes of their own, each job done exactly once."""
+"""`benchmarks.jobs` and `.prompts` in short: each job is done once, no call of a prompt fails."""
 
 from __future__ import annotations
 
@@ -12,16 +12,32 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.services
-def test_forty_jobs_over_two_runners_are_done_once_each(tmp_path):
+@pytest.fixture
+def short(tmp_path):
+    """Run a benchmark in short on an installation of its own."""
     environment = {**os.environ, "AWE_HOME": str(tmp_path / "home")}
-    try:
+
+    def run(name):
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.jobs", "--short"], cwd=REPOSITORY,
-            env=environment, capture_output=True, text=True, timeout=300, check=False,
+            [sys.executable, "-m", f"benchmarks.{name}", "--short"], cwd=REPOSITORY,
+            env=environment, capture_output=True, text=True, timeout=280, check=False,
         )  # fmt: skip
-    finally:
-        subprocess.run([sys.executable, "-m", "awe.admin", "destroy", "--yes"], env=environment,
-                       cwd=REPOSITORY, check=False, capture_output=True)  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "| jobs not done exactly once | 0 |" in done.stdout
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    yield run
+    subprocess.run([sys.executable, "-m", "awe.admin", "destroy", "--yes"], env=environment,
+                   cwd=REPOSITORY, check=False, capture_output=True)  # fmt: skip
+
+
+@pytest.mark.services
+def test_forty_jobs_over_two_runners_are_done_once_each(short):
+    assert "| jobs not done exactly once | 0 |" in short("jobs")
+
+
+@pytest.mark.services
+def test_three_prompts_submit_watch_read_and_cancel_without_an_error(short):
+    told = short("prompts")
+    assert told.startswith("3 prompts, ")
+    for call in ("submit", "status", "query", "result", "news"):
+        assert f"| {call} | " in told

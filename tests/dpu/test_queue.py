@@ -285,3 +285,19 @@ def test_a_failed_job_is_done_again_by_its_owner_only(bench, db, queue):
     assert db.rows("other", "SELECT awe.job_retry(%s)", job) == [(False,)]
     assert db.rows("student", "SELECT awe.job_retry(%s)", job) == [(True,)]
     assert queue.claim(["local"]).attempt == 2
+
+
+def test_a_worker_that_fails_because_its_job_was_cancelled_leaves_it_cancelled(bench, db, queue):
+    (job,) = bench.submit("student")
+    claim = queue.claim(["local"])
+    db.rows("student", "SELECT awe.job_cancel(%s)", job)
+    assert queue.end(claim.job, claim.attempt, "failed", 0, "nothing was committed")
+    assert db.rows("superuser", "SELECT state::text, message FROM awe.job") == [
+        ("cancelled", "cancelled")
+    ]
+    # what was finished before the end came is done
+    (job,) = bench.submit("student")
+    claim = queue.claim(["local"])
+    db.rows("student", "SELECT awe.job_cancel(%s)", job)
+    assert queue.end(claim.job, claim.attempt, "done", 0, "1 of 1 done")
+    assert bench.state(job) == "done"

@@ -373,6 +373,11 @@ BEGIN
   IF NOT FOUND THEN
     RETURN false;
   END IF;
+  -- A worker fails at the next thing it stores, when its job was cancelled before the runner knew.
+  IF outcome = 'failed' AND EXISTS (SELECT 1 FROM awe.job b WHERE b.id = j AND b.cancel) THEN
+    outcome := 'cancelled';
+    note := 'cancelled';
+  END IF;
   UPDATE awe.job SET state = outcome, message = note, ended = clock_timestamp()
    WHERE id = j AND attempt = a AND state = 'running';
   IF NOT FOUND THEN
