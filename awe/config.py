@@ -73,6 +73,8 @@ LIMIT = Kind(text="a number from 1", pattern=r"\d{1,15}", low=1)
 MEMORY = Kind(text="a size such as 500MB or 8GB, or empty",
               pattern="([1-9][0-9]{0,5}(MB|GB|TB))?")  # fmt: skip
 DISK = Kind(text="a size such as 500MB or 2GB", pattern="[1-9][0-9]{0,5}(MB|GB|TB)")
+CACHE = Kind(text="0, a size such as 500MB or 2GB, or empty",
+             pattern="(0|[1-9][0-9]{0,5}(MB|GB|TB))?")  # fmt: skip
 SWITCH = Kind(text="1, 0, yes, no, true, false, on, off or empty",
               pattern="(1|0|yes|no|true|false|on|off)?")  # fmt: skip
 ON = ("1", "yes", "true", "on")
@@ -101,6 +103,10 @@ class Environment(Mapping[str, str]):
         kind=IPV4,
     )
     data_protocol: str = _key("how the dataserver is asked", "http", PROTOCOL)
+    cache_size: str = _key(
+        "most disk for files fetched before, in AWE_HOME/cache; empty: 10GB where the dataserver "
+        "is another machine, else 0", kind=CACHE
+    )  # fmt: skip
     project: str = _key("project at the start of a session, with an optional level: NAME (2)")
     privileges: str = _key("level of new objects and lowest level seen", "1", LEVEL)
     dpu_name: str = _key("where dpu.run places jobs: local or slurm", "local", PLACE)

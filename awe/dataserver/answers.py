@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from awe.errors import DataserverError
+from awe.errors import ChecksumMismatch, DataserverError, DiskFull, FileGone, FileTaken
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["LARGEST", "parts", "short", "told"]
+__all__ = ["GONE", "LARGEST", "parts", "require", "short", "told", "too_long"]
 
 #: Bytes of an answer that is not a file, characters of its message, and seconds it may take.
 LARGEST = 64 << 10
@@ -26,6 +26,8 @@ MOMENT = 15.0
 #: Bytes of a file that have to come within the patience [s].
 PACE = 1 << 20
 PATIENCE = 60.0
+#: Status of a file that may be read and is lost or damaged.
+GONE = 410
 
 
 def short(answer: httpx.Response) -> bytes:
@@ -70,3 +72,50 @@ def parts(answer: httpx.Response, name: str) -> Iterator[bytes]:
             error.worth_another_try = False  # type: ignore[attr-defined]
             raise error
         yield part
+
+
+def require(answer: httpx.Response, name: str, server: str) -> None:
+    """Raise the error that a refusal means.
+
+    Parameters
+    ----------
+    answer : Response
+        The answer, of which nothing was read yet.
+    name, server : str
+        What was requested, and where, for the message.
+    """
+    status = answer.status_code
+    if status < 400:
+        return
+    busy = "it has too many clients now, try again" if status == 503 else f"status {status}"
+    message = told(short(answer)) or busy
+    where = f"{name} at {server}"
+    if status in (404, GONE):
+        gone = FileGone(f"{where}: {message}")
+        gone.status = status  # type: ignore[attr-defined]
+        raise gone
+    if status == 409:
+        msg = f"{where}: {message}"
+        raise FileTaken(msg)
+    if status == 422:
+        msg = f"{where}: {message}"
+        raise ChecksumMismatch(msg)
+    if status == 507:
+        msg = f"no space on the file server for {where}: {message}"
+        raise DiskFull(msg)
+    msg = f"the file server refused {where}: {message}; see 'awe-admin status'"
+    refusal = DataserverError(msg)
+    refusal.worth_another_try = status >= 500 or status == 408  # type: ignore[attr-defined]
+    raise refusal
+
+
+def too_long(name: str, server: str, size: int) -> DataserverError:
+    """Return the error of an answer longer than what was stored; asking again is useless."""
+    msg = (
+        f"{name} from {server} is longer than the {size} bytes that were stored; "
+        "nothing was written, ask the administrator for 'awe-admin status'"
+    )
+    error = DataserverError(msg)
+    error.worth_another_try = False  # type: ignore[attr-defined]
+    error.worth_going_on = False  # type: ignore[attr-defined]
+    return error

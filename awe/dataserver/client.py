@@ -10,7 +10,6 @@ one line that says what to do next.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
@@ -20,14 +19,14 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
 import httpx
 
 from awe.dataserver import answers, line
-from awe.dataserver.part import Part
+from awe.dataserver.part import Part, room
 from awe.dataserver.rows import HEADER as ROWS
 from awe.dataserver.rows import Rows
 from awe.dataserver.upload import Outgoing
@@ -35,11 +34,15 @@ from awe.errors import (
     AweError,
     ChecksumMismatch,
     DataserverError,
-    DiskFull,
     FileGone,
     FileTaken,
 )
+from awe.fits.image import sha256 as sha256_of
+from awe.fits.preview import LARGEST
 from awe.localfiles import appear, is_plain_file
+
+if TYPE_CHECKING:
+    from awe.dataserver.cache import Cache
 
 __all__ = ["Client"]
 
@@ -63,6 +66,8 @@ class Client:
         Function that returns the ticket to show, or None to ask as nobody.
     look_again : callable, optional
         Returns where the server is now; asked when it does not answer where it was.
+    cache : Cache, optional
+        Where files are kept that were fetched; what is there is not fetched again.
     """
 
     def __init__(
@@ -71,10 +76,12 @@ class Client:
         ticket: Callable[[], str | None] = lambda: None,
         *,
         look_again: Callable[[], str] | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._look_again = look_again
         self._ticket = ticket
+        self._cache = cache
         self._session: httpx.Client | None = None
         self._opening = threading.Lock()
         self._near = True
@@ -127,12 +134,15 @@ class Client:
                 raise FileTaken(msg)
         elif link and self._link(str(file_id), target, sha256, size):
             return target
-        with _space(target), Part(target, str(file_id)) as part:
-            try:
-                self._fetch(str(file_id), part, target, sha256, size)
-            except (DataserverError, KeyboardInterrupt) as error:
-                part.keep = getattr(error, "worth_going_on", True)
-                raise
+        with room(target), Part(target, str(file_id)) as part:
+            if not self._from_cache(str(file_id), part, target.name, sha256, size):
+                try:
+                    self._fetch(str(file_id), part, target, sha256, size)
+                except (DataserverError, KeyboardInterrupt) as error:
+                    part.keep = getattr(error, "worth_going_on", True)
+                    raise
+                if self._cache is not None:
+                    self._cache.take(part.path, sha256, size)
             appear(part.path, target, replace=replace)
         return target
 
@@ -176,6 +186,35 @@ class Client:
             )
 
         self._tried(send, content.name)
+
+    def show(self, file_id: UUID | str, name: str, png: bytes) -> None:
+        """Send the preview of a file whose bytes are still to come; without a second try.
+
+        Raises
+        ------
+        DataserverError
+            The server does not answer or does not take it.
+        """
+        self._request("PUT", f"/file/{file_id}/preview", name, content=png)
+
+    def preview(self, file_id: UUID | str, name: str) -> bytes:
+        """Return the preview of a file.
+
+        Raises
+        ------
+        FileGone
+            There is none, or no such file for you.
+        DataserverError
+            The server does not answer.
+        """
+        got = b""
+
+        def receive() -> None:
+            nonlocal got
+            got = self._first(f"/file/{file_id}/preview", {}, name, LARGEST)
+
+        self._tried(receive, name)
+        return got
 
     def beginning(self, file_id: UUID | str, name: str, *, sha256: str, length: int) -> bytes:
         """Return the first bytes of a file, `length` at most, without the rest of it.
@@ -234,7 +273,7 @@ class Client:
                 "GET", self.base_url + path, headers=self._signed(headers)
             ) as answer,
         ):
-            self._check(answer, name)
+            answers.require(answer, name, self.base_url)
             if sha256:
                 self._require(answer, name, sha256, headers[ROWS])
             got = bytearray()
@@ -290,6 +329,23 @@ class Client:
             return None  # to fetch it will say what is wrong, and try again
         return unquote(place.path) if place.scheme == "file" else None
 
+    def _from_cache(self, file_id: str, part: Part, name: str, sha256: str, size: int) -> bool:
+        """Copy a file out of the cache, if the server says that it may be read."""
+        if self._cache is None or not self._cache.has(sha256, size):
+            return False
+        headers = {"if-none-match": f'"{sha256}"'}
+
+        def ask() -> None:
+            self._request("GET", f"/file/{file_id}", name, headers=headers)
+
+        try:
+            self._tried(ask, name)
+        except FileGone as error:
+            # lost or damaged there, and right here: who may not read it is told otherwise
+            if getattr(error, "status", 404) != answers.GONE:
+                raise
+        return self._cache.give(sha256, size, part)
+
     def _fetch(self, file_id: str, part: Part, target: Path, sha256: str, size: int) -> None:
         def receive() -> None:
             self._continue(file_id, part, target.name, sha256, size)
@@ -297,7 +353,7 @@ class Client:
                 msg = f"{target.name} broke off after {part.size} of {size} bytes"
                 raise DataserverError(msg)
             # Of the whole file on disk: an earlier try may have left its beginning.
-            found = _digest(part.path)
+            found = sha256_of(part.path)
             if found != sha256:
                 part.empty()
                 msg = f"{target.name} from {self.base_url} has SHA-256 {found}, stored {sha256}"
@@ -324,7 +380,7 @@ class Client:
             # Nothing is left to send; the checksum says if what is here is right.
             if answer.status_code == 416:
                 return
-            self._check(answer, name)
+            answers.require(answer, name, self.base_url)
             more = answer.status_code == 206
             left = size - have if more else size
             if not more:
@@ -332,7 +388,7 @@ class Client:
             for block in answers.parts(answer, name):
                 left -= len(block)
                 if left < 0:
-                    raise _too_long(name, self.base_url, size)
+                    raise answers.too_long(name, self.base_url, size)
                 part.write(block)
 
     def _tried(self, action: Callable[[], None], name: str) -> None:
@@ -380,7 +436,7 @@ class Client:
                 method, self.base_url + path, headers=headers, **arguments
             ) as answer:
                 if name:
-                    self._check(answer, name)
+                    answers.require(answer, name, self.base_url)
                 answers.short(answer)
                 return answer.headers
 
@@ -432,61 +488,7 @@ class Client:
             raised.nobody_there = isinstance(error, httpx.ConnectError)  # type: ignore[attr-defined]
             raise raised from error
 
-    def _check(self, answer: httpx.Response, name: str) -> None:
-        status = answer.status_code
-        if status < 400:
-            return
-        busy = "it has too many clients now, try again" if status == 503 else f"status {status}"
-        told = answers.told(answers.short(answer)) or busy
-        where = f"{name} at {self.base_url}"
-        if status in (404, 410):
-            msg = f"{where}: {told}"
-            raise FileGone(msg)
-        if status == 409:
-            msg = f"{where}: {told}"
-            raise FileTaken(msg)
-        if status == 422:
-            msg = f"{where}: {told}"
-            raise ChecksumMismatch(msg)
-        if status == 507:
-            msg = f"no space on the file server for {where}: {told}"
-            raise DiskFull(msg)
-        msg = f"the file server refused {where}: {told}; see 'awe-admin status'"
-        refusal = DataserverError(msg)
-        refusal.worth_another_try = status >= 500 or status == 408  # type: ignore[attr-defined]
-        raise refusal
-
-
-def _too_long(name: str, server: str, size: int) -> DataserverError:
-    """Return the error of an answer longer than what was stored; asking again is useless."""
-    msg = (
-        f"{name} from {server} is longer than the {size} bytes that were stored; "
-        "nothing was written, ask the administrator for 'awe-admin status'"
-    )
-    error = DataserverError(msg)
-    error.worth_another_try = False  # type: ignore[attr-defined]
-    error.worth_going_on = False  # type: ignore[attr-defined]
-    return error
-
 
 def _is_right(path: Path, size: int, sha256: str) -> bool:
     right = is_plain_file(path) and path.stat().st_size == size
-    return right and _digest(path) == sha256
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def _space(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except AweError:
-        raise
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        msg = f"no space left here for {target}; free some or choose another folder"
-        raise DiskFull(msg) from error
+    return right and sha256_of(path) == sha256

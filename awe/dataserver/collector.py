@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass
 
 from awe.dataserver.authorisation import Permits
+from awe.dataserver.previews import Previews
 from awe.dataserver.store import Store
 from awe.errors import AweError
 
@@ -40,11 +41,13 @@ class Collected:
 
 def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collected:
     """Clear what nobody linked within `grace` seconds, and return what was cleared."""
+    previews = Previews(store)
     given_up = len(permits.loose(grace))
     removed = 0
     for file_id in permits.trash():
         # Bytes before their row: a round that is killed in between is done again by the next one.
         removed += store.discard(file_id)
+        previews.discard(file_id)
         permits.gone(file_id)
     # The disk is listed before the database is asked. A row is older than its bytes, so that a
     # file under way is either not in the list or known.
@@ -53,6 +56,9 @@ def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collecte
     unknown -= permits.known(unknown)
     for file_id in unknown:
         store.put_aside(store.path(file_id))
+    alone = set(previews.old(grace))
+    for file_id in alone - permits.known(alone):
+        previews.discard(file_id)
     permits.sweep()
     swept = store.sweep(uploads_after=grace, dark_after=DARK)
     return Collected(given_up=given_up, removed=removed, put_aside=len(unknown), swept=swept)

@@ -50,6 +50,10 @@ class Remote:
         self.fetched += len(got)
         return got
 
+    def preview(self) -> bytes:
+        """Return the preview of the file."""
+        return self._client.preview(self._file_id, self.name)
+
 
 class Local:
     """A file of this machine.

@@ -9,19 +9,23 @@ only if it is a plain file of this account with no second name.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
 import secrets
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Part"]
+from awe.errors import AweError, DiskFull
+
+__all__ = ["Part", "room"]
 
 #: Bytes from which a part is worth to be kept, and seconds it is.
 WORTH = 1 << 20
@@ -133,3 +137,17 @@ def _forget_old(folder: Path) -> None:
                 status = entry.stat(follow_symlinks=False)
                 if status.st_uid == os.geteuid() and status.st_mtime < limit:
                     os.unlink(entry.path)  # noqa: PTH108 - a path that scandir gave as text
+
+
+@contextmanager
+def room(target: Path) -> Iterator[None]:
+    """Turn a full disk into an error that names the target."""
+    try:
+        yield
+    except AweError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        msg = f"no space left here for {target}; free some or choose another folder"
+        raise DiskFull(msg) from error

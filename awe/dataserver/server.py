@@ -15,7 +15,7 @@ import base64
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from typing import Any
@@ -23,20 +23,20 @@ from urllib.parse import quote
 from uuid import UUID
 
 import anyio
-import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from awe.dataserver import proof, rows
-from awe.dataserver.authorisation import Permit, Permits, ticket_hash
+from awe.dataserver import previews, proof, rows
+from awe.dataserver.authorisation import Permit, Permits
 from awe.dataserver.checks import Checks
+from awe.dataserver.request import file_id_of, in_thread, permits_of, store_of, ticket_of
 from awe.dataserver.store import Store, Upload
 from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
 
-__all__ = ["create_app", "listen", "ticket_of"]
+__all__ = ["create_app", "listen"]
 
 CHUNK = 1 << 20
 #: Seconds an upload may take for a block, or its end: 1 MB, so 17 kB/s.
@@ -50,7 +50,6 @@ LARGEST = 64 << 30
 #: Headers of everything but files and pages, which have their own.
 PLAIN = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SIXTY_FOUR = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#@+=-]{0,254}")
 _STATUS: dict[type[AweError], int] = {
@@ -84,6 +83,7 @@ def create_app(
             Route(proof.PATH, _prove, methods=["GET"]),
             Route("/file/{file_id}", _put, methods=["PUT"]),
             Route("/file/{file_id}", _get, methods=["GET", "HEAD"]),
+            *previews.routes(),
             Route("/file/{file_id}/verify", _verify, methods=["POST"]),
             *routes,
             # Last: it matches every path of one part, that of the proof as well.
@@ -99,6 +99,7 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.store = store
     app.state.permits = permits
+    app.state.previews = previews.Previews(store)
     app.state.checks = Checks()
     app.state.addresses = ()
     app.state.session_of = lambda request: None
@@ -123,27 +124,9 @@ def listen(port: int = 0, address: str = "127.0.0.1") -> socket.socket:
     return listener
 
 
-def ticket_of(request: Request, *, links: bool = True) -> bytes | None:
-    """Return the hash of the ticket or link of a request, None for an anonymous one."""
-    scheme, _, ticket = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return ticket_hash(ticket.strip())
-    if not links:
-        return None
-    if link := request.query_params.get("link"):
-        return ticket_hash(link)
-    session: bytes | None = request.app.state.session_of(request)
-    return session
-
-
-async def in_thread(request: Request, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run something that waits for the disk or the database in one of the server's threads."""
-    return await anyio.to_thread.run_sync(function, *arguments, limiter=request.app.state.threads)
-
-
 async def _get(request: Request) -> Response:
-    file_id = _file_id(request)
-    permit = await in_thread(request, _permits(request).may_read, ticket_of(request), file_id)
+    file_id = file_id_of(request)
+    permit = await in_thread(request, permits_of(request).may_read, ticket_of(request), file_id)
     if permit is None:
         raise HTTPException(404)
     return await _send(request, permit)
@@ -154,9 +137,9 @@ async def _get_named(request: Request) -> Response:
     if not _NAME.fullmatch(filename) or ".." in filename:
         raise HTTPException(404)
     ticket = ticket_of(request)
-    found = await in_thread(request, _permits(request).named, ticket, filename)
+    found = await in_thread(request, permits_of(request).named, ticket, filename)
     for file_id in found:
-        permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
+        permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
         if permit is not None:
             return await _send(request, permit)
     raise HTTPException(404)
@@ -171,7 +154,7 @@ async def _prove(request: Request) -> Response:
         raise HTTPException(404)
     if address not in _own_addresses(request):
         raise HTTPException(404)
-    key = await in_thread(request, _permits(request).proof, bytes.fromhex(number))
+    key = await in_thread(request, permits_of(request).proof, bytes.fromhex(number))
     if key is None:
         raise HTTPException(404)
     given = {"awe-proof": proof.sign(key, nonce, address)}
@@ -185,9 +168,9 @@ def _own_addresses(request: Request) -> set[str]:
 
 
 async def _verify(request: Request) -> Response:
-    file_id = _file_id(request)
+    file_id = file_id_of(request)
     ticket = ticket_of(request)
-    permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
+    permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
     if permit is None:
         raise HTTPException(404)
     checks: Checks = request.app.state.checks
@@ -195,35 +178,35 @@ async def _verify(request: Request) -> Response:
         return _plain({"health": "ok"})
     with checks.turn(ticket or (request.client and request.client.host), file_id) as turn:
         health = await in_thread(
-            request, _store(request).health, file_id, permit.size, permit.sha256
+            request, store_of(request).health, file_id, permit.size, permit.sha256
         )
         turn.found(health)
     if health != permit.health:
         _log.warning("file %s is %s, was %s", file_id, health, permit.health)
-        await in_thread(request, _permits(request).mark, file_id, health)
+        await in_thread(request, permits_of(request).mark, file_id, health)
     return _plain({"health": health}, 200 if health == "ok" else 410)
 
 
 async def _put(request: Request) -> Response:
-    file_id = _file_id(request)
+    file_id = file_id_of(request)
     ticket = ticket_of(request, links=False)
     announced = _announced(request)
-    filename = await in_thread(request, _permits(request).may_write, ticket, file_id)
+    filename = await in_thread(request, permits_of(request).may_write, ticket, file_id)
     if filename is None:
         # Not reserved any more: perhaps stored by a request whose answer was lost.
-        permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
+        permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
         if permit is None:
             raise HTTPException(404)
         return _stored_already(permit, announced)
     # The bytes are on disk before the row says so: no row can name a file that is not there.
     await _receive(request, file_id, announced)
     recorded = await in_thread(
-        request, _permits(request).stored, file_id, announced.size, announced.sha256
+        request, permits_of(request).stored, file_id, announced.size, announced.sha256
     )
     if recorded:
         _log.info("stored %s, %d bytes, as %s", file_id, announced.size, filename)
         return _plain({"id": str(file_id), "sha256": announced.sha256}, 201)
-    permit = await in_thread(request, _permits(request).may_read, ticket, file_id)
+    permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
     if permit is None:
         raise HTTPException(404)
     return _stored_already(permit, announced)
@@ -259,7 +242,7 @@ def _stored_already(permit: Permit, announced: _Announced) -> Response:
 
 
 async def _receive(request: Request, file_id: UUID, announced: _Announced) -> None:
-    upload: Upload = await in_thread(request, _store(request).receive, file_id, announced.size)
+    upload: Upload = await in_thread(request, store_of(request).receive, file_id, announced.size)
     finished = False
     try:
         async for block in _blocks(request):
@@ -303,7 +286,7 @@ async def _send(request: Request, permit: Permit) -> Response:
     stream = await in_thread(request, _opened, request, permit)
     if request.headers.get(NEAR) == "path" and _is_near(request):
         stream.close()
-        place = _store(request).path(permit.file_id).absolute()
+        place = store_of(request).path(permit.file_id).absolute()
         return Response(status_code=204, headers={**headers, "content-location": place.as_uri()})
     if rows.HEADER in request.headers:
         return _send_rows(request, permit, stream, headers)
@@ -366,16 +349,16 @@ def _is_near(request: Request) -> bool:
 
 def _opened(request: Request, permit: Permit) -> FileIO:
     try:
-        stream = _store(request).open(permit.file_id)
+        stream = store_of(request).open(permit.file_id)
     except FileGone:
         _log.error("file %s is lost", permit.file_id)
-        _permits(request).mark(permit.file_id, "lost")
+        permits_of(request).mark(permit.file_id, "lost")
         msg = f"file {permit.filename} is lost; ask the administrator to restore it"
         raise FileGone(msg) from None
     if stream.seek(0, 2) != permit.size:
         stream.close()
         _log.error("file %s has another length than stored", permit.file_id)
-        _permits(request).mark(permit.file_id, "bad")
+        permits_of(request).mark(permit.file_id, "bad")
         msg = f"file {permit.filename} is damaged; ask the administrator to restore it"
         raise FileGone(msg)
     return stream
@@ -433,23 +416,6 @@ def _number(digits: str) -> int:
     """Return a number of bytes; one with more digits than any file needs is beyond every end."""
     digits = digits.lstrip("0") or "0"
     return int(digits) if len(digits) <= len(str(LARGEST)) else 10 * LARGEST
-
-
-def _file_id(request: Request) -> UUID:
-    text = request.path_params["file_id"]
-    if not _UUID.fullmatch(text):
-        raise HTTPException(404)
-    return UUID(text)
-
-
-def _store(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
-
-
-def _permits(request: Request) -> Permits:
-    permits: Permits = request.app.state.permits
-    return permits
 
 
 def _plain(

@@ -21,6 +21,7 @@ from pathlib import Path
 from awe import workers
 from awe.context import context
 from awe.dataserver.client import Client
+from awe.dataserver.sending import send
 from awe.dataserver.upload import Outgoing
 from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
@@ -292,7 +293,7 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
 
     def put(piece: Piece, file_id: uuid.UUID) -> dict[str, dict[str, float]]:
         content = Outgoing(name=piece.frame.filename, parts=(piece.header, piece.pixels))
-        client.put(file_id, content, sha256=piece.checksum)
+        send(client, file_id, content, sha256=piece.checksum)
         return piece.statistics
 
     under_way: list[Future[dict[str, dict[str, float]]]] = []

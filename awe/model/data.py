@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from awe import fits
+from awe.dataserver.cache import Cache, bytes_of
 from awe.dataserver.extracts import Remote
+from awe.dataserver.sending import send
 from awe.db.objects.base import DBObject, behaviour, persistent
 from awe.db.server.connection import database
 from awe.errors import FileGone
@@ -187,6 +189,7 @@ class DataObject(DBObject, abstract=True):
         return ccddata.read(self._here(), unit)
 
     cutout = behaviour("awe.model.cutout:cutout")
+    preview = behaviour("awe.model.glimpse:preview")
 
     @classmethod
     def from_ccddata(cls, ccd: CCDData, pathname: str | Path, **attributes: Any) -> Self:
@@ -302,7 +305,7 @@ def store(objects: Iterable[DataObject]) -> None:
         database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
     for file_id, item in files:
         path = Path(item.pathname)
-        _client().put(file_id, path, sha256=fits.sha256(path))
+        send(_client(), file_id, path, sha256=fits.sha256(path))
         item.globalname = item.filename
         item.file = file_id
 
@@ -375,6 +378,14 @@ def _look_again() -> str:
     return base_url()
 
 
+def _cache() -> Cache | None:
+    """Return the cache of this account; None where files of the dataserver are near anyway."""
+    environment = database.environment
+    usual = "0" if environment["data_server"] in LOOPBACK else "10GB"
+    limit = bytes_of(environment["cache_size"] or usual)
+    return Cache(environment.home / "cache", limit) if limit else None
+
+
 def _client() -> Client:
     """Return this thread's client of the dataserver in use."""
     from awe.dataserver.client import Client
@@ -383,7 +394,7 @@ def _client() -> Client:
     ticket()  # where the dataserver is comes back with it
     address = base_url()
     if getattr(_local, "address", None) != address:
-        _local.client = Client(address, ticket, look_again=_look_again)
+        _local.client = Client(address, ticket, look_again=_look_again, cache=_cache())
         _local.address = address
     client: Client = _local.client
     return client

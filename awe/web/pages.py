@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from awe.dataserver.authorisation import ticket_hash
-from awe.dataserver.server import in_thread, ticket_of
+from awe.dataserver.request import in_thread, ticket_of
 from awe.terminal import harmless
 from awe.web import html
 from awe.web.published import Published
