@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from awe.dataserver.connections import Connections
+from awe.dataserver.fsck import Expected
 
 __all__ = ["Permit", "Permits", "ticket_hash"]
 
@@ -82,6 +83,18 @@ class Permits(Connections):
     def mark(self, file_id: UUID, health: str) -> None:
         """Record the health of a file: ok, bad or lost."""
         self.ask("SELECT awe.ds_health(%s::uuid, %s)", (str(file_id), health))
+
+    def due(self, age: float, most: int) -> list[Expected]:
+        """Return files that were last found right longer ago than `age` [s], the oldest first."""
+        rows = self.ask(
+            "SELECT id::text, filename, size, encode(sha256, 'hex') "
+            "FROM awe.ds_due(make_interval(secs => %s), %s)",
+            (age, most),
+        )
+        return [
+            Expected(file_id=UUID(row[0]), filename=row[1], size=row[2], sha256=row[3])
+            for row in rows
+        ]
 
     def loose(self, grace_seconds: float) -> list[UUID]:
         """Give up files nobody linked within the grace, and return them."""

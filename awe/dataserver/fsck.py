@@ -9,15 +9,16 @@ removes or invents bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 from awe.dataserver.store import Store
 from awe.errors import FileGone, ServiceDown
 
-__all__ = ["Expected", "Finding", "check", "mend"]
+__all__ = ["Expected", "Finding", "check", "difference", "mend"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ def check(
     wanted = list(expected)
     owners = {file.sha256: file for file in wanted}
     for done, file in enumerate(wanted, start=1):
-        finding = _compare(store, file, owners)
+        finding = difference(store, file, owners)
         if finding is not None:
             yield finding
         progress(done)
@@ -102,7 +103,21 @@ def mend(store: Store, finding: Finding, mark: Callable[[UUID, str], None]) -> s
     return f"marked {health}; restore it from a copy" if health != "ok" else "marked ok"
 
 
-def _compare(store: Store, file: Expected, owners: dict[str, Expected]) -> Finding | None:
+def difference(
+    store: Store, file: Expected, owners: Mapping[str, Expected] = MappingProxyType({})
+) -> Finding | None:
+    """Return how a file differs from what the database expects, None if it does not.
+
+    Parameters
+    ----------
+    store : Store
+        The files; this one is read.
+    file : Expected
+        The file.
+    owners : mapping of str to Expected
+        Other files by their SHA-256: whose bytes it has.
+    """
+
     def found(kind: str, detail: str) -> Finding:
         return Finding(
             kind=kind,

@@ -26,6 +26,7 @@ from awe.config import Environment
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.collector import collect_forever
 from awe.dataserver.header_timeout import configured
+from awe.dataserver.scrub import scrub_forever
 from awe.dataserver.server import create_app, listen
 from awe.dataserver.store import Store
 from awe.db.server.address import connection_arguments
@@ -79,8 +80,8 @@ def _serve(environment: Environment, folder: Path) -> None:
     # First: two servers of one database would clear files and run jobs of each other.
     hold.take()
     permits = Permits(login)
-    # the collector goes over all files and has time
-    collecting = Permits(login, limit=1, patience=COLLECTOR_PATIENCE)
+    # who collects and who reads files again go over all of them, and have time
+    collecting = Permits(login, limit=2, patience=COLLECTOR_PATIENCE)
     password = known.get("awe_pages", "")
     published = Published(connection_arguments(environment.database_name, "awe_pages", password))
     store = Store(environment.home / "files")
@@ -95,6 +96,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     environment = replace(environment, data_server=near, data_port=str(port))
     threads = [
         threading.Thread(target=collect_forever, args=(store, collecting, stop), name="collector"),
+        threading.Thread(target=scrub_forever, args=(store, collecting, stop), name="scrub"),
         threading.Thread(target=hold.keep, args=(stop, _end_this), name="hold"),
         threading.Thread(target=_keep_keeper, args=(house, stop), name="keeper"),
         *_threads_of_jobs(environment, known, stop),

@@ -110,6 +110,7 @@ REFUSED = {
     "B53 jobs as the dataserver": "SELECT awe.ds_jobs('\\x{ticket}')",
     "B54 spoil a file": "SELECT awe.ds_health('{file}', 'bad')",
     "B55 store for the victim": "SELECT awe.ds_stored('{reserved}', 1, sha256('x'))",
+    "B55b ask which files are due": "SELECT * FROM awe.ds_due('0s', 100)",
     "B56 give up all files": "SELECT awe.ds_loose('0s')",
     "B57 forget a file": "SELECT awe.ds_gone('{file}')",
     "B58 live tickets": "SELECT * FROM awe.live_ticket('\\x{ticket}')",

@@ -61,6 +61,17 @@ BEGIN ATOMIC
    WHERE id = fid;
 END;
 
+-- Files that are handed out and were not read again for that long, the oldest first.
+CREATE OR REPLACE FUNCTION awe.ds_due(age interval, most int)
+RETURNS TABLE (id uuid, filename text, size bigint, sha256 bytea) LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT f.id, f.filename, f.size, f.sha256 FROM awe.file f
+   WHERE f.state IN ('stored', 'linked') AND f.health = 'ok'
+     AND coalesce(f.verified, '-infinity') < now() - age
+   ORDER BY coalesce(f.verified, '-infinity'), f.id LIMIT most;
+END;
+
 -- Claim what nobody linked; the row locks make this safe against a late commit.
 CREATE OR REPLACE FUNCTION awe.ds_loose(grace interval) RETURNS SETOF uuid LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -188,7 +199,7 @@ END;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
 GRANT EXECUTE ON FUNCTION awe.ds_may_read(bytea, uuid), awe.ds_find(bytea, text), awe.ds_may_write(bytea, uuid),
-  awe.ds_stored(uuid, bigint, bytea), awe.ds_health(uuid, text), awe.ds_loose(interval), awe.ds_trash(),
+  awe.ds_stored(uuid, bigint, bytea), awe.ds_health(uuid, text), awe.ds_due(interval, int), awe.ds_loose(interval), awe.ds_trash(),
   awe.ds_gone(uuid), awe.ds_known(uuid[]), awe.ds_sweep_tickets(), awe.ds_jobs(bytea), awe.ds_proof(bytea),
   awe.ds_here(text), awe.ds_who(bytea), awe.ds_for_login(bytea),
   awe.ds_job(bytea, bigint), awe.ds_login(bytea, bytea), awe.ds_logout(bytea) TO awe_dataserver;
