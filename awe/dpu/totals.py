@@ -23,14 +23,14 @@ OF_RANGES = """
 COUNTS = ", ".join(f"count(*) FILTER (WHERE j.state = '{state}')" for state in jobs.STATES)
 
 # Items of a job that is not running are all there will be, so the frames of one that is over are
-# its total; only those that run are counted item by item.
+# its total, or one where it never told; only those that run are counted item by item.
 PROGRESS = f"""
 SELECT count(*), count(*) FILTER (WHERE j.state NOT IN ('queued', 'running')),
        count(*) FILTER (WHERE j.state = 'running'),
        count(*) FILTER (WHERE j.state IN ('failed', 'lost')),
        count(*) FILTER (WHERE j.state IN ('queued', 'running') AND j.attempt > 0), count(j.total),
        coalesce(sum(j.total), 0),
-       coalesce(sum(j.total) FILTER (WHERE j.state NOT IN ('queued', 'running')), 0)
+       coalesce(sum(coalesce(j.total, 1)) FILTER (WHERE j.state NOT IN ('queued', 'running')), 0)
        + coalesce(sum((SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok))
                   FILTER (WHERE j.state IN ('queued', 'running') AND j.attempt > 0), 0)
   {OF_RANGES}

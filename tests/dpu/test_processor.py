@@ -356,7 +356,7 @@ def test_many_jobs_are_counted_by_the_database_and_none_is_fetched(
     assert lines[3] == "302 jobs: 152 queued, 150 cancelled; by_run=False shows each"
     assert dpu.news() == ""
     now = totals.progress(ids)
-    assert (now.jobs, now.over, now.running, now.bad, now.done) == (300, 150, 0, 0, 0)
+    assert (now.jobs, now.over, now.running, now.bad, now.done) == (300, 150, 0, 0, 150)
     assert str(now) == "150 of 300 jobs over"
     assert totals.any_open(ids)
     assert not totals.any_open(some)
