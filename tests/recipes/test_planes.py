@@ -140,7 +140,11 @@ def test_what_masters_carry_is_in_the_reduced_frame(master, calibrated):
     expected /= flat.data**2
     good = (found.flags == 0) & (plain.flags == 0)
     extra = found.uncertainty.array - plain.uncertainty.array
-    np.testing.assert_allclose(extra[good], expected[good], rtol=2e-3, atol=2e-3)
+    # both variances are rounded in their files
+    rounded = planes.VARIANCE_WITHIN * (found.uncertainty.array + plain.uncertainty.array)
+    off = np.abs(extra - expected) - rounded
+    assert (off[good] <= 2e-3 + 2e-3 * expected[good]).all()
+    assert extra[good].mean() == pytest.approx(expected[good].mean(), rel=5e-3)
     assert found.flags.dtype == np.uint16
 
 
