@@ -1,4 +1,4 @@
-"""`awe-admin database install|runner-home`, `serve`, `runner`: awe with a PostgreSQL elsewhere."""
+"""`awe-admin database VERB`, `serve`, `runner`: awe with a PostgreSQL elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from awe.config import Environment
+from awe.db.schema import install as schema
 from awe.errors import ConfigError, ServiceDown
 from awe.services import elsewhere, lone_runner
 from awe.services.installation import COMMANDS, Installation
@@ -23,12 +24,11 @@ def add(commands: Any) -> None:
     database = commands.add_parser("database", help="the schema on a PostgreSQL of your own")
     verbs = database.add_subparsers(title="verbs", metavar="VERB", required=True)
     verb = verbs.add_parser("install", help="make schema and logins there, and the home here")
-    verb.add_argument("--url", required=True, metavar="HOST:PORT/NAME", help="the new database")
-    verb.add_argument(
-        "--superuser", default="postgres",
-        help="a superuser's login; the password comes from PGPASSWORD, ~/.pgpass, or is asked",
-    )  # fmt: skip
+    _add_place(verb, "the new database")
     verb.set_defaults(run=_install)
+    verb = verbs.add_parser("migrate", help="bring that database to this version's schema")
+    _add_place(verb, "the database; back it up first, with pg_dump")
+    verb.set_defaults(run=_migrate)
     verb = verbs.add_parser("runner-home", help="make the home of a runner on another machine")
     verb.add_argument("directory", type=Path, help="directory to make, and to carry there")
     verb.set_defaults(run=_runner_home)
@@ -36,6 +36,14 @@ def add(commands: Any) -> None:
     serve.set_defaults(run=_serve)
     runner = commands.add_parser("runner", help="run jobs here, for a database elsewhere")
     runner.set_defaults(run=_runner)
+
+
+def _add_place(verb: argparse.ArgumentParser, text: str) -> None:
+    verb.add_argument("--url", required=True, metavar="HOST:PORT/NAME", help=text)
+    verb.add_argument(
+        "--superuser", default="postgres",
+        help="a superuser's login; the password comes from PGPASSWORD, ~/.pgpass, or is asked",
+    )  # fmt: skip
 
 
 def _install(chosen: argparse.Namespace) -> None:
@@ -47,6 +55,18 @@ def _install(chosen: argparse.Namespace) -> None:
         "awe-admin serve runs awe-server here; data_server and data_listen in that file say where "
         "it is reached\n"
     )
+
+
+def _migrate(chosen: argparse.Namespace) -> None:
+    superuser = elsewhere.connect(chosen.url, chosen.superuser, lambda: _password(chosen))
+    taken = elsewhere.migrate(chosen.url, superuser, _say)
+    done = f"now schema {schema.VERSION}" if taken else "already done"
+    out(f"{done}: {chosen.url}; start awe-server and its runners again with this version of awe\n")
+
+
+def _say(line: str) -> None:
+    out(line + "\n")
+    sys.stdout.flush()
 
 
 def _password(chosen: argparse.Namespace) -> str:

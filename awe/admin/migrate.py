@@ -6,8 +6,10 @@ import argparse
 import sys
 from typing import Any
 
+from awe.config import Environment
 from awe.db.schema import install as schema
 from awe.db.schema import migrations
+from awe.errors import ConfigError
 from awe.services import backup, belonging, stack
 from awe.services.installation import Installation
 from awe.terminal import out
@@ -26,6 +28,13 @@ def add(commands: Any) -> None:
 
 
 def _migrate(chosen: argparse.Namespace) -> None:
+    environment = Environment.load()
+    if not environment.embedded:
+        msg = (
+            f"the database of {environment.home} is {environment.database_name}: "
+            f"awe-admin database migrate --url {environment.database_name}"
+        )
+        raise ConfigError(msg)
     house = Installation()
     belonging.require(house.home)
     cluster = house.cluster

@@ -19,13 +19,15 @@ import psycopg2
 from awe.config import Environment
 from awe.db.rights import people
 from awe.db.schema import install as schema
+from awe.db.schema import migrations
 from awe.db.server.address import Address
 from awe.errors import ConfigError, ServiceDown
 from awe.services import logins, records
 from awe.services.installation import Installation
+from awe.services.process import Progress, silent
 from awe.services.starting import SERVICE_ROLES
 
-__all__ = ["connect", "install", "runner_home"]
+__all__ = ["connect", "install", "migrate", "runner_home"]
 
 OLDEST = 150_000
 
@@ -127,6 +129,26 @@ def install(house: Installation, where: str, superuser: Mapping[str, Any]) -> st
         if logins.register(connection, login, password, ""):
             people.add_member(connection, "TUTORIAL2015", login)
     return login
+
+
+def migrate(where: str, superuser: Mapping[str, Any], say: Progress = silent) -> list[int]:
+    """Bring the schema there to that of this version, and return the numbers of the steps taken.
+
+    Parameters
+    ----------
+    where : str
+        The server and database, as `database_name` has it.
+    superuser : mapping
+        Connection arguments that `connect` returned.
+    say : callable
+        Function that is called with one line before each step.
+
+    Raises
+    ------
+    SchemaMismatch
+        The database is newer than this version of awe, or has no schema at all.
+    """
+    return migrations.migrate(superuser, Address.parse(where).database, say)
 
 
 def runner_home(house: Installation, directory: Path) -> None:

@@ -112,6 +112,24 @@ def test_the_schema_is_made_once_and_the_home_is_its_owners_alone(server, cluste
     assert "correct it, or set AWE_HOME" in capsys.readouterr().err
 
 
+def test_a_database_elsewhere_follows_a_new_version(server, cluster, capsys):
+    home, url, user = server
+    assert install(server) == 0
+    words = ["database", "migrate", "--url", url, "--superuser", user]
+    assert main(words) == 0
+    assert "already done" in capsys.readouterr().out
+    # as a version that did not have the last step left it
+    rows(cluster, "UPDATE awe.schema_version SET version = version - 1 RETURNING version")
+    assert main(["migrate"]) == 1
+    assert f"awe-admin database migrate --url {url}" in capsys.readouterr().err
+    assert not (home / "services" / "cluster.json").exists()
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert f"step {schema.VERSION} of {schema.VERSION}" in told
+    assert f"now schema {schema.VERSION}" in told
+    assert schema.version(cluster.superuser(), NAME) == schema.VERSION
+
+
 def test_a_login_of_another_database_of_that_server_is_told_in_a_line(server, cluster, capsys):
     role(cluster, f"CREATE ROLE {owner_login()}")
     assert install(server) == 1
