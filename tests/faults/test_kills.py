@@ -24,7 +24,7 @@ PLACES = os.environ.get("AWE_FAULT_PLACES", "local slurm prompt").split()
 RESULT = os.environ.get("AWE_FAULT_RESULT", "")
 SIDE_BY_SIDE = 4
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(300 if not TRIES else 8 * 3600)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900 if not TRIES else 8 * 3600)]
 
 #: of the short version: each step once under a worker, some under everybody else
 SHORT = {
