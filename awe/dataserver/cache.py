@@ -154,7 +154,9 @@ class Cache:
             with source.open("rb", buffering=0) as stream:
                 _copy(stream.fileno(), part, size)
             part.chmod(0o400)
-            part.rename(self.path(sha256))
+            # not while others count, who would see it twice or not at all
+            with self._alone():
+                part.rename(self.path(sha256))
         except OSError:
             # A full disk, above all: the cache is not needed for anything.
             with suppress(OSError):
@@ -164,7 +166,8 @@ class Cache:
 
     def used(self) -> int:
         """Return the bytes of everything in the cache."""
-        return sum(kept.size for kept in self._kept())
+        with self._alone():
+            return sum(kept.size for kept in self._kept())
 
     def _reserve(self, part: Path, size: int) -> None:
         """Take room for a file: what is used longest ago goes until there is some."""

@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import AweError, BadFits
+from awe.errors import BadFits
 from awe.fits.image import image_of, opened
 from awe.fits.scaling import Scaling
 from awe.fits.values import parse
@@ -32,6 +32,9 @@ SIDE = 256
 LARGEST = 128 << 10
 #: Distances to the median [standard deviations] that are black and white; NaN is black too.
 LOW, HIGH = -10.0, 1e5
+
+#: Largest image that a picture is made of [pixel]: a header may claim any size.
+MOST = 1 << 28
 
 _STORED = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -89,11 +92,12 @@ def of_file(path: Path) -> Preview | None:
         with opened(path) as hdus:
             hdu = image_of(hdus, None, path)
             scaling = Scaling.of(hdu.header, path)
-            if len(hdu.shape) != 2:
+            if len(hdu.shape) != 2 or math.prod(hdu.shape) > MOST:
                 return None
             return made_of(hdu.data, scale=scaling.scale, zero=scaling.zero)
-    except (AweError, OSError, ValueError, TypeError, KeyError, IndexError):
-        # whoever stores it is told by what reads all of it, not by its picture
+    except Exception:
+        # Of a file with a wrong header astropy and cfitsio raise whatever they met; who stores it
+        # hears of that from what reads all of it, not from its picture.
         return None
 
 
@@ -117,7 +121,7 @@ def of_bytes(head: bytes, data: bytes | memoryview) -> Preview | None:
         if values["NAXIS"] != 2:
             return None
         return made_of(stored.reshape(shape), scale=scale, zero=zero)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
 
 
