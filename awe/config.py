@@ -63,7 +63,8 @@ class Kind:
 TEXT = Kind(text="one line of text", pattern=r"[^\x00\r\n]*")
 DATABASE = Kind(text="host[:port]/database, or empty", pattern=r"([^\x00\r\n]*/[^/\x00\r\n]+)?")
 PORT = Kind(text="a number from 1 to 65535, or empty", pattern=r"\d{0,5}", low=1, high=65535)
-IPV4 = Kind(text="an address such as 0.0.0.0, or empty", pattern=r"(\d{1,3}(\.\d{1,3}){3})?")
+_OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
+IPV4 = Kind(text="an address such as 0.0.0.0, or empty", pattern=rf"({_OCTET}(\.{_OCTET}){{3}})?")
 PROTOCOL = Kind(text="http or https", pattern="https?")
 LEVEL = Kind(text="a number from 1 to 5", pattern=r"\d", low=1, high=5)
 PLACE = Kind(text="a name such as local", pattern="[A-Za-z][A-Za-z0-9_]{0,31}")

@@ -93,7 +93,7 @@ def test_what_waits_in_the_queue_has_its_login_where_only_its_owner_reads(
     assert stat.S_IMODE(left.stat().st_mode) == 0o600
     db.rows("student", "SELECT awe.job_cancel(%s)", job)
     until(lambda: bench.state(job) == "cancelled", LONG)
-    assert not left.exists()
+    until(lambda: not left.exists())
     assert "PENDING" not in nodes.ask("squeue", "-h", "-o", "%T")
 
 
