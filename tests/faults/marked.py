@@ -18,6 +18,7 @@ from typing import Any
 
 from awe import bars
 from awe.dataserver import client
+from awe.dataserver.upload import Outgoing
 from awe.db.server.connection import database
 from awe.dpu.worker import worker
 from awe.recipes import Argument
@@ -117,8 +118,10 @@ def _ending(_: Any, report: dict[str, Any]) -> None:
         _tell(times=_times)
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks(outgoing: Outgoing) -> Iterator[bytes]:
     """Send a file in small pieces; before the last one the server cannot have compared it."""
+    path = outgoing.parts
+    assert isinstance(path, Path)
     left = path.stat().st_size
     with path.open("rb") as stream:
         while block := stream.read(PIECE):
@@ -144,7 +147,7 @@ if not hasattr(bars, "marked"):
     # a waiting job runs its task again in the same process
     bars.marked = True
     bars.say = _saying
-    client._blocks = _blocks
+    Outgoing.blocks = _blocks
     _marked(database, "execute", _reserving)
     _marked(client.Client, "put", lambda *_: _mark("upload"))
     _marked(keeping, "commit_all", lambda *_: _mark("commit"))
