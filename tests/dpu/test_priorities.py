@@ -139,11 +139,15 @@ def test_who_waits_is_found_without_looking_at_each_of_their_jobs(bench, db, que
     bench.submit("student", *[{}] * 3000)
     bench.submit("other", *[{}] * 2)
     db.rows("superuser", "ANALYZE awe.job")
-    db.rows("superuser", "SELECT pg_stat_reset_single_table_counters('awe.job'::regclass)")
-    claimed(queue, 4)
-    db.rows("superuser", "SELECT pg_stat_force_next_flush()")
-    rows = db.rows(
-        "superuser",
-        "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'job'",
-    )
-    assert rows[0][0] < 500
+    # What other sessions read before may be counted late; who looks at all does so each time.
+    looked = []
+    for _ in range(5):
+        db.rows("superuser", "SELECT pg_stat_reset_single_table_counters('awe.job'::regclass)")
+        claimed(queue, 4)
+        db.rows("superuser", "SELECT pg_stat_force_next_flush()")
+        rows = db.rows(
+            "superuser",
+            "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'job'",
+        )
+        looked.append(rows[0][0])
+    assert min(looked) < 500
