@@ -33,7 +33,9 @@ def unpacked(request: pytest.FixtureRequest) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(prefix="awe-old-"))
     place.chmod(0o755)
     with tarfile.open(request.param) as archive:
-        archive.extractall(place, filter="data")
+        # Python 3.11.2 has no such filter yet
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(place)
     yield place
     shutil.rmtree(place, ignore_errors=True)
 
