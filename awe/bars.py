@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
-from awe.terminal import err, harmless, out
+from awe.terminal import harmless
 
 __all__ = ["Bar", "bar", "note", "say"]
 
@@ -84,17 +84,17 @@ def _size() -> dict[str, Any]:
 
 def say(line: str) -> None:
     """Print a line above the bar that is shown, if there is one."""
-    if _shown:
-        _shown[0].write(harmless(line), file=sys.stdout)
-    else:
-        out(line + "\n")
-    sys.stdout.flush()
+    _above(line, sys.stdout)
 
 
 def note(line: str) -> None:
     """Print a line to standard error, above the bar that is shown, if there is one."""
+    _above(line, sys.stderr)
+
+
+def _above(line: str, stream: TextIO) -> None:
     if _shown:
-        _shown[0].write(harmless(line), file=sys.stderr)
+        _shown[0].write(harmless(line), file=stream)
     else:
-        err(line + "\n")
-    sys.stderr.flush()
+        stream.write(harmless(line + "\n"))
+    stream.flush()

@@ -19,6 +19,7 @@ import numpy as np
 
 from awe.calib._jit import compiled
 from awe.calib.cosmic.kernels import COSMIC, EXCLUDED
+from awe.calib.cosmic.search import collect
 from awe.calib.cosmic.stars import EXPLAINED
 from awe.calib.statistics.medians import separable7_at
 
@@ -102,27 +103,6 @@ def _breach_at(c, state, y, x, sky, read_variance, sharp):
             variance = own + 0.25 * factor * factor * variance + (_ERROR * bound) ** 2
             worst = max(worst, over * over / variance)
     return worst
-
-
-@compiled
-def _collect(state, start, group):
-    """List the doubtful pixels that are connected with one; returns their number."""
-    nx = state.shape[1]
-    group[0] = start
-    state[start // nx, start % nx] |= _COLLECTED
-    n = 1
-    k = 0
-    while k < n:
-        y = group[k] // nx
-        x = group[k] % nx
-        k += 1
-        for yy in range(y - 1, y + 2):
-            for xx in range(x - 1, x + 2):
-                if state[yy, xx] & (_DOUBTFUL | _COLLECTED) == _DOUBTFUL:
-                    state[yy, xx] |= _COLLECTED
-                    group[n] = yy * nx + xx
-                    n += 1
-    return n
 
 
 @compiled
@@ -274,7 +254,7 @@ def add_blobs(c, state, pixels, around, n, read_variance, limit, fwhm):
     breach = np.empty(last - n + 1)
     for k in range(n, last):
         if not state[pixels[k] // nx, pixels[k] % nx] & _COLLECTED:
-            number = _collect(state, pixels[k], group)
+            number = collect(state, pixels[k], _DOUBTFUL, _COLLECTED, group)
             _judge(c, state, group, number, read_variance, sharp, breach, scratch)
     kept = n
     for k in range(n, last):

@@ -400,8 +400,8 @@ def sharp(s, state, candidates, limit):
 
 
 @compiled
-def collect(state, start, mark, group):
-    """Mark and list the connected flagged pixels from `start` on; returns their number.
+def collect(state, start, kind, mark, group):
+    """Mark and list the connected pixels of a kind from `start` on; returns their number.
 
     Parameters
     ----------
@@ -409,6 +409,8 @@ def collect(state, start, mark, group):
         State of each pixel; `mark` is set on the group.
     start : int
         Flat index of the first pixel.
+    kind : uint8
+        Bit of the pixels that are connected.
     mark : uint8
         Bit of pixels that were collected.
     group : ndarray of int32
@@ -426,7 +428,7 @@ def collect(state, start, mark, group):
         k += 1
         for yy in range(y - 1, y + 2):
             for xx in range(x - 1, x + 2):
-                if state[yy, xx] & (COSMIC | mark) == COSMIC:
+                if state[yy, xx] & (kind | mark) == kind:
                     state[yy, xx] |= mark
                     group[n] = yy * nx + xx
                     n += 1
@@ -462,7 +464,7 @@ def drop_weak(c, state, flagged, read_variance, least):
         x = flagged[start] % nx
         if state[y, x] & (COSMIC | _DIRTY) != COSMIC:
             continue
-        n = collect(state, flagged[start], _DIRTY, group)
+        n = collect(state, flagged[start], COSMIC, _DIRTY, group)
         # X = sum max(0, z)**2, z = (c - M7(c)) / sqrt(M7(c) + read noise**2) [sigma]; a hit of one
         # pixel has to be more than sqrt(least) sigma high, 5.8 for 34
         total = np.float32(0)

@@ -273,7 +273,7 @@ def drop_stars(c, state, flagged, read_variance, fwhm, least):
         x = flagged[start] % nx
         if state[y, x] & (COSMIC | _SEEN) != COSMIC:
             continue
-        n = collect(state, flagged[start], _SEEN, group)
+        n = collect(state, flagged[start], COSMIC, _SEEN, group)
         if not _cut(c, state, group, n, values, use):
             continue
         sky = separable7_at(c, y, x, scratch)
