@@ -12,11 +12,12 @@ from awe.lazy import face
 
 if TYPE_CHECKING:
     from awe.inspect.frame import Frame, inspect
+    from awe.inspect.inspection import Inspection
     from awe.inspect.keys import KEYS, Key, help_text
     from awe.inspect.picture import Look, Picture
     from awe.inspect.quality import plot
     from awe.inspect.spot import Reading, Spot
-    from awe.inspect.window import Inspection, figures
+    from awe.inspect.window import Window, figures
 
 __all__ = [
     "KEYS",
@@ -27,6 +28,7 @@ __all__ = [
     "Picture",
     "Reading",
     "Spot",
+    "Window",
     "figures",
     "help_text",
     "inspect",

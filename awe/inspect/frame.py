@@ -21,7 +21,7 @@ from awe.terminal import harmless
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.inspect.window import Inspection
+    from awe.inspect.inspection import Inspection
 
 __all__ = ["Frame", "inspect"]
 
@@ -125,9 +125,9 @@ def inspect(
     image, first = _cut(_image(shown, name), zone)
     _check_names(cmap, interpolation)
     from awe.inspect.picture import Look
-    from awe.inspect.window import Inspection
+    from awe.inspect.window import Window
 
-    window = Inspection(
+    window = Window(
         image,
         name=name if extension is None else f"{name}[{extension}]",
         caption=_caption(header, None if pixels is not None else getattr(frame, "OBJECT", None)),

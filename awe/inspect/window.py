@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from awe.errors import ArgumentError, UserMistake, nearest
-from awe.inspect import backend, said
+from awe.inspect import backend
+from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text
 from awe.inspect.picture import Look, Picture
 from awe.inspect.shown import written
@@ -27,13 +27,12 @@ from awe.lazy import resolve
 from awe.terminal import harmless, out
 
 if TYPE_CHECKING:
-    from astropy.table import Table
     from matplotlib.backend_bases import Event, KeyEvent
     from matplotlib.figure import Figure
 
-__all__ = ["Inspection", "figures"]
+__all__ = ["Window", "figures"]
 
-_open: set[Inspection] = set()
+_open: set[Window] = set()
 """Windows that live: matplotlib itself keeps only weak references to their methods."""
 
 
@@ -86,8 +85,8 @@ def _close(figures: Iterable[Figure]) -> None:
         plt.close(figure)
 
 
-class Inspection:
-    """An image on the screen and what was measured on it.
+class Window(Inspection):
+    """The window of an image, in this process.
 
     Parameters
     ----------
@@ -107,11 +106,6 @@ class Inspection:
         What the pixels are measured in; empty where nobody knows, or in nothing.
     fit : bool
         Make the window smaller where the screen is.
-
-    Attributes
-    ----------
-    table : astropy.table.Table
-        One row for every measurement made with a hot-key: key, x, y and the quantities.
     """
 
     def __init__(
@@ -126,10 +120,9 @@ class Inspection:
         unit: str = "",
         fit: bool = True,
     ) -> None:
-        self.name = harmless(name, lines=False)
+        super().__init__(harmless(name, lines=False))
         self._unit = unit
         self._first = first
-        self._rows: list[dict[str, Any]] = []
         self._plots: dict[str, Figure] = {}
         self._screen = backend.activate()
         self._figure = self._new_figure(self.name, size)
@@ -176,39 +169,7 @@ class Inspection:
         bar.set_label(self._unit, fontsize=8)
         return picture
 
-    @property
-    def table(self) -> Table:
-        """All measurements so far, one row each; quantities a key does not give are masked."""
-        from astropy.table import Table
-
-        names = list(dict.fromkeys(name for row in self._rows for name in row))
-        if not names:
-            return Table(names=["key", "x", "y"], dtype=["U1", "f8", "f8"])
-        columns = {}
-        for name in names:
-            values = [row.get(name) for row in self._rows]
-            missing = [value is None for value in values]
-            filled = ["" if name == "key" else 0 if v is None else v for v in values]
-            if name == "key":
-                filled = values
-            columns[name] = np.ma.MaskedArray(filled, mask=missing) if any(missing) else filled
-        return Table(columns)
-
-    def press(self, key: str, x: float, y: float) -> Reading | None:
-        """Do what a hot-key does at a place, as if it had been pressed there.
-
-        Parameters
-        ----------
-        key : str
-            One of the hot-keys.
-        x, y : float
-            FITS pixel coordinates.
-
-        Raises
-        ------
-        ArgumentError
-            There is no such key, or the place is not on the image.
-        """
+    def _press(self, key: str, x: float, y: float) -> Reading | None:
         if key not in KEYS:
             msg = f"no hot-key {key!r}{nearest(key, list(KEYS))}; expected one of {' '.join(KEYS)}"
             raise ArgumentError(msg)
@@ -243,11 +204,22 @@ class Inspection:
     def close(self) -> None:
         """Close the window and the plots made from it."""
         closing, self._plots = self.every_figure, {}
-        _open.discard(self)
+        self._gone()
         _close(closing)
 
-    def __repr__(self) -> str:
-        return f"<inspect {self.name}: {len(self._rows)} measurements in .table>"
+    # who is told
+
+    def _say(self, text: str) -> None:
+        """Write a line to the prompt."""
+        say(text)
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        """Take up a measurement."""
+        self._rows.append(row)
+
+    def _gone(self) -> None:
+        """Forget this window: it is being closed."""
+        _open.discard(self)
 
     # figures
 
@@ -289,7 +261,7 @@ class Inspection:
 
             display(figure)  # type: ignore[no-untyped-call]
         else:
-            say(f"no display: wrote {self._write(figure, label)}")
+            self._say(f"no display: wrote {self._write(figure, label)}")
 
     def _write(self, figure: Figure, label: str) -> Path:
         return written(figure, Path.cwd() / f"{Path(self.name).stem}.{label}.png")
@@ -307,7 +279,7 @@ class Inspection:
             elif pressed.inaxes is self._picture.image.axes:
                 self._measure(entry, float(pressed.xdata or 0), float(pressed.ydata or 0))
         except UserMistake as mistake:
-            say(f"{mistake.code}: {mistake}")
+            self._say(f"{mistake.code}: {mistake}")
 
     def _pass_on(self, event: KeyEvent) -> None:
         """Give keys that are not plain characters (ctrl+s, home) to matplotlib."""
@@ -326,9 +298,8 @@ class Inspection:
             return drawn[-1]
 
         reading: Reading = resolve(entry.target)(spot, figure)
-        self._rows.append({"key": entry.key, "x": x, "y": y, **reading.values})
-        say(f"{entry.key} at ({x:.1f}, {y:.1f}): {reading}")
-        said.reading = reading
+        self._keep({"key": entry.key, "x": x, "y": y, **reading.values})
+        self._say(f"{entry.key} at ({x:.1f}, {y:.1f}): {reading}")
         self._note(f"{entry.key} ({x:.0f}, {y:.0f})  {str(reading).splitlines()[-1]}")
         for plot in drawn:
             self._present(plot, entry.title.replace(" ", "-"))
@@ -351,11 +322,11 @@ class Inspection:
             The hot-key gives the figure under the pointer instead.
         """
         if isinstance(target, str | Path):
-            say(f"saved {written(self._figure, Path(target).expanduser())}")
+            self._say(f"saved {written(self._figure, Path(target).expanduser())}")
             return
         figure = target or self._figure
         label = next((KEYS[k].title for k, f in self._plots.items() if f is figure), "inspect")
-        say(f"saved {self._write(figure, label.replace(' ', '-'))}")
+        self._say(f"saved {self._write(figure, label.replace(' ', '-'))}")
 
     def show_help(self, figure: Figure) -> None:
         """Print the table of hot-keys.
@@ -365,7 +336,7 @@ class Inspection:
         figure : Figure
             Figure the key was pressed in.
         """
-        say(help_text())
+        self._say(help_text())
 
     def quit(self, figure: Figure) -> None:
         """Close a figure of this window; the image takes its plots with it.
@@ -387,7 +358,7 @@ class Inspection:
         if event.canvas.figure is self._figure:
             # the image is on its way out: closing it again would find nothing to close
             plots, self._plots = [*self._plots.values()], {}
-            _open.discard(self)
+            self._gone()
             _close(plots)
             return
         self._plots = {k: f for k, f in self._plots.items() if f is not event.canvas.figure}

@@ -152,10 +152,10 @@ def test_there_are_behaviours_and_inspect_is_one() -> None:
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda entry: entry.key)
 def test_every_hot_key_has_its_code(key: object) -> None:
-    from awe.inspect.window import Inspection
+    from awe.inspect.window import Window
 
     target = key.target
-    function = getattr(Inspection, target[7:]) if key.of_window else resolve(target)
+    function = getattr(Window, target[7:]) if key.of_window else resolve(target)
     assert callable(function)
     assert function.__doc__
 

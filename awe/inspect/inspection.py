@@ -1,0 +1,108 @@
+"""What `inspect()` gives back, wherever the window is: its measurements, and what it can be told.
+
+The window may be in this process or in another one; whoever holds one of these need not know.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from awe.inspect import said
+from awe.inspect.spot import Reading
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["Inspection"]
+
+
+class Inspection(ABC):
+    """An image on the screen and what was measured on it.
+
+    Parameters
+    ----------
+    name : str
+        Title of the window.
+
+    Attributes
+    ----------
+    table : astropy.table.Table
+        One row for every measurement made with a hot-key: key, x, y and the quantities.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._rows: list[dict[str, Any]] = []
+
+    @property
+    def table(self) -> Table:
+        """All measurements so far, one row each; quantities a key does not give are masked."""
+        from astropy.table import Table
+
+        rows = list(self._rows)
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        if not names:
+            return Table(names=["key", "x", "y"], dtype=["U1", "f8", "f8"])
+        columns = {}
+        for name in names:
+            values = [row.get(name) for row in rows]
+            missing = [value is None for value in values]
+            filled = ["" if name == "key" else 0 if v is None else v for v in values]
+            if name == "key":
+                filled = values
+            columns[name] = np.ma.MaskedArray(filled, mask=missing) if any(missing) else filled
+        return Table(columns)
+
+    def press(self, key: str, x: float, y: float) -> Reading | None:
+        """Do what a hot-key does at a place, as if it had been pressed there.
+
+        Parameters
+        ----------
+        key : str
+            One of the hot-keys.
+        x, y : float
+            FITS pixel coordinates.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such key, or the place is not on the image.
+        """
+        reading = self._press(key, x, y)
+        said.reading = reading
+        return reading
+
+    @abstractmethod
+    def _press(self, key: str, x: float, y: float) -> Reading | None:
+        """Press a key and print what it says."""
+
+    @abstractmethod
+    def show(self, *, block: bool) -> None:
+        """Bring the window to the screen, or write it to a file if there is no screen.
+
+        Parameters
+        ----------
+        block : bool
+            Return only when the window has been closed.
+        """
+
+    @abstractmethod
+    def save(self, target: str | Path | None = None) -> None:
+        """Write the image to a file, or as PNG to the working directory; say where.
+
+        Parameters
+        ----------
+        target : str or Path, optional
+            The file; its ending says of what kind. Without it a name is made from the frame's.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the window and the plots made from it."""
+
+    def __repr__(self) -> str:
+        return f"<inspect {self.name}: {len(self._rows)} measurements in .table>"
