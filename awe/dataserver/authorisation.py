@@ -7,7 +7,7 @@ Refuses to answer when the database does not: that is a ServiceDown, never a yes
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,32 @@ class Permits(Connections):
             return None
         rows = self.ask("SELECT awe.ds_may_write(%s, %s::uuid)", (ticket, str(file_id)))
         return rows[0][0] if rows else None
+
+    def may_write_some(self, ticket: bytes | None, file_ids: Iterable[UUID]) -> set[UUID]:
+        """Return those of the files that the ticket's user has reserved."""
+        ids = [str(file_id) for file_id in file_ids]
+        if ticket is None:
+            return set()
+        rows = self.ask(
+            "SELECT f.id::text FROM unnest(%s::uuid[]) AS f (id) "
+            "WHERE awe.ds_may_write(%s, f.id) IS NOT NULL",
+            (ids, ticket),
+        )
+        return {UUID(row[0]) for row in rows}
+
+    def stored_some(self, files: Mapping[UUID, tuple[int, str]]) -> set[UUID]:
+        """Record that the bytes of reserved files are on disk, and return those that were."""
+        if not files:
+            return set()
+        values = [[str(one) for one in files], *map(list, zip(*files.values(), strict=True))]
+        # not waited for, as in `stored`
+        rows = self.ask(
+            "SELECT f.id::text, set_config('synchronous_commit', 'off', true) "
+            "FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS f (id, size, sha256) "
+            "WHERE awe.ds_stored(f.id, f.size, decode(f.sha256, 'hex'))",
+            tuple(values),
+        )
+        return {UUID(row[0]) for row in rows}
 
     def stored(self, file_id: UUID, size: int, sha256: str) -> bool:
         """Record that the bytes of a reserved file are on disk."""

@@ -265,12 +265,13 @@ class Client:
         return got
 
     def _first(
-        self, path: str, headers: dict[str, str], name: str, length: int, sha256: str = ""
+        self, path: str, headers: dict[str, str], name: str, length: int, sha256: str = "",
+        *, method: str = "GET", **more: Any,
     ) -> bytes:
         with (
             self._faults(name),
             self._client().stream(
-                "GET", self.base_url + path, headers=self._signed(headers)
+                method, self.base_url + path, headers=self._signed(headers), **more
             ) as answer,
         ):
             answers.require(answer, name, self.base_url)
@@ -290,6 +291,10 @@ class Client:
         msg = f"{name}: the file server at {self.base_url} {what}; retrieve() the whole file"
         raise DataserverError(msg)
 
+    def asked(self, path: str, name: str, content: bytes) -> bytes:
+        """Post something and return the answer, 64 kB at most; without a second try."""
+        return self._first(path, {}, name, answers.LARGEST, method="POST", content=content)
+
     def url(self, filename: str) -> str:
         """Return the address of a file by its name."""
         return f"{self.base_url}/{quote(filename, safe='')}"
@@ -302,7 +307,8 @@ class Client:
 
     def _link(self, file_id: str, target: Path, sha256: str, size: int) -> bool:
         """Link to the server's own file; False where it cannot be read here, or is not right."""
-        place = self._place(file_id) if self._near else None
+        asked = {"awe-near": "path"}
+        place = self.told_place("HEAD", f"/file/{file_id}", asked) if self._near else None
         if place is None:
             return False
         try:
@@ -320,14 +326,14 @@ class Client:
         target.symlink_to(place)
         return True
 
-    def _place(self, file_id: str) -> str | None:
-        """Return the path of a file on this machine, None if the server does not give one."""
+    def told_place(self, method: str, path: str, headers: dict[str, str]) -> Path | None:
+        """Return a path on this machine, None if the server does not give one."""
         try:
-            headers = self._request("HEAD", f"/file/{file_id}", headers={"awe-near": "path"})
-            place = urlsplit(headers.get("content-location", ""))
+            answer = self._request(method, path, headers=headers)
+            place = urlsplit(answer.get("content-location", ""))
         except (DataserverError, ValueError):
-            return None  # to fetch it will say what is wrong, and try again
-        return unquote(place.path) if place.scheme == "file" else None
+            return None  # to fetch or send it will say what is wrong, and try again
+        return Path(unquote(place.path)) if place.scheme == "file" else None
 
     def _from_cache(self, file_id: str, part: Part, name: str, sha256: str, size: int) -> bool:
         """Copy a file out of the cache, if the server says that it may be read."""

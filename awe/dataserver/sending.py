@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from awe.dataserver.laying import Layable, lay
 from awe.dataserver.upload import Outgoing
 from awe.errors import AweError
 from awe.fits import preview
+from awe.fits.image import sha256 as sha256_of
 
 if TYPE_CHECKING:
     from awe.dataserver.client import Client
 
-__all__ = ["send"]
+__all__ = ["send", "store"]
 
 #: Names of files that may be frames.
 IMAGES = (".fits", ".fit", ".fts", ".fz")
+
+
+def store(client: Client, files: Mapping[UUID, Path], pictures: Mapping[UUID, bytes]) -> None:
+    """Store files of this machine under ids that were reserved for them, with their previews.
+
+    Where the store is this account's own they are laid into it, all at once; else they are sent.
+
+    Parameters
+    ----------
+    client : Client
+        The way to the dataserver.
+    files : mapping of UUID to Path
+        The files.
+    pictures : mapping of UUID to bytes
+        Previews there are already, as PNG; the others are made.
+    """
+    some = {
+        file_id: Layable(path, pictures.get(file_id) or _png(path))
+        for file_id, path in files.items()
+    }
+    there = lay(client, some)
+    for file_id, one in some.items():
+        if file_id not in there:
+            _send(client, file_id, one.path, sha256_of(one.path), one.png)
+
+
+def _png(content: Path | Outgoing) -> bytes:
+    picture = _picture(content) if content.name.lower().endswith(IMAGES) else None
+    return b"" if picture is None else picture.png
 
 
 def send(
@@ -36,12 +68,17 @@ def send(
     sha256 : str
         Its checksum.
     """
-    picture = _picture(content) if content.name.lower().endswith(IMAGES) else None
-    if picture is not None:
+    _send(client, file_id, content, sha256, _png(content))
+
+
+def _send(
+    client: Client, file_id: UUID | str, content: Path | Outgoing, sha256: str, png: bytes
+) -> None:
+    if png:
         # First, for afterwards the file is complete and nothing is added to it. A frame is as
         # good without one: what is wrong with the server the file itself will tell.
         with suppress(AweError):
-            client.show(file_id, content.name, picture.png)
+            client.show(file_id, content.name, png)
     client.put(file_id, content, sha256=sha256)
 
 

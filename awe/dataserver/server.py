@@ -29,7 +29,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from awe.dataserver import previews, proof, rows
+from awe.dataserver import laid, previews, proof, rows
 from awe.dataserver.authorisation import Permit, Permits
 from awe.dataserver.checks import Checks
 from awe.dataserver.request import file_id_of, in_thread, permits_of, store_of, ticket_of
@@ -84,6 +84,7 @@ def create_app(
             Route("/file/{file_id}", _put, methods=["PUT"]),
             Route("/file/{file_id}", _get, methods=["GET", "HEAD"]),
             *previews.routes(),
+            *laid.routes(),
             Route("/file/{file_id}/verify", _verify, methods=["POST"]),
             *routes,
             # Last: it matches every path of one part, that of the proof as well.
@@ -284,7 +285,7 @@ async def _send(request: Request, permit: Permit) -> Response:
         return Response(status_code=304, headers=headers)
     # Opened before the status is sent: afterwards a missing file could not be told any more.
     stream = await in_thread(request, _opened, request, permit)
-    if request.headers.get(NEAR) == "path" and _is_near(request):
+    if request.headers.get(NEAR) == "path" and laid.is_near(request):
         stream.close()
         place = store_of(request).path(permit.file_id).absolute()
         return Response(status_code=204, headers={**headers, "content-location": place.as_uri()})
@@ -341,10 +342,6 @@ async def _read_rows(
             yield block
     finally:
         stream.close()
-
-
-def _is_near(request: Request) -> bool:
-    return request.client is not None and request.client.host in ("127.0.0.1", "::1")
 
 
 def _opened(request: Request, permit: Permit) -> FileIO:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from awe import fits
+from awe.dataserver import sending
 from awe.dataserver.cache import Cache, bytes_of
 from awe.dataserver.extracts import Remote
-from awe.dataserver.sending import send
 from awe.db.objects.base import DBObject, behaviour, persistent
 from awe.db.server.connection import database
 from awe.errors import FileGone
@@ -303,9 +303,9 @@ def store(objects: Iterable[DataObject]) -> None:
     if rows:
         places = ", ".join(["(%s, %s)"] * (len(rows) // 2))
         database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
+    pictures = {one: item.__dict__.pop("_picture", b"") for one, item in files}
+    sending.store(_client(), {one: Path(item.pathname) for one, item in files}, pictures)
     for file_id, item in files:
-        path = Path(item.pathname)
-        send(_client(), file_id, path, sha256=fits.sha256(path))
         item.globalname = item.filename
         item.file = file_id
 

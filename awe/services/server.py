@@ -187,4 +187,6 @@ if __name__ == "__main__":
     # Uvicorn sends itself the signal again after a clean end; that must not look like a failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
+    # Who opens a file while the dataserver holds a lease on it must not end the dataserver.
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
     sys.exit(main())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from awe import __version__, fits, rules
 from awe.db.server import clock
 from awe.db.server.scope import current
+from awe.fits import preview
 from awe.localfiles import data_name, plain_name
 from awe.model.data import DataObject
 from awe.model.mixins import QualityFlag, has, value_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from awe.fits import Image
 
-__all__ = ["new_objects", "prepare", "product_name", "summary"]
+__all__ = ["new_objects", "picture_of", "prepare", "product_name", "summary"]
 
 KINDS = {
     "BiasFrame": "Bias",
@@ -129,6 +130,12 @@ def prepare(
     if extensions:
         return path, partial(fits.write, path, list(extensions), primary=image)
     return path, partial(fits.write, path, image)
+
+
+def picture_of(product: Any, pixels: NDArray[Any]) -> None:
+    """Make the preview of a product that is to be stored, while its pixels are in memory."""
+    if pixels.ndim == 2:
+        product.__dict__["_picture"] = preview.made_of(pixels).png
 
 
 def new_objects(product: Any, cls: Any = None) -> list[Any]:

@@ -37,7 +37,7 @@ from awe.tasks.attempt import Outcome, Session, Unusable, brief, brought, passin
 from awe.tasks.between import Looked, Stopped
 from awe.tasks.compatibility import blank, needs_of_unit, require_unit, require_values
 from awe.tasks.keeping import keep
-from awe.tasks.products import new_objects, prepare, summary
+from awe.tasks.products import new_objects, picture_of, prepare, summary
 from awe.tasks.records import made, stamp
 from awe.tasks.stage import Stage
 from awe.tasks.unit import Items, Unit, filter_of
@@ -467,6 +467,8 @@ class Task:
             product, pixels, extensions, directory=Path.cwd(), consulted=consulted,
             left_out=self.leave_out or (), **details,
         )
+        if self.commit:
+            picture_of(product, pixels)
         session.written.append(path)
         self._left.append(path)
         if session.waiting is None:

@@ -362,7 +362,7 @@ def test_a_pipe_the_server_points_to_holds_nobody(served, tmp_path, monkeypatch)
     file_id = served.put(CONTENT)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    monkeypatch.setattr(Client, "_place", lambda *_: str(pipe))
+    monkeypatch.setattr(Client, "told_place", lambda *_: pipe)
     target = tmp_path / "a.fits"
     served.client().get(file_id, target, sha256=SHA, size=len(CONTENT), link=True)
     assert not target.is_symlink()

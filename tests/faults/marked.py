@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from awe import bars
-from awe.dataserver import client
+from awe.dataserver import client, laying
 from awe.dataserver.upload import Outgoing
 from awe.db.server.connection import database
 from awe.dpu.worker import worker
@@ -149,6 +149,9 @@ if not hasattr(bars, "marked"):
     bars.say = _saying
     Outgoing.blocks = _blocks
     _marked(database, "execute", _reserving)
+    # laid into the store where it is near, sent where it is not
+    _marked(laying, "_copy", lambda *_: _mark("upload"))
+    _marked(laying, "_taken", lambda _, files, *__: [_mark("verify") for _ in files])
     _marked(client.Client, "put", lambda *_: _mark("upload"))
     _marked(keeping, "commit_all", lambda *_: _mark("commit"))
     _marked(worker.Reports, "__call__", _ending)

@@ -1,0 +1,135 @@
+"""Files that are laid into the store by who makes them, where client and server are one account.
+
+A file is copied into the folder where the dataserver gathers uploads, within the kernel, and the
+server takes up several at once with their previews: nothing is sent, and each is hashed once, by
+the server, from the bytes it keeps. Where that folder cannot be written to (another machine,
+another account, a store without folders), or the server does not take a file as it is, the file
+is sent as any other. The server is on this machine and has proven itself before it is asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from awe.errors import AweError
+
+if TYPE_CHECKING:
+    from awe.dataserver.client import Client
+
+__all__ = ["Layable", "lay", "part_name"]
+
+#: Addresses of this machine; only there a server has a folder that may be ours.
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CHUNK = 64 << 20
+
+
+@dataclass(frozen=True)
+class Layable:
+    """A file on this machine that is to be stored, and its preview."""
+
+    path: Path
+    png: bytes = b""
+
+
+def part_name(file_id: UUID | str, mark: str) -> str:
+    """Return the name of a file in the folder where uploads are gathered."""
+    return f"{file_id}.{mark}.part"
+
+
+def lay(client: Client, files: Mapping[UUID, Layable]) -> set[UUID]:
+    """Lay files into the store and return those that are stored now.
+
+    Parameters
+    ----------
+    client : Client
+        The way to the dataserver.
+    files : mapping of UUID to Layable
+        Files by the ids reserved for them.
+    """
+    folder = _folder(client)
+    if folder is None or not files:
+        return set()
+    parts: dict[UUID, Path] = {}
+    try:
+        told = []
+        for file_id, one in files.items():
+            mark = secrets.token_hex(8)
+            parts[file_id] = folder / part_name(file_id, mark)
+            _copy(one.path, parts[file_id])
+            preview = base64.b64encode(one.png).decode()
+            told.append({"id": str(file_id), "mark": mark, "preview": preview})
+        return _taken(client, files, told)
+    except OSError:
+        return set()  # no space, or no such file: to send it will say so
+    finally:
+        # what was taken up is not there any more
+        for part in parts.values():
+            with suppress(FileNotFoundError):
+                part.unlink()
+
+
+def _taken(
+    client: Client, files: Mapping[UUID, Layable], told: list[dict[str, str]]
+) -> set[UUID]:
+    name = ", ".join(one.path.name for one in files.values())
+    try:
+        answer = json.loads(client.asked("/laid", name, json.dumps(told).encode()))
+    except (AweError, ValueError):
+        return set()  # to send them will say what is wrong
+    return {one for one in files if "sha256" in answer.get(str(one), {})}
+
+
+def _folder(client: Client) -> Path | None:
+    """Return the folder uploads are gathered in, if it is one of this account's own."""
+    if urlsplit(client.base_url).hostname not in LOOPBACK:
+        return None
+    known: dict[str, Path | None] = client.__dict__.setdefault("_folders", {})
+    if client.base_url not in known:
+        folder = client.told_place("GET", "/incoming", {})
+        known[client.base_url] = folder if folder is not None and _is_own(folder) else None
+    return known[client.base_url]
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    closed = stat.S_IMODE(status.st_mode) & 0o077 == 0
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and closed
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file within the kernel; on file systems that can, its blocks are shared."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with source.open("rb") as stream:
+        descriptor = os.open(target, flags, 0o600)
+        try:
+            _copied(stream.fileno(), descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _copied(source: int, target: int) -> None:
+    while True:
+        try:
+            count = os.copy_file_range(source, target, CHUNK)
+        except OSError as error:
+            # between two file systems, or on one that does not know the call
+            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            count = os.sendfile(target, source, None, CHUNK)
+        if not count:
+            return
