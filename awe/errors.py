@@ -38,6 +38,7 @@ __all__ = [
     "Refused",
     "SchemaMismatch",
     "ServiceDown",
+    "StoreAway",
     "UserMistake",
     "WrongShape",
     "among",
@@ -84,6 +85,10 @@ class SchemaMismatch(UserMistake, RuntimeError):
 
 class ServiceDown(UserMistake, ConnectionError):
     """A service of awe does not run or does not answer."""
+
+
+class StoreAway(ServiceDown):
+    """The place of the stored files cannot be asked, so that nothing is known of any of them."""
 
 
 class DataserverError(UserMistake, ConnectionError):

@@ -14,7 +14,6 @@ from typing import Any
 
 from awe import columns
 from awe.admin.share import say
-from awe.dataserver.store import Store
 from awe.db.rights import courses as students
 from awe.db.rights import people
 from awe.db.rights.courses import Student, enroll
@@ -22,6 +21,7 @@ from awe.db.rights.people import new_password, refusals
 from awe.errors import ArgumentError, JobError, NotFound, nearest
 from awe.services import courses, running, stack
 from awe.services.courses import Course
+from awe.services.filestore import files_of
 from awe.services.installation import Installation
 from awe.services.logins import superuser
 from awe.terminal import out
@@ -196,7 +196,7 @@ def _clear(house: Installation, connection: Any, login: str, course: str) -> Non
     files, attempts = students.clear(connection, login, course)
     for job, attempt in attempts:
         shutil.rmtree(house.home / "dpu" / f"{job}_{attempt}", ignore_errors=True)
-    store = Store(house.home / "files")
+    store = files_of(house.home)
     for file_id in files:
         store.discard(file_id)
     students.forget_files(connection, files)

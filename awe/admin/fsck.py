@@ -11,6 +11,7 @@ from uuid import UUID
 from awe.dataserver import fsck
 from awe.dataserver.store import Store
 from awe.db.schema import install as schema
+from awe.services.filestore import files_of
 from awe.services.installation import Installation
 from awe.services.logins import superuser
 from awe.terminal import out
@@ -50,7 +51,7 @@ def examine(house: Installation, *, mend: bool = False) -> int:
     """Print what differs between disk and database and return how much."""
     with closing(superuser(house)) as connection:
         connection.autocommit = True
-        number = compare(connection, Store(house.home / "files"), mend=mend)
+        number = compare(connection, files_of(house.home), mend=mend)
         # told, not counted: they are as they were stored, and nothing can mend them
         for line in schema.misnamed(house.cluster.superuser()):
             out(f"{line}\n")

@@ -51,7 +51,7 @@ def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collecte
         permits.gone(file_id)
     # The disk is listed before the database is asked. A row is older than its bytes, so that a
     # file under way is either not in the list or known.
-    on_disk = {file_id for file_id in store.ids() if store.age(file_id) > grace}
+    on_disk = store.older(grace)
     unknown = on_disk - permits.known(on_disk)
     unknown -= permits.known(unknown)
     for file_id in unknown:

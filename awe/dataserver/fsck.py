@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from types import MappingProxyType
 from uuid import UUID
 
 from awe.dataserver.store import Store
-from awe.errors import FileGone, ServiceDown
+from awe.errors import FileGone, ServiceDown, StoreAway
 
 __all__ = ["Expected", "Finding", "check", "difference", "mend"]
 
@@ -43,7 +43,7 @@ class Finding:
     name: str
     detail: str
     file_id: UUID | None = None
-    path: Path | None = None
+    path: PurePath | None = None
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.name}: {self.detail}"
@@ -129,10 +129,13 @@ def difference(
 
     try:
         with store.open(file.file_id) as stream:
-            size = os.fstat(stream.fileno()).st_size
+            size = stream.seek(0, os.SEEK_END)
         digest = store.digest(file.file_id)
     except FileGone as error:
         return found("missing", str(error))
+    except StoreAway:
+        # not this file: none can be looked at
+        raise
     except (OSError, ServiceDown) as error:
         return found("unreadable", str(error))
     if digest == file.sha256:
@@ -153,6 +156,6 @@ def _extras(store: Store, listed: Iterable[UUID], known: set[UUID]) -> Iterator[
         yield Finding(kind="extra", name=path.name, detail=detail, path=path)
     for file_id in listed:
         path = store.path(file_id)
-        if file_id not in known and path not in odd and path.exists():
+        if file_id not in known and path not in odd and store.exists(path):
             detail = f"at {path}, no row knows it"
             yield Finding(kind="extra", name=str(file_id), detail=detail, path=path)

@@ -17,7 +17,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import FileIO
+from io import RawIOBase
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -34,7 +34,15 @@ from awe.dataserver.authorisation import Permit, Permits
 from awe.dataserver.checks import Checks
 from awe.dataserver.request import file_id_of, in_thread, permits_of, store_of, ticket_of
 from awe.dataserver.store import Store, Upload
-from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
+from awe.errors import (
+    AweError,
+    ChecksumMismatch,
+    DiskFull,
+    FileGone,
+    FileTaken,
+    ServiceDown,
+    StoreAway,
+)
 
 __all__ = ["create_app", "listen"]
 
@@ -58,6 +66,7 @@ _STATUS: dict[type[AweError], int] = {
     DiskFull: 507,
     FileGone: 410,
     ServiceDown: 503,
+    StoreAway: 503,
 }
 _log = logging.getLogger(__name__)
 
@@ -285,7 +294,8 @@ async def _send(request: Request, permit: Permit) -> Response:
         return Response(status_code=304, headers=headers)
     # Opened before the status is sent: afterwards a missing file could not be told any more.
     stream = await in_thread(request, _opened, request, permit)
-    if request.headers.get(NEAR) == "path" and laid.is_near(request):
+    near = store_of(request).near and laid.is_near(request)
+    if near and request.headers.get(NEAR) == "path":
         stream.close()
         place = store_of(request).path(permit.file_id).absolute()
         return Response(status_code=204, headers={**headers, "content-location": place.as_uri()})
@@ -313,7 +323,7 @@ async def _send(request: Request, permit: Permit) -> Response:
 
 
 def _send_rows(
-    request: Request, permit: Permit, stream: FileIO, headers: dict[str, str]
+    request: Request, permit: Permit, stream: RawIOBase, headers: dict[str, str]
 ) -> Response:
     wanted = rows.Rows.read(request.headers[rows.HEADER])
     if wanted is None or not wanted.fits(permit.size) or request.method == "HEAD":
@@ -330,12 +340,13 @@ def _send_rows(
 
 
 async def _read_rows(
-    request: Request, stream: FileIO, wanted: rows.Rows
+    request: Request, stream: RawIOBase, wanted: rows.Rows
 ) -> AsyncIterator[bytes]:
     place = 0
+    store = store_of(request)
     try:
         while place < wanted.size:
-            block = await in_thread(request, wanted.block, stream.fileno(), place, CHUNK)
+            block = await in_thread(request, store.rows, stream, wanted, place, CHUNK)
             if not block:
                 return
             place += len(block)
@@ -344,7 +355,7 @@ async def _read_rows(
         stream.close()
 
 
-def _opened(request: Request, permit: Permit) -> FileIO:
+def _opened(request: Request, permit: Permit) -> RawIOBase:
     try:
         stream = store_of(request).open(permit.file_id)
     except FileGone:
@@ -361,7 +372,9 @@ def _opened(request: Request, permit: Permit) -> FileIO:
     return stream
 
 
-async def _read(request: Request, stream: FileIO, first: int, left: int) -> AsyncIterator[bytes]:
+async def _read(
+    request: Request, stream: RawIOBase, first: int, left: int
+) -> AsyncIterator[bytes]:
     try:
         stream.seek(first)
         while left:

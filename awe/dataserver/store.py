@@ -18,11 +18,20 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO
-from pathlib import Path
+from io import FileIO, RawIOBase
+from pathlib import Path, PurePath
 from uuid import UUID
 
-from awe.errors import AweError, ChecksumMismatch, DiskFull, FileGone, FileTaken, ServiceDown
+from awe.dataserver.rows import Rows
+from awe.errors import (
+    AweError,
+    ChecksumMismatch,
+    DiskFull,
+    FileGone,
+    FileTaken,
+    ServiceDown,
+    StoreAway,
+)
 
 __all__ = ["Store", "Upload"]
 
@@ -118,10 +127,24 @@ class Store:
         Made with mode 0700 where it does not exist.
     reserve : int
         Bytes of free space that uploads leave alone.
+    note : str, optional
+        Name of a file in `root` without which the folder is not the right one.
+
+    Attributes
+    ----------
+    near : bool
+        True where files have paths on this machine.
+    url : str
+        Where they are, in words.
     """
 
-    def __init__(self, root: Path | str, *, reserve: int = RESERVE) -> None:
+    near = True
+
+    def __init__(self, root: Path | str, *, reserve: int = RESERVE, note: str = "") -> None:
+        self.url = str(root)
         self.root = Path(root)
+        self._note_there = self.root / note if note else None
+        self.require()
         self.reserve = reserve
         self.incoming = self.root / "incoming"
         self.objects = self.root / "objects"
@@ -138,6 +161,7 @@ class Store:
         DiskFull
             The file would eat into the reserve.
         """
+        self.require()
         self.keep_reserve(size)
         return Upload(self, file_id, size)
 
@@ -204,7 +228,22 @@ class Store:
         name = str(UUID(str(file_id)))
         return self.objects / name[:2] / name
 
-    def open(self, file_id: UUID) -> FileIO:
+    def require(self) -> None:
+        """Raise unless the folder is the right one.
+
+        Raises
+        ------
+        StoreAway
+            Its note is missing.
+        """
+        if self._note_there is not None and not self._note_there.exists():
+            msg = (
+                f"the files are in {self.root}, where {self._note_there.name} is missing: is its "
+                "disk mounted? Nothing is called lost meanwhile"
+            )
+            raise StoreAway(msg)
+
+    def open(self, file_id: UUID) -> RawIOBase:
         """Return a stream of a stored file.
 
         Raises
@@ -224,6 +263,7 @@ class Store:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 with _reading(self.root, file_id):
                     raise
+            self.require()
             msg = f"file {file_id} is not in the store at {self.root}; restore it from a copy"
             raise FileGone(msg) from error
         stream = FileIO(descriptor, "rb")
@@ -243,8 +283,9 @@ class Store:
         """Return `"ok"`, `"bad"` or `"lost"`, from the bytes on disk."""
         try:
             with self.open(file_id) as stream:
-                if os.fstat(stream.fileno()).st_size != size:
+                if stream.seek(0, os.SEEK_END) != size:
                     return "bad"
+                stream.seek(0)
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except FileGone:
             return "lost"
@@ -284,9 +325,19 @@ class Store:
         # A planted link to a directory is not walked into.
         return [path for path in self.objects.iterdir() if path.is_dir() and not path.is_symlink()]
 
-    def age(self, file_id: UUID) -> float:
-        """Return the seconds since a file was stored."""
-        return time.time() - self.path(file_id).lstat().st_mtime
+    def rows(self, stream: RawIOBase, wanted: Rows, place: int, most: int) -> bytes:
+        """Return bytes of stretches of an open file; see `Rows.block`."""
+        return wanted.block(stream.fileno(), place, most)
+
+    def older(self, age: float) -> set[UUID]:
+        """Return the files that were stored longer ago than `age` [s]."""
+        self.require()
+        limit = time.time() - age
+        return {one for one in self.ids() if self.path(one).lstat().st_mtime < limit}
+
+    def exists(self, place: PurePath) -> bool:
+        """Return True if there is something at a place."""
+        return Path(place).exists()
 
     def discard(self, file_id: UUID) -> bool:
         """Remove a stored file; False if there was none."""
@@ -298,10 +349,10 @@ class Store:
         self.sync_folder(path.parent)
         return True
 
-    def put_aside(self, path: Path) -> Path:
+    def put_aside(self, path: PurePath) -> PurePath:
         """Move something nobody knows into `dark/`, and return where it is now."""
         target = self.dark / f"{path.name}.{secrets.token_hex(4)}"
-        path.rename(target)
+        Path(path).rename(target)
         # rename(2) keeps the time of the bytes; here the time of being put aside counts.
         os.utime(target, follow_symlinks=False)
         self.sync_folder(self.dark)

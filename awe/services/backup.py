@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,8 @@ from uuid import UUID
 import awe
 from awe.dataserver.store import Store
 from awe.db.schema import install as schema
-from awe.errors import ArgumentError, FileGone, ServiceDown
+from awe.errors import ArgumentError, ChecksumMismatch, ServiceDown, StoreAway
+from awe.services.filestore import files_of
 from awe.services.installation import Installation
 from awe.services.logins import superuser
 from awe.services.place import Place
@@ -104,6 +106,7 @@ def make(
         for old in target.glob(f"*{INCOMPLETE}"):
             shutil.rmtree(old)
         before = complete(target)
+        store = files_of(home)
         folder = _begin(target)
         manifest = _database(house, folder, say)
         made = Made(folder=folder)
@@ -111,9 +114,9 @@ def make(
             say(f"copying {len(manifest['files'])} files")
             # After the dump: stored files never change, so that a later copy has the same bytes;
             # one that was cleared meanwhile is noted.
-            _copy_files(house, folder, before[-1] if before else None, manifest, made)
+            _copy_files(house, store, folder, before[-1] if before else None, manifest, made)
         else:
-            manifest["store"] = str(home / "files")
+            manifest["store"] = store.url
         _copy_settings(home, folder)
         _seal(folder, manifest)
         made.folder = folder.rename(folder.with_name(folder.name.removesuffix(INCOMPLETE)))
@@ -127,25 +130,29 @@ def complete(target: Path) -> list[Path]:
     return sorted(path for path in found if not path.name.endswith(INCOMPLETE))
 
 
-def copy_checked(source: Path, target: Path, sha256: str) -> int:
-    """Copy a file and return its size; what differs from the checksum leaves no copy.
+def copy_checked(stream: RawIOBase, target: Path, sha256: str) -> int:
+    """Copy an open file, close it, and return its size; a wrong copy does not stay.
 
     Raises
     ------
-    ServiceDown
+    ChecksumMismatch
         The bytes are not those the checksum is of.
     """
     found, size = hashlib.sha256(), 0
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with source.open("rb") as stream, os.fdopen(descriptor, "wb") as copy:
-        while chunk := stream.read(CHUNK):
-            found.update(chunk)
-            size += copy.write(chunk)
+    try:
+        with stream, os.fdopen(descriptor, "wb") as copy:
+            while chunk := stream.read(CHUNK):
+                found.update(chunk)
+                size += copy.write(chunk)
+    except OSError:
+        target.unlink()
+        raise
     if found.hexdigest() != sha256:
         target.unlink()
-        msg = f"{source} is damaged: its SHA-256 is {found.hexdigest()}, recorded is {sha256}"
-        raise ServiceDown(msg)
+        msg = f"the original of {target} has SHA-256 {found.hexdigest()}, recorded is {sha256}"
+        raise ChecksumMismatch(msg)
     target.chmod(0o400)
     return size
 
@@ -237,9 +244,13 @@ def _passing(line: str) -> bool:
 
 
 def _copy_files(
-    house: Installation, folder: Path, before: Path | None, manifest: dict[str, Any], made: Made
+    house: Installation,
+    store: Store,
+    folder: Path,
+    before: Path | None,
+    manifest: dict[str, Any],
+    made: Made,
 ) -> None:
-    store = Store(house.home / "files")
     earlier = _known(before)
     for name, size, sha256 in manifest["files"]:
         target = folder / "files" / name[:2] / name
@@ -248,10 +259,12 @@ def _copy_files(
             made.files += 1
             continue
         try:
-            store.open(UUID(name)).close()
-            made.copied += copy_checked(store.path(UUID(name)), target, sha256)
+            made.copied += copy_checked(store.open(UUID(name)), target, sha256)
             made.files += 1
-        except (OSError, FileGone, ServiceDown):
+        except StoreAway:
+            # not this file: none can be copied now
+            raise
+        except OSError:
             _note_loss(house, name, manifest, made)
 
 

@@ -12,6 +12,7 @@ import json
 import shutil
 from contextlib import closing
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,12 @@ def _wanted(manifest: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 def _stored(folder: Path, manifest: dict[str, Any], name: str) -> Path:
     """Return where the bytes of a file are: in the backup, or where a backup without files was."""
+    if "://" in manifest.get("store", ""):
+        msg = (
+            f"backup {folder} was made with --no-files; its files are at "
+            f"{manifest['store']}, for the installation it is of; restore a backup that has files"
+        )
+        raise ArgumentError(msg)
     root = Path(manifest["store"]) / "objects" if "store" in manifest else folder / "files"
     return root / name[:2] / name
 
@@ -178,7 +185,7 @@ def _files(folder: Path, manifest: dict[str, Any], home: Path) -> int:
     for name, _, digest in wanted:
         target = store.objects / name[:2] / name
         try:
-            copy_checked(_stored(folder, manifest, name), target, digest)
+            copy_checked(FileIO(_stored(folder, manifest, name)), target, digest)
         except OSError as error:
             msg = f"{target} cannot be written: {error.strerror}; awe-admin destroy, then again"
             raise ServiceDown(msg) from error

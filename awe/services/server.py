@@ -28,11 +28,11 @@ from awe.dataserver.collector import collect_forever
 from awe.dataserver.header_timeout import configured
 from awe.dataserver.scrub import scrub_forever
 from awe.dataserver.server import create_app, listen
-from awe.dataserver.store import Store
 from awe.db.server.address import connection_arguments
 from awe.dpu.runner.runner import Runner
 from awe.errors import AweError, ConfigError, ServiceDown
 from awe.services import keeper, sharing
+from awe.services.filestore import files_of
 from awe.services.foreground import log_to, only_one
 from awe.services.guard import Guard
 from awe.services.hold import Hold
@@ -84,7 +84,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     collecting = Permits(login, limit=2, patience=COLLECTOR_PATIENCE)
     password = known.get("awe_pages", "")
     published = Published(connection_arguments(environment.database_name, "awe_pages", password))
-    store = Store(environment.home / "files")
+    store = files_of(environment.home)
     stop = threading.Event()
     listener = _listen(environment)
     # behind another machine's name; of this machine only the address really listened at counts

@@ -22,6 +22,17 @@ from awe.web.pages import pages
 from awe.web.published import Published
 
 
+def opened(asked: dict[str, Any]) -> Store:
+    """The store in a folder, or far away."""
+    reserve = asked.get("reserve", 0)
+    if "url" not in asked:
+        return Store(asked["root"], reserve=reserve)
+    # with a library that takes long to load
+    from awe.dataserver.far import FarStore
+
+    return FarStore(asked["root"], asked["url"], asked["options"], reserve=reserve)
+
+
 def serve(asked: dict[str, Any]) -> None:
     """Be a dataserver until killed."""
     os.environ.clear()
@@ -32,7 +43,7 @@ def serve(asked: dict[str, Any]) -> None:
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
-    store = Store(asked["root"], reserve=asked.get("reserve", 0))
+    store = opened(asked)
     anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
     app = server.create_app(store, Permits(asked["connection"]), **pages(Published(anonymous)))
     uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])

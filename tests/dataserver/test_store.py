@@ -14,7 +14,7 @@ import pytest
 from prompt_faults import tiny_disk
 
 from awe.dataserver.store import Store
-from awe.errors import ChecksumMismatch, DiskFull, FileGone, FileTaken
+from awe.errors import ChecksumMismatch, DiskFull, FileGone, FileTaken, StoreAway
 
 CONTENT = bytes(range(256)) * 8000
 FILE_ID = uuid.UUID("12345678-1234-4234-9234-123456789abc")
@@ -245,3 +245,25 @@ def test_discard_and_sweep(tmp_path):
     assert store.discard(FILE_ID) is True
     assert store.discard(FILE_ID) is False
     assert Path(store.root).exists()
+
+
+def test_a_folder_without_its_note_is_not_mounted_and_nothing_is_lost(tmp_path):
+    root = tmp_path / "disk"
+    root.mkdir(mode=0o700)
+    (root / "note").touch()
+    store = Store(root, reserve=0, note="note")
+    upload = store.receive(FILE_ID, len(CONTENT))
+    upload.write(CONTENT)
+    upload.finish(size=len(CONTENT), sha256=sha(CONTENT))
+    root.rename(tmp_path / "unmounted")
+    for folder in ("incoming", "objects", "dark"):
+        (root / folder).mkdir(mode=0o700, parents=True)
+    for ask in (
+        lambda: store.open(FILE_ID),
+        lambda: store.health(FILE_ID, 1, "0" * 64),
+        lambda: store.receive(FILE_ID, 1),
+        lambda: store.older(0.0),
+        lambda: Store(root, reserve=0, note="note"),
+    ):
+        with pytest.raises(StoreAway, match="is its disk mounted"):
+            ask()
