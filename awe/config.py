@@ -62,6 +62,7 @@ class Kind:
 
 TEXT = Kind(text="one line of text", pattern=r"[^\x00\r\n]*")
 DATABASE = Kind(text="host[:port]/database, or empty", pattern=r"([^\x00\r\n]*/[^/\x00\r\n]+)?")
+NEAR = Kind(text="host:port, or empty", pattern=r"([A-Za-z0-9.-]+:\d{1,5})?")
 PORT = Kind(text="a number from 1 to 65535, or empty", pattern=r"\d{0,5}", low=1, high=65535)
 _OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
 IPV4 = Kind(text="an address such as 0.0.0.0, or empty", pattern=rf"({_OCTET}(\.{_OCTET}){{3}})?")
@@ -104,6 +105,9 @@ class Environment(Mapping[str, str]):
         kind=IPV4,
     )
     data_protocol: str = _key("how the dataserver is asked", "http", PROTOCOL)
+    data_mirror: str = _key(
+        "host:port of a second dataserver that is near; what is read comes from there", kind=NEAR
+    )
     cache_size: str = _key(
         "most disk for files fetched before, in AWE_HOME/cache; empty: 10GB where the dataserver "
         "is another machine, else 0", kind=CACHE

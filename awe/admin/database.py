@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from awe.config import Environment
 from awe.db.schema import install as schema
 from awe.errors import ConfigError, ServiceDown
-from awe.services import elsewhere, lone_runner
+from awe.services import elsewhere, lone_mirror, lone_runner
 from awe.services.installation import COMMANDS, Installation
 from awe.terminal import out
 
@@ -32,10 +32,16 @@ def add(commands: Any) -> None:
     verb = verbs.add_parser("runner-home", help="make the home of a runner on another machine")
     verb.add_argument("directory", type=Path, help="directory to make, and to carry there")
     verb.set_defaults(run=_runner_home)
+    verb = verbs.add_parser("mirror-home", help="make the home of a second dataserver")
+    verb.add_argument("directory", type=Path, help="directory to make, and to carry there")
+    verb.add_argument("--at", required=True, metavar="HOST:PORT", help="where it is reached")
+    verb.set_defaults(run=_mirror_home)
     serve = commands.add_parser("serve", help="run awe-server here, for a database elsewhere")
     serve.set_defaults(run=_serve)
     runner = commands.add_parser("runner", help="run jobs here, for a database elsewhere")
     runner.set_defaults(run=_runner)
+    mirror = commands.add_parser("mirror", help="a second dataserver here, near its readers")
+    mirror.set_defaults(run=_mirror)
 
 
 def _add_place(verb: argparse.ArgumentParser, text: str) -> None:
@@ -80,10 +86,20 @@ def _password(chosen: argparse.Namespace) -> str:
 
 
 def _runner_home(chosen: argparse.Namespace) -> None:
-    elsewhere.runner_home(Installation(), chosen.directory)
+    elsewhere.service_home(Installation(), chosen.directory, "awe_runner")
     out(
         f"made: {chosen.directory}, for its owner alone to read; on the other machine:\n"
         f"AWE_HOME={chosen.directory} awe-admin runner\n"
+    )
+
+
+def _mirror_home(chosen: argparse.Namespace) -> None:
+    more = {"data_mirror": chosen.at, "data_listen": "0.0.0.0"}
+    elsewhere.service_home(Installation(), chosen.directory, "awe_dataserver", more)
+    out(
+        f"made: {chosen.directory}, for its owner alone to read; on the other machine:\n"
+        f"AWE_HOME={chosen.directory} awe-admin mirror\n"
+        f"with data_mirror : {chosen.at} in Environment.cfg prompts and runners read from it\n"
     )
 
 
@@ -104,3 +120,11 @@ def _runner(_: argparse.Namespace) -> None:
         f"{environment.home}/services/runner.log has its log\n")  # fmt: skip
     sys.stdout.flush()
     lone_runner.main()
+
+
+def _mirror(_: argparse.Namespace) -> None:
+    environment = Environment.load()
+    out(f"a second dataserver for {environment.database_name}; Ctrl-C ends it, "
+        f"{environment.home}/services/mirror.log has its log\n")  # fmt: skip
+    sys.stdout.flush()
+    lone_mirror.main()

@@ -136,7 +136,7 @@ class Cache:
             path.unlink()
         return False
 
-    def take(self, source: Path, sha256: str, size: int) -> bool:
+    def take(self, source: Path, sha256: str, size: int, *, move: bool = False) -> bool:
         """Keep a copy of a right file, if there is room for it; False if there is not.
 
         Parameters
@@ -145,14 +145,19 @@ class Cache:
             The file.
         sha256, size : str, int
             Its content, and its bytes.
+        move : bool
+            Whether the file itself is kept instead of a copy; it is on the same disk.
         """
         if size > self.limit or self.has(sha256, size):
             return False
         part = self.root / f"{sha256}.{secrets.token_hex(4)}.part"
         try:
             self._reserve(part, size)
-            with source.open("rb", buffering=0) as stream:
-                _copy(stream.fileno(), part, size)
+            if move:
+                source.replace(part)
+            else:
+                with source.open("rb", buffering=0) as stream:
+                    _copy(stream.fileno(), part, size)
             part.chmod(0o400)
             # not while others count, who would see it twice or not at all
             with self._alone():

@@ -16,7 +16,7 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,8 @@ class Client:
         Returns where the server is now; asked when it does not answer where it was.
     cache : Cache, optional
         Where files are kept that were fetched; what is there is not fetched again.
+    waits : sequence of float
+        Times before the second try and further ones [s].
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class Client:
         *,
         look_again: Callable[[], str] | None = None,
         cache: Cache | None = None,
+        waits: Sequence[float] = WAITS,
     ) -> None:
+        self._waits = waits
         self.base_url = base_url.rstrip("/")
         self._look_again = look_again
         self._ticket = ticket
@@ -399,7 +403,7 @@ class Client:
 
     def _tried(self, action: Callable[[], None], name: str) -> None:
         damaged = moves = 0
-        waits = iter((*WAITS, None))
+        waits = iter((*self._waits, None))
         wait = next(waits)
         while True:
             try:

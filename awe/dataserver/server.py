@@ -15,8 +15,9 @@ import base64
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import RawIOBase
 from typing import Any
 from urllib.parse import quote
@@ -44,7 +45,17 @@ from awe.errors import (
     StoreAway,
 )
 
-__all__ = ["create_app", "listen"]
+__all__ = [
+    "HANDLERS",
+    "THREADS",
+    "create_app",
+    "headers_of",
+    "listen",
+    "plain",
+    "prove",
+    "range_of",
+    "send",
+]
 
 CHUNK = 1 << 20
 #: Seconds an upload may take for a block, or its end: 1 MB, so 17 kB/s.
@@ -89,7 +100,7 @@ def create_app(
     """
     app = Starlette(
         routes=[
-            Route(proof.PATH, _prove, methods=["GET"]),
+            Route(proof.PATH, prove, methods=["GET"]),
             Route("/file/{file_id}", _put, methods=["PUT"]),
             Route("/file/{file_id}", _get, methods=["GET", "HEAD"]),
             *previews.routes(),
@@ -99,12 +110,7 @@ def create_app(
             # Last: it matches every path of one part, that of the proof as well.
             Route("/{filename}", _get_named, methods=["GET", "HEAD"]),
         ],
-        exception_handlers={
-            HTTPException: _refused,
-            AweError: _failed,
-            ClientDisconnect: _left,
-            Exception: _broke,
-        },
+        exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False
     app.state.store = store
@@ -139,7 +145,7 @@ async def _get(request: Request) -> Response:
     permit = await in_thread(request, permits_of(request).may_read, ticket_of(request), file_id)
     if permit is None:
         raise HTTPException(404)
-    return await _send(request, permit)
+    return await send(request, permit)
 
 
 async def _get_named(request: Request) -> Response:
@@ -151,11 +157,11 @@ async def _get_named(request: Request) -> Response:
     for file_id in found:
         permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
         if permit is not None:
-            return await _send(request, permit)
+            return await send(request, permit)
     raise HTTPException(404)
 
 
-async def _prove(request: Request) -> Response:
+async def prove(request: Request) -> Response:
     """Sign a number and our own address, with the key of the ticket that is named."""
     number, nonce, address = (
         request.headers.get(name, "") for name in ("awe-ticket", "awe-nonce", "awe-address")
@@ -185,7 +191,7 @@ async def _verify(request: Request) -> Response:
         raise HTTPException(404)
     checks: Checks = request.app.state.checks
     if permit.health == "ok" and checks.is_fresh(file_id):
-        return _plain({"health": "ok"})
+        return plain({"health": "ok"})
     with checks.turn(ticket or (request.client and request.client.host), file_id) as turn:
         health = await in_thread(
             request, store_of(request).health, file_id, permit.size, permit.sha256
@@ -194,7 +200,7 @@ async def _verify(request: Request) -> Response:
     if health != permit.health:
         _log.warning("file %s is %s, was %s", file_id, health, permit.health)
         await in_thread(request, permits_of(request).mark, file_id, health)
-    return _plain({"health": health}, 200 if health == "ok" else 410)
+    return plain({"health": health}, 200 if health == "ok" else 410)
 
 
 async def _put(request: Request) -> Response:
@@ -215,7 +221,7 @@ async def _put(request: Request) -> Response:
     )
     if recorded:
         _log.info("stored %s, %d bytes, as %s", file_id, announced.size, filename)
-        return _plain({"id": str(file_id), "sha256": announced.sha256}, 201)
+        return plain({"id": str(file_id), "sha256": announced.sha256}, 201)
     permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
     if permit is None:
         raise HTTPException(404)
@@ -246,7 +252,7 @@ def _announced(request: Request) -> _Announced:
 
 def _stored_already(permit: Permit, announced: _Announced) -> Response:
     if (permit.size, permit.sha256) == (announced.size, announced.sha256):
-        return _plain({"id": str(permit.file_id), "sha256": permit.sha256})
+        return plain({"id": str(permit.file_id), "sha256": permit.sha256})
     msg = f"file {permit.file_id} is stored with other content; store yours under a new id"
     raise FileTaken(msg)
 
@@ -285,15 +291,28 @@ async def _blocks(request: Request) -> AsyncIterator[bytearray]:
             return
 
 
-async def _send(request: Request, permit: Permit) -> Response:
+async def send(
+    request: Request, permit: Permit, opening: Callable[[], RawIOBase] | None = None
+) -> Response:
+    """Return what answers a request for a file that may be read.
+
+    Parameters
+    ----------
+    request : Request
+        The request: whole, a range, rows, or only whether it is there.
+    permit : Permit
+        The file.
+    opening : callable, optional
+        Function that opens the file; that of the store when left out.
+    """
     if permit.health != "ok":
         msg = f"file {permit.filename} is {permit.health}; ask the administrator to restore it"
         raise FileGone(msg)
-    headers = _headers(permit)
+    headers = headers_of(permit)
     if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
         return Response(status_code=304, headers=headers)
     # Opened before the status is sent: afterwards a missing file could not be told any more.
-    stream = await in_thread(request, _opened, request, permit)
+    stream = await in_thread(request, opening or partial(_opened, request, permit))
     near = store_of(request).near and laid.is_near(request)
     if near and request.headers.get(NEAR) == "path":
         stream.close()
@@ -301,7 +320,7 @@ async def _send(request: Request, permit: Permit) -> Response:
         return Response(status_code=204, headers={**headers, "content-location": place.as_uri()})
     if rows.HEADER in request.headers:
         return _send_rows(request, permit, stream, headers)
-    part = _range(request, permit, headers["etag"])
+    part = range_of(request, permit, headers["etag"])
     if part is None:
         stream.close()
         return Response(
@@ -387,7 +406,8 @@ async def _read(
         stream.close()
 
 
-def _headers(permit: Permit) -> dict[str, str]:
+def headers_of(permit: Permit) -> dict[str, str]:
+    """Return the headers of a file."""
     digest = base64.b64encode(bytes.fromhex(permit.sha256)).decode()
     quoted = quote(permit.filename, safe="")
     return {
@@ -405,7 +425,7 @@ def _matches(condition: str, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
-def _range(request: Request, permit: Permit, etag: str) -> tuple[int, int] | None:
+def range_of(request: Request, permit: Permit, etag: str) -> tuple[int, int] | None:
     """Return first and last byte to send; None where the range cannot be satisfied."""
     # A Range that is not understood, or is of several parts, may be ignored (RFC 9110, 14.2).
     whole = (0, permit.size - 1)
@@ -428,9 +448,10 @@ def _number(digits: str) -> int:
     return int(digits) if len(digits) <= len(str(LARGEST)) else 10 * LARGEST
 
 
-def _plain(
+def plain(
     content: dict[str, str], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
+    """Return an answer that is no file: a line of JSON."""
     return JSONResponse(content, status, {**PLAIN, **(headers or {})})
 
 
@@ -438,9 +459,9 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         message = "no such file, or it is not visible to you"
-        return _plain({"code": "FileGone", "message": message}, 404)
+        return plain({"code": "FileGone", "message": message}, 404)
     content = {"code": "DataserverError", "message": error.detail}
-    return _plain(content, error.status_code, error.headers)
+    return plain(content, error.status_code, error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -448,7 +469,7 @@ async def _failed(request: Request, error: Exception) -> Response:
     status = _STATUS.get(type(error), 500)
     if status >= 500:
         _log.error("%s: %s", error.code, error)
-    return _plain({"code": error.code, "message": str(error)}, status)
+    return plain({"code": error.code, "message": str(error)}, status)
 
 
 async def _left(request: Request, error: Exception) -> Response:
@@ -458,4 +479,13 @@ async def _left(request: Request, error: Exception) -> Response:
 async def _broke(request: Request, error: Exception) -> Response:
     # the application's outermost layer raises it again, so that the log has the traceback
     message = "the file server met a fault of its own; its log has the details"
-    return _plain({"code": "Defect", "message": message}, 500)
+    return plain({"code": "Defect", "message": message}, 500)
+
+
+#: What answers an error, by its class.
+HANDLERS: Mapping[Any, Any] = {
+    HTTPException: _refused,
+    AweError: _failed,
+    ClientDisconnect: _left,
+    Exception: _broke,
+}

@@ -27,7 +27,7 @@ from awe.services.installation import Installation
 from awe.services.process import Progress, silent
 from awe.services.starting import SERVICE_ROLES
 
-__all__ = ["connect", "install", "migrate", "runner_home"]
+__all__ = ["connect", "install", "migrate", "service_home"]
 
 OLDEST = 150_000
 
@@ -151,8 +151,21 @@ def migrate(where: str, superuser: Mapping[str, Any], say: Progress = silent) ->
     return migrations.migrate(superuser, Address.parse(where).database, say)
 
 
-def runner_home(house: Installation, directory: Path) -> None:
-    """Make a directory that becomes the AWE_HOME of a runner on another machine.
+def service_home(
+    house: Installation, directory: Path, role: str, more: Mapping[str, str] | None = None
+) -> None:
+    """Make a directory that becomes the AWE_HOME of a service on another machine.
+
+    Parameters
+    ----------
+    house : Installation
+        The home of the awe-server.
+    directory : Path
+        The directory to make.
+    role : str
+        The login whose password goes with it: `awe_runner`, or `awe_dataserver` of a mirror.
+    more : mapping, optional
+        Further keys of its configuration.
 
     Raises
     ------
@@ -161,7 +174,7 @@ def runner_home(house: Installation, directory: Path) -> None:
     """
     environment = Environment.load()
     known = house.secrets
-    if environment.embedded or "awe_runner" not in known:
+    if environment.embedded or role not in known:
         msg = (
             f"{house.home} has no passwords of services: awe-admin database install makes a home "
             "that has"
@@ -180,10 +193,11 @@ def runner_home(house: Installation, directory: Path) -> None:
     services.mkdir(mode=0o700, parents=True)
     directory.chmod(0o700)
     keys = ("database_name", "data_server", "data_port", "data_protocol")
-    _write(directory / "Environment.cfg", {key: environment[key] for key in keys})
+    values = {key: environment[key] for key in keys} | dict(more or {})
+    _write(directory / "Environment.cfg", values)
     secrets = services / "secrets.json"
     with os.fdopen(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"awe_runner": known["awe_runner"]}, file)
+        json.dump({role: known[role]}, file)
 
 
 def _write(path: Path, values: Mapping[str, str]) -> None:

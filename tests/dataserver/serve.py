@@ -10,12 +10,15 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from awe.dataserver import header_timeout, server
 from awe.dataserver.authorisation import Permits
+from awe.dataserver.cache import Cache
+from awe.dataserver.mirror import Mirror, create_app
 from awe.dataserver.store import Store
 from awe.prctl import die_with_parent
 from awe.web.pages import pages
@@ -43,6 +46,12 @@ def serve(asked: dict[str, Any]) -> None:
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
+    if "first" in asked:
+        cache = Cache(Path(asked["root"]) / "cache", asked["limit"])
+        mirror = Mirror(asked["first"], cache, Path(asked["root"]) / "incoming")
+        app = create_app(mirror, Permits(asked["connection"]))
+        uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
+        return
     store = opened(asked)
     anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
     app = server.create_app(store, Permits(asked["connection"]), **pages(Published(anonymous)))

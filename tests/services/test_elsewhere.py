@@ -185,11 +185,91 @@ def test_a_lone_runner_does_jobs_and_knows_one_password(
         assert at_work.wait(30) == 0
 
 
-@pytest.mark.parametrize("words", [["runner"], ["serve"], ["database", "runner-home", "x"]])
+STORED = """
+import os, tempfile
+from pathlib import Path
+os.chdir(tempfile.mkdtemp())
+Path("near.fits").write_bytes(b"near" * 50000)
+frame = RawBiasFrame(filename="near.fits", DATE_OBS="2012-06-01T00:00:00")
+frame.pathname = "near.fits"
+frame.store()
+frame.commit()
+"""
+FETCHED = """
+import os, tempfile
+from pathlib import Path
+os.chdir(tempfile.mkdtemp())
+(RawBiasFrame.filename == "near.fits")[0].retrieve()
+print(Path("near.fits").read_bytes() == b"near" * 50000)
+"""
+
+
+def prompt(home, code):
+    return subprocess.run(
+        [sys.executable, "-m", "awe.prompt.command", "-c", code], text=True, timeout=200,
+        env={**os.environ, "AWE_HOME": str(home)}, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+def answers(port, address):
+    limit = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection((address, port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+
+
+def test_a_second_dataserver_serves_what_it_has_while_the_first_is_away(
+    server, cluster, tmp_path, capsys
+):
+    home, _, _ = server
+    assert install(server) == 0
+    first, near = free_port(), free_port()
+    configuration = home / "Environment.cfg"
+    text = configuration.read_text().replace("127.0.0.1", "127.0.0.2").replace("8470", str(first))
+    configuration.write_text(f"{text}data_listen : 127.0.0.2\n")
+    place = tmp_path / "second"
+    assert main(["database", "mirror-home", str(place), "--at", f"127.0.0.3:{near}"]) == 0
+    assert list(json.loads((place / "services" / "secrets.json").read_text())) == [
+        "awe_dataserver"
+    ]
+    with configuration.open("a") as file:
+        file.write(f"data_mirror : 127.0.0.3:{near}\n")
+    serving, second = process(["serve"], home), process(["mirror"], place)
+    try:
+        answers(first, "127.0.0.2")
+        answers(near, "127.0.0.3")
+        done = prompt(home, STORED)
+        assert done.returncode == 0, done.stderr
+        done = prompt(home, f"{FETCHED}print(Env['data_mirror'])")
+        assert done.stdout.endswith(f"True\n127.0.0.3:{near}\n"), done.stderr
+        assert len(list((place / "mirror").glob("?" * 64))) == 1
+        serving.send_signal(signal.SIGTERM)
+        serving.wait(30)
+        done = prompt(home, FETCHED)
+        assert done.stdout.endswith("True\n"), done.stderr
+        again = process(["mirror"], place, piped=True)
+        assert b"a second dataserver runs already for" in again.communicate(timeout=60)[1]
+    finally:
+        for one in (serving, second):
+            one.send_signal(signal.SIGTERM)
+            one.wait(30)
+    # neither of them now: one line, which names the first
+    done = prompt(home, FETCHED)
+    assert "the file server at http://127.0.0.2" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["runner"], ["serve"], ["mirror"], ["database", "runner-home", "x"]]
+)
 def test_a_home_with_its_own_database_needs_none_of_it(words, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
     assert main(words) == 1
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
-    assert "services of its own" in told.err or "has no passwords of services" in told.err
+    said = ("services of its own", "has no passwords of services", "is not the home of a second")
+    assert any(words in told.err for words in said)
     assert not Path(tmp_path / "home").exists()

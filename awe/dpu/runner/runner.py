@@ -240,7 +240,8 @@ class Runner:
 
     def _describe(self, claim: Claim, login: str, password: str) -> bytes:
         env = self._environment
-        keys = ("database_name", "data_server", "data_port", "data_protocol", "query_limit")
+        keys = ("database_name", "data_server", "data_port", "data_protocol", "data_mirror",
+                "query_limit")
         values = {key: env[key] for key in keys}
         values.update(_dataserver(env))
         values.update(database_user=login, database_password=password)
