@@ -345,7 +345,7 @@ class FarStore(Store):
             yield
         except (AweError, FileNotFoundError, FileExistsError):
             raise
-        # Of any kind: each library has its own, and some are no OSError.
+        # Of any kind: the libraries have errors of their own, which need not be an OSError.
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             number = getattr(error, "errno", None)

@@ -1,8 +1,8 @@
 """A file that is elsewhere, read by ranges: what is read is fetched, and little more.
 
-Owns how much is fetched at a time. Whoever reads on gets ahead of himself, twice as far each time
-up to some megabytes; whoever reads a header gets the header. Stretches of an image that are near
-each other come in one range, others side by side.
+Owns how much is fetched at a time. What comes after is fetched ahead of who reads on, twice as far
+each time up to some megabytes; whoever reads a header gets the header. Stretches of an image that
+are near each other come in one range, others side by side.
 """
 
 from __future__ import annotations

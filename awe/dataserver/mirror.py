@@ -227,7 +227,7 @@ async def _get(request: Request) -> Response:
 
 
 def _small(request: Request, permit: Permit) -> Callable[[Client], bytes] | None:
-    """Return how a few bytes of a file are asked for, None where the file is to come here."""
+    """Return how to request a few bytes of a file, None where the file is to come here."""
     name, sha256 = permit.filename, permit.sha256
     if ROWS in request.headers:
         wanted = Rows.read(request.headers[ROWS])

@@ -12,12 +12,33 @@ from awe.dataserver.client import Client
 from awe.dataserver.rows import Rows
 from awe.errors import ChecksumMismatch, DataserverError, FileGone
 
-__all__ = ["NearestFirst"]
+__all__ = ["NearestFirst", "opened"]
 
 #: Seconds in which a second dataserver that did not answer is not asked.
 REST = 30.0
 
 _Answer = TypeVar("_Answer")
+
+
+def opened(address: str, near: str, ticket: Callable[[], str | None], **more: Any) -> Client:
+    """Return a client of a dataserver, and of a second one where there is one.
+
+    Parameters
+    ----------
+    address : str
+        Address of the first.
+    near : str
+        `host:port` of the second; empty if there is none.
+    ticket : callable
+        Function that returns the ticket to show.
+    **more
+        Further arguments of `Client`.
+    """
+    if not near:
+        return Client(address, ticket, **more)
+    protocol = address.partition("://")[0]
+    mirror = Client(f"{protocol}://{near}", ticket, cache=more.get("cache"), waits=())
+    return NearestFirst(mirror, address, ticket, **more)
 
 
 class NearestFirst(Client):
@@ -27,8 +48,10 @@ class NearestFirst(Client):
     ----------
     mirror : Client
         Client of the second.
-    base_url, ticket, **more
-        Arguments of the first's client.
+    base_url : str
+        Address of the first.
+    *arguments, **more
+        Further arguments of its client.
     """
 
     def __init__(self, mirror: Client, base_url: str, *arguments: Any, **more: Any) -> None:

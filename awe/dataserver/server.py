@@ -451,7 +451,7 @@ def _number(digits: str) -> int:
 def plain(
     content: dict[str, str], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an answer that is no file: a line of JSON."""
+    """Return a line of JSON, the answer where no file is sent."""
     return JSONResponse(content, status, {**PLAIN, **(headers or {})})
 
 

@@ -388,26 +388,14 @@ def _cache() -> Cache | None:
 
 def _client() -> Client:
     """Return this thread's client of the dataserver in use."""
+    from awe.dataserver.nearest import opened
     from awe.db.server.tickets import ticket
 
     ticket()  # where the dataserver is comes back with it
     address = base_url()
     if getattr(_local, "address", None) != address:
-        _local.client = _opened(address)
+        near = database.environment["data_mirror"]
+        _local.client = opened(address, near, ticket, look_again=_look_again, cache=_cache())
         _local.address = address
     client: Client = _local.client
     return client
-
-
-def _opened(address: str) -> Client:
-    from awe.dataserver.client import Client
-    from awe.dataserver.nearest import NearestFirst
-    from awe.db.server.tickets import ticket
-
-    environment = database.environment
-    cache, near = _cache(), environment["data_mirror"]
-    if not near:
-        return Client(address, ticket, look_again=_look_again, cache=cache)
-    mirror = Client(f"{environment['data_protocol']}://{near}", ticket, cache=cache, waits=())
-    return NearestFirst(mirror, address, ticket, look_again=_look_again, cache=cache)
-

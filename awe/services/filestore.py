@@ -12,13 +12,17 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from awe.config import Environment
 from awe.dataserver.store import RESERVE, Store
 from awe.errors import ConfigError
+from awe.lazy import resolve
 from awe.services import records
 from awe.services.place import Place
+
+if TYPE_CHECKING:
+    from awe.dataserver.far import FarStore
 
 __all__ = ["HOME", "RECORD", "files_of", "open_store", "record_of", "whose"]
 
@@ -93,10 +97,9 @@ def open_store(
     if place == HOME:
         return Store(home / "files", reserve=reserve)
     if "://" in place:
-        # with the library of such places, which takes long to load
-        from awe.dataserver.far import FarStore
-
-        far = FarStore(home / "files", place, options, reserve=reserve, owner=whose(home))
+        # with the library of such places, which takes long to load and need not be installed
+        far_store: type[FarStore] = resolve("awe.dataserver.far:FarStore")
+        far = far_store(home / "files", place, options, reserve=reserve, owner=whose(home))
         if claim:
             far.claim()
         far.require()

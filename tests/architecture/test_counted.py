@@ -51,6 +51,7 @@ TWICE = {
     "sky": "kernels of the light, regions in a query, and the simulated sky",
     "stars": "the stars in a frame, and those a search for hits must leave alone",
     "statistics": "the kernels, and the attributes that hold their results",
+    "store": "the dataserver's files, and the command of awe-admin about them",
     "tables": "tables of the database, and the table of a task's results",
     "user": "users of awe-admin, and the folder of their own recipes",
     "values": "of header cards, and shown at the prompt",
