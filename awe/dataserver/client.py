@@ -453,22 +453,11 @@ class Client:
     def _client(self) -> httpx.Client:
         with self._opening:
             if self._session is None:
-                self._session = self._opened()
+                self._session = line.session(
+                    self.base_url, self._ticket, sending=SENDING, silence=SILENCE
+                )
+                weakref.finalize(self, self._session.close)
             return self._session
-
-    def _opened(self) -> httpx.Client:
-        encrypted = self.base_url.startswith("https:")
-        session = httpx.Client(
-            timeout=httpx.Timeout(SENDING, connect=5.0, read=SILENCE),
-            # A proxy or a redirect would see the ticket without having proven itself.
-            trust_env=False,
-            follow_redirects=False,
-            # certificates take longer to read than a small file to send
-            verify=encrypted,
-            transport=None if encrypted else line.transport(self._ticket),
-        )
-        weakref.finalize(self, session.close)
-        return session
 
     def _signed(self, headers: dict[str, str]) -> dict[str, str]:
         ticket = self._ticket()

@@ -190,7 +190,7 @@ class FarStore(Store):
         except FileNotFoundError:
             self.require()
             raise
-        if self._size(upload.file_id) != upload.size:
+        if self._size(upload.file_id) != upload.path.stat().st_size:
             self.discard(upload.file_id)
             msg = f"{self.url} kept a part of file {upload.file_id}; send it again"
             raise StoreAway(msg)

@@ -142,7 +142,8 @@ def routes() -> list[Route]:
 
 async def _tell(request: Request) -> Response:
     ticket = ticket_of(request, links=False)
-    if not is_near(request) or await in_thread(request, permits_of(request).who, ticket) is None:
+    near = store_of(request).near and is_near(request)
+    if not near or await in_thread(request, permits_of(request).who, ticket) is None:
         raise HTTPException(404)
     place = store_of(request).incoming.absolute()
     return Response(status_code=204, headers={**HEADERS, "content-location": place.as_uri()})

@@ -19,10 +19,37 @@ import httpx
 
 from awe.dataserver import proof
 
-__all__ = ["transport"]
+__all__ = ["session", "transport"]
 
 #: Seconds of silence after which it is said who is waited for.
 SILENCE = 3.0
+
+
+def session(
+    base_url: str, ticket: Callable[[], str | None], *, sending: float, silence: float
+) -> httpx.Client:
+    """Return a client of a dataserver, with connections that prove who answers.
+
+    Parameters
+    ----------
+    base_url : str
+        Its address: over https the certificate is the proof, of an authority of this system's or
+        of `SSL_CERT_FILE`.
+    ticket : callable
+        Function that returns the ticket to show.
+    sending, silence : float
+        Seconds for what is sent, and for the next bytes of an answer.
+    """
+    encrypted = base_url.startswith("https:")
+    return httpx.Client(
+        timeout=httpx.Timeout(sending, connect=5.0, read=silence),
+        # A proxy or a redirect would see the ticket without having proven itself.
+        trust_env=False,
+        follow_redirects=False,
+        # certificates take longer to read than a small file to send
+        verify=ssl.create_default_context() if encrypted else False,
+        transport=None if encrypted else transport(ticket),
+    )
 
 
 def transport(ticket: Callable[[], str | None]) -> httpx.HTTPTransport:

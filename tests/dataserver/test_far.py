@@ -20,6 +20,7 @@ from awe.dataserver.collector import collect
 from awe.dataserver.farfile import FarFile
 from awe.dataserver.rows import Rows
 from awe.dataserver.scrub import scrub
+from awe.dataserver.sending import store as laid_or_sent
 from awe.errors import (
     ChecksumMismatch,
     ConfigError,
@@ -438,3 +439,14 @@ def test_the_dataserver_alone_does_not_load_the_library_of_far_places():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_nothing_is_laid_into_a_store_far_away(far_served, tmp_path):
+    """A request for many files at once would take as long as all of them take to get there."""
+    assert far_served.ask("GET", "/incoming", "student").status_code == 404
+    reserved = far_served.reserve_file()
+    path = tmp_path / "up.csv"
+    path.write_bytes(CONTENT)
+    laid_or_sent(far_served.client(), {reserved: path}, {})
+    assert far_served.state(reserved) == ("stored", "ok")
+    assert far_served.far.digest(reserved) == sha(CONTENT)
