@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from awe.calib.sky import background
 from awe.calib.tracks import binned, bins, kernels, lit_kernels
@@ -126,8 +127,81 @@ def test_larger_bins_hold_the_mean_of_known_ones():
     plane = rng.normal(0, 1, (18, 13)).astype(np.float32)
     known = rng.random((18, 13)) < 0.6
     mean, number = np.empty((4, 3), np.float32), np.empty((4, 3), np.int64)
-    bins.enlarge(plane, known, 4, mean, number)
+    full, spoilt = rng.random((18, 13)) < 0.05, np.empty((4, 3), np.bool_)
+    bins.enlarge(plane, known, full, 4, mean, number, spoilt)
+    assert (spoilt == full[:16, :12].reshape(4, 4, 3, 4).any((1, 3))).all()
     expected = known[:16, :12].reshape(4, 4, 3, 4).sum((1, 3))
     assert (number == expected).all()
     total = (plane * known)[:16, :12].reshape(4, 4, 3, 4).sum((1, 3))
     assert np.allclose(mean, total / np.maximum(expected, 1), atol=1e-6)
+
+
+def test_short_groups_are_those_of_connected_bins():
+    rng = np.random.default_rng(8)
+    level = ndimage.gaussian_filter(rng.normal(0, 1, (120, 90)), 2).astype(np.float32)
+    level *= np.float32(0.8) / level.std()
+    labels, number = ndimage.label(level > np.float32(0.6))
+    expected = np.zeros(level.shape, bool)
+    for label, box in enumerate(ndimage.find_objects(labels), 1):
+        if np.hypot(*(side.stop - side.start for side in box)) < 20:
+            expected |= (labels == label) & (level > 1)
+    found = np.zeros(level.shape, bool)
+    bins.compact(level, np.float32(0.6), np.float32(1), 20.0, found)
+    assert number > 20
+    assert 0 < expected.sum() < (level > 1).sum()
+    assert (found == expected).all()
+
+
+def test_a_turned_plane_has_the_columns_as_rows():
+    plane = np.arange(70 * 45, dtype=np.int16).reshape(70, 45)
+    out = np.empty((45, 70), np.int16)
+    bins.turn(plane, out)
+    assert (out == plane.T).all()
+
+
+@pytest.mark.parametrize(
+    "line", [(3.217, 0.313, 50.731, 89.207), (0.319, 80.123, 118.417, 70.611),
+             (0.307, 1.019, 88.411, 89.257), (77.633, 0.283, 0.271, 78.947),
+             (2.011, 0.337, -1.013, 89.219)],
+    ids=["steep", "shallow", "diagonal", "falling diagonal", "leaves the frame"],
+)
+def test_the_sharpened_line_crosses_most_lit_bins(line):
+    rng = np.random.default_rng(9)
+    state = (rng.random((90, 120)) < 0.2).astype(np.uint8)
+    x0, y0, x1, y1 = line
+    px, py = (1.0, 0.0) if abs(y1 - y0) > abs(x1 - x0) else (0.0, 1.0)
+
+    def lit(xa, ya, xb, yb):
+        part = np.linspace(0, 1, int(max(abs(xb - xa), abs(yb - ya))) + 1)
+        x, y = (np.floor(a + part * (b - a) + 0.5).astype(int) for a, b in ((xa, xb), (ya, yb)))
+        inside = (x >= 0) & (y >= 0) & (x < 120) & (y < 90)
+        return int(state[y[inside], x[inside]].sum())
+
+    moves = [(a, b) for a in range(-3, 4) for b in range(-3, 4)]
+    lines = [(x0 + a * px, y0 + a * py, x1 + b * px, y1 + b * py) for a, b in moves]
+    numbers = [lit(*one) for one in lines]
+    assert max(numbers) > min(numbers)
+    assert lit_kernels.sharpened(state, *line, px, py, 3) == lines[int(np.argmax(numbers))]
+
+
+@pytest.mark.parametrize("angle", [0, 0.001, 0.3, 45, 89.99, 90, 133, 179.9])
+def test_bins_near_a_line_are_cleared_and_no_others(angle):
+    signal, weight = np.ones((60, 80), np.int16), np.ones((60, 80), np.int16)
+    x0, y0, size, reach = 150.0, 110.0, 4, 22.0
+    ux, uy = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    ends = (x0 - 100 * ux, y0 - 100 * uy, x0 + 100 * ux, y0 + 100 * uy)
+    kernels.erase(signal, weight, size, *ends, reach, np.ones(1, np.bool_))
+    y, x = np.mgrid[:60, :80] * size + 1.5
+    across = np.abs((x - ends[0]) * uy - (y - ends[1]) * ux)
+    along = ((x - ends[0]) * ux + (y - ends[1]) * uy) / 200
+    near = (across < reach) & (along >= 0) & (along < 1)
+    doubtful = np.abs(along - 1) < 1e-9
+    assert (signal[~doubtful] == ~near[~doubtful]).all()
+    assert (signal == weight).all()
+    known = np.ones((60, 80), np.bool_)
+    lit_kernels.erase(known, *(place / size for place in ends[:2]), ux, uy, 2.0, 50.0, 5.0)
+    y, x = np.mgrid[:60, :80]
+    along = (x - ends[0] / size) * ux + (y - ends[1] / size) * uy
+    across = (y - ends[1] / size) * ux - (x - ends[0] / size) * uy
+    across -= 8.0 * along / 50 * (1 - along / 50)
+    assert (known == ~((along >= -2) & (along <= 52) & (np.abs(across) <= 5))).mean() > 0.9999

@@ -12,7 +12,7 @@ from awe.calib.detector.saturation import grown
 from awe.calib.sky import background
 from awe.calib.threads import bands
 from awe.calib.tracks import bins
-from awe.calib.tracks.search import CAP
+from awe.calib.tracks.search import CAP, turned
 from awe.errors import NoValidPixels
 
 __all__ = ["MESH", "Binned", "Blocks", "blocks", "halved", "prepare"]
@@ -153,7 +153,7 @@ def _level_lines(z: Grid, v: Grid) -> None:
     """
     # axis 0 takes the median off every column of bins, axis 1 then off every row
     for axis in (0, 1):
-        lines = np.ascontiguousarray(z.T if axis == 0 else z)
+        lines = turned(z) if axis == 0 else z
         level = np.empty(lines.shape[0], np.float32)
         bins.medians(lines, level)
         middle = np.median(level)
@@ -180,23 +180,17 @@ def _run_length(marked: Map) -> NDArray[np.intp]:
 
 def _extended(z: Grid) -> Map:
     """Return galaxies, halos and reflections: groups of raised bins shorter than a track."""
-    from scipy import ndimage
-
     level = np.empty_like(z)
     # mean of 9 x 9 bins, each capped at +- 3: white noise stays below 1.0 = 9 sigma, and a track
     # along an axis reaches at most 3 x 9 w / 81 = w / 3 when it is w bins wide
     bins.smooth(z, np.float32(CAP), _SMOOTH, level)
-    raised = level > 1.0
     # joined at a lower level, so that a bright track does not fall to pieces
-    labels, number = ndimage.label(level > 0.6)
-    compact = np.zeros(number + 1, np.bool_)
+    compact = np.zeros(z.shape, np.bool_)
     # a group whose bounding box has a longer diagonal may be a track and stays
     longest = min(150.0, 0.6 * min(z.shape))
-    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
-        size = np.hypot(rows.stop - rows.start, columns.stop - columns.start)
-        compact[label] = size < longest
+    bins.compact(level, np.float32(0.6), np.float32(1), longest, compact)
     # the mean of 9 x 9 reaches 4 bins: as far may light of the object be around the raised bins
-    return grown(compact[labels] & raised, 4, 4) if number else raised
+    return grown(compact, 4, 4)
 
 
 def halved(z: Grid, v: Grid) -> tuple[Grid, Grid]:

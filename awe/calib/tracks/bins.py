@@ -18,8 +18,8 @@ from awe.calib.statistics.order import median
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["bin_frame", "enlarge", "halve", "medians", "runs", "significance", "smooth"]
-
+__all__ = ["bin_frame", "capped", "compact", "enlarge", "halve", "medians", "runs", "significance",
+           "smooth", "turn", "whole"]
 
 @compiled
 def bin_frame(
@@ -240,7 +240,7 @@ def halve(z, v, cap, light, weight):
 
 
 @compiled
-def enlarge(plane, known, factor, mean, number):
+def enlarge(plane, known, full, factor, mean, number, spoilt):
     """Fill mean and number of the known bins of blocks of factor x factor; others are dropped.
 
     Parameters
@@ -249,25 +249,158 @@ def enlarge(plane, known, factor, mean, number):
         Values of the bins.
     known : ndarray of bool, shape (by, bx)
         Bins that count.
+    full : ndarray of bool, shape (by, bx)
+        Bins with a saturated pixel.
     factor : int
         Side of a block [bin].
     mean : ndarray of float32, shape (by // factor, bx // factor)
         Mean of each block, 0 without a known bin; filled.
     number : ndarray of int64, shape (by // factor, bx // factor)
         Known bins of each; filled.
+    spoilt : ndarray of bool, shape (by // factor, bx // factor)
+        Blocks with a saturated pixel; filled.
     """
     ny, nx = mean.shape
     for y in range(ny):
         for x in range(nx):
             total = np.float32(0)
             n = 0
+            any_full = False
             for j in range(y * factor, (y + 1) * factor):
                 for i in range(x * factor, (x + 1) * factor):
+                    any_full |= full[j, i]
                     if known[j, i]:
                         total += plane[j, i]
                         n += 1
+            spoilt[y, x] = any_full
             mean[y, x] = total / np.float32(max(n, 1))
             number[y, x] = n
+
+
+@compiled
+def capped(z, v, cap, values):
+    """Fill the capped light of all bins that have weight, one after another; return their number.
+
+    Parameters
+    ----------
+    z, v : ndarray of float32, shape (by, bx)
+        Significance and weight of each bin.
+    cap : float32
+        Greatest significance that counts.
+    values : ndarray of float32, shape (by * bx,)
+        Of bins whose v is not 0: min(max(z, -cap), cap) sqrt(v); filled from the beginning.
+    """
+    number = 0
+    ny, nx = z.shape
+    for y in range(ny):
+        for x in range(nx):
+            if v[y, x] > 0:
+                values[number] = min(max(z[y, x], -cap), cap) * np.sqrt(v[y, x])
+                number += 1
+    return number
+
+
+@compiled
+def whole(z, v, cap, mean, unit, limit, most, signal, weight):
+    """Fill light and weight of every bin in whole numbers.
+
+    Parameters
+    ----------
+    z, v : ndarray of float32, shape (by, bx)
+        Significance and weight of each bin.
+    cap : float32
+        Greatest significance that counts.
+    mean : float32
+        Mean of the light over the root of the weight; taken off.
+    unit, limit : float32
+        Steps of light in one of its units, and the greatest number of them.
+    most : float32
+        Steps of weight in one bin.
+    signal, weight : ndarray of int16, shape (by, bx)
+        Filled; both are 0 where there is no weight.
+    """
+    ny, nx = z.shape
+    for y in range(ny):
+        light, share, steps = z[y], v[y], signal[y]
+        # Z = min(max(z, -3), 3) sqrt(v): sum Z / sqrt(sum v) along a line weights by inverse
+        # variance; of that <Z> sqrt(v) is taken off
+        for x in range(nx):
+            root = np.sqrt(share[x])
+            value = (min(max(light[x], -cap), cap) * root - mean * root) * unit
+            value = np.rint(min(max(value, -limit), limit))
+            steps[x] = np.int16(value if share[x] > 0 else np.float32(0))
+        its = weight[y]
+        for x in range(nx):
+            its[x] = np.int16(np.rint(share[x] * most))
+
+
+@compiled
+def turn(plane, out):
+    """Fill `out` with a plane whose rows are columns there.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (by, bx)
+        Values of any type.
+    out : ndarray, shape (bx, by)
+        The same type; filled.
+    """
+    ny, nx = plane.shape
+    # squares of 32 x 32 stay in cache
+    for top in range(0, ny, 32):
+        for left in range(0, nx, 32):
+            for x in range(left, min(left + 32, nx)):
+                for y in range(top, min(top + 32, ny)):
+                    out[x, y] = plane[y, x]
+
+
+@compiled
+def compact(level, low, high, longest, out):
+    """Mark values above `high` that belong to a short group of values above `low`.
+
+    Parameters
+    ----------
+    level : ndarray of float32, shape (by, bx)
+        Values of the bins; groups are connected along rows and columns.
+    low, high : float
+        Values above which a bin belongs to a group, and above which it is marked.
+    longest : float
+        Groups whose bounding box has a diagonal below this are short [bin].
+    out : ndarray of bool, shape (by, bx)
+        All False at first; marked.
+    """
+    ny, nx = level.shape
+    seen = np.zeros((ny, nx), np.bool_)
+    group = np.empty(ny * nx, np.int32)
+    for y0 in range(ny):
+        for x0 in range(nx):
+            if not level[y0, x0] > high or seen[y0, x0]:
+                continue
+            seen[y0, x0] = True
+            group[0] = y0 * nx + x0
+            number = 1
+            k = 0
+            top, bottom, left, right = y0, y0, x0, x0
+            while k < number:
+                y = group[k] // nx
+                x = group[k] % nx
+                k += 1
+                top, bottom = min(top, y), max(bottom, y)
+                left, right = min(left, x), max(right, x)
+                for way in range(4):
+                    yy = y + (way == 0) - (way == 1)
+                    xx = x + (way == 2) - (way == 3)
+                    if yy < 0 or xx < 0 or yy >= ny or xx >= nx or seen[yy, xx]:
+                        continue
+                    if level[yy, xx] > low:
+                        seen[yy, xx] = True
+                        group[number] = yy * nx + xx
+                        number += 1
+            if np.hypot(float(bottom + 1 - top), float(right + 1 - left)) < longest:
+                for k in range(number):
+                    y = group[k] // nx
+                    x = group[k] % nx
+                    out[y, x] = level[y, x] > high
 
 
 @compiled

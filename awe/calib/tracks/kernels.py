@@ -15,7 +15,7 @@ import numpy as np
 from awe.calib._jit import compiled
 from awe.calib.statistics.order import median
 
-__all__ = ["cross", "erase", "line_sums", "peaks", "scatter", "score_of", "straighten"]
+__all__ = ["columns", "cross", "erase", "line_sums", "peaks", "scatter", "score_of", "straighten"]
 
 #: rows of the frame that are joined while they stay in cache
 _BLOCK = 64
@@ -156,7 +156,9 @@ def peaks(sums, weights, least, unit, scale, cell, score, slope, start, breadth)
     margin = _SIDE + _GAP + 2
     end = length - margin - 4
     for s in range(n):
-        for j in range(length):
+        # column j begins at j - N and ends at j - N + s: below N - s - 3 even 4 bins miss
+        least_column = max(margin, n - s - 4)
+        for j in range(least_column, length):
             light[j] = sums[s, j]
             weight[j] = weights[s, j]
         for power in range(3):
@@ -164,12 +166,11 @@ def peaks(sums, weights, least, unit, scale, cell, score, slope, start, breadth)
             if power:
                 half = width // 2
                 # sums of 2 lines are pairs, those of 4 pairs of pairs, 2 columns apart
-                for j in range(length - half):
+                for j in range(least_column, length - half):
                     light[j] += light[j + half]
                     weight[j] += weight[j + half]
             enough = np.float32(least * width)
-            # column j begins at j - N and ends at j - N + s: below N - s - 3 even 4 bins miss
-            for first in range(max(margin, n - s - 4), end, 64):
+            for first in range(least_column, end, 64):
                 last = min(first + 64, end)
                 hits = 0
                 some = light[first:last]
@@ -235,6 +236,37 @@ def score_of(signal, weight, steep, rows, begin, end, width, least, unit):
 
 
 @compiled
+def columns(dy, x0, ux, uy, reach, size, number):
+    """Return the first of `number` columns near a line, and the one behind the last.
+
+    A bin or two more than are within `reach` of it.
+
+    Parameters
+    ----------
+    dy : float
+        Distance of the row of bins from the beginning of the line, along y.
+    x0 : float
+        Its beginning, counted from the first column.
+    ux, uy : float
+        Unit vector along it.
+    reach : float
+        Greatest distance from it, in the unit of `dy` and `x0`.
+    size : int
+        Of a bin in that unit.
+    number : int
+        Of columns.
+    """
+    if abs(uy) * number < 1:
+        return 0, number
+    # |x uy - dy ux| < reach, x from x0
+    one = (x0 + (dy * ux - reach) / uy) / size
+    other = (x0 + (dy * ux + reach) / uy) / size
+    first = max(min(one, other) - 1, 0.0)
+    last = min(max(one, other) + 2, float(number))
+    return int(min(first, float(number))), int(max(last, 0.0))
+
+
+@compiled
 def erase(signal, weight, size, x0, y0, x1, y1, reach, pieces):
     """Clear bins within `reach` [pixel] of a line, only along the pieces that are True.
 
@@ -246,7 +278,8 @@ def erase(signal, weight, size, x0, y0, x1, y1, reach, pieces):
     centre = (size - 1) / 2
     for j in range(signal.shape[0]):
         y = j * size + centre - y0
-        for i in range(signal.shape[1]):
+        first, last = columns(y, x0 - centre, ux, uy, reach, size, signal.shape[1])
+        for i in range(first, last):
             x = i * size + centre - x0
             # distance |x uy - y ux| from the line; (x ux + y uy) / length is 0 to 1 along it
             if abs(x * uy - y * ux) < reach:

@@ -169,12 +169,9 @@ def _gathered(frame: Blocks, sky: background.Surface, noise: float) -> _Bins:
 def _enlarged(small: _Bins) -> _Bins:
     """Return bins four times as large; light stays in units of the noise of a small bin."""
     shape = (small.z.shape[0] // _LARGER, small.z.shape[1] // _LARGER)
-
     light, number = np.empty(shape, np.float32), np.empty(shape, np.int64)
-    bins.enlarge(small.light, small.known, _LARGER, light, number)
-    full = small.full[: shape[0] * _LARGER, : shape[1] * _LARGER]
-    full = np.logical_or.reduceat(full, np.arange(0, full.shape[0], _LARGER), axis=0)
-    full = np.logical_or.reduceat(full, np.arange(0, full.shape[1], _LARGER), axis=1)
+    full = np.empty(shape, np.bool_)
+    bins.enlarge(small.light, small.known, small.full, _LARGER, light, number, full)
     return _Bins(
         z=light, light=light, known=number > _LARGER**2 // 2, full=full,
         size=_LARGER * SIZE,

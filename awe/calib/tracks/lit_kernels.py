@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from awe.calib._jit import compiled
+from awe.calib.tracks.kernels import columns
 
 __all__ = [
     "across_run", "best", "curve_through", "erase", "paint", "run_lengths", "sharpened", "span",
@@ -30,6 +31,17 @@ _NEARBY = 0.2
 
 
 @compiled
+def _row_states(z, known, limit, state):
+    """Fill the states of a row of bins; returns how many are lit."""
+    lit = 0
+    for x in range(z.size):
+        state[x] = (LIT if z[x] > limit else DARK) if known[x] else UNKNOWN
+    for x in range(z.size):
+        lit += state[x] == LIT
+    return lit
+
+
+@compiled
 def states(z, known, limit, blob, state):
     """Fill the state of every bin; squares of `blob` lit bins and more become unknown.
 
@@ -41,18 +53,25 @@ def states(z, known, limit, blob, state):
     # 1 + min(above, left, above left)
     side = np.zeros((2, nx), np.int16)
     corners = np.zeros((ny, nx), np.bool_)
+    squares = np.zeros(ny, np.bool_)
     for y in range(ny):
         now = side[y % 2]
         before = side[1 - y % 2]
+        if not _row_states(z[y], known[y], limit, state[y]):
+            now[:] = 0
+            continue
         for x in range(nx):
-            lit = known[y, x] and z[y, x] > limit
-            state[y, x] = LIT if lit else (DARK if known[y, x] else UNKNOWN)
-            now[x] = 0
-            if lit:
-                now[x] = 1 + min(before[x], now[x - 1], before[x - 1]) if x and y else 1
-                corners[y, x] = now[x] >= blob and (now[x] - blob) % 2 == 0
+            if state[y, x] != LIT:
+                now[x] = 0
+                continue
+            now[x] = 1 + min(before[x], now[x - 1], before[x - 1]) if x and y else 1
+            if now[x] >= blob and (now[x] - blob) % 2 == 0:
+                corners[y, x] = True
+                squares[y] = True
     # one bin around each square goes too
     for y in range(ny):
+        if not squares[y]:
+            continue
         for x in range(nx):
             if corners[y, x]:
                 for row in range(max(0, y - blob), min(ny, y + 2)):
@@ -88,9 +107,16 @@ def best(votes, used, begin, end, least, top, place):
         last = row.size - 10
         for start in range(9, last, _STRETCH):
             stop = min(start + _STRETCH, last)
-            # the best there may be, five times: whole numbers without a branch stay in vectors
+            # whole numbers without a branch stay in vectors; a line has no more than its own votes
             highest = np.int16(-1)
-            pair, left, right = row[start : stop + 1], row[start - 7 :], row[start + 4 :]
+            pair = row[start : stop + 1]
+            for k in range(stop - start):
+                highest = max(highest, np.int16(pair[k] + pair[k + 1]))
+            if highest < max(float(least), top[t]):
+                continue
+            # the best there may be, five times
+            highest = np.int16(-1)
+            left, right = row[start - 7 :], row[start + 4 :]
             for k in range(stop - start):
                 beside = left[k] + left[k + 1] + left[k + 2] + left[k + 3] + left[k + 4]
                 beside += right[k] + right[k + 1] + right[k + 2] + right[k + 3] + right[k + 4]
@@ -111,16 +137,42 @@ def best(votes, used, begin, end, least, top, place):
 
 
 @compiled
-def _lit_on(state, x0, y0, x1, y1):
-    """Return how many lit bins a straight line between two places crosses."""
+def _lit_on(state, x0, y0, x1, y1, steps, worth, number):
+    """Return how many lit bins a straight line crosses at `number` of its steps, those `worth`."""
     ny, nx = state.shape
-    steps = int(max(abs(x1 - x0), abs(y1 - y0))) + 1
-    number = 0
-    for k in range(steps):
-        part = k / max(steps - 1, 1)
+    lit = 0
+    for k in range(number):
+        part = worth[k] / max(steps - 1, 1)
         x = int(np.floor(x0 + part * (x1 - x0) + 0.5))
         y = int(np.floor(y0 + part * (y1 - y0) + 0.5))
         if 0 <= x < nx and 0 <= y < ny and state[y, x] == LIT:
+            lit += 1
+    return lit
+
+
+@compiled
+def _worth(state, x0, y0, x1, y1, px, py, reach, steps, worth):
+    """Fill the steps with a lit bin within `reach` of a line along (px, py); return their number.
+
+    All of them where the line is so near to a diagonal that another has more steps.
+    """
+    ny, nx = state.shape
+    sideways = abs(x1 - x0) * px + abs(y1 - y0) * py
+    every = sideways + 2 * reach + 1 > steps - 1
+    number = 0
+    for k in range(steps + 2 * reach + 1 if every else steps):
+        part = k / max(steps - 1, 1)
+        x = int(np.floor(x0 + part * (x1 - x0) + 0.5))
+        y = int(np.floor(y0 + part * (y1 - y0) + 0.5))
+        lit = every
+        # a bin more for the rounding
+        for d in range(-reach - 1, reach + 2):
+            column = x + d * int(px)
+            row = y + d * int(py)
+            if 0 <= column < nx and 0 <= row < ny and state[row, column] == LIT:
+                lit = True
+        if lit:
+            worth[number] = k
             number += 1
     return number
 
@@ -131,9 +183,14 @@ def sharpened(state, x0, y0, x1, y1, px, py, reach):
     most = -1
     one = 0
     other = 0
+    steps = int(max(abs(x1 - x0), abs(y1 - y0))) + 1
+    worth = np.empty(steps + 2 * reach + 1, np.int32)
+    found = _worth(state, x0, y0, x1, y1, px, py, reach, steps, worth)
     for a in range(-reach, reach + 1):
         for b in range(-reach, reach + 1):
-            number = _lit_on(state, x0 + a * px, y0 + a * py, x1 + b * px, y1 + b * py)
+            xa, ya, xb, yb = x0 + a * px, y0 + a * py, x1 + b * px, y1 + b * py
+            now = int(max(abs(xb - xa), abs(yb - ya))) + 1
+            number = _lit_on(state, xa, ya, xb, yb, now, worth, min(found, now))
             if number > most:
                 most = number
                 one = a
@@ -312,8 +369,11 @@ def run_lengths(state, ys, xs, ux, uy):
 def erase(known, x0, y0, ux, uy, bend, length, half):
     """Make unknown what lies within `half` bins of an arc."""
     ny, nx = known.shape
-    for y in range(ny):
-        for x in range(nx):
+    pad = half + abs(bend) + 4
+    y1 = y0 + length * uy
+    for y in range(max(0, int(min(y0, y1) - pad)), min(ny, int(max(y0, y1) + pad) + 1)):
+        first, last = columns(y - y0, x0, ux, uy, pad, 1, nx)
+        for x in range(first, last):
             along = (x - x0) * ux + (y - y0) * uy
             if along < -2 or along > length + 2:
                 continue

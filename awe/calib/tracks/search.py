@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from awe.calib.threads import side_by_side
-from awe.calib.tracks import kernels
+from awe.calib.tracks import bins, kernels
 
-__all__ = ["CAP", "Candidate", "Lines"]
+__all__ = ["CAP", "Candidate", "Lines", "turned"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +74,19 @@ class Candidate:
     width: int
 
 
+def turned(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return a plane whose rows are the columns of another.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (by, bx)
+        Values of any type; not modified.
+    """
+    result = np.empty(plane.shape[::-1], plane.dtype)
+    bins.turn(plane, result)
+    return result
+
+
 class Lines:
     """The binned frame as the search sees it: light and weight in integers.
 
@@ -91,26 +104,21 @@ class Lines:
     """
 
     def __init__(self, z: Grid, v: Grid, size: int, shortest: float) -> None:
-        usable = v > 0
         self.size = size
         # a chord of length l fills l / sqrt(2) rows or columns at least, whichever are more
         self.least = _WEIGHT * min(shortest / 2**0.5 / size, 0.35 * min(v.shape))
-        # Z = min(max(z, -3), 3) sqrt(v): sum Z / sqrt(sum v) along a line weights by inverse
-        # variance
-        root = np.sqrt(v)
-        signal = np.clip(z, -CAP, CAP)
-        signal *= root
-        values = signal[usable]
+        values = np.empty(v.size, np.float32)
+        values = values[: bins.capped(z, v, np.float32(CAP), values)]
         self.empty = values.size < 100
+        mean, unit = np.float32(0), np.float32(1)
         if not self.empty:
-            # Z - <Z> sqrt(v), over its rms: lines scatter by about 1; with the least rms, 0.5, Z
-            # is up to about 6, and cut at 4 for the sums to fit 16 bits
-            signal -= values.mean() * root
-            signal *= np.float32(_SIGNAL / max(float(values.std()), 0.5))
-        np.clip(signal, -_LIMIT * _SIGNAL, _LIMIT * _SIGNAL, out=signal)
-        signal[~usable] = 0
-        self.signal = np.rint(signal).astype(np.int16)
-        self.weight = np.rint(v * np.float32(_WEIGHT)).astype(np.int16)
+            # over its rms lines scatter by about 1; with the least rms, 0.5, Z is up to about 6,
+            # and cut at 4 for the sums to fit 16 bits
+            mean = values.mean()
+            unit = np.float32(_SIGNAL / max(float(values.std()), 0.5))
+        self.signal, self.weight = np.empty(v.shape, np.int16), np.empty(v.shape, np.int16)
+        bins.whole(z, v, np.float32(CAP), mean, unit, np.float32(_LIMIT * _SIGNAL),
+                   np.float32(_WEIGHT), self.signal, self.weight)
 
     def candidates(self, threshold: float) -> list[Candidate]:
         """Return the lines above a threshold, best first, not more than one per cell.
@@ -125,8 +133,8 @@ class Lines:
         # four octants: across rows or columns, rising or falling, each up to 45 degrees
         ways = product((False, True), (False, True))
         # lines are summed over rows: the frame as it is for steep ones, turned for the others
-        turned = [np.ascontiguousarray(plane.T) for plane in (self.signal, self.weight)]
-        planes = {True: (self.signal, self.weight), False: (turned[0], turned[1])}
+        planes = {True: (self.signal, self.weight),
+                  False: (turned(self.signal), turned(self.weight))}
         lists = side_by_side(
             [partial(self._transform, *planes[steep], steep, flip, threshold)
              for steep, flip in ways]
