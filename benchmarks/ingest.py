@@ -2,11 +2,14 @@
 
     python -m benchmarks.ingest            one exposure of 32 whole chips; 2,000 files; 10,000 dry
     python -m benchmarks.ingest --short    4 chips, a window of each; 60 files; 60 dry
+    python -m benchmarks.ingest --turns 9 --files 0 0       exposures alone, nine of each
 
-Makes an installation in a temporary folder, removed afterwards (3 GB). The exposure is ingested by
+Makes an installation in a temporary folder, removed afterwards (9 GB). An exposure is ingested by
 a process of its own, with statistics of all chips; its memory is the highest VmHWM of any process
-of its kind. It is compared with reading and writing the same file in pieces of 1 MB, without and
-with a wait for the disk, in the same run. The small files have one chip each, two headers and
+of its kind. It is compared with reading the same file and writing its bytes to as many files as
+it has chips, on the same disk, in pieces of 1 MB, each waited for until it is on disk, as the
+ingest does. Both take turns, each going first every other time: once with the file out of the
+page cache, once with it there. The small files have one chip each, two headers and
 0.05 MB, and moments of their own. Of a dry run all bytes are read and compared with DATASUM.
 The table of all cards is made by `awe.ingest.headers`, of both headers of a file, and by
 `ImageFileCollection` of ccdproc, of the first: an astropy table each. CPU of all is that of one
@@ -19,11 +22,14 @@ import argparse
 import datetime
 import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,8 +54,11 @@ def main() -> None:
     try:
         with started(home):
             login(home)
-            whole(home, options.short)
-            small(home, *(options.files or ((60, 60) if options.short else (2000, 10_000))))
+            if options.turns:
+                whole(home, options.short, options.turns)
+            files = options.files or ((60, 60) if options.short else (2000, 10_000))
+            if any(files):
+                small(home, *files)
     finally:
         subprocess.run(["rm", "-rf", str(home)], check=True)
 
@@ -58,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="4 chips, 60 files")
     parser.add_argument("--files", type=int, nargs=2, metavar=("COMMIT", "DRY"))
+    parser.add_argument("--turns", type=int, default=5, help="exposures from disk, and in memory")
     parser.add_argument("--child", nargs=3, metavar=("PATH", "COMMIT", "PROCESSES"),
                         help=argparse.SUPPRESS)  # fmt: skip
     return parser.parse_args()
@@ -91,8 +101,8 @@ def ingested(path: Path, commit: str, processes: int = 0) -> dict[str, float]:
     return told
 
 
-def whole(home: Path, short: bool) -> None:
-    """Time one exposure of many chips, and a copy of its file before and after."""
+def whole(home: Path, short: bool, turns: int) -> None:
+    """Time exposures of many chips, and copies of their files, in turns."""
     from awe.demo.exposures import Night
     from awe.instruments import get
 
@@ -100,36 +110,88 @@ def whole(home: Path, short: bool) -> None:
     night = Night(window=window, chips=tuple(get("OMEGACAM").chips)[: 4 if short else 32])
     planned = next(item for item in plan() if item.category == "SCIENCE")
     raws, detectors = simulated(night, planned)
-    with tempfile.TemporaryDirectory(dir=home) as name:
-        path = write_exposure(Path(name), night, planned, raws, detectors)
-        copies = [copied(path, wait=wait) for wait in (False, True)]
-        with Watch(home) as watch:
-            told = ingested(path, "commit")
-        again = [copied(path, wait=wait) for wait in (False, True)]
-        size = path.stat().st_size / 1e6
-    copy, safe = (min(pair) for pair in zip(copies, again, strict=True))
-    print(
-        f"exposure of {size:.0f} MB, {len(night.chips)} chips: {told['wall']:.2f} s; a copy "
-        f"{copy:.2f} s (ratio {told['wall'] / copy:.2f}), with a wait for the disk {safe:.2f} s "
-        f"({told['wall'] / safe:.2f}); CPU {sum(watch.cpu.values()):.1f} s "
-        f"({', '.join(f'{kind} {spent:.1f}' for kind, spent in watch.cpu.items())}); {load()}"
-    )
-    kinds = ", ".join(f"{kind} {peak:.0f}" for kind, peak in sorted(watch.highest.items()))
-    print(f"  peak memory [MiB]: {kinds}", flush=True)
+    ingested_in: dict[bool, list[float]] = {True: [], False: []}
+    copied_in: dict[bool, list[float]] = {True: [], False: []}
+    cpu: dict[str, list[float]] = defaultdict(list)
+    highest: dict[str, float] = defaultdict(float)
+    for turn in range(2 * turns):
+        cold = turn % 2 == 0
+        with tempfile.TemporaryDirectory(dir=home) as name:
+            for number, raw in enumerate(raws):
+                raw.flat[number] = 1000 + turn  # no two of them have the same pixels
+            start = planned.start + datetime.timedelta(minutes=turn)
+            path = write_exposure(
+                Path(name), night, replace(planned, start=start), raws, detectors
+            )
+            size = path.stat().st_size / 1e6
+            # each goes first every other time
+            for way in ("copy", "ingest") if turn % 4 < 2 else ("ingest", "copy"):
+                _settle(path, cold=cold)
+                if way == "copy":
+                    copied_in[cold].append(copied(path, len(night.chips)))
+                else:
+                    _ingest(home, path, ingested_in[cold], cpu, highest)
+    for cold in (True, False):
+        copy, ours = (statistics.median(one[cold]) for one in (copied_in, ingested_in))
+        ratios = [a / b for a, b in zip(ingested_in[cold], copied_in[cold], strict=True)]
+        print(
+            f"exposure of {size:.0f} MB, {len(night.chips)} chips, "
+            f"{'from the disk' if cold else 'in memory'}: {ours:.2f} s, read and written to as "
+            f"many files {copy:.2f} s, median of {turns} turns ({min(copied_in[cold]):.2f} to "
+            f"{max(copied_in[cold]):.2f}); ratio {statistics.median(ratios):.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f})"
+        )
+    each = ", ".join(f"{kind} {statistics.median(spent):.2f}" for kind, spent in cpu.items())
+    total = statistics.median(map(sum, zip(*cpu.values(), strict=True)))
+    kinds = ", ".join(f"{kind} {peak:.0f}" for kind, peak in sorted(highest.items()))
+    print(f"  CPU {total:.2f} s ({each}); peak memory [MiB]: {kinds}; {load()}", flush=True)
 
 
-def copied(path: Path, *, wait: bool) -> float:
-    """Return the seconds it takes to read a file and write it elsewhere."""
-    target = path.with_suffix(".copy")
+def _ingest(
+    home: Path, path: Path, walls: list[float], cpu: dict[str, list[float]],
+    highest: dict[str, float],
+) -> None:  # fmt: skip
+    with Watch(home) as watch:
+        told = ingested(path, "commit")
+    walls.append(told["wall"])
+    cpu["ingest"].append(told["cpu"])
+    for kind in ("server", "database"):
+        cpu[kind].append(watch.cpu[kind])
+    for kind, peak in watch.highest.items():
+        highest[kind] = max(highest[kind], peak)
+
+
+def _settle(path: Path, *, cold: bool) -> None:
+    """Wait until all is on disk, and have the file out of the page cache, or in it."""
+    os.sync()
+    with path.open("rb") as stream:
+        if cold:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            return
+        while stream.read(PIECE):
+            pass
+
+
+def copied(path: Path, files: int) -> float:
+    """Return the seconds it takes to read a file and write it to as many files as it has chips.
+
+    As the dataserver does, it waits until each is on disk.
+    """
+    folder = path.with_suffix(".copy")
+    folder.mkdir()
+    part = -(-path.stat().st_size // files)
     begin = time.perf_counter()
-    with path.open("rb") as source, target.open("wb") as sink:
-        while piece := source.read(PIECE):
-            sink.write(piece)
-        if wait:
-            sink.flush()
-            os.fsync(sink.fileno())
+    with path.open("rb") as source:
+        for number in range(files):
+            with (folder / str(number)).open("wb") as sink:
+                left = part
+                while left and (piece := source.read(min(PIECE, left))):
+                    sink.write(piece)
+                    left -= len(piece)
+                sink.flush()
+                os.fsync(sink.fileno())
     spent = time.perf_counter() - begin
-    target.unlink()
+    shutil.rmtree(folder)
     return spent
 
 

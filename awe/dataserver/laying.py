@@ -2,7 +2,8 @@
 
 A file is copied into the folder where the dataserver gathers uploads, within the kernel, and the
 server takes up several at once with their previews: nothing is sent, and each is hashed once, by
-the server, from the bytes it keeps. Where that folder cannot be written to (another machine,
+the server, from the bytes it keeps. What is in memory is written there and compared, byte by byte,
+with what is in the file then. Where that folder cannot be written to (another machine,
 another account, a store without folders), or the server does not take a file as it is, the file
 is sent as any other. The server is on this machine and has proven itself before it is asked.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import base64
 import errno
 import json
+import mmap
 import os
 import secrets
 import stat
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from awe.dataserver.upload import Outgoing
 from awe.errors import AweError
 
 if TYPE_CHECKING:
@@ -37,9 +40,9 @@ CHUNK = 64 << 20
 
 @dataclass(frozen=True)
 class Layable:
-    """A file on this machine that is to be stored, and its preview."""
+    """A file on this machine, or its bytes, to be stored, and its preview."""
 
-    path: Path
+    content: Path | Outgoing
     png: bytes = b""
 
 
@@ -67,7 +70,7 @@ def lay(client: Client, files: Mapping[UUID, Layable]) -> set[UUID]:
         for file_id, one in files.items():
             mark = secrets.token_hex(8)
             parts[file_id] = folder / part_name(file_id, mark)
-            _copy(one.path, parts[file_id])
+            _fill(parts[file_id], one.content)
             preview = base64.b64encode(one.png).decode()
             told.append({"id": str(file_id), "mark": mark, "preview": preview})
         return _taken(client, files, told)
@@ -83,7 +86,7 @@ def lay(client: Client, files: Mapping[UUID, Layable]) -> set[UUID]:
 def _taken(
     client: Client, files: Mapping[UUID, Layable], told: list[dict[str, str]]
 ) -> set[UUID]:
-    name = ", ".join(one.path.name for one in files.values())
+    name = ", ".join(one.content.name for one in files.values())
     try:
         answer = json.loads(client.asked("/laid", name, json.dumps(told).encode()))
     except (AweError, ValueError):
@@ -111,18 +114,45 @@ def _is_own(folder: Path) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and closed
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file within the kernel; on file systems that can, its blocks are shared."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with source.open("rb") as stream:
-        descriptor = os.open(target, flags, 0o600)
-        try:
-            _copied(stream.fileno(), descriptor)
-        finally:
-            os.close(descriptor)
+def _fill(target: Path, content: Path | Outgoing) -> None:
+    """Write a new file of these bytes."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(target, flags, 0o600)
+    try:
+        parts = content.parts if isinstance(content, Outgoing) else content
+        if isinstance(parts, Path):
+            with parts.open("rb") as stream:
+                _copied(stream.fileno(), descriptor)
+        elif isinstance(content, Outgoing):
+            for piece in content.pieces():
+                left = memoryview(piece)
+                while left:
+                    left = left[os.write(descriptor, left) :]
+            _compare(descriptor, content)
+    finally:
+        os.close(descriptor)
+
+
+def _compare(descriptor: int, content: Outgoing) -> None:
+    """Refuse a file that does not hold these bytes."""
+    import numpy as np
+
+    place = 0
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as laid:
+        for piece in content.pieces():
+            # eight bytes at a time where there are as many
+            kind = np.dtype(np.uint8 if len(piece) % 8 else np.uint64)
+            found = np.frombuffer(laid, kind, len(piece) // kind.itemsize, place)
+            same = np.array_equal(found, np.frombuffer(piece, kind))
+            del found  # the file is not unmapped while it is looked at
+            if not same:
+                msg = f"{content.name} as it was laid is not what was written"
+                raise OSError(msg)
+            place += len(piece)
 
 
 def _copied(source: int, target: int) -> None:
+    """Copy a file within the kernel; on file systems that can, its blocks are shared."""
     while True:
         try:
             count = os.copy_file_range(source, target, CHUNK)

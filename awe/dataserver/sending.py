@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ def store(client: Client, files: Mapping[UUID, Path], pictures: Mapping[UUID, by
     there = lay(client, some)
     for file_id, one in some.items():
         if file_id not in there:
-            _send(client, file_id, one.path, sha256_of(one.path), one.png)
+            _send(client, file_id, one.content, sha256_of(files[file_id]), one.png)
 
 
 def _png(content: Path | Outgoing) -> bytes:
@@ -53,22 +53,24 @@ def _png(content: Path | Outgoing) -> bytes:
 
 
 def send(
-    client: Client, file_id: UUID | str, content: Path | Outgoing, *, sha256: str
+    client: Client, file_id: UUID, content: Path | Outgoing, *, sha256: Callable[[], str]
 ) -> None:
-    """Store a file under an id that was reserved for it, as `Client.put` does, and its preview.
+    """Store a file under an id that was reserved for it, as `store` does, and its preview.
 
     Parameters
     ----------
     client : Client
         The way to the dataserver.
-    file_id : UUID or str
+    file_id : UUID
         The reserved id.
     content : Path or Outgoing
         The file, or its bytes; what is not an image has no preview.
-    sha256 : str
-        Its checksum.
+    sha256 : callable
+        Returns its checksum; asked where it is sent.
     """
-    _send(client, file_id, content, sha256, _png(content))
+    png = _png(content)
+    if not lay(client, {file_id: Layable(content, png)}):
+        _send(client, file_id, content, sha256(), png)
 
 
 def _send(

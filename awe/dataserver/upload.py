@@ -45,13 +45,20 @@ class Outgoing:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield its bytes, a megabyte at a time; a small file of several parts is one block."""
+        if not isinstance(self.parts, Path) and self.size <= CHUNK:
+            yield b"".join(self.parts)
+            return
+        for piece in self.pieces():
+            yield bytes(piece)
+
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """Yield its bytes as they are, a megabyte at a time."""
         if isinstance(self.parts, Path):
             with self.parts.open("rb") as stream:
                 while block := stream.read(CHUNK):
                     yield block
-        elif self.size <= CHUNK:
-            yield b"".join(self.parts)
-        else:
-            for part in self.parts:
-                for start in range(0, len(part), CHUNK):
-                    yield bytes(part[start : start + CHUNK])
+            return
+        for part in self.parts:
+            view = memoryview(part)
+            for start in range(0, len(view), CHUNK):
+                yield view[start : start + CHUNK]

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awe.calib.detector import sections, trim
-from awe.errors import BadFits
 from awe.fits import blocks
+from awe.ingest import pixelstats
 from awe.ingest.plain import plain
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ STRUCTURE = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
      "NAXIS3", "BSCALE", "BZERO", "BLANK", "INHERIT", "CHECKSUM", "DATASUM", "END", ""]
 )  # fmt: skip
+#: Frames that may still be in use when the next one is given: those on their way, and one more.
+SENT_BY_NOW = 9
 #: Every byte as a header may hold it: what cannot be printed becomes a question mark.
 PRINTABLE = bytes(byte if 32 <= byte < 127 else 0x3F for byte in range(256))
-REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +96,16 @@ def pieces(exposure: Exposure) -> Iterator[Piece]:
         view = memoryview(data)
         primary = data[: whole.infos[0].data_start]
         shared = [card for card in blocks.cards(primary) if _kept(card)]
+        read: deque[tuple[int, int]] = deque()
         for frame in exposure.frames:
             pixels, found = frame.blocks(view)
             header = _header(exposure, frame, shared, data[slice(*frame.header)], found)
-            statistics = _statistics(frame, pixels)
+            statistics = frame.measured(pixels)
             yield Piece(frame=frame, header=header, pixels=pixels, statistics=statistics)
             # what was read of the file is not kept in memory: an exposure may be larger than it
-            data.madvise(mmap.MADV_DONTNEED)
+            read.append(frame.data)
+            if len(read) > SENT_BY_NOW:
+                pixelstats.forget(data, *read.popleft())
 
 
 def _in_memory(path: Path) -> mmap.mmap:
@@ -120,7 +124,7 @@ def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
     """
     with plain(exposure.path, verify=False) as whole:
         view = memoryview(_in_memory(whole.path))
-        return [_statistics(frame, frame.blocks(view)[0]) for frame in exposure.frames]
+        return [frame.measured(frame.blocks(view)[0]) for frame in exposure.frames]
 
 
 def _kept(card: bytes) -> bool:
@@ -167,37 +171,3 @@ def _header(
         blocks.card("AWE RAW SHA256", exposure.checksum[:40], "exposure, first 40"),
     ]
     return blocks.sealed(lines, datasum)
-
-
-def _statistics(frame: ChipFrame, data: bytes | memoryview) -> dict[str, dict[str, float]]:
-    """Return statistics of every region the image has; pixels without a value do not count.
-
-    Raises
-    ------
-    BadFits
-        No pixel of the light-sensitive region has a value.
-    """
-    geometry: ChipGeometry = frame.attributes["geometry"]
-    pixels = frame.stored.pixels(data, geometry.shape)
-    found = {}
-    for name in REGIONS:
-        section = getattr(geometry, name)
-        if section is None:
-            continue
-        rows, columns = sections.parse(section, geometry.shape)
-        whole = name == "active"
-        part = trim.trim(pixels, geometry) if whole else pixels[rows, columns]
-        numbers = frame.stored.numbers(part)
-        if numbers is None and whole:
-            msg = f"{frame.filename}: no pixel has a value; leave the exposure out"
-            raise BadFits(msg)
-        if numbers is not None:
-            found[name] = {
-                **numbers,
-                # Pixels of FITS count from 1, and the upper ends are included.
-                "x_lower": columns.start + 1,
-                "x_upper": columns.stop,
-                "y_lower": rows.start + 1,
-                "y_upper": rows.stop,
-            }
-    return found

@@ -293,7 +293,7 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
 
     def put(piece: Piece, file_id: uuid.UUID) -> dict[str, dict[str, float]]:
         content = Outgoing(name=piece.frame.filename, parts=(piece.header, piece.pixels))
-        send(client, file_id, content, sha256=piece.checksum)
+        send(client, file_id, content, sha256=lambda: piece.checksum)
         return piece.statistics
 
     under_way: list[Future[dict[str, dict[str, float]]]] = []

@@ -21,7 +21,7 @@ from awe import fits, instruments
 from awe.calib.detector.geometry import ChipGeometry
 from awe.errors import BadFits, BadHeader, ChecksumMismatch, NotFound
 from awe.fits import blocks, values
-from awe.ingest import combined, parts, unusable
+from awe.ingest import combined, parts, pixelstats, unusable
 from awe.ingest.plain import Plain, plain
 from awe.ingest.stored import Stored
 from awe.localfiles import plain_name
@@ -47,6 +47,20 @@ class ChipFrame:
     stored: Stored
     part: parts.Part
     datasum: int | None = None
+    statistics: dict[str, dict[str, float]] | None = None
+
+    def measured(self, data: bytes | memoryview) -> dict[str, dict[str, float]]:
+        """Return the statistics of its regions; of these pixels where they are not known yet.
+
+        Raises
+        ------
+        BadFits
+            No light-sensitive pixel has a value.
+        """
+        geometry: ChipGeometry = self.attributes["geometry"]
+        return self.statistics or pixelstats.statistics(
+            self.filename, self.stored, geometry, data
+        )
 
     def blocks(self, data: memoryview) -> tuple[bytes | memoryview, int]:
         """Return the bytes of its pixels in whole blocks, and their sum.
@@ -144,6 +158,9 @@ def examine(
             images = _taken(images, data, camera)
             split = cubes or camera.cubes
             frames = _frames(path, data, images, primary, camera, purpose, split=split)
+            if digest and len(data) >= LARGE:
+                # while the checksum is taken; that these are the pixels is compared when they go
+                frames = [_measured(frame, data) for frame in frames]
     missing = len(camera.chips) - len({frame.attributes["chip"] for frame in frames})
     _refuse_cut_off(path, whole, primary, missing)
     return Exposure(
@@ -156,6 +173,16 @@ def examine(
         frames=tuple(frames),
         notes=(*_notes(whole, images, frames, missing), *told),
     )
+
+
+def _measured(frame: ChipFrame, data: mmap.mmap) -> ChipFrame:
+    """Return a frame with its statistics, where a sum tells later that they are its own."""
+    if frame.datasum is None or frame.part.plane is not None:
+        return frame
+    with memoryview(data) as view, view[slice(*frame.data)] as pixels:
+        found = frame.measured(pixels)
+    pixelstats.forget(data, *frame.data)
+    return replace(frame, statistics=found)
 
 
 @contextmanager

@@ -24,6 +24,8 @@ __all__ = ["Stored"]
 COUNTED = 1 << 22
 #: Pixels that are counted at a time.
 PIECE = 1 << 17
+#: Pixels from which all values of two bytes are counted, some rows at a time.
+SMALL = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,15 +103,18 @@ class Stored:
         part : ndarray, shape (ny, nx)
             Numbers as stored.
         """
-        native = part.astype(part.dtype.newbyteorder("=")).ravel()
-        if native.dtype.kind == "f":
-            known = native[np.isfinite(native)].astype(np.float64)
+        if part.size >= SMALL and part.dtype.itemsize <= 2 and self.blank is None:
+            found = _of_small(part)
         else:
-            known = native if self.blank is None else native[native != self.blank]
-        if not known.size:
-            return None
-        found = _counted(known) if known.dtype.kind in "iu" else None
-        least, largest, mean, median, stdev = found or _sorted(known)
+            native = part.astype(part.dtype.newbyteorder("=")).ravel()
+            if native.dtype.kind == "f":
+                known = native[np.isfinite(native)].astype(np.float64)
+            else:
+                known = native if self.blank is None else native[native != self.blank]
+            if not known.size:
+                return None
+            found = (_counted(known) if known.dtype.kind in "iu" else None) or _sorted(known)
+        least, largest, mean, median, stdev = found
         low, high = sorted((self._value(least), self._value(largest)))
         return {
             "min": low, "max": high, "mean": self._value(mean), "median": self._value(median),
@@ -134,13 +139,35 @@ def _counted(known: NDArray[Any]) -> tuple[float, ...] | None:
     for start in range(0, known.size, piece):
         counts = np.bincount(known[start : start + piece].astype(np.int64) - least)
         occurs[: counts.size] += counts
+    return _of_counts(occurs, least)
+
+
+def _of_small(part: NDArray[Any]) -> tuple[float, ...]:
+    """Return exact statistics of integers of one or two bytes, some rows at a time."""
+    native = part.dtype.newbyteorder("=")
+    unsigned = np.dtype(f"u{part.dtype.itemsize}")
+    least = int(np.iinfo(native).min)
+    occurs = np.zeros(1 << 8 * part.dtype.itemsize, np.int64)
+    rows = max(1, PIECE // part.shape[1])
+    for start in range(0, len(part), rows):
+        piece = part[start : start + rows].astype(native).ravel()
+        lowest = piece.min()
+        # modulo the range of the type: the difference is right without its sign
+        counts = np.bincount((piece - lowest).view(unsigned))
+        place = int(lowest) - least
+        occurs[place : place + counts.size] += counts
+    return _of_counts(occurs, least)
+
+
+def _of_counts(occurs: NDArray[Any], least: int) -> tuple[float, ...]:
+    """Return least, largest, mean, median and stdev of integers from `least` on."""
     levels = np.flatnonzero(occurs)
     counts = occurs[levels]
-    number = known.size
+    number = int(counts.sum())
     mean = int(np.sum(counts * levels)) / number
     middle = np.searchsorted(np.cumsum(counts), [(number - 1) // 2, number // 2], side="right")
     return (
-        float(least), float(least + levels[-1]), least + mean,
+        float(least + levels[0]), float(least + levels[-1]), least + mean,
         least + float(levels[middle].mean()),
         float(np.sqrt(np.sum(counts * (levels - mean) ** 2) / number)),
     )  # fmt: skip

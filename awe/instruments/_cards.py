@@ -85,7 +85,7 @@ class CardReader:
             return None
         if found is None:
             if card.default is Card.REQUIRED:
-                self.problems.append(f"{card.keyword} is missing")
+                self.lacks(card.keyword)
                 return None
             return card.default
         try:
@@ -93,6 +93,18 @@ class CardReader:
         except (TypeError, ValueError) as problem:
             self.problems.append(f"{card.keyword} = {shown(found)} {problem}")
             return None
+
+    def lacks(self, *keywords: str) -> None:
+        """Note that none of some cards is there, unless one is there and was refused.
+
+        Parameters
+        ----------
+        *keywords : str
+            Keywords of which one would do.
+        """
+        starts = tuple(f"{keyword} " for keyword in keywords)
+        if not any(problem.startswith(starts) for problem in self.problems):
+            self.problems.append(f"{' or '.join(keywords)} is missing")
 
     def find(
         self, keyword: str, *, header: str | None = None, repeated: str | None = None

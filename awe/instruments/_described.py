@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from awe.instruments._cards import CardReader
 from awe.instruments._entries import Entry, Wanted
 from awe.instruments._format import CHIP, FORMAT, LABEL, STRIPS
 from awe.instruments._instrument import Chip, Instrument
-from awe.instruments._kinds import Place
+from awe.instruments._kinds import Mistakes, Place
 from awe.instruments._limits import limits
 from awe.instruments._spelling import Condition, Rule, decide
 
@@ -53,11 +53,12 @@ def described(text: bytes, file: str) -> Instrument:
     raw = _parsed(text, place)
     given = FORMAT.read(place, raw)
     tables = _tables(given, raw, place)
+    _refuse_all(given, tables, place)
     chips = _chips(tables, place)
     rules = _rules(given["purpose"], place)
     parameters = _parameters(given, chips, tables[0])
     reading = _reading.Reading(
-        cards=_entries(given["cards"], place.key("cards")),
+        cards=_cards(given, chips, place.key("cards")),
         regions=_where(given, tables, place),
         spellings={
             chip.name: tuple(one["header"] or (chip.name,))
@@ -65,10 +66,6 @@ def described(text: bytes, file: str) -> Instrument:
         },
         mosaic=given["bayer"] is not None,
     )
-    if "DATE_OBS" not in reading.cards:
-        place.key("cards").wrong("has no DATE_OBS, expected where the begin of exposures is")
-    if len(chips) > 1 and "chip" not in reading.cards:
-        place.key("cards").wrong(f"has no chip, expected which of {len(chips)} chips it is")
     camera = Instrument(
         name=given["name"],
         telescope=given["telescope"],
@@ -88,6 +85,52 @@ def described(text: bytes, file: str) -> Instrument:
         step=_step(given["cube"], place.key("cube")),
     )
     return _split(camera, given["bayer"], place.key("bayer"))
+
+
+def _refuse_all(given: Mapping[str, Any], tables: list[Any], place: Place) -> None:
+    """Tell all that is wrong between keys at once, a line each."""
+    mistakes = Mistakes()
+    for check in (
+        # where the regions are is told of chips that have a size
+        lambda: (_chips(tables, place), _where(given, tables, place)),
+        lambda: _rules(given["purpose"], place),
+        lambda: _cards(given, tables, place.key("cards")),
+        lambda: _offset(given["site"], place.key("site")),
+        lambda: _filters(given, place.key("filters")),
+        lambda: _bands(given["filters"], place.key("filters")),
+        lambda: _step(given["cube"], place.key("cube")),
+    ):
+        with mistakes.noted():
+            check()
+    mistakes.finish()
+
+
+def _cards(
+    given: Mapping[str, Any], chips: Sequence[Any], place: Place
+) -> dict[str, Entry]:
+    """Return where attributes are; the begin must be told, and the chip of several."""
+    mistakes = Mistakes()
+    cards: dict[str, Entry] = {}
+    for name, value in (given["cards"] or {}).items():
+        with mistakes.noted():
+            cards |= _entries({name: value}, place)
+            _refuse_number(name, cards.get(name), place)
+    known = {name for name, value in (given["cards"] or {}).items() if value is not None}
+    with mistakes.noted():
+        if "DATE_OBS" not in known:
+            place.wrong("has no DATE_OBS, expected where the begin of exposures is")
+    with mistakes.noted():
+        if len(chips) > 1 and "chip" not in known:
+            place.wrong(f"has no chip, expected which of {len(chips)} chips it is")
+    mistakes.finish()
+    return cards
+
+
+def _refuse_number(name: str, entry: Entry | None, place: Place) -> None:
+    """Refuse cards taken together, which are a text, for a number or a moment."""
+    kind = _reading.KINDS.get(name, _reading.TEXT)
+    if entry is not None and entry.together and kind.type is not str:
+        place.key(name).wrong("is of cards taken together, which are a text; name one keyword")
 
 
 def _split(camera: Instrument, given: Mapping[str, Any] | None, place: Place) -> Instrument:
@@ -155,13 +198,18 @@ def _tables(given: Mapping[str, Any], raw: Mapping[str, Any], place: Place) -> l
 
 
 def _chips(tables: list[Any], place: Place) -> list[Chip]:
-    chips = []
+    chips: list[Chip] = []
+    mistakes = Mistakes()
     for number, table in enumerate(tables, 1):
         where = place.key("chips").item(number) if len(tables) > 1 else place.key("chip")
         lacks = [key for key in ("name", "size", "gain", "read_noise") if table[key] is None]
-        if lacks:
-            where.key(lacks[0]).wrong(f"is missing: {CHIP.keys[lacks[0]].doc}")
-        chips.append(_chip(table, number, where, single=len(tables) == 1))
+        for key in lacks:
+            with mistakes.noted():
+                where.key(key).wrong(f"is missing: {CHIP.keys[key].doc}")
+        with mistakes.noted():
+            if not lacks:
+                chips.append(_chip(table, number, where, single=len(tables) == 1))
+    mistakes.finish()
     names = [chip.name for chip in chips]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -192,10 +240,7 @@ def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
     nx, ny = table["size"]
     whole = f"[1:{nx},1:{ny}]"
     regions = {name: table[name] for name in STRIPS}
-    amplifiers = tuple(
-        _amplifier(one, table, place.key("amplifiers").item(n))
-        for n, one in enumerate(table["amplifiers"], 1)
-    )
+    amplifiers = tuple(_each_amplifier(table, place))
     # where cards tell their sections, only a frame has them
     amplifiers = amplifiers if all(one.active for one in amplifiers) else ()
     told = _regions.bounding(amplifiers) if amplifiers else table["active"]
@@ -212,13 +257,25 @@ def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
     return geometry
 
 
+def _each_amplifier(table: Mapping[str, Any], place: Place) -> list[Amplifier]:
+    found, mistakes = [], Mistakes()
+    for number, one in enumerate(table["amplifiers"], 1):
+        with mistakes.noted():
+            found.append(_amplifier(one, table, place.key("amplifiers").item(number)))
+    mistakes.finish()
+    return found
+
+
 def _inside(regions: Mapping[str, str | None], shape: tuple[int, int], place: Place) -> None:
+    mistakes = Mistakes()
     for name, section in regions.items():
-        try:
-            if section is not None:
-                sections.parse(section, shape)
-        except WrongShape:
-            place.key(name).refuse(section, f"a section inside {shape[1]} x {shape[0]} pixels")
+        with mistakes.noted():
+            try:
+                if section is not None:
+                    sections.parse(section, shape)
+            except WrongShape:
+                place.key(name).refuse(section, f"a section inside {shape[1]} x {shape[0]} pixels")
+    mistakes.finish()
 
 
 def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) -> Amplifier:
@@ -277,8 +334,13 @@ def _amplifiers(
 
 
 def _entries(given: Mapping[str, Any] | None, place: Place) -> dict[str, Entry]:
-    found = {name: value for name, value in (given or {}).items() if value is not None}
-    return {name: Entry.of(place.key(name), value) for name, value in found.items()}
+    entries, mistakes = {}, Mistakes()
+    for name, value in (given or {}).items():
+        with mistakes.noted():
+            if value is not None:
+                entries[name] = Entry.of(place.key(name), value)
+    mistakes.finish()
+    return entries
 
 
 def _window(given: Mapping[str, Any] | None, place: Place) -> dict[str, Entry]:

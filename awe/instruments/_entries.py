@@ -41,6 +41,7 @@ class Entry:
     """One value and where it is; the attributes are the keys of the format."""
 
     keyword: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
     constant: Any = None
     default: Any = None
     unit: str | None = None
@@ -57,8 +58,9 @@ class Entry:
         if isinstance(given, tuple):
             return cls(keyword=given)
         values = dict(given)
-        if bool(values["keyword"]) == (values["constant"] is not None):
-            place.wrong("needs a keyword or a constant, and not both")
+        ways = [values["keyword"], values["together"], values["constant"] is not None]
+        if sum(map(bool, ways)) != 1:
+            place.wrong("needs a keyword or a constant, or cards taken together, and one of them")
         if values["pattern"] is not None:
             try:
                 values["pattern"] = re.compile(values["pattern"], re.ASCII)
@@ -82,8 +84,13 @@ class Entry:
         if self.default is not None:
             return self._converted(cards, "the default", self.default, kind)
         if required:
-            cards.problems.append(f"{' or '.join(self.keyword)} is missing")
+            cards.lacks(*self.names)
         return None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keywords it looks at."""
+        return self.keyword or self.together
 
     def _multiplied(self, cards: CardReader, value: Any, kind: Wanted) -> Any:
         """Return a number times that of the other card; no other card, once."""
@@ -95,6 +102,8 @@ class Entry:
                                value * number, kind)
 
     def _find(self, cards: CardReader) -> tuple[str, Any]:
+        if self.together:
+            return " and ".join(self.together), self._together(cards)
         for keyword in self.keyword:
             found = cards.find(keyword, header=self.header, repeated=self.repeated)
             if found is None or (isinstance(found, str) and not found.strip()):
@@ -107,6 +116,15 @@ class Entry:
                 return keyword, f"{found.strip()}T{str(clock).strip()}"
             return keyword, found
         return "", None
+
+    def _together(self, cards: CardReader) -> str | None:
+        """Return all values there are with their keywords: `GAIN=100 READOUTM=Fast`."""
+        found = {
+            keyword: cards.find(keyword, header=self.header, repeated=self.repeated)
+            for keyword in self.together
+        }
+        told = {word: _text(value) for word, value in found.items() if value is not None}
+        return " ".join(f"{word}={value}" for word, value in told.items() if value) or None
 
     def _converted(self, cards: CardReader, keyword: str, found: Any, kind: Wanted) -> Any:
         try:

@@ -67,6 +67,10 @@ class Scalar(Kind):
 ENTRY = Either(
     Table({
         "keyword": Key(Several(KEYWORD), "keyword, or some: the first that is there counts", ()),
+        "together": Key(
+            Several(KEYWORD), "keywords whose values are taken together, as one text: GAIN=100 "
+            "READOUTM=Fast", (),
+        ),
         "constant": Key(Scalar(), "the value of every frame; no header is looked at"),
         "default": Key(Scalar(), "value where no header has the keyword"),
         "unit": Key(Text("a unit", f"{'|'.join([*UNITS, *MOMENTS])}"), "unit in the header"),

@@ -82,7 +82,7 @@ def _chip(reading: Reading, camera: Instrument, cards: CardReader) -> str | None
         if spelled(name, spellings):
             return chip
     known = ", ".join(spelling for some in reading.spellings.values() for spelling in some)
-    where = " or ".join(entry.keyword) or "the chip"
+    where = " or ".join(entry.names) or "the chip"
     cards.problems.append(f"{where} = {shown(name)} is not one of {known}")
     return None
 
@@ -95,7 +95,7 @@ def _filter(reading: Reading, camera: Instrument, cards: CardReader) -> str | No
     for spelling, ours in camera.filters.items():
         if spelled(name, (spelling,)):
             return ours
-    where = " or ".join(entry.keyword if entry else ()) or "filter"
+    where = " or ".join(entry.names if entry else ()) or "filter"
     known = ", ".join(camera.filters) or "none"
     cards.problems.append(f"{where} = {shown(name)} is not one of {known}")
     return None

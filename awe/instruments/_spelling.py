@@ -129,7 +129,9 @@ def decide(rules: Sequence[Rule], header: Mapping[str, Any], folder: str, camera
         if rule.holds(values, folder):
             return rule.purpose
     told = [f"{word} = {shown(value)}" for word, value in values.items() if value is not None]
-    told += [f"{word} is missing" for word, value in values.items() if value is None]
+    for word in (word for word, value in values.items() if value is None):
+        cards.lacks(word)
+    told += cards.problems
     told += [f"folder {folder!r}"] if any(rule.folder for rule in rules) else []
     msg = (
         f"what it was taken for is not known: {', '.join(told)} fits no [[purpose]] of {camera}; "

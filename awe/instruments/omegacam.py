@@ -235,8 +235,11 @@ def _filter(cards: CardReader, primary: Mapping[str, Any]) -> str | None:
         return None
     name = cards.value(FILTER_CARD)
     if name not in FILTERS:
-        found = "is missing" if name is None else f"= {name!r} is not one of {', '.join(FILTERS)}"
-        cards.problems.append(f"{FILTER_CARD.keyword} {found}")
+        if name is None:
+            cards.lacks(FILTER_CARD.keyword)
+        else:
+            known = ", ".join(FILTERS)
+            cards.problems.append(f"{FILTER_CARD.keyword} = {name!r} is not one of {known}")
         return None
     return FILTERS[name]
 

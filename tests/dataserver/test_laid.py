@@ -13,6 +13,7 @@ import pytest
 from awe.dataserver import laying, sending
 from awe.dataserver.client import Client
 from awe.dataserver.laying import Layable, lay, part_name
+from awe.dataserver.upload import Outgoing
 from awe.fits import preview
 
 CONTENT = random.Random(7).randbytes(3_000_000)
@@ -178,3 +179,45 @@ def test_a_picture_that_is_none_is_left_out(served, source):
     assert lay(served.client(), {file_id: Layable(source, b"no picture")}) == {file_id}
     assert served.ask("GET", f"/file/{file_id}/preview", "student").status_code == 404
 
+
+
+def in_memory(content=CONTENT):
+    return Outgoing(name="a.fits", parts=(content[:2880], memoryview(content)[2880:]))
+
+
+@pytest.mark.parametrize("size", [2881, 3_000_000, 2_999_993])
+def test_what_is_in_memory_is_laid_and_its_checksum_is_the_servers(served, size, monkeypatch):
+    monkeypatch.setattr(Client, "put", None)
+    file_id = served.reserve_file()
+    content = CONTENT[:size]
+    sending.send(served.client(), file_id, in_memory(content), sha256=lambda: pytest.fail("asked"))
+    digest = hashlib.sha256(content).hexdigest()
+    assert served.state(file_id) == ("stored", "ok")
+    assert served.store.digest(file_id) == digest
+    [(kept,)] = served.db.rows(
+        "superuser", "SELECT encode(sha256, 'hex') FROM awe.file WHERE id = %s", str(file_id)
+    )
+    assert kept == digest
+
+
+@pytest.mark.parametrize("place", [0, 2880, 1_500_000, 2_999_999])
+def test_bytes_that_are_not_those_written_are_sent_instead(served, place, monkeypatch):
+    file_id = served.reserve_file()
+    write = os.write
+
+    def spoil(descriptor, piece):
+        # the disk keeps another byte than it was given
+        begin = os.lseek(descriptor, 0, os.SEEK_CUR)
+        piece = bytearray(piece)
+        if begin <= place < begin + len(piece):
+            piece[place - begin] ^= 1
+        return write(descriptor, piece)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(laying.os, "write", spoil)
+        assert lay(served.client(), {file_id: Layable(in_memory())}) == set()
+        assert served.state(file_id) == ("open", "ok")
+        sending.send(served.client(), file_id, in_memory(), sha256=lambda: SHA)
+    assert served.state(file_id) == ("stored", "ok")
+    assert served.store.digest(file_id) == SHA
+    assert served.store.unfinished() == []

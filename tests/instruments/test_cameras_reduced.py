@@ -373,12 +373,12 @@ def test_colours_of_a_cmos_driven_by_nina_are_reduced_one_by_one(scientist, tmp_
 
 
 def night_of_qhy(folder: Path) -> None:
-    """Write windows of a CMOS camera as N.I.N.A. does, and a second light of another gain."""
+    """Write windows of a CMOS camera as N.I.N.A. does, and lights of another gain and mode."""
     random = np.random.default_rng(75)
     current, response = random.gamma(9.0, 0.01, (NY, NX)), random.normal(1, 0.01, (NY, NX))
     settings = {0: (0.78, 7.2), 56: (0.33, 1.7)}
 
-    def expose(name, kind, light, seconds, clock, setting=0):
+    def expose(name, kind, light, seconds, clock, setting=0, mode="Photographic DSO 16BIT"):
         gain, noise = settings[setting]
         electrons = random.poisson(gain * (light * response + current * seconds))
         counts = 500 + (electrons + random.normal(0, noise, (NY, NX))) / gain
@@ -388,7 +388,7 @@ def night_of_qhy(folder: Path) -> None:
             "DATE-LOC": f"2023-03-04T{clock}.5", "DATE-OBS": f"2023-03-04T{clock}.5",
             "XBINNING": 1, "YBINNING": 1, "GAIN": setting, "OFFSET": 30, "EGAIN": 1.0,
             "XPIXSZ": 3.76, "YPIXSZ": 3.76, "INSTRUME": "QHY268M", "SET-TEMP": -10.0,
-            "CCD-TEMP": -10.0, "READOUTM": "Photographic DSO 16BIT",
+            "CCD-TEMP": -10.0, "READOUTM": mode,
             "USBLIMIT": 10, "ROWORDER": "TOP-DOWN", "SITELAT": 52.1, "SITELONG": 4.5,
             "SWCREATE": "N.I.N.A. 3.1.0.9001 (x64)", "EQUINOX": 2000.0,
             **({"FILTER": "Red"} if kind in ("flat", "light") else {}),
@@ -398,18 +398,21 @@ def night_of_qhy(folder: Path) -> None:
 
     night_at_home(folder, expose)
     expose("s1", "light", 900.0, 120.0, "22:10:00", 56)
+    expose("s2", "light", 900.0, 120.0, "22:20:00", 0, "High Gain Mode 16BIT")
 
 
 @pytest.mark.parametrize("scientist", ["QHY268M"], indirect=True)
-def test_a_light_of_another_gain_setting_takes_no_calibrations_of_this_one(scientist, tmp_path):
+def test_a_light_of_another_gain_or_mode_takes_no_calibrations_of_this_one(scientist, tmp_path):
     folder = tmp_path / "night"
     folder.mkdir()
     night_of_qhy(folder)
     take(folder, 1)
     chip, filter = f"{scientist}_1", f"{scientist}_R"
     raws = RawScienceFrame.instrument.name == scientist
-    plain, other = sorted(raws, key=lambda raw: raw.DATE_OBS)
-    assert (plain.read_mode, other.read_mode) == ("0", "56")
+    plain, *others = sorted(raws, key=lambda raw: raw.DATE_OBS)
+    usual = "GAIN=0 READOUTM=Photographic DSO 16BIT"
+    modes = ["GAIN=56 READOUTM=Photographic DSO 16BIT", "GAIN=0 READOUTM=High Gain Mode 16BIT"]
+    assert [raw.read_mode for raw in (plain, *others)] == [usual, *modes]
     common = {"instrument": scientist, "chip": chip, "commit": True}
     nightly = {"date": "2023-03-04", **common}
     for task in (ReadNoiseTask, BiasTask, HotPixelsTask, DarkTask):
@@ -418,5 +421,6 @@ def test_a_light_of_another_gain_setting_takes_no_calibrations_of_this_one(scien
         task(filter=filter, **nightly).execute()
     [reduced] = ReduceTask(raw_filenames=[plain.filename], **common).execute()
     judged(reduced, fits.getdata(reduced.pathname, "MASK"), 900)
-    with pytest.raises(AweError, match="mode 0, expected 56"):
-        ReduceTask(raw_filenames=[other.filename], **common).execute()
+    for other, mode in zip(others, modes, strict=True):
+        with pytest.raises(AweError, match=f"mode {usual}, expected {mode}"):
+            ReduceTask(raw_filenames=[other.filename], **common).execute()

@@ -103,6 +103,71 @@ def test_what_is_wrong_is_one_line_with_file_and_key(old, new, told):
     assert "\n" not in str(refused.value)
 
 
+def test_mistakes_between_keys_are_told_at_once_too():
+    with pytest.raises(ConfigError) as refused:
+        camera(
+            ("[17:528,1:520]", "[17:5280,1:520]"), ("[4:13,1:520]", "[4:13,1:5200]"),
+            ("utc_offset = 2", 'time_zone = "Mars/Base"'),
+            ('DATE_OBS = "DATE-OBS"', "EXPTIME = {}"),
+            ('"FILTERS"', '{ keyword = "F", constant = "R" }'),
+            ('48 = "ONE_R"', 'R = { name = "ONE_R", band = "R" }'),
+            ('[[purpose]]\nis = "science"', "[cube]\nstep = {}"),
+        )  # fmt: skip
+    told = str(refused.value).splitlines()
+    for place in (
+        "chip.active is '[17:5280,1:520]'", "chip.prescan_x is '[4:13,1:5200]'",
+        "site.time_zone is 'Mars/Base'", "cards has no DATE_OBS", "cards.EXPTIME needs a keyword",
+        "cards.filter needs a keyword", "filters.R has band or wavelength", "purpose is missing",
+        "cube.step needs a keyword",
+    ):  # fmt: skip
+        assert sum(line.startswith(f"one.toml: {place}") for line in told) == 1, (place, told)
+    assert len(told) == 9
+
+
+def test_all_that_chips_and_amplifiers_lack_is_told():
+    with pytest.raises(ConfigError) as refused:
+        camera(
+            ("gain = 1.9\n", ""), ("read_noise = 5.0\n", ""), ("size = [536, 520]\n", ""),
+            ('[cards]', '[[chip.amplifiers]]\nname = "a"\n[cards]'),
+        )  # fmt: skip
+    told = [line.removeprefix("one.toml: ") for line in str(refused.value).splitlines()]
+    lacks = ["chip.size", "chip.gain", "chip.read_noise"]
+    assert [line.partition(" ")[0] for line in told] == lacks
+    with pytest.raises(ConfigError) as refused:
+        camera(('[cards]', 2 * '[[chip.amplifiers]]\nname = "a"\n' + '[cards]'))
+    told = str(refused.value).splitlines()
+    assert ["amplifiers[1].active is missing" in line for line in told] == [True, False]
+    assert ["amplifiers[2].active is missing" in line for line in told] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("cards", "mode"),
+    [({"GAIN": 100, "READOUTM": "Fast"}, "GAIN=100 READOUTM=Fast"),
+     ({"GAIN": 100.0, "READOUTM": " Fast "}, "GAIN=100 READOUTM=Fast"),
+     ({"READOUTM": "Fast"}, "READOUTM=Fast"), ({"GAIN": 0, "READOUTM": ""}, "GAIN=0"),
+     ({}, "")],
+)  # fmt: skip
+def test_cards_taken_together_are_one_text(cards, mode):
+    both = 'filter = "FILTERS"\nread_mode = { together = ["GAIN", "READOUTM"] }'
+    one = camera(('filter = "FILTERS"', both))
+    assert attributes(one, **cards).get("read_mode", "") == mode
+    with pytest.raises(BadHeader, match="GAIN is 1 in one header of the file and 2 in another"):
+        one.translate({**HEADER, "GAIN": 1}, {**HEADER, "GAIN": 2})
+    with pytest.raises(ConfigError, match=r"cards\.EXPTIME is of cards taken together"):
+        camera(("[cards]", '[cards]\nEXPTIME = { together = ["A", "B"] }'))
+
+
+def test_a_card_that_contradicts_itself_is_not_called_missing_too():
+    one = camera(("[[purpose]]", '[[purpose]]\nIMAGETYP = "object"'))
+    with pytest.raises(BadHeader) as refused:
+        one.purpose(values.parse(header([b"IMAGETYP= 'object".ljust(80)])))
+    assert "IMAGETYP" in str(refused.value)
+    assert "missing" not in str(refused.value)
+    with pytest.raises(BadHeader) as refused:
+        attributes(camera(), DATE_OBS="nonsense")
+    assert "missing" not in str(refused.value)
+
+
 def test_several_chips_need_a_card_and_names_of_their_own():
     two = '[[chips]]\nname="A"\n[[chips]]\nname="{}"\n'
     with pytest.raises(ConfigError, match="cards has no chip, expected which of 2 chips"):

@@ -345,6 +345,21 @@ def test_files_of_two_settings_have_it_as_read_mode(tmp_path, capsys, word, firs
         assert made.translate(header, header)["read_mode"] == shown
 
 
+def test_two_settings_that_change_are_the_read_mode_together(tmp_path, capsys):
+    camera = Camera(tmp_path / "cmos", 21)
+    camera.night(*IRAF, **CMOS, GAIN=100, READOUTM="Normal")
+    for minute, (gain, mode) in enumerate([(200, "Normal"), (100, "Fast")], 7):
+        setting = {**CMOS, "GAIN": gain, "READOUTM": mode}
+        camera.write(f"t{minute}.fits", 300, **setting, **IRAF[2], **date(minute))
+    text, doubts, made, _ = drafted(camera.folder, capsys)
+    assert text["cards"]["read_mode"] == {"together": ["GAIN", "READOUTM"]}
+    assert "GAIN is 100, 200; READOUTM is 'Normal', 'Fast': frames take calibr" in doubts
+    for file, mode in (("s", "GAIN=100 READOUTM=Normal"), ("t7", "GAIN=200 READOUTM=Normal"),
+                       ("t8", "GAIN=100 READOUTM=Fast")):  # fmt: skip
+        header = fits.getheader(camera.folder / f"{file}.fits")
+        assert made.translate(header, header)["read_mode"] == mode
+
+
 @pytest.mark.parametrize(
     ("cards", "setting"),
     [({"GAIN": 100}, True), ({"GAIN": 0, "EGAIN": 0.9}, True), ({"GAIN": 2}, False),

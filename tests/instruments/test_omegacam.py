@@ -66,6 +66,17 @@ def extension(**changes):
     return {key: value for key, value in header.items() if value is not None}
 
 
+def test_a_filter_that_two_headers_contradict_is_not_called_missing_too():
+    with pytest.raises(BadHeader) as refused:
+        omegacam.translate(primary(), extension(**{"ESO INS FILT1 NAME": "g_SDSS"}))
+    told = str(refused.value)
+    assert "FILT1 NAME is 'r_SDSS' in one header of the file and 'g_SDSS' in another" in told
+    assert "missing" not in told
+    lacking = primary(**{"ESO INS FILT1 NAME": None})
+    with pytest.raises(BadHeader, match="ESO INS FILT1 NAME is missing"):
+        omegacam.translate(lacking, extension())
+
+
 def test_cameras_are_found_by_looking():
     assert "OMEGACAM" in instruments.available()
     with pytest.raises(NotFound, match="did you mean 'OMEGACAM'"):

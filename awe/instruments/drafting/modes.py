@@ -21,7 +21,7 @@ _TELLING = ("index", "setting")
 
 
 def write(sheet: Sheet, chips: Iterable[Sequence[Seen]]) -> None:
-    """Write the card of the read mode: one that changes, or a setting of the gain.
+    """Write the cards of the read mode: those that change, or a setting of the gain.
 
     Parameters
     ----------
@@ -43,15 +43,14 @@ def write(sheet: Sheet, chips: Iterable[Sequence[Seen]]) -> None:
                 "keeps their calibrations apart"
             )
     if whole:
-        word = next(iter(whole))
+        words = list(whole)
+        values_of = "; ".join(f"{word} is {told(found)}" for word, found in whole.items())
         sheet.doubt(
-            f"{word} is {told(whole[word])}: frames take calibrations of their own only; gain, "
+            f"{values_of}: frames take calibrations of their own only; gain, "
             "read_noise and saturation are those of one: draft from files of one, and see that "
             "they are right"
         )
-        for other in list(whole)[1:]:
-            sheet.doubt(f"{other} changes too: {told(whole[other])}; one card is the read mode")
-        sheet.key("read_mode", word)
+        sheet.key("read_mode", words[0] if len(words) == 1 else {"together": words})
     elif "GAIN" not in changing and _is_setting([one for images in chips for one in images]):
         sheet.key("read_mode", "GAIN")
 
