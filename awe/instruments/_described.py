@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -93,6 +93,7 @@ def _refuse_all(given: Mapping[str, Any], tables: list[Any], place: Place) -> No
     for check in (
         # where the regions are is told of chips that have a size
         lambda: (_chips(tables, place), _where(given, tables, place)),
+        lambda: _refuse_crosstalk(tables, place.key("chip").key("crosstalk")),
         lambda: _rules(given["purpose"], place),
         lambda: _cards(given, tables, place.key("cards")),
         lambda: _offset(given["site"], place.key("site")),
@@ -302,24 +303,32 @@ def _amplifier(one: Mapping[str, Any], chip: Mapping[str, Any], place: Place) ->
         bits=number("bits"),
         scale=number("gain") / chip["gain"],
         output=one["output"],
-        crosstalk=_crosstalk(one["name"], chip, place),
+        crosstalk=tuple(chip["crosstalk"].get(one["name"], {}).items()),
     )
 
 
-def _crosstalk(name: str, chip: Mapping[str, Any], place: Place) -> tuple[tuple[str, float], ...]:
-    """Return what an amplifier sees of others; all names must be those of amplifiers."""
-    names = [one["name"] for one in chip["amplifiers"]]
-    for victim, sources in chip["crosstalk"].items():
-        for other in (victim, *sources):
-            if other not in names:
-                Place(place.file).key("chip").key("crosstalk").wrong(
-                    f"has {other!r}, expected one of the amplifiers {', '.join(names)}"
-                )
-        if victim in sources:
-            Place(place.file).key("chip").key("crosstalk").wrong(
-                f"has {victim!r} in itself, expected other amplifiers"
-            )
-    return tuple(chip["crosstalk"].get(name, {}).items())
+def _refuse_crosstalk(tables: list[Any], place: Place) -> None:
+    """Refuse crosstalk of what is not an amplifier of the chip, or of one in itself."""
+    chips = {table["name"] for table in tables}
+    for table in tables:
+        names = [one["name"] for one in table["amplifiers"]]
+        for victim, sources in table["crosstalk"].items():
+            for other in (victim, *sources):
+                if other not in names:
+                    place.wrong(_no_amplifier(other, names, chips))
+            if victim in sources:
+                place.wrong(f"has {victim!r} in itself, expected other amplifiers")
+
+
+def _no_amplifier(name: str, amplifiers: Sequence[str], chips: Collection[str]) -> str:
+    if name in chips:
+        return (
+            f"has {name!r}, a chip: crosstalk is corrected between amplifiers of one chip, not "
+            "between chips, whose frames are reduced each for itself; leave it out"
+        )
+    if not amplifiers:
+        return f"has {name!r}, and the chip has no amplifiers; describe them, or leave it out"
+    return f"has {name!r}, expected one of the amplifiers {', '.join(amplifiers)}"
 
 
 def _amplifiers(

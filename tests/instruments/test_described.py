@@ -157,6 +157,27 @@ def test_cards_taken_together_are_one_text(cards, mode):
         camera(("[cards]", '[cards]\nEXPTIME = { together = ["A", "B"] }'))
 
 
+TWO_AMPLIFIERS = """
+amplifiers = [{ name = "a", active = "[1:10,1:10]" }, { name = "b", active = "[11:20,1:10]" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("amplifiers", "crosstalk", "told"),
+    [("", "ONE_1 = { ONE_2 = 0.001 }", "has 'ONE_1', a chip: crosstalk is corrected between"),
+     ("", "a = { b = 0.001 }", "has 'a', and the chip has no amplifiers; describe them"),
+     (TWO_AMPLIFIERS, "a = { ONE_1 = 0.001 }", "has 'ONE_1', a chip: crosstalk is corrected"),
+     (TWO_AMPLIFIERS, "a = { c = 0.001 }", "has 'c', expected one of the amplifiers a, b"),
+     (TWO_AMPLIFIERS, "a = { a = 0.001 }", "has 'a' in itself, expected other amplifiers")],
+)  # fmt: skip
+def test_crosstalk_is_between_amplifiers_of_one_chip(amplifiers, crosstalk, told):
+    changes = [('active = "[17:528,1:520]"\nprescan_x = "[4:13,1:520]"\n', "")]
+    with pytest.raises(ConfigError) as refused:
+        camera(*changes, ("gain = 1.9", f"gain = 1.9{amplifiers}\ncrosstalk.{crosstalk}"))
+    assert str(refused.value).startswith(f"one.toml: chip.crosstalk {told}")
+    assert "\n" not in str(refused.value)
+
+
 def test_a_card_that_contradicts_itself_is_not_called_missing_too():
     one = camera(("[[purpose]]", '[[purpose]]\nIMAGETYP = "object"'))
     with pytest.raises(BadHeader) as refused:
