@@ -9,7 +9,6 @@ the user chose (`MPLBACKEND`) is kept.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import sys
 from enum import Enum
@@ -20,8 +19,8 @@ from awe.inspect import qt
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Screen", "activate", "fit", "place_beside", "prompt_waits", "screen",
-           "show_behind_keyboard"]  # fmt: skip
+__all__ = ["Screen", "activate", "fit", "forget", "know", "on_desktop", "place_beside",
+           "prompt_waits", "release", "screen", "show_behind_keyboard"]  # fmt: skip
 
 #: Pixels of a window that are not its figure: title, toolbar, status line, borders.
 CHROME = (16, 116)
@@ -47,9 +46,40 @@ class Screen(Enum):
         return self in (Screen.QT, Screen.TK, Screen.MAC, Screen.CHOSEN)
 
 
-@functools.cache
+_known: list[Screen] = []
+"""Where figures appear, once it is known."""
+
+
+def know(where: Screen) -> None:
+    """Take note of where figures appear.
+
+    Parameters
+    ----------
+    where : Screen
+        What a process that tried it has found.
+    """
+    _known[:] = [where]
+
+
+def forget() -> None:
+    """Look again next time where figures appear."""
+    _known.clear()
+
+
 def screen() -> Screen:
     """Return where figures of this process appear."""
+    if not _known:
+        know(_found())
+    return _known[0]
+
+
+def on_desktop() -> bool:
+    """Return True where windows are of Qt or Tk, if one of them starts."""
+    chosen = _in_notebook() or os.environ.get("MPLBACKEND")
+    return sys.platform.startswith("linux") and not chosen and _display_named()
+
+
+def _found() -> Screen:
     if _in_notebook():
         return Screen.NOTEBOOK
     if os.environ.get("MPLBACKEND"):
@@ -142,6 +172,28 @@ def _room(figure: Figure) -> tuple[int, int] | None:
         free = window.screen().availableGeometry()
         return free.width(), free.height()
     return None
+
+
+def release(figure: Figure) -> None:
+    """Let go of a figure whose window is being closed, and of what it holds.
+
+    matplotlib's window in Qt and its toolbar hold each other, and so the pixels, for ever.
+
+    Parameters
+    ----------
+    figure : Figure
+        Figure with a window.
+    """
+    window: Any = getattr(figure.canvas.manager, "window", None)
+    if window is None or screen() is not Screen.QT:
+        return
+    from PySide6.QtCore import QTimer
+
+    def free() -> None:
+        figure.clear()
+        window.deleteLater()
+
+    QTimer.singleShot(0, free)
 
 
 def show_behind_keyboard(figure: Figure, image: Figure) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from awe import fits
 from awe.errors import ArgumentError, nearest
 from awe.inspect import backend
+from awe.inspect import viewer as viewers
 from awe.inspect.keys import help_text
 from awe.terminal import harmless
 
@@ -121,26 +122,27 @@ def inspect(
     _check_numbers(kappa=kappa, iterations=iterations, lower=lower, upper=upper)
     _check_numbers(above=0, width=width, ratio=ratio)
     _check_size(width, ratio)
+    if viewers.apart():
+        viewers.begin()  # it starts while the pixels are read
     shown, header = _chosen(frame, pixels, extension)
     image, first = _cut(_image(shown, name), zone)
     _check_names(cmap, interpolation)
-    from awe.inspect.picture import Look
-    from awe.inspect.window import Window
+    from awe.inspect.opening import opened
 
-    window = Window(
+    window = opened(
         image,
         name=name if extension is None else f"{name}[{extension}]",
         caption=_caption(header, None if pixels is not None else getattr(frame, "OBJECT", None)),
         unit=_unit(header, given=pixels is not None),
         first=first,
-        look=Look(
-            kappa=kappa,
-            iterations=iterations,
-            cmap=cmap,
-            lower=lower,
-            upper=upper,
-            interpolation=interpolation,
-        ),
+        look={
+            "kappa": kappa,
+            "iterations": iterations,
+            "cmap": cmap,
+            "lower": lower,
+            "upper": upper,
+            "interpolation": interpolation,
+        },
         size=_size(image.shape, width, ratio),
         fit=width is None,
     )

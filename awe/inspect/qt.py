@@ -9,7 +9,7 @@ from pathlib import Path
 
 from awe.imports import PYTHON
 
-__all__ = ["missing", "package", "starts"]
+__all__ = ["lack", "missing", "package", "starts"]
 
 PROBE = "from PySide6.QtWidgets import QApplication as A; A([])"
 NOT_FOUND = re.compile(r"(lib[\w.+-]+\.so[\d.]*)(?: => not found|: cannot open shared object)")
@@ -31,11 +31,24 @@ def starts() -> tuple[bool, str]:
         return False, ""
     if done.returncode == 0:
         return True, ""
-    packages = missing(done.stderr + _linked(Path(found.origin or "").parent))
+    return False, lack(done.stderr)
+
+
+def lack(text: str) -> str:
+    """Return one line about what to install so that Qt starts; empty where that is not known.
+
+    Parameters
+    ----------
+    text : str
+        What a process wrote that could not start it.
+    """
+    found = importlib.util.find_spec("PySide6")
+    if found is None:
+        return ""
+    packages = missing(text + _linked(Path(found.origin or "").parent))
     if not packages:
-        return False, ""
-    line = f"Qt does not start: this machine lacks libraries; apt install {' '.join(packages)}"
-    return False, line
+        return ""
+    return f"Qt does not start: this machine lacks libraries; apt install {' '.join(packages)}"
 
 
 def missing(text: str) -> list[str]:

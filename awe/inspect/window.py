@@ -355,6 +355,7 @@ class Window(Inspection):
 
     def _on_close(self, event: Event) -> None:
         """Forget a window that was closed, by its key or by the desktop."""
+        backend.release(event.canvas.figure)
         if event.canvas.figure is self._figure:
             # the image is on its way out: closing it again would find nothing to close
             plots, self._plots = [*self._plots.values()], {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from screens import desktop, screen, toolkit  # noqa: F401 - fixtures
 
 from awe.inspect import backend
 
@@ -15,4 +16,4 @@ def _no_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("MPLBACKEND", raising=False)
     monkeypatch.chdir(tmp_path)
-    backend.screen.cache_clear()
+    backend.forget()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from chapter import CHAPTER, Command
 from prompt_process import AWE, PATIENCE, Prompt, environment, installation
+from screens import desktop, screen, toolkit  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,120 +10,9 @@ from pathlib import Path
 import pexpect
 import pytest
 from prompt_process import CODES, PATIENCE, Prompt
+from screens import NEEDED, Screen
 
-pytestmark = [
-    pytest.mark.services,
-    pytest.mark.window,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        not (shutil.which("Xvfb") and shutil.which("xdotool")),
-        reason="Xvfb or xdotool is not installed (apt install xvfb xdotool)",
-    ),
-]
-
-MODULES = {"QT": "PySide6", "TK": "tkinter"}
-
-
-@pytest.fixture(params=["QT", "TK"])
-def toolkit(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Settings under which awe chooses that toolkit by itself."""
-    module = MODULES[request.param]
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"this python has no {module}")
-    if request.param == "QT":
-        return {"WANTED": "QT"}
-    hidden = tmp_path / "hidden" / "PySide6"
-    hidden.mkdir(parents=True)
-    (hidden / "__init__.py").write_text("raise ImportError('hidden by a test')\n")
-    paths = [str(hidden.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"WANTED": "TK", "PYTHONPATH": os.pathsep.join(paths)}
-
-
-class Screen:
-    """A virtual screen, its windows and its keyboard."""
-
-    def __init__(self, size: str = "1400x1000", manager: str = "") -> None:
-        reading, writing = os.pipe()
-        self.server = subprocess.Popen(
-            # a server that starts anew when its last client leaves is away when the next one comes
-            ["Xvfb", "-displayfd", str(writing), "-noreset", "-screen", "0", f"{size}x24"],
-            pass_fds=[writing],
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(writing)
-        with os.fdopen(reading) as stream:
-            self.name = f":{stream.readline().strip()}"
-        self.manager = None
-        if manager:
-            settings = {**os.environ, "DISPLAY": self.name}
-            self.manager = subprocess.Popen([manager], env=settings, stderr=subprocess.DEVNULL)
-            time.sleep(1)
-
-    def close(self) -> None:
-        for process in filter(None, (self.manager, self.server)):
-            process.terminate()
-            process.wait(10)
-
-    def do(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["xdotool", *arguments],
-            env={**os.environ, "DISPLAY": self.name},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-        return done.stdout
-
-    def windows(self, title: str) -> list[str]:
-        return self.do("search", "--onlyvisible", "--name", title).split()
-
-    def wait(self, prompt: Prompt, title: str, number: int) -> list[str]:
-        """Wait until so many windows of that title are there; keep the prompt's output flowing."""
-        end = time.monotonic() + PATIENCE
-        while len(found := self.windows(title)) != number:
-            assert time.monotonic() < end, f"{len(found)} windows {title!r}, not {number}"
-            time.sleep(0.2)
-            prompt.drain()
-        return found
-
-    def press(self, window: str, key: str, x: int, y: int) -> None:
-        self.do("windowfocus", window)
-        self.do("mousemove", "--window", window, str(x), str(y))
-        time.sleep(0.4)
-        self.do("key", key)
-
-    def press_until(
-        self,
-        prompt: Prompt,
-        window: str,
-        key: str,
-        place: tuple[int, int],
-        title: str,
-        number: int,
-    ) -> list[str]:
-        """Press a key until so many windows of that title are there.
-
-        A window that is still being drawn, on a machine that does much else, hears nothing yet.
-        """
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            self.press(window, key, *place)
-            again = time.monotonic() + 10
-            while time.monotonic() < again:
-                prompt.drain()
-                if len(found := self.windows(title)) == number:
-                    return found
-        pytest.fail(f"{key!r} was pressed, but there are not {number} windows {title!r}")
-
-    def picture(self, path: Path) -> None:
-        if shutil.which("import"):
-            subprocess.run(
-                ["import", "-window", "root", str(path)],
-                env={**os.environ, "DISPLAY": self.name},
-                timeout=20,
-                check=False,
-            )
+pytestmark = [pytest.mark.services, *NEEDED]
 
 
 @dataclass
@@ -151,23 +36,6 @@ def at_frame(tutorial_home: Path, tmp_path: Path) -> Iterator[Opener]:
     yield opener
     for prompt in opener.opened:
         prompt.close()
-
-
-@pytest.fixture
-def screen() -> Iterator[Screen]:
-    opened = Screen()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def desktop() -> Iterator[Screen]:
-    """A laptop's screen with a window manager that gives new windows the keyboard."""
-    if not shutil.which("openbox"):
-        pytest.skip("openbox is not installed (apt install openbox)")
-    opened = Screen("1366x768", "openbox")
-    yield opened
-    opened.close()
 
 
 def test_w_draws_a_wire_frame_and_q_closes(
@@ -296,3 +164,27 @@ def test_after_a_zoom_the_picture_fills_the_window(at_frame: Opener) -> None:
     whole, now = "axes.get_position(original=True)", "axes.get_position()"
     assert prompt.type(f"print(({whole}.height - {now}.height) < 0.01)").endswith("True")
     assert prompt.type(f"print(({whole}.width - {now}.width) < 0.01)").endswith("True")
+
+
+def test_a_key_is_answered_while_a_command_runs_and_leaves_what_is_half_typed(
+    screen: Screen, at_frame: Opener, toolkit: dict[str, str]
+) -> None:
+    prompt = at_frame(DISPLAY=screen.name, **toolkit)
+    prompt.type("import time; ins = raw.inspect()")
+    (window,) = screen.wait(prompt, "^OMEGACAM", 1)
+    screen.press_until(prompt, window, "l", (200, 300), "^line - OMEGACAM", 1)
+    prompt.child.send("time.sleep(30); print('sle' + 'pt')\r")
+    time.sleep(1)
+    screen.press_until(prompt, window, "w", (200, 300), "^wire-frame - OMEGACAM", 1)
+    prompt.child.expect("slept", timeout=PATIENCE)
+    prompt.drain()
+    assert prompt.type("print('w' in list(ins.table['key']))") == "True"
+    prompt.child.send("6 * ")
+    time.sleep(1)
+    screen.press(window, "m", 200, 300)
+    prompt.child.expect(r"m at \(", timeout=PATIENCE)
+    assert prompt.type("7").splitlines()[-1] == "42"
+    # Ctrl-C at the prompt is none of the windows' business
+    prompt.child.sendintr()
+    assert prompt.type("print(ins.press('m', 200, 300).values['pixels'])").endswith("2601")
+    assert screen.windows("^OMEGACAM") == [window]

@@ -1,0 +1,255 @@
+"""The viewer: a process with nothing but windows, and the loop of their toolkit.
+
+`main` gets the number of an inherited socket and the toolkit. Requests open, press, save and
+close; what is measured and said goes back, in the order in which it happened. When the socket
+closes the process ends. It opens no connection, knows no database and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import os
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot
+from numpy.typing import NDArray
+
+from awe.errors import ArgumentError, UserMistake
+from awe.inspect import backend
+from awe.inspect.picture import Look
+from awe.inspect.shared import mapped
+from awe.inspect.window import Window
+from awe.inspect.wire import Wire
+
+__all__ = ["Pane", "Showing", "main"]
+
+#: Milliseconds after which it is told that a window was closed: when the display goes away, Qt
+#: closes all windows and ends, which is another thing.
+CLOSED = 50
+
+
+class Pane(Window):
+    """A window that tells another process what it measures.
+
+    Parameters
+    ----------
+    showing : Showing
+        Whom to tell.
+    number : int
+        What the other process calls it.
+    pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
+        The image.
+    **about : Any
+        Arguments of `Window`.
+    """
+
+    def __init__(self, showing: Showing, number: int, pixels: NDArray[Any], **about: Any) -> None:
+        self._showing = showing
+        self._number = number
+        #: what was said while a request is answered
+        self.lines: list[str] | None = None
+        super().__init__(pixels, **about)
+
+    def show(self, *, block: bool) -> None:
+        """Bring this window to the screen, and no other.
+
+        Parameters
+        ----------
+        block : bool
+            Not heeded: the process that asked waits, if somebody does.
+        """
+        manager: Any = self._figure.canvas.manager
+        manager.show()
+
+    def save(self, target: Any = None) -> None:
+        """Write a figure to a file in the directory where the prompt is; say where.
+
+        Parameters
+        ----------
+        target : Figure, str or Path, optional
+            As in `Window.save`.
+        """
+        # the prompt may have moved, and names of files are meant from where it is
+        with contextlib.suppress(OSError):
+            os.chdir(f"/proc/{os.getppid()}/cwd")
+        super().save(target)
+
+    def _say(self, text: str) -> None:
+        if self.lines is None:
+            self._showing.tell({"say": text})
+        else:
+            self.lines.append(text)
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        self._showing.tell({"row": row, "window": self._number})
+
+    def _gone(self) -> None:
+        super()._gone()
+        self._showing.closed(self._number)
+
+    def _new_figure(self, title: str, size: tuple[float, float]) -> Any:
+        figure: Any = super()._new_figure(title, size)
+        figure.canvas.callbacks.exception_handler = self._defect
+        return figure
+
+    def _defect(self, error: Exception) -> None:
+        """Tell of what should not have happened; matplotlib would write it where nobody reads."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        kind = type(error).__name__
+        self._showing.tell(
+            {"say": f"{kind}: {error} ({place.filename}:{place.lineno}); please report it"}
+        )
+
+
+class Showing:
+    """What the process does when it is asked.
+
+    Parameters
+    ----------
+    end : socket
+        The other end is the prompt's.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self.wire = Wire(end)
+        self._windows: dict[int, Pane] = {}
+        self._queue: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        #: how the loop calls something later
+        self.later: Callable[[Callable[[], Any]], Any] = lambda work: work()
+        # a prompt that does not read must not stop the windows
+        threading.Thread(target=self._send, daemon=True).start()
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Send a message, sooner or later, in order.
+
+        Parameters
+        ----------
+        message : mapping
+            Anything JSON can say.
+        """
+        self._queue.put(message)
+
+    def closed(self, number: int) -> None:
+        """Forget a window that is closed, and tell of it.
+
+        Parameters
+        ----------
+        number : int
+            What the other process calls it.
+        """
+        if self._windows.pop(number, None) is not None:
+            self.later(lambda: self._freed(number))
+
+    def _freed(self, number: int) -> None:
+        gc.collect()  # a figure is a circle, and holds its pixels
+        self.tell({"closed": number})
+
+    def _send(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self.wire.send(self._queue.get())
+
+    def heed(self, *_: Any) -> None:
+        """Take what was sent and do it; end with the prompt.
+
+        Parameters
+        ----------
+        *_ : Any
+            What the loop of the toolkit says.
+        """
+        try:
+            for message, files in self.wire.take():
+                self._answer(message, files)
+        except (EOFError, OSError):
+            os._exit(0)
+
+    def _answer(self, message: dict[str, Any], files: Sequence[int]) -> None:
+        answer: dict[str, Any] = {}
+        number, do = message.pop("number"), message.pop("do")
+        said: list[str] = []
+        try:
+            if do == "open":
+                self._open(files, **message)
+            else:
+                answer = self._do(said, do, **message)
+        except UserMistake as mistake:
+            answer = {"mistake": mistake.code, "text": str(mistake)}
+        except Exception:
+            answer = {"defect": traceback.format_exc()}
+        self.tell({**answer, "answer": number, "said": said})
+
+    def _open(self, files: Sequence[int], window: int, about: dict[str, Any]) -> None:
+        pixels = mapped(files[0], **about.pop("layout"))
+        about["look"] = Look(**about["look"])
+        about["first"], about["size"] = tuple(about["first"]), tuple(about["size"])
+        pane = Pane(self, window, pixels, **about)
+        self._windows[window] = pane
+        pane.show(block=False)
+
+    def _do(self, said: list[str], do: str, window: int, **about: Any) -> dict[str, Any]:
+        pane = self._windows.get(window)
+        if pane is None:
+            msg = "the window is closed; inspect() opens another"
+            raise ArgumentError(msg)
+        pane.lines = said
+        try:
+            if do == "press":
+                reading = pane.press(**about)
+                return {"reading": reading and dataclasses.asdict(reading)}
+            if do == "save":
+                pane.save(**about)
+            elif do == "close":
+                pane.close()
+        finally:
+            pane.lines = None
+        return {}
+
+
+def _qt(showing: Showing) -> None:
+    from matplotlib.backends import backend_qtagg  # noqa: F401 - loaded before it is needed
+    from PySide6.QtCore import QSocketNotifier, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication(["awe"])
+    application.setQuitOnLastWindowClosed(False)
+    showing.later = lambda work: QTimer.singleShot(CLOSED, work)
+    notifier = QSocketNotifier(showing.wire.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(showing.heed)
+    showing.tell({"ready": True})
+    application.exec()
+
+
+def _tk(showing: Showing) -> None:
+    import tkinter
+
+    from matplotlib.backends import backend_tkagg  # noqa: F401 - loaded before it is needed
+
+    root = tkinter.Tk()
+    root.withdraw()
+    showing.later = lambda work: root.after(CLOSED, work)
+    root.createfilehandler(showing.wire, tkinter.READABLE, showing.heed)
+    showing.tell({"ready": True})
+    root.mainloop()
+
+
+def main() -> None:
+    """Run the viewer: its arguments are the number of the socket and the toolkit."""
+    number, toolkit = sys.argv[1:]
+    screen = backend.Screen(toolkit)
+    backend.know(screen)
+    mpl.use(screen.value)
+    showing = Showing(socket.socket(fileno=int(number)))
+    (_qt if screen is backend.Screen.QT else _tk)(showing)
+
+
+if __name__ == "__main__":
+    main()
