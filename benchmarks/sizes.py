@@ -1,6 +1,6 @@
 """Bytes of the products of one chip, by the level of its sky.
 
-    python -m benchmarks.sizes                     a whole OmegaCAM chip, seven levels
+    python -m benchmarks.sizes                     a whole OmegaCAM chip, eight levels
     python -m benchmarks.sizes --levels 20 500
 
 A raw frame of each level is simulated and reduced; science, reason bits, variance, weight and
@@ -26,7 +26,7 @@ from awe.fits.planes import VARIANCE_WITHIN, WEIGHT_WITHIN
 from benchmarks.alternating import load
 from benchmarks.reduce import GAIN, READ_NOISE, settings
 
-LEVELS = (0, 20, 60, 120, 180, 500, 5000)
+LEVELS = (0, 20, 60, 120, 180, 240, 500, 5000)
 FWHM = 4.0
 
 

@@ -10,9 +10,7 @@ one line that says what to do next.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 import threading
 import time
 import weakref
@@ -26,6 +24,7 @@ from uuid import UUID
 import httpx
 
 from awe.dataserver import answers, line
+from awe.dataserver.attested import holds
 from awe.dataserver.part import Part, room
 from awe.dataserver.rows import HEADER as ROWS
 from awe.dataserver.rows import Rows
@@ -321,12 +320,11 @@ class Client:
         except OSError:
             self._near = False  # another machine or account: do not ask again
             return False
-        with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            # Of what was opened: under the name there may be something else by now.
-            status = os.fstat(descriptor)
-            right = stat.S_ISREG(status.st_mode) and status.st_size == size
-            if not right or hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
+        try:
+            if not holds(descriptor, sha256, size):
                 return False
+        finally:
+            os.close(descriptor)
         target.symlink_to(place)
         return True
 

@@ -11,7 +11,6 @@ writing. What is not taken stays where it is, for the client to send.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
@@ -30,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from awe.dataserver.attested import attest, is_let_alone
 from awe.dataserver.laying import part_name
 from awe.dataserver.request import in_thread, permits_of, store_of, ticket_of
 from awe.dataserver.store import Store
@@ -102,11 +102,12 @@ def take_up(store: Store, laid: Laid) -> tuple[int, str]:
         _require_alone(descriptor, laid.file_id)
         # the client has taken the space already; what is kept in reserve is not for it
         store.keep_reserve(0)
+        status = os.fstat(descriptor)
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = os.fstat(descriptor).st_size
+        attest(descriptor, sha256, status)
         store.sync(stream)
         store.place(_Upload(file_id=laid.file_id, path=path, sha256=sha256))  # type: ignore[arg-type]
-    return size, sha256
+    return status.st_size, sha256
 
 
 def _require_alone(descriptor: int, file_id: UUID) -> None:
@@ -116,15 +117,11 @@ def _require_alone(descriptor: int, file_id: UUID) -> None:
     if not plain or status.st_nlink != 1:
         msg = f"file {file_id} as it was laid is not a plain file with one name; send it"
         raise FileGone(msg)
+    # from here on nobody can open it for writing: the mode, and the folder, are closed
     os.fchmod(descriptor, 0o400)
-    try:
-        # A lease to read is given only where nobody has the file open for writing (fcntl(2));
-        # afterwards nobody can open it so: the mode, and the folder, are closed.
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as error:
-        msg = f"file {file_id} as it was laid is still being written: {error.strerror}; send it"
-        raise FileGone(msg) from error
+    if not is_let_alone(descriptor):
+        msg = f"file {file_id} as it was laid is still being written; send it"
+        raise FileGone(msg)
 
 
 def is_near(request: Request) -> bool:

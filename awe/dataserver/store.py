@@ -22,6 +22,7 @@ from io import FileIO, RawIOBase
 from pathlib import Path, PurePath
 from uuid import UUID
 
+from awe.dataserver.attested import attest
 from awe.dataserver.rows import Rows
 from awe.errors import (
     AweError,
@@ -106,6 +107,7 @@ class Upload:
             with _space(self.store.root):
                 # The bytes before the name: a name that survives a power cut leads to all of them.
                 os.fchmod(self._stream.fileno(), 0o400)  # not even its own account writes to it
+                attest(self._stream.fileno(), sha256, os.fstat(self._stream.fileno()))
                 self.store.sync(self._stream)
                 return self.store.place(self)
         finally:
@@ -277,7 +279,7 @@ class Store:
     def digest(self, file_id: UUID) -> str:
         """Return the SHA-256 of a stored file, read from disk."""
         with self.open(file_id) as stream, _reading(self.root, file_id):
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            return _digest(stream)
 
     def health(self, file_id: UUID, size: int, sha256: str) -> str:
         """Return `"ok"`, `"bad"` or `"lost"`, from the bytes on disk."""
@@ -286,7 +288,7 @@ class Store:
                 if stream.seek(0, os.SEEK_END) != size:
                     return "bad"
                 stream.seek(0)
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
+                found = _digest(stream)
         except FileGone:
             return "lost"
         return "ok" if found == sha256 else "bad"
@@ -379,6 +381,15 @@ class Store:
         parts = self.incoming.glob(f"{file_id}.*.part")
         known = sum(part.lstat().st_ino == status.st_ino for part in parts)
         return status.st_nlink == 1 + known
+
+
+def _digest(stream: RawIOBase) -> str:
+    """Return the SHA-256 of an open file, and note it on one of this machine."""
+    status = os.fstat(stream.fileno()) if isinstance(stream, FileIO) else None
+    found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if status is not None:
+        attest(stream.fileno(), found, status)
+    return found
 
 
 @contextmanager

@@ -8,15 +8,26 @@ The code is that of the FITS standard 4.0, section 10.4.1, with blocks of 32 pix
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from awe.calib._jit import compiled
+from awe.calib._memory import room
 
-__all__ = ["code", "quantise"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["code", "heap", "quantise"]
 
 #: bits of the float32 that is infinite; those of NaN are larger
 _INFINITE = np.uint32(0x7F800000)
 _SIGN = np.uint32(0x80000000)
+
+
+def heap(size: int, width: int, tiles: int) -> NDArray[np.uint32]:
+    """Return room for the code of pixels of `width` bytes, in words of 32 bits."""
+    return room(size * (width + 1) // 4 + 16 * tiles, np.uint32)
 
 
 @compiled

@@ -64,10 +64,10 @@ def _map(
 ) -> Any:
     import numpy as np
 
-    good = (~bad).astype(np.uint8)
+    good = (~bad).view(np.uint8)
     product = cls(
         **identity,
-        count=int(bad.sum()),
+        count=int(np.count_nonzero(bad)),
         process_params=task.parameters(cls.__name__),
         process_status=1,
     )

@@ -22,6 +22,7 @@ import numpy as np
 
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
+from awe.calib._memory import room
 from awe.calib.cosmic import blobs, holes, kernels, search, stars, wings
 from awe.calib.cosmic.sharpness import sharpness_limit, star_part
 from awe.calib.detector.trim import require_shape
@@ -257,8 +258,7 @@ def _electrons(
     pixels = np.ascontiguousarray(image, np.float32)
 
     def convert(rows: slice) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        # untouched pages of these lists cost nothing
-        avoided, missing = (np.empty((rows.stop - rows.start) * nx, np.int32) for _ in range(2))
+        avoided, missing = (room((rows.stop - rows.start) * nx, np.int32) for _ in range(2))
         # astroscrappy does not fill bad pixels; with a true noise model it is the better choice
         n, n_missing = kernels.electrons(
             pixels, left_out, full, pad > 0, factor, box, pad, rows.start, rows.stop, counts,
@@ -287,30 +287,30 @@ def _search(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32], NDArray[np.int32]]:
     """Return states, flat indices of flagged pixels, their values before cleaning, candidates."""
     size = counts.size
-    # untouched pages of these lists cost nothing
-    candidates, flagged = (np.empty(size, np.int32) for _ in range(2))
+    candidates, flagged, found, changed = (room(size, np.int32) for _ in range(4))
     s = np.empty_like(counts)
 
     def significant(rows: slice) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         high, full = (
-            np.empty((rows.stop - rows.start) * counts.shape[1], np.int32) for _ in range(2)
+            room((rows.stop - rows.start) * counts.shape[1], np.int32) for _ in range(2)
         )
         n, n_full = kernels.significance(
             counts, s, read_variance, sigma, saturation, rows.start, rows.stop, high, full
         )
         return high[:n], full[:n_full]
 
-    found = bands(significant, counts.shape[0])
-    full = np.concatenate([full for _, full in found])
-    n = sum(high.size for high, _ in found)
-    np.concatenate([high for high, _ in found], out=candidates[:n])
+    parts = bands(significant, counts.shape[0])
+    full = np.concatenate([full for _, full in parts])
+    n = sum(high.size for high, _ in parts)
+    np.concatenate([high for high, _ in parts], out=candidates[:n])
+    del parts
     state = np.zeros(counts.shape, np.uint8)
     kernels.exclude(avoided, counts.shape[1] - 2 * pad, pad, full, state)
     _require_sky(counts, s, state, candidates[:n], sigma, read_variance)
-    before = np.empty(size, np.float32)
+    before = room(size, np.float32)
     number = search.iterate(
         counts, s, state, candidates, n, read_variance, sigma, low, sharpness, protect, iterations,
-        level, flagged, before,
+        level, flagged, before, found, changed,
     )
     return state, flagged[:number], before[:number], candidates[:n]
 

@@ -294,7 +294,7 @@ def _again(c, s, state, tiles, read_variance, limit, candidates, listed):
 @compiled
 def iterate(
     c, s, state, candidates, n_candidates, read_variance, limit, low, contrast, protect, rounds,
-    level, flagged, before,
+    level, flagged, before, found, changed,
 ):
     """Flag and clean until nothing new is found; returns the number of flagged pixels.
 
@@ -329,12 +329,12 @@ def iterate(
         Flat indices of the flagged pixels; filled.
     before : ndarray of float32
         Values of the flagged pixels before cleaning [e-]; filled.
+    found, changed : ndarray of int32
+        Room for the flat indices of all pixels.
     """
     ny, nx = c.shape
     tiles = np.zeros((ny // _TILE + 1, nx // _TILE + 1), np.uint8)
     dirty = np.zeros((ny // _ROWS + 1, nx // _COLUMNS + 1), np.uint8)
-    found = np.empty(ny * nx, np.int32)
-    changed = np.empty(ny * nx, np.int32)
     total = 0
     for k in range(n_candidates):
         state[candidates[k] // nx, candidates[k] % nx] |= _LISTED

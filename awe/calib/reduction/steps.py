@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,10 @@ _BELOW = 10.0
 
 #: smallest box [pixel] of the sky under fringes
 _FRINGE_BOX = 256
+
+
+#: searches use all processors: two frames of one process at once would only need more memory
+_ONE_SEARCH = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +100,6 @@ def _trim(work: Work) -> str:
             trim.require_shape(plane, work.shape, f"the calibration {name!r}")
     work.science = np.empty(work.shape, np.float32)
     work.variance = np.empty(work.shape, np.float32)
-    work.weight = np.empty(work.shape, np.float32)
     reasons = work.calibrations.reasons
     work.flags = np.zeros(work.shape, FLAG_DTYPE) if reasons is None else reasons.copy()
     return f"{work.shape[1]} x {work.shape[0]} pixels"
@@ -333,23 +337,24 @@ def _cosmic_frame(work: Work) -> str:
     # there the read noise is in e- (r gain), and saturation counts from the level, not from 0 ADU
     # of several amplifiers the noisiest counts: its chance peaks must not pass for hits
     noise = max((one.read_noise for one in settings.amplifiers), default=settings.read_noise)
-    found = cosmic.find(
-        work.science,
-        gain=settings.gain,
-        read_noise=noise * settings.gain,
-        sigma=chosen.sigma,
-        neighbour_fraction=chosen.neighbour_fraction,
-        sharpness=chosen.sharpness,
-        iterations=chosen.iterations,
-        groups=chosen.groups,
-        fwhm=chosen.fwhm,
-        exceeds=chosen.exceeds,
-        wing_limit=chosen.wing_limit,
-        saturation=work.full,
-        bad=bad,
-        saturated=saturated,
-        vignetting=work.vignetting,
-    )
+    with _ONE_SEARCH:
+        found = cosmic.find(
+            work.science,
+            gain=settings.gain,
+            read_noise=noise * settings.gain,
+            sigma=chosen.sigma,
+            neighbour_fraction=chosen.neighbour_fraction,
+            sharpness=chosen.sharpness,
+            iterations=chosen.iterations,
+            groups=chosen.groups,
+            fwhm=chosen.fwhm,
+            exceeds=chosen.exceeds,
+            wing_limit=chosen.wing_limit,
+            saturation=work.full,
+            bad=bad,
+            saturated=saturated,
+            vignetting=work.vignetting,
+        )
     work.flag(PixelFlag.COSMIC, found.bad)
     return f"{found.groups} hits, {found.count} pixels"
 
@@ -410,6 +415,9 @@ def _weight_rows(work: Work, rows: slice) -> None:
     flat = work.calibrations.flat
     # w = f, or 1 without a flat; illumination and variance do not enter the relative weight
     response = np.ones((1, work.shape[1]), np.float32) if flat is None else flat[rows]
+    if rows.start == 0:
+        # not before: the searches for hits and tracks need the memory
+        work.weight = np.empty(work.shape, np.float32)
     flags = work.flags[rows]
     _planes.weigh(np.broadcast_to(response, flags.shape), flags, work.weight[rows])
 

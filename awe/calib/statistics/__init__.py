@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awe.calib._frames import takes_frames
+from awe.calib._memory import room
 from awe.calib.detector.trim import require_shape
 from awe.calib.statistics import order
 from awe.calib.threads import bands
@@ -196,8 +197,7 @@ def _moments(
     pixels: NDArray[np.float32], bad: NDArray[np.bool_], pivot: float, low: float, high: float
 ) -> _Moments:
     def of(rows: slice) -> tuple[Any, ...]:
-        # untouched pages of this list cost nothing
-        inside = np.empty((rows.stop - rows.start) * pixels.shape[1] + 1, np.float32)
+        inside = room((rows.stop - rows.start) * pixels.shape[1] + 1, np.float32)
         *sums, n, below = order.moments(
             pixels, bad, np.float32(pivot), np.float32(low), np.float32(high), rows.start,
             rows.stop, inside,
