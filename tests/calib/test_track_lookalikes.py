@@ -8,7 +8,8 @@ import pytest
 from awe.calib import tracks
 from awe.calib.tracks.bins import runs
 from awe.calib.tracks.evenness import has_trend
-from benchmarks import track_kinds
+from benchmarks import bright_tracks, track_kinds
+from benchmarks.tracks import expose_light, search_all
 
 NOISE = 18.0
 SHAPE = (1000, 900)
@@ -119,3 +120,28 @@ def test_runs_begin_and_end():
     begins, ends = runs(np.array([True, True, False, False, True, False, True]))
     assert begins.tolist() == [0, 4, 6]
     assert ends.tolist() == [2, 5, 7]
+
+
+@pytest.mark.parametrize("number", [22, 75], ids=["a filament among stars", "arms of spikes"])
+def test_what_stars_continue_is_no_track(number):
+    rng = np.random.default_rng((985_000, 1, number))
+    light, _ = bright_tracks.structure(rng)
+    image = expose_light(light, rng, hits=int(rng.integers(0, 600)))
+    for column in rng.integers(0, image.shape[1], rng.integers(0, 4)):
+        image[:, column] *= rng.uniform(0, 0.5)
+    assert search_all(image)[0] == ()
+
+
+def test_flashing_tracks_of_one_direction_are_no_trailed_stars():
+    found = track_kinds.cell(
+        track_kinds.searched, "three, lit 50 %, period 100", 1000.0, 2, 981_000
+    )
+    assert found[:2] == (6, 6)
+
+
+@pytest.mark.parametrize("width", [30, 40])
+def test_wide_and_very_bright_flashes_are_waves_of_small_bins(width):
+    found = track_kinds.cell(
+        track_kinds.searched, f"{width} px wide, lit 50 %, period 200", 1000.0, 2, 981_000
+    )
+    assert found[:2] == (2, 2)

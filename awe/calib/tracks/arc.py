@@ -129,6 +129,20 @@ class Arc:
         bend = bend if self.bend else 0.0
         return Arc(x0=new.x0, y0=new.y0, ux=new.ux, uy=new.uy, length=new.length, bend=bend)
 
+    def rescaled(self, size: float, other: float) -> Arc:
+        """Return an arc over bins of one size as one over bins of another; a pixel is a bin of 1.
+
+        Parameters
+        ----------
+        size, other : float, pixel
+            Of the bins it is over, and of the others.
+        """
+        # bin b of size s has its centre at pixel s b + (s - 1) / 2
+        x0, y0 = ((size * place + (size - other) / 2) / other for place in (self.x0, self.y0))
+        part = size / other
+        return Arc(x0=x0, y0=y0, ux=self.ux, uy=self.uy, length=part * self.length,
+                   bend=part * self.bend)
+
     def moved(self, across: float) -> Arc:
         """Return the same arc moved sideways.
 

@@ -9,13 +9,13 @@ left is narrow, and in larger bins.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from awe.calib.tracks import bins, lit_kernels
 from awe.calib.tracks.arc import Arc, Sight, Trace, chord_of, traced
-from awe.calib.tracks.lit_verdict import Shape, bleeds, profile, refusal
+from awe.calib.tracks.lit_verdict import TRAILED, Shape, bleeds, profile, refusal, trailed
 
 __all__ = ["SIZE", "LitTrack", "find"]
 
@@ -188,8 +188,11 @@ def _search(
     )
     sight = Sight(z=grid.z, light=grid.light, state=state, full=grid.full, size=grid.size,
                   minimum=minimum)
+    fine = _sight(small, np.where(small.known, lit_kernels.DARK, lit_kernels.UNKNOWN)) if (
+        large) else None
     votes = _Votes(state, minimum / grid.size)
     found: list[LitTrack] = []
+    waiting: list[tuple[LitTrack, Trace, Shape, Map]] = []
     refused = 0
     while refused < _REFUSED and len(found) < _MOST:
         line = votes.best()
@@ -200,21 +203,38 @@ def _search(
             refused += 1
             continue
         shape = profile(sight, trace)
-        if not refusal(sight, trace, shape, large):
-            found.append(_track(sight, small, trace, shape, noise))
-        else:
-            refused += 1
-            # a bleeding column would come again and again
-            if not bleeds(sight, trace):
-                continue
-        run = trace.arc.part(trace.first, trace.last)
-        before = grid.known.copy()
-        lit_kernels.erase(
-            grid.known, run.x0, run.y0, run.ux, run.uy, run.bend, run.length, shape.half + 1.0
-        )
-        state[before & ~grid.known] = lit_kernels.UNKNOWN
+        reason = refusal(sight, trace, shape, fine)
+        refused += bool(reason)
+        # a bleeding column would come again and again
+        if reason and reason != TRAILED and not bleeds(sight, trace):
+            continue
+        track = None
+        if reason in ("", TRAILED):
+            track = _track(sight, small, trace, shape, noise)
+        gone = _hidden(grid.known, trace, shape)
+        state[gone] = lit_kernels.UNKNOWN
         votes.forget(state)
+        if track and reason:
+            waiting.append((track, trace, shape, gone))
+        elif track:
+            found.append(track)
+    # other tracks in the same direction look like trailed stars: now they are hidden
+    for track, trace, shape, gone in waiting:
+        if trailed(sight, trace, shape.half) is False:
+            found.append(track)
+        else:
+            grid.known |= gone
     return found
+
+
+def _hidden(known: Map, trace: Trace, shape: Shape) -> Map:
+    """Make the bins of a run unknown, in place, and return which of them were known."""
+    run = trace.arc.part(trace.first, trace.last)
+    before = known.copy()
+    lit_kernels.erase(known, run.x0, run.y0, run.ux, run.uy, run.bend, run.length,
+                      shape.half + 1.0)
+    result: Map = before & ~known
+    return result
 
 
 class _Votes:
@@ -291,17 +311,17 @@ def _halved(state: NDArray[np.uint8]) -> Map:
 def _track(sight: Sight, small: _Bins, trace: Trace, shape: Shape, noise: float) -> LitTrack:
     """Return a run as a track, in pixels."""
     size = float(sight.size)
-    arc = _rescaled(trace.arc.part(trace.first, trace.last), size, 1.0)
+    arc = trace.arc.part(trace.first, trace.last).rescaled(size, 1.0)
     light = trace.glow[trace.lit]
     # a Gaussian has the width 0.94 area / peak; bins and rounding add a bin / sqrt(12) each
     across = np.maximum(shape.across, 0.0)
     seen = 0.94 * float(across.sum()) / max(float(across.max()), 1e-6) * size
     width = float(np.sqrt(max(seen**2 - 2 * (2.355 * size) ** 2 / 12, 1.0)))
     middle = float(np.median(light))
-    chord = _shining(small, _rescaled(trace.arc, size, float(SIZE)), middle)
+    chord = _shining(small, trace.arc.rescaled(size, float(SIZE)), middle)
     known = chord[chord != lit_kernels.UNKNOWN]
     return LitTrack(
-        arc=arc, flags=_flagged(_shining(small, _rescaled(arc, 1.0, float(SIZE)), middle)),
+        arc=arc, flags=_flagged(_shining(small, arc.rescaled(1.0, float(SIZE)), middle)),
         step=SIZE, half=(shape.half + 0.5) * size, width=width,
         brightness=middle * noise / SIZE * seen / width,
         score=float(np.sqrt((light**2).sum())),
@@ -309,23 +329,19 @@ def _track(sight: Sight, small: _Bins, trace: Trace, shape: Shape, noise: float)
     )
 
 
-def _rescaled(arc: Arc, size: float, other: float) -> Arc:
-    """Return an arc over bins of one size as one over bins of another; a pixel is a bin of 1."""
-    # bin b of size s has its centre at pixel s b + (s - 1) / 2
-    x0, y0 = ((size * place + (size - other) / 2) / other for place in (arc.x0, arc.y0))
-    part = size / other
-    return Arc(x0=x0, y0=y0, ux=arc.ux, uy=arc.uy, length=part * arc.length, bend=part * arc.bend)
-
-
 def _shining(small: _Bins, arc: Arc, middle: float) -> NDArray[np.int8]:
     """Return the states of all steps of an arc over small bins, whatever found it."""
     # a lit bin of the lowest level, or 0.4 of the light of a track that is hardly brighter
     limit = min(_LEVELS[0][1], max(_LEAST, _PART * middle))
-    state = np.where(small.z > limit, lit_kernels.LIT, lit_kernels.DARK).astype(np.uint8)
+    state = np.where(small.z > limit, lit_kernels.LIT, lit_kernels.DARK)
     state[~small.known] = lit_kernels.UNKNOWN
-    sight = Sight(z=small.z, light=small.light, state=state, full=small.full, size=SIZE,
-                  minimum=0.0)
-    return Trace.along(sight, arc).on
+    return Trace.along(_sight(small, state), arc).on
+
+
+def _sight(small: _Bins, state: NDArray[np.integer[Any]]) -> Sight:
+    """Return the small bins with states of their own."""
+    return Sight(z=small.z, light=small.light, state=state.astype(np.uint8), full=small.full,
+                 size=SIZE, minimum=0.0)
 
 
 def _flagged(steps: NDArray[np.int8]) -> Map:

@@ -7,7 +7,7 @@ noise grows, and in its units a spike would look even.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from awe.calib.tracks.ends import beyond, leaves
 from awe.calib.tracks.evenness import UNBROKEN, rises_and_falls, uneven
 from awe.calib.tracks.pulses import flashes, maxima, pulses
 
-__all__ = ["Shape", "bleeds", "profile", "refusal"]
+__all__ = ["TRAILED", "Shape", "bleeds", "profile", "refusal", "trailed"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,9 @@ _EMPTY = 0.2
 #: other sources are longer along the line than across it by this: trailed stars
 _TRAILED = 1.8
 
+#: the last reason against a run: all others hold of that run alone
+TRAILED = "trailed"
+
 #: along the columns at most this share may be saturated: bleeding
 _BLEEDING = 0.3
 _UPRIGHT = 0.02
@@ -113,7 +116,7 @@ def profile(sight: Sight, trace: Trace) -> Shape:
     return Shape(half=half, across=light)
 
 
-def refusal(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> str:
+def refusal(sight: Sight, trace: Trace, shape: Shape, fine: Sight | None) -> str:
     """Return why a run is not a track; an empty string for a track.
 
     Parameters
@@ -124,10 +127,11 @@ def refusal(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> str:
         The run.
     shape : Shape
         Its profile.
-    strict : bool
-        It was found in large bins, where galaxies are as narrow as tracks.
+    fine : Sight or None
+        The small bins of a run that was found in large ones, where galaxies are as narrow as
+        tracks.
     """
-    return next(_reasons(sight, trace, shape, strict), "")
+    return next(_reasons(sight, trace, shape, fine), "")
 
 
 def bleeds(sight: Sight, trace: Trace) -> bool:
@@ -148,8 +152,37 @@ def bleeds(sight: Sight, trace: Trace) -> bool:
     return float(full.mean()) > _BLEEDING
 
 
-def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator[str]:
+def trailed(sight: Sight, trace: Trace, half: int) -> bool | None:
+    """Return True if other sources are long in the direction of a run, None without any.
+
+    Parameters
+    ----------
+    sight : Sight
+        Bins the run was found on.
+    trace : Trace
+        The run.
+    half : int
+        From its middle to where its light ends [bin].
+    """
+    arc = trace.arc
+    ys, xs = np.nonzero(sight.state == lit_kernels.LIT)
+    across = (ys - arc.y0) * arc.ux - (xs - arc.x0) * arc.uy - 0.5 * arc.bend
+    away = np.abs(across) > half + 3 + abs(arc.bend)
+    ys, xs = ys[away], xs[away]
+    if ys.size <= 60:
+        return None
+    some = np.linspace(0, ys.size - 1, min(ys.size, 400)).astype(np.intp)
+    along, nearby = lit_kernels.run_lengths(
+        sight.state, ys[some].astype(np.float64), xs[some].astype(np.float64), arc.ux, arc.uy
+    )
+    return bool(along > _TRAILED * nearby)
+
+
+def _reasons(
+    sight: Sight, trace: Trace, shape: Shape, fine: Sight | None
+) -> Iterator[str]:
     """Give the reasons against a run, cheap ones first."""
+    strict = fine is not None
     known = int((trace.steps != lit_kernels.UNKNOWN).sum())
     share = trace.lit.size / max(known, 1)
     bent = trace.arc.bend != 0
@@ -178,7 +211,8 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
     if lumps and length < 2 * shortest:
         yield "stars"
     broad = int((shape.across > 0.5 * shape.across.max()).sum()) >= _BROAD
-    if inner and broad and share > UNBROKEN:
+    # what fades among stars is followed by them at both ends
+    if inner and broad and max(share, _middle_share(trace)) > UNBROKEN:
         yield "filament"
     light = trace.glow[trace.lit]
     dim, bright = np.percentile(light, [20, 80])
@@ -188,16 +222,16 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
         max(begins.size, maxima(light)) < _LUMPS or length < 2 * shortest
     ):
         reasons.append("lumps")
-    tumbles = bool(reasons) and _tumbles(sight, trace)
+    tumbles = bool(reasons) and _tumbles(*_finer(sight, trace, fine))
     if not tumbles:
         yield from reasons
-    if (strict or bent) and dashed and not even:
+    if (strict or bent) and dashed and not (even or (strict and tumbles)):
         yield "dark"
     if not tumbles and rises_and_falls(sight, trace):
         yield "fading body"
     # the flanks of a wave are light beyond its lit steps too, and stay on its line
     if nearby < _EMPTY and leaves(sight, trace, float(np.median(light))) and not (
-        tumbles or _tumbles(sight, trace)
+        tumbles or _tumbles(*_finer(sight, trace, fine))
     ):
         yield "leaves the line"
     if strict and trace.length < 0.8 * trace.arc.length:
@@ -205,8 +239,16 @@ def _reasons(sight: Sight, trace: Trace, shape: Shape, strict: bool) -> Iterator
     if not tumbles:
         yield from beyond(sight, trace, float(np.median(light)),
                           share > UNBROKEN and nearby < _EMPTY)
-    if _trailed(sight, trace, shape.half):
-        yield "trailed"
+    if trailed(sight, trace, shape.half):
+        yield TRAILED
+
+
+def _middle_share(trace: Trace) -> float:
+    """Return the lit part of the known steps of the middle half of a run."""
+    quarter = trace.length // 4
+    middle = trace.steps[quarter : trace.steps.size - quarter]
+    known = int((middle != lit_kernels.UNKNOWN).sum())
+    return int((middle == lit_kernels.LIT).sum()) / known if known > quarter else 0.0
 
 
 def _is_inside(trace: Trace, shape: tuple[int, ...]) -> bool:
@@ -229,6 +271,15 @@ def _nearby(sight: Sight, trace: Trace, half: int) -> float:
     return float(np.median(shares)) if shares else 0.0
 
 
+def _finer(sight: Sight, trace: Trace, fine: Sight | None) -> tuple[Sight, Trace]:
+    """Return a run over the small bins: flashes are short for large ones."""
+    if fine is None:
+        return sight, trace
+    run = trace.arc.part(trace.first, trace.last).rescaled(sight.size, fine.size)
+    walked = Trace.along(fine, run)
+    return fine, replace(walked, first=0, last=walked.on.size - 1)
+
+
 def _tumbles(sight: Sight, trace: Trace) -> bool:
     """Return True if the light of a run is an even wave, and not that of something wavy."""
     run = slice(trace.first, trace.last + 1)
@@ -239,21 +290,7 @@ def _tumbles(sight: Sight, trace: Trace) -> bool:
     # where a wavy filament leaves the line it shines next to it; a track is dark there
     wide = Trace.along(sight, trace.arc, reach=6).glow[run]
     low = wave < _MINIMUM * wave.max()
+    if not low.any():
+        return False
     # the best of 13 bins of noise is 1.7 too high
     return bool(np.median(wide[low]) < max(3.0, _MINIMUM * float(np.percentile(glow, 90)) + 1.7))
-
-
-def _trailed(sight: Sight, trace: Trace, half: int) -> bool:
-    """Return True if other sources are long in the direction of a run."""
-    arc = trace.arc
-    ys, xs = np.nonzero(sight.state == lit_kernels.LIT)
-    across = (ys - arc.y0) * arc.ux - (xs - arc.x0) * arc.uy - 0.5 * arc.bend
-    away = np.abs(across) > half + 3 + abs(arc.bend)
-    ys, xs = ys[away], xs[away]
-    if ys.size <= 60:
-        return False
-    some = np.linspace(0, ys.size - 1, min(ys.size, 400)).astype(np.intp)
-    along, nearby = lit_kernels.run_lengths(
-        sight.state, ys[some].astype(np.float64), xs[some].astype(np.float64), arc.ux, arc.uy
-    )
-    return bool(along > _TRAILED * nearby)

@@ -56,6 +56,8 @@ _HIGH = 0.25
 #: how many maxima may be missing, or too many: those at both ends
 _MISCOUNTED = 1.3
 
+#: least part of the waves that the light itself shows, where it is this bright [sigma of a bin]
+_SEEN, _CLEAR = 0.5, 10.0
 
 #: shortest period of flashes [step], least number of periods in a run, and phases of a period
 _QUICKEST = 4.0
@@ -101,6 +103,9 @@ def pulses(light: Values) -> Values:
                 best, wave, expected = part, model, waves * np.arange(1, harmonics + 1)
     # every maximum is one, with the light nearly gone between them: no trend, no ripple
     if wave.size and np.abs(maxima(wave) - expected).min() > _MISCOUNTED:
+        return np.empty(0)
+    # and the light has them too: the sides of a spike rise without a minimum
+    if wave.size and bright > _CLEAR and maxima(smooth[use]) < _SEEN * expected.min():
         return np.empty(0)
     return wave
 
