@@ -29,7 +29,7 @@ class _Awe(ModuleType):
 
     #: Modules with the name of an object of the prompt: `awe.dpu` is the object, and its modules
     #: are imported as before: `from awe.dpu.client import Processor`.
-    _objects = ("context", "dpu")
+    _objects = ("context", "dpu", "inspect")
 
     def __getattr__(self, name: str) -> object:
         if name == "__all__":

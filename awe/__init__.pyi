@@ -13,6 +13,8 @@ from awe.db.query.saved import saved as saved
 from awe.db.server.connection import database as database
 from awe.dpu import LocalProcessor, Processor
 from awe.errors import *  # noqa: F403 - a stub: all errors
+from awe.inspect.frame import examine as examine
+from awe.inspect.frame import inspect as inspect
 from awe.model import *  # noqa: F403 - a stub: all classes
 from awe.pars import Pars as Pars
 from awe.prompt.page import Help

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from awe.lazy import face
 
 if TYPE_CHECKING:
-    from awe.inspect.frame import Frame, inspect
+    from awe.inspect.examination import Examination
+    from awe.inspect.frame import Frame, examine, inspect
     from awe.inspect.inspection import Inspection
     from awe.inspect.keys import KEYS, Key, help_text
     from awe.inspect.picture import Look, Picture
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEYS",
+    "Examination",
     "Frame",
     "Inspection",
     "Key",
@@ -29,6 +31,7 @@ __all__ = [
     "Reading",
     "Spot",
     "Window",
+    "examine",
     "figures",
     "help_text",
     "inspect",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe.inspect.spot import Reading, Spot
+from awe.inspect.stretch import drawable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["column", "histogram", "line"]
 
 INK = "#1f4e79"
-HISTOGRAM_HALF = 100
 
 
 def line(spot: Spot, figure: Callable[[], Figure]) -> Reading:
@@ -65,13 +65,14 @@ def histogram(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     figure : callable
         Function that returns a figure to draw in.
     """
-    box = spot.box(HISTOGRAM_HALF)
-    values = box.finite
+    box = spot.box(spot.settings.histogram // 2)
+    values = drawable(box.finite)
     axes = figure().add_subplot()
     if values.size:
         middle = np.median(values)
         spread = 1.4826 * float(np.median(np.abs(values - middle)))
         reach = 6 * spread if spread > 0 else max(float(np.ptp(values)) / 2, 0.5)
+        reach = max(reach, 1e-6 * abs(float(middle)))  # 80 bins need as many different numbers
         axes.hist(values, bins=80, range=(middle - reach, middle + reach), color=INK)
         axes.axvline(middle, color="#c0392b", linewidth=1, label=f"median {middle:.6g}")
         axes.legend(frameon=False)
@@ -94,7 +95,8 @@ def _profile(
     label: str,
 ) -> None:
     axes = figure.add_subplot()
-    axes.step(np.arange(values.size) + first, values, where="mid", color=INK, linewidth=0.8)
+    place = np.arange(values.size) + first
+    axes.step(place, drawable(values), where="mid", color=INK, linewidth=0.8)
     axes.axvline(pointer, color="#c0392b", linewidth=0.8, alpha=0.7)
     axes.set_xlim(first - 0.5, first + values.size - 0.5)
     axes.set_xlabel(label)

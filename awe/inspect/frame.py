@@ -10,6 +10,7 @@ import math
 import shlex
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from awe import fits
@@ -17,14 +18,17 @@ from awe.errors import ArgumentError, nearest
 from awe.inspect import backend
 from awe.inspect import viewer as viewers
 from awe.inspect.keys import help_text
+from awe.inspect.source import Source, source_of
+from awe.lazy import resolve
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from awe.inspect.examination import Examination
     from awe.inspect.inspection import Inspection
 
-__all__ = ["Frame", "inspect"]
+__all__ = ["Frame", "examine", "inspect"]
 
 #: largest side of a window [inch]
 WIDEST = 100
@@ -51,7 +55,7 @@ class Frame(Protocol):
 
 
 def inspect(
-    frame: Frame,
+    frame: Any,
     pixels: NDArray[Any] | None = None,
     zone: tuple[int, int, int, int] | None = None,
     kappa: float = 4.0,
@@ -65,6 +69,7 @@ def inspect(
     viewer: str | None = None,
     block: bool | None = None,
     extension: int | str | None = None,
+    plane: int | None = None,
 ) -> Inspection | None:
     """Show the frame in a window with single-key tools.
 
@@ -73,6 +78,8 @@ def inspect(
 
     Parameters
     ----------
+    frame : frame, path, CCDData or ndarray
+        What to show: a frame, a FITS file ('any.fits', 'any.fits[2]'), or pixels.
     pixels : ndarray, shape (ny, nx) or (ny, nx, 3), optional
         Show these instead of the frame's own pixels.
     zone : (x0, y0, x1, y1), optional
@@ -97,6 +104,8 @@ def inspect(
         Wait until the window is closed; default: only where no prompt is waiting.
     extension : int or str, optional
         Number or name of the extension of the file to show; default: the first image.
+    plane : int, optional
+        Plane of a cube to show, from 1; default: the first.
 
     Returns
     -------
@@ -116,24 +125,25 @@ def inspect(
     """
     if viewer is not None:
         fetch = getattr(frame, "_here", None)  # a stored frame may not be here yet
-        _open_viewer(viewer, str(fetch() if fetch is not None else frame.pathname))
+        path = frame if isinstance(frame, str | Path) else getattr(frame, "pathname", None)
+        _open_viewer(viewer, str(fetch() if fetch is not None else path))
         return None
-    name = frame.filename or str(frame.pathname)
     _check_numbers(kappa=kappa, iterations=iterations, lower=lower, upper=upper)
     _check_numbers(above=0, width=width, ratio=ratio)
     _check_size(width, ratio)
     if viewers.apart():
         viewers.begin()  # it starts while the pixels are read
-    shown, header = _chosen(frame, pixels, extension)
-    image, first = _cut(_image(shown, name), zone)
+    shown = source_of(frame, extension, pixels=pixels, plane=plane)
+    image, first = _cut(shown.pixels, zone)
     _check_names(cmap, interpolation)
     from awe.inspect.opening import opened
 
     window = opened(
         image,
-        name=name if extension is None else f"{name}[{extension}]",
-        caption=_caption(header, None if pixels is not None else getattr(frame, "OBJECT", None)),
-        unit=_unit(header, given=pixels is not None),
+        name=shown.name,
+        caption=_caption(shown),
+        header=shown.header,
+        unit=shown.unit,
         first=first,
         look={
             "kappa": kappa,
@@ -150,31 +160,25 @@ def inspect(
     return window
 
 
+def examine(frame: Any, *, extension: int | str | None = None, **settings: Any) -> Examination:
+    """Return an object that measures on a frame what the hot-keys of `inspect()` do.
+
+    Parameters
+    ----------
+    frame : frame, path, CCDData or ndarray
+        A frame of the database, a FITS file ('any.fits', 'any.fits[2]'), or pixels.
+    extension : int or str, optional
+        Number or name of the extension of a file.
+    **settings : float
+        Settings of the tools, such as `radius=5`.
+    """
+    begin = resolve("awe.inspect.examination:Examination")
+    found: Examination = begin(frame, extension=extension, **settings)
+    return found
+
+
 if inspect.__doc__:
     inspect.__doc__ = inspect.__doc__.replace("{keys}", help_text().replace("\n", "\n    "))
-
-
-def _chosen(
-    frame: Frame, pixels: NDArray[Any] | None, extension: int | str | None
-) -> tuple[Any, Mapping[str, Any]]:
-    """Return the pixels to show and the header that tells of them."""
-    if pixels is not None:
-        return pixels, {}
-    if extension is None:
-        return frame.data, frame.header
-    if isinstance(extension, bool) or not isinstance(extension, int | str):
-        msg = f"extension={extension!r}: expected its number or its name"
-        raise ArgumentError(msg)
-    image = fits.read(frame.pathname, extension)
-    return image.pixels, image.header
-
-
-def _unit(header: Mapping[str, Any], *, given: bool) -> str:
-    """Return what the pixels are measured in; raw frames seldom say that it is ADU."""
-    if given:
-        return ""
-    unit = harmless(str(fits.value_of(header, "BUNIT", "adu")).strip(), lines=False)
-    return unit.upper() if unit.lower() == "adu" else unit
 
 
 def _check_numbers(*, above: float | None = None, **numbers: Any) -> None:
@@ -200,20 +204,6 @@ def _check_size(width: float | None, ratio: float | None) -> None:
         if value is not None and value > WIDEST:
             msg = f"{name} is {value:g}; expected up to {WIDEST} (width in inches)"
             raise ArgumentError(msg)
-
-
-def _image(pixels: Any, name: str) -> NDArray[Any]:
-    import numpy as np
-
-    image = np.asarray(pixels)
-    colour = image.ndim == 3 and image.shape[2] == 3
-    if not (image.ndim == 2 or colour) or image.size == 0:
-        msg = (
-            f"{name}: pixels have shape {image.shape}; expected (ny, nx) or (ny, nx, 3); "
-            "give one plane with pixels="
-        )
-        raise ArgumentError(msg)
-    return image
 
 
 def _cut(
@@ -261,15 +251,12 @@ def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> t
     return width, max((width - margin_x) / aspect + margin_y, 3.0)
 
 
-def _caption(header: Mapping[str, Any] | None, observed: str | None = None) -> str:
+def _caption(shown: Source) -> str:
     """Return one line about the exposure: what is stored of it, else what the header has."""
-    if header is None:
-        return ""
     units = {"EXPTIME": " s"}
     names = ("OBJECT", "FILTER", "EXPTIME", "DATE-OBS")
-    values = {name: fits.value_of(header, name, "") for name in names}
-    # a plan may have corrected what the header of a raw frame says
-    values["OBJECT"] = observed or values["OBJECT"]
+    values = {name: fits.value_of(shown.header, name, "") for name in names}
+    values["OBJECT"] = shown.observed or values["OBJECT"]
     found = [f"{value}{units.get(name, '')}" for name, value in values.items() if value != ""]
     return harmless("   ".join(found), lines=False)
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from awe.inspect import said
+from awe.inspect.measurements import Measurements
 from awe.inspect.spot import Reading
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ class Inspection(ABC):
     ----------
     name : str
         Title of the window.
+    unit : str
+        Unit of the pixels.
 
     Attributes
     ----------
@@ -34,28 +35,46 @@ class Inspection(ABC):
         One row for every measurement made with a hot-key: key, x, y and the quantities.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, unit: str = "") -> None:
         self.name = name
-        self._rows: list[dict[str, Any]] = []
+        self._made = Measurements(name, unit)
 
     @property
     def table(self) -> Table:
-        """All measurements so far, one row each; quantities a key does not give are masked."""
-        from astropy.table import Table
+        """All measurements so far, with units; quantities a key does not give are masked."""
+        return self._made.table
 
-        rows = list(self._rows)
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        if not names:
-            return Table(names=["key", "x", "y"], dtype=["U1", "f8", "f8"])
-        columns = {}
-        for name in names:
-            values = [row.get(name) for row in rows]
-            missing = [value is None for value in values]
-            filled = ["" if name == "key" else 0 if v is None else v for v in values]
-            if name == "key":
-                filled = values
-            columns[name] = np.ma.MaskedArray(filled, mask=missing) if any(missing) else filled
-        return Table(columns)
+    def log(self, path: str | Path | None) -> None:
+        """Append every measurement from now on to a text file; None ends that.
+
+        Parameters
+        ----------
+        path : str or Path or None
+            The file.
+
+        Raises
+        ------
+        ArgumentError
+            The file cannot be written.
+        """
+        self._made.log_to(path)
+
+    @abstractmethod
+    def set(self, name: str, *values: float) -> None:
+        """Change a setting of the hot-keys, as `:radius 5` in the window does.
+
+        Parameters
+        ----------
+        name : str
+            Name of the setting: radius, buffer, width, magzero, box, average, x, y, ...
+        *values : float
+            Its value, two for the limits of an axis; none: as at first.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such setting, or its value is not a number in its range.
+        """
 
     def press(self, key: str, x: float, y: float) -> Reading | None:
         """Do what a hot-key does at a place, as if it had been pressed there.
@@ -105,4 +124,4 @@ class Inspection(ABC):
         """Close the window and the plots made from it."""
 
     def __repr__(self) -> str:
-        return f"<inspect {self.name}: {len(self._rows)} measurements in .table>"
+        return f"<inspect {self.name}: {len(self._made)} measurements in .table>"

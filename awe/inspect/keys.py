@@ -3,14 +3,23 @@
 Help texts, the `?` key and the window's dispatch are derived from `KEYS`. A tool is named by a
 string and imported when its key is first pressed, so reading this table loads nothing heavy.
 Tools that act on pixels take a `Spot` and a function that gives an empty figure; commands act
-on the window itself.
+on the window itself. `call` names the same measurement as a method of `examine()`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["KEYS", "Key", "help_text"]
+from awe.lazy import resolve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from awe.inspect.spot import Reading, Spot
+
+__all__ = ["KEYS", "Key", "help_text", "used"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +37,18 @@ class Key:
         Short name, used as the title of plots.
     doc : str
         What the key does, in one line.
+    call : str
+        Name of the same measurement without a window; empty without one.
+    places : int
+        How many places it needs: a key of two is pressed at both.
     """
 
     key: str
     target: str
     title: str
     doc: str
+    call: str = ""
+    places: int = 1
 
     @property
     def of_window(self) -> bool:
@@ -47,60 +62,160 @@ _DECLARED = (
         target="awe.inspect.surfaces:wireframe",
         title="wire-frame",
         doc="3-D wire-frame of the pixel values around the pointer",
+        call="wireframe",
     ),
     Key(
         key="s",
         target="awe.inspect.surfaces:surface",
         title="surface",
         doc="3-D filled surface of the pixel values around the pointer",
+        call="surface",
     ),
     Key(
         key="e",
         target="awe.inspect.surfaces:contour",
         title="contours",
         doc="contours of the pixel values around the pointer",
+        call="contour",
     ),
     Key(
         key="l",
         target="awe.inspect.cuts:line",
         title="line",
         doc="pixel values along the line (row) through the pointer",
+        call="line",
     ),
     Key(
         key="c",
         target="awe.inspect.cuts:column",
         title="column",
         doc="pixel values along the column through the pointer",
+        call="column",
     ),
     Key(
         key="h",
         target="awe.inspect.cuts:histogram",
         title="histogram",
         doc="histogram of the pixel values around the pointer",
+        call="histogram",
+    ),
+    Key(
+        key="a",
+        target="awe.inspect.aperture:aperture",
+        title="aperture",
+        doc="aperture photometry of the object under the pointer, its shape, sky and peak",
+        call="aperture",
+    ),
+    Key(
+        key=",",
+        target="awe.inspect.aperture:quick",
+        title="quick photometry",
+        doc="the same in a short line: flux, magnitude, S/N, FWHM",
     ),
     Key(
         key="r",
-        target="awe.inspect.photometry:radial_profile",
+        target="awe.inspect.aperture:radial_profile",
         title="radial profile",
         doc="radial profile of the object under the pointer: centroid, FWHM, flux",
+        call="radial",
+    ),
+    Key(
+        key=".",
+        target="awe.inspect.aperture:profile_numbers",
+        title="profile",
+        doc="the numbers of the radial profile without its plot",
+    ),
+    Key(
+        key="G",
+        target="awe.inspect.aperture:growth",
+        title="curve of growth",
+        doc="curve of growth: the light within a radius against the radius",
+        call="growth",
+    ),
+    Key(
+        key="j",
+        target="awe.inspect.gaussians:along_line",
+        title="Gaussian along the line",
+        doc="Gaussian fitted along the lines through the pointer",
+        call="fit_line",
+    ),
+    Key(
+        key="k",
+        target="awe.inspect.gaussians:along_column",
+        title="Gaussian along the column",
+        doc="Gaussian fitted along the columns through the pointer",
+        call="fit_column",
+    ),
+    Key(
+        key="d",
+        target="awe.inspect.spans:centre_of_mass",
+        title="centre of mass",
+        doc="centre of mass of the light near the pointer",
+        call="centre",
+    ),
+    Key(
+        key="b",
+        target="awe.inspect.spans:box_region",
+        title="box",
+        doc="box between two corners, pressed at both: its section and statistics",
+        call="box",
+        places=2,
+    ),
+    Key(
+        key="v",
+        target="awe.inspect.spans:vector",
+        title="vector",
+        doc="cut along a vector, pressed at both ends",
+        call="vector",
+        places=2,
+    ),
+    Key(
+        key="u",
+        target="awe.inspect.spans:centred_vector",
+        title="centred vector",
+        doc="cut along a vector, pressed at its middle and one end",
+        call="centred_vector",
+        places=2,
     ),
     Key(
         key="m",
         target="awe.inspect.photometry:statistics",
         title="statistics",
         doc="statistics of the pixels in a box around the pointer",
+        call="statistics",
     ),
     Key(
         key="x",
         target="awe.inspect.photometry:pixel_value",
         title="pixel",
         doc="value of the pixel under the pointer",
+        call="value",
+    ),
+    Key(
+        key="y",
+        target="awe.inspect.spans:offsets",
+        title="offsets",
+        doc="distance from the place of the last y, which becomes the new origin",
+        call="offset",
     ),
     Key(
         key="z",
         target="awe.inspect.photometry:values",
         title="values",
         doc="the 10 x 10 pixel values around the pointer",
+        call="values",
+    ),
+    Key(
+        key="o",
+        target="window:overplot",
+        title="overplot",
+        doc="draw the next plot over the last one of its kind",
+    ),
+    Key(
+        key=":",
+        target="window:settings",
+        title="settings",
+        doc="list the settings; type their names and values behind it, such as :radius 5",
     ),
     Key(
         key="S",
@@ -124,3 +239,24 @@ KEYS: dict[str, Key] = {entry.key: entry for entry in _DECLARED}
 def help_text() -> str:
     """Return the table of hot-keys as lines of text, one key each."""
     return "\n".join(f"{entry.key}  {entry.doc}" for entry in KEYS.values())
+
+
+def used(entry: Key, spot: Spot, figure: Callable[[], Figure]) -> Reading:
+    """Return what the tool of a key measures at a place.
+
+    Numbers beyond what a float holds become infinite or NaN without a word of numpy's.
+
+    Parameters
+    ----------
+    entry : Key
+        A key that measures.
+    spot : Spot
+        Place of the pointer, with the pixels around it.
+    figure : callable
+        Function that returns a figure to draw in.
+    """
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        reading: Reading = resolve(entry.target)(spot, figure)
+    return reading

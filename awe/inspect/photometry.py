@@ -1,8 +1,4 @@
-"""Measurements at the pointer: pixel value, neighbours, box statistics, radial profile.
-
-Quick looks for the eye, not the pipeline's photometry: apertures and boxes have fixed sizes,
-stated in each function.
-"""
+"""Pixels at the pointer: value, neighbours, statistics of a box."""
 
 from __future__ import annotations
 
@@ -10,23 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from awe.inspect import moffat
+from awe.inspect.facts import sexagesimal
 from awe.inspect.spot import Reading, Spot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from awe.inspect.moffat import Profile
-
-__all__ = ["pixel_value", "radial_profile", "statistics", "values"]
-
-STATISTICS_HALF = 25
-#: radius of the aperture of the flux [pixel]
-FLUX_RADIUS = 6.0
-#: times the noise from which light is an object's
-SIGNIFICANT = 5.0
+__all__ = ["pixel_value", "statistics", "values"]
 
 
 def pixel_value(spot: Spot, figure: Callable[[], Figure]) -> Reading:
@@ -42,7 +29,12 @@ def pixel_value(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     value = float(spot.pixels[spot.row, spot.column])
     x = spot.column + spot.first[0]
     y = spot.row + spot.first[1]
-    return Reading(values={"value": value}, text=f"({x}, {y}) = {value:.6g}")
+    text = f"({x}, {y}) = {value:.6g}"
+    if spot.facts.sky is None:
+        return Reading(values={"value": value}, text=text)
+    ra, dec = spot.facts.sky(spot.x, spot.y)
+    where = f"{text}  {sexagesimal(ra, dec)}  {ra:.6f} {dec:+.6f}"
+    return Reading(values={"value": value, "ra": ra, "dec": dec}, text=where)
 
 
 def values(spot: Spot, figure: Callable[[], Figure]) -> Reading:
@@ -70,7 +62,7 @@ def values(spot: Spot, figure: Callable[[], Figure]) -> Reading:
 
 
 def statistics(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Return number, mean, median, deviation and extremes in a box of 51 x 51 pixels.
+    """Return number, mean, median, deviation and extremes in a box around the pointer.
 
     Parameters
     ----------
@@ -79,7 +71,7 @@ def statistics(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     figure : callable
         Function that returns a figure to draw in.
     """
-    kept = spot.box(STATISTICS_HALF).finite
+    kept = spot.box(spot.settings.box // 2).finite
     if kept.size == 0:
         return Reading(values={"pixels": 0}, text="no finite pixel here")
     return Reading(
@@ -92,69 +84,3 @@ def statistics(spot: Spot, figure: Callable[[], Figure]) -> Reading:
             "max": float(kept.max()),
         }
     )
-
-
-def radial_profile(spot: Spot, figure: Callable[[], Figure]) -> Reading:
-    """Plot pixel value against distance from the centroid of the object at the pointer.
-
-    The sky is the median of the pixels more than 11 pixels from the centroid, of a wide object
-    more than 2.5 of its widths; the flux is the sum within 6 pixels less that sky; centroid and
-    full width at half maximum are those of a round Moffat profile, integrated over pixels.
-
-    Parameters
-    ----------
-    spot : Spot
-        Place of the pointer, with the pixels around it.
-    figure : callable
-        Function that returns a figure to draw in.
-    """
-    seen = moffat.measure(spot)
-    if seen is None:
-        return Reading(values={"pixels": 0}, text="no finite pixel here")
-    inside = seen.light[seen.distance <= FLUX_RADIUS]
-    radius, mean = moffat.binned(seen.distance, seen.light)
-    _draw_profile(figure(), seen, radius, mean)
-    return Reading(
-        values={
-            "x_centre": seen.x,
-            "y_centre": seen.y,
-            "fwhm": seen.fwhm,
-            "flux": float(inside.sum()),
-            "peak": float(mean[0]),
-            "sky": seen.sky,
-        },
-        warning=_doubt(inside, seen),
-    )
-
-
-def _doubt(light: NDArray[np.float64], seen: Profile) -> str:
-    """Return why a profile may mean nothing, from the light of the object and what is around."""
-    if seen.filled:
-        return "the object fills the box: no sky around it"
-    sky = seen.light[seen.distance > seen.sky_radius]
-    if light.size == 0 or sky.size == 0:
-        return ""
-    # For Gaussian noise sigma is 1.4826 times the median deviation. The sum of N pixels of the sky
-    # deviates by sigma sqrt(N).
-    noise = 1.4826 * float(np.median(np.abs(sky)))
-    if light.sum() < SIGNIFICANT * noise * np.sqrt(light.size):
-        return "no object here: the light is within the noise of the sky"
-    top = float(light.max())
-    flat = np.count_nonzero(light >= moffat.FLAT * top) >= moffat.FLAT_PIXELS
-    return "the top is flat: saturated?" if flat and top > SIGNIFICANT * noise else ""
-
-
-def _draw_profile(
-    figure: Figure, seen: Profile, radius: NDArray[np.float64], mean: NDArray[np.float64]
-) -> None:
-    axes = figure.add_subplot()
-    axes.plot(seen.distance, seen.light, ".", color="#7f8c8d", markersize=3, label="pixels")
-    axes.plot(radius, mean, color="#1f4e79", linewidth=1.5, label="mean")
-    if np.isfinite(seen.fwhm):
-        label = f"FWHM {seen.fwhm:.2f} pixel"
-        axes.axvline(seen.fwhm / 2, color="#c0392b", linewidth=1, label=label)
-    axes.axhline(0, color="0.7", linewidth=0.8)
-    axes.set_xlim(0, max(moffat.HALF, 1.2 * seen.sky_radius))
-    axes.set_xlabel("distance from the centroid [pixel]")
-    axes.set_ylabel("pixel value above sky")
-    axes.legend(frameon=False)

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from awe.errors import ArgumentError
+from awe.inspect.facts import written
 from awe.inspect.inspection import Inspection
 from awe.inspect.shared import shared
 from awe.inspect.spot import Reading
@@ -43,9 +44,10 @@ class Remote(Inspection):
     def __init__(
         self, viewer: Viewer, pixels: NDArray[Any], *, name: str, about: Mapping[str, Any]
     ) -> None:
-        super().__init__(harmless(name, lines=False))
+        super().__init__(harmless(name, lines=False), about.get("unit", ""))
         self._viewer = viewer
         self._closed = threading.Event()
+        about = {**about, "header": written(about.get("header"))}
         file, layout = shared(pixels)
         try:
             self._number = viewer.open(self, [file], {"name": name, "layout": layout, **about})
@@ -55,6 +57,10 @@ class Remote(Inspection):
     def _press(self, key: str, x: float, y: float) -> Reading | None:
         reading = self._ask("press", key=key, x=float(x), y=float(y))["reading"]
         return None if reading is None else Reading(**reading)
+
+    def set(self, name: str, *values: float) -> None:
+        """Change a setting of the hot-keys; see `Inspection.set`."""
+        self._ask("set", name=name, values=[*values])
 
     def show(self, *, block: bool) -> None:
         """Wait until the window is closed, if that is wanted; it is on the screen.
@@ -91,7 +97,7 @@ class Remote(Inspection):
         row : dict
             A row of the table.
         """
-        self._rows.append(row)
+        self._made.add(row)
 
     def gone(self) -> None:
         """Hear that the window is closed."""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from awe.errors import ArgumentError, UserMistake
 from awe.inspect import backend
+from awe.inspect.facts import read
 from awe.inspect.picture import Look
 from awe.inspect.shared import mapped
 from awe.inspect.window import Window
@@ -191,6 +192,7 @@ class Showing:
         pixels = mapped(files[0], **about.pop("layout"))
         about["look"] = Look(**about["look"])
         about["first"], about["size"] = tuple(about["first"]), tuple(about["size"])
+        about["header"] = read(about.get("header", ""))
         pane = Pane(self, window, pixels, **about)
         self._windows[window] = pane
         pane.show(block=False)
@@ -207,6 +209,8 @@ class Showing:
                 return {"reading": reading and dataclasses.asdict(reading)}
             if do == "save":
                 pane.save(**about)
+            elif do == "set":
+                pane.set(about["name"], *about["values"])
             elif do == "close":
                 pane.close()
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from awe.errors import ArgumentError
@@ -16,9 +16,12 @@ from awe.inspect import backend
 from awe.terminal import out
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["figures", "present", "written"]
+    from awe.inspect.keysettings import Settings
+
+__all__ = ["Over", "figures", "limit", "present", "written"]
 
 _drawn: WeakSet[Figure] = WeakSet()
 
@@ -95,3 +98,48 @@ def written(figure: Figure, path: Path) -> Path:
 def figures() -> set[Figure]:
     """Return the figures that were shown or written here."""
     return set(_drawn)
+
+
+class Over:
+    """A figure whose plots are drawn over those it has.
+
+    Parameters
+    ----------
+    figure : Figure
+        Figure with a plot.
+    """
+
+    def __init__(self, figure: Figure) -> None:
+        self._figure = figure
+
+    def add_subplot(self, *arguments: Any, **options: Any) -> Axes:
+        """Return the axes that are there.
+
+        Parameters
+        ----------
+        *arguments, **options
+            As for `Figure.add_subplot`; what is there decides.
+        """
+        return self._figure.axes[0]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._figure, name)
+
+
+def limit(figure: Figure, settings: Settings) -> None:
+    """Give the flat axes of a plot the limits that were set.
+
+    Parameters
+    ----------
+    figure : Figure
+        Figure with its axes.
+    settings : Settings
+        Limits of x and y, or None.
+    """
+    for axes in figure.axes:
+        if axes.name == "3d":
+            continue
+        if settings.x is not None:
+            axes.set_xlim(*settings.x)
+        if settings.y is not None:
+            axes.set_ylim(*settings.y)

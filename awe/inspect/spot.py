@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from awe.inspect.facts import Facts
+from awe.inspect.keysettings import Settings
+
 __all__ = ["Box", "Reading", "Spot"]
 
 
@@ -52,6 +55,12 @@ class Spot:
         What the image is called in titles.
     first : tuple of int
         FITS pixel coordinates (x, y) of `pixels[0, 0]`.
+    settings : Settings
+        Radii and sizes of boxes.
+    facts : Facts
+        Gain, saturation and unit of the frame.
+    start : tuple of float or None
+        The place before this one, of keys that need two.
     """
 
     pixels: NDArray[Any]
@@ -59,6 +68,9 @@ class Spot:
     y: float
     name: str = ""
     first: tuple[int, int] = (1, 1)
+    settings: Settings = field(default_factory=Settings)
+    facts: Facts = field(default_factory=Facts)
+    start: tuple[float, float] | None = None
 
     @property
     def column(self) -> int:

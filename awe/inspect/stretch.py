@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["block_mean", "display_range"]
+__all__ = ["block_mean", "display_range", "drawable"]
 
 SAMPLE = 200_000
+#: largest value that is told apart
+LARGEST = 1e35
 
 
 def display_range(pixels: NDArray[Any], *, kappa: float, iterations: int) -> tuple[float, float]:
@@ -52,13 +54,27 @@ def display_range(pixels: NDArray[Any], *, kappa: float, iterations: int) -> tup
     if kappa > 0:
         # From median - kappa sigma to median + kappa sigma. Clipping at fewer than three would cut
         # into the noise itself, and sigma would shrink from round to round.
-        middle, spread = _clipped(values, max(kappa, 3.0), iterations)
+        with np.errstate(over="ignore", invalid="ignore"):
+            middle, spread = _clipped(values, max(kappa, 3.0), iterations)
         lower = max(lower, middle - kappa * spread)
         upper = min(upper, middle + kappa * spread)
+    # the screen works in single precision: what is beyond it is as bright as can be shown
+    lower, upper = (min(max(value, -LARGEST), LARGEST) for value in (lower, upper))
     if not lower < upper:
         margin = max(abs(lower) * 1e-3, 0.5)
         return lower - margin, upper + margin
     return lower, upper
+
+
+def drawable(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values that matplotlib can draw axes for: not beyond what single precision holds.
+
+    Parameters
+    ----------
+    values : ndarray of float64
+        Finite values, or NaN.
+    """
+    return np.clip(values, -LARGEST, LARGEST)
 
 
 def _clipped(values: NDArray[np.float64], kappa: float, iterations: int) -> tuple[float, float]:
@@ -88,7 +104,8 @@ def block_mean(pixels: NDArray[Any], step: int) -> NDArray[np.float32]:
     ndarray of float32, shape (ceil(ny / step), ceil(nx / step))
         The reduced image.
     """
-    image = np.asarray(pixels, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        image = np.asarray(pixels, dtype=np.float32)
     if step <= 1:
         return image
     good = np.isfinite(image)

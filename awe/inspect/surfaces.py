@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe.inspect.spot import Box, Reading, Spot
+from awe.inspect.stretch import drawable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["contour", "surface", "wireframe"]
 
 INK = "#1f4e79"
-HALF = 15
 
 
 def wireframe(spot: Spot, figure: Callable[[], Figure]) -> Reading:
@@ -33,7 +33,7 @@ def wireframe(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     figure : callable
         Function that returns a figure to draw in.
     """
-    box = spot.box(HALF)
+    box = spot.box(spot.settings.plot // 2)
     axes = _three_d(figure(), box)
     x, y = np.meshgrid(box.x, box.y)
     axes.plot_wireframe(x, y, _drawable(box), rstride=1, cstride=1, linewidth=0.6, color=INK)
@@ -50,7 +50,7 @@ def surface(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     figure : callable
         Function that returns a figure to draw in.
     """
-    box = spot.box(HALF)
+    box = spot.box(spot.settings.plot // 2)
     axes = _three_d(figure(), box)
     x, y = np.meshgrid(box.x, box.y)
     axes.plot_surface(x, y, _drawable(box), rstride=1, cstride=1, cmap="viridis", linewidth=0)
@@ -67,7 +67,7 @@ def contour(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     figure : callable
         Function that returns a figure to draw in.
     """
-    box = spot.box(HALF)
+    box = spot.box(spot.settings.plot // 2)
     axes = figure().add_subplot()
     values = _drawable(box)
     axes.imshow(
@@ -113,7 +113,7 @@ def _three_d(figure: Figure, box: Box) -> Any:
 
 def _drawable(box: Box) -> NDArray[np.float64]:
     lowest = box.finite.min() if box.finite.size else 0.0
-    return np.where(np.isfinite(box.pixels), box.pixels, lowest)
+    return drawable(np.where(np.isfinite(box.pixels), box.pixels, lowest))
 
 
 def _summary(box: Box) -> Reading:

@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from awe.errors import ArgumentError, UserMistake, nearest
 from awe.inspect import backend
+from awe.inspect.colon import Colon
+from awe.inspect.facts import facts_of
 from awe.inspect.inspection import Inspection
-from awe.inspect.keys import KEYS, Key, help_text
+from awe.inspect.keys import KEYS, Key, help_text, used
+from awe.inspect.keysettings import Settings, changed, listed
+from awe.inspect.measurements import row_of
 from awe.inspect.picture import Look, Picture
-from awe.inspect.shown import written
+from awe.inspect.shown import Over, limit, written
 from awe.inspect.spot import Reading, Spot
-from awe.lazy import resolve
 from awe.terminal import harmless, out
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Window", "figures"]
+
+HINT = "? lists the hot-keys"
 
 _open: set[Window] = set()
 """Windows that live: matplotlib itself keeps only weak references to their methods."""
@@ -102,6 +107,8 @@ class Window(Inspection):
         Display range, colours, interpolation.
     size : tuple of float
         Width and height of the window in inches.
+    header : Header or mapping, optional
+        Header of the frame: gain, saturation and place on the sky.
     unit : str
         What the pixels are measured in; empty where nobody knows, or in nothing.
     fit : bool
@@ -117,12 +124,17 @@ class Window(Inspection):
         first: tuple[int, int],
         look: Look,
         size: tuple[float, float],
+        header: Any = None,
         unit: str = "",
         fit: bool = True,
     ) -> None:
-        super().__init__(harmless(name, lines=False))
-        self._unit = unit
+        super().__init__(harmless(name, lines=False), unit)
+        self._facts = facts_of(header or {}, unit)
         self._first = first
+        self._settings = Settings()
+        self._before: dict[str, tuple[float, float]] = {}
+        self._over = False
+        self._typed: Colon | None = None
         self._plots: dict[str, Figure] = {}
         self._screen = backend.activate()
         self._figure = self._new_figure(self.name, size)
@@ -130,7 +142,7 @@ class Window(Inspection):
             backend.fit(self._figure)
         self._picture = self._compose(pixels, caption, look)
         self._message = self._figure.text(
-            0.02, 0.012, "? lists the hot-keys", fontsize=8, color="#44505c"
+            0.02, 0.012, HINT, fontsize=8, color="#44505c"
         )
         if self._screen.has_windows:
             _open.add(self)
@@ -166,8 +178,12 @@ class Window(Inspection):
         bar_axes = axes.inset_axes((1.02, 0, 0.035 * height / width, 1))
         bar = self._figure.colorbar(picture.image, cax=bar_axes)
         bar.ax.tick_params(labelsize=8)
-        bar.set_label(self._unit, fontsize=8)
+        bar.set_label(self._facts.unit, fontsize=8)
         return picture
+
+    def set(self, name: str, *values: float) -> None:
+        """Change a setting of the hot-keys; see `Inspection.set`."""
+        self._settings = changed(self._settings, name, *values)
 
     def _press(self, key: str, x: float, y: float) -> Reading | None:
         if key not in KEYS:
@@ -215,7 +231,7 @@ class Window(Inspection):
 
     def _keep(self, row: dict[str, Any]) -> None:
         """Take up a measurement."""
-        self._rows.append(row)
+        self._made.add(row)
 
     def _gone(self) -> None:
         """Forget this window: it is being closed."""
@@ -246,6 +262,9 @@ class Window(Inspection):
             figure = self._new_figure(f"{entry.title} - {self.name}", (6.4, 5.2))
             backend.place_beside(figure, self._figure, len(self._plots))
             self._plots[entry.key] = figure
+        over, self._over = self._over, False
+        if over and figure.axes:
+            return Over(figure)  # type: ignore[return-value]  # has what tools use of a Figure
         figure.clear()
         title = f"{entry.title} - {self.name}"
         figure.suptitle(title, fontsize=_fitting(title, figure.get_figwidth(), 9))
@@ -272,7 +291,9 @@ class Window(Inspection):
         pressed: KeyEvent = event  # type: ignore[assignment]
         entry = KEYS.get(pressed.key or "")
         try:
-            if entry is None:
+            if self._typed is not None:
+                self._type(pressed.key)
+            elif entry is None:
                 self._pass_on(pressed)
             elif entry.of_window:
                 self._command(entry, pressed.canvas.figure)
@@ -289,21 +310,68 @@ class Window(Inspection):
         if event.key and len(event.key) > 1 and manager is not None:
             key_press_handler(event, event.canvas, manager.toolbar)
 
-    def _measure(self, entry: Key, x: float, y: float) -> Reading:
-        spot = Spot(pixels=self._picture.grey, x=x, y=y, name=self.name, first=self._first)
+    def _measure(self, entry: Key, x: float, y: float) -> Reading | None:
+        start = self._before.pop(entry.key, None) if entry.places == 2 else None
+        if entry.places == 2 and start is None:
+            self._before[entry.key] = (x, y)
+            self._say(f"{entry.key} at ({x:.1f}, {y:.1f}): and now {entry.key} at the other place")
+            return None
+        if entry.key == "y":
+            start, self._before["y"] = self._before.get("y"), (x, y)
+        spot = Spot(
+            pixels=self._picture.grey, x=x, y=y, name=self.name, first=self._first,
+            settings=self._settings, facts=self._facts, start=start,
+        )  # fmt: skip
         drawn: list[Figure] = []
 
         def figure() -> Figure:
-            drawn.append(self._plot_figure(entry))
-            return drawn[-1]
+            sheet = self._plot_figure(entry)
+            drawn.append(self._plots[entry.key])
+            return sheet
 
-        reading: Reading = resolve(entry.target)(spot, figure)
-        self._keep({"key": entry.key, "x": x, "y": y, **reading.values})
+        reading = used(entry, spot, figure)
+        self._keep(row_of(entry.key, x, y, reading))
         self._say(f"{entry.key} at ({x:.1f}, {y:.1f}): {reading}")
         self._note(f"{entry.key} ({x:.0f}, {y:.0f})  {str(reading).splitlines()[-1]}")
         for plot in drawn:
+            limit(plot, self._settings)
             self._present(plot, entry.title.replace(" ", "-"))
         return reading
+
+    def overplot(self, figure: Figure) -> None:
+        """Let the next plot be drawn over the last one of its kind.
+
+        Parameters
+        ----------
+        figure : Figure
+            Figure the key was pressed in.
+        """
+        self._over = True
+        self._say("the next plot is drawn over the last one of its kind")
+
+    def settings(self, figure: Figure) -> None:
+        """List the settings, and take one that is typed behind the colon.
+
+        Parameters
+        ----------
+        figure : Figure
+            Figure the key was pressed in.
+        """
+        self._say(listed(self._settings))
+        if self._screen.has_windows:
+            self._typed = Colon()
+            self._note(self._typed.text)
+
+    def _type(self, key: str | None) -> None:
+        """Take a key of a colon command."""
+        assert self._typed is not None
+        words = self._typed.take(key)
+        if words:
+            self.set(words[0], *words[1:])  # type: ignore[arg-type]  # texts of numbers
+            self._say(f":{' '.join(words)}")
+        self._note(self._typed.text if self._typed.open else HINT)
+        if not self._typed.open:
+            self._typed = None
 
     def _note(self, text: str) -> None:
         self._message.set_text(text if len(text) < 110 else text[:107] + "...")

@@ -123,6 +123,10 @@ class BaseFrame(DataObject, abstract=True):
     imstat = persistent("Statistics of the frame [None]", Imstat, None)
 
     inspect = behaviour("awe.inspect.frame:inspect")
+    examine = behaviour("awe.inspect.frame:examine")
+    aperture = behaviour("awe.inspect.examination:aperture")
+    radial = behaviour("awe.inspect.examination:radial")
+    growth = behaviour("awe.inspect.examination:growth")
 
     def _ready(self) -> None:
         super()._ready()

@@ -90,6 +90,10 @@ class RawFrame(ProcessTarget, DataObject, abstract=True):
     )
 
     inspect = behaviour("awe.inspect.frame:inspect")
+    examine = behaviour("awe.inspect.frame:examine")
+    aperture = behaviour("awe.inspect.examination:aperture")
+    radial = behaviour("awe.inspect.examination:radial")
+    growth = behaviour("awe.inspect.examination:growth")
 
 
 class RawBiasFrame(RawFrame):

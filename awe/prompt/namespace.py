@@ -46,6 +46,8 @@ SINGLE: dict[str, str] = {
     "DBObject": "awe.db.objects.base:DBObject",
     "persistent": "awe.db.objects.base:persistent",
     "calibrations": "awe.rules.timeline:calibrations",
+    "inspect": "awe.inspect.frame:inspect",
+    "examine": "awe.inspect.frame:examine",
     "obscore": "awe.rules.obscore:obscore",
     "Query": "awe.db.query.query:Query",
     "saved": "awe.db.query.saved:saved",
