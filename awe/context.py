@@ -31,6 +31,7 @@ from awe.errors import ArgumentError, AttributeUnknown, Refused, SchemaMismatch,
 if TYPE_CHECKING:
     from awe.db.rights.history import Trail
     from awe.db.rights.publishing import Publication
+    from awe.db.rights.quota import Usage
     from awe.db.rights.trash import Deletion, Restored
     from awe.rules.graph import Affected
 
@@ -239,6 +240,14 @@ class Context:
         """
         ids = None if obj is None else [item.object_id for item in _several(obj)]
         return rights.trash.undelete(ids)
+
+    def usage(self) -> Usage:
+        """Return how many files you have, and what the projects have that you manage.
+
+        A person is charged for what they store, until seven days after it was deleted; a project
+        for the files of the objects in it. The quota is empty where nothing limits them.
+        """
+        return rights.quota.usage()
 
     def audit(
         self, obj: DBObject | Iterable[DBObject] | None = None, *, limit: int = 100

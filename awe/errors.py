@@ -35,6 +35,7 @@ __all__ = [
     "ParameterError",
     "ProjectUnknown",
     "QueryError",
+    "QuotaExceeded",
     "Refused",
     "SchemaMismatch",
     "ServiceDown",
@@ -101,6 +102,10 @@ class ArchiveError(UserMistake, ConnectionError):
 
 class DiskFull(UserMistake, OSError):
     """There is no space left where a file had to go."""
+
+
+class QuotaExceeded(DiskFull):
+    """Somebody's files would be more than they may have."""
 
 
 class FileGone(UserMistake, FileNotFoundError):

@@ -12,7 +12,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from awe.errors import ChecksumMismatch, DataserverError, DiskFull, FileGone, FileTaken
+from awe.errors import (
+    ChecksumMismatch,
+    DataserverError,
+    DiskFull,
+    FileGone,
+    FileTaken,
+    QuotaExceeded,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -100,6 +107,9 @@ def require(answer: httpx.Response, name: str, server: str) -> None:
     if status == 422:
         msg = f"{where}: {message}"
         raise ChecksumMismatch(msg)
+    if status == 403:
+        msg = f"{where}: {message}"
+        raise QuotaExceeded(msg)
     if status == 507:
         msg = f"no space on the file server for {where}: {message}"
         raise DiskFull(msg)

@@ -90,8 +90,31 @@ class Permits(Connections):
         )
         return {UUID(row[0]) for row in rows}
 
-    def stored(self, file_id: UUID, size: int, sha256: str) -> bool:
-        """Record that the bytes of a reserved file are on disk."""
+    def may_store(
+        self, ticket: bytes | None, file_id: UUID, size: int
+    ) -> tuple[str | None, str | None]:
+        """Return the name of a file as `may_write`, and why that many bytes are not taken."""
+        if ticket is None:
+            return None, None
+        [(filename, refusal)] = self.ask(
+            "SELECT awe.ds_may_write(%s, %s::uuid), awe.ds_room(%s::uuid, %s)",
+            (ticket, str(file_id), str(file_id), size),
+        )
+        return filename, refusal
+
+    def refuse(self, file_id: UUID) -> bool:
+        """Give up a reserved file whose bytes came and are not taken; False if it was stored."""
+        return bool(self.ask("SELECT awe.ds_refuse(%s::uuid)", (str(file_id),))[0][0])
+
+    def stored(self, file_id: UUID, size: int, sha256: str) -> bool | None:
+        """Record that the bytes of a reserved file are on disk.
+
+        Returns
+        -------
+        bool or None
+            True if it was; False if it was not reserved any more, None if the quota of its owner
+            has no room for it.
+        """
         # The log of a database is written in order: this row is on disk before any that names
         # the file, so nobody has to wait for the disk here.
         rows = self.ask(
@@ -99,7 +122,8 @@ class Permits(Connections):
             "set_config('synchronous_commit', 'off', true)",
             (str(file_id), size, bytes.fromhex(sha256)),
         )
-        return bool(rows[0][0])
+        done: bool | None = rows[0][0]
+        return done
 
     def named(self, ticket: bytes | None, filename: str) -> list[UUID]:
         """Return the files of that name the ticket's user may read, newest first."""

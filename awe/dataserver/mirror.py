@@ -34,6 +34,7 @@ from awe.dataserver.cache import Cache
 from awe.dataserver.checks import Checks
 from awe.dataserver.client import Client
 from awe.dataserver.previews import HEADERS
+from awe.dataserver.ranges import range_of
 from awe.dataserver.request import file_id_of, in_thread, permits_of, ticket_of
 from awe.dataserver.rows import HEADER as ROWS
 from awe.dataserver.rows import Rows
@@ -234,7 +235,7 @@ def _small(request: Request, permit: Permit) -> Callable[[Client], bytes] | None
         if wanted is None or not wanted.fits(permit.size):
             return None
         return lambda client: client.rows(permit.file_id, name, sha256=sha256, rows=wanted)
-    span = server.range_of(request, permit, f'"{sha256}"')
+    span = range_of(request, permit.size, f'"{sha256}"')
     if span is None or span[0] or span[1] >= min(BEGINNING, permit.size - 1):
         return None
     length = span[1] + 1

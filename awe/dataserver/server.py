@@ -33,6 +33,7 @@ from starlette.routing import BaseRoute, Route
 from awe.dataserver import laid, previews, proof, rows
 from awe.dataserver.authorisation import Permit, Permits
 from awe.dataserver.checks import Checks
+from awe.dataserver.ranges import LARGEST, matches, range_of
 from awe.dataserver.request import file_id_of, in_thread, permits_of, store_of, ticket_of
 from awe.dataserver.store import Store, Upload
 from awe.errors import (
@@ -41,6 +42,7 @@ from awe.errors import (
     DiskFull,
     FileGone,
     FileTaken,
+    QuotaExceeded,
     ServiceDown,
     StoreAway,
 )
@@ -53,7 +55,6 @@ __all__ = [
     "listen",
     "plain",
     "prove",
-    "range_of",
     "send",
 ]
 
@@ -64,8 +65,6 @@ PATIENCE = 60.0
 THREADS = 16
 #: Header of a request for the place of a file on this machine.
 NEAR = "awe-near"
-#: Largest file taken, in bytes.
-LARGEST = 64 << 30
 #: Headers of everything but files and pages, which have their own.
 PLAIN = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
@@ -75,6 +74,7 @@ _STATUS: dict[type[AweError], int] = {
     ChecksumMismatch: 422,
     FileTaken: 409,
     DiskFull: 507,
+    QuotaExceeded: 403,
     FileGone: 410,
     ServiceDown: 503,
     StoreAway: 503,
@@ -207,13 +207,18 @@ async def _put(request: Request) -> Response:
     file_id = file_id_of(request)
     ticket = ticket_of(request, links=False)
     announced = _announced(request)
-    filename = await in_thread(request, permits_of(request).may_write, ticket, file_id)
+    filename, refusal = await in_thread(
+        request, permits_of(request).may_store, ticket, file_id, announced.size
+    )
     if filename is None:
         # Not reserved any more: perhaps stored by a request whose answer was lost.
         permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
         if permit is None:
             raise HTTPException(404)
         return _stored_already(permit, announced)
+    # before any byte is taken, with the length that was announced
+    if refusal is not None:
+        raise QuotaExceeded(refusal)
     # The bytes are on disk before the row says so: no row can name a file that is not there.
     await _receive(request, file_id, announced)
     recorded = await in_thread(
@@ -222,10 +227,22 @@ async def _put(request: Request) -> Response:
     if recorded:
         _log.info("stored %s, %d bytes, as %s", file_id, announced.size, filename)
         return plain({"id": str(file_id), "sha256": announced.sha256}, 201)
+    if recorded is None:
+        await in_thread(request, _give_up, request, file_id)
+        msg = "your other uploads took the room that your quota had; delete what you do not need"
+        raise QuotaExceeded(msg)
     permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
     if permit is None:
         raise HTTPException(404)
     return _stored_already(permit, announced)
+
+
+def _give_up(request: Request, file_id: UUID) -> None:
+    """Forget a file that came and has no room in its owner's quota."""
+    # The row before the bytes: whoever sends the same file in this moment is refused as well.
+    if permits_of(request).refuse(file_id):
+        store_of(request).discard(file_id)
+        permits_of(request).gone(file_id)
 
 
 @dataclass(frozen=True)
@@ -309,7 +326,7 @@ async def send(
         msg = f"file {permit.filename} is {permit.health}; ask the administrator to restore it"
         raise FileGone(msg)
     headers = headers_of(permit)
-    if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
+    if matches(request.headers.get("if-none-match", ""), headers["etag"]):
         return Response(status_code=304, headers=headers)
     # Opened before the status is sent: afterwards a missing file could not be told any more.
     stream = await in_thread(request, opening or partial(_opened, request, permit))
@@ -320,7 +337,7 @@ async def send(
         return Response(status_code=204, headers={**headers, "content-location": place.as_uri()})
     if rows.HEADER in request.headers:
         return _send_rows(request, permit, stream, headers)
-    part = range_of(request, permit, headers["etag"])
+    part = range_of(request, permit.size, headers["etag"])
     if part is None:
         stream.close()
         return Response(
@@ -418,34 +435,6 @@ def headers_of(permit: Permit) -> dict[str, str]:
         "x-content-type-options": "nosniff",
         "content-disposition": f"attachment; filename*=UTF-8''{quoted}",
     }
-
-
-def _matches(condition: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in condition.split(",")]
-    return etag in tags or "*" in tags
-
-
-def range_of(request: Request, permit: Permit, etag: str) -> tuple[int, int] | None:
-    """Return first and last byte to send; None where the range cannot be satisfied."""
-    # A Range that is not understood, or is of several parts, may be ignored (RFC 9110, 14.2).
-    whole = (0, permit.size - 1)
-    match = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", request.headers.get("range", ""))
-    if match is None or match[0] == "bytes=-":
-        return whole
-    if request.headers.get("if-range", etag) != etag:
-        return whole
-    if not match[1]:
-        length = min(_number(match[2]), permit.size)
-        return (permit.size - length, permit.size - 1) if length else None
-    first = _number(match[1])
-    last = min(_number(match[2]), permit.size - 1) if match[2] else permit.size - 1
-    return (first, last) if first <= last else None
-
-
-def _number(digits: str) -> int:
-    """Return a number of bytes; one with more digits than any file needs is beyond every end."""
-    digits = digits.lstrip("0") or "0"
-    return int(digits) if len(digits) <= len(str(LARGEST)) else 10 * LARGEST
 
 
 def plain(

@@ -17,9 +17,9 @@ class Mutant(NamedTuple):
     new: str
 
 
-_P, _F, _T, _D, _J, _A, _H, _R, _C = (
+_P, _F, _T, _D, _J, _A, _H, _R, _C, _Q = (
     "20_protect.sql", "30_files.sql", "40_tickets.sql", "52_dataserver.sql", "50_jobs.sql",
-    "60_admin.sql", "70_audit.sql", "12_registry.sql", "57_cameras.sql")
+    "60_admin.sql", "70_audit.sql", "12_registry.sql", "57_cameras.sql", "61_quota.sql")
 
 MUTANTS = [Mutant(*given) for given in [
     # who sees what
@@ -110,6 +110,20 @@ MUTANTS = [Mutant(*given) for given in [
     ("members' jobs on the page", _D, "m.project_id = j.project AND m.is_manager", "m.project_id = j.project"),
     ("a link shows jobs", _D, "   WHERE k.file IS NULL\n", "   WHERE true\n"),
     ("dataserver open to users", _D, "awe.ds_logout(bytea) TO awe_dataserver;", "awe.ds_logout(bytea) TO awe_dataserver, awe_user;"),
+    # quotas
+    ("stored beyond the quota", _D, "  IF sz > awe.room_of(person, true) THEN RETURN NULL; END IF;\n", ""),
+    ("asked for beyond the quota", _Q, "  IF room IS NULL OR sz <= room THEN RETURN NULL; END IF;", "  RETURN NULL;"),
+    ("the quota of everybody for all", _Q, "ORDER BY q.user_id LIMIT 1;\n  IF found", "ORDER BY q.user_id NULLS FIRST LIMIT 1;\n  IF found"),
+    ("the quota of others", _Q, "WHERE f.creator = person);", "WHERE true);"),
+    ("deleted files are free at once", _Q, "WHERE f.creator = person);", "WHERE f.creator = person AND f.state <> 'trash');"),
+    ("linked beyond the quota", _F, "    PERFORM awe.check_quota(NEW._project);\n", ""),
+    ("projects are charged for all files", _Q, "IF allowed < (SELECT sum(f.size) FROM awe.file f WHERE f._project = project AND f.state = 'linked')", "IF allowed < (SELECT sum(f.size) FROM awe.file f)"),
+    ("quotas set by users", _Q, "GRANT EXECUTE ON FUNCTION awe.quota_set(text, text, bigint) TO awe_admin", "GRANT EXECUTE ON FUNCTION awe.quota_set(text, text, bigint) TO awe_admin, awe_user"),
+    ("quotas changed by users", _Q, "GRANT SELECT, INSERT, UPDATE, DELETE ON awe.quota TO awe_kernel", "GRANT SELECT, INSERT, UPDATE, DELETE ON awe.quota TO awe_kernel, awe_user"),
+    ("the usage of everybody", _Q, "WHERE u.id = awe.caller() OR awe.caller_is_admin()", "WHERE true"),
+    ("the usage of projects for everybody", _Q, "   WHERE awe.manages(p.id) GROUP BY p.id\n", "   WHERE true GROUP BY p.id\n"),
+    ("the people of projects for everybody", _Q, "   WHERE awe.manages(p.id) GROUP BY p.id, u.id", "   WHERE true GROUP BY p.id, u.id"),
+    ("given up when it is stored", _Q, "   WHERE id = fid AND state = 'open';\n  RETURN FOUND;", "   WHERE id = fid;\n  RETURN FOUND;"),
     # jobs
     ("jobs seen by members", _J, "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2 AND project = ANY ((SELECT awe.my_managed())", "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2 AND project = ANY ((SELECT awe.my_projects())"),
     ("private jobs seen by managers", _J, "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 2", "CREATE POLICY see ON awe.job FOR SELECT TO awe_user USING (\n  user_id = (SELECT awe.uid())\n  OR (privileges >= 1"),

@@ -18,6 +18,8 @@ from maker import Maker
 from psycopg2.extensions import encrypt_password
 from rights_model import PEOPLE, Row
 
+from tests.conftest import MEMBERS
+
 __all__ = ["PROBES", "first_failure"]
 
 EVERYBODY = (*PEOPLE, "anonymous")
@@ -300,6 +302,76 @@ def files_are_stored_once_by_whoever_reserved_them(h: House) -> None:
     stored = "SELECT awe.ds_stored(%s, %s, %s)"
     assert h.rows("awe_dataserver", stored, number, 1, b"\0" * 32) == [(True,)]
     assert h.rows("awe_dataserver", stored, number, 2, b"\1" * 32) == [(False,)]
+
+
+@probe
+def files_are_stored_and_linked_within_quotas(h: House) -> None:
+    setting = "SELECT awe.quota_set(%s, %s, %s)"
+    for person in (*PEOPLE, "anonymous", "awe_dataserver"):
+        h.refused(person, setting, "awother", None, 10, code="42501")
+        for verb in ("SELECT most FROM awe.quota", "UPDATE awe.quota SET most = 1 << 40",
+                     "DELETE FROM awe.quota", "INSERT INTO awe.quota (most) VALUES (1)"):
+            h.refused(person, verb, code="42501")
+    h.refused("student", "SELECT awe.ds_room(gen_random_uuid(), 1)", code="42501")
+    h.refused("student", "SELECT awe.room_of(1, false)", code="42501")
+    h.refused("anonymous", "SELECT * FROM awe.usage()", code="42501")
+
+    def used(person: str) -> int:
+        return int(h.maker.ask("SELECT coalesce(sum(size), 0) FROM awe.file WHERE creator = %s",
+                               h.maker.user(person))[0][0])
+
+    def stored(person: str, size: int) -> tuple[str, Any]:
+        number = str(uuid.uuid4())
+        h.rows(person, "INSERT INTO awe.file (id, filename) VALUES (%s, 'q.fits')", number)
+        [(room,)] = h.rows("awe_dataserver", "SELECT awe.ds_room(%s, %s)", number, size)
+        [(done,)] = h.rows("awe_dataserver", "SELECT awe.ds_stored(%s, %s, %s)", number, size,
+                           b"\2" * 32)
+        assert (room is None) == (done is True), (room, done)
+        return number, done
+
+    h.maker.ask(setting, None, None, used("student") + 100)
+    h.maker.ask(setting, "awother", None, used("other") + 1000)
+    assert stored("other", 900)[1] is True
+    assert stored("other", 101)[1] is None
+    first, done = stored("student", 100)
+    assert done is True
+    refused, done = stored("student", 1)
+    assert done is None
+    assert h.maker.ask("SELECT state FROM awe.file WHERE id = %s", refused) == [("open",)]
+    # what was deleted counts until its bytes are gone
+    h.maker.ask("UPDATE awe.file SET state = 'trash', trashed = now() WHERE id = %s", first)
+    assert stored("student", 1)[1] is None
+    h.maker.ask("DELETE FROM awe.file WHERE id = %s", first)
+    assert stored("student", 50)[1] is True
+    assert h.rows("awe_dataserver", "SELECT awe.ds_refuse(%s)", refused) == [(True,)]
+    assert h.rows("awe_dataserver", "SELECT awe.ds_refuse(%s)", refused) == [(False,)]
+    h.maker.ask(setting, None, None, None)
+    h.maker.ask(setting, "awother", None, None)
+    # a project is charged for the files of its objects
+    has = int(h.maker.ask("SELECT coalesce(sum(size), 0) FROM awe.file WHERE _project = 37 "
+                          "AND state = 'linked'")[0][0])
+    h.maker.ask(setting, None, "TUTORIAL2015", has + 100)
+    link = ("INSERT INTO awe.raw_bias_frame (object_id, _creator, _project, _privileges, file, "
+            "filename) VALUES (gen_random_uuid(), %s, 37, 1, %s, 'q.fits')")
+    for person, size, code in (("student", 60, ""), ("other", 60, "AW017"), ("other", 40, "")):
+        number = stored(person, size)[0]
+        values = (link, h.maker.user(person), number)
+        if code:
+            h.refused(person, *values, code=code)
+        else:
+            h.rows(person, *values)
+    for person in PEOPLE:
+        found = h.rows(person, "SELECT project, person, bytes, most FROM awe.usage()")
+        own = [row for row in found if row[0] is None]
+        name = h.db.user(person).upper()
+        assert own == [(None, name, used(person), None)], person
+        managed = {row[0] for row in found if row[0] is not None}
+        assert managed == {project for project, who, manager in MEMBERS
+                           if who == person and manager}, person
+    [row] = h.rows("manager", "SELECT bytes, most FROM awe.usage() "
+                   "WHERE project = 'TUTORIAL2015' AND person IS NULL")
+    assert row == (has + 100, has + 100)
+    h.maker.ask(setting, None, "TUTORIAL2015", None)
 
 
 @probe

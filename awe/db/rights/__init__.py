@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         my_projects,
     )
     from awe.db.rights.publishing import Publication, publish
+    from awe.db.rights.quota import Usage, usage
     from awe.db.rights.trash import Deletion, Restored, undelete
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Restored",
     "Student",
     "Trail",
+    "Usage",
     "User",
     "add_member",
     "add_person",
@@ -50,6 +52,7 @@ __all__ = [
     "remove_person",
     "trail",
     "undelete",
+    "usage",
 ]
 
 face(__name__)

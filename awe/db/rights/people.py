@@ -35,6 +35,7 @@ __all__ = [
     "remove_member",
     "remove_person",
     "role_name",
+    "run",
     "set_password",
     "set_priority",
     "verifier",
@@ -84,7 +85,7 @@ def role_name(name: str) -> str:
 
 def people(connection: Any) -> list[Person]:
     """Return everybody who is or was registered, by name."""
-    rows = _run(connection, """
+    rows = run(connection, """
         SELECT u.id, u.role_name, u.full_name, u.removed IS NOT NULL,
                ARRAY(SELECT p.name FROM awe.member m JOIN awe.project p ON p.id = m.project_id
                       WHERE m.user_id = u.id ORDER BY 1)
@@ -100,7 +101,7 @@ def add_person(connection: Any, name: str, password: str, full_name: str = "") -
     """Register a person and return the user's number."""
     role = role_name(name)
     secret = verifier(connection, role, password)
-    rows = _run(connection, "SELECT awe.user_create(%s, %s, %s)", (role, secret, full_name))
+    rows = run(connection, "SELECT awe.user_create(%s, %s, %s)", (role, secret, full_name))
     number: int = rows[0][0]
     return number
 
@@ -109,12 +110,12 @@ def set_password(connection: Any, name: str, password: str) -> None:
     """Give a person another password."""
     role = role_name(name)
     secret = verifier(connection, role, password)
-    _run(connection, "SELECT awe.user_password(%s, %s)", (role, secret))
+    run(connection, "SELECT awe.user_password(%s, %s)", (role, secret))
 
 
 def set_priority(connection: Any, name: str, most: int) -> None:
     """Set the highest priority the jobs of a person may have, 0 to 10."""
-    _run(connection, "SELECT awe.user_priority(%s, %s)", (role_name(name), most))
+    run(connection, "SELECT awe.user_priority(%s, %s)", (role_name(name), most))
 
 
 def remove_person(connection: Any, name: str) -> None:
@@ -122,16 +123,16 @@ def remove_person(connection: Any, name: str) -> None:
     role = role_name(name)
     # Each step is committed by itself, in this order: the door is shut first, else whoever is sent
     # away could log in again before the role is removed.
-    _run(connection, f"ALTER ROLE {quoted_role(connection, role)} NOLOGIN")
+    run(connection, f"ALTER ROLE {quoted_role(connection, role)} NOLOGIN")
     sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s"
-    _run(connection, sessions, (role,))
-    _run(connection, "SELECT awe.user_remove(%s)", (role,))
+    run(connection, sessions, (role,))
+    run(connection, "SELECT awe.user_remove(%s)", (role,))
 
 
 def members(connection: Any, project: str) -> list[tuple[str, bool]]:
     """Return (name, is manager) of a project's members."""
     _project_id(connection, project)
-    rows = _run(connection, """
+    rows = run(connection, """
         SELECT upper(u.role_name), m.is_manager FROM awe.member m
           JOIN awe.users u ON u.id = m.user_id JOIN awe.project p ON p.id = m.project_id
          WHERE p.name = %s ORDER BY 1""", (project,))
@@ -141,13 +142,13 @@ def members(connection: Any, project: str) -> list[tuple[str, bool]]:
 def add_member(connection: Any, project: str, name: str, *, manager: bool = False) -> None:
     """Make a person a member, or manager, of a project."""
     _project_id(connection, project)
-    _run(connection, "SELECT awe.member_add(%s, %s, %s)", (project, role_name(name), manager))
+    run(connection, "SELECT awe.member_add(%s, %s, %s)", (project, role_name(name), manager))
 
 
 def remove_member(connection: Any, project: str, name: str) -> None:
     """End a person's membership; level-2 objects of others are out of sight at once."""
     _project_id(connection, project)
-    rows = _run(connection, "SELECT awe.member_remove(%s, %s)", (project, role_name(name)))
+    rows = run(connection, "SELECT awe.member_remove(%s, %s)", (project, role_name(name)))
     if not rows[0][0]:
         msg = f"{name.upper()} is not a member of project {project}; see awe-admin project list"
         raise NotFound(msg)
@@ -164,7 +165,7 @@ def add_project(
     default: int = 1,
 ) -> int:
     """Make a project and return its number."""
-    rows = _run(
+    rows = run(
         connection, "SELECT awe.project_create(%s, %s, %s, %s, %s, %s)",
         (name, description, instrument, public, maximum, default),
     )
@@ -175,11 +176,11 @@ def add_project(
 def change_project(connection: Any, name: str, changes: Mapping[str, Any]) -> None:
     """Change description, instrument, is_public, max_privileges or default_privileges."""
     _project_id(connection, name)
-    _run(connection, "SELECT awe.project_change(%s, %s)", (name, Json(dict(changes))))
+    run(connection, "SELECT awe.project_change(%s, %s)", (name, Json(dict(changes))))
 
 
 def _project_id(connection: Any, name: str) -> int:
-    rows = _run(connection, "SELECT id, name FROM awe.project ORDER BY name")
+    rows = run(connection, "SELECT id, name FROM awe.project ORDER BY name")
     for number, known in rows:
         if known == name:
             return int(number)
@@ -199,7 +200,7 @@ def quoted_role(connection: Any, name: str) -> str:
     return text
 
 
-def _run(connection: Any, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def run(connection: Any, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Run one statement in a transaction of its own; a refusal becomes one clear line."""
     with refusals(), connection, connection.cursor() as cursor:
         cursor.execute(statement, values or None)

@@ -69,6 +69,7 @@ BEGIN
       RAISE EXCEPTION 'file % is not stored by you (any more), or another object uses it; store it again', NEW.file
         USING ERRCODE = 'AW010';
     END IF;
+    PERFORM awe.check_quota(NEW._project);
   ELSIF TG_OP = 'UPDATE' THEN
     UPDATE awe.file SET _privileges = NEW._privileges WHERE id = NEW.file;
   ELSE

@@ -45,9 +45,14 @@ BEGIN ATOMIC
    WHERE f.id = fid AND f.state = 'open' AND k.file IS NULL AND k.page IS NULL;
 END;
 
+-- True if it is stored now, NULL if its owner's quota has no room for it, which stays reserved.
 CREATE OR REPLACE FUNCTION awe.ds_stored(fid uuid, sz bigint, sha bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  person int := (SELECT f.creator FROM awe.file f WHERE f.id = fid AND f.state = 'open');
 BEGIN
+  IF person IS NULL THEN RETURN false; END IF;
+  IF sz > awe.room_of(person, true) THEN RETURN NULL; END IF;
   UPDATE awe.file SET state = 'stored', size = sz, sha256 = sha, verified = now()
    WHERE id = fid AND state = 'open';
   RETURN FOUND;
