@@ -105,6 +105,8 @@ class Environment(Mapping[str, str]):
         kind=IPV4,
     )
     data_protocol: str = _key("how the dataserver is asked", "http", PROTOCOL)
+    data_certificate: str = _key("PEM file with the dataserver's certificate: it answers by https")
+    data_key: str = _key("PEM file with the private key of that, readable by its owner alone")
     data_mirror: str = _key(
         "host:port of a second dataserver that is near; what is read comes from there", kind=NEAR
     )

@@ -22,6 +22,8 @@ VALUES = {
     "data_server": (["127.0.0.1", "data.example.org"], ["a\0b"]),
     "data_port": (["", "1", "8470", "65535"], ["0", "65536", "-1", "http", "84 70", "8470.0"]),
     "data_listen": (["", "127.0.0.1", "0.0.0.0"], ["localhost", "1.2.3", "256.0.0.1", "::1"]),
+    "data_certificate": (["", "/etc/awe/server.pem"], ["a\0b"]),
+    "data_key": (["", "/etc/awe/server.key"], ["a\0b"]),
     "data_mirror": (["", "mirror.example.org:8471", "10.0.0.2:80"], ["mirror", "a b:1", ":80"]),
     "cache_size": (["", "0", "10GB", "500MB"], ["much", "-1GB", "10"]),
     "data_protocol": (["http", "https"], ["ftp", "", "https://"]),

@@ -24,7 +24,7 @@ from awe.errors import (
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["GONE", "LARGEST", "parts", "require", "short", "told", "too_long"]
+__all__ = ["GONE", "LARGEST", "not_trusted", "parts", "require", "short", "told", "too_long"]
 
 #: Bytes of an answer that is not a file, characters of its message, and seconds it may take.
 LARGEST = 64 << 10
@@ -117,6 +117,18 @@ def require(answer: httpx.Response, name: str, server: str) -> None:
     refusal = DataserverError(msg)
     refusal.worth_another_try = status >= 500 or status == 408  # type: ignore[attr-defined]
     raise refusal
+
+
+def not_trusted(server: str, error: Exception) -> DataserverError:
+    """Return the error of a certificate that this machine does not trust; nothing was shown."""
+    reason = str(error).partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
+    msg = (
+        f"the certificate of {server} is not trusted here ({reason}): your ticket was not "
+        "shown to it; name the file of its authority in SSL_CERT_FILE, or ask the administrator"
+    )
+    found = DataserverError(msg)
+    found.worth_another_try = False  # type: ignore[attr-defined]
+    return found
 
 
 def too_long(name: str, server: str, size: int) -> DataserverError:

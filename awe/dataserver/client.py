@@ -473,6 +473,8 @@ class Client:
             error.nobody_there = True  # type: ignore[attr-defined]
             raise
         except (httpx.TransportError, httpx.InvalidURL) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise answers.not_trusted(self.base_url, error) from error
             silent = isinstance(error, httpx.ReadTimeout)
             reason = f"silent for {SILENCE:.0f} s" if silent else str(error)
             msg = (

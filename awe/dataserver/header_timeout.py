@@ -10,6 +10,7 @@ server's. When connections become scarce, `crowd` decides which of them go.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -136,10 +137,22 @@ class Protocol(H11Protocol):
             self.transport.close()
 
 
-def configured(app: Any) -> uvicorn.Config:
-    """Return how uvicorn answers for the dataserver."""
+def configured(
+    app: Any, certificate: Path | None = None, key: Path | None = None
+) -> uvicorn.Config:
+    """Return how uvicorn answers for the dataserver.
+
+    Parameters
+    ----------
+    app : application
+        What answers.
+    certificate, key : Path, optional
+        Files of its certificate and of the private key: it answers by https.
+    """
     config = uvicorn.Config(
         app,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         http=Protocol,
         log_config=None,
         access_log=False,

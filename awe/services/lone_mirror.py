@@ -19,6 +19,7 @@ from awe.dataserver.mirror import Mirror, create_app
 from awe.dataserver.server import listen
 from awe.db.server.address import connection_arguments
 from awe.errors import ConfigError, ServiceDown
+from awe.services.certificate import certificate_of
 from awe.services.foreground import log_to, only_one
 from awe.services.installation import Installation
 
@@ -61,6 +62,13 @@ def main() -> None:
 
 
 def _serve(environment: Environment, house: Installation) -> None:
+    certificate = certificate_of(environment)
+    if (environment.data_protocol == "https") != (certificate is not None):
+        msg = (
+            f"{environment.home}/Environment.cfg: a second dataserver answers as the first, by "
+            f"{environment.data_protocol}; with https it has data_certificate and data_key too"
+        )
+        raise ConfigError(msg)
     port = int(environment.data_mirror.rpartition(":")[2])
     address = environment.data_listen or "127.0.0.1"
     try:
@@ -78,8 +86,9 @@ def _serve(environment: Environment, house: Installation) -> None:
     permits = Permits(login)
     app = create_app(mirror, permits, (environment.data_mirror,))
     _log.info("a second dataserver at port %d, before %s", port, first)
+    files = (certificate.chain, certificate.key) if certificate else ()
     try:
-        uvicorn.Server(configured(app)).run(sockets=[listener])
+        uvicorn.Server(configured(app, *files)).run(sockets=[listener])
     except KeyboardInterrupt:
         # uvicorn ends cleanly and sends itself the signal again
         _log.info("interrupted")

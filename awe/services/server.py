@@ -32,6 +32,7 @@ from awe.db.server.address import connection_arguments
 from awe.dpu.runner.runner import Runner
 from awe.errors import AweError, ConfigError, ServiceDown
 from awe.services import keeper, sharing
+from awe.services.certificate import Certificate, certificate_of
 from awe.services.filestore import files_of
 from awe.services.foreground import log_to, only_one
 from awe.services.guard import Guard
@@ -86,6 +87,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     published = Published(connection_arguments(environment.database_name, "awe_pages", password))
     store = files_of(environment.home)
     stop = threading.Event()
+    certificate = certificate_of(environment)
     listener = _listen(environment)
     # behind another machine's name; of this machine only the address really listened at counts
     named = environment.data_server not in ("127.0.0.1", "localhost", "::1")
@@ -93,7 +95,13 @@ def _serve(environment: Environment, folder: Path) -> None:
     port = listener.getsockname()[1]
     # all addresses of the machine are listened at, or one: workers here use that
     near = environment.data_listen if environment.data_listen not in EVERYWHERE else "127.0.0.1"
-    environment = replace(environment, data_server=near, data_port=str(port))
+    protocol = "http"
+    if certificate is not None:
+        # it is of a name, by which they ask here too
+        near, protocol = environment.data_server, "https"
+    environment = replace(
+        environment, data_server=near, data_port=str(port), data_protocol=protocol
+    )
     threads = [
         threading.Thread(target=collect_forever, args=(store, collecting, stop), name="collector"),
         threading.Thread(target=scrub_forever, args=(store, collecting, stop), name="scrub"),
@@ -107,9 +115,9 @@ def _serve(environment: Environment, folder: Path) -> None:
         # Known when the socket listens already: who connects before uvicorn runs waits in its
         # queue. The record comes last, because a start takes it as the sign that all is well.
         permits.here(f"{near}:{port}")
-        house.note_server(data_server=near, data_port=port)
+        house.note_server(data_server=near, data_port=port, data_protocol=protocol)
         app = create_app(store, permits, addresses=advertised, **pages(published))
-        _answer(app, listener)
+        _answer(app, listener, certificate)
     finally:
         stop.set()
         for thread in threads:
@@ -134,8 +142,9 @@ def _keep_keeper(house: Installation, stop: threading.Event) -> None:
             stop.wait(60.0)
 
 
-def _answer(app: Any, listener: socket.socket) -> None:
-    server = uvicorn.Server(configured(app))
+def _answer(app: Any, listener: socket.socket, certificate: Certificate | None) -> None:
+    files = (certificate.chain, certificate.key) if certificate else ()
+    server = uvicorn.Server(configured(app, *files))
     _log.info("listening on port %d", listener.getsockname()[1])
     server.run(sockets=[listener])
 

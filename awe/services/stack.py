@@ -241,7 +241,8 @@ def _processes(house: Installation) -> dict[str, str]:
     server, keeper = house.process("server"), house.process("keeper")
     if server is not None:
         endpoints = house.endpoints
-        where = f"http://{endpoints.get('data_server')}:{endpoints.get('data_port')}"
+        protocol = endpoints.get("data_protocol", "http")
+        where = f"{protocol}://{endpoints.get('data_server')}:{endpoints.get('data_port')}"
         lines["awe-server"] = f"running (process {server.pid}), {where}"
     if keeper is not None:
         lines["keeper"] = f"running (process {keeper.pid}), starts again what ends"

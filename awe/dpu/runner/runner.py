@@ -356,7 +356,8 @@ def _dataserver(environment: Environment) -> dict[str, str]:
         known = json.loads(text)
     except (OSError, ValueError):
         return {}
-    return {key: str(known[key]) for key in ("data_server", "data_port") if key in known}
+    keys = ("data_server", "data_port", "data_protocol")
+    return {key: str(known[key]) for key in keys if key in known}
 
 
 def _workers(environment: Environment) -> int:
