@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["applied", "planes_of"]
 
+#: pixels of a dark with this many times the usual noise jump from frame to frame
+_WILD = 5.0
+
 
 def planes_of(task: Task, chosen: Any) -> list[Callable[[], Any]]:
     """Return what reads the planes of the chosen masters, each on its own."""
@@ -108,6 +111,8 @@ def _of_frames(unit: Unit, chosen: Any) -> float:
 
 def _dark(task: Task, chosen: Any) -> dict[str, Any]:
     """Return the dark as it is to be used: subtracted, or to flag the pixels that glow."""
+    import numpy as np
+
     from awe.calib.detector import pixels
 
     if chosen.dark is None:
@@ -126,6 +131,12 @@ def _dark(task: Task, chosen: Any) -> dict[str, Any]:
     maps = chosen.hot is not None
     limits = chosen.hot.process_params if maps else task.parameters("HotPixelMap")
     glow = pixels.residual(task.pixels(chosen.dark), limits.BOX)
+    variance = variance_of(task, chosen.dark)
+    if variance is not None:
+        # what jumps from dark to dark is somewhere within its scatter
+        with np.errstate(invalid="ignore"):
+            wild = variance > _WILD**2 * np.nanmedian(variance)
+        glow[wild] = np.maximum(np.abs(glow[wild]), np.sqrt(variance[wild]))
     return {"glow": glow, "glow_limit": limits.REJECTION_THRESHOLD}
 
 

@@ -143,6 +143,26 @@ def test_pixels_that_glow_are_flagged_where_darks_were_taken(calibrated):
     assert (less.flags & int(PixelFlag.HOT) != 0).sum() < 10
 
 
+def test_pixels_that_jump_from_dark_to_dark_are_flagged(calibrated):
+    from awe import recipes
+    from awe.model.raw import RawDarkFrame
+
+    at = calibrated.template.start
+    for number in range(5):
+        jump = np.zeros(calibrated.shape)
+        jump[60:63, 90] = 300 * (number % 2)
+        dark = calibrated.raw(np.zeros(calibrated.shape)) + _uncut(jump)
+        calibrated.put(RawDarkFrame, dark, at - datetime.timedelta(hours=10, minutes=number))
+    recipes.find("Dark")(
+        instrument="OMEGACAM", date=calibrated.date, chip="ESO_CCD_#65", commit=True
+    ).execute()
+    red, ccd = reduce(calibrated, np.full(calibrated.shape, 500.0))
+    assert red.dark.quality_flags == 0
+    hot = ccd.flags & int(PixelFlag.HOT) != 0
+    assert hot[60:63, 90].all()
+    assert hot.mean() < 1e-3
+
+
 def _uncut(light):
     """Return light [ADU] as whole counts in an image with its strips."""
     full = np.zeros((light.shape[0] + 10, light.shape[1] + 24), np.uint16)

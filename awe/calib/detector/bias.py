@@ -13,9 +13,9 @@ from awe.calib.combine import Combined, Method, Noise, about_median, combine
 from awe.calib.combine.propagation import mean_variance, of_mean
 from awe.calib.detector.trim import require_shape
 from awe.calib.weight import require_model
-from awe.errors import NoValidPixels
+from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["DIGITISATION", "ReadNoise", "dark", "master", "read_noise"]
+__all__ = ["DIGITISATION", "ReadNoise", "dark", "master", "read_noise", "telegraph"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: variance that rounding to whole counts adds [ADU**2]
 #: (a uniform error of +- 1/2 ADU has variance 1/12)
 DIGITISATION = 1.0 / 12.0
+
+#: frames in which two levels are told from a particle, and the share of a pixel that lost a frame
+_LEAST, _WHOLE = 4, 0.999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,4 +228,63 @@ def dark(
         # one bias is in all frames: sum of w_k / t_k over sum of w_k, which is sum t / sum t**2
         shared = sum(exposure_times) / sum(time**2 for time in exposure_times)
         variance += np.float32(shared**2) * bias_variance
+    if len(frames) >= _LEAST and combined.share is not None:
+        places = np.nonzero(combined.share < _WHOLE)
+        values = _values_at(places, frames, bias, offsets, scales)
+        # two frames that agree with each other and not with the rest are not two particles
+        shortest = min(exposure_times)
+        light = np.maximum(np.median(values, axis=0), 0.0)
+        noise = np.sqrt(one.constant / shortest**2 + light / (gain * shortest))
+        jumps = telegraph(values, sigma * noise)
+        chosen = places[0][jumps], places[1][jumps]
+        variance[chosen] = np.maximum(variance[chosen], values[:, jumps].var(axis=0, ddof=1))
     return replace(combined, variance=variance, share=None)
+
+
+def _values_at(
+    places: tuple[NDArray[np.intp], ...], frames: Sequence[NDArray[np.generic]],
+    bias: NDArray[np.float32], offsets: Sequence[NDArray[np.float32]] | None,
+    scales: Sequence[float],
+) -> NDArray[np.float64]:
+    """Return the dark current of some pixels in each frame [ADU/s]."""
+    values = np.array([frame[places] for frame in frames], np.float64) - bias[places]
+    if offsets is not None:
+        values -= [np.broadcast_to(one, bias.shape)[places] for one in offsets]
+    values *= np.array(scales)[:, None]
+    return values
+
+
+def telegraph(values: NDArray[np.float64], least: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which pixels jump between two levels from frame to frame.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (frames, n)
+        Values of n pixels in each of four or more frames, any unit.
+    least : ndarray of float64, shape (n,)
+        Least distance of the levels, the same unit.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True where two frames or more are at one level, two or more at another, and the levels are
+        further apart than the frames of each are. A particle hits one frame.
+
+    Raises
+    ------
+    ParameterError
+        There are fewer than four frames.
+    """
+    number = values.shape[0]
+    if number < _LEAST:
+        msg = f"two levels are told in {_LEAST} frames or more, found {number}"
+        raise ParameterError(msg)
+    ordered = np.sort(values, axis=0)
+    # a split behind the second frame at the earliest, before the second last at the latest
+    gaps = np.diff(ordered, axis=0)[1 : number - 2]
+    split = np.argmax(gaps, axis=0) + 1
+    each = np.arange(values.shape[1])
+    low, high = ordered[split, each], ordered[split + 1, each]
+    ranges = np.maximum(low - ordered[0], ordered[-1] - high)
+    result: NDArray[np.bool_] = (high - low > least) & (high - low > ranges)
+    return result
