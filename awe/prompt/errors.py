@@ -52,7 +52,11 @@ def suggest(error: BaseException, names: Iterable[str], source: str | bytes = ""
     name = getattr(error, "name", None)
     if not isinstance(error, NameError) or not name or "did you mean" in str(error):
         return
-    hint = nearest(name, [*names, *dir(builtins)])
+    known = [*names, *dir(builtins)]
+    hint = nearest(name, known) if name not in known else ""
+    if name in known and not isinstance(error, UnboundLocalError):
+        # %run gives a file a namespace of its own
+        hint = "; a file has the names of the prompt with %run -i FILE, and with awe FILE"
     if not hint and _is_value(name, error.__traceback__, source):
         hint = f"; did you mean {name!r} in quotes?"
     error.args = (f"{error}{hint}",)

@@ -38,6 +38,16 @@ def test_text_without_quotes_is_recognised_where_it_is_an_argument_or_compared()
     assert told("f(qury)", f=print, query=1).endswith("; did you mean 'query'?")
 
 
+def test_a_name_of_the_prompt_that_a_file_has_not_is_told_with_the_way_to_it() -> None:
+    with pytest.raises(NameError) as caught:
+        # as %run does: the file has names of its own
+        exec(compile("RawScienceFrame", "night.py", "exec"), {})
+    errors.suggest(caught.value, {"RawScienceFrame": RawScienceFrame})
+    assert str(caught.value).endswith("with %run -i FILE, and with awe FILE")
+    local = "def f():\n    return query\n    query = 1\nf()"
+    assert told(local, query=2).endswith("not associated with a value")
+
+
 def test_the_length_of_a_class_is_asked_of_its_query() -> None:
     with pytest.raises(QueryError, match=r"len\(RawScienceFrame\.select_all\(\)\)"):
         len(RawScienceFrame)
