@@ -322,6 +322,26 @@ def test_a_night_is_ingested_once_and_seen_by_students(scientist, night, db, dat
     assert len(RawBiasFrame.chip.name == CHIPS[0]) == 10
 
 
+def test_frames_are_packed_on_request_and_come_back_to_the_byte(
+    scientist, night, dataserver, tmp_path
+):
+    from awe.model.raw import RawScienceFrame
+    from awe.tasks.inputs import imstat
+
+    report = ingest(night[5:7], "science", commit=True, pack=True, processes=1)
+    assert report.ok, str(report)
+    assert not any("not packed" in row.message for row in report.rows)
+    frames = list(RawScienceFrame.select_all())
+    kept = sorted(tmp_path.rglob("objects/*/*"))
+    assert len(frames) == len(kept) > 0
+    assert {path.suffix for path in kept} == {".fz"}
+    for frame in frames:
+        frame.retrieve(tmp_path)
+        assert imstat(frame.data).max == pytest.approx(frame.imstat.max)
+        with fits.open(frame.pathname, checksum=True) as hdus:
+            hdus.verify("exception")
+
+
 def test_one_bad_file_does_not_stop_the_others(scientist, night, tmp_path):
     page = tmp_path / "page.fits"
     page.write_text("<html>503 Service Unavailable</html>")

@@ -12,7 +12,7 @@ from typing import Any
 
 from awe.admin.share import say
 from awe.errors import ArgumentError, NotFound
-from awe.services import records, relocation, stack
+from awe.services import compaction, records, relocation, stack
 from awe.services.filestore import HOME, RECORD, files_of, open_store, record_of
 from awe.services.installation import Installation
 from awe.terminal import out
@@ -40,6 +40,10 @@ def add(commands: Any) -> None:
         help="argument of the file system of that URL; JSON where it is not text",
     )  # fmt: skip
     verb.set_defaults(run=_move)
+    verb = verbs.add_parser("pack", help="keep raw frames in less than half the room from now on")
+    verb.add_argument("--undo", action="store_true", help="keep them as they came again")
+    verb.add_argument("--most", type=int, metavar="N", help="no more than N files")
+    verb.set_defaults(run=_pack)
     verb = verbs.add_parser("login", help="another key and secret for the S3 store")
     verb.set_defaults(run=_login)
 
@@ -63,6 +67,18 @@ def _move(chosen: argparse.Namespace) -> int:
     out(f"those at {done.former} stay; remove them when a backup of the new place is made\n")
     for name in done.damaged:
         out(f"damaged: {name}: awe-admin fsck\n")
+    return 1 if done.damaged else 0
+
+
+def _pack(chosen: argparse.Namespace) -> int:
+    house = Installation()
+    done = compaction.turn(house, undo=chosen.undo, most=chosen.most, say=say)
+    what = "are as they came again" if chosen.undo else "are packed now"
+    out(f"{done.files} raw frames {what}, {abs(done.saved) / 2**20:.1f} MB ")
+    out("more" if chosen.undo else "less")
+    out(f"; {done.others} were so or are not worth it\n")
+    for line in done.damaged:
+        out(f"damaged: {line}: awe-admin fsck\n")
     return 1 if done.damaged else 0
 
 

@@ -130,6 +130,15 @@ class Permits(Connections):
         rows = self.ask("SELECT id::text FROM awe.ds_find(%s, %s)", (ticket, filename))
         return [UUID(row[0]) for row in rows]
 
+    def is_creator(self, ticket: bytes | None, file_id: UUID, filename: str) -> bool:
+        """Return True if the ticket's user stored a file that an object names."""
+        rows = self.ask(
+            "SELECT 1 FROM awe.ds_find(%s, %s) AS f WHERE f.id = %s::uuid "
+            "AND upper(f.creator) = awe.ds_who(%s)",
+            (ticket, filename, str(file_id), ticket),
+        )
+        return bool(rows)
+
     def mark(self, file_id: UUID, health: str) -> None:
         """Record the health of a file: ok, bad or lost."""
         self.ask("SELECT awe.ds_health(%s::uuid, %s)", (str(file_id), health))

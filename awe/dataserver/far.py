@@ -257,12 +257,12 @@ class FarStore(Store):
     def ids(self) -> Iterator[UUID]:
         """Yield the id of every file in its place."""
         for name in self._listed("objects"):
-            if (file_id := self._id(name)) is not None:
+            if (file_id := self._id_of(name)) is not None:
                 yield file_id
 
     def strangers(self) -> Iterator[PurePosixPath]:  # type: ignore[override]
         """Yield everything below `objects` that is not a file of this store in its place."""
-        yield from (PurePosixPath(n) for n in self._listed("objects") if self._id(n) is None)
+        yield from (PurePosixPath(n) for n in self._listed("objects") if self._id_of(n) is None)
 
     def older(self, age: float) -> set[UUID]:
         """Return the files that were stored longer ago than `age` [s]."""
@@ -270,7 +270,7 @@ class FarStore(Store):
         return {
             file_id
             for name, entry in self._listed("objects").items()
-            if (file_id := self._id(name)) is not None and _time(entry) < limit
+            if (file_id := self._id_of(name)) is not None and _time(entry) < limit
         }
 
     def exists(self, place: PurePath) -> bool:
@@ -313,7 +313,7 @@ class FarStore(Store):
     def _key(self, name: str) -> str:
         return str(self._prefix / name)
 
-    def _id(self, name: str) -> UUID | None:
+    def _id_of(self, name: str) -> UUID | None:
         try:
             file_id = UUID(PurePosixPath(name).name)
         except ValueError:

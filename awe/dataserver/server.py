@@ -18,7 +18,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from io import RawIOBase
+from io import FileIO, RawIOBase
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -30,7 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from awe.dataserver import laid, previews, proof, rows
+from awe.dataserver import laid, previews, proof, repacking, rows
 from awe.dataserver.authorisation import Permit, Permits
 from awe.dataserver.checks import Checks
 from awe.dataserver.ranges import LARGEST, matches, range_of
@@ -105,6 +105,7 @@ def create_app(
             Route("/file/{file_id}", _get, methods=["GET", "HEAD"]),
             *previews.routes(),
             *laid.routes(),
+            *repacking.routes(),
             Route("/file/{file_id}/verify", _verify, methods=["POST"]),
             *routes,
             # Last: it matches every path of one part, that of the proof as well.
@@ -120,6 +121,7 @@ def create_app(
     app.state.addresses = ()
     app.state.session_of = lambda request: None
     app.state.threads = anyio.CapacityLimiter(THREADS)
+    app.state.packing = anyio.CapacityLimiter(1)
     for name, value in state.items():
         setattr(app.state, name, value)
     return app
@@ -330,7 +332,7 @@ async def send(
         return Response(status_code=304, headers=headers)
     # Opened before the status is sent: afterwards a missing file could not be told any more.
     stream = await in_thread(request, opening or partial(_opened, request, permit))
-    near = store_of(request).near and laid.is_near(request)
+    near = isinstance(stream, FileIO) and store_of(request).near and laid.is_near(request)
     if near and request.headers.get(NEAR) == "path":
         stream.close()
         place = store_of(request).path(permit.file_id).absolute()

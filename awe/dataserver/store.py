@@ -1,9 +1,10 @@
 """The store of immutable files on disk.
 
 Owns one directory, mode 0700: `incoming/` for uploads, `objects/<2 hex>/<uuid>` for stored files,
-`dark/` for files nobody knows, put aside. A file appears under its id complete and on disk, or
-not at all, and is never replaced: link(2) cannot. Refuses symbolic links, planted hard links,
-uploads that would eat into the reserve of free space, and any name that is not a UUID.
+with `.fz` behind it where one is packed, `dark/` for files nobody knows, put aside. A file appears
+under its id complete and on disk, or not at all, and is never replaced: link(2) cannot. Refuses
+symbolic links, planted hard links, uploads that would eat into the reserve of free space, and any
+name that is not a UUID.
 Knows nothing of users: whoever may do what is decided elsewhere.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path, PurePath
 from uuid import UUID
 
 from awe.dataserver.attested import attest
+from awe.dataserver.packed import ENDING, PackedFile
 from awe.dataserver.rows import Rows
 from awe.errors import (
     AweError,
@@ -254,11 +256,12 @@ class Store:
             There is no such file, or it is not one this store made.
         """
         path = self.path(file_id)
+        packed = False
         try:
             # In two steps, so that neither is a link, which ELOOP or ENOTDIR answers.
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+                descriptor, packed = _either(folder, path.name)
             finally:
                 os.close(folder)
         except OSError as error:
@@ -274,12 +277,16 @@ class Store:
             stream.close()
             msg = f"file {file_id} was not made by the store at {self.root}; run awe-admin fsck"
             raise FileGone(msg)
-        return stream
+        return PackedFile(stream) if packed else stream
 
     def digest(self, file_id: UUID) -> str:
         """Return the SHA-256 of a stored file, read from disk."""
         with self.open(file_id) as stream, _reading(self.root, file_id):
-            return _digest(stream)
+            try:
+                return _digest(stream)
+            except ChecksumMismatch:
+                # packed, and a tile cannot be unpacked: it has the bytes of no file
+                return ""
 
     def health(self, file_id: UUID, size: int, sha256: str) -> str:
         """Return `"ok"`, `"bad"` or `"lost"`, from the bytes on disk."""
@@ -291,19 +298,15 @@ class Store:
                 found = _digest(stream)
         except FileGone:
             return "lost"
+        except ChecksumMismatch:
+            return "bad"
         return "ok" if found == sha256 else "bad"
 
     def ids(self) -> Iterator[UUID]:
         """Yield the id of every file in its place."""
         for folder in self._folders():
-            for path in folder.iterdir():
-                try:
-                    file_id = UUID(path.name)
-                except ValueError:
-                    # not a file of ours: one of the strangers
-                    continue
-                if path == self.path(file_id):
-                    yield file_id
+            # while a file is being packed it is there in both forms
+            yield from {one for path in folder.iterdir() if (one := self._id(path)) is not None}
 
     def strangers(self) -> Iterator[Path]:
         """Yield everything below `objects` that is not a file of this store in its place."""
@@ -311,13 +314,22 @@ class Store:
         yield from (path for path in self.objects.iterdir() if path not in folders)
         for folder in folders:
             for path in folder.iterdir():
-                try:
-                    file_id = UUID(path.name)
-                except ValueError:
+                file_id = self._id(path)
+                if file_id is None or not self._ours(path.lstat(), file_id):
                     yield path
-                    continue
-                if path != self.path(file_id) or not self._ours(path.lstat(), file_id):
-                    yield path
+
+    def _id(self, path: Path) -> UUID | None:
+        """Return the id of a file in its place, packed or not; None for what is not one."""
+        try:
+            file_id = UUID(path.name.removesuffix(ENDING))
+        except ValueError:
+            return None
+        return file_id if path in self.forms(file_id) else None
+
+    def forms(self, file_id: UUID) -> tuple[Path, Path]:
+        """Return the paths of the file of that id, plain and packed."""
+        plain = self.path(file_id)
+        return plain, plain.with_name(plain.name + ENDING)
 
     def unfinished(self) -> list[str]:
         """Return the names of uploads that are under way, or were broken off."""
@@ -329,32 +341,39 @@ class Store:
 
     def rows(self, stream: RawIOBase, wanted: Rows, place: int, most: int) -> bytes:
         """Return bytes of stretches of an open file; see `Rows.block`."""
+        if isinstance(stream, PackedFile):
+            return stream.stretches(wanted, place, most)
         return wanted.block(stream.fileno(), place, most)
 
     def older(self, age: float) -> set[UUID]:
         """Return the files that were stored longer ago than `age` [s]."""
         self.require()
         limit = time.time() - age
-        return {one for one in self.ids() if self.path(one).lstat().st_mtime < limit}
+        return {one for one in self.ids() if self._since(one) < limit}
+
+    def _since(self, file_id: UUID) -> float:
+        for path in self.forms(file_id):
+            with suppress(FileNotFoundError):
+                return path.lstat().st_mtime
+        return time.time()
 
     def exists(self, place: PurePath) -> bool:
         """Return True if there is something at a place."""
-        return Path(place).exists()
+        return _form(Path(place)).exists()
 
     def discard(self, file_id: UUID) -> bool:
         """Remove a stored file; False if there was none."""
-        path = self.path(file_id)
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            return False
-        self.sync_folder(path.parent)
-        return True
+        there = [path for path in self.forms(file_id) if path.exists()]
+        for path in there:
+            path.unlink(missing_ok=True)
+        if there:
+            self.sync_folder(there[0].parent)
+        return bool(there)
 
     def put_aside(self, path: PurePath) -> PurePath:
         """Move something nobody knows into `dark/`, and return where it is now."""
         target = self.dark / f"{path.name}.{secrets.token_hex(4)}"
-        Path(path).rename(target)
+        _form(Path(path)).rename(target)
         # rename(2) keeps the time of the bytes; here the time of being put aside counts.
         os.utime(target, follow_symlinks=False)
         self.sync_folder(self.dark)
@@ -381,6 +400,22 @@ class Store:
         parts = self.incoming.glob(f"{file_id}.*.part")
         known = sum(part.lstat().st_ino == status.st_ino for part in parts)
         return status.st_nlink == 1 + known
+
+
+def _form(path: Path) -> Path:
+    """Return the path of a file, or that of its packed form where only that exists."""
+    packed = path.with_name(path.name + ENDING)
+    return packed if packed.exists() and not path.exists() else path
+
+
+def _either(folder: int, name: str) -> tuple[int, bool]:
+    """Open a file in a folder, or its packed form, and return which."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW
+    # Again at the end: it may have been unpacked between the two.
+    for tried in (name, name + ENDING):
+        with suppress(FileNotFoundError):
+            return os.open(tried, flags, dir_fd=folder), tried != name
+    return os.open(name, flags, dir_fd=folder), False
 
 
 def _digest(stream: RawIOBase) -> str:

@@ -95,7 +95,8 @@ def _ingested(
     ):
         report = ingest(
             files, options.type, options.commit, plan=None if new else plan,
-            project=place, split_cubes=options.split_cubes, progress=bar.advance,
+            project=place, split_cubes=options.split_cubes, pack=options.pack,
+            progress=bar.advance,
         )  # fmt: skip
         report.rows += got.rows if got else []
         if new:
@@ -175,6 +176,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--split-cubes", action="store_true",
         help="take each plane of an image of three axes for an exposure",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pack", action="store_true",
+        help="let the dataserver keep the frames in less than half the room, to the byte",
     )  # fmt: skip
     parser.add_argument("-commit", "--commit", action="store_true", help="store and commit")
     parser.add_argument("--project", help="project to ingest into; that of the session otherwise")

@@ -27,7 +27,7 @@ from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError, AweError, ProjectUnknown, nearest
-from awe.ingest import destination, known, names, planfile, sources
+from awe.ingest import compact, destination, known, names, planfile, sources
 from awe.ingest.chipfiles import Piece, pieces
 from awe.ingest.planfile import Line
 from awe.ingest.records import CLASSES, Records
@@ -59,6 +59,7 @@ def ingest(
     plan: Path | str | None = None,
     project: str | None = None,
     split_cubes: bool = False,
+    pack: bool = False,
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -83,6 +84,9 @@ def ingest(
     split_cubes : bool
         Take each plane of an image of three axes for an exposure, also where the description of
         the camera does not say so.
+    pack : bool
+        Let the dataserver keep the frames packed, in less than half the room; whoever fetches one
+        gets the bytes that were stored.
     processes : int, optional
         How many processes read and send files; by default one per core, at most four.
     progress : callable, optional
@@ -114,7 +118,9 @@ def ingest(
         names.refuse_taken(exposures, report)
         projects = _projects(exposures, report, project)
         if commit:
-            _store(pool, exposures, report, projects, progress)
+            stored = _store(pool, exposures, report, projects, progress)
+            if pack:
+                compact.pack(stored, report)
     return report
 
 
@@ -223,9 +229,10 @@ def _store(
     report: Report,
     projects: Mapping[int, str],
     progress: Progress | None,
-) -> None:
+) -> dict[int, list[uuid.UUID]]:
+    """Send and commit exposures, and return the files of those that were, by their rows."""
     if not exposures:
-        return
+        return {}
     records: dict[str, Records] = defaultdict(Records)
     address = base_url()
     calls = {
@@ -249,6 +256,7 @@ def _store(
         if progress is not None:
             progress(1)
     _keep(exposures, report)
+    return {n: call[1] for n, call in calls.items() if report.rows[n].state is State.INGESTED}
 
 
 def _keep(exposures: Mapping[int, Exposure], report: Report) -> None:
