@@ -23,6 +23,8 @@ __all__ = ["aperture", "growth", "profile_numbers", "quick", "radial_profile"]
 Values = NDArray[np.float64]
 
 NOTHING = Reading(values={"pixels": 0}, text="no finite pixel here")
+#: quantities that are in the table and not in the printed line
+UNSAID = {"ra", "dec", "inside", "mag_error", "fwhm_gauss", "sky_noise"}
 #: curve of growth: its radius in FWHM, its steps
 GROWN, STEPS = 5.0, 50
 
@@ -56,8 +58,7 @@ def quick(spot: Spot, figure: Callable[[], Figure]) -> Reading:
         return NOTHING
     found = _read(spot, star)
     short = {k: found.values[k] for k in ("x_centre", "y_centre", "flux", "mag", "snr", "fwhm")}
-    text = "  ".join(f"{name} {value:.6g}" for name, value in short.items())
-    return Reading(values=found.values, text=text, warning=found.warning)
+    return Reading(values=found.values, text=_told(short), warning=found.warning)
 
 
 def radial_profile(spot: Spot, figure: Callable[[], Figure]) -> Reading:
@@ -168,7 +169,13 @@ def _read(spot: Spot, star: Star, *, peak: float | None = None) -> Reading:
     if spot.facts.sky is not None:
         values["ra"], values["dec"] = spot.facts.sky(star.x, star.y)
         values["fwhm_sky"] = star.fwhm * spot.facts.sky.scale
-    return Reading(values=values, warning="; ".join(star.doubts))
+    return Reading(values=values, text=_told(values), warning="; ".join(star.doubts))
+
+
+def _told(values: dict[str, float]) -> str:
+    """Return the line that is printed: what is known, and of a place in words of its table."""
+    kept = {k: v for k, v in values.items() if math.isfinite(v) and k not in UNSAID}
+    return "  ".join(f"{name} {value:.6g}" for name, value in kept.items())
 
 
 def _draw_profile(figure: Figure, star: Star, radius: Values, mean: Values) -> None:

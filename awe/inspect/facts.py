@@ -14,6 +14,7 @@ from awe.errors import BadHeader
 if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.wcs import WCS
+    from numpy.typing import NDArray
 
 __all__ = ["Facts", "Sky", "facts_of", "read", "sexagesimal", "written"]
 
@@ -40,6 +41,17 @@ class Sky:
         """
         ra, dec = self._wcs.all_pix2world([x], [y], 1)
         return float(ra[0]) % 360, float(dec[0])
+
+    def places(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return right ascensions and declinations of many places [deg].
+
+        Parameters
+        ----------
+        x, y : ndarray of float64
+            FITS pixel coordinates, of one shape.
+        """
+        ra, dec = self._wcs.all_pix2world(x, y, 1)
+        return ra % 360, dec
 
     @functools.cached_property
     def scale(self) -> float:

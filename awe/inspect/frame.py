@@ -144,6 +144,7 @@ def inspect(
         caption=_caption(shown),
         header=shown.header,
         unit=shown.unit,
+        path="" if pixels is not None else shown.path,
         first=first,
         look={
             "kappa": kappa,

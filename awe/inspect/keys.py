@@ -206,6 +206,18 @@ _DECLARED = (
         call="values",
     ),
     Key(
+        key="f",
+        target="window:flags",
+        title="flags",
+        doc="reason bits over the picture, each in its colour, and away again",
+    ),
+    Key(
+        key="g",
+        target="window:compass",
+        title="compass",
+        doc="north, east and a grid of coordinates over the picture, and away again",
+    ),
+    Key(
         key="o",
         target="window:overplot",
         title="overplot",

@@ -140,8 +140,14 @@ def _of_frame(
         data, header, name = image.pixels, image.header, f"{name}[{extension}]"
     # a plan may have corrected what the header of a raw frame says
     return Source(name=name, pixels=_image(data, name, plane), header=header,
-                  unit=_unit(header), path=str(frame.pathname or ""),
+                  unit=_unit(header), path=_place(frame),
                   observed=str(getattr(frame, "OBJECT", None) or ""))  # fmt: skip
+
+
+def _place(frame: Any) -> str:
+    """Return where the file of a frame is on this machine, once its pixels were read."""
+    fetch = getattr(frame, "_here", None)
+    return str(fetch() if fetch is not None else frame.pathname or "")
 
 
 def _unit(header: Mapping[str, Any]) -> str:

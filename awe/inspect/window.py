@@ -23,6 +23,7 @@ from awe.inspect.facts import facts_of
 from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text, used
 from awe.inspect.keysettings import Settings, changed, listed
+from awe.inspect.layers import Layers
 from awe.inspect.measurements import row_of
 from awe.inspect.picture import Look, Picture
 from awe.inspect.shown import Over, limit, written
@@ -111,6 +112,8 @@ class Window(Inspection):
         Header of the frame: gain, saturation and place on the sky.
     unit : str
         What the pixels are measured in; empty where nobody knows, or in nothing.
+    path : str
+        File of the frame, where its reason bits are; empty for arrays.
     fit : bool
         Make the window smaller where the screen is.
     """
@@ -126,12 +129,14 @@ class Window(Inspection):
         size: tuple[float, float],
         header: Any = None,
         unit: str = "",
+        path: str = "",
         fit: bool = True,
     ) -> None:
         super().__init__(harmless(name, lines=False), unit)
         self._facts = facts_of(header or {}, unit)
         self._first = first
         self._settings = Settings()
+        self._layers = Layers(self.name, path, pixels.shape, first, self._facts)
         self._before: dict[str, tuple[float, float]] = {}
         self._over = False
         self._typed: Colon | None = None
@@ -337,6 +342,31 @@ class Window(Inspection):
             limit(plot, self._settings)
             self._present(plot, entry.title.replace(" ", "-"))
         return reading
+
+    def flags(self, figure: Figure) -> None:
+        """Draw the reason bits of the pixels over the picture, or take them away.
+
+        Parameters
+        ----------
+        figure : Figure
+            Figure the key was pressed in.
+        """
+        self._tell(self._layers.flags(self._picture.image.axes))
+
+    def compass(self, figure: Figure) -> None:
+        """Draw north, east and a grid over the picture, or take them away.
+
+        Parameters
+        ----------
+        figure : Figure
+            Figure the key was pressed in.
+        """
+        self._tell(self._layers.compass(self._picture.image.axes))
+
+    def _tell(self, text: str) -> None:
+        """Say a line at the prompt and in the window."""
+        self._say(text)
+        self._note(text)
 
     def overplot(self, figure: Figure) -> None:
         """Let the next plot be drawn over the last one of its kind.

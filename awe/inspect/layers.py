@@ -1,0 +1,103 @@
+"""What can be drawn over a picture and taken away again: flags, compass and grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from awe.errors import ArgumentError, UserMistake
+from awe.fits import planes
+from awe.inspect.compass import Compass
+from awe.inspect.overlay import Overlay
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from awe.inspect.facts import Facts
+
+__all__ = ["Layers"]
+
+
+class Layers:
+    """The layers over one picture.
+
+    Parameters
+    ----------
+    name : str
+        Name of the frame, for messages.
+    path : str
+        File of the frame, which may have a plane of reason bits; empty for arrays.
+    shape : tuple of int
+        Rows and columns of the picture.
+    first : tuple of int
+        FITS pixel coordinates (x, y) of its first pixel.
+    facts : Facts
+        What the header tells.
+    """
+
+    def __init__(
+        self, name: str, path: str, shape: tuple[int, ...], first: tuple[int, int], facts: Facts
+    ) -> None:
+        self._name = name
+        self._path = path
+        self._shape = shape
+        self._first = first
+        self._facts = facts
+        self._flags: Overlay | None = None
+        self._compass: Compass | None = None
+
+    def flags(self, axes: Axes) -> str:
+        """Draw the reason bits, or take them away; return one line about them.
+
+        Parameters
+        ----------
+        axes : Axes
+            Axes of the picture.
+
+        Raises
+        ------
+        ArgumentError
+            The frame has no reason bits.
+        """
+        if self._flags is not None:
+            self._flags.remove()
+            self._flags = None
+            return "flags are hidden"
+        plane = None
+        if self._path and Path(self._path).exists():
+            try:
+                plane = planes.pixels(Path(self._path), planes.FLAGS)
+            except UserMistake:
+                plane = None
+        x, y = self._first
+        ny, nx = self._shape[:2]
+        if plane is not None and plane.dtype.kind in "iu":
+            plane = plane[y - 1 : y - 1 + ny, x - 1 : x - 1 + nx]
+        if plane is None or plane.dtype.kind not in "iu" or plane.shape != (ny, nx):
+            msg = f"{self._name} has no reason bits of its pixels; reduced frames and masters do"
+            raise ArgumentError(msg)
+        self._flags = Overlay(axes, plane, self._first)
+        return self._flags.summary()
+
+    def compass(self, axes: Axes) -> str:
+        """Draw north, east and a grid, or take them away; return one line about it.
+
+        Parameters
+        ----------
+        axes : Axes
+            Axes of the picture.
+
+        Raises
+        ------
+        ArgumentError
+            The header tells of no place on the sky.
+        """
+        if self._compass is not None:
+            self._compass.remove()
+            self._compass = None
+            return "compass and grid are hidden"
+        if self._facts.sky is None:
+            msg = f"{self._name}: its header does not tell where on the sky it is (CTYPE, CRVAL)"
+            raise ArgumentError(msg)
+        self._compass = Compass(axes, self._facts.sky)
+        return f"scale {self._facts.sky.scale:.4g} arcsec/pixel"
