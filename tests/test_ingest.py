@@ -408,6 +408,37 @@ def test_known_pixels_are_recognised_in_another_file(scientist, night, tmp_path)
     assert [row.message for row in report] == [told, told, ""]
 
 
+@pytest.mark.parametrize("name", [None, "renamed.fits"])
+def test_an_exposure_comes_in_again_when_its_frames_were_deleted(
+    db, dataserver, night, tmp_path, name
+):
+    login(db, dataserver, "scientist", privileges="1")
+    assert ingest([night[5]], commit=True).ok
+    path = night[5]
+    if name is not None:
+        path = tmp_path / name
+        path.write_bytes(night[5].read_bytes())
+    first, *others = RawScienceFrame.instrument.name == "OMEGACAM"
+    assert others
+    context.delete(first)
+    [row] = ingest([path], commit=True)
+    assert row.state is State.KNOWN
+    assert f"{len(others)} of its {len(others) + 1} frames are here" in row.message
+    context.undelete()
+    assert [row.message for row in ingest([path], commit=True)] == [""]
+    context.delete([first, *others])
+    [row] = ingest([path])
+    assert row.state is State.NEW
+    [row] = ingest([path], commit=True)
+    assert row.state is State.INGESTED, row.message
+    assert len(RawScienceFrame.instrument.name == "OMEGACAM") == len(others) + 1
+    assert {row.state for row in ingest([night[5], path], commit=True)} == {State.KNOWN}
+    # other pixels under that name are another exposure still
+    (tmp_path / "other").mkdir()
+    changed = rewritten(night[6], tmp_path / "other" / path.name, lambda hdus: None)
+    assert "other content" in next(iter(ingest([changed], commit=True))).message
+
+
 def test_other_content_under_a_known_name_or_moment_is_refused(scientist, night, tmp_path):
     assert ingest([night[5]], commit=True).ok
 

@@ -402,6 +402,29 @@ def test_a_plan_takes_no_light_without_a_filter(scientist, tmp_path, purpose):
     assert (row.state, row.purpose) == (State.NEW, "dark")
 
 
+@pytest.mark.parametrize(("purpose", "name", "told"), [
+    ("", "R", "TINY_R"), ("", "TINY_B", "TINY_B"), ("dome", "B", "TINY_B"), ("dark", "", ""),
+    ("", "", None), ("", "Q", None),
+])  # fmt: skip
+def test_a_plan_tells_the_filter_that_no_card_has(scientist, tmp_path, purpose, name, told):
+    camera_project(scientist, "TINY@HOME")
+    path = exposure(tmp_path / "T08.fits", IMAGETYP="Dome flat")
+    with fits.open(path, mode="update") as hdus:
+        del hdus[0].header["FILTER"]
+    plan = tmp_path / "plan.csv"
+    ingest([path]).to_plan(plan)
+    [line] = csv.DictReader(plan.read_text().splitlines())
+    assert line["take"] == "no"
+    plan.write_text(f"take,file,purpose,filter,object\nyes,{path},{purpose},{name},\n")
+    [row] = ingest(plan=plan, commit=True)
+    if told is None:
+        assert row.state is State.REFUSED
+        assert "TINY_R, TINY_B" in row.message
+        return
+    assert row.state is State.INGESTED, row.message
+    assert row.filter == told
+
+
 def test_an_image_that_is_no_frame_is_named_once_with_what_leaves_it_out(scientist, tmp_path):
     camera_project(scientist, "TINY@HOME")
     path = exposure(tmp_path / "T08.fits")

@@ -78,6 +78,16 @@ class HeaderValues(Mapping[Any, Any]):
         """
         return len(self._texts.get(name, ()))
 
+    def before(self, other: HeaderValues) -> HeaderValues:
+        """Return the cards of this header, and those of another that are not in this.
+
+        Parameters
+        ----------
+        other : HeaderValues
+            That of the image of an exposure whose own header is this.
+        """
+        return self if other is self else HeaderValues({**other._texts, **self._texts})
+
 
 def parse(header: bytes) -> HeaderValues:
     """Return the values of a header.

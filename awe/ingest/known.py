@@ -7,6 +7,7 @@ of all light-sensitive pixels tell.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -27,14 +28,13 @@ def skip(exposures: dict[int, Exposure], report: Report) -> None:
     """Drop exposures that are in the system, under whatever name and in whatever packing."""
     if not exposures:
         return
-    same = _same(exposures)
-    for number in same:
+    for number, there in _same(exposures).items():
         row = report.rows[number]
-        row.state, row.message = State.KNOWN, ""
+        row.state, row.message = State.KNOWN, _lost(exposures[number], there)
         del exposures[number]
     _skip_frames(exposures, report)
     names = [exposure.path.name for exposure in exposures.values()]
-    taken = {found.filename for found in RawFitsData.filename.isin(names)} if names else set()
+    taken = _inhabited("filename", names)
     for number, exposure in list(exposures.items()):
         if exposure.path.name in taken:
             row = report.rows[number]
@@ -43,8 +43,33 @@ def skip(exposures: dict[int, Exposure], report: Report) -> None:
             del exposures[number]
 
 
-def _same(exposures: Mapping[int, Exposure]) -> set[int]:
-    """Return the numbers of those whose file came in, by its checksum.
+def _inhabited(name: str, marks: Sequence[str]) -> Counter[str]:
+    """Return how many frames there are of exposures, by the file name or checksum of each.
+
+    The record of an exposure stays when its frames are deleted; alone it is nothing that came in.
+    """
+    path = f"raw_fits.{name}"
+    return Counter(
+        mark
+        for cls in dict.fromkeys(CLASSES.values())
+        if marks
+        for (mark,) in getattr(cls.raw_fits, name).isin(list(marks)).values(path)
+    )
+
+
+def _lost(exposure: Exposure, there: int) -> str:
+    """Return what is to be said of a known exposure some frames of which were deleted."""
+    whole = len(exposure.frames)
+    if there >= whole:
+        return ""
+    return (
+        f"{there} of its {whole} frames are here: context.undelete() brings deleted ones back; or "
+        "delete the others too, and it comes in again"
+    )
+
+
+def _same(exposures: Mapping[int, Exposure]) -> dict[int, int]:
+    """Return how many frames there are of those whose file came in, by its checksum.
 
     A checksum that was not taken yet is, where an exposure of that moment or name is known: in a
     dry run of a night that is new, no file is read for it.
@@ -60,10 +85,8 @@ def _same(exposures: Mapping[int, Exposure]) -> set[int]:
         for number, exposure in exposures.items()
         if exposure.digest or exposure.DATE_OBS in marks or exposure.path.name in marks
     }
-    if not suspects:
-        return set()
-    known = {found.checksum for found in RawFitsData.checksum.isin(list(suspects.values()))}
-    return {number for number, checksum in suspects.items() if checksum in known}
+    known = _inhabited("checksum", list(suspects.values()))
+    return {n: known[checksum] for n, checksum in suspects.items() if known[checksum]}
 
 
 def _skip_frames(exposures: dict[int, Exposure], report: Report) -> None:

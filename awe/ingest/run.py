@@ -146,7 +146,7 @@ def _examine(
     """Return the exposures that may go on, by the number of their row."""
     said = {path: line.purpose or purpose for path, line in lines.items()}
     calls = {
-        number: (row.path, said.get(row.path, purpose), cubes, digest)
+        number: (row.path, said.get(row.path, purpose), cubes, digest, row.path in lines)
         for number, row in enumerate(report)
     }
     exposures = {}

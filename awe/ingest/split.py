@@ -120,7 +120,11 @@ class Exposure:
 
 
 def examine(
-    path: Path, purpose: str | None = None, cubes: bool = False, digest: bool = True
+    path: Path,
+    purpose: str | None = None,
+    cubes: bool = False,
+    digest: bool = True,
+    planned: bool = False,
 ) -> Exposure:
     """Return what an exposure holds, from its bytes and headers.
 
@@ -135,6 +139,8 @@ def examine(
         camera does not say so.
     digest : bool
         Whether the checksum of the file is taken now, or when it is needed.
+    planned : bool
+        Whether a plan may tell the filter that headers do not; it checks that itself.
 
     Raises
     ------
@@ -154,10 +160,12 @@ def examine(
             start, info = images[0]
             first = values.parse(data[start : info.data_start]) if start else primary
             camera = _camera(path, primary, first)
-            told, purpose = _purpose(path, camera, primary, purpose)
+            told, purpose = _purpose(path, camera, primary.before(first), purpose)
             images = _taken(images, data, camera)
             split = cubes or camera.cubes
-            frames = _frames(path, data, images, primary, camera, purpose, split=split)
+            frames = _frames(
+                path, data, images, primary, camera, purpose, split=split, filtered=not planned
+            )
             if digest and len(data) >= LARGE:
                 # while the checksum is taken; that these are the pixels is compared when they go
                 frames = [_measured(frame, data) for frame in frames]
@@ -217,11 +225,11 @@ def _refuse_cut_off(
 
 
 def _purpose(
-    path: Path, camera: instruments.Instrument, primary: values.HeaderValues, said: str | None
+    path: Path, camera: instruments.Instrument, header: values.HeaderValues, said: str | None
 ) -> tuple[list[str], str]:
     """Return what the header says, or else what the user says, with a note."""
     try:
-        return [], camera.purpose(primary, path)
+        return [], camera.purpose(header, path)
     except BadHeader as error:
         if said is None:
             msg = f"{path}: {error}"
@@ -341,6 +349,7 @@ def _frames(
     purpose: str,
     *,
     split: bool,
+    filtered: bool,
 ) -> list[ChipFrame]:
     frames: list[ChipFrame] = []
     problems: dict[str, list[str]] = defaultdict(list)
@@ -348,7 +357,9 @@ def _frames(
         try:
             header = values.parse(data[start : info.data_start]) if start else primary
             parts.require_exposures(f"image {info.index}", _plane(info), header, split=split)
-            frames += _of_image(start, info, primary, header, camera, purpose)
+            frames += _of_image(
+                start, info, primary, header, camera, purpose, filtered=filtered
+            )
         except (BadHeader, BadFits) as error:
             problems[str(error)].append(info.name or f"HDU {info.index}")
     names = [(frame.attributes["chip"], frame.attributes["DATE_OBS"]) for frame in frames]
@@ -367,13 +378,15 @@ def _of_image(
     header: values.HeaderValues,
     camera: instruments.Instrument,
     purpose: str,
+    *,
+    filtered: bool,
 ) -> Iterator[ChipFrame]:
     """Yield the frames of an image: one, or those of its exposures and colours."""
     stored = Stored.of(header, info.bitpix)
     layers = parts.layers(_plane(info))
     step = camera.step(primary, header) if camera.step is not None and layers[0] == 0 else None
     for plane in camera.planes(primary, header):
-        attributes = camera.translate(primary, header, purpose, plane)
+        attributes = camera.translate(primary, header, purpose, plane, filtered=filtered)
         geometry: ChipGeometry = attributes["geometry"]
         part = parts.Part(shape=_plane(info)[-2:], plane=plane)  # type: ignore[arg-type]
         if geometry.shape != tuple(side // (2 if plane else 1) for side in part.shape):

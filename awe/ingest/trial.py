@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from awe import fits, instruments
 from awe.calib.detector import sections
 from awe.ingest.chipfiles import Cut, cut
@@ -57,9 +59,9 @@ def trial(path: Path) -> tuple[list[str], int]:
         )
     with scratch_directory() as directory:
         for piece in cut(exposure, directory):
-            piece.path.unlink()
             lines.append(f"  {_shown(piece)}")
             doubts += _doubts(camera.chip(piece.frame.attributes["chip"]), exposure, piece)
+            piece.path.unlink()
     return lines + [f"  doubt: {doubt}" for doubt in doubts], len(doubts)
 
 
@@ -87,21 +89,48 @@ def _doubts(chip: instruments.Chip, exposure: Exposure, piece: Cut) -> Iterator[
             f"{chip.name} has a pixel of {active['max']:g} ADU, more than its {chip.bits} bits "
             "can give: bits, or the scale of the file"
         )
-    noise = chip.read_noise / chip.gain
-    for name, numbers in _regions(piece):
-        if name == "active":
-            continue
-        if numbers["stdev"] > NOISY * noise:
-            yield (
-                f"{name} of {chip.name} has a noise of {numbers['stdev']:.3g} ADU, the "
-                f"description says {noise:.3g}: the section, read_noise or gain"
-            )
-        dark = exposure.purpose in ("bias", "readnoise", "dark")
-        if not dark and numbers["median"] > active["median"] + NOISY * noise:
-            yield (
-                f"{name} of {chip.name} is brighter ({numbers['median']:g}) than the light "
-                f"({active['median']:g}): the section"
-            )
+    dark = exposure.purpose in ("bias", "readnoise", "dark")
+    for told, light, noise, strips in _outputs(chip, piece):
+        for name, (median, stdev) in strips.items():
+            if stdev > NOISY * noise:
+                yield (
+                    f"{name} of {told} has a noise of {stdev:.3g} ADU, the description says "
+                    f"{noise:.3g}: the section, read_noise or gain"
+                )
+            if not dark and median > light + NOISY * noise:
+                yield (
+                    f"{name} of {told} is brighter ({median:g}) than the light ({light:g}): the "
+                    "section"
+                )
+
+
+def _outputs(
+    chip: instruments.Chip, piece: Cut
+) -> Iterator[tuple[str, float, float, dict[str, tuple[float, float]]]]:
+    """Yield each amplifier: its name, light, read noise [ADU], and level and noise of its strips.
+
+    Levels of amplifiers differ: a strip tells of its own only.
+    """
+    geometry = piece.frame.attributes["geometry"]
+    if not geometry.amplifiers:
+        strips = {
+            name: (numbers["median"], numbers["stdev"])
+            for name, numbers in _regions(piece)
+            if name != "active"
+        }
+        noise = chip.read_noise / chip.gain
+        yield chip.name, piece.statistics["active"]["median"], noise, strips
+        return
+    pixels = fits.read_pixels(piece.path)
+    for one in geometry.amplifiers:
+        parts = {
+            name: pixels[sections.parse(section)]
+            for name in REGIONS.values()
+            if (section := getattr(one, name)) is not None
+        }
+        light = float(np.median(parts.pop("active")))
+        levels = {name: (float(np.median(at)), float(at.std())) for name, at in parts.items()}
+        yield f"{chip.name}, amplifier {one.name},", light, one.read_noise / one.gain, levels
 
 
 def picture(path: Path, target: Path) -> Path:
@@ -114,7 +143,6 @@ def picture(path: Path, target: Path) -> Path:
     target : Path
         Where the picture goes, a PNG.
     """
-    import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -422,12 +422,11 @@ def _offset(site: Mapping[str, Any], place: Place) -> float:
 def _parameters(
     given: Mapping[str, Any], chips: list[Chip], table: Mapping[str, Any]
 ) -> dict[str, Any]:
-    first = chips[0].amplifiers[0] if chips[0].amplifiers else chips[0].geometry
     told = [one["cards"] or {} for one in table["amplifiers"]]
     strips = [
         name
         for name in METHODS
-        if getattr(first, name) is not None or any(one.get(name) for one in told)
+        if _in_all(chips[0], name) or any(one.get(name) for one in told)
     ]
     method = METHODS[strips[0]] if strips else 0
     said = {
@@ -436,6 +435,18 @@ def _parameters(
         for name, value in values.items()
     }
     return {"*.OVERSCAN_CORRECTION": method, **said}
+
+
+def _in_all(chip: Chip, strip: str) -> bool:
+    """Return True if a chip has a strip: an amplifier has it, and all at that or the other side.
+
+    Where amplifiers differ in the side, `awe.calib.detector.overscan` reads the one each has.
+    """
+    parts = chip.amplifiers or (chip.geometry,)
+    sides = [name for name in METHODS if name.endswith(strip[-2:])]
+    return any(getattr(part, strip) for part in parts) and all(
+        any(getattr(part, side) for side in sides) for part in parts
+    )
 
 
 def _method(parameters: Mapping[str, Any]) -> int:

@@ -234,7 +234,7 @@ class Instrument:
 
     def translate(
         self, primary: Header, extension: Header, purpose: str = "bias",
-        plane: Plane | None = None,
+        plane: Plane | None = None, *, filtered: bool = True,
     ) -> dict[str, Any]:
         """Return the attributes of the raw frame these two headers describe.
 
@@ -246,6 +246,8 @@ class Instrument:
             What it was taken for: with light, it must have a filter.
         plane : Plane, optional
             One of the `planes` of the image; the first where it has some.
+        filtered : bool
+            Whether the headers must tell the filter of a frame with light.
 
         Returns
         -------
@@ -278,7 +280,7 @@ class Instrument:
             if purpose in LIGHTLESS:
                 attributes["filter"] = None
         self.chip(attributes["chip"])
-        if purpose not in LIGHTLESS and attributes["filter"] is None:
+        if filtered and purpose not in LIGHTLESS and attributes["filter"] is None:
             msg = (
                 f"{attributes['chip']} of {attributes['DATE_OBS']}: no filter, which a {purpose} "
                 f"frame of {self.name} must have; a camera without any has a constant one"

@@ -23,6 +23,10 @@ RECIPES = {
     "HotPixelMap": "HotPixels",
     "ColdPixelMap": "ColdPixels",
     "GainLinearity": "Gain",
+    "DarkCurrent": "Dark",
+    "FringeFrame": "FringeFlat",
+    "IlluminationCorrection": "Illumination",
+    "IlluminationCorrectionFrame": "Illumination",
 }
 
 #: the place of a value that is the user's to choose
@@ -77,7 +81,8 @@ def other_limits(item: Any) -> str:
             told |= check.flag
     if not flags or flags & ~told:
         return ""
-    cls = type(item).__name__
+    # a master dark has the parameters of the dark current made with it
+    cls = type(item.process_params).product
     used = quality.inputs(item)
     beyond = ", ".join(f"{name} is {limit:g}" for name, limit in values.items())
     new = {name: used if name == "MINIMUM_INPUTS" else YOURS for name in values}

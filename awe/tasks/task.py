@@ -399,8 +399,9 @@ class Task:
             product = key.product
             cls = parameters_class(product)
             if cls is None or product not in self.makes:
-                hint = nearest(product, list(self.makes))
-                makes = ", ".join(self.makes)
+                known = [name for name in self.makes if parameters_class(name) is not None]
+                hint = nearest(product, known)
+                makes = ", ".join(known)
                 msg = (
                     f"{str(key)!r} is not a parameter of {self.identifier()}{hint}; keys are "
                     f"'<class>.process_params.<NAME>' with the classes {makes}"

@@ -51,7 +51,7 @@ AMPLIFIER = """
 [[chip.amplifiers]]
 name = "{0.name}"
 active = "{0.active}"
-overscan_x = "{0.overscan_x}"
+{3} = "{4}"
 flip_x = {1}
 flip_y = {2}
 gain = {0.gain}
@@ -61,10 +61,17 @@ SKY = 40.0
 SHAPE = (300, 320)
 
 
-def one(name, active, strip, gain, noise=6.4, **flips):
+def one(name, active, strip, gain, noise=6.4, side="overscan_x", **flips):
     return Amplifier(
-        name=name, active=active, overscan_x=strip, gain=gain, read_noise=noise, **flips
+        name=name, active=active, gain=gain, read_noise=noise, **{side: strip}, **flips
     )
+
+
+def strip(amplifier):
+    """Return name and section of the one strip an amplifier has."""
+    sides = {name: getattr(amplifier, name) for name in ("prescan_x", "overscan_x")}
+    [found] = [(name, section) for name, section in sides.items() if section]
+    return found
 
 
 #: name of a camera -> its amplifiers and their levels; columns and rows of its files
@@ -73,6 +80,12 @@ CAMERAS = {
     "TWOAMPS": (
         (one("L", "[1:160,1:300]", "[321:344,1:300]", 1.6),
          one("R", "[161:320,1:300]", "[345:368,1:300]", 1.76, 12.0)),
+        (900.0, 1200.0), (368, 300),
+    ),
+    # side by side, the strip of each at its outer side
+    "OUTERAMPS": (
+        (one("L", "[25:184,1:300]", "[1:24,1:300]", 1.6, side="prescan_x"),
+         one("R", "[185:344,1:300]", "[345:368,1:300]", 1.76, 12.0)),
         (900.0, 1200.0), (368, 300),
     ),
     # one in each corner, every one as it was read, with its strip behind it
@@ -96,7 +109,9 @@ def scientist(db, tmp_path, monkeypatch, request):
     name = request.param
     read, _, (nx, ny) = CAMERAS[name]
     text = DESCRIPTION.format(name=name, nx=nx, ny=ny) + "".join(
-        AMPLIFIER.format(amp, *(str(flip).lower() for flip in (amp.flip_x, amp.flip_y)))
+        AMPLIFIER.format(
+            amp, *(str(flip).lower() for flip in (amp.flip_x, amp.flip_y)), *strip(amp)
+        )
         for amp in read
     )
     with observing(db, tmp_path, monkeypatch, name, text):
@@ -116,7 +131,7 @@ def night(folder, camera, seed=12):
         electrons = random.poisson(light * 1.6 * response).astype(float)
         pixels = np.zeros((ny, nx))
         for amp, level, place in zip(read, levels, places, strict=True):
-            for section, seen in ((amp.active, electrons[place]), (amp.overscan_x, 0.0)):
+            for section, seen in ((amp.active, electrons[place]), (strip(amp)[1], 0.0)):
                 inside = amplifiers.sections.parse(section)
                 dark = random.normal(0, amp.read_noise, amplifiers.sections.shape(inside))
                 seen = (seen + dark)[:: -1 if amp.flip_y else 1, :: -1 if amp.flip_x else 1]
@@ -209,7 +224,7 @@ def test_a_gain_that_is_not_as_described_is_told_and_used_without_a_flat(
 ):
     read, _, (nx, ny) = CAMERAS["TWOAMPS"]
     text = DESCRIPTION.format(name="TWOAMPS", nx=nx, ny=ny) + "".join(
-        AMPLIFIER.format(amp, "false", "false") for amp in read
+        AMPLIFIER.format(amp, "false", "false", *strip(amp)) for amp in read
     ).replace("gain = 1.76", "gain = 1.6")
     with observing(db, tmp_path, monkeypatch, "TWOAMPS", text):
         folder = tmp_path / "night"

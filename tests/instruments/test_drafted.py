@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from awe import instruments
 from awe.admin.command import main
-from awe.calib.detector import outline
+from awe.calib.detector import amplifiers, outline
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 real = pytest.mark.skipif(not (REAL / "kast_lick_raw").is_dir(), reason="no real frames here")
@@ -209,7 +209,7 @@ def test_two_amplifiers_of_cards_with_letters(tmp_path, capsys):
     camera.night(*IRAF, INSTRUME="DUO", DATASECA="[21:150,1:200]", BIASSECA="[1:18,1:200]",
                  DATASECB="[151:280,1:200]", BIASSECB="[283:300,1:200]", GAINA=1.5, GAINB=1.7,
                  RDNOISEA=7.0, RDNOISEB=7.1)  # fmt: skip
-    _, doubts, made, _ = drafted(camera.folder, capsys)
+    _, doubts, made, told = drafted(camera.folder, capsys)
     chip = made.chip("DUO_1")
     assert chip.geometry.active == "[21:280,1:200]"
     a, b = chip.amplifiers
@@ -218,6 +218,15 @@ def test_two_amplifiers_of_cards_with_letters(tmp_path, capsys):
     assert [a.bias_level, b.bias_level] == pytest.approx([540, 500], abs=1)
     assert [a.gain, b.gain] == pytest.approx([1.6, 1.6], rel=0.06)
     assert "DATASEC" not in doubts
+    # a strip at either side: a method in x reads the one each has, and none is doubted
+    method = made.parameters["*.OVERSCAN_CORRECTION"]
+    assert method in (5, 6)
+    for name, (left, right) in (("b0", (540, 500)), ("s", (540, 500))):
+        raw = fits.getdata(camera.folder / f"{name}.fits")
+        levels = amplifiers.levelled(raw, chip.geometry, method).levels
+        assert [one.values.mean() for one in levels] == pytest.approx([left, right], abs=0.5)
+    assert "doubt: overscan_x" not in told
+    assert "doubt: prescan_x" not in told
 
 
 @pytest.mark.parametrize(
@@ -253,6 +262,35 @@ def test_types_that_say_nothing_are_helped_by_objects_and_folders(tmp_path, caps
     assert "OBJECT = flat R does" in doubts
     assert "the folder bias does" in doubts
     assert "IMAGETYP = ARC is not known here" in doubts
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_types_are_read_where_the_image_is(tmp_path, capsys, packed):
+    """As astropy writes an image behind an empty header of the file, packed or not."""
+    camera = Camera(tmp_path / "behind", 27)
+    camera.night(*IRAF, INSTRUME="BEHIND")
+    for path in [camera.folder / f"{name}.fits" for name in ("b1", "f1", "s")]:
+        with fits.open(path) as hdus:
+            image = (fits.CompImageHDU if packed else fits.ImageHDU)(hdus[0].data, hdus[0].header)
+            fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, overwrite=True)
+    text, doubts, _, told = drafted(camera.folder, capsys)
+    for name, purpose in (("b", "bias"), ("f", "dome")):
+        for number in (0, 1):
+            assert f"{name}{number}.fits: BEHIND, {purpose}, " in told
+    assert "s.fits: BEHIND, science, " in told
+    assert all("IMAGETYP" in rule for rule in text["purpose"])
+    assert "everything else" not in doubts
+
+
+def test_a_file_without_a_type_is_left_to_its_owner(tmp_path, capsys):
+    """Where a card tells the type, what has none is no frame of the sky."""
+    camera = Camera(tmp_path / "without", 28)
+    camera.night(*IRAF, INSTRUME="WITHOUT")
+    camera.write("x.fits", 0.0, INSTRUME="WITHOUT", EXPTIME=0.0, **date(6))
+    assert main(["instrument", "new", str(camera.folder)]) == 1
+    told = capsys.readouterr()
+    assert "no rule takes x.fits, without IMAGETYP" in told.out
+    assert "IMAGETYP is missing fits no [[purpose]] of WITHOUT" in told.out + told.err
 
 
 def test_what_cannot_be_drafted_is_refused_by_name(tmp_path, capsys, home):

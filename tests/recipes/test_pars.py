@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awe.db.declare.registry import registry
 from awe.errors import ArgumentError, AttributeUnknown, ParameterError
+from awe.model.calibrations import Calibration
+from awe.model.observing import Instrument
 from awe.pars import Pars
+from awe.recipes import available
+from awe.recipes.dark import DarkTask
+from awe.rules import quality, remedy
+from awe.tasks.finding import chain
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +54,52 @@ def test_a_reduction_shows_all_classes_it_makes():
 
 def test_a_sequence_joins_its_recipes():
     assert {"ReadNoise", "BiasFrame"} <= set(dir(Pars("ReadNoise>Bias", instrument="OMEGACAM")))
+
+
+def flagged():
+    """Yield each calibration a recipe makes, with every bit whose limit is a parameter."""
+    for name in available():
+        for task in chain(name):
+            for made in task.makes:
+                cls = registry[made]
+                if issubclass(cls, Calibration) and "process_params" in cls._attributes:
+                    yield name, cls
+
+
+def test_the_lines_of_every_remedy_can_be_typed():
+    """What a message says to type sets what it names, in the recipe that makes the product."""
+    seen = set()
+    for recipe, cls in flagged():
+        parameters = cls._attributes["process_params"].target.make("OMEGACAM", {})
+        for check in quality.CHECKS:
+            if check.parameter not in parameters.declarations:
+                continue
+            item = cls(instrument=Instrument(name="OMEGACAM"), process_params=parameters)
+            item.quality_flags = check.flag
+            text = remedy.other_limits(item)
+            lines = text.partition("set other limits: ")[2].strip("; ")
+            # half of every limit; this one has no inputs, and no limit may be that
+            for name, limit in parameters.values().items():
+                lines = lines.replace(f".{name} = ...", f".{name} = {type(limit)(limit / 2)}")
+            lines = lines.replace("MINIMUM_INPUTS = 0", "MINIMUM_INPUTS = 2")
+            space = {"Pars": Pars}
+            exec(lines, space)
+            assert any(check.parameter in key for key in space["p"].get()), lines
+            task = chain(recipe)[0](instrument="OMEGACAM", pars=space["p"].get())
+            task._check_parameters()
+            assert f"dpu.run({recipe!r}, " in remedy.make_it(
+                cls, {"instrument": "OMEGACAM", "chip": "A", "filter": "B"}, item
+            )
+            seen.add(cls.__name__)
+    assert {"DarkFrame", "DarkCurrent", "FringeFrame", "BiasFrame"} <= seen
+
+
+def test_a_parameter_of_a_class_without_any_is_told_where_it_is():
+    with pytest.raises(ParameterError, match=r"'DarkFrame.*with the classes DarkCurrent$"):
+        DarkTask(
+            instrument="OMEGACAM", date="2012-05-31",
+            pars={"DarkFrame.process_params.MINIMUM_INPUTS": 2},
+        )._check_parameters()  # fmt: skip
 
 
 def test_setting_the_default_is_no_change():

@@ -106,7 +106,8 @@ def levelled(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> L
     geometry : ChipGeometry
         Its regions and amplifiers.
     method : int
-        Overscan method, see `overscan.METHODS`; the strips are those of each amplifier.
+        Overscan method, see `overscan.METHODS`; the strips are those of each amplifier, at
+        whichever side it has them where they differ in that.
 
     Raises
     ------
@@ -129,7 +130,9 @@ def levelled(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> L
     offsets = np.empty(pixels.shape, np.float32)
     found = []
     for one, place in zip(geometry.amplifiers, places, strict=True):
-        levels = overscan.measure(raw, geometry.of(one), method)
+        own = geometry.of(one)
+        strips = overscan.strips_of(geometry, own, method)
+        levels = overscan.measure(raw, own, method, strips)
         offsets[place] = trim.turned(_cut(levels.values, sections.parse(one.active)), one)
         found.append(levels)
     if any(one.crosstalk for one in geometry.amplifiers):

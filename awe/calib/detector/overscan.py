@@ -17,7 +17,7 @@ from awe.calib._frames import takes_frames
 from awe.calib.detector import charge, sections
 from awe.errors import NoValidPixels, ParameterError, WrongShape
 
-__all__ = ["METHODS", "Levels", "correct", "measure", "require_same"]
+__all__ = ["METHODS", "Levels", "correct", "measure", "require_same", "strips_of"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,12 @@ _STRIPS: dict[int, tuple[str, ...]] = {
     1: ("prescan_x",), 2: ("overscan_x",), 3: ("prescan_y",), 4: ("overscan_y",),
     5: ("prescan_x",), 6: ("overscan_x",), 7: ("prescan_y",), 8: ("overscan_y",),
     9: ("overscan_x",), 10: ("prescan_x", "overscan_x"),
+}
+
+#: strip -> the one at the other side of the image
+_ACROSS = {
+    "prescan_x": "overscan_x", "overscan_x": "prescan_x",
+    "prescan_y": "overscan_y", "overscan_y": "prescan_y",
 }
 
 #: strip -> what it is called in messages
@@ -91,7 +97,12 @@ class Levels:
 
 
 @takes_frames()
-def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Levels:
+def measure(
+    raw: NDArray[np.generic],
+    geometry: ChipGeometry,
+    method: int,
+    strips: tuple[str, ...] = (),
+) -> Levels:
     """Return the electronic levels of a raw frame.
 
     Parameters
@@ -102,6 +113,8 @@ def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Le
         Geometry of the image, with its prescan and overscan.
     method : int
         Number of one of `METHODS`.
+    strips : tuple of str
+        Names of the strips that are read instead of those of the method; see `strips_of`.
 
     Raises
     ------
@@ -127,16 +140,15 @@ def measure(raw: NDArray[np.generic], geometry: ChipGeometry, method: int) -> Le
     if method == 0:
         return Levels(values=np.zeros((1, 1), np.float32), sigma=0.0, variance=0.0, method=0)
     geometry.check(raw.shape, "the raw frame")
-    parts = [_strip(raw, geometry, name, method) for name in _STRIPS[method]]
+    names = strips or _STRIPS[method]
+    parts = [_strip(raw, geometry, name, method) for name in names]
     # method 10: prescan and overscan in one line, every pixel of the same weight
     strip = np.concatenate(parts, axis=1)
-    place = _section(geometry, _STRIPS[method][0], method)
+    place = _section(geometry, names[0], method)
     if _MEASURES[method] is _single:
         return _single(strip, method)
-    along = place[0] if _STRIPS[method][0].endswith("_x") else place[1]
-    levels = _without_charge(
-        _lines(strip, method), raw, geometry, _STRIPS[method][0], along.start
-    )
+    along = place[0] if names[0].endswith("_x") else place[1]
+    levels = _without_charge(_lines(strip, method), raw, geometry, names[0], along.start)
     if _MEASURES[method] is not _lines:
         levels = _MEASURES[method](levels)
     return _extended(levels, raw.shape, place)
@@ -167,6 +179,39 @@ def correct(
         raw, levels.values, dtype=np.float32, casting="unsafe"
     )
     return result
+
+
+def strips_of(geometry: ChipGeometry, own: ChipGeometry, method: int) -> tuple[str, ...]:
+    """Return the strips that a method reads of one amplifier of an image.
+
+    Where the amplifiers of an image have their strips at different sides, as those of two halves
+    whose strips are the outer columns, the strip of an amplifier is the one it has: its own side
+    says how it is called, not what it is worth.
+
+    Parameters
+    ----------
+    geometry : ChipGeometry
+        Geometry of the image, with its amplifiers.
+    own : ChipGeometry
+        That of the amplifier.
+    method : int
+        Number of one of `METHODS`.
+
+    Returns
+    -------
+    tuple of str
+        Names of strips, each once: those of the method where no amplifier has them.
+    """
+    names = _STRIPS.get(method, ())
+    known = all(any(getattr(one, name) for one in geometry.amplifiers) for name in names)
+    if not known:
+        return names
+    found = (
+        name if getattr(own, name) is not None or getattr(own, _ACROSS[name]) is None
+        else _ACROSS[name]
+        for name in names
+    )  # fmt: skip
+    return tuple(dict.fromkeys(found))
 
 
 def require_same(science: int, calibration: int, name: str) -> None:

@@ -26,7 +26,8 @@ _OPEN = ("science",)
 
 def purposes(sheet: Sheet, images: Sequence[Seen]) -> list[str]:
     """Write the rules, and return what each image was taken for by them."""
-    files = list({image.file: image for image in images}.values())
+    # the first image of each file
+    files = list({image.file: image for image in reversed(images)}.values())[::-1]
     card = _card(files)
     rules: list[tuple[dict[str, Any], str]] = []
     kinds = _kinds(files, card)
@@ -39,8 +40,9 @@ def purposes(sheet: Sheet, images: Sequence[Seen]) -> list[str]:
             {"is": "bias", "EXPTIME": {"at_most": 0}},
             "no card is known that tells the type: an exposure of 0 s is taken for a bias",
         ))  # fmt: skip
-    if card is None or any(_purpose(rules, one) is None for one in files):
+    if card is None:
         rules.append(({"is": "science"}, "everything else is taken for science"))
+    unknown = [one.file for one in files if _purpose(rules, one) is None]
     lamps = [str(value) for one in files if spelled(value := _value(one, "OBJECT"), LAMPS)]
     for rule, doubt in rules:
         sheet.section("[[purpose]]")
@@ -50,13 +52,22 @@ def purposes(sheet: Sheet, images: Sequence[Seen]) -> list[str]:
             sheet.doubt(f"OBJECT = {lamps[0]} is not science: leave such files out")
         for name, value in rule.items():
             sheet.key(name, value)
+    if unknown:
+        sheet.doubt(
+            f"no rule takes {unknown[0]}{_more(unknown)}, without {card}: leave such files out or "
+            "add a rule"
+        )
     return [_purpose(rules, image) or "science" for image in images]
 
 
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""
+
+
 def _value(image: Seen, keyword: str) -> Any:
-    """Return a value of the header of the file, where rules look, as they find it."""
+    """Return a value of the headers of the file, where rules look, as they find it."""
     try:
-        return CardReader(image.primary).find(keyword, repeated="first")
+        return CardReader(image.whole).find(keyword, repeated="first")
     except ValueError:
         return None
 
@@ -153,7 +164,7 @@ def _purpose(rules: Sequence[tuple[dict[str, Any], str]], image: Seen) -> str | 
         for rule, _ in rules
     ]  # fmt: skip
     try:
-        return decide(made, image.primary, image.folder, "draft")
+        return decide(made, image.whole, image.folder, "draft")
     except BadHeader:
         return None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from awe.fits.values import HeaderValues
 from awe.instruments._cards import CardReader, shown
 from awe.instruments._spelling import spelled
 from awe.instruments.drafting.conventions import NOTHING
@@ -27,7 +28,7 @@ class Seen:
         Names of its file and of the folder that is in.
     number : int
         Number of its HDU.
-    primary, header : mapping of str to value
+    primary, header : HeaderValues
         Header of the file and of the image, twice the same for a single image.
     comments : mapping of str to str
         Comments of the cards of both.
@@ -42,12 +43,17 @@ class Seen:
     file: str
     folder: str
     number: int
-    primary: Mapping[str, Any]
-    header: Mapping[str, Any]
+    primary: HeaderValues
+    header: HeaderValues
     comments: Mapping[str, str]
     shape: tuple[int, int]
     pixels: Callable[[], NDArray[np.generic]] = field(repr=False)
     layers: int = 0
+
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        """The cards of the file, and those of its image that the file does not have."""
+        return self.primary.before(self.header)
 
     def find(self, keyword: str) -> Any:
         """Return a value of the image's header, or else of the file's; None where none is."""
