@@ -58,9 +58,9 @@ def inspect(
     frame: Any,
     pixels: NDArray[Any] | None = None,
     zone: tuple[int, int, int, int] | None = None,
-    kappa: float = 4.0,
+    kappa: float | None = None,
     iterations: int = 5,
-    cmap: str = "gray",
+    cmap: str | None = None,
     lower: float | None = None,
     upper: float | None = None,
     interpolation: str = "nearest",
@@ -84,12 +84,13 @@ def inspect(
         Show these instead of the frame's own pixels.
     zone : (x0, y0, x1, y1), optional
         Show this part only: FITS pixel coordinates, both corners included.
-    kappa : float
-        Display range in standard deviations round the median; 0 shows the full range.
+    kappa : float, optional
+        Display range in standard deviations round the median; 0 shows the full range. Default: the
+        way chosen last, at first 4.
     iterations : int
         How often outliers are clipped before the standard deviation is taken.
-    cmap : str
-        Name of a matplotlib colour map.
+    cmap : str, optional
+        Name of a matplotlib colour map; default: the one chosen last, at first "gray".
     lower, upper : float, optional
         Ends of the display range, in the unit of the pixels; they override `kappa`.
     interpolation : str
@@ -224,11 +225,13 @@ def _cut(
     return image[y0 - 1 : y1, x0 - 1 : x1], (x0, y0)
 
 
-def _check_names(cmap: str, interpolation: str) -> None:
+def _check_names(cmap: str | None, interpolation: str) -> None:
+    if cmap is None and interpolation == "nearest":
+        return
     import matplotlib as mpl
     from matplotlib.image import interpolations_names
 
-    if cmap not in mpl.colormaps:
+    if cmap is not None and cmap not in mpl.colormaps:
         hint = nearest(cmap, list(mpl.colormaps))
         msg = f"no colour map {cmap!r}{hint}; try 'gray' or 'viridis'"
         raise ArgumentError(msg)

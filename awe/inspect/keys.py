@@ -230,6 +230,22 @@ _DECLARED = (
         doc="list the settings; type their names and values behind it, such as :radius 5",
     ),
     Key(
+        key="i",
+        target="window:next_stretch",
+        title="stretch",
+        doc="next stretch: linear, log, sqrt, asinh",
+    ),
+    Key(
+        key="Z",
+        target="window:next_range",
+        title="range",
+        doc="next display range: sigma, zscale, percentile, full",
+    ),
+    Key(key="C", target="window:next_colours", title="colours", doc="next colour map"),
+    Key(key="+", target="window:larger", title="larger", doc="zoom in about the pointer"),
+    Key(key="-", target="window:smaller", title="smaller", doc="zoom out about the pointer"),
+    Key(key="0", target="window:all_of_it", title="all", doc="the whole image"),
+    Key(
         key="S",
         target="window:save",
         title="save",

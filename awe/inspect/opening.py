@@ -6,13 +6,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from awe.inspect import viewer
+from awe.inspect import backend, viewer
 from awe.inspect.inspection import Inspection
 from awe.inspect.picture import Look
 from awe.inspect.proxy import Remote
+from awe.inspect.remembered import recalled
 from awe.inspect.window import Window
+from awe.terminal import out
 
 __all__ = ["opened"]
+
+#: standard deviations of the display range
+KAPPA = 4.0
 
 
 def opened(pixels: NDArray[Any], *, name: str, look: dict[str, Any], **about: Any) -> Inspection:
@@ -29,7 +34,20 @@ def opened(pixels: NDArray[Any], *, name: str, look: dict[str, Any], **about: An
     **about : Any
         Other arguments of `Window`.
     """
+    look = _with_last(look)
     away = viewer.ready() if viewer.apart() else None
     if away is not None:
         return Remote(away, pixels, name=name, about={"look": look, **about})
     return Window(pixels, name=name, look=Look(**look), **about)
+
+
+def _with_last(look: dict[str, Any]) -> dict[str, Any]:
+    """Return how to show an image: what was said, else what was chosen last, else the usual."""
+    last, damage = recalled() if backend.on_desktop() else ({}, "")
+    if damage:
+        out(damage + "\n")
+    said = {name: value for name, value in look.items() if value is not None}
+    if {"kappa", "lower", "upper"} & set(said):
+        last.pop("range", None)
+    usual = {"kappa": KAPPA, "cmap": "gray", "lower": None, "upper": None}
+    return {**usual, **last, **said}

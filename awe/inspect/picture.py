@@ -1,25 +1,25 @@
-"""One image inside matplotlib axes: reduced for the screen, sharper where one zooms in.
+"""One image inside matplotlib axes: its range, its colours, and what of it is visible.
 
-A chip of 2144 x 4200 pixels is drawn from block means of about a thousand pixels a side;
-whenever the visible part changes it is cut and averaged anew, down to single pixels.
+The whole image keeps its shape; a part of it fills the window. Which pixels are drawn follows
+from the limits of the axes alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from awe.inspect.stretch import block_mean, display_range
+from awe.inspect.stretch import display_range, found_range
+from awe.lazy import resolve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Look", "Picture"]
-
-SHOWN = 1100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,8 @@ class Look:
     lower: float | None
     upper: float | None
     interpolation: str
+    stretch: str = "linear"
+    range: str = "sigma"
 
 
 class Picture:
@@ -52,42 +54,51 @@ class Picture:
     def __init__(
         self, axes: Axes, pixels: NDArray[Any], first: tuple[int, int], look: Look
     ) -> None:
-        self._axes = axes
-        self._pixels = pixels
+        self.axes = axes
         self._first = first
-        self._step = 0
         grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
         self.grey: NDArray[Any] = grey
-        found = display_range(grey, kappa=look.kappa, iterations=look.iterations)
-        self.lower = found[0] if look.lower is None else look.lower
-        self.upper = found[1] if look.upper is None else look.upper
+        self._look = look
+        #: name of the range that is shown
+        self.range = look.range
+        #: what the readout adds for a place
+        self.more: Callable[[float, float], str] = lambda x, y: ""
+        self.lower, self.upper = self._given()
         ny, nx = grey.shape
         # The centre of a pixel has the whole number, its edges the halves (FITS 4.0, 8.1).
-        self._limits = (first[0] - 0.5, first[0] + nx - 0.5, first[1] - 0.5, first[1] + ny - 0.5)
-        self.image = self._draw(look)
-        axes.set_xlim(self._limits[:2])
-        axes.set_ylim(self._limits[2:])
+        self.limits = (first[0] - 0.5, first[0] + nx - 0.5, first[1] - 0.5, first[1] + ny - 0.5)
+        self.image = self._draw(pixels, look)
+        axes.set_aspect("equal")
+        axes.set_xlim(self.limits[:2])
+        axes.set_ylim(self.limits[2:])
         axes.format_coord = self.readout  # type: ignore[method-assign]
-        axes.callbacks.connect("xlim_changed", self._refresh)
-        axes.callbacks.connect("ylim_changed", self._refresh)
+        axes.callbacks.connect("xlim_changed", self._moved)
+        axes.callbacks.connect("ylim_changed", self._moved)
 
-    def _draw(self, look: Look) -> Any:
-        import matplotlib as mpl
+    def _given(self) -> tuple[float, float]:
+        """Return the range of the look, with its own ends where it has some."""
+        look = self._look
+        if self.range == "sigma":
+            found = display_range(self.grey, kappa=look.kappa, iterations=look.iterations)
+        else:
+            found = found_range(self.grey, self.range)
+        lower = found[0] if look.lower is None else look.lower
+        upper = found[1] if look.upper is None else look.upper
+        return lower, upper if upper != lower else lower + 1.0
 
-        colours = mpl.colormaps[look.cmap].with_extremes(bad="#6d3b47")
-        part, extent = self._visible(*self._limits)
-        image = self._axes.imshow(
-            part,
-            origin="lower",
-            extent=extent,
-            cmap=colours,
-            vmin=self.lower,
-            vmax=self.upper,
+    def _draw(self, pixels: NDArray[Any], look: Look) -> Any:
+        drawn: Any = resolve("awe.inspect.chip:Chip")  # it loads matplotlib
+        planes = [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]
+        image = drawn(
+            self.axes,
+            planes,
+            self.limits,
+            ends=(self.lower, self.upper),
+            stretch=look.stretch,
+            cmap=look.cmap,
             interpolation=look.interpolation,
-            aspect="equal",
         )
-        # the status line shows the true pixel by readout(), not the value of the overview
-        image.set_mouseover(False)
+        self.axes.add_image(image)
         return image
 
     def readout(self, x: float, y: float) -> str:
@@ -96,55 +107,91 @@ class Picture:
         Parameters
         ----------
         x, y : float
-            Zero-based position in the image [pixel].
+            FITS pixel coordinates.
         """
         column = int(np.floor(x + 0.5)) - self._first[0]
         row = int(np.floor(y + 0.5)) - self._first[1]
         ny, nx = self.grey.shape
         place = f"x {x:.1f}  y {y:.1f}"
         if 0 <= row < ny and 0 <= column < nx:
-            return f"{place}  value {float(self.grey[row, column]):.6g}"
-        return place
+            place = f"{place}  value {float(self.grey[row, column]):.6g}"
+        more = self.more(x, y)
+        return f"{place}\n{more}" if more else place
 
-    def _refresh(self, axes: Axes) -> None:
-        x0, x1 = sorted(axes.get_xlim())
-        y0, y1 = sorted(axes.get_ylim())
-        # the whole image keeps its shape; a part of it fills the window
-        whole = (x0, x1, y0, y1) == self._limits
-        axes.set_adjustable("box" if whole else "datalim")
-        part, extent = self._visible(x0, x1, y0, y1)
-        if part.size:
-            self.image.set_data(part)
-            self.image.set_extent(extent)
-            axes.figure.canvas.draw_idle()
+    # what is visible
 
-    def _visible(
-        self, x0: float, x1: float, y0: float, y1: float
-    ) -> tuple[NDArray[np.float32], tuple[float, float, float, float]]:
-        ny, nx = self.grey.shape
-        step = max(1, int(max(min(x1 - x0, nx), min(y1 - y0, ny)) / SHOWN))
-        fx, fy = self._first
-        # Whole steps from the corner: blocks keep their pixels while one pans.
-        left = int(np.clip(x0 - fx, 0, nx - 1)) // step * step
-        bottom = int(np.clip(y0 - fy, 0, ny - 1)) // step * step
-        right = int(np.clip(np.ceil(x1 - fx + 1), left + 1, nx))
-        top = int(np.clip(np.ceil(y1 - fy + 1), bottom + 1, ny))
-        part = self._reduced(bottom, top, left, right, step)
-        extent = (
-            left + fx - 0.5,
-            left + fx - 0.5 + part.shape[1] * step,
-            bottom + fy - 0.5,
-            bottom + fy - 0.5 + part.shape[0] * step,
-        )
-        return part, extent
+    def view(self, x0: float, x1: float, y0: float, y1: float) -> None:
+        """Show a part.
 
-    def _reduced(
-        self, bottom: int, top: int, left: int, right: int, step: int
-    ) -> NDArray[np.float32]:
-        part = self._pixels[bottom:top, left:right]
-        if part.ndim == 2:
-            return block_mean(part, step)
-        planes = [block_mean(part[..., i], step) for i in range(part.shape[2])]
-        scaled = (np.dstack(planes) - self.lower) / (self.upper - self.lower)
-        colour: NDArray[np.float32] = np.nan_to_num(np.clip(scaled, 0.0, 1.0))
-        return colour.astype(np.float32)
+        Parameters
+        ----------
+        x0, x1, y0, y1 : float
+            Edges, in FITS pixel coordinates.
+        """
+        with self.axes.callbacks.blocked():
+            self.axes.set_xlim(x0, x1)
+            self.axes.set_ylim(y0, y1)
+        self._moved(self.axes)
+
+    @property
+    def whole(self) -> bool:
+        """True while all of the image is shown."""
+        shown = (*self.axes.get_xlim(), *self.axes.get_ylim())
+        return bool(np.allclose(shown, self.limits, rtol=0, atol=1e-6))
+
+    def _moved(self, axes: Axes) -> None:
+        axes.set_adjustable("box" if self.whole else "datalim")
+
+    # how it is shown
+
+    def show_range(self, lower: float, upper: float) -> None:
+        """Change the display range.
+
+        Parameters
+        ----------
+        lower, upper : float
+            Ends, in the unit of the pixels.
+        """
+        self.lower, self.upper = lower, upper
+        self.image.set_clim(lower, upper)
+
+    def choose_range(self, name: str) -> None:
+        """Change to a range by its name.
+
+        Parameters
+        ----------
+        name : str
+            One of `RANGES`.
+        """
+        self.range = name
+        self.show_range(*self._given())
+
+    @property
+    def stretch(self) -> str:
+        """Name of the stretch."""
+        return str(self.image.norm.stretch)
+
+    @property
+    def cmap(self) -> str:
+        """Name of the colour map."""
+        return str(self.image.get_cmap().name)
+
+    def choose_stretch(self, name: str) -> None:
+        """Change to a stretch by its name.
+
+        Parameters
+        ----------
+        name : str
+            One of `STRETCHES`.
+        """
+        self.image.choose_stretch(name)
+
+    def choose_cmap(self, name: str) -> None:
+        """Change to a colour map by its name.
+
+        Parameters
+        ----------
+        name : str
+            As matplotlib knows it.
+        """
+        self.image.choose_cmap(name)

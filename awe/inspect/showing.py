@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
+import importlib
+import logging
 import os
 import socket
 import sys
@@ -196,6 +198,7 @@ class Showing:
         pane = Pane(self, window, pixels, **about)
         self._windows[window] = pane
         pane.show(block=False)
+        self.later(lambda: importlib.import_module("astropy.wcs"))  # before the pointer needs it
 
     def _do(self, said: list[str], do: str, window: int, **about: Any) -> dict[str, Any]:
         pane = self._windows.get(window)
@@ -251,6 +254,8 @@ def main() -> None:
     screen = backend.Screen(toolkit)
     backend.know(screen)
     mpl.use(screen.value)
+    # what Qt and matplotlib find odd is nothing for the log of a process that may run for days
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     showing = Showing(socket.socket(fileno=int(number)))
     (_qt if screen is backend.Screen.QT else _tk)(showing)
 

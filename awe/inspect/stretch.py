@@ -6,16 +6,44 @@ more than one chip; images without a single finite pixel, or with one value only
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["block_mean", "display_range", "drawable"]
+__all__ = ["COLOURS", "RANGES", "STRETCHES", "block_mean", "display_range", "drawable",
+           "found_range"]  # fmt: skip
 
 SAMPLE = 200_000
 #: largest value that is told apart
 LARGEST = 1e35
+#: names of the ways to find a range; the first is `display_range`
+RANGES = ("sigma", "zscale", "percentile", "full")
+#: colour maps a key goes through
+COLOURS = ("gray", "gray_r", "viridis", "inferno", "cividis", "cubehelix")
+#: percentiles between which values are told apart
+PERCENTILES = (0.25, 99.75)
+
+
+Bend = Callable[[Any], Any]
+
+#: contrast of the logarithm, and softening of the inverse sine, as DS9 has them
+LOG, SOFT = 1000.0, 0.1
+
+#: name of a stretch: how it bends the levels, and how it bends them back
+STRETCHES: dict[str, tuple[Bend, Bend]] = {
+    "linear": (lambda t: t, lambda v: v),
+    "log": (
+        lambda t: np.log1p(LOG * t) / np.log1p(LOG),
+        lambda v: np.expm1(v * np.log1p(LOG)) / LOG,
+    ),
+    "sqrt": (np.sqrt, np.square),
+    "asinh": (
+        lambda t: np.arcsinh(t / SOFT) / np.arcsinh(1 / SOFT),
+        lambda v: np.sinh(v * np.arcsinh(1 / SOFT)) * SOFT,
+    ),
+}
 
 
 def display_range(pixels: NDArray[Any], *, kappa: float, iterations: int) -> tuple[float, float]:
@@ -75,6 +103,42 @@ def drawable(values: NDArray[np.float64]) -> NDArray[np.float64]:
         Finite values, or NaN.
     """
     return np.clip(values, -LARGEST, LARGEST)
+
+
+def found_range(pixels: NDArray[Any], name: str) -> tuple[float, float]:
+    """Return the range of an image by a named way other than `display_range`.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (ny, nx)
+        Any numeric type; NaN and infinities are left out.
+    name : str
+        "zscale" as in IRAF, "percentile" from 0.25 to 99.75, or "full".
+
+    Returns
+    -------
+    lower : float
+        Lowest pixel value to tell apart.
+    upper : float
+        Highest pixel value to tell apart, always above `lower`.
+    """
+    if name == "full":
+        return display_range(pixels, kappa=0, iterations=0)
+    flat = pixels.reshape(-1)
+    flat = flat[:: max(1, flat.size // SAMPLE)]
+    values = flat[np.isfinite(flat)].astype(np.float64)
+    if values.size == 0:
+        return 0.0, 1.0
+    if name == "percentile":
+        lower, upper = (float(v) for v in np.percentile(values, PERCENTILES))
+    else:
+        from astropy.visualization import ZScaleInterval
+
+        # it takes its own sample of the image, along rows
+        lower, upper = (float(v) for v in ZScaleInterval().get_limits(pixels))
+    if lower < upper:
+        return lower, upper
+    return display_range(values, kappa=0, iterations=0)
 
 
 def _clipped(values: NDArray[np.float64], kappa: float, iterations: int) -> tuple[float, float]:

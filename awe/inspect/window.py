@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from awe.errors import ArgumentError, UserMistake, nearest
 from awe.inspect import backend
 from awe.inspect.colon import Colon
-from awe.inspect.facts import facts_of
+from awe.inspect.controls import Controls
+from awe.inspect.facts import facts_of, sexagesimal
+from awe.inspect.hand import Hand
 from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text, used
 from awe.inspect.keysettings import Settings, changed, listed
@@ -91,7 +93,7 @@ def _close(figures: Iterable[Figure]) -> None:
         plt.close(figure)
 
 
-class Window(Inspection):
+class Window(Controls, Inspection):
     """The window of an image, in this process.
 
     Parameters
@@ -159,6 +161,8 @@ class Window(Inspection):
             (0.8 / width, 0.8 / height, 1 - 2.0 / width, 1 - 1.5 / height)
         )
         picture = Picture(axes, pixels, self._first, look)
+        picture.more = self._on_sky
+        self._hand = Hand(picture)
         axes.set_anchor("C")
         axes.set_xlabel("x [pixel]")
         axes.set_ylabel("y [pixel]")
@@ -185,6 +189,14 @@ class Window(Inspection):
         bar.ax.tick_params(labelsize=8)
         bar.set_label(self._facts.unit, fontsize=8)
         return picture
+
+    def _on_sky(self, x: float, y: float) -> str:
+        """Return where a place is on the sky, as text."""
+        sky = self._facts.sky
+        if sky is None:
+            return ""
+        ra, dec = sky(x, y)
+        return f"{sexagesimal(ra, dec)}  {ra:.5f} {dec:+.5f}"
 
     def set(self, name: str, *values: float) -> None:
         """Change a setting of the hot-keys; see `Inspection.set`."""

@@ -277,3 +277,37 @@ def test_an_extension_module_that_aborts_the_viewer_is_one_line(lines: Lines) ->
         assert time.monotonic() < end
     assert "the viewer was ended by SIGABRT" in said
     assert len(said.splitlines()) == 1
+
+
+def test_wheel_drag_and_keys_change_a_real_window(
+    lines: Lines, screen: Screen, tmp_path: Path
+) -> None:
+    lines.do(f"os.environ['AWE_HOME'] = {str(tmp_path)!r}")
+    lines.do("ins = inspect(Frame(), block=False)")
+    (window,) = screen.wait(lines, "^Star.fits", 1)
+    x, y = middle(screen, window)
+    screen.press_until(lines, window, "l", (x, y), "^line - Star", 1)
+    seen: list[bytes] = []
+
+    def changed(*deeds: tuple[str, ...]) -> None:
+        """Do it until the saved picture is another than all before."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            screen.do("windowfocus", window, "mousemove", "--window", window, str(x), str(y))
+            for deed in deeds:
+                screen.do(*deed)
+            time.sleep(0.5)
+            lines.do("ins.save('now.png')")
+            if (now := (tmp_path / "now.png").read_bytes()) not in seen:
+                seen.append(now)
+                return
+            assert time.monotonic() < end, f"{deeds} changed nothing"
+
+    changed()
+    changed(("click", "4"))
+    away = ("mousemove_relative", "--", "30", "20")
+    changed(("mousedown", "1"), away, away, ("mouseup", "1"))
+    changed(("mousedown", "3"), away, away, ("mouseup", "3"))
+    changed(("key", "i"))
+    assert '"stretch": "log"' in (tmp_path / "inspect.json").read_text()
+    changed(("key", "0"))
