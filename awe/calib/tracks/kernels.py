@@ -156,9 +156,7 @@ def peaks(sums, weights, least, unit, scale, cell, score, slope, start, breadth)
     margin = _SIDE + _GAP + 2
     end = length - margin - 4
     for s in range(n):
-        # column j begins at j - N and ends at j - N + s: below N - s - 3 even 4 bins miss
-        least_column = max(margin, n - s - 4)
-        for j in range(least_column, length):
+        for j in range(length):
             light[j] = sums[s, j]
             weight[j] = weights[s, j]
         for power in range(3):
@@ -166,11 +164,12 @@ def peaks(sums, weights, least, unit, scale, cell, score, slope, start, breadth)
             if power:
                 half = width // 2
                 # sums of 2 lines are pairs, those of 4 pairs of pairs, 2 columns apart
-                for j in range(least_column, length - half):
+                for j in range(length - half):
                     light[j] += light[j + half]
                     weight[j] += weight[j + half]
             enough = np.float32(least * width)
-            for first in range(least_column, end, 64):
+            # column j begins at j - N and ends at j - N + s: below N - s - 3 even 4 bins miss
+            for first in range(max(margin, n - s - 4), end, 64):
                 last = min(first + 64, end)
                 hits = 0
                 some = light[first:last]
