@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 import pytest
 from dataservers import _connection
@@ -28,8 +29,8 @@ def permits(served):
 
 
 def age(served, file_id, days):
-    statement = "UPDATE awe.file SET verified = now() - make_interval(days => %s) WHERE id = %s"
-    served.db.rows("superuser", statement, days, str(file_id))
+    statement = "UPDATE awe.file SET verified = now() - make_interval(secs => %s) WHERE id = %s"
+    served.db.rows("superuser", statement, days * DAY, str(file_id))
 
 
 def verified(served):
@@ -91,6 +92,23 @@ def test_a_tenth_of_the_time_is_used(served, permits):
     assert scrub(served.store, permits, threading.Event()).read == 4
     wall, spent = time.monotonic() - began, time.thread_time() - cpu
     assert spent < 0.2 * wall
+
+
+def test_in_sixty_days_no_file_is_unread_for_thirty_and_none_is_read_for_nothing(served, permits):
+    """With the clock of the database: each round of the loop is a day later."""
+    for number in range(10):
+        age(served, served.put(NUMBERS.randbytes(1000)), 2.9 * number)
+    reads = Counter()
+    for _ in range(60):
+        served.db.rows("superuser", "UPDATE awe.file SET verified = verified - interval '1 day'")
+        before = verified(served)
+        while round_of(served, permits).read:
+            pass
+        after = verified(served)
+        reads.update(one for one, since in after.items() if since < DAY / 2 < before[one])
+        assert max(after.values()) < 30 * DAY
+    assert set(reads.values()) <= {2, 3}
+    assert len(reads) == 10
 
 
 def test_a_database_that_is_away_ends_nothing(served, monkeypatch, caplog):
