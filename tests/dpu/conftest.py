@@ -117,7 +117,9 @@ class ProbeTask(Task):
             os._exit(3)
         if self.do == "raise":
             raise RuntimeError("a broken promise")
-        if self.do == "eat":
+        if self.do in ("eat", "eat later"):
+            while self.do == "eat later" and not Path(self.diary).exists():
+                time.sleep(0.05)
             hoard = [bytearray(os.urandom(1 << 20)) * 64 for _ in range(20)]
             time.sleep(60)
         if self.do == "speak":

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -80,6 +84,55 @@ def test_killed_by_the_system_at_its_limit_it_is_told_as_such(bench, db, runner,
         f"dpu.retry_job({job}) gives it more"
     )
     assert attempt(db, job)[1]
+
+
+CGROUPS = Path("/sys/fs/cgroup/memory")
+
+
+@pytest.fixture
+def small_place() -> Iterator[Path]:
+    """A memory cgroup of 400 MB, where this machine has such and lets us make one."""
+    place = CGROUPS / f"awe-test-{os.getpid()}"
+    try:
+        place.mkdir()
+        (place / "memory.limit_in_bytes").write_text(str(400 << 20))
+    except OSError as error:
+        pytest.skip(f"no memory cgroup can be made here: {error.strerror}")
+    # swap would let it go on for long, where it is counted at all
+    with suppress(OSError):
+        (place / "memory.memsw.limit_in_bytes").write_text(str(400 << 20))
+    yield place
+    deadline = time.monotonic() + 20
+    while (place / "cgroup.procs").read_text() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    place.rmdir()
+
+
+def test_killed_by_the_kernel_it_is_told_and_queued_again(
+    bench, db, session, runner, small_place, tmp_path
+):
+    """The kernel kills far below the limit of the job: another time there may be memory."""
+    dpu = session()
+    runner.start(workers=1, memory=8 << 30)
+    (job,) = dpu.run("Probe", do="eat later", diary=str(tmp_path / "now"))
+    until(lambda: log(db, job), 90)
+    keeper = db.rows("superuser", "SELECT pid FROM awe.attempt WHERE job = %s", job)[0][0]
+    for worker in psutil.Process(keeper).children(recursive=True):
+        (small_place / "cgroup.procs").write_text(str(worker.pid))
+    (tmp_path / "now").touch()
+    ended = "SELECT message FROM awe.attempt WHERE job = %s AND attempt = 1 AND state = 'died'"
+    until(lambda: db.rows("superuser", ended, job), 60)
+    (tmp_path / "now").unlink()
+    assert db.rows("superuser", ended, job) == [
+        ("killed by signal 9 (SIGKILL): this machine had no memory left",)
+    ]
+    until(lambda: bench.state(job) == "running", 60)
+    dpu.cancel_job(job)
+    until(lambda: bench.state(job) == "cancelled", 60)
+    dpu.retry_job(job, dpu_memory="9GB")
+    assert column(db, "memory", job) == 9 << 30
+    dpu.cancel_job(job)
+    until(lambda: bench.state(job) in ("cancelled", "failed"), 60)
 
 
 @pytest.mark.parametrize(

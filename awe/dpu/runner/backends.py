@@ -35,8 +35,9 @@ KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "AWE_HOME", "LD_LIBR
 
 #: bytes below which it does not matter that shared memory is counted several times
 MUCH = 256 << 20
-#: looks at the memory, a second apart, in which a kill counts as one of just now
-LOOKS = 3
+#: looks at the memory, a second apart, in which a kill counts as one of just now: an end is known
+#: when the keeper has cleared up, and on a busy machine that is long after the kill
+LOOKS = 20
 OOM_KILLS = re.compile(r"^oom_kill ([0-9]+)$", re.MULTILINE)
 
 
