@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 import os
 import re
 import stat
@@ -43,6 +44,7 @@ LARGEST = 16 << 20
 PATIENCE = 15.0
 HEADERS = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
+_log = logging.getLogger(__name__)
 _MARK = re.compile(r"[0-9a-f]{16}")
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -176,6 +178,7 @@ async def _take(request: Request) -> Response:
     for file_id in recorded:
         size, sha256 = taken[file_id]
         found[file_id] = {"size": size, "sha256": sha256}
+        _log.info("stored %s, %d bytes, laid", file_id, size)
     answer = {str(one): found.get(one, {"code": "FileGone"}) for one in ids}
     return JSONResponse(answer, headers=HEADERS)
 
