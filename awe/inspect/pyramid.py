@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from awe.inspect.stretch import block_mean
+from awe.inspect.stretch import block_mean, drawable
 
 __all__ = ["Pyramid", "halved"]
 
@@ -66,6 +66,8 @@ class Pyramid:
         right = slice(*np.searchsorted(columns, (0, level.shape[1])))
         up = slice(*np.searchsorted(rows, (0, level.shape[0])))
         values = level[np.ix_(rows[up], columns[right])]
+        if values.dtype == np.float64:
+            values = drawable(values)
         return values.astype(np.float32, copy=False), (up, right)
 
 

@@ -321,6 +321,8 @@ class Window(Controls, Inspection):
 
     def _pass_on(self, event: KeyEvent) -> None:
         """Give keys that are not plain characters (ctrl+s, home) to matplotlib."""
+        if event.key and len(event.key) == 1 and event.key.isprintable():
+            self._note(f"{event.key} is not a hot-key; {HINT}")
         from matplotlib.backend_bases import key_press_handler
 
         manager: Any = event.canvas.manager

@@ -12,6 +12,7 @@ from astropy import units as u
 from astropy.io.fits import Header
 from astropy.nddata import CCDData
 from astropy.wcs import WCS
+from matplotlib.backend_bases import KeyEvent
 from stars import Frame, light, observed
 
 from awe import fits
@@ -236,6 +237,15 @@ def test_settings_are_typed_in_the_window_and_at_the_prompt(capsys: Any) -> None
         window.set("radios", 3)
     window.set("ncstat", 11)
     assert window.press("m", 40, 40).values["pixels"] == 121  # type: ignore[union-attr]
+
+
+def test_a_key_that_means_nothing_says_where_keys_are_listed() -> None:
+    frame, _, _ = star(4.0, None, 1e5, 14)
+    window = inspect(frame)
+    canvas = window.every_figure[-1].canvas
+    window._on_key(KeyEvent("key_press_event", canvas, "Q"))
+    (hint,) = (text for text in window.every_figure[-1].texts if "hot-key" in text.get_text())
+    assert hint.get_text() == "Q is not a hot-key; ? lists the hot-keys"
 
 
 def test_limits_are_those_of_the_next_plots_and_overplots_stay() -> None:
