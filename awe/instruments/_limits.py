@@ -33,6 +33,9 @@ LIGHT = {
     # a quarter of what a pixel holds, in one hour
     "DarkCurrent.MAXIMUM_DARK_CURRENT": END / 4,
     "DarkCurrent.MAXIMUM_DARK_DIFFERENCE": END / 8,
+    # amplifiers glow where they are, CMOS chips by thousands of counts an hour
+    "DarkCurrent.MAXIMUM_SUBWIN_FLATNESS": END / 4,
+    "DarkCurrent.STRAY_STEP": END / 8,
     "BackgroundFrame.MAXIMUM_SUBWIN_FLATNESS": 10_000.0,
     "ReducedScienceFrame.MAXIMUM_STDEV": 5_000.0,
     "FringeFrame.MAXIMUM_STDEV": 1_000.0,

@@ -83,15 +83,20 @@ class Numbers:
         errors = [1.2533 * part.stdev / part.n**0.5 for part in self._windows]
         return float(max(max(medians) - min(medians) - 2 * BULK * max(errors), 0.0))
 
-    @cached_property
+    @property
     def window_noises(self) -> tuple[float, ...]:
         """Noise of single pixels in each window that has enough of them."""
+        return tuple(noise for noise, _ in self.noises_and_levels)
+
+    @cached_property
+    def noises_and_levels(self) -> tuple[tuple[float, float], ...]:
+        """Noise of single pixels and median of each window that has enough of them."""
         step = max(1, round(self.size / NOISE_SAMPLE))
-        noises = []
-        for part in _windows(self._pixels[::step]):
-            if min(part.shape) >= 2 and part.shape[1] >= 8 and _mostly_finite(part):
-                noises.append(statistics.pixel_noise(part))
-        return tuple(noises)
+        return tuple(
+            (statistics.pixel_noise(part), statistics.median(part))
+            for part in _windows(self._pixels[::step])
+            if min(part.shape) >= 2 and part.shape[1] >= 8 and _mostly_finite(part)
+        )
 
     def stray_lines(self, step: float) -> float:
         """Return the fraction of rows and columns off those around by more than a step."""

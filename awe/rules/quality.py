@@ -34,6 +34,9 @@ HOUR = 3600.0
 #: windows of a dark may differ by this part of its level more than the limit
 UNEVEN_GLOW = 0.25
 
+#: by how much of it the glow of a dark may differ from pixel to pixel: it is light on the chip
+GLOW_FROM_PIXEL = 0.05
+
 #: a frame with more than this fraction of saturated pixels is flagged as a whole
 HALF = 0.5
 
@@ -165,9 +168,33 @@ def _unlike_noises(product: Any, numbers: Numbers | None, limit: float) -> bool:
     """Return True if a window is much quieter or noisier than half of them: dead, or lit."""
     if numbers is None or not numbers.window_noises:
         return False
+    if has(product, "raw_dark_frames"):
+        return _unlike_glowing(product, numbers, limit)
     ordered = sorted(numbers.window_noises)
     middle = ordered[len(ordered) // 2]
     return ordered[0] * limit < middle or ordered[-1] > limit * middle
+
+
+def _unlike_glowing(product: Any, numbers: Numbers, limit: float) -> bool:
+    """Return True if a window of a dark is much quieter or noisier than its level explains."""
+    # the quarter of the windows that glows least tells what noise there is without glow
+    pairs = sorted((level, noise) for noise, level in numbers.noises_and_levels)
+    calm = sorted(noise for _, noise in pairs[: max(1, len(pairs) // 4)])
+    usual, least = calm[len(calm) // 2], pairs[0][0]
+    return any(
+        noise == 0
+        or noise * limit < usual
+        or noise**2 > limit**2 * (usual**2 + _of_glow(product, level - least))
+        for level, noise in pairs
+    )
+
+
+def _of_glow(product: Any, rise: float) -> float:
+    """Return the variance a higher level than elsewhere gives the pixels of a dark."""
+    seconds = sum(frame.EXPTIME for frame in product.raw_dark_frames)
+    gain = instruments.get(product.instrument.name).chip(product.chip.name).gain
+    photons = rise / (gain * seconds) if seconds > 0 else 0.0
+    return float(photons + (GLOW_FROM_PIXEL * rise) ** 2)
 
 
 def _holes(product: Any, numbers: Numbers | None, limit: float) -> bool:

@@ -30,6 +30,7 @@ __all__ = [
     "Verdicts",
     "choose",
     "find",
+    "flagged",
     "judge",
     "night_range",
     "range_around",
@@ -145,6 +146,27 @@ def _older_that_fits(among: Any, needs: Needs, passed: list[Any]) -> Any:
             return one
         passed += [] if one in passed else [one]
     return None
+
+
+def flagged(
+    cls: type[ChipCalibration],
+    *,
+    instrument: Any,
+    chip: Any,
+    filter: Any = None,
+    date: datetime.datetime,
+) -> tuple[Any, str] | None:
+    """Return the newest calibration that nothing but its quality bits rules out, and the remedy.
+
+    None is returned where there is no such one.
+    """
+    dated = (cls.timestamp_start <= date) & (cls.timestamp_end > date) & (cls.is_valid > 0)
+    bits = (cls.quality_flags != 0) & (cls.quality_flags != int(QualityFlag.OTHERS))
+    item = (_same(cls, instrument, chip, filter) & dated & bits).newest()
+    if item is None or len(unsound(item)) != 1:
+        return None
+    place = {"instrument": _text(instrument), "chip": _text(chip), "filter": _text(filter)}
+    return item, remedy.make_it(cls, place, item)
 
 
 def sound(cls: Any) -> Any:

@@ -197,6 +197,8 @@ def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
         require_fit(unit, known, needs)
     elif unit.given is None:
         known = _fitting(unit, cls, of, needs)
+        if known is None:
+            _tell_flagged(unit, cls)
         _tell(unit, known)
     unit.consulted[cls.__name__] = str(known.object_id) if known is not None else None
     return known
@@ -214,6 +216,18 @@ def _fitting(unit: Unit, cls: Any, of: str, needs: Needs) -> Any:
             _told.add(told)
             out(f"{unit.name}: {told}\n")
     return found
+
+
+def _tell_flagged(unit: Unit, cls: Any) -> None:
+    """Say it where there is a calibration, but with quality bits, which are never chosen."""
+    found = validity.flagged(cls, date=unit.date, **place(unit, cls))
+    if found is None:
+        return
+    item, cure = found
+    told = f"{_called(item)} is passed over: {'; '.join(validity.unsound(item))}"
+    if told not in _told:
+        _told.add(told)
+        out(f"{unit.name}: no {cls.__name__}: {told}; {cure}\n")
 
 
 def _called(item: Any) -> str:

@@ -165,7 +165,7 @@ def new_objects(product: Any, cls: Any = None) -> list[Any]:
 
 
 def summary(product: Any) -> str:
-    """Return one line about a product."""
+    """Return one line about a product, and the verdicts of new calibrations made with it."""
     words = [type(product).__name__, value_of(product, "filename", "") or product.chip.name]
     imstat = value_of(product, "imstat")
     if imstat is not None:
@@ -176,6 +176,12 @@ def summary(product: Any) -> str:
             words.append(f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}")
     if product.quality_flags:
         words.append(f"quality: {QualityFlag.explain(product.quality_flags)}")
+    words += [
+        f"its {type(part).__name__} has quality: {QualityFlag.explain(part.quality_flags)}"
+        # a calibration with bits is never chosen
+        for part in new_objects(product)
+        if part is not product and has(part, "timestamp_start") and part.quality_flags
+    ]
     return " ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
 
 

@@ -328,17 +328,17 @@ class Task:
                     self.items.record(unit.name, product)
             return
         self._running()
-        # Bytes before rows: a row that can be found always has its file. A file that no row names
-        # costs disk space; a row without its file would be broken for ever.
+        # Bytes before rows: a file without a row costs disk space, a row without one is broken.
         store(new_objects(product))
         self._running()
         if session.recipe is not None and not session.recipe._committed:
             session.recipe = code.recorded(code.of(type(self)))
         stamp(self, unit, product, session.recipe)
         record = None if self.items is None else partial(self.items.record, unit.name)
+        told = summary(product)
         with interrupts_deferred():  # so that whoever interrupts reads what became of it
             keep(product, record)
-            bars.say(f"{summary(product)}; committed")
+            bars.say(f"{told}; committed")
 
     def _discard(self, paths: Sequence[Path]) -> None:
         for path in paths:

@@ -11,6 +11,7 @@ from awe.calib.detector.geometry import ChipGeometry
 from awe.context import context
 from awe.errors import NoCalibration, ParameterError, WrongShape
 from awe.model.calibrations import BiasFrame
+from awe.model.mixins import QualityFlag
 from awe.model.raw import RawBiasFrame, RawDarkFrame, RawDomeFlatFrame, RawScienceFrame
 from awe.rules.extent import Shown
 from awe.tasks.targets import plan
@@ -194,6 +195,32 @@ def test_an_optional_calibration_that_does_not_fit_is_gone_without(calibrated, c
     with pytest.raises(WrongShape, match="binning 2x2"):
         run("Reduce", raw_filenames=[sky.filename],
             pars={"ReducedScienceFrame.process_params.SUBTRACT_DARK": 1})  # fmt: skip
+
+
+def test_a_dark_with_bits_is_told_when_it_is_made_and_where_it_is_passed_over(calibrated, capsys):
+    lit = np.zeros(calibrated.shape)
+    lit[:40, :48] = 40.0
+    names = [
+        calibrated.put(
+            RawDarkFrame, calibrated.raw(lit), MORNING + datetime.timedelta(minutes=n),
+            exposure=600.0,
+        ).filename
+        for n in range(5)
+    ]
+    [current] = run("Dark", raw_filenames=names, commit=True)
+    assert (current.quality_flags, current.dark.quality_flags) == (0, QualityFlag.SUBWINDOWS)
+    assert "its DarkFrame has quality: SUBWINDOWS; committed" in capsys.readouterr().out
+    sky = calibrated.put(RawScienceFrame, calibrated.raw(calibrated.sky()), AT)
+    [red] = run("Reduce", raw_filenames=[sky.filename])
+    assert red.dark is None
+    told = capsys.readouterr().out
+    assert (
+        f"no DarkFrame: {current.dark.filename} is passed over: quality_flags: SUBWINDOWS; "
+    ) in told
+    assert "p = Pars('Dark', instrument='OMEGACAM'); p.DarkCurrent.process_params.MAXIMUM_" in told
+    # once is enough
+    run("Reduce", raw_filenames=[sky.filename])
+    assert "passed over" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("seed", range(50))

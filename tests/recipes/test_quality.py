@@ -203,3 +203,74 @@ def test_who_asks_for_the_next_morning_is_told_the_evening(shared):
             run("Bias", date=date)
     with pytest.raises(NotFound, match="check the night"):
         run("Reduce", date="2012-06-01", object="NOBODY")
+
+
+def cmos_dark(seed, *, glow=2.0, half=1.0, shape=(256, 256)):
+    """Pixels of a master dark [ADU/s] of five frames of 300 s, 1 e/ADU and 1.5 electrons."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    rate = 0.02 + glow * np.exp(-np.hypot(x - shape[1], y - shape[0] / 2) / 40)
+    rate[:, : shape[1] // 2] *= half
+    rate = rate * random.normal(1, 0.02, shape)
+    # one in five hundred is hot
+    hot = random.random(shape) < 0.002
+    rate[hot] += random.exponential(5.0, int(hot.sum()))
+    counts = random.poisson(rate * 1500.0) + random.normal(0, 1.5 * 5**0.5, shape)
+    return (counts / 1500.0).astype(np.float32)
+
+
+def dark_of(camera):
+    from awe.model.calibrations import DarkFrame
+    from awe.model.observing import Chip, Instrument
+    from awe.model.raw import RawDarkFrame
+
+    parameters = DarkFrame._attributes["process_params"].target.make(camera, {})
+    return DarkFrame(
+        instrument=Instrument(name=camera), chip=Chip(name=f"{camera}_1"),
+        raw_dark_frames=[RawDarkFrame(EXPTIME=300.0) for _ in range(5)],
+        process_params=parameters,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def cmos(tmp_path, monkeypatch):
+    """A CMOS camera in a text file."""
+    monkeypatch.setenv("AWE_HOME", str(tmp_path))
+    (tmp_path / "instruments").mkdir()
+    (tmp_path / "instruments" / "glowing.toml").write_text(
+        'name = "GLOWING"\npixel_scale = 1.0\nsite.utc_offset = 0.0\n'
+        '[chip]\nname = "GLOWING_1"\nsize = [256, 256]\ngain = 1.0\nread_noise = 1.5\n'
+        'bias_level = 500.0\n[filters]\nL = "GLOWING_L"\n'
+        '[cards]\nDATE_OBS = "DATE-OBS"\nEXPTIME = "EXPTIME"\nfilter = "FILTER"\n'
+        '[[purpose]]\nis = "bias"\n'
+    )
+    return "GLOWING"
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_glow_of_amplifiers_is_no_fault_of_a_dark(cmos, number):
+    """Darks of cameras with more and less glow, whose halves differ or not."""
+    from awe.rules import quality
+
+    dark = dark_of(cmos)
+    random = np.random.default_rng(number)
+    for seed in range(15):
+        glow, half = 10 ** random.uniform(-2, 0.6), random.uniform(0.3, 3.0)
+        pixels = cmos_dark(1000 * number + seed, glow=glow, half=half, shape=(128, 128))
+        assert quality.verify(dark, pixels) == 0, (seed, glow, half)
+
+
+@pytest.mark.parametrize("fault", ["half is dead", "a disturbed corner", "columns", "light"])
+def test_what_is_wrong_with_a_dark_of_a_glowing_camera_is_seen(cmos, fault):
+    from awe.rules import quality
+
+    pixels = cmos_dark(5, glow=0.6)
+    if fault == "half is dead":
+        pixels[:, :128] = 0.0
+    elif fault == "a disturbed corner":
+        pixels[:64, :64] += np.random.default_rng(6).normal(0, 0.05, (64, 64))
+    elif fault == "columns":
+        pixels[:, ::18] += 3.0
+    else:
+        pixels[100:] += 20.0
+    assert quality.verify(dark_of(cmos), pixels) != 0
