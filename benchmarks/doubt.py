@@ -26,8 +26,10 @@ SKIES = (0.0, 20.0, 200.0, 700.0, 3000.0, 20_000.0)
 FULL = 60_000.0
 
 
-def frame(chip: scenes.Sensor, scene: scenes.Scene) -> tuple[seeing.Seeing, bool, int]:
-    """Return the seeing of a raw frame, if it is doubted, and how many cores of stars it lost."""
+def reduced(
+    chip: scenes.Sensor, scene: scenes.Scene
+) -> tuple[seeing.Seeing, reduction.Reduced]:
+    """Return the seeing of a raw frame and the frame reduced, kernels in the order of Reduce."""
     pixels = scene.raw[sections.parse(chip.geometry.active)]
     known = seeing.measure(
         pixels, threshold=12.0, saturation=FULL, narrowest=1.5, gain=scenes.GAIN,
@@ -47,6 +49,7 @@ def frame(chip: scenes.Sensor, scene: scenes.Scene) -> tuple[seeing.Seeing, bool
             sharpness=cosmic.sharpness_limit(width, tested=True),
             iterations=given.MAXIMUM_ITERATIONS, groups=given.GROUP_LIMIT, fwhm=width,
             exceeds=cosmic.star_part(width), wing_limit=given.WING_LIMIT,
+            starless=not known.known,
         ),
     )  # fmt: skip
     calibrations = reduction.Calibrations(
@@ -54,7 +57,13 @@ def frame(chip: scenes.Sensor, scene: scenes.Scene) -> tuple[seeing.Seeing, bool
         flat=chip.response.astype(np.float32), flat_noise=0.002, hot=chip.hot > 0,
         cold=chip.cold,
     )  # fmt: skip
-    found = reduction.reduce(scene.raw, chip.geometry, calibrations, settings)
+    return known, reduction.reduce(scene.raw, chip.geometry, calibrations, settings)
+
+
+def frame(chip: scenes.Sensor, scene: scenes.Scene) -> tuple[seeing.Seeing, bool, int]:
+    """Return the seeing of a raw frame, if it is doubted, and how many cores of stars it lost."""
+    known, found = reduced(chip, scene)
+    pixels = scene.raw[sections.parse(chip.geometry.active)]
     hits = found.bad(PixelFlag.COSMIC)
     doubted = not known.told and bool(hits.any()) and (
         known.known

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from awe.calib import statistics, weight
+from awe.calib import cosmic, statistics, weight
 from awe.calib.combine import Method, Noise, combine
 from awe.calib.combine.propagation import flattened_variance, mean_variance
 from awe.calib.detector.geometry import ChipGeometry
@@ -56,6 +56,11 @@ def frames() -> Iterator[None]:
     for raw, given in ((_flashing(frame), calibrations), (frame, Calibrations())):
         done = reduce(raw, geometry, given, _settings())
         yield
+    cosmic.widen(
+        done.science, done.bad(PixelFlag.COSMIC), gain=2.5, read_noise=5.5, wing_limit=2.7,
+        bad=good,
+    )
+    yield
     NoiseModel(gain=2.5, constant=5.0, faint=True).variance(done.science)
     weight.numbers(done.flags, PixelFlag.HOT)
     yield

@@ -307,6 +307,7 @@ class ReduceTask(Task):
                 fwhm=width,
                 exceeds=cosmic_rays.star_part(width),
                 wing_limit=cosmic.WING_LIMIT,
+                starless=not stars.known,
             ),
             satellite=SatelliteSettings(
                 threshold=satellite.DETECTION_THRESHOLD,

@@ -23,13 +23,13 @@ import numpy as np
 from awe.calib import statistics
 from awe.calib._frames import takes_frames
 from awe.calib._memory import room
-from awe.calib.cosmic import blobs, holes, kernels, search, stars, wings
+from awe.calib.cosmic import blobs, connected, holes, kernels, search, starless, stars, wings
 from awe.calib.cosmic.sharpness import sharpness_limit, star_part
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
 
-__all__ = ["CosmicRays", "find", "sharpness_limit", "star_part"]
+__all__ = ["CosmicRays", "find", "sharpness_limit", "star_part", "widen"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 #: where more than the first fraction of a frame exceeds the threshold, no more than the second
 # may be as far below all four neighbours: crowds have peaks, too small a noise has both
 _MOST, _MOST_HOLES = 0.1, 0.01
+
+#: width of the mirrored border [pixel]
+_PAD = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +55,9 @@ class CosmicRays:
     count : int
         Number of flagged pixels.
     groups : int
-        Number of connected groups of sharp pixels kept; -1 when groups were not tested.
+        Number of connected groups of flagged pixels; -1 when groups were not tested.
     dropped : int
-        Number of groups that noise or a star explains.
+        Number of groups of sharp pixels that noise or a star explains.
     cleaned : ndarray of float32, shape (ny, nx), electrons, or None
         The image with hits replaced by the mean of their surroundings.
     """
@@ -84,7 +87,7 @@ def find(
     bad: NDArray[np.bool_] | None = None,
     saturated: NDArray[np.bool_] | None = None,
     vignetting: Surface | None = None,
-    pad: int = 4,
+    pad: int = _PAD,
     clean: bool = False,
 ) -> CosmicRays:
     """Return the particle hits of one exposure.
@@ -171,7 +174,7 @@ def find(
     if groups > 0:
         kept, dropped = _judged(
             counts, state, flagged, before, candidates, float(read_noise) ** 2, groups, fwhm,
-            exceeds, wing_limit, clean,
+            exceeds, wing_limit, pad, clean,
         )
     hits = np.empty((ny, nx), np.bool_)
     number = kernels.hits(state, pad, hits)
@@ -186,6 +189,89 @@ def find(
     )
 
 
+@takes_frames()
+def widen(
+    image: NDArray[np.float32],
+    hits: NDArray[np.bool_],
+    *,
+    gain: float,
+    read_noise: float,
+    wing_limit: float,
+    bad: NDArray[np.bool_] | None = None,
+    saturated: NDArray[np.bool_] | None = None,
+    vignetting: Surface | None = None,
+) -> CosmicRays:
+    """Return all charge above the sky as hits, on an exposure without stars.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (ny, nx), ADU
+        As `find` takes it; not modified.
+    hits : ndarray of bool, shape (ny, nx)
+        What `find` has flagged; pixels of it that are dim and sharp by chance leave.
+    gain : float, e-/ADU
+        Electrons per count.
+    read_noise : float, electrons
+        Noise of the electronics.
+    wing_limit : float, sigma
+        As for `find`. On corners of a hit a pixel joins from 0.9 above it on, on sides lower, by
+        0.65 each time its neighbour is brighter by a factor of e, down to 0.7 below it.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Pixels never flagged, with their neighbours; and what is known to be light.
+    saturated : ndarray of bool, shape (ny, nx), optional
+        As for `find`.
+    vignetting : Surface, optional
+        As for `find`.
+
+    Raises
+    ------
+    NoValidPixels
+        The frame has fewer than 16 x 16 pixels.
+    ParameterError
+        Gain or read noise is not possible.
+
+    Notes
+    -----
+    A hit that `find` did not see has a pixel 5 sigma above a 7 x 7 median that is within 3 sigma
+    of the sky around. Frames with stars lose them here: `sky.seeing.lights` tells.
+
+    Examples
+    --------
+    >>> frame = np.random.default_rng(1).normal(500, 15, (64, 64)).astype(np.float32)
+    >>> frame[30:32, 30:33] += 200
+    >>> hits = widen(frame, np.zeros(frame.shape, bool), gain=2.5, read_noise=5.5, wing_limit=2.7)
+    >>> bool(hits.bad[30:32, 30:33].all()), hits.groups
+    (True, 1)
+    """
+    ny, nx = image.shape
+    maps = (
+        (hits, "the map of hits"), (bad, "the map of bad pixels"),
+        (saturated, "the map of saturated pixels"),
+    )
+    for mask, what in maps:
+        if mask is not None:
+            require_shape(mask, (ny, nx), what)
+    pad = _PAD
+    _require_model(gain, read_noise, (ny, nx), pad)
+    counts, avoided = _electrons(image, bad, saturated, gain, vignetting, pad)
+    state = np.zeros(counts.shape, np.uint8)
+    kernels.exclude(avoided, nx, pad, np.zeros(0, np.int32), state)
+    known = np.pad(np.asarray(hits, bool), pad, mode="reflect") & (state == 0)
+    # as in the search nothing is flagged within 3 pixels of the border's edge
+    for edge in (known[:3], known[-3:], known[:, :3], known[:, -3:]):
+        edge[:] = False
+    state[known] = kernels.COSMIC
+    flagged = np.flatnonzero(known).astype(np.int32)
+    variance = np.float32(np.float32(read_noise) ** 2)
+    found = starless.widen(counts, state, flagged, variance, np.float32(wing_limit))
+    groups = connected.count(state, found, pad)
+    result = np.empty((ny, nx), np.bool_)
+    number = kernels.hits(state, pad, result)
+    return CosmicRays(
+        bad=result, count=int(number), groups=int(groups), dropped=0, cleaned=None
+    )
+
+
 def _judged(
     counts: NDArray[np.float32],
     state: NDArray[np.uint8],
@@ -197,6 +283,7 @@ def _judged(
     fwhm: float,
     exceeds: float,
     wing_limit: float,
+    pad: int,
     clean: bool,
 ) -> tuple[int, int]:
     """Drop groups that noise or a star explains, take the wings of the others along.
@@ -230,11 +317,12 @@ def _judged(
         )
         states[more] |= kernels.COSMIC
         search.clean(counts, state, more, more.size, np.float32(np.nan))
-        grown = wings.grow(
+        flagged = wings.grow(
             counts, state, flagged, before, variance, np.float32(wing_limit), float(fwhm)
         )
         if clean:
-            search.clean(counts, state, grown, grown.size, np.float32(np.nan))
+            search.clean(counts, state, flagged, flagged.size, np.float32(np.nan))
+        kept = connected.count(state, flagged, pad)
     return kept, dropped
 
 

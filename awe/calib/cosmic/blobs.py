@@ -23,7 +23,7 @@ from awe.calib.cosmic.search import collect
 from awe.calib.cosmic.stars import EXPLAINED
 from awe.calib.statistics.medians import separable7_at
 
-__all__ = ["add_blobs", "begin"]
+__all__ = ["add_blobs", "begin", "sky_at"]
 
 #: marks of pixels that join a hit for certain, that touch one and may be a star, and of those
 #: that were put into their blob
@@ -63,8 +63,18 @@ _TINY = np.float32(1e-5)
 
 
 @compiled
-def _sky_at(c, y, x, scratch):
-    """Return the least of four 7 x 7 medians around a pixel."""
+def sky_at(c, y, x, scratch):
+    """Return the least of four 7 x 7 medians around a pixel.
+
+    Parameters
+    ----------
+    c : ndarray of float32, shape (ny, nx), electrons
+        With its sky and border, cleaned of the hits.
+    y, x : int
+        Row and column.
+    scratch : ndarray of float32, shape (16,)
+        Room to work in.
+    """
     ny, nx = c.shape
     least = np.float32(np.inf)
     for yy, xx in ((y - _OFF, x), (y + _OFF, x), (y, x - _OFF), (y, x + _OFF)):
@@ -121,7 +131,7 @@ def _judge(c, state, group, n, read_variance, sharp, breach, scratch):
     nx = c.shape[1]
     sky = 0.0
     for k in range(n):
-        sky += _sky_at(c, group[k] // nx, group[k] % nx, scratch)
+        sky += sky_at(c, group[k] // nx, group[k] % nx, scratch)
     sky /= n
     for k in range(n):
         breach[k] = _breach_at(
@@ -178,7 +188,7 @@ def begin(c, state, candidates, read_variance, fwhm):
         x = candidates[k] % nx
         if state[y, x] & (COSMIC | EXCLUDED | EXPLAINED):
             continue
-        sky = _sky_at(c, y, x, scratch)
+        sky = sky_at(c, y, x, scratch)
         # a breach of 6 sigma is one of a pixel that is 6 sigma above the sky
         light = c[y, x] - sky
         if light <= 0 or light * light <= _ALONE * max(sky + read_variance, _TINY):

@@ -138,7 +138,11 @@ class AmplifierSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CosmicSettings:
-    """Arguments of `cosmic.find`; see there."""
+    """Arguments of `cosmic.find`; see there.
+
+    With `starless` the raw frame shows no width of stars: if there is no light like that of a star
+    either, all charge above the sky is a hit (`cosmic.widen`).
+    """
 
     sigma: float
     neighbour_fraction: float
@@ -148,6 +152,7 @@ class CosmicSettings:
     fwhm: float = 0.0
     exceeds: float = 0.5
     wing_limit: float = 0.0
+    starless: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,15 @@ from awe.calib.detector import amplifiers, dead, gain, overscan, saturation, tri
 from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
 from awe.calib.reduction import variances
 from awe.calib.reduction.work import Work
-from awe.calib.sky import background, fringe
+from awe.calib.sky import background, fringe, seeing
 from awe.errors import NoValidPixels
 
 __all__ = ["RAW", "STEPS", "Step"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
 #: boxes [pixel] and pitch of reading for the large scales of the flat: the vignetting
 _VIGNETTING = (128, 8)
@@ -355,8 +357,32 @@ def _cosmic_frame(work: Work) -> str:
             saturated=saturated,
             vignetting=work.vignetting,
         )
+        found, alone = _all_charge(work, found, bad, saturated, noise * settings.gain)
     work.flag(PixelFlag.COSMIC, found.bad)
-    return f"{found.groups} hits, {found.count} pixels"
+    return f"{'no stars, ' if alone else ''}{found.groups} hits, {found.count} pixels"
+
+
+def _all_charge(
+    work: Work,
+    found: cosmic.CosmicRays,
+    bad: NDArray[np.bool_],
+    saturated: NDArray[np.bool_],
+    read_noise: float,
+) -> tuple[cosmic.CosmicRays, bool]:
+    """Return the hits, all charge above the sky if the frame has no stars, and if that is so."""
+    chosen = work.settings.cosmic
+    if chosen is None or not (chosen.starless and chosen.groups > 0 and chosen.wing_limit > 0):
+        return found, False
+    gain = work.settings.gain
+    light = seeing.lights(
+        work.science, found.bad, saturation=work.full, gain=gain, bad=bad | saturated
+    )
+    if light is None:
+        return found, False
+    return cosmic.widen(
+        work.science, found.bad, gain=gain, read_noise=read_noise, wing_limit=chosen.wing_limit,
+        bad=bad | light, saturated=saturated, vignetting=work.vignetting,
+    ), True
 
 
 def _no_satellite(work: Work) -> str | None:

@@ -20,7 +20,7 @@ from awe.calib.sky.summits import summits
 from awe.calib.weight import require_model
 from awe.errors import NoValidPixels
 
-__all__ = ["Seeing", "State", "measure", "mistaken"]
+__all__ = ["Seeing", "State", "lights", "measure", "mistaken"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +61,13 @@ _SEEN, _SEEN_SNR, _WIDE_FOR_A_HIT = 5.0, 12.0, 1.25
 
 #: part of all hits that look so by chance (1 in 100 of faint ones)
 _BY_CHANCE = 0.03
+
+#: a frame has no stars if for this many peaks that are hits one other at most looks like a star,
+# and one in ten, or two, are others at all; around that one and wide ones nothing may be flagged
+_HITS_TO_A_LOOK, _OTHERS_TO_A_HIT, _OTHERS_AT_MOST = 1000, 0.1, 2
+
+#: charge that no hit explains is narrower [pixel], and how far light reaches, in its widths
+_WIDE_FOR_CHARGE, _REACH = 4.0, 3.0
 
 #: (FWHM of the fit [pixel], a, b): wings lift the sky of a fit by p of the peak, and widen its
 # Gaussian by a p / (p + b) in ln: Moffat profiles of 2.5 to 4.8 and a Gaussian, fitted so
@@ -206,6 +213,81 @@ def mistaken(
     return number if number > _BY_CHANCE * int(flagged.sum()) else 0
 
 
+@takes_frames()
+def lights(
+    image: NDArray[np.generic],
+    hits: NDArray[np.bool_],
+    *,
+    saturation: float,
+    gain: float,
+    bad: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_] | None:
+    """Return where the rare light of a frame without stars is, or None if there may be stars.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx), any real dtype, ADU
+        The frame with its hits and its sky; not modified.
+    hits : ndarray of bool, shape (ny, nx)
+        Pixels flagged as hits.
+    saturation : float, ADU
+        Peaks next to pixels of this level are left out.
+    gain : float, e-/ADU
+        For the noise of the light of stars.
+    bad : ndarray of bool, shape (ny, nx), optional
+        Peaks next to these are left out.
+
+    Returns
+    -------
+    ndarray of bool, shape (ny, nx), or None
+        True around peaks that look like stars, as one in a thousand hits does by chance, and
+        around those that are wider than any charge: galaxies.
+    """
+    require_model(gain, 0.0)
+    pixels, left_out = _plain(image, bad)
+    flags = np.asarray(hits)
+    try:
+        sky = floor.estimate(pixels, left_out, box=_BOX, step=_PITCH)
+    except NoValidPixels:
+        return None
+    places, _ = summits(
+        pixels, left_out, sky, threshold=_SEEN, saturation=saturation, most=pixels.size, margin=4
+    )
+    flagged = flags.ravel()[places]
+    number = int(flagged.sum())
+    rest = places[~flagged]
+    # more peaks than hits leave are light of some kind: nothing has to be fitted to know
+    if rest.size > 2 * number + 100:
+        return None
+    fits = gauss.fit(pixels, left_out, rest, sky, gain=gain)
+    seen = fits.snr > _SEEN_SNR
+    starlike = seen & _shaped(fits) & (fits.width > _WIDE_FOR_A_HIT)
+    others = int(seen.sum())
+    if int(starlike.sum()) > number // _HITS_TO_A_LOOK:
+        return None
+    if others > max(_OTHERS_AT_MOST, _OTHERS_TO_A_HIT * number):
+        return None
+    around = np.zeros(pixels.shape, np.bool_)
+    spared = starlike | (seen & (fits.width > _WIDE_FOR_CHARGE))
+    for place, width in zip(rest[spared], fits.width[spared], strict=True):
+        reach = math.ceil(_REACH * width)
+        row, column = divmod(int(place), pixels.shape[1])
+        around[
+            max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
+        ] = True
+    return around
+
+
+def _plain(
+    image: NDArray[np.generic], bad: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return pixels of float32 and the map of bad ones."""
+    pixels = np.ascontiguousarray(image, np.float32)
+    left_out = np.zeros(pixels.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
+    require_shape(left_out, (pixels.shape[0], pixels.shape[1]), "the map of bad pixels")
+    return pixels, left_out
+
+
 def _fitted(
     image: NDArray[np.generic],
     bad: NDArray[np.bool_] | None,
@@ -214,9 +296,7 @@ def _fitted(
     gain: float,
 ) -> tuple[gauss.Fits | None, NDArray[np.int64] | None]:
     """Return the fits of the brightest peaks and their places in the flat frame, or None."""
-    pixels = np.ascontiguousarray(image, np.float32)
-    left_out = np.zeros(pixels.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
-    require_shape(left_out, (pixels.shape[0], pixels.shape[1]), "the map of bad pixels")
+    pixels, left_out = _plain(image, bad)
     try:
         sky = floor.estimate(pixels, left_out, box=_BOX, step=_PITCH)
     except NoValidPixels:
