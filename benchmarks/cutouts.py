@@ -49,19 +49,22 @@ def stored(home: Path, kind: str) -> Any:
     from astropy.io.fits import Header
 
     from awe import fits, model
+    from awe.fits.planes import VARIANCE_WITHIN
 
     random = np.random.default_rng(1)
     science = random.normal(300, 17, SHAPE).astype(np.float32)
     flags = (random.random(SHAPE) < 0.001).astype(np.uint16)
     variance = np.full(SHAPE, 289, np.float32) * random.normal(1, 0.01, SHAPE).astype(np.float32)
-    planes = [fits.Image(flags, Header([("EXTNAME", "MASK")])),
-              fits.Image(variance, Header([("EXTNAME", "UNCERT")]))]  # fmt: skip
+    packed = kind != "plain"
+    planes = [fits.Image(flags, Header([("EXTNAME", "MASK")]), 0.0 if packed else None),
+              fits.Image(variance, Header([("EXTNAME", "UNCERT")]),
+                         VARIANCE_WITHIN if packed else None)]  # fmt: skip
     cards = [("CTYPE1", "RA---TAN"), ("CTYPE2", "DEC--TAN"), ("CRVAL1", 150.0), ("CRVAL2", 2.0),
              ("CRPIX1", 1000.0), ("CRPIX2", 2000.0), ("CD1_1", -5.9e-5), ("CD1_2", 0.0),
              ("CD2_1", 0.0), ("CD2_2", 5.9e-5)]  # fmt: skip
     path = home / f"{kind.replace(' ', '_')}.fits"
     primary = fits.Image(science, Header(cards))
-    fits.write(path, planes, primary=primary, compress=kind != "plain")
+    fits.write(path, planes, primary=primary)
     frame = model.RawScienceFrame(pathname=path)
     frame.store()
     again = model.RawScienceFrame()

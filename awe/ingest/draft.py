@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from awe import instruments
-from awe.errors import ArgumentError, NotFound
+from awe.errors import ArgumentError, BadFits, NotFound
 from awe.fits import blocks, values
 from awe.ingest import parts
 from awe.ingest.plain import plain
@@ -41,16 +41,33 @@ def draft(paths: Iterable[Path], name: str | None = None) -> tuple[str, Sheet]:
     ArgumentError
         A camera of awe takes such frames already, or the files do not tell what they are of.
     BadFits
-        A file is damaged, holds no image, or a cube of something else than exposures.
+        Every file is damaged, holds no image, or a cube of something else than exposures; if
+        some are, they are doubts of the sheet.
     """
     with ExitStack() as stack:
-        images = [image for path in paths for image in _seen(path, stack)]
+        images, damaged = _all_seen(paths, stack)
         if not images:
+            if damaged:
+                raise damaged[0]
             msg = "no file was given; name biases, flats and science frames, two of each"
             raise ArgumentError(msg)
         for image in images:
             _refuse_known(image, name)
-        return drafted(images, name)
+        found, sheet = drafted(images, name)
+        sheet.doubts.extend(f"passed over: {error}" for error in damaged)
+        return found, sheet
+
+
+def _all_seen(paths: Iterable[Path], stack: ExitStack) -> tuple[list[Seen], list[BadFits]]:
+    """Return the images of files, and why some files have none: a damaged one stops nothing."""
+    images: list[Seen] = []
+    damaged = []
+    for path in paths:
+        try:
+            images.extend(_seen(path, stack))
+        except BadFits as error:
+            damaged.append(error)
+    return images, damaged
 
 
 def _seen(path: Path, stack: ExitStack) -> Iterator[Seen]:

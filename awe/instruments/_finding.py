@@ -221,6 +221,13 @@ def recognise(*headers: Mapping[str, Any]) -> Instrument:
             "another: no camera of awe has such frames; correct the file or leave it out"
         )
         raise NotFound(msg)
+    asked = [
+        f"{camera.name} by {' and '.join(camera.recognised_by)}"
+        for camera in cameras
+        if camera.recognised_by and camera.name not in _ours()
+    ]
+    if card is None and asked:
+        told = f"its cards are not those that tell a camera ({', '.join(asked)})"
     hint = nearest(str(card), [camera.name for camera in cameras]) if card is not None else ""
     msg = (
         f"{told}: no camera of awe has such frames{hint}; there are "

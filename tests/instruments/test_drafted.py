@@ -293,6 +293,26 @@ def test_a_file_without_a_type_is_left_to_its_owner(tmp_path, capsys):
     assert "IMAGETYP is missing fits no [[purpose]] of WITHOUT" in told.out + told.err
 
 
+def test_a_damaged_file_among_others_is_passed_over_by_name(tmp_path, capsys):
+    camera = Camera(tmp_path / "cut", 31)
+    camera.night(*IRAF, INSTRUME="CUT")
+    broken = tmp_path / "cut" / "f1.fits"
+    broken.write_bytes(broken.read_bytes()[:20_000])
+    (tmp_path / "cut" / "notes.fits").write_text("not a FITS file")
+    assert main(["instrument", "new", str(tmp_path / "cut")]) == 1
+    told = capsys.readouterr().out
+    assert "5 right, 2 refused" in told
+    assert tomllib.loads(Path(told.partition(":")[0]).read_text())["name"] == "CUT"
+    doubts = [line for line in told.splitlines() if line.startswith("  doubt: passed over")]
+    assert len(doubts) == 2
+    assert "f1.fits" in doubts[0]
+    assert "notes.fits is not a FITS file" in doubts[1]
+    (tmp_path / "alone").mkdir()
+    broken.rename(tmp_path / "alone" / "f1.fits")
+    assert main(["instrument", "new", str(tmp_path / "alone")]) == 1
+    assert "f1.fits" in capsys.readouterr().err
+
+
 def test_what_cannot_be_drafted_is_refused_by_name(tmp_path, capsys, home):
     camera = Camera(tmp_path / "one", 18)
     cards = {"IMAGETYP": "object", "EXPTIME": 1.0, "FILTER": "R", **date(1)}
