@@ -8,6 +8,7 @@ import pytest
 
 from awe.context import context
 from awe.db.server import scope
+from awe.db.server.connection import database
 from awe.errors import (
     ArgumentError,
     LoginRefused,
@@ -186,6 +187,29 @@ def test_delete_names_what_refers_and_takes_parameters_along(student):
     done = context.delete(made)
     assert set(done.objects) == {made, made.process_params}
     context.delete(raw)
+
+
+def test_what_refers_to_many_is_asked_at_once(student, monkeypatch):
+    made = [bias() for _ in range(4)]
+    frames = [raw for one in made for raw in one.raw_bias_frames]
+    asked = []
+    execute = database.execute
+
+    def heard(text, *arguments):
+        asked.append(text)
+        return execute(text, *arguments)
+
+    monkeypatch.setattr(database, "execute", heard)
+    plan = context.delete([*frames, *made], commit=False)
+    assert not plan.hindrances
+    order = [item.object_id for item in plan.objects]
+    for one in made:
+        first = order.index(one.object_id)
+        assert all(first < order.index(raw.object_id) for raw in one.raw_bias_frames)
+    assert {one.process_params for one in made} <= set(plan.objects)
+    # two for what refers to objects and to their parts; before it was one for each class and link
+    assert sum("WITH asked" in text for text in asked) == 2
+    assert sum("SELECT" in text for text in asked) < 6
 
 
 def test_delete_and_undelete_give_back_the_same_object(student):

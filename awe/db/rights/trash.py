@@ -25,6 +25,9 @@ from awe.terminal import harmless
 
 __all__ = ["Deletion", "Restored", "delete", "preview", "undelete"]
 
+#: objects that link to one, by its id: their class and their id
+References = dict[UUID, set[tuple[type[Entity], UUID]]]
+
 SHOWN = 8
 HIGHEST_DELETABLE = 2
 
@@ -87,15 +90,20 @@ def preview(objects: Sequence[Entity], *, parts: bool = True) -> Deletion:
 def _planned(objects: Sequence[Entity], parts: bool) -> Deletion:
     chosen = dict.fromkeys(objects)
     hindrances = [line for item in chosen for line in _own_hindrances(item)]
+    references = _references(chosen)
     for item in chosen:
-        for other in _referring(item):
-            if other not in chosen:
-                whose = "yours" if _is_mine(other) else f"of {user(other._creator).name}"
-                hindrances.append(f"{other!r} ({whose}) refers to {item!r}; delete that first")
+        for other in _others(references.get(item.object_id, ()), chosen):
+            whose = "yours" if _is_mine(other) else f"of {user(other._creator).name}"
+            hindrances.append(f"{other!r} ({whose}) refers to {item!r}; delete that first")
     if parts and not hindrances:
-        for item in list(chosen):
-            chosen.update(dict.fromkeys(_parts(item, chosen)))
-    return Deletion(objects=tuple(_children_first(chosen)), hindrances=tuple(hindrances))
+        candidates = dict.fromkeys(part for item in chosen for part in _parts(item))
+        references |= _references(candidates)
+        for part in candidates:
+            here = {item.object_id for item in chosen}
+            if all(owner in here for _, owner in references.get(part.object_id, ())):
+                chosen[part] = None
+    objects = _children_first(chosen, references)
+    return Deletion(objects=tuple(objects), hindrances=tuple(hindrances))
 
 
 def delete(objects: Sequence[Entity], *, parts: bool = True) -> Deletion:
@@ -170,48 +178,70 @@ def _is_mine(item: Entity) -> bool:
     return item._creator == scope.current().user_id
 
 
-def _referring(item: Entity) -> list[Entity]:
-    """Return the objects one sees that link to `item`."""
-    found: list[Entity] = []
-    for cls in registry.registry.values():
-        ids: set[UUID] = set()
+def _references(items: Iterable[Entity]) -> References:
+    """Return which objects one sees link to each of some, by the id of what they link to.
+
+    One statement asks all classes and attributes for all of them.
+    """
+    asked = [item for item in items if item._committed]
+    kinds = {type(item) for item in asked}
+    texts, classes = [], [*registry.registry.values()]
+    for number, cls in enumerate(classes):
         for attribute in cls._attributes.values():
-            if not attribute.may_hold(type(item)):
+            if not any(attribute.may_hold(kind) for kind in kinds):
                 continue
             if attribute.kind is Kind.LINKS:
-                text = f"SELECT owner FROM {link_table(cls, attribute)} WHERE target = %s"
+                owner, target, source = "owner", "target", link_table(cls, attribute)
             else:
-                text = f"SELECT object_id FROM {table(cls)} WHERE {quoted(attribute.column)} = %s"
-            ids.update(row[0] for row in database.execute(text, (item.object_id,)))
-        found.extend(load(cls, ids).values())
+                owner, target, source = "object_id", quoted(attribute.column), table(cls)
+            texts.append(
+                f"SELECT {number}, {owner}, {target} FROM {source} "
+                # a subquery without a row of its own: PostgreSQL then takes the index
+                f"WHERE {target} = ANY ((SELECT ids FROM asked)::uuid[])"
+            )
+    found: References = {}
+    if not texts:
+        return found
+    text = f"WITH asked AS (SELECT %s::uuid[] AS ids) {' UNION '.join(texts)}"
+    for number, owner, target in database.execute(text, ([one.object_id for one in asked],)):
+        found.setdefault(target, set()).add((classes[number], owner))
     return found
 
 
-def _parts(item: Entity, chosen: dict[Entity, None]) -> list[Entity]:
-    """Return one's own objects without a file that only `item` uses."""
+def _others(owners: Iterable[tuple[type[Entity], UUID]], chosen: Iterable[Entity]) -> list[Entity]:
+    """Return the objects of some ids that are not among the chosen."""
+    here = {item.object_id for item in chosen}
+    wanted: dict[type[Entity], set[UUID]] = {}
+    for cls, owner in owners:
+        if owner not in here:
+            wanted.setdefault(cls, set()).add(owner)
+    return [item for cls, ids in wanted.items() for item in load(cls, ids).values()]
+
+
+def _parts(item: Entity) -> list[Entity]:
+    """Return one's own objects without a file that an object links to."""
     found = []
     for name, attribute in item._attributes.items():
         if attribute.kind is not Kind.LINK or "filename" in attribute.target._attributes:
             continue
         part = getattr(item, name)
-        if part is None or _own_hindrances(part):
-            continue
-        if all(other in chosen for other in _referring(part)):
+        if part is not None and not _own_hindrances(part):
             found.append(part)
     return found
 
 
-def _children_first(chosen: dict[Entity, None]) -> list[Entity]:
+def _children_first(chosen: Iterable[Entity], references: References) -> list[Entity]:
+    by_id = {item.object_id: item for item in chosen}
     order: dict[Entity, None] = {}
 
     def visit(item: Entity) -> None:
         if item in order:
             return
-        for other in _referring(item) if item._committed else []:
-            if other in chosen:
-                visit(other)
+        for _, owner in references.get(item.object_id, ()):
+            if owner in by_id and owner != item.object_id:
+                visit(by_id[owner])
         order[item] = None
 
-    for item in chosen:
+    for item in by_id.values():
         visit(item)
     return list(order)
