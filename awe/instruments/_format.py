@@ -47,7 +47,23 @@ PURPOSE = Text(f"one of {', '.join(PURPOSES)}", "|".join(PURPOSES))
 COUNT = Number(1, 100_000, whole=True)
 POSITIVE = Number(1e-9, 1e9)
 ANY = Number(-1e9, 1e9)
-SPELLINGS = Several(WORDS)
+
+
+class Spelling(Kind):
+    """Text, or the number that a card has, which is compared as text."""
+
+    def read(self, place: Any, found: Any) -> Any:
+        """Return the text of it."""
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            return WORDS.read(place, found)
+        return str(int(found)) if float(found).is_integer() else str(found)
+
+    def schema(self) -> dict[str, Any]:
+        """Return what JSON Schema says of it."""
+        return {"anyOf": [WORDS.schema(), {"type": "number"}]}
+
+
+SPELLINGS = Several(Spelling())
 
 
 class Scalar(Kind):

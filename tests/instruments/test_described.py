@@ -370,9 +370,22 @@ def test_a_frame_is_of_the_one_camera_that_answers_to_it(home):
     with pytest.raises(NotFound, match="INSTRUME = 'ONE' is a frame of ONE and TWO: tell them"):
         instruments.recognise({"INSTRUME": "ONE", "VERSION": "kastb"})
     (home / "bad.toml").write_text("name = ")
-    told = r"tell a camera \(TWO by VERSION\): no camera.*bad\.toml.*as TOML"
+    told = r"a camera \(ONE by INSTRUME, TWO by VERSION\): no camera.*bad\.toml.*as TOML"
     with pytest.raises(NotFound, match=told):
         instruments.recognise({})
+
+
+def test_a_number_tells_a_camera_as_its_text_does(home):
+    told = '[recognise]\nINSTRUME = ["ONE"]\nGAIN = 2\nXBINNING = [1, 2.5]\n'
+    (home / "one.toml").write_text(WHOLE + told)
+    cards = {"INSTRUME": "ONE", "GAIN": 2, "XBINNING": 1.0}
+    assert instruments.recognise(cards).name == "ONE"
+    assert instruments.recognise({**cards, "GAIN": "2", "XBINNING": 2.5}).name == "ONE"
+    with pytest.raises(NotFound):
+        instruments.recognise({**cards, "GAIN": 3})
+    (home / "one.toml").write_text(WHOLE + told.replace("GAIN = 2", "GAIN = true"))
+    with pytest.raises(ConfigError, match="GAIN"):
+        instruments.get("ONE")
 
 
 def test_the_schema_for_editors_is_the_format():
