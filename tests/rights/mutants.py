@@ -21,6 +21,13 @@ _P, _F, _T, _D, _J, _A, _H, _R, _C, _Q = (
     "20_protect.sql", "30_files.sql", "40_tickets.sql", "52_dataserver.sql", "50_jobs.sql",
     "60_admin.sql", "70_audit.sql", "12_registry.sql", "57_cameras.sql", "61_quota.sql")
 
+#: The state is asked for the owner's room and by the statement: either alone refuses.
+_STORED = """f.id = fid AND f.state = 'open');
+BEGIN
+  IF person IS NULL THEN RETURN false; END IF;
+  IF sz > awe.room_of(person, true) THEN RETURN NULL; END IF;
+  UPDATE awe.file SET state = 'stored', size = sz, sha256 = sha, verified = now()
+   WHERE id = fid AND state = 'open'"""
 MUTANTS = [Mutant(*given) for given in [
     # who sees what
     ("world sees level 3", _P, "TO awe_world USING (_privileges >= 4)", "TO awe_world USING (_privileges >= 3)"),
@@ -104,7 +111,7 @@ MUTANTS = [Mutant(*given) for given in [
     ("the world gets level 3", _D, "((f.state = 'linked' AND f._privileges >= 4)", "((f.state = 'linked' AND f._privileges >= 3)"),
     ("a link uploads", _D, "f.state = 'open' AND k.file IS NULL", "f.state = 'open'"),
     ("upload for others", _D, "JOIN awe.live_ticket(t) k ON k.user_id = f.creator\n   WHERE f.id = fid", "JOIN awe.live_ticket(t) k ON true\n   WHERE f.id = fid"),
-    ("stored twice", _D, "WHERE id = fid AND state = 'open'", "WHERE id = fid"),
+    ("stored twice", _D, _STORED, _STORED.replace(" AND f.state = 'open'", "").replace(" AND state = 'open'", "")),
     ("names taken over", _D, "ORDER BY k.user_id IS NULL, min(f.created) OVER (PARTITION BY f.creator), ", "ORDER BY "),
     ("all jobs on the page", _D, "JOIN awe.job j ON j.user_id = k.user_id\n      OR (", "JOIN awe.job j ON true\n      OR ("),
     ("members' jobs on the page", _D, "m.project_id = j.project AND m.is_manager", "m.project_id = j.project"),
