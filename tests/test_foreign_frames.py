@@ -19,7 +19,8 @@ from astropy.nddata import (
 from awe import fits
 from awe.errors import ArgumentError, BadFits, BadHeader
 from awe.fits import planes
-from awe.inspect.frame import _caption, _unit
+from awe.inspect.frame import _caption
+from awe.inspect.source import source_of
 from awe.model import BaseFrame
 from tests.handmade import card, image, write
 
@@ -128,8 +129,9 @@ def test_a_place_of_which_a_card_cannot_be_read_is_none(tmp_path, keyword, value
 )  # fmt: skip
 def test_a_card_nobody_can_read_is_left_out_and_the_rest_is_there(tmp_path, line):
     one = frame(tmp_path, card("DATE-OBS", "'2012-06-01'"), line, *TAN)
-    assert _caption(one.header) == "2012-06-01"
-    assert _unit(one.header, given=False) == "ADU"
+    shown = source_of(one)
+    assert _caption(shown) == "2012-06-01"
+    assert shown.unit == "ADU"
     assert one.wcs.has_celestial
     assert one.to_ccddata().unit == "adu"
 

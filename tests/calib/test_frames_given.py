@@ -141,6 +141,7 @@ def test_every_kernel_that_takes_frames_takes_masked_ones():
              "awe.calib.detector.outline.runs": "levels of columns, made there",
              "awe.calib.detector.outline.jump": "levels of columns, made there",
              "awe.calib.tracks.pulses.flashes": "steps of a track, made by the search",
+             "awe.calib.detector.bias.telegraph": "pixels of darks, put together there",
              "awe.calib.sky.dithers.match": "a catalogue"}  # fmt: skip
     found = dict(public())
     assert len(found) > 20

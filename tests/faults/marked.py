@@ -150,7 +150,7 @@ if not hasattr(bars, "marked"):
     Outgoing.blocks = _blocks
     _marked(database, "execute", _reserving)
     # laid into the store where it is near, sent where it is not
-    _marked(laying, "_copy", lambda *_: _mark("upload"))
+    _marked(laying, "_fill", lambda *_: _mark("upload"))
     _marked(laying, "_taken", lambda _, files, *__: [_mark("verify") for _ in files])
     _marked(client.Client, "put", lambda *_: _mark("upload"))
     _marked(keeping, "commit_all", lambda *_: _mark("commit"))

@@ -207,7 +207,8 @@ def test_no_step_is_left_where_amplifiers_meet(scientist, tmp_path):
         assert chi2 == pytest.approx(1.0, abs=0.05)
     # 20 x 150 pixels on either side: 0.026 by chance
     assert np.abs(steps(scientist, science, noise)).max() < 0.1
-    assert np.count_nonzero(flags & int(PixelFlag.COSMIC)) == 0
+    # noise reaches 5 sigma above the median of a pixel's surroundings once in a million pixels
+    assert np.count_nonzero(flags & int(PixelFlag.COSMIC)) <= 1
     [bias] = BiasFrame.instrument.name == scientist
     assert np.abs(steps(scientist, bias.data, noise)).max() < 0.02
     # each amplifier leaves out outliers, and states its variance, by its own noise

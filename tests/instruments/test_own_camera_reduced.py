@@ -11,6 +11,7 @@ from own_camera import PURPOSES, observing
 
 from awe.ingest import ingest
 from awe.inspect.frame import _caption
+from awe.inspect.source import source_of
 from awe.model.raw import RawScienceFrame
 from awe.recipes.bias import BiasTask
 from awe.recipes.coldpixels import ColdPixelsTask
@@ -107,7 +108,7 @@ def test_a_night_of_single_images_is_reduced_by_a_text_file_alone(scientist, tmp
     assert expected < reduced.imstat.stdev < 1.15 * expected
     assert reduced.OBJECT == reduced.header["OBJECT"] == "NGC 3587"
     for frame in (raw, reduced):
-        assert _caption(frame.header, frame.OBJECT).startswith("NGC 3587   ")
+        assert _caption(source_of(frame)).startswith("NGC 3587   ")
 
 
 @pytest.mark.parametrize("method", ["RICE_1", "GZIP_2"])
