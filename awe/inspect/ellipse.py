@@ -24,6 +24,8 @@ Values = NDArray[np.float64]
 NODES = ((-math.sqrt(0.15), 5 / 18), (0.0, 8 / 18), (math.sqrt(0.15), 5 / 18))
 #: exponents of Moffat profiles are between 1.2 and this more; a Gaussian is beyond
 SLOPE_LEAST, SLOPE_MOST = 1.2, 1000.0
+#: least width of a star, sharper than what telescopes and pixels make [pixel]
+NARROWEST = 0.5
 #: pixels that a fit needs
 FEWEST = 12
 
@@ -155,7 +157,7 @@ def fit(
     (cx, cy, width, one, two), slope = values(found.x)
     height = float(found.x[0]) * top
     moved = math.hypot(cx - start.x, cy - start.y)
-    if not (height > 0 and moved < max(start.fwhm, 1.5) and 0.2 < width < 4 * start.fwhm):
+    if not (height > 0 and moved < max(start.fwhm, 1.5) and NARROWEST < width < 4 * start.fwhm):
         return None
     stretch = math.hypot(one, two)
     return Ellipse(

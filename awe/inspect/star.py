@@ -158,6 +158,8 @@ def _sky_and_profile(
     near = distance <= max(FITTED * first.fwhm, LEAST)
     top = pixels.value[near].max() if near.any() else math.inf
     kept = near & ~_unusable(spot, pixels.value, near, float(top))
+    # without its core a star does not tell how far its wings go
+    whole = bool((kept == near).all())
     found: Ellipse | None = Ellipse(
         x=first.x, y=first.y, height=float(top) - sky, fwhm=first.fwhm, ellipticity=0.0,
         angle=0.0, beta=4.0,
@@ -171,7 +173,7 @@ def _sky_and_profile(
         )
         if found is None:
             return sky, noise, None
-        if around.any():
+        if whole and around.any():
             wings = ellipse.light(found, pixels.x[around], pixels.y[around])
             before, (sky, noise) = sky, _level(pixels.value[around] - wings)
             if abs(sky - before) < 0.01 * noise / math.sqrt(around.sum()):
@@ -227,7 +229,9 @@ def _completed(
     inside = float((part * above).sum())
     area = float(part.sum())
     around = int(np.count_nonzero((distance >= ring[0]) & (distance <= ring[1])))
-    whole = profile is not None and not spot.settings.radius
+    lost = part > 0.5
+    lost &= _unusable(spot, pixels.value, lost, float(pixels.value[lost].max(initial=0.0)))
+    whole = profile is not None and not spot.settings.radius and not lost.any()
     flux = inside / (1 - profile.beyond(radius)) if whole and profile else inside
     gain = spot.facts.gain
     # Howell (1989): pixels of the aperture, the error of the sky under them, photons

@@ -139,6 +139,18 @@ def test_a_saturated_star_keeps_its_width() -> None:
     cut = aperture(frame, x, y)
     assert "saturated" in cut.warning
     assert cut.values["fwhm"] == pytest.approx(whole, rel=0.06)
+    assert cut.values["sky"] == pytest.approx(SKY, abs=30)
+    # what is lost is not made up
+    assert cut.values["flux"] == pytest.approx(cut.values["inside"])
+
+
+def test_a_star_that_is_saturated_all_over_changes_no_sky() -> None:
+    frame, x, y = star(5.0, 3.0, 3e8, 15)
+    frame.data = np.minimum(frame.data, 60_000).astype(np.float32)
+    frame.header["SATURATE"] = 50_000.0
+    reading = aperture(frame, x, y)
+    assert "saturated" in reading.warning
+    assert reading.values["sky"] > SKY - 30
 
 
 def test_boxes_vectors_and_offsets_need_two_places(capsys: Any) -> None:
