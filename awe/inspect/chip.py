@@ -12,10 +12,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
-from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from awe.inspect.norm import Norm
+from awe.inspect.onscreen import OnScreen
 from awe.inspect.pyramid import Pyramid
 
 __all__ = ["BAD", "Chip"]
@@ -28,7 +28,7 @@ STEPS = 1 << 16
 SMOOTHED = 2200
 
 
-class Chip(AxesImage):
+class Chip(OnScreen):
     """An image of any size in axes.
 
     Parameters
@@ -62,15 +62,11 @@ class Chip(AxesImage):
     ) -> None:
         norm = Norm(*ends, stretch)
         super().__init__(
-            axes, cmap=_colours(cmap), norm=norm, origin="lower", extent=extent,
-            interpolation=interpolation,
-        )  # fmt: skip
+            axes, extent, cmap=_colours(cmap), norm=norm, interpolation=interpolation
+        )
         self._pyramids = [Pyramid(plane) for plane in planes]
         self._part: tuple[float, float, float, float] | None = None
         self._table: tuple[Any, NDArray[np.uint32]] | None = None
-        self.set_data(np.zeros((2, 2), np.float32))
-        self.set_clip_path(axes.patch)
-        self.set_mouseover(False)
 
     def choose_stretch(self, name: str) -> None:
         """Change to a stretch.
@@ -97,34 +93,12 @@ class Chip(AxesImage):
         """Return the edges of what is drawn."""
         return self._part or self._extent  # type: ignore[attr-defined]
 
-    def make_image(
-        self, renderer: Any, magnification: float = 1.0, unsampled: bool = False
+    def _made(
+        self, x: NDArray[np.float64], y: NDArray[np.float64], corner: tuple[int, int], how: Any
     ) -> Any:
-        """Return the visible part in colours, and where it is; matplotlib calls it.
-
-        Parameters
-        ----------
-        renderer : RendererBase
-            What draws.
-        magnification : float
-            Pixels of the picture for one of the screen.
-        unsampled : bool
-            Whether the renderer scales pictures itself.
-        """
-        figure: Any = self.get_figure(root=True)
-        box = Bbox.intersection(self.axes.bbox, figure.bbox)
-        if box is None or box.width < 1 or box.height < 1:
-            return None, 0, 0, None
-        left, bottom = (int(np.floor(v * magnification)) for v in (box.x0, box.y0))
-        right, top = (int(np.ceil(v * magnification)) for v in (box.x1, box.y1))
-        ends = np.array([(left + 0.5, bottom + 0.5), (right - 0.5, top - 0.5)]) / magnification
-        (x0, y0), (x1, y1) = self.get_transform().inverted().transform(ends)
-        edge: Any = self._extent  # type: ignore[attr-defined]
-        x = np.linspace(x0, x1, right - left) - edge[0]
-        y = np.linspace(y0, y1, top - bottom) - edge[2]
-        if unsampled or self._smooth(x, y):
-            return self._smoothed(x, y, renderer, magnification, unsampled)
-        return self._sampled(x, y), left / magnification, bottom / magnification, None
+        if how[2] or self._smooth(x, y):
+            return self._smoothed(x, y, *how)
+        return super()._made(x, y, corner, how)
 
     def _smooth(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
         few = bool(max(np.ptp(x), np.ptp(y)) < SMOOTHED)
@@ -145,11 +119,12 @@ class Chip(AxesImage):
             edge[0] + columns.start, edge[0] + columns.stop,
             edge[2] + rows.start, edge[2] + rows.stop,
         )  # fmt: skip
-        made = super().make_image(*how)
+        made = AxesImage.make_image(self, *how)
         self._part = None
         return made
 
-    def _sampled(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.uint8]:
+    def sampled(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Return the colours of a grid of points; see `OnScreen.sampled`."""
         out = np.zeros((y.size, x.size), np.uint32)
         places = []
         for pyramid in self._pyramids:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from awe.errors import ArgumentError, UserMistake
 from awe.fits import planes
 from awe.inspect.compass import Compass
-from awe.inspect.overlay import Overlay
+from awe.lazy import resolve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from awe.inspect.facts import Facts
+    from awe.inspect.overlay import Overlay
 
 __all__ = ["Layers"]
 
@@ -76,8 +77,10 @@ class Layers:
         if plane is None or plane.dtype.kind not in "iu" or plane.shape != (ny, nx):
             msg = f"{self._name} has no reason bits of its pixels; reduced frames and masters do"
             raise ArgumentError(msg)
-        self._flags = Overlay(axes, plane, self._first)
-        return self._flags.summary()
+        drawn = resolve("awe.inspect.overlay:Overlay")  # it loads matplotlib
+        overlay: Overlay = drawn(axes, plane, self._first)
+        self._flags = overlay
+        return overlay.summary()
 
     def compass(self, axes: Axes) -> str:
         """Draw north, east and a grid, or take them away; return one line about it.

@@ -6,6 +6,7 @@ the screen, so that a chip of 2144 x 4200 pixels moves as fast as a small one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from awe.inspect.stretch import block_mean, drawable
 
-__all__ = ["Pyramid", "halved"]
+__all__ = ["Pyramid", "either", "halved"]
 
 
 class Pyramid:
@@ -23,14 +24,21 @@ class Pyramid:
     ----------
     pixels : ndarray, shape (ny, nx)
         The image; not modified.
+    halve : callable, optional
+        Function of a level that returns the next one; means of blocks where left out.
     """
 
-    def __init__(self, pixels: NDArray[Any]) -> None:
+    def __init__(
+        self,
+        pixels: NDArray[Any],
+        halve: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    ) -> None:
+        self._halve = halve or halved
         self._levels: list[NDArray[Any]] = [pixels]
         self._last = int(np.log2(min(pixels.shape)))
 
     def level(self, number: int) -> NDArray[Any]:
-        """Return the means of blocks of `2**number` pixels a side.
+        """Return the level whose blocks have `2**number` pixels a side.
 
         Parameters
         ----------
@@ -38,12 +46,12 @@ class Pyramid:
             0 is the image itself.
         """
         while len(self._levels) <= number:
-            self._levels.append(halved(self._levels[-1]))
+            self._levels.append(self._halve(self._levels[-1]))
         return self._levels[number]
 
     def seen(
         self, x: NDArray[np.float64], y: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float32], tuple[slice, slice]]:
+    ) -> tuple[NDArray[Any], tuple[slice, slice]]:
         """Return what a grid of points sees of the image, and which of its points see it.
 
         Parameters
@@ -53,8 +61,8 @@ class Pyramid:
 
         Returns
         -------
-        values : ndarray of float32
-            Means of blocks at most as wide as the step of the grid.
+        values : ndarray, float32 if the image has floats
+            Blocks at most as wide as the step of the grid.
         where : tuple of slice
             Rows and columns of the grid that are on the image.
         """
@@ -66,9 +74,9 @@ class Pyramid:
         right = slice(*np.searchsorted(columns, (0, level.shape[1])))
         up = slice(*np.searchsorted(rows, (0, level.shape[0])))
         values = level[np.ix_(rows[up], columns[right])]
-        if values.dtype == np.float64:
-            values = drawable(values)
-        return values.astype(np.float32, copy=False), (up, right)
+        if values.dtype.kind == "f":
+            values = drawable(values).astype(np.float32, copy=False)
+        return values, (up, right)
 
 
 def halved(image: NDArray[Any]) -> NDArray[np.float32]:
@@ -91,3 +99,21 @@ def halved(image: NDArray[Any]) -> NDArray[np.float32]:
         pairs = np.add(image[::2], image[1::2], dtype=np.float32, casting="unsafe")
         means: NDArray[np.float32] = (pairs[:, ::2] + pairs[:, 1::2]) * np.float32(0.25)
     return means if np.isfinite(means).all() else block_mean(image, 2)
+
+
+def either(flags: NDArray[Any]) -> NDArray[Any]:
+    """Return the bits that any pixel of blocks of 2 x 2 has.
+
+    Parameters
+    ----------
+    flags : ndarray of integers, shape (ny, nx)
+        Not modified.
+
+    Returns
+    -------
+    ndarray of integers, shape (ceil(ny / 2), ceil(nx / 2))
+        Blocks cut by the upper and right edge have the bits of the pixels they have.
+    """
+    rows, columns = (np.arange(0, side, 2) for side in flags.shape)
+    found: NDArray[Any] = np.bitwise_or.reduceat(flags, rows, axis=0)
+    return np.bitwise_or.reduceat(found, columns, axis=1)
