@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from awe.inspect import moffat
+from awe.inspect.guess import binned
 from awe.inspect.overlap import inside_circle
 from awe.inspect.spot import Reading, Spot
 from awe.inspect.star import Star, measure
@@ -74,7 +74,7 @@ def radial_profile(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     star = measure(spot)
     if star is None:
         return NOTHING
-    radius, mean = moffat.binned(star.distance, star.above)
+    radius, mean = binned(star.distance, star.above)
     _draw_profile(figure(), star, radius, mean)
     return _read(spot, star, peak=float(mean[0]))
 
@@ -92,7 +92,7 @@ def profile_numbers(spot: Spot, figure: Callable[[], Figure]) -> Reading:
     star = measure(spot)
     if star is None:
         return NOTHING
-    return _read(spot, star, peak=float(moffat.binned(star.distance, star.above)[1][0]))
+    return _read(spot, star, peak=float(binned(star.distance, star.above)[1][0]))
 
 
 def growth(spot: Spot, figure: Callable[[], Figure]) -> Reading:

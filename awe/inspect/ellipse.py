@@ -114,7 +114,13 @@ def light(found: Ellipse, x: Values, y: Values) -> Values:
 
 
 def fit(
-    x: Values, y: Values, above: Values, start: Ellipse, noise: Values | None
+    x: Values,
+    y: Values,
+    above: Values,
+    start: Ellipse,
+    noise: Values | None = None,
+    *,
+    circular: bool = False,
 ) -> Ellipse | None:
     """Return the profile that describes pixels best, None where no fit ends well.
 
@@ -131,6 +137,8 @@ def fit(
         Where to begin; an infinite exponent asks for a Gaussian.
     noise : ndarray of float64, shape (n,), or None
         Standard deviation of the values; None: the same everywhere.
+    circular : bool
+        Fit a round profile.
     """
     from scipy.optimize import least_squares
 
@@ -141,18 +149,19 @@ def fit(
     scale = 1.0 / top if noise is None else 1.0 / noise
 
     def values(p: Values) -> tuple[tuple[float, ...], float]:
-        slope = math.inf if gaussian else _slope(p[6])
+        slope = math.inf if gaussian else _slope(p[4])
+        one, two = (0.0, 0.0) if circular else p[-2:]
         width = math.exp(min(max(p[3], -2.0), 6.0))
-        return (start.x + p[1], start.y + p[2], width, p[4], p[5]), slope
+        return (start.x + p[1], start.y + p[2], width, one, two), slope
 
     def residual(p: Values) -> Values:
         shape, slope = values(p)
         result: Values = (p[0] * top * _shape(shape, slope, x, y) - above) * scale
         return result
 
-    first = [max(start.height, 0.2 * top) / top, 0.0, 0.0, math.log(start.fwhm), 0.0, 0.0]
-    if not gaussian:
-        first.append(math.log(max(start.beta - SLOPE_LEAST, 0.1)))
+    first = [max(start.height, 0.2 * top) / top, 0.0, 0.0, math.log(start.fwhm)]
+    first += [] if gaussian else [math.log(max(start.beta - SLOPE_LEAST, 0.1))]
+    first += [] if circular else [0.0, 0.0]
     found = least_squares(residual, first, xtol=1e-6, ftol=1e-8, max_nfev=60)
     (cx, cy, width, one, two), slope = values(found.x)
     height = float(found.x[0]) * top

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.inspect.moffat import centroid
+from awe.inspect.guess import centroid
 from awe.inspect.spot import Reading, Spot
 from awe.inspect.stretch import drawable
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from awe.inspect import ellipse, moffat
+from awe.inspect import ellipse
 from awe.inspect.ellipse import Ellipse
+from awe.inspect.guess import MOST, SLOPE, Guess, flat_top, guess
 from awe.inspect.overlap import inside_circle
 
 if TYPE_CHECKING:
@@ -119,12 +120,12 @@ def measure(spot: Spot) -> Star | None:
     spot : Spot
         Place of the pointer, with the pixels around it, the settings and facts of the frame.
     """
-    first = moffat.measure(spot)
+    first = guess(spot)
     if first is None:
         return None
     width = first.fwhm if math.isfinite(first.fwhm) else 0.0
     radius, ring = _radii(spot, width or 3.0)
-    half = min(math.ceil(ring[1]) + 2, moffat.MOST + 50)
+    half = min(math.ceil(ring[1]) + 2, MOST + 50)
     box = replace(spot, x=first.x, y=first.y).box(half)
     good = np.isfinite(box.pixels)
     if not good.any():
@@ -147,7 +148,7 @@ def _radii(spot: Spot, width: float) -> tuple[float, tuple[float, float]]:
 
 
 def _sky_and_profile(
-    spot: Spot, pixels: _Pixels, first: moffat.Profile, ring: tuple[float, float]
+    spot: Spot, pixels: _Pixels, first: Guess, ring: tuple[float, float]
 ) -> tuple[float, float, Ellipse | None]:
     """Return sky, its noise and the Moffat profile: wings in the ring do not count."""
     distance = np.hypot(pixels.x - first.x, pixels.y - first.y)
@@ -157,12 +158,12 @@ def _sky_and_profile(
         return sky, noise, None
     near = distance <= max(FITTED * first.fwhm, LEAST)
     top = pixels.value[near].max() if near.any() else math.inf
-    kept = near & ~_unusable(spot, pixels.value, near, float(top))
+    kept = near & ~_unusable(spot, pixels.value, near)
     # without its core a star does not tell how far its wings go
     whole = bool((kept == near).all())
     found: Ellipse | None = Ellipse(
         x=first.x, y=first.y, height=float(top) - sky, fwhm=first.fwhm, ellipticity=0.0,
-        angle=0.0, beta=4.0,
+        angle=0.0, beta=SLOPE,
     )  # fmt: skip
     for _ in range(ROUNDS):
         start = found
@@ -181,14 +182,10 @@ def _sky_and_profile(
     return sky, noise, found
 
 
-def _unusable(spot: Spot, value: Values, near: NDArray[np.bool_], top: float) -> NDArray[np.bool_]:
+def _unusable(spot: Spot, value: Values, near: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which pixels are saturated: above the level the frame tells, or a flat top."""
-    level = spot.facts.saturation
-    bad = value >= level if level is not None else np.zeros(value.shape, bool)
-    flat = near & (value >= top - abs(top) * (1 - moffat.FLAT))
-    if np.count_nonzero(flat) >= moffat.FLAT_PIXELS:
-        bad = bad | flat
-    return bad
+    flat, level = flat_top(value, near), spot.facts.saturation
+    return flat if level is None else flat | (value >= level)
 
 
 def _level(values: Values) -> tuple[float, float]:
@@ -218,7 +215,7 @@ def _sigma(spot: Spot, noise: float, model: Values) -> Values | None:
 
 
 def _completed(
-    spot: Spot, pixels: _Pixels, first: moffat.Profile, level: tuple[float, float],
+    spot: Spot, pixels: _Pixels, first: Guess, level: tuple[float, float],
     profile: Ellipse | None, radius: float, ring: tuple[float, float],
 ) -> Star:  # fmt: skip
     sky, noise = level
@@ -230,7 +227,7 @@ def _completed(
     area = float(part.sum())
     around = int(np.count_nonzero((distance >= ring[0]) & (distance <= ring[1])))
     lost = part > 0.5
-    lost &= _unusable(spot, pixels.value, lost, float(pixels.value[lost].max(initial=0.0)))
+    lost &= _unusable(spot, pixels.value, lost)
     whole = profile is not None and not spot.settings.radius and not lost.any()
     flux = inside / (1 - profile.beyond(radius)) if whole and profile else inside
     gain = spot.facts.gain
@@ -259,11 +256,9 @@ def _gaussian(
     near = np.hypot(pixels.x - profile.x, pixels.y - profile.y) <= max(profile.fwhm, 3.0)
     if not near.any():
         return None
-    kept = near & ~_unusable(spot, pixels.value, near, float(pixels.value[near].max()))
+    kept = near & ~_unusable(spot, pixels.value, near)
     start = replace(profile, beta=math.inf)
-    return ellipse.fit(
-        pixels.x[kept], pixels.y[kept], pixels.value[kept] - level[0], start, None
-    )
+    return ellipse.fit(pixels.x[kept], pixels.y[kept], pixels.value[kept] - level[0], start)
 
 
 def _doubts(spot: Spot, star: Star, area: float, filled: bool, missing: bool) -> tuple[str, ...]:
@@ -276,11 +271,10 @@ def _doubts(spot: Spot, star: Star, area: float, filled: bool, missing: bool) ->
         told.append("no profile fits: two objects, or none")
     level = spot.facts.saturation
     near = star.distance <= max(star.fwhm, 3.0) if star.profile else star.distance <= 6
-    top = star.above[near]
-    flat = top.size and np.count_nonzero(top >= moffat.FLAT * top.max()) >= moffat.FLAT_PIXELS
+    flat = flat_top(star.above, near)
     if level is not None and star.peak >= level:
         told.append(f"saturated: {star.peak:g} of {level:g}")
-    elif flat and top.max() > SIGNIFICANT * star.noise:
+    elif flat.any() and star.above[flat].max() > SIGNIFICANT * star.noise:
         told.append("the top is flat: saturated?")
     if missing:
         told.append("pixels of the aperture are missing or outside the image")

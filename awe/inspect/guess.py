@@ -1,20 +1,17 @@
-"""The profile of one object: centre, width and sky, by a fit to the pixels around it.
+"""A first guess of the object at a place: its centre, its width, and the sky around it.
 
-The pixel is taken out of the width, as for `psf_radius`, so a star has the same width wherever
-in a pixel its centre is. The box grows with the object; what fills the largest one has no width.
-
-References
-----------
-Moffat, A. F. J. 1969, A&A 3, 455.
+The box grows with the object; what fills the largest one has no width.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from awe.inspect import ellipse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-__all__ = ["FLAT", "FLAT_PIXELS", "Profile", "binned", "centroid", "measure"]
+__all__ = ["MOST", "SLOPE", "Guess", "binned", "centroid", "flat_top", "guess"]
 
 #: half the side of the box of a narrow object, and where its sky begins [pixel]
 HALF, SKY_RADIUS = 15, 11.0
@@ -42,16 +39,13 @@ FITTED, LEAST = 1.2, 3.5
 FLAT = 0.999
 FLAT_PIXELS = 5
 
-#: exponents of Moffat profiles lie between 1.2 and this more; very nearly a Gaussian
-SLOPE_LEAST, SLOPE_MOST = 1.2, 50.0
-
-#: places [pixel] and weights of Gauss and Legendre for the integral over a pixel
-NODES = ((-math.sqrt(0.15), 5 / 18), (0.0, 8 / 18), (math.sqrt(0.15), 5 / 18))
+#: exponent of the profile the fit begins with
+SLOPE = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile:
-    """An object and the pixels around it.
+class Guess:
+    """An object as it is first seen.
 
     Attributes
     ----------
@@ -60,11 +54,7 @@ class Profile:
     fwhm : float, pixel
         Full width at half maximum, the pixel taken out; NaN where none can be told.
     sky : float
-        Median of the pixels from `sky_radius` on.
-    sky_radius : float, pixel
-        Where the sky begins.
-    light, distance : ndarray of float64, shape (n,)
-        Finite pixels above the sky, and how far from the centre they are [pixel].
+        Median of the pixels far from the centre.
     filled : bool
         Whether the object fills the largest box: then there is no sky around it.
     """
@@ -73,14 +63,11 @@ class Profile:
     y: float
     fwhm: float
     sky: float
-    sky_radius: float
-    light: Values
-    distance: Values
     filled: bool = False
 
 
-def measure(spot: Spot) -> Profile | None:
-    """Return the profile of the object at a place, None where no pixel is finite.
+def guess(spot: Spot) -> Guess | None:
+    """Return a first guess of the object at a place, None where no pixel is finite.
 
     Parameters
     ----------
@@ -97,13 +84,13 @@ def measure(spot: Spot) -> Profile | None:
         if wanted <= half:
             return found
         if half == MOST:
-            return Profile(**{**vars(found), "fwhm": math.nan, "filled": True})
+            return replace(found, fwhm=math.nan, filled=True)
         half = min(max(wanted, half + 5), MOST)
         beyond = max(SKY_RADIUS, half * SKY_WIDTHS / HALF_WIDTHS)
 
 
-def _in(box: Box, x: float, y: float, beyond: float) -> Profile:
-    """Return the profile of the object near (x, y) in a box, the sky beginning `beyond`."""
+def _in(box: Box, x: float, y: float, beyond: float) -> Guess:
+    """Return the guess of the object near (x, y) in a box, the sky beginning `beyond`."""
     x, y = centroid(box, x, y)
     good = np.isfinite(box.pixels)
     columns, rows = np.meshgrid(box.x.astype(np.float64), box.y.astype(np.float64))
@@ -113,53 +100,35 @@ def _in(box: Box, x: float, y: float, beyond: float) -> Profile:
     sky = float(np.median(pixels[outside])) if outside.any() else float(pixels.min())
     light = pixels - sky
     width = _width(*binned(distance, light))
-    if math.isfinite(width):
-        near = distance <= max(FITTED * width, LEAST)
-        x, y, width = _fit(columns[near], rows[near], light[near], (x, y, width))
-        distance = np.hypot(columns - x, rows - y)
-    return Profile(
-        x=x, y=y, fwhm=width, sky=sky, sky_radius=beyond, light=light, distance=distance
+    if not math.isfinite(width):
+        return Guess(x=x, y=y, fwhm=width, sky=sky)
+    near = distance <= max(FITTED * width, LEAST)
+    near &= ~flat_top(light, near)
+    top = float(light[near].max(initial=0.0))
+    start = ellipse.Ellipse(
+        x=x, y=y, height=top, fwhm=width, ellipticity=0.0, angle=0.0, beta=SLOPE
     )
+    found = ellipse.fit(columns[near], rows[near], light[near], start, circular=True)
+    if found is None:
+        return Guess(x=x, y=y, fwhm=math.nan, sky=sky)
+    return Guess(x=found.x, y=found.y, fwhm=found.fwhm, sky=sky)
 
 
-def _fit(
-    columns: Values, rows: Values, light: Values, start: tuple[float, float, float]
-) -> tuple[float, float, float]:
-    """Return centre and width of the round Moffat profile that describes pixels best.
+def flat_top(values: Values, near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the pixels near an object make a flat top: some as bright as the brightest.
 
-    I(r) = A [1 + (r / a)**2]**-b, so that FWHM = 2 a sqrt(2**(1 / b) - 1); integrated over each
-    pixel. A flat top is left out. The start is returned, without width, where no fit ends well.
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Values of pixels.
+    near : ndarray of bool, shape (n,)
+        Those that count.
     """
-    from scipy.optimize import least_squares
-
-    x, y, width = start
-    top = float(light.max())
-    flat = light >= FLAT * top
-    if np.count_nonzero(flat) >= FLAT_PIXELS:
-        columns, rows, light = columns[~flat], rows[~flat], light[~flat]
-    if light.size < 8 or not top > 0:
-        return x, y, math.nan
-
-    def residual(p: Values) -> Values:
-        beta = SLOPE_LEAST + math.exp(min(p[4], math.log(SLOPE_MOST)))
-        # 1 / a**2 of a profile of that width
-        narrow = 4 * (2 ** (1 / beta) - 1) * math.exp(-2 * min(max(p[3], -3.0), 9.0))
-        model = np.zeros_like(light)
-        for step, share in NODES:
-            across = (columns - x - p[1] + step) ** 2
-            for other, part in NODES:
-                r2 = across + (rows - y - p[2] + other) ** 2
-                model += share * part * (1 + narrow * r2) ** -beta
-        result: Values = p[0] * model - light / top
-        return result
-
-    found = least_squares(
-        residual, [1.0, 0.0, 0.0, math.log(width), 1.0], xtol=1e-5, ftol=1e-7, max_nfev=40
-    )
-    height, dx, dy, size, _ = found.x
-    if not (height > 0 and math.hypot(dx, dy) < width and 0.2 < math.exp(size) < 4 * width):
-        return x, y, math.nan
-    return x + float(dx), y + float(dy), math.exp(size)
+    if not near.any():
+        return near
+    top = float(values[near].max())
+    flat: NDArray[np.bool_] = near & (values >= top - abs(top) * (1 - FLAT))
+    return flat if np.count_nonzero(flat) >= FLAT_PIXELS else np.zeros_like(flat)
 
 
 def centroid(box: Box, x: float, y: float) -> tuple[float, float]:
