@@ -6,24 +6,22 @@ are the tools and whose `table` has a row for every call.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError
 from awe.inspect.keys import KEYS, used
 from awe.inspect.keysettings import Settings, changed
-from awe.inspect.measurements import Measurements, row_of
+from awe.inspect.measurements import Measured, row_of
 from awe.inspect.source import source_of
 from awe.inspect.spot import Reading, Spot
 
 if TYPE_CHECKING:
-    from astropy.table import Table
     from matplotlib.figure import Figure
 
-__all__ = ["Examination", "aperture", "centre", "growth", "radial"]
+__all__ = ["Examination", "aperture", "growth", "radial"]
 
 
-class Examination:
+class Examination(Measured):
     """A frame, and what is measured on it.
 
     Parameters
@@ -47,11 +45,10 @@ class Examination:
         self, frame: Any, *, extension: int | str | None = None, **settings: float
     ) -> None:
         shown = source_of(frame, extension)
-        self.name = shown.name
+        super().__init__(shown.name, shown.unit)
         self.figure: Figure | None = None
         self._pixels = shown.pixels if shown.pixels.ndim == 2 else shown.pixels.mean(axis=2)
         self._facts = shown.facts
-        self._made = Measurements(shown.name, shown.unit)
         self._settings = Settings()
         for name, value in settings.items():
             self.set(name, value)
@@ -67,21 +64,6 @@ class Examination:
             Its value.
         """
         self._settings = changed(self._settings, name, *values)
-
-    @property
-    def table(self) -> Table:
-        """A row for every measurement so far."""
-        return self._made.table
-
-    def log(self, path: str | Path | None) -> None:
-        """Append every measurement from now on to a text file; None ends that.
-
-        Parameters
-        ----------
-        path : str or Path or None
-            The file.
-        """
-        self._made.log_to(path)
 
     def aperture(self, x: float, y: float) -> Reading:
         """Return the photometry and shape of the object at a place."""
@@ -235,14 +217,3 @@ def growth(frame: Any, x: float, y: float, **settings: Any) -> Reading:
         Settings of the tools, such as `grow=40`.
     """
     return Examination(frame, **settings).growth(x, y)
-
-
-def centre(frame: Any, x: float, y: float) -> Reading:
-    """Return the centre of mass of the light near a place: the hot-key `d` without a window.
-
-    Parameters
-    ----------
-    x, y : float
-        FITS pixel coordinates.
-    """
-    return Examination(frame).centre(x, y)

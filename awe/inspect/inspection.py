@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from awe.inspect import said
-from awe.inspect.measurements import Measurements
+from awe.inspect.measurements import Measured
 from awe.inspect.spot import Reading
-
-if TYPE_CHECKING:
-    from astropy.table import Table
 
 __all__ = ["Inspection"]
 
 
-class Inspection(ABC):
+class Inspection(Measured, ABC):
     """An image on the screen and what was measured on it.
 
     Parameters
@@ -34,30 +30,6 @@ class Inspection(ABC):
     table : astropy.table.Table
         One row for every measurement made with a hot-key: key, x, y and the quantities.
     """
-
-    def __init__(self, name: str, unit: str = "") -> None:
-        self.name = name
-        self._made = Measurements(name, unit)
-
-    @property
-    def table(self) -> Table:
-        """All measurements so far, with units; quantities a key does not give are masked."""
-        return self._made.table
-
-    def log(self, path: str | Path | None) -> None:
-        """Append every measurement from now on to a text file; None ends that.
-
-        Parameters
-        ----------
-        path : str or Path or None
-            The file.
-
-        Raises
-        ------
-        ArgumentError
-            The file cannot be written.
-        """
-        self._made.log_to(path)
 
     @abstractmethod
     def set(self, name: str, *values: float) -> None:

@@ -3,7 +3,7 @@
 Help texts, the `?` key and the window's dispatch are derived from `KEYS`. A tool is named by a
 string and imported when its key is first pressed, so reading this table loads nothing heavy.
 Tools that act on pixels take a `Spot` and a function that gives an empty figure; commands act
-on the window itself. `call` names the same measurement as a method of `examine()`.
+on the window itself.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ class Key:
         Short name, used as the title of plots.
     doc : str
         What the key does, in one line.
-    call : str
-        Name of the same measurement without a window; empty without one.
     places : int
         How many places it needs: a key of two is pressed at both.
     """
@@ -47,7 +45,6 @@ class Key:
     target: str
     title: str
     doc: str
-    call: str = ""
     places: int = 1
 
     @property
@@ -62,49 +59,42 @@ _DECLARED = (
         target="awe.inspect.surfaces:wireframe",
         title="wire-frame",
         doc="3-D wire-frame of the pixel values around the pointer",
-        call="wireframe",
     ),
     Key(
         key="s",
         target="awe.inspect.surfaces:surface",
         title="surface",
         doc="3-D filled surface of the pixel values around the pointer",
-        call="surface",
     ),
     Key(
         key="e",
         target="awe.inspect.surfaces:contour",
         title="contours",
         doc="contours of the pixel values around the pointer",
-        call="contour",
     ),
     Key(
         key="l",
         target="awe.inspect.cuts:line",
         title="line",
         doc="pixel values along the line (row) through the pointer",
-        call="line",
     ),
     Key(
         key="c",
         target="awe.inspect.cuts:column",
         title="column",
         doc="pixel values along the column through the pointer",
-        call="column",
     ),
     Key(
         key="h",
         target="awe.inspect.cuts:histogram",
         title="histogram",
         doc="histogram of the pixel values around the pointer",
-        call="histogram",
     ),
     Key(
         key="a",
         target="awe.inspect.aperture:aperture",
         title="aperture",
         doc="aperture photometry of the object under the pointer, its shape, sky and peak",
-        call="aperture",
     ),
     Key(
         key=",",
@@ -117,7 +107,6 @@ _DECLARED = (
         target="awe.inspect.aperture:radial_profile",
         title="radial profile",
         doc="radial profile of the object under the pointer: centroid, FWHM, flux",
-        call="radial",
     ),
     Key(
         key=".",
@@ -130,35 +119,30 @@ _DECLARED = (
         target="awe.inspect.aperture:growth",
         title="curve of growth",
         doc="curve of growth: the light within a radius against the radius",
-        call="growth",
     ),
     Key(
         key="j",
         target="awe.inspect.gaussians:along_line",
         title="Gaussian along the line",
         doc="Gaussian fitted along the lines through the pointer",
-        call="fit_line",
     ),
     Key(
         key="k",
         target="awe.inspect.gaussians:along_column",
         title="Gaussian along the column",
         doc="Gaussian fitted along the columns through the pointer",
-        call="fit_column",
     ),
     Key(
         key="d",
         target="awe.inspect.spans:centre_of_mass",
         title="centre of mass",
         doc="centre of mass of the light near the pointer",
-        call="centre",
     ),
     Key(
         key="b",
         target="awe.inspect.spans:box_region",
         title="box",
         doc="box between two corners, pressed at both: its section and statistics",
-        call="box",
         places=2,
     ),
     Key(
@@ -166,7 +150,6 @@ _DECLARED = (
         target="awe.inspect.spans:vector",
         title="vector",
         doc="cut along a vector, pressed at both ends",
-        call="vector",
         places=2,
     ),
     Key(
@@ -174,7 +157,6 @@ _DECLARED = (
         target="awe.inspect.spans:centred_vector",
         title="centred vector",
         doc="cut along a vector, pressed at its middle and one end",
-        call="centred_vector",
         places=2,
     ),
     Key(
@@ -182,28 +164,24 @@ _DECLARED = (
         target="awe.inspect.photometry:statistics",
         title="statistics",
         doc="statistics of the pixels in a box around the pointer",
-        call="statistics",
     ),
     Key(
         key="x",
         target="awe.inspect.photometry:pixel_value",
         title="pixel",
         doc="value of the pixel under the pointer",
-        call="value",
     ),
     Key(
         key="y",
         target="awe.inspect.spans:offsets",
         title="offsets",
         doc="distance from the place of the last y, which becomes the new origin",
-        call="offset",
     ),
     Key(
         key="z",
         target="awe.inspect.photometry:values",
         title="values",
         doc="the 10 x 10 pixel values around the pointer",
-        call="values",
     ),
     Key(
         key="f",

@@ -43,8 +43,6 @@ class Settings:
         Lines or columns that are averaged before a Gaussian is fitted along them.
     reach : int, pixel
         How far from the pointer that fit reaches.
-    cutout : int, pixel
-        Side of a cutout.
     grow : float, pixel
         Largest radius of the curve of growth; 0: five times the FWHM.
     x, y : tuple of float or None
@@ -60,7 +58,6 @@ class Settings:
     histogram: int = _set(201, "side of the box of the histogram [pixel]", 1, 10_000)
     average: int = _set(5, "lines or columns averaged for j and k", 1, 1_000)
     reach: int = _set(15, "how far the fits of j and k reach [pixel]", 3, 1_000)
-    cutout: int = _set(101, "side of a cutout [pixel]", 1, 10_000)
     grow: float = _set(0.0, "largest radius of the curve of growth [pixel]; 0: 5 FWHM", 0, 500)
     x: tuple[float, float] | None = _set(None, "limits of x of the next plots", -math.inf)
     y: tuple[float, float] | None = _set(None, "limits of y of the next plots", -math.inf)

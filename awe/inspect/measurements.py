@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from awe.inspect.spot import Reading
 
-__all__ = ["Measurements", "row_of"]
+__all__ = ["Measured", "Measurements", "row_of"]
 
 #: columns of text
 TEXTS = ("frame", "key", "warning")
@@ -113,6 +113,42 @@ class Measurements:
             return fits.unit_of({"BUNIT": unit}, self._name) if unit else None
         except BadHeader:
             return None
+
+
+class Measured:
+    """A frame under whatever measures it, with what was measured.
+
+    Parameters
+    ----------
+    name : str
+        Name of the frame.
+    unit : str
+        Unit of its pixels.
+    """
+
+    def __init__(self, name: str, unit: str = "") -> None:
+        self.name = name
+        self._made = Measurements(name, unit)
+
+    @property
+    def table(self) -> Table:
+        """All measurements so far, with units; quantities a tool does not give are masked."""
+        return self._made.table
+
+    def log(self, path: str | Path | None) -> None:
+        """Append every measurement from now on to a text file; None ends that.
+
+        Parameters
+        ----------
+        path : str or Path or None
+            The file.
+
+        Raises
+        ------
+        ArgumentError
+            The file cannot be written.
+        """
+        self._made.log_to(path)
 
 
 def row_of(key: str, x: float, y: float, reading: Reading) -> dict[str, Any]:
