@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GONE", "LARGEST", "not_trusted", "parts", "require", "short", "told", "too_long"]
 
+#: Refusals that have an error of their own, by their status.
+NAMED = {403: QuotaExceeded, 409: FileTaken, 422: ChecksumMismatch}
 #: Bytes of an answer that is not a file, characters of its message, and seconds it may take.
 LARGEST = 64 << 10
 LONGEST = 500
@@ -101,15 +103,9 @@ def require(answer: httpx.Response, name: str, server: str) -> None:
         gone = FileGone(f"{where}: {message}")
         gone.status = status  # type: ignore[attr-defined]
         raise gone
-    if status == 409:
+    if status in NAMED:
         msg = f"{where}: {message}"
-        raise FileTaken(msg)
-    if status == 422:
-        msg = f"{where}: {message}"
-        raise ChecksumMismatch(msg)
-    if status == 403:
-        msg = f"{where}: {message}"
-        raise QuotaExceeded(msg)
+        raise NAMED[status](msg)
     if status == 507:
         msg = f"no space on the file server for {where}: {message}"
         raise DiskFull(msg)

@@ -8,10 +8,10 @@ are near each other come in one range, others side by side.
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import SEEK_CUR, SEEK_END, RawIOBase
 from typing import Any
 
 from awe.dataserver.rows import Rows
+from awe.dataserver.seekable import Seekable
 from awe.errors import StoreAway
 
 __all__ = ["FarFile"]
@@ -24,7 +24,7 @@ GAP = 16 << 10
 LONGEST = 8 << 20
 
 
-class FarFile(RawIOBase):
+class FarFile(Seekable):
     """A stream of a file whose ranges a function fetches.
 
     Parameters
@@ -38,24 +38,9 @@ class FarFile(RawIOBase):
     def __init__(self, fetch: Callable[[list[tuple[int, int]]], list[bytes]], size: int) -> None:
         self.size = size
         self._fetch = fetch
-        self._place = 0
         self._first = 0
         self._block = b""
         self._ahead = 0
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seek(self, place: int, whence: int = 0) -> int:
-        """Go to a place, and return it."""
-        start = {SEEK_CUR: self._place, SEEK_END: self.size}.get(whence, 0)
-        self._place = max(0, start + place)
-        return self._place
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer as far as there is something at hand, and return the bytes read."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
-from io import SEEK_CUR, SEEK_END, FileIO, RawIOBase
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from awe.dataserver.rows import Rows
+from awe.dataserver.seekable import Seekable
 from awe.errors import ChecksumMismatch, FileGone
 from awe.fits import blocks
 from awe.fits.values import parse
@@ -135,7 +136,7 @@ def _headers(content: bytes) -> Iterator[tuple[int, int]]:
         yield first, first + length
 
 
-class PackedFile(RawIOBase):
+class PackedFile(Seekable):
     """A stream of the original of a packed file.
 
     Parameters
@@ -151,7 +152,6 @@ class PackedFile(RawIOBase):
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
-        self._at = 0
         self._tile: tuple[int, bytes] = (-1, b"")
         try:
             self._open()
@@ -174,28 +174,14 @@ class PackedFile(RawIOBase):
         if len(self._rest) + self._end - self._first != self.size:
             raise ValueError(self.size)
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seek(self, place: int, whence: int = 0) -> int:
-        """Go to a place, and return it."""
-        start = {SEEK_CUR: self._at, SEEK_END: self.size}.get(whence, 0)
-        self._at = max(0, start + place)
-        return self._at
-
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer as far as there is something at hand, and return the bytes read."""
         view = memoryview(buffer).cast("B")
         done = 0
-        while done < len(view) and (piece := self._piece(self._at, len(view) - done)):
+        while done < len(view) and (piece := self._piece(self._place, len(view) - done)):
             view[done : done + len(piece)] = piece
             done += len(piece)
-            self._at += len(piece)
+            self._place += len(piece)
         return done
 
     def close(self) -> None:

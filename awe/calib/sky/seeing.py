@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -244,16 +244,11 @@ def lights(
         around those that are wider than any charge: galaxies.
     """
     require_model(gain, 0.0)
-    pixels, left_out = _plain(image, bad)
-    flags = np.asarray(hits)
-    try:
-        sky = floor.estimate(pixels, left_out, box=_BOX, step=_PITCH)
-    except NoValidPixels:
+    peaks = _peaks(image, bad, _SEEN, saturation, image.size)
+    if peaks is None:
         return None
-    places, _ = summits(
-        pixels, left_out, sky, threshold=_SEEN, saturation=saturation, most=pixels.size, margin=4
-    )
-    flagged = flags.ravel()[places]
+    pixels, left_out, sky, places = peaks
+    flagged = np.asarray(hits).ravel()[places]
     number = int(flagged.sum())
     rest = places[~flagged]
     # more peaks than hits leave are light of some kind: nothing has to be fitted to know
@@ -278,14 +273,34 @@ def lights(
     return around
 
 
-def _plain(
-    image: NDArray[np.generic], bad: NDArray[np.bool_] | None
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return pixels of float32 and the map of bad ones."""
+class _Peaks(NamedTuple):
+    """Pixels, the map of bad ones, the sky, and the places of peaks in the flat frame."""
+
+    pixels: NDArray[np.float32]
+    left_out: NDArray[np.bool_]
+    sky: floor.Floor
+    places: NDArray[np.int64]
+
+
+def _peaks(
+    image: NDArray[np.generic],
+    bad: NDArray[np.bool_] | None,
+    threshold: float,
+    saturation: float,
+    most: int,
+) -> _Peaks | None:
+    """Return the peaks above the sky, at most so many of the brightest; None without a sky."""
     pixels = np.ascontiguousarray(image, np.float32)
     left_out = np.zeros(pixels.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
     require_shape(left_out, (pixels.shape[0], pixels.shape[1]), "the map of bad pixels")
-    return pixels, left_out
+    try:
+        sky = floor.estimate(pixels, left_out, box=_BOX, step=_PITCH)
+    except NoValidPixels:
+        return None
+    places, _ = summits(
+        pixels, left_out, sky, threshold=threshold, saturation=saturation, most=most, margin=4
+    )
+    return _Peaks(pixels, left_out, sky, places)
 
 
 def _fitted(
@@ -296,14 +311,10 @@ def _fitted(
     gain: float,
 ) -> tuple[gauss.Fits | None, NDArray[np.int64] | None]:
     """Return the fits of the brightest peaks and their places in the flat frame, or None."""
-    pixels, left_out = _plain(image, bad)
-    try:
-        sky = floor.estimate(pixels, left_out, box=_BOX, step=_PITCH)
-    except NoValidPixels:
+    peaks = _peaks(image, bad, threshold, saturation, _MOST)
+    if peaks is None:
         return None, None
-    places, _ = summits(
-        pixels, left_out, sky, threshold=threshold, saturation=saturation, most=_MOST, margin=4
-    )
+    pixels, left_out, sky, places = peaks
     return gauss.fit(pixels, left_out, places, sky, gain=gain), places
 
 
