@@ -21,6 +21,7 @@ from awe.db.schema import install as schema
 from awe.services.logins import owner_login
 from awe.services.starting import SERVICE_ROLES
 from tests.databases import drop
+from tests.services.typed import FETCH, STORE
 
 RECIPE = '''
 from awe.db.server.connection import database
@@ -185,23 +186,7 @@ def test_a_lone_runner_does_jobs_and_knows_one_password(
         assert at_work.wait(30) == 0
 
 
-STORED = """
-import os, tempfile
-from pathlib import Path
-os.chdir(tempfile.mkdtemp())
-Path("near.fits").write_bytes(b"near" * 50000)
-frame = RawBiasFrame(filename="near.fits", DATE_OBS="2012-06-01T00:00:00")
-frame.pathname = "near.fits"
-frame.store()
-frame.commit()
-"""
-FETCHED = """
-import os, tempfile
-from pathlib import Path
-os.chdir(tempfile.mkdtemp())
-(RawBiasFrame.filename == "near.fits")[0].retrieve()
-print(Path("near.fits").read_bytes() == b"near" * 50000)
-"""
+STORED, FETCHED = (text.format(name="near.fits") for text in (STORE, FETCH))
 
 
 def prompt(home, code):

@@ -12,27 +12,9 @@ import pytest
 from s3server import S3Server
 
 from tests.services.test_backup import admin, awe, rows, run
+from tests.services.typed import FETCH, STORE
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
-
-STORE = """
-import os, tempfile
-from pathlib import Path
-os.chdir(tempfile.mkdtemp())
-name = "{name}"
-Path(name).write_bytes(name.encode() * 10000)
-frame = RawBiasFrame(filename=name, DATE_OBS="2012-06-01T00:00:00")
-frame.pathname = name
-frame.store()
-frame.commit()
-"""
-FETCH = """
-import os, tempfile
-from pathlib import Path
-os.chdir(tempfile.mkdtemp())
-(RawBiasFrame.filename == "{name}")[0].retrieve()
-print(Path("{name}").read_bytes() == b"{name}" * 10000)
-"""
 
 
 @pytest.fixture(scope="module")
