@@ -31,8 +31,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from awe.dataserver.attested import attest, is_let_alone
-from awe.dataserver.laying import part_name
-from awe.dataserver.request import in_thread, permits_of, store_of, ticket_of
+from awe.dataserver.laying import LOOPBACK, part_name
+from awe.dataserver.request import PLAIN, in_thread, permits_of, store_of, ticket_of
 from awe.dataserver.store import Store
 from awe.errors import AweError, FileGone
 
@@ -42,11 +42,9 @@ __all__ = ["Laid", "is_near", "routes", "take_up"]
 MOST = 64
 LARGEST = 16 << 20
 PATIENCE = 15.0
-HEADERS = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
 _log = logging.getLogger(__name__)
 _MARK = re.compile(r"[0-9a-f]{16}")
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def _require_alone(descriptor: int, file_id: UUID) -> None:
 
 def is_near(request: Request) -> bool:
     """Return True if who asks is on this machine."""
-    return request.client is not None and request.client.host in _LOOPBACK
+    return request.client is not None and request.client.host in LOOPBACK
 
 
 def routes() -> list[Route]:
@@ -147,7 +145,7 @@ async def _tell(request: Request) -> Response:
     if await in_thread(request, permits_of(request).proof, ticket) is None:
         raise HTTPException(404)
     place = store_of(request).incoming.absolute()
-    return Response(status_code=204, headers={**HEADERS, "content-location": place.as_uri()})
+    return Response(status_code=204, headers={**PLAIN, "content-location": place.as_uri()})
 
 
 async def _take(request: Request) -> Response:
@@ -180,7 +178,7 @@ async def _take(request: Request) -> Response:
         found[file_id] = {"size": size, "sha256": sha256}
         _log.info("stored %s, %d bytes, laid", file_id, size)
     answer = {str(one): found.get(one, {"code": "FileGone"}) for one in ids}
-    return JSONResponse(answer, headers=HEADERS)
+    return JSONResponse(answer, headers=PLAIN)
 
 
 async def _told(request: Request) -> list[Laid]:

@@ -31,7 +31,7 @@ from awe.errors import AweError
 if TYPE_CHECKING:
     from awe.dataserver.client import Client
 
-__all__ = ["Layable", "lay", "part_name"]
+__all__ = ["LOOPBACK", "Layable", "lay", "part_name"]
 
 #: Addresses of this machine; only there a server has a folder that may be ours.
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

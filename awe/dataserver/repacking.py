@@ -19,13 +19,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from awe.dataserver.packed import pack as written
-from awe.dataserver.request import file_id_of, in_thread, permits_of, store_of, ticket_of
+from awe.dataserver.request import PLAIN, file_id_of, in_thread, permits_of, store_of, ticket_of
 from awe.dataserver.store import CHUNK, Store
 from awe.errors import ArgumentError
 
 __all__ = ["is_packed", "pack", "routes", "unpack"]
-
-HEADERS = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
 
 def is_packed(store: Store, file_id: UUID) -> bool:
@@ -153,4 +151,4 @@ async def _pack(request: Request) -> Response:
     saved = await anyio.to_thread.run_sync(
         pack, store, file_id, permit.sha256, limiter=request.app.state.packing
     )
-    return JSONResponse({"saved": saved}, headers=HEADERS)
+    return JSONResponse({"saved": saved}, headers=PLAIN)

@@ -14,7 +14,10 @@ from starlette.requests import Request
 from awe.dataserver.authorisation import Permits, ticket_hash
 from awe.dataserver.store import Store
 
-__all__ = ["file_id_of", "in_thread", "permits_of", "store_of", "ticket_of"]
+__all__ = ["PLAIN", "file_id_of", "in_thread", "permits_of", "store_of", "ticket_of"]
+
+#: headers of answers that are for whoever asked alone, and are what they say
+PLAIN = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

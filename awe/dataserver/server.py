@@ -34,7 +34,14 @@ from awe.dataserver import laid, previews, proof, repacking, rows
 from awe.dataserver.authorisation import Permit, Permits
 from awe.dataserver.checks import Checks
 from awe.dataserver.ranges import LARGEST, matches, range_of
-from awe.dataserver.request import file_id_of, in_thread, permits_of, store_of, ticket_of
+from awe.dataserver.request import (
+    PLAIN,
+    file_id_of,
+    in_thread,
+    permits_of,
+    store_of,
+    ticket_of,
+)
 from awe.dataserver.store import Store, Upload
 from awe.errors import (
     AweError,
@@ -66,7 +73,6 @@ THREADS = 16
 #: Header of a request for the place of a file on this machine.
 NEAR = "awe-near"
 #: Headers of everything but files and pages, which have their own.
-PLAIN = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
 
 _SIXTY_FOUR = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#@+=-]{0,254}")

@@ -289,7 +289,7 @@ def _peaks(
     saturation: float,
     most: int,
 ) -> _Peaks | None:
-    """Return the peaks above the sky, at most so many of the brightest; None without a sky."""
+    """Return the `most` brightest peaks above the sky at most, None without a sky."""
     pixels = np.ascontiguousarray(image, np.float32)
     left_out = np.zeros(pixels.shape, np.bool_) if bad is None else np.ascontiguousarray(bad)
     require_shape(left_out, (pixels.shape[0], pixels.shape[1]), "the map of bad pixels")
