@@ -237,9 +237,9 @@ def write_small(folder: Path, number: int) -> None:
     night = Night(window=SMALL, chips=("ESO_CCD_#65",))
     first = next(item for item in plan() if item.category == "SCIENCE")
     raws, detectors = simulated(night, first)
-    # the first moment is that of the whole exposure
+    # between the moments of whole exposures, which are minutes apart
     for shift in range(1, number + 1):
-        later = datetime.timedelta(milliseconds=200 * shift)
+        later = datetime.timedelta(milliseconds=200 * shift - 100)
         # no two of them have the same pixels
         raws[0].flat[0] = shift
         planned = replace(first, start=first.start + later)

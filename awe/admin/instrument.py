@@ -11,7 +11,7 @@ from typing import Any
 
 from awe import columns, instruments
 from awe.errors import ArgumentError, AweError, ConfigError, NotFound, nearest
-from awe.ingest import couplings, draft, sources, trial
+from awe.ingest import couplings, draft, odd, sources, trial
 from awe.instruments import models
 from awe.model import cameras
 from awe.model import parameters as declared
@@ -42,8 +42,8 @@ def add(commands: Any) -> None:
     verb.add_argument(
         "--like", metavar="MODEL", help=f"one of a known model: {', '.join(models.available())}"
     )
-    verb.add_argument("--time-zone", help="with --like: where it is, Europe/Amsterdam")
-    verb.add_argument("--pixel-scale", type=float, help="with --like: of a pixel [arcsec]")
+    verb.add_argument("--time-zone", help="where it is: Europe/Amsterdam")
+    verb.add_argument("--pixel-scale", type=float, help="of a pixel without binning [arcsec]")
     verb.add_argument("--name", help="what the camera is called; from its headers if left out")
     verb.add_argument("--print", action="store_true", help="show it, and write no file")
     verb.set_defaults(run=_new)
@@ -82,7 +82,9 @@ def _new(chosen: argparse.Namespace) -> int:
         )
         raise ArgumentError(msg)
     with sources.opened(chosen.files) as files:
-        name, sheet = draft.draft(files[:MOST], _name(chosen.name))
+        name, sheet = draft.draft(
+            files[:MOST], _name(chosen.name), chosen.time_zone, chosen.pixel_scale
+        )
         if chosen.print:
             out(sheet.text())
             return 0
@@ -189,14 +191,18 @@ def _list(chosen: argparse.Namespace) -> None:
         named = " ".join(filters[:LISTED]) + more
         rows.append((name, camera.telescope, chips, named, str(path)))
     out(columns.text(("camera", "telescope", "chips", "filters", "file"), rows) + "\n")
+    out(f"models, for instrument new --like: {', '.join(models.available())}\n")
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    camera = instruments.get(chosen.name.upper())
+    name = chosen.name.upper()
+    model = name in models.available() and name not in instruments.files()
+    path = models.file(name) if model else instruments.files().get(name)
+    camera = instruments.load(models.file(name)) if model else instruments.get(name)
     known = camera.recognised_by or {"INSTRUME": (camera.name,)}
     spellings = "; ".join(f"{word} = {' or '.join(some)}" for word, some in known.items())
     out(f"{camera.name} at {camera.telescope or 'a telescope without a name'}\n")
-    out(f"described in {instruments.files()[camera.name]}\n")
+    out(f"a model, for --like {name}: {path}\n" if model else f"described in {path}\n")
     out(f"recognised by {spellings}\n")
     out(f"{camera.pixel_scale:g} arcsec a pixel, UTC {camera.utc_offset:+g} h\n")
     out(f"filters: {', '.join(f'{a} is {b}' for a, b in camera.filters.items()) or 'none'}\n")
@@ -231,9 +237,10 @@ def _tried(
     """Print what descriptions and exposures are; return 1 if one of them is refused."""
     wrong = sum(_described(path) for path in descriptions)
     drawn = target is None
+    looks: list[odd.Look] = []
     for path in exposures:
         try:
-            lines, number = trial.trial(path)
+            lines, number = trial.trial(path, looks)
             if target is not None and not drawn:
                 lines.append(f"  drawn: {trial.picture(path, target)}")
                 drawn = True
@@ -244,6 +251,9 @@ def _tried(
             continue
         doubts += number
         out("\n".join(lines[:1] if short and not number else lines) + "\n")
+    for doubt in odd.odd(looks):
+        out(f"doubt: {doubt}\n")
+        doubts += 1
     right = len(descriptions) + len(exposures) - wrong
     out(f"{right} right, {wrong} refused, {doubts} doubt(s)\n")
     return 1 if wrong else 0

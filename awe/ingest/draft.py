@@ -26,7 +26,12 @@ from awe.instruments.drafting import Seen, Sheet, drafted
 __all__ = ["draft"]
 
 
-def draft(paths: Iterable[Path], name: str | None = None) -> tuple[str, Sheet]:
+def draft(
+    paths: Iterable[Path],
+    name: str | None = None,
+    time_zone: str | None = None,
+    pixel_scale: float | None = None,
+) -> tuple[str, Sheet]:
     """Return the name of a camera and its description, drafted from its files.
 
     Parameters
@@ -35,11 +40,16 @@ def draft(paths: Iterable[Path], name: str | None = None) -> tuple[str, Sheet]:
         Files of one camera.
     name : str, optional
         What it is called; made from its headers where left out.
+    time_zone : str, optional
+        Where it is, `"Europe/Amsterdam"`; from its headers where left out.
+    pixel_scale : float, optional, arcsec
+        Size of a pixel on the sky, not binned; from its headers where left out.
 
     Raises
     ------
     ArgumentError
-        A camera of awe takes such frames already, or the files do not tell what they are of.
+        There is no such time zone or scale, a camera of awe takes such frames already, or the
+        files do not tell what they are of.
     BadFits
         Every file is damaged, holds no image, or a cube of something else than exposures; if
         some are, they are doubts of the sheet.
@@ -53,7 +63,7 @@ def draft(paths: Iterable[Path], name: str | None = None) -> tuple[str, Sheet]:
             raise ArgumentError(msg)
         for image in images:
             _refuse_known(image, name)
-        found, sheet = drafted(images, name)
+        found, sheet = drafted(images, name, time_zone, pixel_scale)
         sheet.doubts.extend(f"passed over: {error}" for error in damaged)
         return found, sheet
 

@@ -148,15 +148,41 @@ def _marks(exposure: Exposure) -> list[Mark]:
 
 
 def refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
-    """Of files with the same content, or the same chip at the same moment, keep the first."""
-    seen: dict[Mark, str] = {}
+    """Of files with the same chip at the same moment, keep the first.
+
+    Another one with the same pixels is a copy, and skipped; one with other pixels is refused.
+    """
+    seen: dict[Mark, Exposure] = {}
     for number, exposure in list(exposures.items()):
         # the same content has the same chips and moment
         marks = _marks(exposure)
         twin = next((seen[mark] for mark in marks if mark in seen), None)
         if twin is not None:
             row = report.rows[number]
-            row.state, row.message = State.REFUSED, f"the same exposure as {twin}"
+            row.state, row.message = _twin_verdict(exposure, twin)
             del exposures[number]
             continue
-        seen.update(dict.fromkeys(marks, exposure.path.name))
+        seen.update(dict.fromkeys(marks, exposure))
+
+
+def _twin_verdict(exposure: Exposure, first: Exposure) -> tuple[State, str]:
+    """Return what becomes of an exposure with a chip and a moment of one before it, and why."""
+    name = first.path.name
+    if exposure.checksum == first.checksum:
+        return State.COPY, f"the same file as {name}"
+    places = [_place(frame.attributes) for frame in first.frames]
+    try:
+        kept = dict(zip(places, measured(first), strict=True))
+        pixels = measured(exposure)
+    except AweError as error:
+        return State.REFUSED, str(error)
+    own = [_place(frame.attributes) for frame in exposure.frames]
+    if any(place not in kept for place in own):
+        return State.REFUSED, f"some of its chips are of the same moment as those of {name}"
+    if any(numbers["active"] != kept[place]["active"]
+           for place, numbers in zip(own, pixels, strict=True)):  # fmt: skip
+        return State.REFUSED, (
+            f"{name} has the same chip and moment, but other pixels; correct DATE-OBS of the one "
+            "that is wrong"
+        )
+    return State.COPY, f"the same pixels as {name}"

@@ -31,6 +31,7 @@ class State(enum.Enum):
     NEW = "would be ingested"
     INGESTED = "ingested"
     KNOWN = "ingested before, skipped"
+    COPY = "a copy, skipped"
     REFUSED = "refused"
     FAILED = "failed, nothing stored"
 

@@ -15,7 +15,10 @@ import numpy as np
 
 from awe import fits, instruments
 from awe.calib.detector import sections
+from awe.fits import values
+from awe.ingest import odd
 from awe.ingest.chipfiles import Cut, cut
+from awe.ingest.plain import plain
 from awe.ingest.records import REGIONS
 from awe.ingest.split import ChipFrame, Exposure, examine
 from awe.localfiles import scratch_directory
@@ -28,13 +31,15 @@ NOISY = 3.0
 LETTERS = 7
 
 
-def trial(path: Path) -> tuple[list[str], int]:
+def trial(path: Path, looks: list[odd.Look] | None = None) -> tuple[list[str], int]:
     """Return what a file would be ingested as, in lines, and the number of doubts among them.
 
     Parameters
     ----------
     path : Path
         A file of exposures, as the ingest takes it.
+    looks : list of Look, optional
+        What was seen is added, to be judged among other files by `awe.ingest.odd`.
 
     Raises
     ------
@@ -57,10 +62,16 @@ def trial(path: Path) -> tuple[list[str], int]:
             f"{exposure.combined}: it was combined of several frames; the ingest refuses it, and "
             "gain and noise are not to be drafted from it"
         )
+    with plain(path) as whole, whole.path.open("rb") as file:
+        header = values.parse(file.read(whole.infos[0].data_start))
+    doubts += odd.clock(header, exposure.DATE_OBS)
     with scratch_directory() as directory:
         for piece in cut(exposure, directory):
             lines.append(f"  {_shown(piece)}")
-            doubts += _doubts(camera.chip(piece.frame.attributes["chip"]), exposure, piece)
+            chip = camera.chip(piece.frame.attributes["chip"])
+            doubts += _doubts(chip, exposure, piece)
+            if looks is not None and not exposure.combined:
+                looks.append(_look(chip, exposure, piece))
             piece.path.unlink()
     return lines + [f"  doubt: {doubt}" for doubt in doubts], len(doubts)
 
@@ -102,6 +113,21 @@ def _doubts(chip: instruments.Chip, exposure: Exposure, piece: Cut) -> Iterator[
                     f"{name} of {told} is brighter ({median:g}) than the light ({light:g}): the "
                     "section"
                 )
+
+
+def _look(chip: instruments.Chip, exposure: Exposure, piece: Cut) -> odd.Look:
+    told = piece.frame.attributes
+    outputs = list(_outputs(chip, piece))
+    # amplifiers have levels of their own: that of the first is compared
+    _, light, noise, strips = outputs[0]
+    geometry = told["geometry"]
+    described = chip.bias_level if len(outputs) == 1 else 0.0
+    dark = min((median for median, _ in strips.values()), default=described or None)
+    return odd.Look(
+        path=exposure.path, purpose=exposure.purpose, chip=chip.name,
+        way=(geometry.nx, geometry.ny, told.get("read_mode")), exptime=told.get("EXPTIME"),
+        level=light, noise=noise, dark=dark, full=chip.saturated(float("inf")),
+    )  # fmt: skip
 
 
 def _outputs(

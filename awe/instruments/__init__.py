@@ -21,11 +21,11 @@ from awe.instruments._finding import (
     shipped,
 )
 from awe.instruments._format import PURPOSES, schema
-from awe.instruments._instrument import Amplifier, Chip, Instrument, Plane
+from awe.instruments._instrument import LIGHTLESS, Amplifier, Chip, Instrument, Plane
 from awe.instruments._spelling import spelled
 
 __all__ = [
-    "MOSAIC_CARDS", "PURPOSES", "Amplifier", "Chip", "Instrument", "Plane", "available", "files",
-    "get", "load", "look_in", "numbering", "own_directory", "own_text", "recognise", "schema",
-    "shipped", "spelled",
+    "LIGHTLESS", "MOSAIC_CARDS", "PURPOSES", "Amplifier", "Chip", "Instrument", "Plane",
+    "available", "files", "get", "load", "look_in", "numbering", "own_directory", "own_text",
+    "recognise", "schema", "shipped", "spelled",
 ]  # fmt: skip

@@ -97,6 +97,52 @@ def test_check_names_what_is_right_and_what_is_refused(tmp_path, capsys):
     assert "STE3 with 1 chip(s) is well described" in capsys.readouterr().out
 
 
+#: MJD of the begin of the frames of `aspen`
+MJD = 59277 + 5 / 24
+
+
+def aspen(path, kind, level, minute, **cards):
+    """Write a frame of the Aspen with a level and its noise."""
+    pixels = np.random.default_rng(minute).normal(level, 7, (200, 200))
+    hdu = fits.PrimaryHDU(np.clip(np.rint(pixels), 0, 65535).astype(np.uint16))
+    spelled = {"bias": "BIAS", "dome": "FLAT", "science": "LIGHT"}
+    hdu.header.update({
+        "INSTRUME": "AspenCG16", "DATE-OBS": f"2021-03-04T05:00:{minute:02}", "FILTER": "r",
+        "IMAGETYP": spelled[kind], **cards,
+    })  # fmt: skip
+    hdu.writeto(path)
+
+
+def test_check_doubts_frames_that_are_odd_among_others(tmp_path, capsys):
+    """A bias that was exposed or has light, flats of an unlit lamp, another clock."""
+    night = tmp_path / "night"
+    night.mkdir()
+    camera = aspen
+    odd = {"lit.fits", "long.fits", "off.fits", "full.fits", "zero.fits", "local.fits"}
+    for number in range(4):
+        camera(night / f"b{number}.fits", "bias", 1000, number, EXPTIME=0.0)
+    camera(night / "lit.fits", "bias", 1400, 4, EXPTIME=0.0)
+    camera(night / "long.fits", "bias", 1000, 5, EXPTIME=30.0)
+    camera(night / "f.fits", "dome", 20_000, 6, EXPTIME=3.0)
+    camera(night / "off.fits", "dome", 1003, 7, EXPTIME=3.0)
+    camera(night / "full.fits", "dome", 65_535, 8, EXPTIME=3.0)
+    camera(night / "s.fits", "science", 1300, 9, EXPTIME=60.0, **{"MJD-OBS": MJD + 30 / 86400})
+    camera(night / "zero.fits", "science", 1300, 10, EXPTIME=0.0)
+    camera(night / "local.fits", "science", 1300, 11, EXPTIME=6.0, **{"MJD-OBS": MJD + 2 / 24})
+    assert main(["instrument", "check", str(night)]) == 0
+    told = capsys.readouterr().out
+    doubts = [line for line in told.splitlines() if "doubt: " in line]
+    assert len(doubts) == len(odd), told
+    for name, text in {
+        "lit.fits": "bias with a level of 1400 ADU, other biases have 1000",
+        "long.fits": "a bias of 30 s", "off.fits": "a dome flat without light: 1003 ADU, 1000 ",
+        "full.fits": "a dome flat that is full", "zero.fits": "science of 0 s",
+    }.items():  # fmt: skip
+        assert any(f"{name}: {text}" in line for line in doubts), (name, told)
+    assert any("MJD-OBS is +2.00 h from DATE_OBS" in line for line in doubts)
+    assert told.endswith(f"12 right, 0 refused, {len(odd)} doubt(s)\n")
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -124,6 +170,7 @@ def test_list_and_show_tell_of_broken_files_too(home, capsys):
     told = capsys.readouterr().out
     assert "BROKEN" in told
     assert "name is 3, expected capitals" in told
+    assert "models, for instrument new --like: ASI294MC, " in told
     assert main(["instrument", "show", "kast_blue"]) == 0
     told = capsys.readouterr().out
     assert "recognised by VERSION = kastb" in told
@@ -131,6 +178,8 @@ def test_list_and_show_tell_of_broken_files_too(home, capsys):
     amplifiers = instruments.get("KAST_BLUE").chip("KAST_BLUE_1").amplifiers
     assert [one.overscan_x for one in amplifiers] == ["[2049:2080,1:2110]", "[2081:2112,1:2110]"]
     assert [one.gain for one in amplifiers] == [1.2, 1.2]
+    assert main(["instrument", "show", "asi294mc"]) == 0
+    assert "a model, for --like ASI294MC: " in capsys.readouterr().out
     assert main(["instrument", "show", "KASTBLUE"]) == 1
     assert "did you mean 'KAST_BLUE'?" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -113,6 +114,50 @@ def test_sections_of_cards_gain_and_noise_of_pairs(tmp_path, capsys):
     assert text["cards"]["AIRMSTRT"] == "AIRMASS"
 
 
+def test_a_place_in_the_filter_wheel_is_taken_where_no_card_names_the_filter(tmp_path, capsys):
+    camera = Camera(tmp_path / "wheel", 12, light=(slice(0, 200), slice(20, 280)))
+    types = [{"IMAGETYP": "zero"}, {"IMAGETYP": "flat", "FILTPOS": 3},
+             {"IMAGETYP": "object", "FILTPOS": 5}]  # fmt: skip
+    camera.night(*types, INSTRUME="Wheel", EXPTIME=1.0)
+    text, doubts, made, _ = drafted(
+        camera.folder, capsys, "--time-zone", "Europe/Madrid", "--pixel-scale", "0.45"
+    )
+    assert text["cards"]["filter"] == "FILTPOS"
+    assert text["filters"] == {"3": "WHEEL_3", "5": "WHEEL_5"}
+    assert "FILTPOS = 3, 5 is taken for a place in the filter wheel" in doubts
+    assert (made.pixel_scale, made.utc_offset) == (0.45, 1.0)
+    assert "time_zone" not in doubts
+    assert "made up" not in doubts
+
+
+def test_told_zones_and_scales_are_checked(tmp_path, capsys):
+    camera = Camera(tmp_path / "told", 12)
+    camera.night(*IRAF, INSTRUME="Told")
+    for said, told in (
+        (["--time-zone", "Europe/Madrit"], "expected a time zone such as"),
+        (["--pixel-scale", "-1"], "above 0 and below 3600"),
+    ):
+        assert main(["instrument", "new", str(camera.folder), *said]) == 1
+        assert told in capsys.readouterr().err
+
+
+def test_equal_biases_and_the_end_of_a_scale_are_told_with_files_and_keys(tmp_path, capsys):
+    camera = Camera(tmp_path / "copies", 13)
+    cards = {"INSTRUME": "Copies", "GAIN": 1.6}
+    camera.write("b0.fits", **cards, **IRAF[0], **date(0), step=4)
+    shutil.copy(camera.folder / "b0.fits", camera.folder / "b1.fits")
+    camera.write("f0.fits", 3000, **cards, **IRAF[1], **date(2), step=4)
+    path = camera.write("s.fits", 3000, **cards, **IRAF[2], **date(5), step=4)
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].data[50, 60] = 65532
+    text, doubts, *_ = drafted(camera.folder, capsys)
+    assert "b0.fits and b1.fits are equal: copies of one bias?" in doubts
+    assert "multiples of 4: 14 bits of a converter" in doubts
+    assert "saturation = 65532" in doubts
+    assert "no full pixels" not in doubts
+    assert text["chip"]["saturation"] == 65532
+
+
 def test_extensions_with_strips_counted_by_cards(tmp_path, capsys):
     camera = Camera(tmp_path / "eso", 12, light=(slice(0, 190), slice(8, 288)))
     out = {"ESO DET OUT1 PRSCX": 8, "ESO DET OUT1 OVSCX": 12, "ESO DET OUT1 OVSCY": 10,
@@ -161,7 +206,7 @@ def test_a_cmos_camera_of_a_camera_program(tmp_path, capsys):
     assert chip.geometry.overscan_x is None
     assert (chip.saturation, chip.bits) == (65532, 16)
     assert chip.gain == pytest.approx(0.25, rel=0.03)
-    assert "all values are multiples of 4" in doubts
+    assert "all values are multiples of 4: 14 bits" in doubts
     assert "of several colours, RGGB" in doubts
     assert "no strip without light" in doubts
     assert text["pixel_scale"] == pytest.approx(206.265 * 3.76 / 500, rel=1e-4)

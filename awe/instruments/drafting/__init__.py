@@ -28,7 +28,12 @@ PATTERNS = ("BAYERPAT", "COLORTYP")
 _SUMS = ("CCDSUM", r"^\s*(\d+)", r"(\d+)\s*$")
 
 
-def drafted(images: Sequence[Seen], name: str | None = None) -> tuple[str, Sheet]:
+def drafted(
+    images: Sequence[Seen],
+    name: str | None = None,
+    time_zone: str | None = None,
+    pixel_scale: float | None = None,
+) -> tuple[str, Sheet]:
     """Return a description of the camera of some images, and its name.
 
     Parameters
@@ -37,9 +42,15 @@ def drafted(images: Sequence[Seen], name: str | None = None) -> tuple[str, Sheet
         Images of one camera; biases, flats and science frames, two of each if there are.
     name : str, optional
         What the camera is called; made from its headers where left out.
+    time_zone : str, optional
+        Where the camera is; from its headers where left out.
+    pixel_scale : float, optional, arcsec
+        Size of a pixel on the sky, not binned; from its headers where left out.
 
     Raises
     ------
+    ArgumentError
+        There is no such time zone or scale.
     ArgumentError
         The files are of several cameras, or nothing tells cameras or chips apart.
     """
@@ -56,13 +67,13 @@ def drafted(images: Sequence[Seen], name: str | None = None) -> tuple[str, Sheet
     sheet.key("name", name)
     telescope = of_first(images, ("TELESCOP", "OBSERVAT"))
     sheet.key("telescope", str(telescope[1]).strip()[:200] if telescope else None)
-    identity.pixels(sheet, images, found.binning[0])
+    identity.pixels(sheet, images, found.binning[0], pixel_scale)
     sheet.key("leave_out", companions or None)
     sheet.section("[recognise]")
     if card != "INSTRUME":
         sheet.doubt(f"INSTRUME does not tell; is {card} that of this camera alone?")
     sheet.key(card, [literal(value)])
-    identity.site(sheet, images, moments)
+    identity.site(sheet, images, moments, time_zone)
     sections = found.write(sheet, name, taken_for)
     mosaic = _mosaic(images)
     way = wheel.filters(sheet, name, images, kinds, mosaic=mosaic is not None)

@@ -10,7 +10,7 @@ __all__ = [
     "AIRMASS", "BANDS", "BINNING", "CHIP", "COMPANIONS", "DATES", "DAYS", "EXPTIME", "FILTER",
     "FULL", "GAIN", "LAMPS", "LATITUDE", "LONGITUDE", "MODES", "NOISE", "NOTHING", "OBJECT",
     "OBSERVER", "OPEN", "PIXEL_SIZE", "RECOGNISE", "SCALE", "SECTIONS", "SITES", "SPELLINGS",
-    "STEPS", "STRIP_COUNTS", "TIMES", "TYPE",
+    "STEPS", "STRIP_COUNTS", "TIMES", "TYPE", "WHEEL",
 ]  # fmt: skip
 
 RECOGNISE = (
@@ -41,6 +41,9 @@ FILTER = (
     "FILT2", "INSFILTE", "WFFBAND", "FILTERI", "FLTRNM", "INSFLNAM", "ACAMFILT", "ALFLTNM",
     "BSPLIT_N",
 )  # fmt: skip
+#: places in a filter wheel, where no card names the filter
+WHEEL = ("FILTPOS", "FILTNO", "FILTNUM", "FILTERNO", "FILTINDX", "FILTSLOT", "FWPOS", "FILPOS",
+         "WHEELPOS", "FW1POS", "ESO INS FILT1 NO")  # fmt: skip
 #: what a wheel without a filter in the beam is called
 OPEN = ("open*", "clear*", "empty*", "none", "no filter", "out", "air", "free")
 #: what chips are told apart by, within a file or between files

@@ -10,6 +10,7 @@ from typing import Any
 
 from awe.errors import ArgumentError
 from awe.instruments._spelling import spelled
+from awe.instruments._told import checked_scale, checked_zone
 from awe.instruments.drafting import conventions
 from awe.instruments.drafting.seen import Seen, distinct, of_first, values
 from awe.instruments.drafting.sheet import Sheet
@@ -62,13 +63,20 @@ def called(value: str) -> str:
     return name[:32].rstrip("_")
 
 
-def site(sheet: Sheet, images: Sequence[Seen], moments: Sequence[datetime]) -> None:
+def site(
+    sheet: Sheet,
+    images: Sequence[Seen],
+    moments: Sequence[datetime],
+    time_zone: str | None = None,
+) -> None:
     """Write where the camera is: time zone or longitude decide when a night begins."""
     sheet.section("[site]")
     place, told = _observatory(images)
     longitude = _coordinate(images, conventions.LONGITUDE)
     offset = _local(images, moments)
-    if place is not None:
+    if time_zone is not None:
+        sheet.key("time_zone", checked_zone(time_zone))
+    elif place is not None:
         sheet.doubt(f"the place of {told}; right?")
         sheet.key("time_zone", place[0])
     elif offset is not None:
@@ -150,12 +158,17 @@ def _local(images: Sequence[Seen], moments: Sequence[datetime]) -> float | None:
     return None
 
 
-def pixels(sheet: Sheet, images: Sequence[Seen], binning: int) -> None:
+def pixels(
+    sheet: Sheet, images: Sequence[Seen], binning: int, told: float | None = None
+) -> None:
     """Write the size of a pixel on the sky [arcsec] and on the chip [micrometre]."""
     side = _first(images, conventions.PIXEL_SIZE)
     # programs that write XPIXSZ count the binned pixel
     size = None if side is None else side[1] / (binning if side[0] == "XPIXSZ" else 1)
-    scale, doubt = _scale(images, size, binning)
+    if told is None:
+        scale, doubt = _scale(images, size, binning)
+    else:
+        scale, doubt = checked_scale(told), ""
     if doubt:
         sheet.doubt(doubt)
     sheet.key("pixel_scale", scale)

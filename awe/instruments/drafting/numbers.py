@@ -55,9 +55,12 @@ def measured(
     """
     found = Numbers()
     any_frame = next(images[0] for images in frames.values() if images)
-    biases = [one.pixels()[active] for one in frames.get("bias", [])[:2]]
+    pair = frames.get("bias", [])[:2]
+    biases = [one.pixels()[active] for one in pair]
     strip = next(iter(strips.values()), None)
-    noise, level = _noise(biases, strip, any_frame, found)
+    noise, level = _noise(biases, strip, any_frame)
+    if len(pair) == 2 and np.array_equal(biases[0], biases[1]):
+        found.doubts.append(f"{pair[0].file} and {pair[1].file} are equal: copies of one bias?")
     found.gain = _gain(active, strip, frames, biases, (noise, level), found, any_frame, suffix)
     card = any_frame.number_of([f"{word}{suffix}" for word in conventions.NOISE])
     if noise is None:
@@ -80,14 +83,12 @@ def _noise(
     biases: Sequence[NDArray[np.generic]],
     strip: sections.Slices | None,
     image: Seen,
-    found: Numbers,
 ) -> tuple[float | None, float | None]:
     """Return read noise and level [ADU], from a pair of biases or a strip; None without."""
     if len(biases) == 2:
         pair = bias.read_noise([(biases[0], biases[1])], sigma=SIGMA, iterations=ITERATIONS)
         if pair.read_noise > 0:
             return pair.read_noise, statistics.median(biases[0])
-        found.doubts.append("the two biases are equal: copies of one?")
     if strip is None:
         return None, statistics.median(biases[0]) if biases else None
     numbers = statistics.clipped(image.pixels()[strip], sigma=SIGMA, iterations=ITERATIONS)
@@ -176,16 +177,24 @@ def end_of_scale(images: Sequence[Seen]) -> tuple[float | None, int, list[str]]:
     """
     ends = [outline.top(one.pixels(), least=PILE, times=TIMES) for one in images]
     highest = max(ends, key=lambda end: end.value)
-    piled = [end.value for end in ends if end.piled and end.value > 1000]
+    step = int(np.gcd.reduce([end.step for end in ends]))
+    # a value that only the end of a converter is needs no company
+    scale = {2**fewer - 1 for fewer in (12, 14, 16)} | {2**16 - step}
+    piled = [end.value for end in ends if (end.piled and end.value > 1000) or end.value in scale]
     bits = 16
     while highest.value > 2**bits - 1 and bits < 32:
         bits += 2
     doubts = []
-    step = int(np.gcd.reduce([end.step for end in ends]))
     if step in (2, 4, 8, 16):
-        doubts.append(f"all values are multiples of {step}: the converter has fewer than 16 bits")
+        doubts.append(
+            f"all values are multiples of {step}: {17 - step.bit_length()} bits of a converter in "
+            f"the upper ones of 16, whose end is saturation = {2**16 - step}"
+        )
     if bits > 16:
-        doubts.append(f"the highest value is {highest.value:g}, more than 16 bits give: summed?")
+        where = images[ends.index(highest)].file
+        doubts.append(
+            f"the highest value is {highest.value:g}, in {where}, more than 16 bits give: summed?"
+        )
     if not piled:
         card = images[0].number_of(conventions.FULL)
         if card is not None and 1000 < card[1] < 2**bits - 1:

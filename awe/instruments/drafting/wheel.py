@@ -29,14 +29,21 @@ def filters(
     lit = [one for one, kind in zip(images, purposes, strict=True) if kind not in LIGHTLESS]
     cards = [word for word in conventions.FILTER if any(values(images, word))]
     cards = [word for word in cards if not read(word, images, TEXT)[1]]
+    places = [] if cards else [w for w in conventions.WHEEL if distinct(values(images, w))][:1]
     if mosaic and not cards:
         return None
     sheet.section("[filters]")
-    if not cards:
+    for place in places:
+        found = told(distinct(values(images, place)))
+        sheet.doubt(
+            f"{place} = {found} is taken for a place in the filter wheel, no card names a filter: "
+            "write what is there, and keep these as its spellings"
+        )
+    if not cards and not places:
         sheet.doubt("no card of a filter is known: all frames are taken through the same")
         sheet.key("none", f"{name}_none"[:40])
         return {"constant": "none"}
-    card = max(cards, key=lambda word: _worth(word, lit or images))
+    card = max(cards, key=lambda word: _worth(word, lit or images)) if cards else places[0]
     for other in cards:
         used = [v for v in distinct(values(lit, other)) if not spelled(v, conventions.OPEN)]
         if other != card and used and distinct(values(lit, other)) != distinct(values(lit, card)):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from awe.errors import ArgumentError, nearest
+from awe.instruments._told import checked_scale, checked_zone
 
-__all__ = ["available", "described"]
+__all__ = ["available", "described", "file"]
 
 HERE = Path(__file__).parent
 
@@ -21,6 +21,11 @@ HERE = Path(__file__).parent
 def available() -> tuple[str, ...]:
     """Return the names of the models, in alphabetical order."""
     return tuple(sorted(path.stem.upper() for path in HERE.glob("[!_]*.toml")))
+
+
+def file(model: str) -> Path:
+    """Return the file of a model, one of `available()`."""
+    return HERE / f"{model.lower()}.toml"
 
 
 def described(model: str, name: str, time_zone: str | None, pixel_scale: float | None) -> str:
@@ -59,20 +64,12 @@ def described(model: str, name: str, time_zone: str | None, pixel_scale: float |
             "--time-zone Europe/Amsterdam --pixel-scale 1.2"
         )
         raise ArgumentError(msg)
-    if pixel_scale is None or not 0 < pixel_scale < 3600:
-        msg = f"--pixel-scale {pixel_scale}: expected arcsec a pixel, above 0 and below 3600"
-        raise ArgumentError(msg)
-    text = (HERE / f"{model.lower()}.toml").read_text(encoding="utf-8")
+    assert pixel_scale is not None
+    assert time_zone is not None
+    scale, zone = checked_scale(pixel_scale), checked_zone(time_zone)
+    text = file(model).read_text(encoding="utf-8")
     ours = tomllib.loads(text)["name"]
     text = re.sub(rf'"{ours}(?=["_])', f'"{name}', text)
     text = re.sub(r"(?m)^# A model: .*$", f"# made of the model {ours}", text)
-    text = re.sub(r"(?m)^pixel_scale = .*$", f"pixel_scale = {pixel_scale:g}", text)
-    return re.sub(r"(?m)^site.utc_offset = .*$", f'site.time_zone = "{_zone(time_zone)}"', text)
-
-
-def _zone(name: str | None) -> str:
-    try:
-        return ZoneInfo(str(name)).key
-    except (OSError, ValueError, KeyError) as problem:
-        msg = f"--time-zone {name}: expected a time zone such as Africa/Johannesburg"
-        raise ArgumentError(msg) from problem
+    text = re.sub(r"(?m)^pixel_scale = .*$", f"pixel_scale = {scale:g}", text)
+    return re.sub(r"(?m)^site.utc_offset = .*$", f'site.time_zone = "{zone}"', text)
