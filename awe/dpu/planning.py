@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import Any
 
 from awe import recipes
+from awe.astrowise import of_recipe
 from awe.dpu import options
 from awe.errors import ArgumentError, NotFound, nearest
 
@@ -100,10 +101,8 @@ def chain(recipe: Any) -> list[str]:
     known = list(recipes.available())
     for name in names:
         if name not in known:
-            msg = (
-                f"no recipe {name!r}{nearest(name, known)}; "
-                "dpu.show_sequence_identifiers() lists all"
-            )
+            instead = of_recipe(name) or "dpu.show_sequence_identifiers() lists all"
+            msg = f"no recipe {name!r}{nearest(name, known)}; {instead}"
             raise ArgumentError(msg)
     return names
 

@@ -15,17 +15,22 @@ import traceback
 from collections.abc import Iterable
 from types import TracebackType
 
+from awe import astrowise
 from awe.errors import UserMistake, nearest
 from awe.terminal import err, harmless
 
 __all__ = ["is_mistake", "one_line", "report", "suggest"]
+
+#: Mark of an error whose one line says what to do.
+TOLD = "awe says what to do"
 
 PRELOADED = os.sep + "prompt" + os.sep + "script.py"
 
 
 def is_mistake(error: BaseException, *, debug: bool) -> bool:
     """Return True where one line says enough."""
-    return isinstance(error, (UserMistake, KeyboardInterrupt)) and not debug
+    told = isinstance(error, (UserMistake, KeyboardInterrupt)) or TOLD in vars(error)
+    return told and not debug
 
 
 def one_line(error: BaseException) -> str:
@@ -40,6 +45,8 @@ def one_line(error: BaseException) -> str:
 def suggest(error: BaseException, names: Iterable[str], source: str | bytes = "") -> None:
     """Let a NameError name what may have been meant: a known name, or text without its quotes.
 
+    Of names and modules of Astro-WISE that are not here one line says what there is instead.
+
     Parameters
     ----------
     error : BaseException
@@ -50,6 +57,8 @@ def suggest(error: BaseException, names: Iterable[str], source: str | bytes = ""
         What ran, where python does not find it by its file name.
     """
     name = getattr(error, "name", None)
+    if _tell_instead(error, name):
+        return
     if not isinstance(error, NameError) or not name or "did you mean" in str(error):
         return
     known = [*names, *dir(builtins)]
@@ -60,6 +69,21 @@ def suggest(error: BaseException, names: Iterable[str], source: str | bytes = ""
     if not hint and _is_value(name, error.__traceback__, source):
         hint = f"; did you mean {name!r} in quotes?"
     error.args = (f"{error}{hint}",)
+
+
+def _tell_instead(error: BaseException, name: str | None) -> bool:
+    """Let an error about a name or module of Astro-WISE say what to use instead."""
+    instead = ""
+    if name and isinstance(error, NameError):
+        instead = astrowise.of_name(name)
+    elif name and isinstance(error, ModuleNotFoundError):
+        instead = astrowise.of_module(name)
+    if instead:
+        error.args = (text := f"{error}; {instead}",)
+        if isinstance(error, ImportError):
+            error.msg = text
+        vars(error)[TOLD] = True
+    return bool(instead)
 
 
 def _is_value(name: str, trace: TracebackType | None, source: str | bytes) -> bool:

@@ -101,12 +101,12 @@ class Manners:
         """Show an exception; what a representation or a window raises comes this way, too."""
         given = arguments[0] if arguments else options.get("exc_tuple")
         kind, error, trace = given if given is not None else sys.exc_info()
-        if error is None:  # %tb
-            self._show_other(*arguments, **options)
-        elif isinstance(error, UserMistake) and not self.debug:
-            self._show_line(kind, error, trace)
-        else:
+        if error is not None and not isinstance(error, UserMistake):
             self._suggest(error)
+        one_line = isinstance(error, Exception) and errors.is_mistake(error, debug=self.debug)
+        if error is not None and one_line:
+            self._show_line(kind, error, trace)
+        else:  # %tb comes without one
             self._show_other(*arguments, **options)
 
     def _show_line(self, kind: Any, error: BaseException, trace: TracebackType | None) -> None:

@@ -24,7 +24,7 @@ from awe.services import running
 from awe.services.installation import Installation
 from awe.terminal import err
 
-__all__ = ["Session", "connect", "open_session"]
+__all__ = ["Session", "begin_when_needed", "connect", "open_session"]
 
 TRIES = 3
 
@@ -103,7 +103,8 @@ def open_session(
         rest = "you are in project ALL, for queries"
         if _scope() is None:
             rest = "commands that need the database will try again"
-            _log_in_later(str(error))
+            database.trouble = str(error)
+            begin_when_needed()
         line = f"{error}; {rest}"
         return Session(environment=environment, trouble=" ".join(line.split()))
 
@@ -160,9 +161,8 @@ def _bring_back(home: Path) -> bool:
     return True
 
 
-def _log_in_later(trouble: str) -> None:
-    """Let the first command that needs the database log in, now that the prompt could not."""
-    database.trouble = trouble
+def begin_when_needed() -> None:
+    """Let the first command that needs the database log in."""
 
     def start() -> None:
         context.start(_with_services(Environment.load(), tutorial=False))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from awe.astrowise import of_recipe
 from awe.errors import ArgumentError, nearest
 from awe.recipes import user
 from awe.tasks.scan import available, fresh, ours
@@ -32,8 +33,8 @@ def find(recipe: str) -> type[Task]:
     known = available()
     target = known.get(recipe) or known.get(recipe.removesuffix("Task"))
     if target is None:
-        hint = nearest(recipe, list(known))
-        msg = f"no recipe {recipe!r}{hint}; there are: {', '.join(sorted(known))}"
+        instead = of_recipe(recipe) or f"there are: {', '.join(sorted(known))}"
+        msg = f"no recipe {recipe!r}{nearest(recipe, list(known))}; {instead}"
         raise ArgumentError(msg)
     return _load(recipe, target)
 

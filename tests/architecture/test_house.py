@@ -32,6 +32,7 @@ ROWS: dict[str, float] = {
     "awe.columns": 0,
     "awe.dates": 0,
     "awe.bars": 0,
+    "awe.astrowise": 0,
     "awe.calib": 1,
     "awe.instruments": 1,
     "awe.fits": 1,

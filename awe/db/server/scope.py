@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from awe.errors import DatabaseError
 
-__all__ = ["Scope", "begin_later", "current", "use", "using"]
+__all__ = ["Scope", "begin_later", "begun", "current", "use", "using"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,11 @@ def current() -> Scope:
         )
         raise DatabaseError(msg)
     return scope
+
+
+def begun() -> bool:
+    """Return True if there is a session, or the first command that needs one begins it."""
+    return _known() is not None or bool(_later)
 
 
 def _known() -> Scope | None:

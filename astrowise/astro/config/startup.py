@@ -1,0 +1,7 @@
+"""`from astro.config.startup import *`: a session, and every name of the prompt."""
+
+from awe_astrowise import names, session
+
+session.ready()
+__all__ = names.every()
+__getattr__ = names.find

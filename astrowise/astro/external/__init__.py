@@ -1,0 +1,1 @@
+"""One module for each name, made when it is imported."""

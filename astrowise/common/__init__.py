@@ -1,0 +1,1 @@
+"""Astro-WISE's package of database, configuration and messages, on the objects of awe."""

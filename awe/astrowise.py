@@ -1,0 +1,105 @@
+"""Names of Astro-WISE that awe has not, or not yet, and what to use instead.
+
+The prompt ends a `NameError` with it, recipes that do not exist are refused with it, and the
+import names of Astro-WISE (`astro`, `common`, `darma`: the distribution `awe-astrowise`) give
+placeholders for these names, whose first use says the same line.
+"""
+
+from __future__ import annotations
+
+__all__ = ["INSTEAD", "LAYER", "PACKAGES", "of_module", "of_name", "of_recipe"]
+
+#: Packages of the distribution, and how it is installed.
+PACKAGES = ("astro", "common", "darma")
+LAYER = "`pip install ./astrowise` in a clone of awe"
+
+_ASTROMETRY = (
+    "awe does not solve astrometry yet; red.retrieve() and solve the file with SCAMP; "
+    "red.wcs has the nominal coordinates"
+)
+_PHOTOMETRY = (
+    "awe does not calibrate photometry yet; red.to_ccddata() goes to photutils, with flags and "
+    "variance"
+)
+_SWARP = (
+    "awe does not {} frames yet; red.retrieve() and red.weight.retrieve() bring what SWarp reads"
+)
+_SOURCES = "awe does not keep catalogues yet; red.to_ccddata() goes to photutils or sep"
+_GALAXIES = "awe does not fit galaxies; red.to_ccddata() goes to GALFIT, statmorph or photutils"
+_FIGURES = "awe keeps no figures; red.inspect() draws them, red.preview() is the small picture"
+
+#: Classes and tasks by name.
+INSTEAD: dict[str, str] = {
+    **dict.fromkeys(
+        ("AstrometricParameters", "AstrometricCorrection", "GAstromSourceList", "GAstrometric",
+         "GAstrom", "AstrometricParametersTask", "GAstromTask", "GAstromSourceListTask"),
+        _ASTROMETRY,
+    ),
+    **dict.fromkeys(
+        ("PhotometricParameters", "PhotSrcCatalog", "PhotRefCatalog", "PhotTransformation",
+         "PhotExtinctionCurve", "PhotSkyBrightness", "PhotcatTask", "PhotomTask"),
+        _PHOTOMETRY,
+    ),
+    **dict.fromkeys(("RegriddedFrame", "RegridTask"), _SWARP.format("resample")),
+    **dict.fromkeys(("CoaddedRegriddedFrame", "CoaddTask"), _SWARP.format("co-add")),
+    **dict.fromkeys(
+        ("SourceList", "AssociateList", "SourceCollection", "SourceListTask",
+         "AssociateListTask"),
+        _SOURCES,
+    ),
+    **dict.fromkeys(("GalFitModel", "GalPhotModel", "GalFitList", "GalPhotList"), _GALAXIES),
+    "IlluminationVerifyTask": "awe does not verify illumination corrections; "
+    "IlluminationCorrection holds them",
+    "InspectFigure": _FIGURES,
+    "Image": "awe keeps one chip in a file; query.retrieve() brings those of an exposure",
+}  # fmt: skip
+
+#: Recipes by identifier.
+RECIPES: dict[str, str] = {
+    **dict.fromkeys(
+        ("Astrometry", "AstrometricParameters", "GAstrometry", "GAstrom", "GAstromSL",
+         "GAstromSourceList"),
+        _ASTROMETRY,
+    ),
+    **dict.fromkeys(("Photcat", "Photom"), _PHOTOMETRY),
+    "Regrid": INSTEAD["RegridTask"],
+    "Coadd": INSTEAD["CoaddTask"],
+    **dict.fromkeys(("SourceList", "AssociateList"), _SOURCES),
+    **dict.fromkeys(("GalFit", "GalPhot"), _GALAXIES),
+    "IlluminationVerify": INSTEAD["IlluminationVerifyTask"],
+}  # fmt: skip
+
+
+def of_name(name: str) -> str:
+    """Return what to use instead of a name of Astro-WISE, empty for other names.
+
+    Parameters
+    ----------
+    name : str
+        Name of a class or task, such as `'CoaddedRegriddedFrame'`.
+    """
+    return INSTEAD.get(name, "")
+
+
+def of_recipe(identifier: str) -> str:
+    """Return what to use instead of a recipe of Astro-WISE, empty for other recipes.
+
+    Parameters
+    ----------
+    identifier : str
+        Identifier of the recipe, such as `'Coadd'`.
+    """
+    return RECIPES.get(identifier.removesuffix("Task"), "")
+
+
+def of_module(name: str) -> str:
+    """Return how a module of Astro-WISE is installed, empty for other modules.
+
+    Parameters
+    ----------
+    name : str
+        Name that could not be imported, such as `'astro.main'`.
+    """
+    if name not in PACKAGES:
+        return ""
+    return f"the prompt has the names without an import; {LAYER} brings the old import names"
