@@ -30,7 +30,8 @@ class Dataserver:
     @classmethod
     def start(cls, db: Any, root: Path, **more: Any) -> Dataserver:
         """Start one before that database; `more` is its patience [s], reserve [bytes], port."""
-        asked = {"root": str(root), "connection": _connection(db), "environ": dict(os.environ)}
+        asked = {"root": str(root), "connection": _connection(db), "environ": dict(os.environ),
+                 "pages": db.password("awe_pages")}
         keeper = _keeper()
         assert keeper.stdin is not None
         assert keeper.stdout is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from awe.dataserver.connections import Connections
@@ -198,12 +197,6 @@ class Permits(Connections):
         name: str | None = self.ask("SELECT awe.ds_for_login(%s)", (ticket,))[0][0]
         return name
 
-    def job(self, ticket: bytes, number: int) -> dict[str, Any] | None:
-        """Return one of the jobs the ticket's user may see, with its products and log."""
-        rows = self.ask("SELECT awe.ds_job(%s, %s)", (ticket, number))
-        found: dict[str, Any] | None = rows[0][0]
-        return found
-
     def login(self, ticket: bytes, session: bytes) -> bool:
         """Make a session of a ticket for the pages; False if it is not valid or was used."""
         return bool(self.ask("SELECT awe.ds_login(%s, %s)", (ticket, session))[0][0])
@@ -212,8 +205,19 @@ class Permits(Connections):
         """End a session."""
         self.ask("SELECT awe.ds_logout(%s)", (session,))
 
-    def jobs(self, ticket: bytes | None) -> list[dict[str, Any]]:
-        """Return the jobs the ticket's user may see, newest first."""
-        if ticket is None:
-            return []
-        return [row[0] for row in self.ask("SELECT awe.ds_jobs(%s)", (ticket,))]
+    def page_login(self, session: bytes, password: str) -> tuple[str, str] | None:
+        """Return a login of the database for a session, and whose it is; None if it is not alive.
+
+        The login can become that person and nobody else; only a verifier leaves this process.
+        """
+        statement = "SELECT login::text, person::text FROM awe.page_login(%s, %s)"
+        rows = self.ask(statement, (session, self.verifier(password)))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def page_logout(self, session: bytes) -> None:
+        """Drop the login of a session, and end what it has open."""
+        self.ask("SELECT awe.page_logout(%s)", (session,))
+
+    def page_sweep(self, *, every: bool = False) -> None:
+        """Drop the logins of sessions that are over; every one before the first is given."""
+        self.ask("SELECT awe.page_sweep(%s)", (every,))

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import encrypt_password
 
 from awe.db.server import failures, waiting
 from awe.errors import ServiceDown
@@ -99,6 +100,12 @@ class Connections:
                     raise ServiceDown(_SILENT.format(time.monotonic() - begin)) from error
         full = error is not None and failures.is_full(error)
         raise ServiceDown(_FULL if full else _AWAY) from error
+
+    def verifier(self, password: str) -> str:
+        """Return what the database keeps of a password; it does not travel."""
+        with self._connection(fresh=False) as connection:
+            text: str = encrypt_password(password, "", connection, "scram-sha-256")
+        return text
 
     @contextmanager
     def _connection(self, fresh: bool) -> Iterator[Any]:

@@ -362,7 +362,7 @@ class Processor(Sequences):
         ]
 
     def url(self) -> str:
-        """Return a link to the page of your jobs; it logs one browser in, once, within 10 minutes.
+        """Return a link to the pages; it logs one browser in, once, within 10 minutes.
 
         Examples
         --------

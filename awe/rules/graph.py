@@ -24,7 +24,7 @@ FIRST = 3
 #: characters of a label in a drawing
 WIDEST = 24
 
-__all__ = ["Affected", "Tree", "flat", "inverse_objects", "lineage", "used_by"]
+__all__ = ["Affected", "Tree", "flat", "inverse_objects", "lineage", "pointing_at", "used_by"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class Affected(list[Any]):
 def inverse_objects(self: DBObject) -> list[Any]:
     """Return all visible objects that refer to this one, class by class."""
     found: dict[Any, Any] = {}
-    for cls, name in _pointing_at(type(self)):
+    for cls, name in pointing_at(type(self)):
         for item in _referring(cls, name, self):
             found[item.object_id] = item
     return list(found.values())
@@ -139,7 +139,7 @@ def _links_to(items: Iterable[Any]) -> list[tuple[Any, str]]:
     links = {
         (cls, name): None
         for kind in {type(item) for item in items}
-        for cls, name in _pointing_at(kind)
+        for cls, name in pointing_at(kind)
         if has(cls, "is_valid") and name != "prev"
     }
     return sorted(links, key=lambda link: (link[0].__name__, link[1]))
@@ -202,7 +202,7 @@ def _made(item: Any) -> bool:
     return item is not None and has(item, "is_valid")
 
 
-def _pointing_at(cls: type[DBObject]) -> Iterator[tuple[Any, str]]:
+def pointing_at(cls: type[DBObject]) -> Iterator[tuple[Any, str]]:
     """Yield (class, attribute) of every link that may point to objects of a class."""
     for other in list(registry.values()):
         for name, attribute in other._attributes.items():

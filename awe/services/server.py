@@ -40,7 +40,6 @@ from awe.services.hold import Hold
 from awe.services.installation import Installation
 from awe.terminal import err
 from awe.web.pages import pages
-from awe.web.published import Published
 
 __all__ = ["main"]
 
@@ -83,8 +82,8 @@ def _serve(environment: Environment, folder: Path) -> None:
     permits = Permits(login)
     # who collects and who reads files again go over all of them, and have time
     collecting = Permits(login, limit=2, patience=COLLECTOR_PATIENCE)
-    password = known.get("awe_pages", "")
-    published = Published(connection_arguments(environment.database_name, "awe_pages", password))
+    # no logins of sessions of a process before this one: their cookies are dead
+    permits.page_sweep(every=True)
     store = files_of(environment.home)
     stop = threading.Event()
     certificate = certificate_of(environment)
@@ -116,15 +115,31 @@ def _serve(environment: Environment, folder: Path) -> None:
         # queue. The record comes last, because a start takes it as the sign that all is well.
         permits.here(f"{near}:{port}")
         house.note_server(data_server=near, data_port=port, data_protocol=protocol)
-        app = create_app(store, permits, addresses=advertised, **pages(published))
+        shown = pages(permits, _of_pages(environment, known.get("awe_pages", "")))
+        app = create_app(store, permits, addresses=advertised, **shown)
         _answer(app, listener, certificate)
+        shown["visitors"].close()
     finally:
         stop.set()
         for thread in threads:
             thread.join(timeout=30)
-        for connections in (permits, collecting, published):
+        for connections in (permits, collecting):
             connections.close()
         _log.info("stopped")
+
+
+def _of_pages(environment: Environment, password: str) -> Environment:
+    """Return the configuration of the pages: the world's login, nothing of the owner's."""
+    return Environment(
+        home=environment.home,
+        database_name=environment.database_name,
+        database_user="awe_pages",
+        database_password=password,
+        data_server=environment.data_server,
+        data_port=environment.data_port,
+        data_protocol=environment.data_protocol,
+        max_width="0",
+    )
 
 
 def _end_this() -> None:

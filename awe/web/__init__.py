@@ -1,4 +1,4 @@
-"""Pages to look at jobs and objects, from the dataserver's process."""
+"""Pages in the dataserver's process: jobs, objects, calibrations and targets in a browser."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from awe.lazy import face
 
 if TYPE_CHECKING:
-    from awe.web.published import Published
     from awe.web.sessions import Sessions
+    from awe.web.visitors import Visitors
 
-__all__ = ["Published", "Sessions"]
+__all__ = ["Sessions", "Visitors"]
 
 face(__name__)

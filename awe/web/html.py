@@ -1,99 +1,88 @@
-"""Pages as text: everything shown is escaped, nothing is loaded from elsewhere, no scripts."""
+"""Pages as text: Jinja2 templates in which everything is escaped; no scripts or styles inside.
+
+What a page loads is on this server: one style, one script, previews. Whatever is put into a
+template is made harmless and escaped, unless this package made it as HTML.
+"""
 
 from __future__ import annotations
 
+import datetime
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from awe.terminal import harmless
 
-__all__ = ["FORM_HEADERS", "HEADERS", "link", "listing", "moment", "page", "shown", "table"]
+__all__ = ["HEADERS", "moment", "page", "shown"]
 
-_STYLE = (
-    "body{font:15px/1.4 sans-serif;margin:0 auto;padding:1em;max-width:75em;color:#222}"
-    "nav{border-bottom:1px solid #ccc;padding-bottom:.5em}nav a{margin-right:1em}"
-    "table{border-collapse:collapse}td,th{padding:.2em .8em .2em 0;text-align:left;"
-    "border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:break-word}"
-    "th{color:#555;font-weight:600}div.wide{overflow-x:auto}"
-    "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f5f5;padding:.6em}"
-    "button{font:inherit;padding:.3em 1em}"
-)
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action {}; "
-    "frame-ancestors 'none'; base-uri 'none'"
-)
+#: "same-origin" is what makes browsers say where a form came from.
 HEADERS = {
-    "content-security-policy": _POLICY.format("'none'"),
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
     "cache-control": "private, no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-#: Of the pages with a button, which goes to this server only. "same-origin" is what makes browsers
-#: say where a form came from.
-FORM_HEADERS = {
-    **HEADERS,
-    "content-security-policy": _POLICY.format("'self'"),
     "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
 }
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)?")
-
-
-def page(
-    title: str,
-    body: str,
-    *,
-    who: str | None = None,
-    status: int = 200,
-    headers: Mapping[str, str] = HEADERS,
-) -> Response:
-    """Return a page; `body` is HTML, all else is text."""
-    person = f"logged in as {escape(who)}" if who else "nobody is logged in"
-    text = (
-        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f"<nav><a href='/'>awe</a><a href='/jobs'>jobs</a><span>{person}</span></nav>"
-        f"<main><h1>{escape(title)}</h1>{body}</main></body></html>"
-    )
-    return HTMLResponse(text, status, headers=dict(headers))
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; `head` is text, the cells are HTML."""
-    first = "".join(f"<th scope='col'>{escape(name)}</th>" for name in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<div class='wide'><table><tr>{first}</tr>{body}</table></div>"
-
-
-def listing(items: Iterable[tuple[str, Any]]) -> str:
-    """Return names with their values."""
-    rows = (
-        f"<tr><th scope='row'>{escape(name)}</th><td>{shown(value)}</td></tr>"
-        for name, value in items
-    )
-    return f"<table>{''.join(rows)}</table>"
-
-
-def link(path: str, text: str) -> str:
-    """Return a link within these pages."""
-    return f"<a href='{escape(path, quote=True)}'>{escape(text)}</a>"
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)?")
 
 
 def moment(value: Any) -> str:
-    """Return a moment as people read it, in UTC."""
+    """Return a moment as people read it, in UTC; anything else as its text."""
     text = "" if value is None else str(value)
     found = _MOMENT.fullmatch(text)
     return f"{found[1]} {found[2]}" if found else text
 
 
-def shown(value: Any) -> str:
-    """Return a value as HTML."""
-    if isinstance(value, Mapping):
-        return listing(value.items())
-    return escape(harmless(moment(value)))
+def shown(value: Any) -> Any:
+    """Return a value as it is put into a page, where it is escaped."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, datetime.datetime):
+        return moment(value)
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return harmless(moment(value)).replace("\x00", "")
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=PackageLoader("awe.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["shown"] = shown
+    return made
+
+
+def page(
+    template: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+) -> Response:
+    """Return a page.
+
+    Parameters
+    ----------
+    template : str
+        Name of the template.
+    status : int
+        Status of the answer.
+    headers : mapping, optional
+        Further headers.
+    **values
+        What the template shows.
+    """
+    text = _templates().get_template(template).render(**values)
+    return HTMLResponse(text, status, headers={**HEADERS, **(headers or {})})

@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from awe.config import Environment
 from awe.dataserver import header_timeout, server
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.cache import Cache
@@ -22,7 +23,6 @@ from awe.dataserver.mirror import Mirror, create_app
 from awe.dataserver.store import Store
 from awe.prctl import die_with_parent
 from awe.web.pages import pages
-from awe.web.published import Published
 
 
 def opened(asked: dict[str, Any]) -> Store:
@@ -34,6 +34,16 @@ def opened(asked: dict[str, Any]) -> Store:
     from awe.dataserver.far import FarStore
 
     return FarStore(asked["root"], asked["url"], asked["options"], reserve=reserve)
+
+
+def of_pages(asked: dict[str, Any]) -> Environment:
+    """The configuration of the pages, as awe-server gives it."""
+    where = asked["connection"]
+    return Environment(
+        home=Path(asked["root"]).parent,
+        database_name=f"{where['host']}:{where['port']}/{where['dbname']}",
+        database_user="awe_pages", database_password=asked["pages"], max_width="0",
+    )
 
 
 def serve(asked: dict[str, Any]) -> None:
@@ -53,8 +63,8 @@ def serve(asked: dict[str, Any]) -> None:
         uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
         return
     store = opened(asked)
-    anonymous = {**asked["connection"], "user": "anonymous", "password": "anonymous"}
-    app = server.create_app(store, Permits(asked["connection"]), **pages(Published(anonymous)))
+    permits = Permits(asked["connection"])
+    app = server.create_app(store, permits, **pages(permits, of_pages(asked)))
     uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
 
 

@@ -309,12 +309,16 @@ def test_h63_the_page_of_jobs_shows_nobody_elses(scene):
 
 
 def test_h64_managers_see_on_the_page_what_their_project_shares(scene):
+    of_run = ("UPDATE awe.run SET privileges = %s "
+              "WHERE id = (SELECT run FROM awe.job WHERE id = %s)")
     scene.maker.ask("UPDATE awe.job SET privileges = 2 WHERE id = %s", scene.victim.job)
+    scene.maker.ask(of_run, 2, scene.victim.job)
     try:
         seen = [person for person in ("student", "manager", "scientist", "outsider")
                 if b"canary" in scene.ask("GET", "/jobs", scene.bearer(person))[2]]
     finally:
         scene.maker.ask("UPDATE awe.job SET privileges = 1 WHERE id = %s", scene.victim.job)
+        scene.maker.ask(of_run, 1, scene.victim.job)
     assert seen == ["manager"]
 
 

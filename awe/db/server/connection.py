@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -27,6 +26,7 @@ from awe.db.server.address import Address
 from awe.db.server.interrupts import interrupts_deferred
 from awe.db.server.outcome import Doubt
 from awe.db.server.prepared import Prepared
+from awe.db.server.state import Session, State
 from awe.errors import DatabaseError, OutcomeUnknown, QueryError
 
 __all__ = ["Database", "database"]
@@ -49,26 +49,6 @@ CONFLICT_ATTEMPTS = 8
 _inherited: list[Any] = []
 
 
-class _Session(threading.local):
-    """What one thread has: its connection, its transaction, the objects it knows."""
-
-    def __init__(self) -> None:
-        self.connection: Any = None
-        self.process = 0
-        self.depth = 0
-        self.statements = 0
-        self.prepared = Prepared()
-        self.generation = 0
-        self.interrupted = False
-        self.number = ""
-        self.began = ""
-        self.undo: list[Callable[[], None]] = []
-        self.witnesses: list[Callable[[], bool]] = []
-        self.doubt: Doubt | None = None
-        self.objects: WeakValueDictionary[Any, Any] = WeakValueDictionary()
-        self.memory: dict[str, Any] = {}
-
-
 class Database:
     """The database of this process; use the one instance, `database`."""
 
@@ -76,11 +56,19 @@ class Database:
         self._environment: Environment | None = None
         self._role: str | None = None
         self._generation = 0
-        self._session = _Session()
+        self._thread = Session()
         #: Called where nothing answers: brings the database back and returns True, or False.
         self.rescue: Callable[[], bool] | None = None
         #: Why the prompt did not come to connect when it started.
         self.trouble = ""
+
+    @property
+    def _session(self) -> State:
+        return self._thread.state
+
+    def acting(self, state: State) -> AbstractContextManager[None]:
+        """Work in this thread as somebody else, over a connection of theirs, inside `with`."""
+        return self._thread.within(state)
 
     # -- connecting --------------------------------------------------------------------------
 
@@ -110,9 +98,14 @@ class Database:
     @property
     def environment(self) -> Environment:
         """Configuration given to `connect`."""
-        if self._environment is None:
+        environment = self._session.environment or self._environment
+        if environment is None:
             raise DatabaseError(failures.unconnected(self.trouble))
-        return self._environment
+        return environment
+
+    @property
+    def _acts_as(self) -> str | None:
+        return self._session.role if self._session.environment else self._role
 
     @property
     def connected(self) -> bool:
@@ -130,7 +123,7 @@ class Database:
     @property
     def user(self) -> str:
         """Name of the user, as people see it: in upper case."""
-        return (self._role or self.environment.database_user).upper()
+        return (self._acts_as or self.environment.database_user).upper()
 
     @property
     def statements(self) -> int:
@@ -207,9 +200,10 @@ class Database:
     def _arguments(self) -> dict[str, Any]:
         environment = self.environment
         named = environment.database_name
-        options = f"-ctimezone=UTC -cstatement_timeout={STATEMENT_TIMEOUT}s"
-        if self._role:
-            options += f" -crole={self._role}"
+        seconds = self._session.seconds or STATEMENT_TIMEOUT
+        options = f"-ctimezone=UTC -cstatement_timeout={seconds}s"
+        if role := self._acts_as:
+            options += f" -crole={role}"
         return {
             **(Address.parse(named) if named else Address()).arguments(),
             "user": environment.database_user.lower(),

@@ -12,7 +12,7 @@ DECLARE
     ['awe_warden',     'NOLOGIN IN ROLE pg_signal_backend, pg_read_all_stats'],  -- ends sessions
     ['awe_dataserver', 'LOGIN NOINHERIT CONNECTION LIMIT 40'],
     ['awe_runner',     'LOGIN NOINHERIT CONNECTION LIMIT 40'],
-    ['awe_pages',      'LOGIN IN ROLE awe_world CONNECTION LIMIT 20'],  -- the web pages, as anonymous
+    ['awe_pages',      'LOGIN IN ROLE awe_world CONNECTION LIMIT 20'],  -- the web pages of whoever is not logged in
     ['anonymous',      'LOGIN IN ROLE awe_world CONNECTION LIMIT 20']];
   i int;
 BEGIN

@@ -505,11 +505,9 @@ GRANT EXECUTE ON FUNCTION awe.job_claim(text, interval, text[], bool), awe.job_p
 RESET ROLE;
 
 SET ROLE awe_rolemaker;
--- Ends the sessions of an attempt's login and drops it, with what others granted to it.
-CREATE OR REPLACE FUNCTION awe.job_logout(j bigint, a int) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  login name := format('job_%s_%s', j, a);
+-- Ends the sessions of a login that was made for a while and drops it, with what others granted to it.
+CREATE OR REPLACE FUNCTION awe.login_drop(login name) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = login) THEN
     RETURN;
@@ -520,6 +518,12 @@ BEGIN
     EXECUTE format('DROP OWNED BY %I', login);
   END IF;
   EXECUTE format('DROP ROLE %I', login);
+END $$;
+
+CREATE OR REPLACE FUNCTION awe.job_logout(j bigint, a int) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM awe.login_drop(format('job_%s_%s', j, a)::name);
 END $$;
 
 -- One short-lived login per running attempt: it can become its user and nobody else. Only a SCRAM
@@ -565,7 +569,7 @@ BEGIN
   RETURN swept;
 END $$;
 REVOKE ALL ON FUNCTION awe.job_login(bigint, int, text), awe.job_logout(bigint, int),
-  awe.job_sweep() FROM PUBLIC;
+  awe.job_sweep(), awe.login_drop(name) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION awe.job_login(bigint, int, text), awe.job_logout(bigint, int),
   awe.job_sweep() TO awe_runner;
 RESET ROLE;

@@ -179,7 +179,7 @@ BEGIN ATOMIC
     FROM awe.ds_jobs(t) j WHERE (j ->> 'id')::bigint = number;
 END;
 
--- A ticket for the pages becomes a browser's session, once; what it opens is read, never written.
+-- A ticket for the pages becomes a browser's session, once; it stores no files.
 CREATE OR REPLACE FUNCTION awe.ds_login(t bytea, session bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -16,7 +16,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   number int;
 BEGIN
-  IF name !~ '^[a-z][a-z0-9_]{0,30}$' OR name ~ '^(awe_|pg_|job_|postgres$|anonymous$|public$|none$)' THEN
+  IF name !~ '^[a-z][a-z0-9_]{0,30}$' OR name ~ '^(awe_|pg_|job_|page_[0-9]|postgres$|anonymous$|public$|none$)' THEN
     RAISE EXCEPTION 'user name % is not allowed: small letters, digits and _, at most 31', quote_literal(name)
       USING ERRCODE = 'AW022';
   END IF;
