@@ -89,7 +89,8 @@ class Tags(parser.HTMLParser):
 
     ATTRIBUTES = ("lang", "charset", "name", "content", "scope", "class", "href", "rel", "id",
                   "src", "defer", "aria-label", "aria-current", "role", "tabindex", "alt",
-                  "type", "value", "method", "action", "for", "selected", "max", "download")
+                  "type", "value", "method", "action", "for", "selected", "max", "download",
+                  "placeholder", "maxlength", "autocomplete", "checked", "open", "aria-sort")
     INSIDE = ("href", "src", "action")
 
     def __init__(self):
@@ -120,7 +121,18 @@ def pages_with(text):
     named = {"name": text, "meaning": text, "unit": text}
     job = dict.fromkeys(JOB_COLUMNS, text)
     run = {**dict.fromkeys(RUN_COLUMNS, text), "told": text, "number": 1}
+    field = SimpleNamespace(**named, operators=(text,), example=text, sortable=True)
+    search = SimpleNamespace(asked={text: (text, text)}, columns=(text,), sort=text,
+                             downwards=True, command=text)  # fmt: skip
     shown = {
+        "classes.html": {"groups": [(text, [(text, text)])]},
+        "objects.html": {
+            "about": text, "kind": text, "search": search, "trouble": text, "count": text,
+            "rows": [(text, [text, 1])], "columns": [field], "here": [field], "others": [field],
+            "values": {f"f.{text}": text, "ra": text}, "words": {text: text}, "sky": True,
+            "links": {"next": "/objects/a?b=1", "first": "/objects/a", "sort": lambda name: "/",
+                      "files": [(text, "/objects/a")]},
+        },
         "home.html": {"full_name": text, "projects": [text]},
         "login.html": {"who": text, "link": text, "before": text},
         "absent.html": {"text": text},
