@@ -46,6 +46,7 @@ SINGLE: dict[str, str] = {
     "DBObject": "awe.db.objects.base:DBObject",
     "persistent": "awe.db.objects.base:persistent",
     "calibrations": "awe.rules.timeline:calibrations",
+    "find": "awe.db.objects.digits:find",
     "inspect": "awe.inspect.frame:inspect",
     "examine": "awe.inspect.frame:examine",
     "obscore": "awe.rules.obscore:obscore",

@@ -32,7 +32,7 @@ def frames(cls: Any, **keywords: Any) -> Any:
     Raises
     ------
     ArgumentError
-        A keyword is unknown, or a night is requested without the instrument.
+        A keyword is unknown, or a night is not one.
     """
     _check(keywords, KEYWORDS, cls)
     query = cls.select_all()
@@ -78,9 +78,8 @@ def _check(keywords: dict[str, Any], known: tuple[str, ...], cls: Any) -> None:
 
 def _condition(cls: Any, name: str, value: Any, instrument: Any) -> Any:
     if name in ("date", "night"):
-        if instrument is None:
-            msg = f"a night begins at the telescope's noon: give instrument= as well as {name}="
-            raise ArgumentError(msg)
+        if instrument is None or isinstance(instrument, list | tuple | set):
+            return cls.DATE_OBS.night(value)
         begin, end = night_range(instrument, value)
         return (begin <= cls.DATE_OBS) & (end > cls.DATE_OBS)
     if name == "template":

@@ -15,37 +15,45 @@ __all__ = ["of_class", "of_object", "of_query"]
 #: Methods of a query that a class has not: one asks all its objects for them.
 ASKED_OF_ALL = {
     "count", "distinct", "explain", "max", "min", "newest", "order_by", "project_only", "save",
-    "sql", "stats", "stream", "to_table", "top", "user_only", "values",
+    "sql", "first", "group_by", "exists", "one", "retrieve", "stats", "stream", "to_pandas",
+    "to_table", "top", "user_only", "values",
 }  # fmt: skip
 
 LOAD = "loop over it: for obj in query: obj.{name}()"
 TABLE = "query.to_table() makes an astropy table"
+GROUPS = "query.group_by('filter').count() counts, .mean('EXPTIME') averages by value"
 TOP = "query.top(3) is the query for the first three"
 WRITE = f"{TABLE}, and its .write('name.fits') a file"
 
 #: Methods of queries in other packages, and what to write here.
 QUERY = {
     "all": "list(query) loads all objects; a loop loads them piece by piece",
+    "agg": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
     "aggregate": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
+    "any": "query.exists() tells",
+    "count_by": GROUPS,
+    "describe": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
+    "difference": "q1 - q2 is the query for those of the first that are not in the second",
+    "exclude": "combine comparisons: query & ~(C.EXPTIME > 100)",
     "columns": "query.cls.get_persistent_properties() lists the attributes",
     "commit": "its objects are committed already",
     "delete": "context.delete(query) deletes your objects, after showing them",
-    "empty": "len(query) == 0 tells",
-    "exists": "len(query) > 0 tells",
+    "empty": "not query.exists() tells",
     "fetch": "list(query) loads its objects",
+    "filter_by": "combine comparisons: query & (C.EXPTIME == 100)",
     "filter": "combine comparisons: query & (C.EXPTIME > 100)",
-    "first": "query[0] is the first object, query.top(1) the query for it",
-    "get": "query[0] is the first object, C(filename='...') the one of that name",
-    "group_by": "query.distinct('filter.name') lists the values; count each by another comparison",
+    "get": "query.one() is the only object, C(filename='...') the one of that name",
     "head": TOP,
     "info": "query[0].info() shows one object, print(query) the first twenty",
     "inspect": "query[0].inspect() shows one frame",
+    "groupby": GROUPS,
+    "intersection": "q1 & q2 is the query for those in both",
+    "iterator": "for obj in query.stream(): ... loops over any number",
     "join": "links are followed with a dot: C.filter.name == 'OCAM_r_SDSS'",
     "last": "query[-1] is the last object",
     "limit": TOP,
     "mean": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
     "median": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
-    "one": "query[0] is the first object; len(query) == 1 if it is the only one",
     "order": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
     "publish": "context.publish(query, level) publishes",
     "retrieve": LOAD.format(name="retrieve"),
@@ -54,11 +62,14 @@ QUERY = {
     "sort": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
     "sort_by": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
     "tail": "query[-3:] are the last three",
+    "sum": "query.group_by('chip').sum('EXPTIME') adds up by value",
     "take": TOP,
+    "to_dataframe": "query.to_pandas() makes a DataFrame",
     "to_csv": TABLE + ", and its .write('name.csv') a file",
     "to_fits": WRITE,
-    "to_pandas": "query.to_table().to_pandas() makes a DataFrame",
+    "union": "q1 | q2 is the query for those in either",
     "unique": "query.distinct('filter.name') lists the different values",
+    "value_counts": GROUPS,
     "where": "combine comparisons: query & (C.EXPTIME > 100)",
     "write": WRITE,
 }  # fmt: skip
@@ -70,18 +81,15 @@ OBJECT = {
     "box": "it is one object; its class is asked: Class.box(ra_low, ra_high, dec_low, dec_high)",
     "covers": "it is one object; its class is asked: Class.covers(ra, dec)",
     "near": "it is one object; its class is asked: Class.near(ra, dec, radius)",
+    "level": "obj.privileges is its level, context.publish(obj, level) raises it",
+    "owner": "obj.creator is who made it",
+    "user": "obj.creator is who made it",
     "overlaps": "it is one object; its class is asked: Class.overlaps(obj) shares sky with it",
     "image": "raw.data holds the pixels, [y, x]",
     "load_image": "raw.data holds the pixels, [y, x]; they are read when they are used",
     "load_header": "raw.header holds the cards; they are read when they are used",
     "get_gain": "raw.chip.gain is the nominal one, GainLinearity.select(...).gain as measured",
     "get_inspect_figures": "awe keeps no figures; raw.preview() is the small picture",
-    "creator": "obj.info() names it, query.user_only('NAME') finds by it",
-    "owner": "obj.info() names it, query.user_only('NAME') finds by it",
-    "user": "obj.info() names it, query.user_only('NAME') finds by it",
-    "project": "obj.info() names it, query.project_only('NAME') finds by it",
-    "privileges": "obj.info() names it, context.publish(obj, level) raises it",
-    "level": "obj.info() names it, context.publish(obj, level) raises it",
 }
 
 

@@ -26,7 +26,7 @@ from awe.db.declare.attributes import (
 from awe.db.declare.hints import of_class, of_object
 from awe.db.declare.members import Member, asked, is_code
 from awe.db.declare.registry import registry
-from awe.db.objects import owntables
+from awe.db.objects import digits, owntables
 from awe.db.objects.commit import commit_all
 from awe.db.query import loading
 from awe.db.query.compiler import standard_name
@@ -36,7 +36,7 @@ from awe.db.query.misused import refuse_assignment
 from awe.db.query.path import RESERVED, Path, make_path
 from awe.db.query.query import Query
 from awe.errors import ArgumentError, AttributeUnknown, QueryError, Refused, among, nearest
-from awe.lazy import behaviour, class_behaviour
+from awe.lazy import behaviour, class_behaviour, resolve
 from awe.terminal import harmless
 
 __all__ = ["DBObject", "behaviour", "persistent", "registry"]
@@ -44,7 +44,11 @@ __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 #: longest name in the representation of an object; both ends of a longer one are shown
 LABEL = 64
 #: what an object keeps for itself, and what only classes are asked; not for Tab
-HIDDEN = {"_values", "_committed", "_batch", "_doubt", "box", "covers", "near", "overlaps"}
+HIDDEN = {
+    "_values", "_committed", "_batch", "_doubt", "box", "covers", "during", "near", "overlaps",
+}  # fmt: skip
+#: whose an object is, which every committed one says and a query can compare
+BELONGING = ("creator", "project", "privileges")
 
 
 class PersistentType(type):
@@ -93,6 +97,8 @@ class PersistentType(type):
         if name.startswith("_"):
             msg = f"{cls.__name__} has no attribute {name!r}"
             raise AttributeError(msg)
+        if name in BELONGING[:2] and "_attributes" in cls.__dict__:
+            return resolve("awe.model.whose:of_class")(cls, name)
         known = list(cls.__dict__.get("_attributes", {})) or dir(cls)
         hint = of_class(cls.__name__, name) or nearest(name, known)
         msg = f"{cls.__name__} has no attribute {name!r}{hint}"
@@ -119,8 +125,8 @@ class DBObject(metaclass=PersistentType):
     Parameters
     ----------
     object_id : str or uuid.UUID
-        Given alone: fetch this object. The first characters of the id suffice if only one
-        object of the class begins with them.
+        Given alone: fetch this object. The first characters of the id, or of the hash in its
+        file's name, suffice if only one object of the class begins with them.
     filename : str
         Given alone: fetch the object with this file.
     **attributes : object
@@ -166,12 +172,13 @@ class DBObject(metaclass=PersistentType):
         if current is not cls:
             if current is not None and _registry.same(current, cls):
                 return cast("Self", current(**attributes))
+            if list(attributes) == ["object_id"]:
+                return cast("Self", digits.find_below(cls, attributes["object_id"]))
             _refuse_abstract(cls, attributes)
         if len(attributes) == 1:
             name = next(iter(attributes))
             if name in ("object_id", "filename") and name in cls._attributes:
-                found: Self = loading.fetch(cls, name, attributes[name])
-                return found
+                return cast("Self", digits.fetch(cls, name, attributes[name]))
         return super().__new__(cls)
 
     def __init__(self, **attributes: Any) -> None:
@@ -251,6 +258,15 @@ class DBObject(metaclass=PersistentType):
         """
         return cls.select_all().box(ra_low, ra_high, dec_low, dec_high)
 
+    @asked
+    @classmethod
+    def during(cls, start: Any, end: Any = None) -> Query:
+        """Return the query for objects that share a moment with a span of time, UTC.
+
+        `during('2012-06-01', '2012-06-02')`, or `during(frame)` for the time of another object.
+        """
+        return cls.select_all().during(start, end)
+
     select = class_behaviour("awe.rules.select:frames")
 
     # -- attributes --------------------------------------------------------------------------
@@ -300,7 +316,7 @@ class DBObject(metaclass=PersistentType):
         else:
             self._unknown(name)
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             msg = f"{type(self).__name__} has no attribute {name!r}"
             raise AttributeError(msg)
@@ -308,7 +324,9 @@ class DBObject(metaclass=PersistentType):
         if isinstance(found, property) and found.fget is not None:
             # a property that failed inside leads here too: its own error names what is missing
             found.fget(self)
-        self._unknown(name)
+        if name in BELONGING:
+            return resolve("awe.model.whose:of_object")(self, name)
+        return self._unknown(name)
 
     def __delattr__(self, name: str) -> None:
         if name in self._attributes:
@@ -323,7 +341,7 @@ class DBObject(metaclass=PersistentType):
         raise AttributeUnknown(msg)
 
     def __dir__(self) -> list[str]:
-        return sorted({*self.__dict__, *dir(type(self))} - HIDDEN)
+        return sorted({*self.__dict__, *dir(type(self)), *BELONGING} - HIDDEN)
 
     # -- life --------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from awe.db.query.path import named, resolve
 from awe.db.query.query import Query
 from awe.errors import ArgumentError, FileTaken, QueryError
 
-__all__ = ["ObjectTable", "to_table"]
+__all__ = ["ObjectTable", "made_column", "to_pandas", "to_table"]
 
 #: Units as declared, where astropy spells them otherwise; the others are astropy's own.
 UNITS = {
@@ -137,9 +138,46 @@ def to_table(query: Query, *names: Any) -> ObjectTable:
     return result
 
 
+def to_pandas(query: Query, *names: Any) -> Any:
+    """Return a pandas DataFrame with one row per object; dates are UTC.
+
+    Parameters
+    ----------
+    *names : str
+        Attributes or chains, as of `to_table`.
+
+    Raises
+    ------
+    ArgumentError
+        pandas is not installed.
+    """
+    if find_spec("pandas") is None:
+        msg = (
+            "pandas is not installed: pip install pandas (or awe-prompt[tables]); "
+            "query.to_table() gives an astropy table without it"
+        )
+        raise ArgumentError(msg)
+    return to_table(query, *names).to_pandas()
+
+
 def _column(attribute: Persistent[Any], cells: list[Any]) -> Any:
-    mask = np.array([cell is None for cell in cells], dtype=bool)
     kind: Any = str if attribute.is_link else attribute.declared_type
+    return made_column(kind, attribute.unit, cells)
+
+
+def made_column(kind: Any, unit: str, cells: list[Any]) -> Any:
+    """Return a column of values of one kind, those that are None masked.
+
+    Parameters
+    ----------
+    kind : type
+        What the values are.
+    unit : str
+        Unit of numbers, as it is declared.
+    cells : list
+        The values.
+    """
+    mask = np.array([cell is None for cell in cells], dtype=bool)
     if kind is datetime.datetime:
         return _times(cells, mask)
     if kind in (int, float, bool):
@@ -147,8 +185,10 @@ def _column(attribute: Persistent[Any], cells: list[Any]) -> Any:
     else:
         texts = ["" if cell is None else _text(cell) for cell in cells]
         filled = np.array(texts, dtype=str if any(texts) else "U1")
-    unit = _unit(attribute.unit) if kind in (int, float) else None
-    return MaskedColumn(filled, mask=mask, unit=unit) if mask.any() else Column(filled, unit=unit)
+    keywords = {"unit": _unit(unit) if kind in (int, float) else None}
+    return MaskedColumn(filled, mask=mask, **keywords) if mask.any() else (
+        Column(filled, **keywords)
+    )
 
 
 @cache

@@ -32,6 +32,7 @@ from awe.db.query.conditions import (
     Not,
     OneOf,
     Or,
+    Running,
     Steps,
     Within,
 )
@@ -208,6 +209,8 @@ class Compiler:
             return self._like_leaf(condition)
         if isinstance(condition, InRegion):
             return self._sky_leaf(condition.region)
+        if isinstance(condition, Running):
+            return self._running_leaf(condition)
         if isinstance(condition, Any_):
             return self._any_leaf(condition.condition)
         if isinstance(condition, CompareCount):
@@ -263,6 +266,17 @@ class Compiler:
                 f"(({' OR '.join(near)}) "
                 f"AND CASE WHEN {cell} IS NULL THEN FALSE ELSE {exact} END)"
             )
+
+        return leaf
+
+    def _running_leaf(self, condition: Running) -> Leaf:
+        start, end = self.bind(condition.start), self.bind(condition.end)
+
+        def leaf(alias: str, cls: type[Entity], last: Persistent[Any]) -> str:
+            begin, length = column(last, alias), column(condition.length, alias)
+            # what began earlier is seldom there still, and no interval holds an infinite length
+            ends = f"{begin} + make_interval(secs => least({length}, 1e9))"
+            return f"({begin} < {end} AND ({begin} >= {start} OR {ends} > {start}))"
 
         return leaf
 

@@ -6,6 +6,7 @@ unknown: a missing value makes a comparison false, and its negation true.
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ __all__ = [
     "Not",
     "OneOf",
     "Or",
+    "Running",
     "Selection",
     "Steps",
     "Within",
@@ -153,6 +155,16 @@ class InRegion(Condition):
 
     steps: Steps
     region: Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running(Condition):
+    """What begins at the moment of the steps and takes a length [s] meets a span of time."""
+
+    steps: Steps
+    length: Persistent[Any]
+    start: datetime.datetime
+    end: datetime.datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,10 @@ from awe.db.query.conditions import (
     Within,
     both,
 )
+from awe.db.query.during import during
 from awe.db.query.misused import PARENTHESES, comparison
-from awe.db.query.path import resolve
+from awe.db.query.path import named, resolve
+from awe.db.query.picking import Picking
 from awe.db.query.places import OnSky, position_of
 from awe.db.query.sky import Region
 from awe.db.server import scope
@@ -38,7 +40,7 @@ from awe.db.server.cursor import Cursor
 from awe.errors import AttributeUnknown, OutOfRange, ProjectUnknown, QueryError, nearest
 from awe.lazy import behaviour
 
-__all__ = ["Query"]
+__all__ = ["Query", "id_of"]
 
 #: Objects read by one statement while iterating.
 CHUNK = 1000
@@ -47,11 +49,12 @@ LARGEST_OFFSET = 2**62
 Order = tuple[tuple[Steps, bool], ...]
 
 
-class Query(OnSky["Query"], Selection):
+class Query(OnSky["Query"], Picking, Selection):
     """The objects of one class that fulfil a condition.
 
     Made by comparing attributes of a class, `RawScienceFrame.EXPTIME > 100`, and combined with
-    `&`, `|` and `~`; each comparison needs its own parentheses.
+    `&`, `|`, `-` (those of one without those of another) and `~`; each comparison needs its own
+    parentheses.
 
     Parameters
     ----------
@@ -125,6 +128,10 @@ class Query(OnSky["Query"], Selection):
     def __invert__(self) -> Query:
         return Query(self.cls, Not(part=self._set()), order=self._order)
 
+    def __sub__(self, other: Any) -> Query:
+        condition = both(self._set(), Not(part=self._other(other)))
+        return Query(self.cls, condition, order=self._order, narrowed=self._narrowed)
+
     def __rand__(self, other: Any) -> NoReturn:
         self._other(other)
         raise AssertionError
@@ -153,7 +160,7 @@ class Query(OnSky["Query"], Selection):
         if name is None or name == scope.current().project_name:
             number, name = scope.current().project_id, scope.current().project_name
         else:
-            number = _id_of("project", "name", name)
+            number = id_of("project", "name", name)
         return self._narrow("_project", number, f"project {name}")
 
     def user_only(self, name: str | None = None) -> Query:
@@ -161,7 +168,7 @@ class Query(OnSky["Query"], Selection):
         if name is None or name.upper() == scope.current().user_name.upper():
             number, name = scope.current().user_id, scope.current().user_name
         else:
-            number = _id_of("users", "role_name", name.lower())
+            number = id_of("users", "role_name", name.lower())
         return self._narrow("_creator", number, f"user {name}")
 
     def _narrow(self, name: str, value: int, text: str) -> Query:
@@ -174,6 +181,19 @@ class Query(OnSky["Query"], Selection):
     def _in_region(self, region: Region, *, outline: bool = False) -> Query:
         steps = position_of(self.cls, self.cls.__name__, outline=outline)
         return self & Query(self.cls, InRegion(steps=steps, region=region))
+
+    def during(self, start: Any, end: Any = None) -> Query:
+        """Return the query for objects that share a moment with a span of time.
+
+        Exposures take their time from `DATE_OBS` on, calibrations from `timestamp_start` to
+        `timestamp_end`; what ends when the span begins is not found.
+
+        Parameters
+        ----------
+        start, end : datetime or str
+            The span, UTC; an object alone stands for its own.
+        """
+        return self & Query(self.cls, during(self.cls, start, end))
 
     def order_by(self, *names: str) -> Query:
         """Return the query for the same objects in another order.
@@ -352,43 +372,14 @@ class Query(OnSky["Query"], Selection):
         limit = int(database.environment.query_limit)
         return wanted if wanted <= limit else min(wanted, max(0, self.count() - low))
 
-    def max(self, name: str) -> Any:
-        """Return the object with the largest value of an attribute, or None."""
-        return self._extreme(name, "DESC")
-
-    def newest(self) -> Any:
-        """Return the object committed last, or None.
-
-        For conditions that leave few objects: those are found first. `max('creation_date')`
-        may walk from the newest object of the class back to the first that fits.
-        """
-        return self._extreme("creation_date", "DESC", found_first=True)
-
-    def min(self, name: str) -> Any:
-        """Return the object with the smallest value of an attribute, or None."""
-        return self._extreme(name, "ASC")
-
-    def _extreme(self, name: str, direction: str, *, found_first: bool = False) -> Any:
-        steps = resolve(self.cls, name)
-        compiler = Compiler()
-        source, where = self._source(compiler)
-        value = source.value(steps)
-        # No index has the order of an expression, so the planner cannot hope to meet the first
-        # fitting object early: ranges of validity are so correlated that it hopes in vain.
-        order = f"({value} + interval '0')" if found_first else value
-        text = (
-            f"SELECT {loading.columns(self.cls, source.alias)} FROM {source.text} "
-            f"WHERE {where} AND {value} IS NOT NULL "
-            f"ORDER BY {order} {direction}, {source.alias}.object_id {direction} LIMIT 1"
-        )
-        found = loading.restore(self.cls, database.execute(text, compiler.values))
-        return found[0] if found else None
-
     def values(self, *names: str) -> list[tuple[Any, ...]]:
-        """Return values without objects: one tuple per object, in the query's order."""
+        """Return values without objects: one tuple per object, in the query's order.
+
+        A link is the name of what it points to, its id where it has no name.
+        """
         compiler = Compiler()
         source, where = self._source(compiler)
-        wanted = ", ".join(source.value(resolve(self.cls, name)) for name in names)
+        wanted = ", ".join(source.value(named(resolve(self.cls, name))) for name in names)
         order = self._order_text(source)
         text = f"SELECT {wanted} FROM {source.text} WHERE {where} ORDER BY {order}"
         return database.execute(text, compiler.values)
@@ -405,10 +396,12 @@ class Query(OnSky["Query"], Selection):
         return [row[0] for row in database.execute(text, compiler.values)]
 
     stats = behaviour("awe.db.query.summary:stats")
+    group_by = behaviour("awe.db.query.groups:group_by")
     plot = behaviour("awe.db.query.trend:plot")
     stale = behaviour("awe.rules.staleness:stale")
     remake = behaviour("awe.tasks.renewal:remake_all")
     to_table = behaviour("awe.db.query.columns:to_table")
+    to_pandas = behaviour("awe.db.query.columns:to_pandas")
     save = behaviour("awe.db.query.saved:save")
     load = behaviour("awe.db.query.saved:load")
 
@@ -485,7 +478,7 @@ class Reading(Iterator[Any]):
         return self._query.stream()
 
 
-def _id_of(kind: str, column: str, name: str) -> int:
+def id_of(kind: str, column: str, name: str) -> int:
     """Return the id of a project or user by its name."""
     rows = database.execute(f"SELECT {column}::text, id FROM awe.{kind}")
     known = {row[0]: row[1] for row in rows}
