@@ -157,6 +157,8 @@ def inspect(
         },
         size=_size(image.shape, width, ratio),
         fit=width is None,
+        tiles=getattr(frame, "tiles", ()),
+        chosen=getattr(frame, "chosen", None),
     )
     window.show(block=not backend.prompt_waits() if block is None else block)
     return window

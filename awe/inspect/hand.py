@@ -75,6 +75,13 @@ class Hand:
         box = self._axes.bbox
         self.zoom(factor, *(self._here or ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)))
 
+    def pointer(self) -> tuple[float, float]:
+        """Return where the pointer was last, in FITS pixel coordinates; at first the middle."""
+        box = self._axes.bbox
+        here = self._here or ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+        x, y = self._axes.transData.inverted().transform(here)
+        return float(x), float(y)
+
     def zoom(self, factor: float, x: float, y: float) -> None:
         """Show the image larger, and keep what is under a point of the screen there.
 

@@ -224,6 +224,12 @@ _DECLARED = (
     Key(key="-", target="window:smaller", title="smaller", doc="zoom out about the pointer"),
     Key(key="0", target="window:all_of_it", title="all", doc="the whole image"),
     Key(
+        key="enter",
+        target="window:open_chip",
+        title="open",
+        doc="open the chip under the pointer, in a mosaic; a click does the same",
+    ),
+    Key(
         key="S",
         target="window:save",
         title="save",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -14,13 +16,24 @@ from awe.inspect.remembered import recalled
 from awe.inspect.window import Window
 from awe.terminal import out
 
+if TYPE_CHECKING:
+    from awe.inspect.mosaic import Tile
+
 __all__ = ["opened"]
 
 #: standard deviations of the display range
 KAPPA = 4.0
 
 
-def opened(pixels: NDArray[Any], *, name: str, look: dict[str, Any], **about: Any) -> Inspection:
+def opened(
+    pixels: NDArray[Any],
+    *,
+    name: str,
+    look: dict[str, Any],
+    tiles: Sequence[Tile] = (),
+    chosen: Callable[[str], None] | None = None,
+    **about: Any,
+) -> Inspection:
     """Return a new window, which is not on the screen yet if it is of this process.
 
     Parameters
@@ -31,14 +44,21 @@ def opened(pixels: NDArray[Any], *, name: str, look: dict[str, Any], **about: An
         Title of the window.
     look : dict
         Fields of `Look`.
+    tiles : sequence of Tile
+        Chips of a mosaic.
+    chosen : callable, optional
+        Told the name of a chip of it that is to be opened; in a thread of the viewer's.
     **about : Any
         Other arguments of `Window`.
     """
     look = _with_last(look)
     away = viewer.ready() if viewer.apart() else None
     if away is not None:
-        return Remote(away, pixels, name=name, about={"look": look, **about})
-    return Window(pixels, name=name, look=Look(**look), **about)
+        about |= {"look": look, "tiles": [asdict(tile) for tile in tiles]}
+        return Remote(away, pixels, name=name, about=about, chosen=chosen)
+    if chosen is not None:
+        about["chosen"] = chosen
+    return Window(pixels, name=name, look=Look(**look), tiles=tiles, **about)
 
 
 def _with_last(look: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Remote(Inspection):
         Title of the window.
     about : mapping
         The other arguments of the window, as JSON knows them.
+    chosen : callable, optional
+        Told the name of a chip of a mosaic that is to be opened.
 
     Raises
     ------
@@ -42,9 +44,16 @@ class Remote(Inspection):
     """
 
     def __init__(
-        self, viewer: Viewer, pixels: NDArray[Any], *, name: str, about: Mapping[str, Any]
+        self,
+        viewer: Viewer,
+        pixels: NDArray[Any],
+        *,
+        name: str,
+        about: Mapping[str, Any],
+        chosen: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(harmless(name, lines=False), about.get("unit", ""))
+        self._chosen = chosen
         self._viewer = viewer
         self._closed = threading.Event()
         about = {**about, "header": written(about.get("header"))}
@@ -98,6 +107,17 @@ class Remote(Inspection):
             A row of the table.
         """
         self._made.add(row)
+
+    def choose(self, name: str) -> None:
+        """Hear that a chip of a mosaic is to be opened.
+
+        Parameters
+        ----------
+        name : str
+            Name of the chip.
+        """
+        if self._chosen is not None:
+            self._chosen(name)
 
     def gone(self) -> None:
         """Hear that the window is closed."""

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from awe.errors import ArgumentError, UserMistake
 from awe.inspect import backend
 from awe.inspect.facts import read
+from awe.inspect.mosaic import Tile
 from awe.inspect.picture import Look
 from awe.inspect.shared import mapped
 from awe.inspect.window import Window
@@ -60,7 +61,7 @@ class Pane(Window):
         self._number = number
         #: what was said while a request is answered
         self.lines: list[str] | None = None
-        super().__init__(pixels, **about)
+        super().__init__(pixels, chosen=self._choose_chip, **about)
 
     def show(self, *, block: bool) -> None:
         """Bring this window to the screen, and no other.
@@ -94,6 +95,9 @@ class Pane(Window):
 
     def _keep(self, row: dict[str, Any]) -> None:
         self._showing.tell({"row": row, "window": self._number})
+
+    def _choose_chip(self, name: str) -> None:
+        self._showing.tell({"chosen": name, "window": self._number})
 
     def _gone(self) -> None:
         super()._gone()
@@ -195,6 +199,7 @@ class Showing:
         about["look"] = Look(**about["look"])
         about["first"], about["size"] = tuple(about["first"]), tuple(about["size"])
         about["header"] = read(about.get("header", ""))
+        about["tiles"] = [Tile(**tile) for tile in about.get("tiles", ())]
         pane = Pane(self, window, pixels, **about)
         self._windows[window] = pane
         pane.show(block=False)

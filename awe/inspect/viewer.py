@@ -46,6 +46,9 @@ class Shown(Protocol):
     def keep(self, row: dict[str, Any]) -> None:
         """Take up a measurement."""
 
+    def choose(self, name: str) -> None:
+        """Hear that a chip of a mosaic is to be opened."""
+
     def gone(self) -> None:
         """Hear that the window is closed."""
 
@@ -178,6 +181,8 @@ class Viewer:
             _print(message["say"])
         elif "row" in message:
             self._windows[message["window"]].keep(message["row"])
+        elif "chosen" in message:
+            self._windows[message["window"]].choose(message["chosen"])
         elif "closed" in message and (window := self._windows.pop(message["closed"], None)):
             window.gone()
 

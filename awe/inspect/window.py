@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ from awe.terminal import harmless, out
 if TYPE_CHECKING:
     from matplotlib.backend_bases import Event, KeyEvent
     from matplotlib.figure import Figure
+
+    from awe.inspect.mosaic import Tile
 
 __all__ = ["Window", "figures"]
 
@@ -118,6 +120,10 @@ class Window(Controls, Inspection):
         File of the frame, where its reason bits are; empty for arrays.
     fit : bool
         Make the window smaller where the screen is.
+    tiles : sequence of Tile
+        Chips of a mosaic.
+    chosen : callable
+        Told the name of a chip that is to be opened.
     """
 
     def __init__(
@@ -133,6 +139,8 @@ class Window(Controls, Inspection):
         unit: str = "",
         path: str = "",
         fit: bool = True,
+        tiles: Sequence[Tile] = (),
+        chosen: Callable[[str], None] = lambda name: None,
     ) -> None:
         super().__init__(harmless(name, lines=False), unit)
         self._facts = facts_of(header or {}, unit)
@@ -148,6 +156,7 @@ class Window(Controls, Inspection):
         if fit:
             backend.fit(self._figure)
         self._picture = self._compose(pixels, caption, look)
+        self._with_tiles(tiles, chosen)
         self._message = self._figure.text(
             0.02, 0.012, HINT, fontsize=8, color="#44505c"
         )

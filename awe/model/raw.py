@@ -37,6 +37,8 @@ class RawFitsData(DataObject):
     __order__ = ("DATE_OBS",)
     __indexes__ = ("checksum",)
 
+    inspect = behaviour("awe.model.exposures:inspect_file")
+
 
 class RawFrame(ProcessTarget, DataObject, abstract=True):
     """What all raw frames have."""

@@ -1,0 +1,112 @@
+"""`query.inspect()`: which exposures a query has, and their chips in their place by the camera."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pytest
+
+from awe import model
+from awe.errors import ArgumentError
+from awe.model.exposures import Shown
+from tests.recipes.conftest import CHIPS, GEOMETRY, SHAPE, run
+
+
+@pytest.fixture(autouse=True)
+def _no_display(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def files():
+    from pathlib import Path
+
+    return sorted(path.name for path in Path.cwd().glob("*.inspect.png"))
+
+
+def test_several_exposures_are_listed_and_one_is_chosen(shared, capsys):
+    query = model.RawBiasFrame.select_all()
+    query.inspect()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "5 exposures; the first is shown, inspect(exposure=2) shows the second:"
+    assert said[1].split() == [
+        "1", "OMEGACAM", "RawBiasFrame", "2012-05-31T21:11:44", "BIAS", "2", "frames",
+    ]  # fmt: skip
+    assert len([line for line in said if line.endswith("2 frames")]) == 5
+    query.inspect(exposure=3)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "the chips are drawn nearer to each other than they are in the camera"
+    assert said[1].startswith("no display: wrote")
+    assert files() == [
+        f"OMEGACAM_RawBiasFrame_2012-05-31T21:{minute}:44_2_chips.inspect.png"
+        for minute in (11, 23)
+    ]
+    for wrong in (0, 6, True, "x"):
+        with pytest.raises(ArgumentError, match="the query has 5, counted from 1"):
+            query.inspect(exposure=wrong)
+
+
+def test_chips_are_where_the_camera_has_them_with_the_values_of_their_frames(shared):
+    frames = list((model.RawScienceFrame.instrument.name == "OMEGACAM").top(2))
+    assert [one.chip.name for one in frames] == list(CHIPS)
+    shown = Shown(frames)
+    left, right = shown.tiles
+    # neighbours in the lowest row of the camera, each without its strips
+    assert (left.name, right.name) == CHIPS
+    assert left.edges[1] < right.edges[0]
+    assert left.edges[2:] == right.edges[2:]
+    for tile, frame in zip(shown.tiles, frames, strict=True):
+        x0, x1, y0, y1 = (round(edge - 0.5) for edge in tile.edges)
+        assert (x1 - x0, y1 - y0) == SHAPE[::-1]
+        drawn = shown.data[y0:y1, x0:x1]
+        true = frame.data[: SHAPE[0], 12 : 12 + SHAPE[1]]
+        assert np.median(drawn) == pytest.approx(np.median(true), rel=0.01)
+        assert drawn[50, 40] > 1000 + np.median(drawn), "the star is elsewhere"
+        assert tile.on_chip(x0 + 41, y0 + 51) == pytest.approx((12 + 41, 51), abs=0.5)
+        frame.__dict__.pop("_path", None)
+
+
+def test_a_frame_alone_is_shown_itself_and_of_a_chip_the_newest(night, capsys):
+    query = (model.RawScienceFrame.chip.name == CHIPS[0]).top(1)
+    query.inspect()
+    assert files() == ["OMEGACAM.2012-06-01T08:51:44.000_1.inspect.png"]
+    for _ in range(2):
+        run("ReadNoise", date=night.date, commit=True)
+        run("Bias", date=night.date, commit=True)
+    capsys.readouterr()
+    model.BiasFrame.select_all().inspect()
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "of each chip the newest is shown; 2 older left out"
+    assert any(name.startswith("OMEGACAM_BiasFrame_") for name in files())
+
+
+def test_what_is_no_frame_of_a_chip_is_refused(shared):
+    with pytest.raises(ArgumentError, match="Chip is no frame of a chip; query for frames"):
+        model.Chip.select_all().inspect()
+    with pytest.raises(ArgumentError, match="the query has no RawScienceFrame that you may see"):
+        (model.RawScienceFrame.OBJECT == "nothing").inspect()
+
+
+def test_the_file_of_an_exposure_shows_its_frames(night, capsys):
+    exposure = model.RawFitsData(instrument=night.instrument, filename="whole.fits")
+    with pytest.raises(ArgumentError, match="whole.fits: no frame of this exposure"):
+        exposure.inspect()
+    exposure.commit()
+    moment = datetime.datetime(2012, 6, 1, 10)
+    for number in range(2):
+        frame = model.RawDomeFlatFrame(
+            pathname=night.folder / night.frames[number].filename, filename=f"part{number}.fits",
+            instrument=night.instrument, chip=night.chips[number], filter=night.filter,
+            DATE_OBS=moment + datetime.timedelta(seconds=number), raw_fits=exposure,
+            NAXIS1=GEOMETRY.nx, NAXIS2=GEOMETRY.ny,
+        )  # fmt: skip
+        frame.store()
+        frame.commit()
+    exposure.inspect()
+    # two moments, one file
+    (model.RawDomeFlatFrame.raw_fits.filename == "whole.fits").inspect()
+    assert files() == [
+        "OMEGACAM_RawDomeFlatFrame_OCAM_r_SDSS_2012-06-01T10:00:00_2_chips.inspect.png"
+    ]
+    assert "exposures" not in capsys.readouterr().out
