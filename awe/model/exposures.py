@@ -142,11 +142,15 @@ def inspect_file(self: Any, **options: Any) -> Inspection | None:
     for cls in list(registry.values()):
         link = cls._attributes.get("raw_fits")
         if link is not None and link.may_hold(type(self)) and "chip" in cls._attributes:
-            frames += list(getattr(cls, "raw_fits") == self)
+            frames += _linked(cls, self)
     if not frames:
         msg = f"{self.filename}: no frame of this exposure is there for you; ask for its project"
         raise ArgumentError(msg)
     return _show(frames, options)
+
+
+def _linked(cls: Any, exposure: Any) -> list[Any]:
+    return list(cls.raw_fits == exposure)
 
 
 def _show(frames: Sequence[Any], options: Mapping[str, Any]) -> Inspection | None:

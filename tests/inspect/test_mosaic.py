@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from screens import NEEDED, Screen
+from test_viewer import Lines, lines  # noqa: F401 - fixture
 
 from awe.errors import ArgumentError
 from awe.inspect import frame as frames
 from awe.inspect.mosaic import Piece, composed, in_rows, nearer
 from awe.inspect.placing import apart, by_headers, coordinates
-from test_viewer import Lines, lines  # noqa: F401 - fixture
 
 
 def needed(test):
@@ -25,7 +25,7 @@ def needed(test):
 
 
 def chip(number, corner, *, block=4, shape=(40, 24), binning=(1, 1), active=None):
-    """A chip of a sky whose value is 1000 y + x of the focal plane; its preview has block means."""
+    """A chip of a sky whose value is 1000 y + x of the focal plane, in means of blocks."""
     ny, nx = shape
     x0, y0, x1, y1 = active or (0, 0, nx, ny)
     y, x = np.mgrid[0:ny, 0:nx] + 0.5
@@ -138,9 +138,9 @@ class Camera:
 
     pathname = ""
     filename = "CAMERA_4_chips"
-    header: dict[str, float] = {}
 
     def __init__(self):
+        self.header = {}
         corners = [(0.0, 0.0), (110.0, 0.0), (0.0, 210.0), (110.0, 210.0)]
         pieces = [chip(n, corner, shape=(200, 100)) for n, corner in enumerate(corners, 1)]
         mosaic = composed(pieces)

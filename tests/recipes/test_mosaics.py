@@ -89,8 +89,8 @@ def test_what_is_no_frame_of_a_chip_is_refused(shared):
 
 
 def test_the_file_of_an_exposure_shows_its_frames(night, capsys):
-    exposure = model.RawFitsData(instrument=night.instrument, filename="whole.fits")
-    with pytest.raises(ArgumentError, match="whole.fits: no frame of this exposure"):
+    exposure = model.RawFitsData(instrument=night.instrument, filename="whole")
+    with pytest.raises(ArgumentError, match="whole: no frame of this exposure"):
         exposure.inspect()
     exposure.commit()
     moment = datetime.datetime(2012, 6, 1, 10)
@@ -105,7 +105,7 @@ def test_the_file_of_an_exposure_shows_its_frames(night, capsys):
         frame.commit()
     exposure.inspect()
     # two moments, one file
-    (model.RawDomeFlatFrame.raw_fits.filename == "whole.fits").inspect()
+    (model.RawDomeFlatFrame.raw_fits.filename == "whole").inspect()
     assert files() == [
         "OMEGACAM_RawDomeFlatFrame_OCAM_r_SDSS_2012-06-01T10:00:00_2_chips.inspect.png"
     ]
