@@ -13,10 +13,10 @@ from awe.lazy import resolve
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from awe.inspect.choosing import Tiles
     from awe.inspect.hand import Hand
     from awe.inspect.mosaic import Tile
     from awe.inspect.picture import Picture
-    from awe.inspect.tiles import Tiles
 
 __all__ = ["Controls"]
 
@@ -89,7 +89,7 @@ class Controls:
     def _with_tiles(self, tiles: Sequence[Tile], chosen: Callable[[str], None]) -> None:
         """Show the chips of a mosaic, if it is one."""
         if tiles:
-            self._tiles = resolve("awe.inspect.tiles:Tiles")(self._picture, tiles, chosen)
+            self._tiles = resolve("awe.inspect.choosing:Tiles")(self._picture, tiles, chosen)
 
     def open_chip(self, figure: Figure) -> None:
         """Open the chip under the pointer, of a mosaic.

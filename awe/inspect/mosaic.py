@@ -70,8 +70,7 @@ class Tile:
     edges : tuple of float
         Left, right, lower and upper edge, in FITS pixel coordinates of the image.
     x, y : tuple of float
-        Offset and factor: FITS pixel coordinates of the frame are offset plus factor times those
-        of the image.
+        Offset and factor that turn FITS pixel coordinates of the image into those of the frame.
     """
 
     name: str

@@ -37,7 +37,7 @@ class RawFitsData(DataObject):
     __order__ = ("DATE_OBS",)
     __indexes__ = ("checksum",)
 
-    inspect = behaviour("awe.model.exposures:inspect_file")
+    inspect = behaviour("awe.model.focalplane:inspect_file")
 
 
 class RawFrame(ProcessTarget, DataObject, abstract=True):

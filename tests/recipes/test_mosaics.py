@@ -9,7 +9,7 @@ import pytest
 
 from awe import model
 from awe.errors import ArgumentError
-from awe.model.exposures import Shown
+from awe.model.focalplane import Shown
 from tests.recipes.conftest import CHIPS, GEOMETRY, SHAPE, run
 
 
@@ -82,7 +82,7 @@ def test_a_frame_alone_is_shown_itself_and_of_a_chip_the_newest(night, capsys):
 
 
 def test_what_is_no_frame_of_a_chip_is_refused(shared):
-    with pytest.raises(ArgumentError, match="Chip is no frame of a chip; query for frames"):
+    with pytest.raises(ArgumentError, match="Chip has no pixels of a chip; query for frames"):
         model.Chip.select_all().inspect()
     with pytest.raises(ArgumentError, match="the query has no RawScienceFrame that you may see"):
         (model.RawScienceFrame.OBJECT == "nothing").inspect()

@@ -398,7 +398,7 @@ class Query(OnSky["Query"], Picking, Selection):
     stats = behaviour("awe.db.query.summary:stats")
     group_by = behaviour("awe.db.query.groups:group_by")
     plot = behaviour("awe.db.query.trend:plot")
-    inspect = behaviour("awe.model.exposures:inspect")
+    inspect = behaviour("awe.model.focalplane:inspect")
     stale = behaviour("awe.rules.staleness:stale")
     remake = behaviour("awe.tasks.renewal:remake_all")
     to_table = behaviour("awe.db.query.columns:to_table")

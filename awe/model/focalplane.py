@@ -182,7 +182,7 @@ def _exposures(query: Query) -> dict[tuple[Any, ...], list[Any]]:
     """Return the ids of the frames of each exposure, in the order of time."""
     has = query.cls._attributes
     if "filename" not in has or "chip" not in has:
-        msg = f"inspect(): {query.cls.__name__} is no frame of a chip; query for frames"
+        msg = f"inspect(): {query.cls.__name__} has no pixels of a chip; query for frames"
         raise ArgumentError(msg)
     when = "DATE_OBS" if "DATE_OBS" in has else "timestamp_start"
     asked = ["object_id", when, "instrument.name"]
