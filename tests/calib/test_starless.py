@@ -107,7 +107,7 @@ def test_a_galaxy_among_hits_stays_in_the_sky():
     bad = lights(image, found)
     if bad is not None:
         light_only = (light > 3 * sigma) & (charge < 0.1 * sigma)
-        more = widen(image, found, bad=bad).bad & ~found
+        more = widen(image, found, light=bad).bad & ~found
         assert (more & light_only).sum() < 0.02 * light_only.sum()
 
 
@@ -122,7 +122,28 @@ def test_one_peak_that_looks_like_a_star_is_spared():
     assert bad is not None
     assert bad[246:255, 296:305].all()
     assert bad.mean() < 0.01
-    assert not (widen(image, found, bad=bad).bad & ~found)[246:255, 296:305].any()
+    assert not (widen(image, found, light=bad).bad & ~found)[246:255, 296:305].any()
+
+
+@pytest.mark.parametrize("seed", [14, 15])
+def test_hits_next_to_light_stay_hits(seed):
+    """A track among hits is spared with its surroundings; hits found there are not given up."""
+    rng = np.random.default_rng(seed)
+    image, charge, sigma = charged(seed, hits=3000)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    across = (y - 250) * np.cos(0.55) - (x - 300) * np.sin(0.55)
+    light = 10 * sigma * np.exp(-0.5 * (across / 1.5) ** 2)
+    image = image + rng.poisson(light * GAIN) / GAIN
+    found = find(image).bad
+    spared = np.abs(across) < 25
+    groups, _ = ndimage.label(charge > sigma, EIGHT)
+    strong = np.unique(groups[(charge > 8 * sigma) & spared & (np.abs(across) > 6)])
+    whole = widen(image, found, light=spared)
+    assert strong.size > 5
+    assert np.isin(strong, groups[found]).mean() > 0.9
+    assert np.isin(strong, groups[whole.bad]).mean() >= np.isin(strong, groups[found]).mean()
+    assert whole.count == whole.bad.sum()
+    assert whole.groups <= ndimage.label(whole.bad, EIGHT)[1]
 
 
 @pytest.mark.parametrize("turn", [np.flipud, np.fliplr, np.transpose])

@@ -83,6 +83,39 @@ def test_a_track_with_the_same_light_across_a_corner_is_one(sigma, peak):
     assert len(found) == 1
 
 
+def among_hits(seed, number):
+    """Return a sky and its hits: of 4500 a tenth of the pixels are."""
+    image = sky(seed)
+    rng = np.random.default_rng(seed)
+    hit = np.zeros(SHAPE, np.bool_)
+    for _ in range(number):
+        angle, length = rng.uniform(0, np.pi), rng.uniform(2, 34)
+        steps = np.arange(0, length, 0.5)
+        rows = (rng.uniform(0, SHAPE[0]) + steps * np.sin(angle)).astype(int) % SHAPE[0]
+        columns = (rng.uniform(0, SHAPE[1]) + steps * np.cos(angle)).astype(int) % SHAPE[1]
+        image[rows, columns] += rng.uniform(15, 120) * NOISE
+        hit[rows, columns] = True
+    return image, hit
+
+
+@pytest.mark.parametrize("number", [2500, 4500])
+@pytest.mark.parametrize("seed", [1, 2, 10, 12, 13])
+def test_thousands_of_hits_hide_no_bright_track_and_make_none(seed, number):
+    image, hit = among_hits(seed, number)
+    along, across = places(480, 450, 74 + seed)
+    # with a gap of a third
+    light = 100 * NOISE * np.exp(-0.5 * (across / 1.9) ** 2) * (np.abs(along) > 150)
+    on = (np.abs(across) < 3) & (np.abs(along) > 160)
+    for added, expected in ((0.0, 0), (light, 1)):
+        pixels = np.minimum(image + added, 65000).astype(np.float32)
+        full = pixels >= 60000
+        found, crossed = tracks.find(
+            pixels, bad=full | hit, saturated=full, hits=hit, **SETTINGS
+        )
+        assert len(found) == expected
+    assert crossed[on].mean() > 0.95
+
+
 def test_a_narrow_track_may_decay():
     along, across = places(480, 450, 30)
     light = 3 * NOISE * np.exp(-0.5 * (across / 1.9) ** 2 - along / 1300)

@@ -25,6 +25,7 @@ from awe.calib._frames import takes_frames
 from awe.calib._memory import room
 from awe.calib.cosmic import blobs, connected, holes, kernels, search, starless, stars, wings
 from awe.calib.cosmic.sharpness import sharpness_limit, star_part
+from awe.calib.detector.saturation import grown
 from awe.calib.detector.trim import require_shape
 from awe.calib.threads import bands
 from awe.errors import NoValidPixels, ParameterError
@@ -199,6 +200,7 @@ def widen(
     wing_limit: float,
     bad: NDArray[np.bool_] | None = None,
     saturated: NDArray[np.bool_] | None = None,
+    light: NDArray[np.bool_] | None = None,
     vignetting: Surface | None = None,
 ) -> CosmicRays:
     """Return all charge above the sky as hits, on an exposure without stars.
@@ -217,9 +219,11 @@ def widen(
         As for `find`. On corners of a hit a pixel joins from 0.9 above it on, on sides lower, by
         0.65 each time its neighbour is brighter by a factor of e, down to 0.7 below it.
     bad : ndarray of bool, shape (ny, nx), optional
-        Pixels never flagged, with their neighbours; and what is known to be light.
+        Pixels never flagged, with their neighbours.
     saturated : ndarray of bool, shape (ny, nx), optional
         As for `find`.
+    light : ndarray of bool, shape (ny, nx), optional
+        What may be light: hits that `find` has flagged there stay as they are.
     vignetting : Surface, optional
         As for `find`.
 
@@ -246,24 +250,32 @@ def widen(
     ny, nx = image.shape
     maps = (
         (hits, "the map of hits"), (bad, "the map of bad pixels"),
-        (saturated, "the map of saturated pixels"),
+        (saturated, "the map of saturated pixels"), (light, "the map of light"),
     )
     for mask, what in maps:
         if mask is not None:
             require_shape(mask, (ny, nx), what)
     pad = _PAD
     _require_model(gain, read_noise, (ny, nx), pad)
-    counts, avoided = _electrons(image, bad, saturated, gain, vignetting, pad)
+    spared = bad if light is None else light if bad is None else bad | light
+    counts, avoided = _electrons(image, spared, saturated, gain, vignetting, pad)
     state = np.zeros(counts.shape, np.uint8)
     kernels.exclude(avoided, nx, pad, np.zeros(0, np.int32), state)
-    known = np.pad(np.asarray(hits, bool), pad, mode="reflect") & (state == 0)
+    before = np.pad(np.asarray(hits, bool), pad, mode="reflect")
+    known = before & (state == 0)
     # as in the search nothing is flagged within 3 pixels of the border's edge
-    for edge in (known[:3], known[-3:], known[:, :3], known[:, -3:]):
-        edge[:] = False
+    for one in (before, known):
+        for edge in (one[:3], one[-3:], one[:, :3], one[:, -3:]):
+            edge[:] = False
     state[known] = kernels.COSMIC
     flagged = np.flatnonzero(known).astype(np.int32)
     variance = np.float32(np.float32(read_noise) ** 2)
     found = starless.widen(counts, state, flagged, variance, np.float32(wing_limit))
+    if light is not None:
+        # next to light too: the search has left its neighbours out
+        kept = before & ~known & grown(np.pad(light, pad), 1, 1)
+        state[kept] |= kernels.COSMIC
+        found = np.concatenate([found, np.flatnonzero(kept).astype(np.int32)])
     groups = connected.count(state, found, pad)
     result = np.empty((ny, nx), np.bool_)
     number = kernels.hits(state, pad, result)

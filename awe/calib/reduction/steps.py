@@ -381,7 +381,7 @@ def _all_charge(
         return found, False
     return cosmic.widen(
         work.science, found.bad, gain=gain, read_noise=read_noise, wing_limit=chosen.wing_limit,
-        bad=bad | light, saturated=saturated, vignetting=work.vignetting,
+        bad=bad, saturated=saturated, light=light, vignetting=work.vignetting,
     ), True
 
 

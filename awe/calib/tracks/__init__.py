@@ -46,6 +46,9 @@ _MASK_SIGMAS = 3.0
 #: number of straight pieces a bright track is cut into to hide it from the other searches
 _STRAIGHT = 8
 
+#: share of pixels that are cosmic rays from which the search for bright tracks leaves them out
+_MANY_HITS = 0.03
+
 #: two runs of lit bins whose ends lie within this of one line are one track [pixel]
 _ALIGNED = 12.0
 
@@ -104,7 +107,7 @@ def find(
         Shorter chords are not looked for; small frames look for half their shorter side.
     hits : ndarray of bool, shape (ny, nx), optional
         Those of `bad` that are cosmic rays: a narrow bright track looks like many, so the search
-        for bright tracks does not leave them out.
+        for bright tracks does not leave them out, but where 3 % of the pixels are.
 
     Returns
     -------
@@ -153,6 +156,9 @@ def find(
     small = blocks if binning == lit.SIZE else binned.blocks(
         pixels, left_out, saturated, trusted, surface, noise, lit.SIZE
     )
+    if hits is not None and hits.mean() > _MANY_HITS:
+        # hits in a row would be a track, and those next to a track would be its light
+        small = binned.blocks(pixels, left_out, saturated, saturated, surface, noise, lit.SIZE)
     bright = lit.find(small, sky=surface, noise=noise, minimum_length=minimum)
     judged = [(_whole(frame, one), one) for one in bright]
     flashing = [one for fitted, one in judged if fitted is None]

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from awe.calib.tracks import lit_kernels
-from awe.calib.tracks.arc import Trace
+from awe.calib.tracks.arc import Arc, Trace
 from awe.calib.tracks.bins import runs
 
 __all__ = ["beyond", "leaves"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from awe.calib.tracks.arc import Sight
 
@@ -23,6 +25,9 @@ _TAIL = 0.20
 #: lit runs from this length on have ends inside a run [bin]; part of those that may leave the line
 _FLASH = 6
 _LEAVING = 0.5
+
+#: lines with light of the field, to each side [bin]: 13 bins are looked at around each
+_FAR = (14.0, 28.0)
 
 
 def beyond(sight: Sight, trace: Trace, middle: float, unbroken: bool) -> Iterator[str]:
@@ -50,9 +55,9 @@ def beyond(sight: Sight, trace: Trace, middle: float, unbroken: bool) -> Iterato
         # light that leaves the line goes on next to it: a filament
         first, last = sorted((end + 3 * way, end + 12 * way))
         if trace.arc.bend == 0 and unbroken and first >= 0 and last < steps:
-            wide = Trace.along(sight, trace.arc.part(first, last), reach=6)
-            # the best of 13 bins of noise is 1.7 too high
-            if np.median(wide.glow) > max(3.0, _TAIL * middle + 1.7):
+            tail = trace.arc.part(first, last)
+            wide = [Trace.along(sight, arc, reach=6).glow for arc in _and_far(tail)]
+            if _goes_on(wide, middle):
                 yield "bends away"
 
 
@@ -60,6 +65,7 @@ def leaves(sight: Sight, trace: Trace, middle: float) -> bool:
     """Return True if light goes on next to the line where the flashes of a run end.
 
     A wavy filament crosses a line again and again; between its crossings it shines next to it.
+    Among many hits there is light everywhere: what is as bright further away is not the run's.
 
     Parameters
     ----------
@@ -70,7 +76,7 @@ def leaves(sight: Sight, trace: Trace, middle: float) -> bool:
     middle : float
         Median light of its lit steps.
     """
-    wide = Trace.along(sight, trace.arc, reach=6)
+    wide = [Trace.along(sight, arc, reach=6).glow for arc in _and_far(trace.arc)]
     lit = trace.steps == lit_kernels.LIT
     ends = leaving = 0
     for begin, end in zip(*runs(lit), strict=True):
@@ -81,7 +87,18 @@ def leaves(sight: Sight, trace: Trace, middle: float) -> bool:
             if further.min() < 0 or further.max() >= lit.size or lit[further].any():
                 continue
             ends += 1
-            # the best of 13 bins of noise is 1.7 too high
-            glow = wide.glow[trace.first + further]
-            leaving += bool(np.median(glow) > max(3.0, _TAIL * middle + 1.7))
+            leaving += _goes_on([glow[trace.first + further] for glow in wide], middle)
     return leaving > _LEAVING * ends
+
+
+def _and_far(arc: Arc) -> list[Arc]:
+    """Return an arc, and those that are so far from it that its own light is over."""
+    return [arc, *(arc.moved(sign * far) for far in _FAR for sign in (-1, 1))]
+
+
+def _goes_on(glow: list[NDArray[np.float64]], middle: float) -> bool:
+    """Return True if there is light on the first of some lines and on few of the others."""
+    # the best of 13 bins of noise is 1.7 too high
+    limit = max(3.0, _TAIL * middle + 1.7)
+    bright = [bool(np.median(light) > limit) for light in glow]
+    return bright[0] and sum(bright[1:]) < 2
