@@ -19,7 +19,7 @@ from awe.model.observing import Chip, Filter, Instrument
 from awe.rules import validity
 from awe.terminal import harmless
 
-__all__ = ["Timeline", "calibrations"]
+__all__ = ["Timeline", "calibrations", "gathered"]
 
 #: columns of a bar at most, and at least; the text around it takes the others
 WIDTH, NARROWEST, AROUND = 48, 22, 56
@@ -49,6 +49,10 @@ class Timeline:
     chosen: frozenset[Any]
     date: datetime.datetime | None
 
+    def span(self) -> tuple[datetime.datetime, datetime.datetime]:
+        """Return the first and the last moment of a picture of the ranges [UTC]."""
+        return _span(self.rows, self.date)
+
     def __str__(self) -> str:
         return harmless("\n".join(self._lines()))
 
@@ -58,7 +62,7 @@ class Timeline:
         if not self.rows:
             yield f"{self.title}: no calibrations that you may see"
             return
-        start, end = _span(self.rows, self.date)
+        start, end = self.span()
         width = _width()
         yield self.title
         ruler = f"{start:%Y-%m-%d}{f'{end:%Y-%m-%d}':>{width - 10}}"
@@ -96,6 +100,18 @@ def calibrations(
     ArgumentError
         The date is not a date, instrument or chip is left out, or a name is unknown.
     """
+    return gathered(instrument, chip, filter, date)
+
+
+def gathered(
+    instrument: str | None,
+    chip: str | None,
+    filter: str | None,
+    date: Any,
+    *,
+    most: int | None = None,
+) -> Timeline:
+    """Return what `calibrations` does, of each class the newest `most` objects at most."""
     instrument, chip = _named(instrument, chip)
     filter = _known_filter(filter)
     moment = _moment(instrument, date)
@@ -115,7 +131,10 @@ def calibrations(
                 filter=filter if has(cls, "filter") else None, date=moment,
             )  # fmt: skip
             chosen.add(best.object_id if best is not None else None)
-        rows += query.order_by("creation_date")
+        if most is None:
+            rows += query.order_by("creation_date")
+        else:
+            rows += reversed(list(query.order_by("-creation_date").top(most)))
     words = [instrument, chip, *filter_words(filter), *([f"{moment} UTC"] if moment else [])]
     return Timeline(
         title=" ".join(words), rows=tuple(rows), chosen=frozenset(chosen), date=moment

@@ -138,6 +138,7 @@ def _of_pages(environment: Environment, password: str) -> Environment:
         data_server=environment.data_server,
         data_port=environment.data_port,
         data_protocol=environment.data_protocol,
+        dpu_name=environment.dpu_name,
         max_width="0",
     )
 

@@ -23,7 +23,7 @@ from awe.rules.roles import chosen_roles
 from awe.tasks.remake import main_of, recipe_of
 from awe.terminal import harmless, out
 
-__all__ = ["Plan", "Step", "get", "plan"]
+__all__ = ["Plan", "Step", "get", "intended", "plan"]
 
 #: Links a recipe fills only where there is such a calibration.
 WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain")
@@ -108,8 +108,7 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
         A calibration is lacking and there are no raw frames to make it from.
     """
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
-    newest = list(((cls.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
-    fresh = next((item for item in newest if item.is_uptodate()), None)
+    newest, fresh = _of(cls, frame)
     if fresh is not None:
         if make:
             out(f"{Step(cls=cls, product=fresh)}\n")
@@ -128,6 +127,33 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
         if step.product is None:
             (product,) = recipe_of(step.cls)(**step.arguments).execute()
     return next(part for part in parts(product) if type(part) is cls)
+
+
+def _of(cls: Any, frame: Any) -> tuple[list[Any], Any]:
+    """Return the valid products of a frame, newest first, and the one that is up to date."""
+    newest = list(((cls.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
+    return newest, next((item for item in newest if item.is_uptodate()), None)
+
+
+def intended(cls: Any, frame: Any) -> Plan:
+    """Return what `get(..., make=True)` would do for a product of a raw science frame.
+
+    Parameters
+    ----------
+    cls : type
+        Class of the product.
+    frame : RawScienceFrame
+        The raw frame.
+
+    Raises
+    ------
+    NoCalibration
+        A calibration is lacking and there are no raw frames to make it from.
+    """
+    _, fresh = _of(cls, frame)
+    if fresh is not None:
+        return Plan(steps=(Step(cls=cls, product=fresh),))
+    return plan(main_of(cls), frame)
 
 
 def plan(cls: Any, frame: Any) -> Plan:

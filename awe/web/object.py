@@ -15,6 +15,7 @@ from awe.db.rights import projects
 from awe.db.server.connection import database
 from awe.errors import NotVisible
 from awe.model.info import label
+from awe.model.mixins import ProcessTarget
 from awe.rules.graph import pointing_at
 from awe.web.found import object_named
 from awe.web.view import Look
@@ -48,6 +49,7 @@ def object_page(look: Look) -> Response:
         links=[row for row in rows if row.get("links")],
         uses=_uses(item),
         facts=_facts(look, item),
+        judged=isinstance(item, ProcessTarget),
         file_id=file_id,
         preview=file_id is not None and previews.path(file_id).is_file(),
     )

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from awe.config import Environment
 from awe.dataserver.authorisation import Permits
-from awe.web import browsing, entry, runs
+from awe.web import browsing, entry, intentions, runs, validities
 from awe.web.assets import asset
 from awe.web.object import object_page
 from awe.web.sessions import Sessions
@@ -49,6 +49,7 @@ def pages(permits: Permits, environment: Environment) -> dict[str, Any]:
     }
 
 
+_JUDGED = "/calibrations/{class_name}/{object_id}"
 _ROUTES = [
     Route("/", view(entry.home), methods=["GET"]),
     Route("/static/{name}", asset, methods=["GET"]),
@@ -64,6 +65,11 @@ _ROUTES = [
     Route("/objects/{class_name}", view(browsing.objects_page), methods=["GET"]),
     Route("/objects/{class_name}/table.{format}", view(browsing.table_file), methods=["GET"]),
     Route("/object/{class_name}/{object_id}", view(object_page), methods=["GET"]),
+    Route("/calibrations", view(validities.calibrations_page), methods=["GET"]),
+    Route(_JUDGED, view(validities.change_page), methods=["GET"]),
+    Route(_JUDGED, _own(validities.change), methods=["POST"]),
+    Route("/targets", view(intentions.targets_page), methods=["GET"]),
+    Route("/targets", _own(intentions.make), methods=["POST"]),
     Route("/runs/{run}", _own(runs.run_page), methods=["GET"]),
     Route("/runs/{run}/cancel", _own(runs.cancel_run), methods=["POST"]),
 ]

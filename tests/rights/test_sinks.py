@@ -90,7 +90,9 @@ class Tags(parser.HTMLParser):
     ATTRIBUTES = ("lang", "charset", "name", "content", "scope", "class", "href", "rel", "id",
                   "src", "defer", "aria-label", "aria-current", "role", "tabindex", "alt",
                   "type", "value", "method", "action", "for", "selected", "max", "download",
-                  "placeholder", "maxlength", "autocomplete", "checked", "open", "aria-sort")
+                  "placeholder", "maxlength", "size", "viewbox", "x", "x1", "x2",
+                  "y", "y1", "y2", "width", "height", "rx", "text-anchor", "autocomplete",
+                  "checked", "open", "aria-sort")
     INSIDE = ("href", "src", "action")
 
     def __init__(self):
@@ -121,6 +123,8 @@ def pages_with(text):
     named = {"name": text, "meaning": text, "unit": text}
     job = dict.fromkeys(JOB_COLUMNS, text)
     run = {**dict.fromkeys(RUN_COLUMNS, text), "told": text, "number": 1}
+    bar = dict.fromkeys(("kind", "id", "label", "state", "verdict", "quality", "start", "end",
+                         "made"), text)  # fmt: skip
     field = SimpleNamespace(**named, operators=(text,), example=text, sortable=True)
     search = SimpleNamespace(asked={text: (text, text)}, columns=(text,), sort=text,
                              downwards=True, command=text)  # fmt: skip
@@ -133,6 +137,25 @@ def pages_with(text):
             "links": {"next": "/objects/a?b=1", "first": "/objects/a", "sort": lambda name: "/",
                       "files": [(text, "/objects/a")]},
         },
+        "calibrations.html": {
+            "cameras": [text], "camera": text, "chips": [text], "chip": text, "filters": [text],
+            "asked": {"date": text, "filter": text}, "trouble": text, "found": True,
+            "command": text, "rows": [bar], "picture": {
+                "bars": [{**bar, "head": text, "x": 1, "y": 2, "wide": 3}], "ticks": [(1, text)],
+                "width": 9, "height": 9, "line": 9, "left": 9, "date": 4.0},
+        },
+        "change.html": {
+            "kind": text, "item": SimpleNamespace(object_id=text, is_valid=1),
+            "trouble": text, "verdicts": {1: text}, "ranges": [(text, text)],
+            "changes": [(text, text, text, text)],
+        },
+        "targets.html": {
+            "raw": text, "kind": text, "kinds": [text], "plan": True, "trouble": text,
+            "digest": text, "missing": 2, "recent": [text], "project": text,
+            "steps": [{"kind": text, "place": "", "label": text, "recipe": text,
+                       "arguments": [(text, text)], "because": text},
+                      {"kind": text, "place": "/object/a", "label": text, "because": text}],
+        },
         "home.html": {"full_name": text, "projects": [text]},
         "login.html": {"who": text, "link": text, "before": text},
         "absent.html": {"text": text},
@@ -142,7 +165,8 @@ def pages_with(text):
                      "arguments": text, "log": text, "live": 2,
                      "items": [{"item": text, "kind": text, "product": text, "message": text}]},
         "object.html": {
-            "item": SimpleNamespace(object_id=text), "kind": text, "file_id": text,
+            "judged": True,
+            "item": SimpleNamespace(object_id=text, filename=text), "kind": text, "file_id": text,
             "facts": {text: text}, "preview": True, "values": [{**named, "value": text}],
             "links": [{**named, "links": [(f"/object/{text}", text), (None, text)], "more": 2}],
             "uses": [{"kind": text, "name": text, "more": True, "links": [("/object/a", text)]}],
