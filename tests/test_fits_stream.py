@@ -53,3 +53,39 @@ def test_an_image_without_pixels_in_it_is_a_header_alone(tmp_path):
     path = fits.write(tmp_path / "a.fits", image)
     assert path.stat().st_size == 2880
     assert fits.read_header(path)["NAXIS2"] == 0
+
+
+STRANGE = [
+    "AAA     = 1 / x", "AAA     = 2", "BBB     = 1.0E3 / e", "CCC     = 'it''s  '", "DDD     =",
+    "EEE     = NaN", "FFF     = 3,5", "GGG     = 1.50D2", "XXX     = T", "COMMENT some",
+    "HISTORY some", "EXTNAME = 5", "BLANK   = 3", "CONT    = 'abc&'", "CONTINUE  'def'",
+    "HIERARCH a.b-c_d = 'q'", "        just text", "DP1     = 'AXIS.1: 1.5'", "PC1_1   = 1.0",
+    "CD1_1   = 2.0", "ONE     = 1", "FLOAT   = 1.0", "TRUE    = T", "ZERO    = 0.0",
+    "MINUS   = -0.0", "LONG    = 'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz&'",
+    "CONTINUE  'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz' / long",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "f4"])
+def test_headers_are_those_astropy_would_have_written(tmp_path, dtype):
+    def header():  # astropy takes a card nobody can read for text when it is read again
+        return astropy_fits.Header.fromstring("".join(card.ljust(80) for card in STRANGE))
+
+    image = pixels(dtype, (3, 5))
+    path = fits.write(
+        tmp_path / "a.fits", [fits.Image(image, header())], primary=fits.Image(image, header())
+    )
+    front = fits.clean(header())
+    del front["EXTNAME"]
+    front["HIERARCH AWE PLANES"] = (1, "extensions behind the image")
+    wanted = astropy_fits.HDUList(
+        [astropy_fits.PrimaryHDU(image, front), astropy_fits.ImageHDU(image, fits.clean(header()))]
+    )
+    wanted.verify("silentfix")
+    wanted.update_extend()
+    with astropy_fits.open(path, do_not_scale_image_data=True) as hdus:
+        for found, one in zip(hdus, wanted, strict=True):
+            lines = [str(card) for card in found.header.cards]
+            assert lines[-2].startswith("DATASUM")
+            assert lines[-1].startswith("CHECKSUM")
+            assert lines[:-2] == [str(card) for card in one.header.cards]

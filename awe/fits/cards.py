@@ -12,6 +12,8 @@ import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from awe.terminal import harmless
@@ -23,6 +25,8 @@ __all__ = [
     "clean",
     "copy_cards",
     "escape",
+    "kept",
+    "line",
     "lineage_cards",
     "parameter_cards",
     "read_lineage",
@@ -53,8 +57,14 @@ _OF_RAW = re.compile(
     r"|ESO DET OUT[0-9]+ (PRSC|OVSC)[XY]"
 )
 
+#: card of a header with strings that go on in the next card
+LONG = ("LONGSTRN", "OGIP 1.0", "long strings are continued")
+
+#: characters of commentary in one card
+_TEXT = 72
+
 _PRIMARY_ONLY = frozenset(["ORIGFILE", "ARCFILE", "EXTNAME", "EXTVER", "INHERIT"])
-_COMMENTARY = frozenset(["COMMENT", "HISTORY", ""])
+COMMENTARY = frozenset(["COMMENT", "HISTORY", ""])
 #: elements of the two matrices a header may have one of (FITS 4.0, 8.1.2)
 _ROTATION = re.compile(r"PC\d_\d")
 _MATRIX = re.compile(r"CD\d_\d")
@@ -134,35 +144,98 @@ def _is_readable(card: Card) -> bool:
     return True
 
 
-def clean(header: Header | None) -> Header:
-    """Return a copy of `header` that fits a new file.
+def kept(header: Header | None) -> list[tuple[str, Any, str]]:
+    """Return the cards (keyword, value, comment) of a header that fit a new file, in order.
 
     Cards of structure are left out, deprecated keywords get their present name, undefined and
     non-finite values are dropped, strings are escaped, of a repeated keyword the last wins, and of
-    two matrices of coordinates CD.
+    two matrices of coordinates CD. Commentary comes last.
+
+    Parameters
+    ----------
+    header : Header or None
+        Header to look through; None for none.
+    """
+    named: dict[str, tuple[str, Any, str]] = {}
+    said: dict[str, list[tuple[str, Any, str]]] = {}
+    for card in header.cards if header is not None else ():
+        for keyword, value, comment in _cleaned(card, header):
+            if keyword in COMMENTARY:
+                said.setdefault(keyword, []).extend(
+                    (keyword, value[place : place + _TEXT], "")
+                    for place in range(0, len(value), _TEXT)
+                )
+            else:
+                named[keyword.strip().upper()] = (keyword, value, comment)
+    if any(map(_MATRIX.fullmatch, named)):
+        for keyword in list(filter(_ROTATION.fullmatch, named)):
+            del named[keyword]
+    return [*named.values(), *chain(*said.values())]
+
+
+def line(keyword: str, value: Any, comment: str = "") -> bytes:
+    """Return a card as astropy writes it: 80 bytes, or more of a long string.
+
+    The products of a frame share most of their cards: those that were made are kept.
+
+    Parameters
+    ----------
+    keyword : str
+        Keyword without HIERARCH.
+    value : str, bool, int, float or complex
+        Value.
+    comment : str
+        Comment.
+    """
+    # True, 1 and 1.0 are one key, as are 0.0 and -0.0
+    return _line(keyword, f"{type(value).__name__} {value!r}", comment, _Held(value))
+
+
+class _Held:
+    """A value that is not looked at when cards are compared: its type and text are."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=4096)
+def _line(keyword: str, text: str, comment: str, held: _Held) -> bytes:
+    from astropy.io.fits import Card
+
+    del text
+    if keyword in COMMENTARY:
+        return str(Card(keyword, held.value)).encode("ascii")
+    return str(Card(_spelt(keyword), held.value, comment)).encode("ascii")
+
+
+def clean(header: Header | None) -> Header:
+    """Return a copy of `header` that fits a new file: what is `kept` of it.
 
     Parameters
     ----------
     header : Header or None
         Header to copy; None for an empty one.
     """
+    result = _header_of(kept(header))
+    if any(len(str(card)) > 80 for card in result.cards):
+        result.insert(0, LONG)
+    return result
+
+
+def _header_of(cards: Iterable[tuple[str, Any, str]]) -> Header:
     from astropy.io import fits
 
-    result = fits.Header()
-    if header is None:
-        return result
-    for card in header.cards:
-        for keyword, value, comment in _cleaned(card, header):
-            if keyword in _COMMENTARY:
-                result.add_comment(value) if keyword == "COMMENT" else result.add_history(value)
-            else:
-                result[_spelt(keyword)] = (value, comment)
-    if any(_MATRIX.fullmatch(keyword) for keyword in result):
-        for keyword in [name for name in result if _ROTATION.fullmatch(name)]:
-            del result[keyword]
-    if any(len(str(card)) > 80 for card in result.cards):
-        result.insert(0, ("LONGSTRN", "OGIP 1.0", "long strings are continued"))
-    return result
+    return fits.Header(
+        fits.Card(keyword, value) if keyword in COMMENTARY
+        else fits.Card(_spelt(keyword), value, comment)
+        for keyword, value, comment in cards
+    )  # fmt: skip
 
 
 def copy_cards(*headers: Header) -> Header:
@@ -176,14 +249,11 @@ def copy_cards(*headers: Header) -> Header:
     *headers : Header
         Headers of a raw file, the primary one first.
     """
-    from astropy.io import fits
-
-    result = fits.Header()
-    for header in headers:
-        for card in clean(header).cards:
-            if card.keyword not in _PRIMARY_ONLY | _COMMENTARY | {"LONGSTRN"}:
-                result[_spelt(card.keyword)] = (card.value, card.comment)
-    return result
+    left = _PRIMARY_ONLY | COMMENTARY | {"LONGSTRN"}
+    return _header_of({
+        keyword.strip().upper(): (keyword, value, comment)
+        for header in headers for keyword, value, comment in kept(header) if keyword not in left
+    }.values())  # fmt: skip
 
 
 def trimmed(header: Header) -> Header:
@@ -297,7 +367,7 @@ def _cleaned(card: Card, header: Header) -> list[tuple[str, Any, str]]:
             return [("COMMENT", escape(f"unreadable card: {card.image.rstrip()}"), "")]
     if _is_structure(keyword) or value is None or isinstance(value, Undefined):
         return []
-    if keyword in _COMMENTARY:
+    if keyword in COMMENTARY:
         return [(keyword or "COMMENT", escape(str(value)), "")] if str(value).strip() else []
     # A header has no notation for infinity or NaN (FITS 4.0, 4.2.4).
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,7 +1,7 @@
 """HDUs on their way into a file, in one pass over the pixels.
 
-Byte order, DATASUM and the write of a piece happen while it is in cache; astropy, which makes
-the headers, would go over the pixels once for each.
+Byte order, DATASUM and the write of a piece happen while it is in cache; astropy would go over the
+pixels once for each.
 """
 
 from __future__ import annotations
@@ -14,86 +14,68 @@ from awe.fits import blocks
 from awe.fits.packing import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
 
-    from astropy.io.fits import HDUList
     from numpy.typing import NDArray
 
-__all__ = ["write"]
-
-#: cards of an extension that is an image and no table
-_OF_IMAGES = ("XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT")
+__all__ = ["Hdu", "write"]
 
 #: bytes that are turned and written together: they stay in cache
 _PIECE = 1 << 19
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
-    """One HDU: its header cards without sums, its pixels, and where they go in the file."""
+class Hdu:
+    """One HDU of a file: its cards without sums, its pixels or its image as a table of tiles.
+
+    Attributes
+    ----------
+    lines : list of bytes
+        Cards of 80 bytes, those of structure first, without CHECKSUM, DATASUM and END.
+    content : ndarray or Packed or None
+        Pixels in the byte order of this machine, an image as a table of tiles, or nothing.
+    """
 
     lines: list[bytes]
-    pixels: NDArray[Any] | Packed | None
-    start: int
-    data: int
-    end: int
+    content: NDArray[Any] | Packed | None
 
 
-def write(descriptor: int, hdus: HDUList, packed: Mapping[int, Packed]) -> None:
-    """Write images with CHECKSUM and DATASUM into an empty open file.
+def write(descriptor: int, hdus: Sequence[Hdu]) -> None:
+    """Write HDUs with CHECKSUM and DATASUM into an empty open file.
 
     Parameters
     ----------
     descriptor : int
         Of a file open for writing.
-    hdus : HDUList
-        Image HDUs, the primary one first; pixels in the byte order of this machine.
-    packed : mapping of int to Packed
-        Number of an extension without pixels -> its image as a table of tiles.
+    hdus : sequence of Hdu
+        The primary HDU first.
 
     References
     ----------
     FITS standard 4.0, sections 3.3.2 and 4.4.2.7, appendix J.
     """
-    hdus.verify("silentfix")
-    hdus.update_extend()
-    parts = list(_parts(hdus, packed))
-    # What no write reaches below is a hole of zeros: the padding of data (FITS 4.0, 3.3.2).
-    os.ftruncate(descriptor, parts[-1].end if parts else 0)
-    for part in parts:
-        _write_part(descriptor, part)
-
-
-def _parts(hdus: HDUList, packed: Mapping[int, Packed]) -> Iterable[_Part]:
-    start = 0
-    for number, hdu in enumerate(hdus):
-        header = hdu.header.copy()
-        table = packed.get(number)
-        for keyword in ("CHECKSUM", "DATASUM", *(_OF_IMAGES if table is not None else ())):
-            header.remove(keyword, ignore_missing=True)
-        text = header.tostring(endcard=False, padding=False).encode("ascii")
-        lines = [text[place : place + blocks.CARD] for place in range(0, len(text), blocks.CARD)]
-        pixels = hdu.data if table is None else table
-        if table is not None:
-            lines = [*table.lines, *lines]
+    places = [0]
+    for hdu in hdus:
         # DATASUM is one card whatever its digits: the header keeps this length.
-        data = start + len(blocks.sealed(lines, 0))
-        end = data + (_padded(pixels.nbytes) if pixels is not None else 0)
-        yield _Part(lines=lines, pixels=pixels, start=start, data=data, end=end)
-        start = end
+        data = places[-1] + len(blocks.sealed(hdu.lines, 0))
+        places += [data, data + (0 if hdu.content is None else _padded(hdu.content.nbytes))]
+    # What no write reaches below is a hole of zeros: the padding of data (FITS 4.0, 3.3.2).
+    os.ftruncate(descriptor, places[-1])
+    for hdu, start, data in zip(hdus, places[::2], places[1::2], strict=False):
+        _write_hdu(descriptor, hdu, start, data)
 
 
 def _padded(size: int) -> int:
     return size + -size % blocks.BLOCK
 
 
-def _write_part(descriptor: int, part: _Part) -> None:
+def _write_hdu(descriptor: int, hdu: Hdu, start: int, data: int) -> None:
     # Pixels first: their sum is in the header before them.
-    if isinstance(part.pixels, Packed):
-        total = _write_table(descriptor, part.pixels, part.data)
+    if isinstance(hdu.content, Packed):
+        total = _write_table(descriptor, hdu.content, data)
     else:
-        total = 0 if part.pixels is None else _write_pixels(descriptor, part.pixels, part.data)
-    _write_all(descriptor, blocks.sealed(part.lines, blocks.folded(total)), part.start)
+        total = 0 if hdu.content is None else _write_pixels(descriptor, hdu.content, data)
+    _write_all(descriptor, blocks.sealed(hdu.lines, blocks.folded(total)), start)
 
 
 def _write_table(descriptor: int, table: Packed, place: int) -> int:

@@ -20,6 +20,7 @@ from awe.errors import DiskFull, FileTaken
 from awe.fits import packing, stream
 from awe.fits.cards import clean
 from awe.fits.image import PLANES, Image
+from awe.fits.lines import Lines
 from awe.localfiles import appear
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def write(
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         with os.fdopen(descriptor, "wb"):
-            stream.write(descriptor, *_hdus(images, primary))
+            stream.write(descriptor, _hdus(images, primary))
         appear(part, target, replace=replace)
     except FileTaken:
         raise
@@ -91,39 +92,38 @@ def write(
     return target
 
 
-def _hdus(images: Image | Sequence[Image], primary: Image | Header | None) -> Any:
-    """Return the HDUs of a file, and by their number what is packed of them."""
-    from astropy.io import fits
-
+def _hdus(images: Image | Sequence[Image], primary: Image | Header | None) -> list[stream.Hdu]:
+    """Return the HDUs of a file."""
     if isinstance(images, Image):
-        alone = clean(images.header)
-        alone.remove(PLANES, ignore_missing=True)
+        alone = Lines(images.header)
+        alone.leave_out(PLANES)
         packed = _packed(images)
         if packed is None:
-            return fits.HDUList([fits.PrimaryHDU(_storable(images), alone)]), {}
+            return [_hdu(images, alone, first=True)]
         named = alone.copy()
-        named.set("EXTNAME", alone.get("EXTNAME", ALONE))
-        alone.remove("EXTNAME", ignore_missing=True)
-        for keyword in filter(_OF_PLACE.fullmatch, named):
-            alone.remove(keyword, ignore_missing=True)  # there are no pixels to have a place
-        hdus = fits.HDUList([fits.PrimaryHDU(None, alone), fits.ImageHDU(None, named)])
-        return hdus, {1: packed}
+        named.add("EXTNAME", ALONE)
+        # there are no pixels to have a place
+        alone.leave_out("EXTNAME", *filter(_OF_PLACE.fullmatch, named.keywords))
+        return [_hdu(None, alone, first=True, more=True), _hdu(packed, named)]
     front = primary if isinstance(primary, Image) else Image(None, clean(primary))
-    first = clean(front.header)
-    first.remove("EXTNAME", ignore_missing=True)
-    first.remove(PLANES, ignore_missing=True)
+    first = Lines(front.header)
+    first.leave_out("EXTNAME", PLANES)
     if front.pixels is not None:
         # a file that is cut off exactly behind a plane looks whole otherwise
-        first[f"HIERARCH {PLANES}"] = (len(images), "extensions behind the image")
-    hdus = fits.HDUList([fits.PrimaryHDU(_storable(front), first)])
-    found = {}
-    for number, image in enumerate(images, start=1):
-        packed = _packed(image)
-        if packed is not None:
-            found[number] = packed
-        pixels = _storable(image) if packed is None else None
-        hdus.append(fits.ImageHDU(pixels, clean(image.header)))
-    return hdus, found
+        first.add(PLANES, len(images), "extensions behind the image")
+    hdus = [_hdu(front, first, first=True, more=bool(images))]
+    return hdus + [_hdu(_packed(image) or image, Lines(image.header)) for image in images]
+
+
+def _hdu(
+    content: Image | packing.Packed | None, lines: Lines, *, first: bool = False,
+    more: bool = False,
+) -> stream.Hdu:
+    """Return an HDU: its content, and the cards of that and its own."""
+    if isinstance(content, packing.Packed):
+        return stream.Hdu(lines=lines.of_table(content), content=content)
+    pixels = None if content is None else _storable(content)
+    return stream.Hdu(lines=lines.behind(pixels, first=first, more=more), content=pixels)
 
 
 def _packed(image: Image) -> packing.Packed | None:

@@ -23,6 +23,7 @@ from awe.errors import NotFound
 from awe.localfiles import scratch_directory
 from awe.tasks.attempt import Outcome, Session
 from awe.tasks.between import in_order
+from awe.tasks.collecting import uncollected
 from awe.tasks.compiling import told
 from awe.tasks.task import Task
 from awe.tasks.unit import Unit
@@ -68,6 +69,7 @@ def execute(self: Task) -> list[Any]:
         scratch_directory() as scratch,
         self._leaving(len(units)),
         told(),
+        uncollected(),
         bars.bar(self.identifier(), shown, "units") as bar,
     ):
         try:
