@@ -18,6 +18,7 @@ import psutil
 from awe.inspect import backend, viewer
 from awe.inspect.frame import inspect
 from awe.inspect.picture import Look
+from awe.inspect.sight import Sight
 from awe.inspect.window import Window
 
 SHAPE = (4200, 2144)
@@ -71,7 +72,7 @@ def moved(chip: Chip) -> None:
         kappa=4, iterations=5, cmap="gray", lower=None, upper=None, interpolation="nearest"
     )
     window: Any = Window(
-        chip.data, name="Chip.fits", caption="", first=(1, 1), look=look, size=(9.4, 8.0)
+        Sight(pixels=chip.data, name="Chip.fits"), look=look, size=(9.4, 8.0)
     )
     window._figure.canvas.draw()
     hand, box = window._hand, window._picture.axes.bbox

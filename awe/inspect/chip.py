@@ -68,6 +68,22 @@ class Chip(OnScreen):
         self._part: tuple[float, float, float, float] | None = None
         self._table: tuple[Any, NDArray[np.uint32]] | None = None
 
+    def exchange(
+        self, planes: list[NDArray[Any]], extent: tuple[float, float, float, float]
+    ) -> None:
+        """Draw other pixels.
+
+        Parameters
+        ----------
+        planes : list of ndarray, shape (ny, nx)
+            One plane, or three for red, green and blue; not modified.
+        extent : tuple of float
+            Left, right, bottom and top edge, in coordinates of the axes.
+        """
+        self._pyramids = [Pyramid(plane) for plane in planes]
+        self._extent: Any = extent
+        self.stale = True
+
     def choose_stretch(self, name: str) -> None:
         """Change to a stretch.
 
@@ -91,7 +107,7 @@ class Chip(OnScreen):
 
     def get_extent(self) -> tuple[float, float, float, float]:
         """Return the edges of what is drawn."""
-        return self._part or self._extent  # type: ignore[attr-defined]
+        return self._part or self._extent
 
     def _made(
         self, x: NDArray[np.float64], y: NDArray[np.float64], corner: tuple[int, int], how: Any
@@ -107,7 +123,7 @@ class Chip(OnScreen):
     def _smoothed(self, x: NDArray[np.float64], y: NDArray[np.float64], *how: Any) -> Any:
         """Let matplotlib draw, from the pixels that are visible and some around."""
         plane = self._pyramids[0].level(0)
-        edge: Any = self._extent  # type: ignore[attr-defined]
+        edge: Any = self._extent
         rows = slice(*np.clip((int(y[0]) - 16, int(y[-1]) + 16), 0, plane.shape[0]))
         columns = slice(*np.clip((int(x[0]) - 16, int(x[-1]) + 16), 0, plane.shape[1]))
         if rows.start >= rows.stop or columns.start >= columns.stop:

@@ -9,18 +9,18 @@ from __future__ import annotations
 import math
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from awe import fits
 from awe.errors import ArgumentError, nearest
 from awe.inspect import backend
 from awe.inspect import viewer as viewers
 from awe.inspect.keys import help_text
-from awe.inspect.source import Source, source_of
+from awe.inspect.reel import Reel, place_in
+from awe.inspect.sight import sight_of
 from awe.lazy import resolve
-from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,6 +70,7 @@ def inspect(
     block: bool | None = None,
     extension: int | str | None = None,
     plane: int | None = None,
+    among: Any = None,
 ) -> Inspection | None:
     """Show the frame in a window with single-key tools.
 
@@ -78,8 +79,9 @@ def inspect(
 
     Parameters
     ----------
-    frame : frame, path, CCDData or ndarray
-        What to show: a frame, a FITS file ('any.fits', 'any.fits[2]'), or pixels.
+    frame : frame, path, CCDData, ndarray, list or query
+        What to show: a frame, a FITS file ('any.fits', 'any.fits[2]'), or pixels; a list or a
+        query of these is walked through with `n` and `p`.
     pixels : ndarray, shape (ny, nx) or (ny, nx, 3), optional
         Show these instead of the frame's own pixels.
     zone : (x0, y0, x1, y1), optional
@@ -107,6 +109,8 @@ def inspect(
         Number or name of the extension of the file to show; default: the first image.
     plane : int, optional
         Plane of a cube to show, from 1; default: the first.
+    among : list or query, optional
+        Frames, of which this is one, to walk through with `n` and `p`.
 
     Returns
     -------
@@ -124,6 +128,8 @@ def inspect(
 
     {keys}
     """
+    frames, place = _several(frame, among)
+    frame = frames[place]
     if viewer is not None:
         fetch = getattr(frame, "_here", None)  # a stored frame may not be here yet
         path = frame if isinstance(frame, str | Path) else getattr(frame, "pathname", None)
@@ -134,19 +140,14 @@ def inspect(
     _check_size(width, ratio)
     if viewers.apart():
         viewers.begin()  # it starts while the pixels are read
-    shown = source_of(frame, extension, pixels=pixels, plane=plane)
-    image, first = _cut(shown.pixels, zone)
+    seen = partial(sight_of, zone=zone, extension=extension, plane=plane)
+    sight = seen(frame, pixels=pixels)
     _check_names(cmap, interpolation)
     from awe.inspect.opening import opened
 
     window = opened(
-        image,
-        name=shown.name,
-        caption=_caption(shown),
-        header=shown.header,
-        unit=shown.unit,
-        path="" if pixels is not None else shown.path,
-        first=first,
+        sight,
+        Reel(frames, place, seen),
         look={
             "kappa": kappa,
             "iterations": iterations,
@@ -155,7 +156,7 @@ def inspect(
             "upper": upper,
             "interpolation": interpolation,
         },
-        size=_size(image.shape, width, ratio),
+        size=_size(sight.pixels.shape, width, ratio),
         fit=width is None,
         tiles=getattr(frame, "tiles", ()),
         chosen=getattr(frame, "chosen", None),
@@ -185,6 +186,27 @@ if inspect.__doc__:
     inspect.__doc__ = inspect.__doc__.replace("{keys}", help_text().replace("\n", "\n    "))
 
 
+def _several(frame: Any, among: Any) -> tuple[Sequence[Any], int]:
+    """Return the frames to walk through, and which of them to show first."""
+    if among is not None:
+        return place_in(among, frame)
+    query = hasattr(frame, "count") and hasattr(frame, "cls")
+    listed = isinstance(frame, list | tuple) and all(map(_is_frame, frame))
+    if not listed and not query:
+        return [frame], 0
+    frames = list(frame)
+    if not frames:
+        msg = f"inspect({'query' if query else frame!r}): there is no frame in it"
+        raise ArgumentError(msg)
+    return frames, 0
+
+
+def _is_frame(item: Any) -> bool:
+    """Return whether an item of a list is an image by itself, and not a row of one."""
+    named = isinstance(item, str | Path) or hasattr(item, "filename")
+    return named or hasattr(item, "header") or getattr(item, "ndim", 0) > 1
+
+
 def _check_numbers(*, above: float | None = None, **numbers: Any) -> None:
     for name, value in numbers.items():
         if value is None:
@@ -208,23 +230,6 @@ def _check_size(width: float | None, ratio: float | None) -> None:
         if value is not None and value > WIDEST:
             msg = f"{name} is {value:g}; expected up to {WIDEST} (width in inches)"
             raise ArgumentError(msg)
-
-
-def _cut(
-    image: NDArray[Any], zone: tuple[int, int, int, int] | None
-) -> tuple[NDArray[Any], tuple[int, int]]:
-    if zone is None:
-        return image, (1, 1)
-    ny, nx = image.shape[:2]
-    try:
-        x0, y0, x1, y1 = (int(value) for value in zone)
-    except (TypeError, ValueError):
-        x0 = y0 = x1 = y1 = 0
-    if not (1 <= x0 <= x1 <= nx and 1 <= y0 <= y1 <= ny):
-        expected = f"(x0, y0, x1, y1) within (1, 1, {nx}, {ny})"
-        msg = f"zone {zone} is not on the image; expected {expected}"
-        raise ArgumentError(msg)
-    return image[y0 - 1 : y1, x0 - 1 : x1], (x0, y0)
 
 
 def _check_names(cmap: str | None, interpolation: str) -> None:
@@ -255,16 +260,6 @@ def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> t
     if ratio is not None:
         return width, width / ratio
     return width, max((width - margin_x) / aspect + margin_y, 3.0)
-
-
-def _caption(shown: Source) -> str:
-    """Return one line about the exposure: what is stored of it, else what the header has."""
-    units = {"EXPTIME": " s"}
-    names = ("OBJECT", "FILTER", "EXPTIME", "DATE-OBS")
-    values = {name: fits.value_of(shown.header, name, "") for name in names}
-    values["OBJECT"] = shown.observed or values["OBJECT"]
-    found = [f"{value}{units.get(name, '')}" for name, value in values.items() if value != ""]
-    return harmless("   ".join(found), lines=False)
 
 
 _viewers: list[subprocess.Popen[bytes]] = []

@@ -230,6 +230,18 @@ _DECLARED = (
         doc="open the chip under the pointer, in a mosaic; a click does the same",
     ),
     Key(
+        key="n",
+        target="window:following",
+        title="next",
+        doc="next frame of the query or list, at the same place in the same way",
+    ),
+    Key(
+        key="p",
+        target="window:preceding",
+        title="previous",
+        doc="the frame before, of the query or list",
+    ),
+    Key(
         key="S",
         target="window:save",
         title="save",

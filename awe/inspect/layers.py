@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,28 @@ class Layers:
         self._facts = facts
         self._flags: Overlay | None = None
         self._compass: Compass | None = None
+
+    def taken_away(self) -> tuple[str, ...]:
+        """Take all of them away, and return which there were."""
+        shown = tuple(name for name in ("flags", "compass") if getattr(self, f"_{name}"))
+        for name in shown:
+            getattr(self, f"_{name}").remove()
+            setattr(self, f"_{name}", None)
+        return shown
+
+    def draw(self, axes: Axes, names: tuple[str, ...]) -> None:
+        """Draw layers, as far as the frame has them.
+
+        Parameters
+        ----------
+        axes : Axes
+            Axes of the picture.
+        names : tuple of str
+            Which.
+        """
+        for name in names:
+            with contextlib.suppress(ArgumentError):
+                getattr(self, name)(axes)
 
     def flags(self, axes: Axes) -> str:
         """Draw the reason bits, or take them away; return one line about them.

@@ -48,15 +48,16 @@ class Measurements:
         Parameters
         ----------
         row : dict
-            What `row_of` returns.
+            What `row_of` returns, with the name of the frame if it is another.
         """
         self._rows.append({"frame": self._name, **row})
         if self._log is not None:
             told = "  ".join(
                 f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}"
                 for name, value in row.items()
+                if name != "frame"
             )
-            self._write(f"{self._name}  {told}")
+            self._write(f"{self._rows[-1]['frame']}  {told}")
 
     def log_to(self, path: str | Path | None) -> None:
         """Append every measurement from now on to a text file; None ends that.

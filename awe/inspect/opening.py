@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
 from awe.inspect import backend, viewer
 from awe.inspect.inspection import Inspection
 from awe.inspect.picture import Look
 from awe.inspect.proxy import Remote
+from awe.inspect.reel import Reel
 from awe.inspect.remembered import recalled
+from awe.inspect.sight import Sight
 from awe.inspect.window import Window
 from awe.terminal import out
 
@@ -26,9 +26,9 @@ KAPPA = 4.0
 
 
 def opened(
-    pixels: NDArray[Any],
+    sight: Sight,
+    reel: Reel,
     *,
-    name: str,
     look: dict[str, Any],
     tiles: Sequence[Tile] = (),
     chosen: Callable[[str], None] | None = None,
@@ -38,10 +38,10 @@ def opened(
 
     Parameters
     ----------
-    pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
-        The image; not modified.
-    name : str
-        Title of the window.
+    sight : Sight
+        The image.
+    reel : Reel
+        Frames of which this is one.
     look : dict
         Fields of `Look`.
     tiles : sequence of Tile
@@ -55,10 +55,10 @@ def opened(
     away = viewer.ready() if viewer.apart() else None
     if away is not None:
         about |= {"look": look, "tiles": [asdict(tile) for tile in tiles]}
-        return Remote(away, pixels, name=name, about=about, chosen=chosen)
+        return Remote(away, sight, reel=reel, about=about, chosen=chosen)
     if chosen is not None:
         about["chosen"] = chosen
-    return Window(pixels, name=name, look=Look(**look), tiles=tiles, **about)
+    return Window(sight, look=Look(**look), reel=reel, tiles=tiles, **about)
 
 
 def _with_last(look: dict[str, Any]) -> dict[str, Any]:

@@ -55,18 +55,15 @@ class Picture:
         self, axes: Axes, pixels: NDArray[Any], first: tuple[int, int], look: Look
     ) -> None:
         self.axes = axes
-        self._first = first
-        grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
-        self.grey: NDArray[Any] = grey
         self._look = look
         #: name of the range that is shown
         self.range = look.range
+        #: whether the range was set with the mouse, and holds for other images too
+        self._by_hand = False
         #: what the readout adds for a place
         self.more: Callable[[float, float], str] = lambda x, y: ""
+        self._hold(pixels, first)
         self.lower, self.upper = self._given()
-        ny, nx = grey.shape
-        # The centre of a pixel has the whole number, its edges the halves (FITS 4.0, 8.1).
-        self.limits = (first[0] - 0.5, first[0] + nx - 0.5, first[1] - 0.5, first[1] + ny - 0.5)
         self.image = self._draw(pixels, look)
         axes.set_aspect("equal")
         axes.set_xlim(self.limits[:2])
@@ -74,6 +71,33 @@ class Picture:
         axes.format_coord = self.readout  # type: ignore[method-assign]
         axes.callbacks.connect("xlim_changed", self._moved)
         axes.callbacks.connect("ylim_changed", self._moved)
+
+    def _hold(self, pixels: NDArray[Any], first: tuple[int, int]) -> None:
+        self._first = first
+        self.grey: NDArray[Any] = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
+        ny, nx = self.grey.shape
+        # The centre of a pixel has the whole number, its edges the halves (FITS 4.0, 8.1).
+        self.limits = (first[0] - 0.5, first[0] + nx - 0.5, first[1] - 0.5, first[1] + ny - 0.5)
+
+    def exchange(self, pixels: NDArray[Any], first: tuple[int, int]) -> None:
+        """Show other pixels at the same place and zoom, with the same stretch and colours.
+
+        A range that has a name is found anew; one that was set with the mouse stays.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
+            Not modified.
+        first : tuple of int
+            FITS pixel coordinates (x, y) of `pixels[0, 0]`.
+        """
+        whole = self.whole
+        self._hold(pixels, first)
+        self.image.exchange(_planes(pixels), self.limits)
+        if not self._by_hand:
+            self.choose_range(self.range)
+        if whole:
+            self.view(*self.limits)
 
     def _given(self) -> tuple[float, float]:
         """Return the range of the look, with its own ends where it has some."""
@@ -88,10 +112,9 @@ class Picture:
 
     def _draw(self, pixels: NDArray[Any], look: Look) -> Any:
         drawn: Any = resolve("awe.inspect.chip:Chip")  # it loads matplotlib
-        planes = [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]
         image = drawn(
             self.axes,
-            planes,
+            _planes(pixels),
             self.limits,
             ends=(self.lower, self.upper),
             stretch=look.stretch,
@@ -152,6 +175,7 @@ class Picture:
         lower, upper : float
             Ends, in the unit of the pixels.
         """
+        self._by_hand = True
         self.lower, self.upper = lower, upper
         self.image.set_clim(lower, upper)
 
@@ -165,6 +189,7 @@ class Picture:
         """
         self.range = name
         self.show_range(*self._given())
+        self._by_hand = False
 
     @property
     def stretch(self) -> str:
@@ -195,3 +220,8 @@ class Picture:
             As matplotlib knows it.
         """
         self.image.choose_cmap(name)
+
+
+def _planes(pixels: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return one plane, or those of red, green and blue."""
+    return [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
-from awe.errors import ArgumentError
+from awe.errors import ArgumentError, ServiceDown, UserMistake
 from awe.inspect.facts import written
 from awe.inspect.inspection import Inspection
+from awe.inspect.reel import Reel
 from awe.inspect.shared import shared
+from awe.inspect.sight import Sight
 from awe.inspect.spot import Reading
 from awe.inspect.viewer import Viewer
-from awe.terminal import harmless
 
 __all__ = ["Remote"]
 
@@ -28,10 +28,10 @@ class Remote(Inspection):
     ----------
     viewer : Viewer
         The process that opens it.
-    pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
-        The image; not modified. The viewer gets a copy of its own.
-    name : str
-        Title of the window.
+    sight : Sight
+        The image; the viewer gets a copy of its pixels.
+    reel : Reel
+        Frames of which this is one.
     about : mapping
         The other arguments of the window, as JSON knows them.
     chosen : callable, optional
@@ -46,25 +46,26 @@ class Remote(Inspection):
     def __init__(
         self,
         viewer: Viewer,
-        pixels: NDArray[Any],
+        sight: Sight,
         *,
-        name: str,
+        reel: Reel,
         about: Mapping[str, Any],
         chosen: Callable[[str], None] | None = None,
     ) -> None:
-        super().__init__(harmless(name, lines=False), about.get("unit", ""))
+        super().__init__(sight.name, sight.unit)
         self._chosen = chosen
         self._viewer = viewer
+        self._reel = reel
+        self._one = threading.Lock()
+        self._serving: list[threading.Thread] = []
         self._closed = threading.Event()
-        about = {**about, "header": written(about.get("header"))}
-        file, layout = shared(pixels)
-        try:
-            self._number = viewer.open(self, [file], {"name": name, "layout": layout, **about})
-        finally:
-            os.close(file)
+        with _sent(sight) as (file, told):
+            self._number = viewer.open(self, [file], {"sight": told, **about})
 
     def _press(self, key: str, x: float, y: float) -> Reading | None:
         reading = self._ask("press", key=key, x=float(x), y=float(y))["reading"]
+        for thread in list(self._serving):
+            thread.join()
         return None if reading is None else Reading(**reading)
 
     def set(self, name: str, *values: float) -> None:
@@ -119,12 +120,74 @@ class Remote(Inspection):
         if self._chosen is not None:
             self._chosen(name)
 
+    def wanted(self, want: str, about: dict[str, Any]) -> None:
+        """Get what the window needs, while the prompt and the window go on.
+
+        Parameters
+        ----------
+        want : str
+            Name of a method of the reel.
+        about : dict
+            Its arguments.
+        """
+        thread = threading.Thread(target=self._serve, args=(want, about), daemon=True)
+        self._serving.append(thread)
+        thread.start()
+
+    def _serve(self, want: str, about: dict[str, Any]) -> None:
+        # a thread for each: its connection to the database ends with it
+        with self._one, contextlib.suppress(UserMistake, ServiceDown):  # it was closed meanwhile
+            self._reel.serve(self, want, **about)
+        self._serving.remove(threading.current_thread())
+
+    def take(self, sight: Sight, text: str) -> None:
+        """Show another image, and say a line.
+
+        Parameters
+        ----------
+        sight : Sight
+            The image.
+        text : str
+            The line.
+        """
+        with _sent(sight) as (file, told):
+            self._ask("take", [file], sight=told, text=text)
+        self.name = sight.name
+
+    def tell(self, text: str) -> None:
+        """Say a line at the prompt and in the window.
+
+        Parameters
+        ----------
+        text : str
+            The line.
+        """
+        self._ask("tell", text=text)
+
     def gone(self) -> None:
         """Hear that the window is closed."""
         self._closed.set()
 
-    def _ask(self, do: str, **about: Any) -> dict[str, Any]:
+    def _ask(self, do: str, files: Sequence[int] = (), **about: Any) -> dict[str, Any]:
         if self._closed.is_set():
             msg = f"the window of {self.name} is closed; inspect() opens another"
             raise ArgumentError(msg)
-        return self._viewer.ask(do, window=self._number, **about)
+        return self._viewer.ask(do, files, window=self._number, **about)
+
+
+@contextlib.contextmanager
+def _sent(sight: Sight) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give a file with the pixels of an image, and the rest of it as JSON knows it."""
+    file, layout = shared(sight.pixels)
+    try:
+        yield file, {
+            "layout": layout,
+            "first": sight.first,
+            "header": written(sight.header),
+            "name": sight.name,
+            "caption": sight.caption,
+            "unit": sight.unit,
+            "path": sight.path,
+        }
+    finally:
+        os.close(file)

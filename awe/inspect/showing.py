@@ -23,7 +23,6 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot
-from numpy.typing import NDArray
 
 from awe.errors import ArgumentError, UserMistake
 from awe.inspect import backend
@@ -31,6 +30,7 @@ from awe.inspect.facts import read
 from awe.inspect.mosaic import Tile
 from awe.inspect.picture import Look
 from awe.inspect.shared import mapped
+from awe.inspect.sight import Sight
 from awe.inspect.window import Window
 from awe.inspect.wire import Wire
 
@@ -50,18 +50,18 @@ class Pane(Window):
         Whom to tell.
     number : int
         What the other process calls it.
-    pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
+    sight : Sight
         The image.
     **about : Any
         Arguments of `Window`.
     """
 
-    def __init__(self, showing: Showing, number: int, pixels: NDArray[Any], **about: Any) -> None:
+    def __init__(self, showing: Showing, number: int, sight: Sight, **about: Any) -> None:
         self._showing = showing
         self._number = number
         #: what was said while a request is answered
         self.lines: list[str] | None = None
-        super().__init__(pixels, chosen=self._choose_chip, **about)
+        super().__init__(sight, chosen=self._choose_chip, **about)
 
     def show(self, *, block: bool) -> None:
         """Bring this window to the screen, and no other.
@@ -98,6 +98,9 @@ class Pane(Window):
 
     def _choose_chip(self, name: str) -> None:
         self._showing.tell({"chosen": name, "window": self._number})
+
+    def _want(self, want: str, **about: Any) -> None:
+        self._showing.tell({"want": want, "window": self._number, "about": about})
 
     def _gone(self) -> None:
         super()._gone()
@@ -187,7 +190,7 @@ class Showing:
             if do == "open":
                 self._open(files, **message)
             else:
-                answer = self._do(said, do, **message)
+                answer = self._do(said, do, files, **message)
         except UserMistake as mistake:
             answer = {"mistake": mistake.code, "text": str(mistake)}
         except Exception:
@@ -195,19 +198,21 @@ class Showing:
         self.tell({**answer, "answer": number, "said": said})
 
     def _open(self, files: Sequence[int], window: int, about: dict[str, Any]) -> None:
-        pixels = mapped(files[0], **about.pop("layout"))
-        about["look"] = Look(**about["look"])
-        about["first"], about["size"] = tuple(about["first"]), tuple(about["size"])
-        about["header"] = read(about.get("header", ""))
+        sight = _sight(files[0], **about.pop("sight"))
+        about["look"], about["size"] = Look(**about["look"]), tuple(about["size"])
         about["tiles"] = [Tile(**tile) for tile in about.get("tiles", ())]
-        pane = Pane(self, window, pixels, **about)
+        pane = Pane(self, window, sight, **about)
         self._windows[window] = pane
         pane.show(block=False)
         self.later(lambda: importlib.import_module("astropy.wcs"))  # before the pointer needs it
 
-    def _do(self, said: list[str], do: str, window: int, **about: Any) -> dict[str, Any]:
+    def _do(
+        self, said: list[str], do: str, files: Sequence[int], window: int, **about: Any
+    ) -> dict[str, Any]:
         pane = self._windows.get(window)
         if pane is None:
+            for file in files:
+                os.close(file)
             msg = "the window is closed; inspect() opens another"
             raise ArgumentError(msg)
         pane.lines = said
@@ -219,11 +224,24 @@ class Showing:
                 pane.save(**about)
             elif do == "set":
                 pane.set(about["name"], *about["values"])
+            elif do == "take":
+                pane.take(_sight(files[0], **about["sight"]), about["text"])
+            elif do == "tell":
+                pane.tell(about["text"])
             elif do == "close":
                 pane.close()
         finally:
             pane.lines = None
         return {}
+
+
+def _sight(
+    file: int, *, layout: dict[str, Any], first: Sequence[int], header: str, **texts: str
+) -> Sight:
+    """Return what the prompt sent to be shown."""
+    pixels = mapped(file, **layout)
+    x, y = first
+    return Sight(pixels=pixels, first=(x, y), header=read(header), **texts)
 
 
 def _qt(showing: Showing) -> None:

@@ -49,6 +49,9 @@ class Shown(Protocol):
     def choose(self, name: str) -> None:
         """Hear that a chip of a mosaic is to be opened."""
 
+    def wanted(self, want: str, about: dict[str, Any]) -> None:
+        """Hear what the window needs of the prompt."""
+
     def gone(self) -> None:
         """Hear that the window is closed."""
 
@@ -183,6 +186,8 @@ class Viewer:
             self._windows[message["window"]].keep(message["row"])
         elif "chosen" in message:
             self._windows[message["window"]].choose(message["chosen"])
+        elif "want" in message and (window := self._windows.get(message["window"])):
+            window.wanted(message["want"], message["about"])
         elif "closed" in message and (window := self._windows.pop(message["closed"], None)):
             window.gone()
 

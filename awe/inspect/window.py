@@ -14,29 +14,28 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
 from awe.errors import ArgumentError, UserMistake, nearest
 from awe.inspect import backend
 from awe.inspect.colon import Colon
 from awe.inspect.controls import Controls
-from awe.inspect.facts import facts_of, sexagesimal
-from awe.inspect.hand import Hand
 from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text, used
 from awe.inspect.keysettings import Settings, changed, listed
-from awe.inspect.layers import Layers
 from awe.inspect.measurements import row_of
-from awe.inspect.picture import Look, Picture
+from awe.inspect.panel import Panel, fitting
+from awe.inspect.picture import Look
 from awe.inspect.shown import Over, limit, written
-from awe.inspect.spot import Reading, Spot
-from awe.terminal import harmless, out
+from awe.inspect.sight import Sight
+from awe.inspect.spot import Reading
+from awe.inspect.supplied import Supplied
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import Event, KeyEvent
     from matplotlib.figure import Figure
 
     from awe.inspect.mosaic import Tile
+    from awe.inspect.reel import Reel
 
 __all__ = ["Window", "figures"]
 
@@ -67,11 +66,6 @@ def _figure_without_window(size: tuple[float, float]) -> Figure:
     return figure
 
 
-def _fitting(text: str, width: float, size: float) -> float:
-    """Return the font size, `size` at most, at which a line fits a width in inches."""
-    return min(size, 0.96 * width * 72 / (0.62 * max(len(text), 1)))
-
-
 @functools.cache
 def _close_at_exit() -> None:
     """Close all windows before matplotlib does, which would close the plots a second time."""
@@ -95,58 +89,41 @@ def _close(figures: Iterable[Figure]) -> None:
         plt.close(figure)
 
 
-class Window(Controls, Inspection):
+class Window(Controls, Supplied, Inspection):
     """The window of an image, in this process.
 
     Parameters
     ----------
-    pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
-        The image; not modified.
-    name : str
-        Title of the window.
-    caption : str
-        Second line, smaller: what the header says about the exposure.
-    first : tuple of int
-        FITS pixel coordinates (x, y) of `pixels[0, 0]`.
+    sight : Sight
+        The image, its names and its header.
     look : Look
         Display range, colours, interpolation.
     size : tuple of float
         Width and height of the window in inches.
-    header : Header or mapping, optional
-        Header of the frame: gain, saturation and place on the sky.
-    unit : str
-        What the pixels are measured in; empty where nobody knows, or in nothing.
-    path : str
-        File of the frame, where its reason bits are; empty for arrays.
     fit : bool
         Make the window smaller where the screen is.
     tiles : sequence of Tile
         Chips of a mosaic.
     chosen : callable
         Told the name of a chip that is to be opened.
+    reel : Reel, optional
+        Frames of which this is one.
     """
 
     def __init__(
         self,
-        pixels: NDArray[Any],
+        sight: Sight,
         *,
-        name: str,
-        caption: str,
-        first: tuple[int, int],
         look: Look,
         size: tuple[float, float],
-        header: Any = None,
-        unit: str = "",
-        path: str = "",
         fit: bool = True,
         tiles: Sequence[Tile] = (),
         chosen: Callable[[str], None] = lambda name: None,
+        reel: Reel | None = None,
     ) -> None:
-        super().__init__(harmless(name, lines=False), unit)
-        self._facts = facts_of(header or {}, unit)
-        self._first = first
+        super().__init__(sight.name, sight.unit)
         self._settings = Settings()
-        self._layers = Layers(self.name, path, pixels.shape, first, self._facts)
+        self._reel = reel
         self._before: dict[str, tuple[float, float]] = {}
         self._over = False
         self._typed: Colon | None = None
@@ -155,7 +132,8 @@ class Window(Controls, Inspection):
         self._figure = self._new_figure(self.name, size)
         if fit:
             backend.fit(self._figure)
-        self._picture = self._compose(pixels, caption, look)
+        self._panel = Panel(self._figure, sight, look)
+        self._picture, self._hand = self._panel.picture, self._panel.hand
         self._with_tiles(tiles, chosen)
         self._message = self._figure.text(
             0.02, 0.012, HINT, fontsize=8, color="#44505c"
@@ -163,49 +141,6 @@ class Window(Controls, Inspection):
         if self._screen.has_windows:
             _open.add(self)
             _close_at_exit()
-
-    def _compose(self, pixels: NDArray[Any], caption: str, look: Look) -> Picture:
-        width, height = self._figure.get_size_inches()
-        axes = self._figure.add_axes(
-            (0.8 / width, 0.8 / height, 1 - 2.0 / width, 1 - 1.5 / height)
-        )
-        picture = Picture(axes, pixels, self._first, look)
-        picture.more = self._on_sky
-        self._hand = Hand(picture)
-        axes.set_anchor("C")
-        axes.set_xlabel("x [pixel]")
-        axes.set_ylabel("y [pixel]")
-        axes.tick_params(direction="out", labelsize=8)
-        self._figure.text(
-            0.5,
-            1 - 0.28 / height,
-            self.name,
-            ha="center",
-            va="center",
-            fontsize=_fitting(self.name, width, 10),
-        )
-        self._figure.text(
-            0.5,
-            1 - 0.5 / height,
-            caption,
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="#44505c",
-        )
-        bar_axes = axes.inset_axes((1.02, 0, 0.035 * height / width, 1))
-        bar = self._figure.colorbar(picture.image, cax=bar_axes)
-        bar.ax.tick_params(labelsize=8)
-        bar.set_label(self._facts.unit, fontsize=8)
-        return picture
-
-    def _on_sky(self, x: float, y: float) -> str:
-        """Return where a place is on the sky, as text."""
-        sky = self._facts.sky
-        if sky is None:
-            return ""
-        ra, dec = sky(x, y)
-        return f"{sexagesimal(ra, dec)}  {ra:.5f} {dec:+.5f}"
 
     def set(self, name: str, *values: float) -> None:
         """Change a setting of the hot-keys; see `Inspection.set`."""
@@ -218,8 +153,9 @@ class Window(Controls, Inspection):
         if KEYS[key].of_window:
             self._command(KEYS[key], self._figure)
             return None
-        if not self._contains(x, y):
-            msg = f"({x:g}, {y:g}) is not on {self.name}; expected {self._bounds()}"
+        sight = self._panel.sight
+        if not sight.contains(x, y):
+            msg = f"({x:g}, {y:g}) is not on {self.name}; expected {sight.bounds}"
             raise ArgumentError(msg)
         return self._measure(KEYS[key], x, y)
 
@@ -293,7 +229,7 @@ class Window(Controls, Inspection):
             return Over(figure)  # type: ignore[return-value]  # has what tools use of a Figure
         figure.clear()
         title = f"{entry.title} - {self.name}"
-        figure.suptitle(title, fontsize=_fitting(title, figure.get_figwidth(), 9))
+        figure.suptitle(title, fontsize=fitting(title, figure.get_figwidth(), 9))
         return figure
 
     def _present(self, figure: Figure, label: str) -> None:
@@ -346,10 +282,7 @@ class Window(Controls, Inspection):
             return None
         if entry.key == "y":
             start, self._before["y"] = self._before.get("y"), (x, y)
-        spot = Spot(
-            pixels=self._picture.grey, x=x, y=y, name=self.name, first=self._first,
-            settings=self._settings, facts=self._facts, start=start,
-        )  # fmt: skip
+        spot = self._panel.spot(x, y, self._settings, start)
         drawn: list[Figure] = []
 
         def figure() -> Figure:
@@ -358,7 +291,7 @@ class Window(Controls, Inspection):
             return sheet
 
         reading = used(entry, spot, figure)
-        self._keep(row_of(entry.key, x, y, reading))
+        self._keep({"frame": self.name, **row_of(entry.key, x, y, reading)})
         self._say(f"{entry.key} at ({x:.1f}, {y:.1f}): {reading}")
         self._note(f"{entry.key} ({x:.0f}, {y:.0f})  {str(reading).splitlines()[-1]}")
         for plot in drawn:
@@ -374,7 +307,7 @@ class Window(Controls, Inspection):
         figure : Figure
             Figure the key was pressed in.
         """
-        self._tell(self._layers.flags(self._picture.image.axes))
+        self._tell(self._panel.layers.flags(self._panel.axes))
 
     def compass(self, figure: Figure) -> None:
         """Draw north, east and a grid over the picture, or take them away.
@@ -384,7 +317,7 @@ class Window(Controls, Inspection):
         figure : Figure
             Figure the key was pressed in.
         """
-        self._tell(self._layers.compass(self._picture.image.axes))
+        self._tell(self._panel.layers.compass(self._panel.axes))
 
     def _tell(self, text: str) -> None:
         """Say a line at the prompt and in the window."""
@@ -484,13 +417,3 @@ class Window(Controls, Inspection):
             _close(plots)
             return
         self._plots = {k: f for k, f in self._plots.items() if f is not event.canvas.figure}
-
-    def _contains(self, x: float, y: float) -> bool:
-        ny, nx = self._picture.grey.shape
-        fx, fy = self._first
-        return bool(fx - 0.5 <= x < fx + nx - 0.5 and fy - 0.5 <= y < fy + ny - 0.5)
-
-    def _bounds(self) -> str:
-        ny, nx = self._picture.grey.shape
-        fx, fy = self._first
-        return f"x {fx} to {fx + nx - 1}, y {fy} to {fy + ny - 1}"

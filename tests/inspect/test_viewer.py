@@ -311,3 +311,17 @@ def test_wheel_drag_and_keys_change_a_real_window(
     changed(("key", "i"))
     assert '"stretch": "log"' in (tmp_path / "inspect.json").read_text()
     changed(("key", "0"))
+
+
+def test_the_next_frame_comes_while_the_prompt_sleeps(lines: Lines, screen: Screen) -> None:
+    lines.do("ins = inspect([Frame(f'{n}.fits') for n in range(3)], block=False)")
+    (window,) = screen.wait(lines, "^0.fits", 1)
+    place = middle(screen, window)
+    lines.start("time.sleep(20)")
+    screen.press_until(lines, window, "n", place, "^[12].fits", 1)
+    lines.end()
+    assert lines.do("ins.press('n', 5, 5); ins.press('n', 5, 5)").endswith("this is the last of 3")
+    assert lines.do("print(ins.name, ins.press('x', 5, 5) is None)").splitlines()[-1] == (
+        "2.fits False"
+    )
+    assert lines.do("print(ins.table['frame'][-1])") == "2.fits"

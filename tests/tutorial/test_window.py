@@ -188,3 +188,15 @@ def test_a_key_is_answered_while_a_command_runs_and_leaves_what_is_half_typed(
     prompt.child.sendintr()
     assert prompt.type("print(ins.press('m', 200, 300).values['pixels'])").endswith("2601")
     assert screen.windows("^OMEGACAM") == [window]
+
+
+def test_n_shows_the_next_frame_of_the_query(
+    screen: Screen, at_frame: Opener, toolkit: dict[str, str]
+) -> None:
+    prompt = at_frame(DISPLAY=screen.name, **toolkit)
+    prompt.type("night = (RawScienceFrame.chip.name == 'ESO_CCD_#65')")
+    prompt.type("ins = night[0].inspect(among=night)")
+    screen.wait(prompt, "^OMEGACAM", 1)
+    said = prompt.type("ins.press('n', 5, 5)")
+    assert said.splitlines()[-1].startswith("2 of ")
+    assert prompt.type("print(ins.name == night[1].filename)").splitlines()[-1] == "True"

@@ -1,0 +1,126 @@
+"""The frames that one window shows one after the other, as the prompt has them.
+
+A window asks for the next one; it is read here, where the database and the files are, and given
+to the window, which may be in another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from awe.errors import ArgumentError, UserMistake
+from awe.inspect.sight import Sight
+
+__all__ = ["Reel", "Taker", "place_in"]
+
+
+class Taker(Protocol):
+    """A window, in this process or another."""
+
+    def take(self, sight: Sight, text: str) -> None:
+        """Show another image, and say a line."""
+
+    def tell(self, text: str) -> None:
+        """Say a line."""
+
+
+class Reel:
+    """Frames in their order, one of which is shown.
+
+    Parameters
+    ----------
+    frames : sequence
+        The frames; whatever `inspect` takes.
+    place : int
+        Number of the one that is shown, from 0.
+    seen : callable
+        Returns the `Sight` of a frame.
+    """
+
+    def __init__(self, frames: Sequence[Any], place: int, seen: Callable[[Any], Sight]) -> None:
+        self._frames = frames
+        self._place = place
+        self._seen = seen
+
+    def serve(self, window: Taker, want: str, **about: Any) -> None:
+        """Do what a window needs, and let it know of mistakes.
+
+        Parameters
+        ----------
+        window : Taker
+            Who needs it.
+        want : str
+            Name of a method.
+        **about : Any
+            Its arguments.
+        """
+        try:
+            getattr(self, want)(window, **about)
+        except UserMistake as mistake:
+            window.tell(f"{mistake.code}: {mistake}")
+
+    def step(self, window: Taker, *, by: int) -> None:
+        """Show a frame after or before this one.
+
+        Parameters
+        ----------
+        window : Taker
+            Where to show it.
+        by : int
+            1 for the next, -1 for the one before.
+
+        Raises
+        ------
+        UserMistake
+            There is none, or it cannot be read.
+        """
+        number = len(self._frames)
+        if number < 2:
+            msg = (
+                "no other frames were given; inspect(query), inspect([a, b]) or "
+                "raw.inspect(among=query) walks through several"
+            )
+            raise ArgumentError(msg)
+        place = self._place + by
+        if not 0 <= place < number:
+            window.tell(f"this is the {'last' if by > 0 else 'first'} of {number}")
+            return
+        # one that cannot be read is passed over by the next key
+        self._place = place
+        sight = self._seen(self._frames[place])
+        window.take(sight, f"{place + 1} of {number}: {sight.name}")
+
+
+def place_in(frames: Iterable[Any], frame: Any) -> tuple[list[Any], int]:
+    """Return frames as a list, and the place of one of them in it.
+
+    Parameters
+    ----------
+    frames : iterable
+        A query, or a list of frames.
+    frame : frame, path, CCDData or ndarray
+        The one.
+
+    Raises
+    ------
+    ArgumentError
+        It is not one of them.
+    """
+    try:
+        found = list(frames)
+    except TypeError:
+        msg = f"among={frames!r}: expected a query or a list of frames"
+        raise ArgumentError(msg) from None
+    for place, one in enumerate(found):
+        if one is frame or _same(one, frame):
+            return found, place
+    msg = f"the frame is not one of the {len(found)} in among="
+    raise ArgumentError(msg)
+
+
+def _same(one: Any, other: Any) -> bool:
+    name = getattr(one, "filename", None)
+    if name is not None:
+        return bool(name == getattr(other, "filename", None))
+    return isinstance(one, str) and one == other
