@@ -174,7 +174,9 @@ class Permits(Connections):
 
     def sweep(self) -> None:
         """Forget expired tickets, and deleted objects that cannot come back any more."""
-        self.ask("SELECT awe.ds_sweep_tickets(), awe.ds_sweep_trash()", ())
+        self.ask(
+            "SELECT awe.ds_sweep_tickets(), awe.ds_sweep_trash(), awe.ds_sweep_comments()", ()
+        )
 
     def proof(self, ticket: bytes) -> bytes | None:
         """Return the key with which the ticket's owner expects a proof."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RejectedInput,
         TwilightFlatFrame,
     )
+    from awe.model.comment import Comment
     from awe.model.data import DataObject
     from awe.model.mixins import Calibration, ProcessTarget, Product
     from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
@@ -93,6 +94,7 @@ __all__ = [
     "ChipCalibration",
     "ColdPixelMap",
     "ColdPixelMapParameters",
+    "Comment",
     "CosmicMap",
     "CosmicMapParameters",
     "DarkCurrent",

@@ -9,7 +9,7 @@ from awe.db.declare import registry
 __all__ = ["MODULES", "load"]
 
 MODULES = ("statistics", "observing", "recipe", "parameters", "raw", "calibrations",
-           "science")  # fmt: skip
+           "science", "comment")  # fmt: skip
 
 
 def load() -> None:

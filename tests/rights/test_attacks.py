@@ -218,7 +218,8 @@ def test_a107_the_date_of_an_object_is_the_servers(db, maker):
 
 
 def test_a108_insertion_into_every_class_obeys_one_rule(db, maker):
-    for table in maker.tables():
+    # comments are inserted by a rule of their own: test_comments.py
+    for table in set(maker.tables()) - {"comment"}:
         maker.as_person("student", table, 37, 1)
         refused(db, "outsider", f'INSERT INTO awe."{table}" (object_id, _project, _privileges) '
                 "VALUES (gen_random_uuid(), 37, 1)", code="42501")

@@ -43,6 +43,8 @@ __all__ = ["DBObject", "behaviour", "persistent", "registry"]
 
 #: longest name in the representation of an object; both ends of a longer one are shown
 LABEL = 64
+#: methods an attribute of a class may replace: own classes had such before awe had the methods
+YIELDING = {"comment", "comments"}
 #: what an object keeps for itself, and what only classes are asked; not for Tab
 HIDDEN = {
     "_values", "_committed", "_batch", "_doubt", "box", "covers", "during", "near", "overlaps",
@@ -415,6 +417,12 @@ class DBObject(metaclass=PersistentType):
     inverse_objects = behaviour("awe.rules.graph:inverse_objects")
     used_by = behaviour("awe.rules.graph:used_by")
     lineage = behaviour("awe.rules.graph:lineage")
+    comment = behaviour("awe.model.comment:comment")
+
+    @property
+    def comments(self) -> Any:
+        """What people wrote about the object, oldest first, with author and date."""
+        return resolve("awe.model.comment:comments")(self)
 
 
 def _same_again(cls: type, path: Path, name: str) -> bool:
@@ -449,7 +457,7 @@ def _refuse_collisions(cls: type[DBObject]) -> None:
     columns: dict[str, str] = {}
     others = {
         name for base in cls.__mro__ for name, value in vars(base).items()
-        if not isinstance(value, Persistent)
+        if not isinstance(value, Persistent) and name not in YIELDING
     }  # fmt: skip
     for name, attribute in cls._attributes.items():
         if name in vars(cls):

@@ -24,7 +24,8 @@ __all__ = ["Stats", "html", "stats", "text"]
 
 #: Attributes shown for each object, as far as its class has them.
 COLUMNS = ("filename", "name", "start", "DATE_OBS", "chip.name", "filter.name", "OBJECT",
-           "timestamp_start", "timestamp_end", "is_valid", "creation_date")  # fmt: skip
+           "timestamp_start", "timestamp_end", "is_valid", "about_class", "author", "content",
+           "creation_date")  # fmt: skip
 MOST_COLUMNS = 6
 FEWEST_COLUMNS = 3
 #: Objects shown.

@@ -166,8 +166,8 @@ def _own_hindrances(item: Entity) -> list[str]:
     if not item._committed:
         return [f"{item!r} is not committed; there is nothing to delete"]
     if not _is_mine(item):
-        return [f"{item!r} belongs to {user(item._creator).name}; only its creator deletes it"]
-    if item._privileges > HIGHEST_DELETABLE:
+        return [f"{item!r} belongs to {user(_author(item)).name}; only its creator deletes it"]
+    if item._privileges > HIGHEST_DELETABLE and not _is_comment(item):
         level = level_text(item._privileges)
         return [f"{item!r} is published at {level} and stays; judge it bad instead: "
                 "context.update_is_valid(obj, 0)"]
@@ -175,7 +175,18 @@ def _own_hindrances(item: Entity) -> list[str]:
 
 
 def _is_mine(item: Entity) -> bool:
-    return item._creator == scope.current().user_id
+    return _author(item) == scope.current().user_id
+
+
+def _is_comment(item: Entity) -> bool:
+    """Return True for a comment, which has the rights of its object and an author of its own."""
+    return "_author" in item._attributes
+
+
+def _author(item: Entity) -> int:
+    """Return who made an object; of a comment `_creator` is who made what it is about."""
+    made_by: int = getattr(item, "_author" if _is_comment(item) else "_creator")
+    return made_by
 
 
 def _references(items: Iterable[Entity]) -> References:

@@ -238,6 +238,7 @@ BEGIN
   EXECUTE format('GRANT INSERT, DELETE ON %s TO awe_user', t);
   EXECUTE format('GRANT UPDATE (%s) ON %s TO awe_user',
                  (SELECT string_agg(format('%I', c), ', ') FROM unnest(columns) c), t);
+  IF t = to_regclass('awe.comment') THEN PERFORM awe.protect_comments(t); END IF;
 END $$;
 
 -- protect_links(link table, owner table, target table): seen with its owner, made with its owner

@@ -76,6 +76,7 @@ BEGIN
     restored := restored + CASE WHEN entry.content ? 'object_id' THEN 1 ELSE 0 END;
   END LOOP;
   PERFORM awe.trash_forget(ids);
+  PERFORM awe.comments_back(ids);
   RETURN restored;
 END $$;
 GRANT EXECUTE ON FUNCTION awe.undelete(uuid[]) TO awe_user;
@@ -105,12 +106,18 @@ BEGIN
       INSERT INTO awe.trash (user_id, relation, object_id, content)
       VALUES (OLD._creator, relation, OLD.object_id, old_row);
     END IF;
+    -- what people wrote about it is its creator's alone until it comes back or is forgotten
+    UPDATE awe.comment c SET _before = c._privileges, _privileges = 1, _gone = now() AT TIME ZONE 'UTC'
+     WHERE c.about = OLD.object_id AND c._gone IS NULL;
     RETURN NULL;
   END IF;
   SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, n.value) INTO before, after
     FROM jsonb_each(old_row) o JOIN jsonb_each(to_jsonb(NEW)) n USING (key)
    WHERE o.value IS DISTINCT FROM n.value;
   IF before IS NOT NULL THEN
+    IF before ? '_privileges' THEN
+      UPDATE awe.comment c SET _privileges = NEW._privileges WHERE c.about = NEW.object_id;
+    END IF;
     PERFORM awe.record(CASE WHEN before ? '_privileges' THEN 'publish' ELSE 'validity' END,
                        relation, NEW.object_id, NEW._creator, NEW._project, before,
                        after || jsonb_build_object('_privileges', NEW._privileges));
