@@ -15,6 +15,7 @@ from awe.lazy import face
 if TYPE_CHECKING:
     from awe.fits.cards import (
         clean,
+        copied,
         copy_cards,
         escape,
         lineage_cards,
@@ -46,6 +47,7 @@ __all__ = [
     "Image",
     "clean",
     "coordinate_cards",
+    "copied",
     "copy_cards",
     "escape",
     "extensions",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "clean",
+    "copied",
     "copy_cards",
     "escape",
+    "fitted",
     "kept",
     "line",
     "lineage_cards",
@@ -249,11 +251,37 @@ def copy_cards(*headers: Header) -> Header:
     *headers : Header
         Headers of a raw file, the primary one first.
     """
+    return _header_of(copied(*headers).values())
+
+
+def copied(*headers: Header) -> dict[str, tuple[str, Any, str]]:
+    """Return what `copy_cards` does as cards (keyword, value, comment), by keyword.
+
+    Parameters
+    ----------
+    *headers : Header
+        Headers of a raw file, the primary one first.
+    """
     left = _PRIMARY_ONLY | COMMENTARY | {"LONGSTRN"}
-    return _header_of({
+    return {
         keyword.strip().upper(): (keyword, value, comment)
         for header in headers for keyword, value, comment in kept(header) if keyword not in left
-    }.values())  # fmt: skip
+    }  # fmt: skip
+
+
+def fitted(cards: Iterable[tuple[str, Any, str]]) -> Iterator[tuple[str, Any, str]]:
+    """Yield cards of awe's own as `kept` does those of a header: escaped, none without a value.
+
+    Parameters
+    ----------
+    cards : iterable of tuple
+        Keyword, with HIERARCH or without, value and comment; no commentary.
+    """
+    for keyword, value, comment in cards:
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            continue
+        shown = escape(value) if isinstance(value, str) else value
+        yield keyword.removeprefix("HIERARCH "), shown, escape(comment)
 
 
 def trimmed(header: Header) -> Header:

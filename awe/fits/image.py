@@ -37,12 +37,14 @@ class Image:
     """One image: `pixels` indexed [y, x], None for an empty primary, and its `header`.
 
     When it is written, `within` is the largest relative error its pixels may have in the file: 0
-    packs them in tiles without loss, None leaves them as plain pixels.
+    packs them in tiles without loss, None leaves them as plain pixels; `cards` (keyword, value,
+    comment) are written besides those of the header, and instead of those of the same keywords.
     """
 
     pixels: NDArray[Any] | None
     header: Header
     within: float | None = None
+    cards: tuple[tuple[str, Any, str], ...] = ()
 
 
 def read(

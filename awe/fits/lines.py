@@ -11,9 +11,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from awe.fits import blocks
-from awe.fits.cards import COMMENTARY, LONG, kept, line
+from awe.fits.cards import COMMENTARY, LONG, fitted, kept, line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from astropy.io.fits import Header
     from numpy.typing import NDArray
 
@@ -30,14 +32,18 @@ class Lines:
 
     Parameters
     ----------
-    header : Header
+    header : Header or None
         What is `kept` of it; not modified.
+    cards : iterable of tuple
+        Cards (keyword, value, comment) that go before those of the header.
     """
 
-    def __init__(self, header: Header | None) -> None:
+    def __init__(
+        self, header: Header | None, cards: Iterable[tuple[str, Any, str]] = ()
+    ) -> None:
         self._named: dict[str, bytes] = {}
         self._said: list[bytes] = []
-        for keyword, value, comment in kept(header):
+        for keyword, value, comment in (*kept(header), *fitted(cards)):
             if keyword in COMMENTARY:
                 self._said.append(line(keyword, value))
             elif keyword.upper() == "EXTNAME":  # a name is text (FITS 4.0, 4.4.2.6)

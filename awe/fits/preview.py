@@ -163,18 +163,28 @@ def _means(pixels: NDArray[Any], block: int) -> NDArray[Any]:
 
     step = 4 if block >= 8 else 1
     ny, nx = pixels.shape
-    rows = [pixels[y : min(y + block, ny) : step] for y in range(0, ny, block)]
     edges = np.arange(0, nx, block)
-    width = np.diff(np.append(edges, nx))
-    means = np.empty((len(rows), edges.size), np.float32)
-    for number, part in enumerate(rows):
-        sums = np.add.reduceat(part.sum(axis=0, dtype=np.float64), edges)
-        means[number] = sums / (width * len(part))
-        if not np.isfinite(means[number]).all():
-            good = np.isfinite(part)
-            counts = np.add.reduceat(good.sum(axis=0), edges)
-            sums = np.add.reduceat(np.where(good, part, 0).sum(axis=0, dtype=np.float64), edges)
-            means[number] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    whole = ny // block
+    # all whole bands at once, then what is left at the upper border
+    bands = [pixels[: whole * block].reshape(whole, block, nx)[:, ::step]]
+    if ny % block:
+        bands.append(pixels[None, whole * block :: step])
+    return np.concatenate([_of_bands(band, edges) for band in bands])
+
+
+def _of_bands(bands: NDArray[Any], edges: NDArray[Any]) -> NDArray[Any]:
+    """Return the means of the blocks of bands of rows, shape (bands, rows, nx)."""
+    import numpy as np
+
+    width = np.diff(np.append(edges, bands.shape[2]))
+    sums = np.add.reduceat(bands.sum(axis=1, dtype=np.float64), edges, axis=1)
+    means: NDArray[Any] = (sums / (width * bands.shape[1])).astype(np.float32)
+    for number in np.flatnonzero(~np.isfinite(means).all(axis=1)):
+        part = bands[number]
+        good = np.isfinite(part)
+        counts = np.add.reduceat(good.sum(axis=0), edges)
+        sums = np.add.reduceat(np.where(good, part, 0).sum(axis=0, dtype=np.float64), edges)
+        means[number] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return means
 
 

@@ -95,7 +95,7 @@ def write(
 def _hdus(images: Image | Sequence[Image], primary: Image | Header | None) -> list[stream.Hdu]:
     """Return the HDUs of a file."""
     if isinstance(images, Image):
-        alone = Lines(images.header)
+        alone = Lines(images.header, images.cards)
         alone.leave_out(PLANES)
         packed = _packed(images)
         if packed is None:
@@ -106,13 +106,15 @@ def _hdus(images: Image | Sequence[Image], primary: Image | Header | None) -> li
         alone.leave_out("EXTNAME", *filter(_OF_PLACE.fullmatch, named.keywords))
         return [_hdu(None, alone, first=True, more=True), _hdu(packed, named)]
     front = primary if isinstance(primary, Image) else Image(None, clean(primary))
-    first = Lines(front.header)
+    first = Lines(front.header, front.cards)
     first.leave_out("EXTNAME", PLANES)
     if front.pixels is not None:
         # a file that is cut off exactly behind a plane looks whole otherwise
         first.add(PLANES, len(images), "extensions behind the image")
     hdus = [_hdu(front, first, first=True, more=bool(images))]
-    return hdus + [_hdu(_packed(image) or image, Lines(image.header)) for image in images]
+    for image in images:
+        hdus.append(_hdu(_packed(image) or image, Lines(image.header, image.cards)))
+    return hdus
 
 
 def _hdu(

@@ -118,14 +118,20 @@ def prepare(
     left_out : sequence of str
         Steps of the recipe that the user left out.
     """
+    from astropy.io.fits import Header
+
     # names of chips and filters are somebody's text too
     product.filename = data_name(product_name(product))
     path: Path = directory / product.filename
-    cards = _header(product, header, unit, astrom)
-    for keyword, value in _consulted_cards(product, consulted or {}):
-        cards[keyword] = (value, "")
-    cards.update(leftout.cards(left_out))
-    image = fits.Image(pixels, cards, within)
+    cards = fits.copied(header) if header is not None else {}
+    for keyword in ("NAXIS1", "NAXIS2", "WCSAXES"):
+        cards.pop(keyword, None)
+    for card in (
+        *_told(product, unit, astrom), *_consulted_cards(product, consulted or {}),
+        *leftout.cards(left_out),
+    ):  # fmt: skip
+        cards[card[0].removeprefix("HIERARCH ").upper()] = card
+    image = fits.Image(pixels, Header(), within, tuple(cards.values()))
     product.pathname = path
     if extensions:
         return path, partial(fits.write, path, list(extensions), primary=image)
@@ -196,14 +202,9 @@ def _links(item: Any) -> Iterator[tuple[str, Any]]:
                 yield name, linked
 
 
-def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> Header:
-    from astropy.io.fits import Header
-
-    header = fits.copy_cards(raw_header) if raw_header is not None else Header()
-    for keyword in ("NAXIS1", "NAXIS2", "WCSAXES"):
-        header.remove(keyword, ignore_missing=True)
-    for keyword, value, comment in _cards(product, unit, astrom):
-        header[keyword] = (value, comment)
+def _told(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str]]:
+    """Yield the cards that say what a product is and what it was made from."""
+    yield from _cards(product, unit, astrom)
     parents = [
         {
             "role": role,
@@ -216,27 +217,26 @@ def _header(product: Any, raw_header: Header | None, unit: str, astrom: Any) -> 
     ]
     rejected = product.__dict__.get("_rejected", {})
     for number, (name, reason) in enumerate(rejected.items(), start=1):
-        header[f"HIERARCH AWE REJ{number} FILE"] = (name, "")
-        header[f"HIERARCH AWE REJ{number} WHY"] = (fits.escape(reason)[:50], "")
+        yield f"HIERARCH AWE REJ{number} FILE", name, ""
+        yield f"HIERARCH AWE REJ{number} WHY", fits.escape(reason)[:50], ""
     parameters = product.process_params
     units = {name: one.unit for name, one in parameters.declarations.items()}
     units = {name: "" if unit == "None" else unit for name, unit in units.items()}
-    own = [*fits.lineage_cards(parents), *fits.parameter_cards(parameters.values(), units)]
-    for keyword, value, comment in (*own, *_choice_cards(product)):
-        header[keyword] = (value, comment)
-    return header
+    yield from fits.lineage_cards(parents)
+    yield from fits.parameter_cards(parameters.values(), units)
+    yield from _choice_cards(product)
 
 
 def _consulted_cards(
     product: Any, consulted: Mapping[str, str | None]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str, str]]:
     """Yield the calibrations the recipe looked for that the product does not link to."""
     linked = {str(parent.object_id) for _, parent in _links(product)}
     asked = [(name, number) for name, number in consulted.items() if number is not None]
     rest = [(name, number) for name, number in asked if number not in linked]
     for place, (name, number) in enumerate(rest, start=1):
-        yield f"HIERARCH AWE ASK{place} CLASS", name
-        yield f"HIERARCH AWE ASK{place} ID", number
+        yield f"HIERARCH AWE ASK{place} CLASS", name, ""
+        yield f"HIERARCH AWE ASK{place} ID", number, ""
 
 
 def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
