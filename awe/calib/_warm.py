@@ -15,6 +15,7 @@ from awe.calib.combine.propagation import flattened_variance, mean_variance
 from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
 from awe.calib.reduction import Calibrations, CosmicSettings, SatelliteSettings, Settings, reduce
+from awe.calib.resample import Kernel, mapping, regrid
 from awe.calib.sky import background, seeing
 from awe.calib.weight import NoiseModel
 
@@ -64,6 +65,10 @@ def frames() -> Iterator[None]:
     NoiseModel(gain=2.5, constant=5.0, faint=True).variance(done.science)
     weight.numbers(done.flags, PixelFlag.HOT)
     yield
+    place = mapping(lambda x, y: (x, y), frame.shape, tolerance=0.1)
+    for kernel in Kernel:
+        regrid(done.science, ones, done.flags, ones, place, kernel=kernel)
+        yield
     for image in (frame, done.science):
         seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5, gain=2.5)
         yield

@@ -80,6 +80,15 @@ class PixelFlag(IntFlag):
         8, "FLG_TRCK", "satellite or aircraft track",
         "A straight track was found in this exposure.",
     )
+    INTERPOLATED = (
+        9, "FLG_INTP", "next to a filled pixel",
+        "On a new grid: a bad pixel within the kernel's reach was filled from its neighbours; "
+        "the weight is kept where no other bit is set.",
+    )
+    OUTSIDE = (
+        10, "FLG_OUTS", "outside the frame",
+        "On a new grid: no pixel of the frame is here.",
+    )
 
     def __invert__(self) -> PixelFlag:
         """Return all other bits; Python 3.11.2 leaves most of them out."""

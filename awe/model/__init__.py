@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         FlatParameters,
         FringeFrameParameters,
         GainLinearityParameters,
+        GridWeightFrameParameters,
         HotPixelMapParameters,
         IlluminationCorrectionParameters,
         MasterFlatFrameParameters,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         RawTwilightFlatFrameParameters,
         ReadNoiseParameters,
         ReducedScienceFrameParameters,
+        RegriddedFrameParameters,
         SatelliteMapParameters,
         SaturatedPixelMapParameters,
         StrayParameters,
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         RawTwilightFlatFrame,
     )
     from awe.model.recipe import Recipe
+    from awe.model.regridded import GridTarget, GridWeightFrame, RegriddedFrame
     from awe.model.science import (
         CosmicMap,
         ReducedScienceFrame,
@@ -110,6 +113,9 @@ __all__ = [
     "FringeFrameParameters",
     "GainLinearity",
     "GainLinearityParameters",
+    "GridTarget",
+    "GridWeightFrame",
+    "GridWeightFrameParameters",
     "HotPixelMap",
     "HotPixelMapParameters",
     "IlluminationCorrection",
@@ -141,6 +147,8 @@ __all__ = [
     "Recipe",
     "ReducedScienceFrame",
     "ReducedScienceFrameParameters",
+    "RegriddedFrame",
+    "RegriddedFrameParameters",
     "RejectedInput",
     "SatelliteMap",
     "SatelliteMapParameters",

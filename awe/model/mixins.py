@@ -77,6 +77,10 @@ class QualityFlag(IntFlag):
         "The pattern of the flat is in the frame: it was read one pixel late, or the flat is not "
         "that of its chip and filter.",
     )
+    PSF = (
+        131072,
+        "The width of stars differs from that of the inputs by more than the declared limit.",
+    )
 
     def __repr__(self) -> str:
         return f"{int(self)} ({self.explain(int(self))})"

@@ -21,6 +21,7 @@ __all__ = [
     "FlatParameters",
     "FringeFrameParameters",
     "GainLinearityParameters",
+    "GridWeightFrameParameters",
     "HotPixelMapParameters",
     "IlluminationCorrectionParameters",
     "MasterFlatFrameParameters",
@@ -31,6 +32,7 @@ __all__ = [
     "RawTwilightFlatFrameParameters",
     "ReadNoiseParameters",
     "ReducedScienceFrameParameters",
+    "RegriddedFrameParameters",
     "SatelliteMapParameters",
     "SaturatedPixelMapParameters",
     "StrayParameters",
@@ -413,3 +415,50 @@ class ReducedScienceFrameParameters(ProcessParameters):
         1.5, "pixel", low=0.1, high=50.0,
     )
     OVERSCAN_CORRECTION = _overscan()
+
+
+class GridWeightFrameParameters(ProcessParameters):
+    """Parameters of `GridWeightFrame`."""
+
+    MAXIMUM_ZERO_FRACTION = parameter(
+        "Largest fraction of pixels with weight 0", 0.9, low=0.0, high=1.0
+    )
+
+
+class RegriddedFrameParameters(ProcessParameters):
+    """Parameters of `RegriddedFrame`; names that SWarp has mean what they mean there."""
+
+    RESAMPLING_TYPE = parameter(
+        "How a value between pixels is found", "CUBIC",
+        choices={
+            "CUBIC": "cubic spline through all pixels, which keeps the flux of stars",
+            "LANCZOS4": "Lanczos, 8 by 8 pixels", "LANCZOS3": "Lanczos, 6 by 6 pixels",
+            "BILINEAR": "straight between 2 by 2 pixels", "NEAREST": "the nearest pixel",
+        },
+    )  # fmt: skip
+    PROJECTION_ERR = parameter(
+        "Largest error of a position", 0.002, "pixel", low=1e-6, high=0.1
+    )
+    BACKGROUND_SUBTRACTION_TYPE = parameter(
+        "What is subtracted as the sky", "MESH",
+        choices={
+            "MESH": "medians of boxes of BACK_SIZE, joined by a spline",
+            "CONSTANT": "the median of the boxes", "NONE": "nothing",
+        },
+    )  # fmt: skip
+    BACK_SIZE = parameter("Side of the boxes of the sky", 128, "pixel", low=8, high=4096)
+    IMAGE_THRESHOLD = parameter(
+        "Clipping that finds the sky without sources", 3.0, "sigma", low=1.0, high=100.0
+    )
+    PSF_THRESHOLD = parameter(
+        "Least height above the local sky of stars measured for the seeing", 12.0, "sigma",
+        low=3.0,
+    )
+    PSF_NARROWEST = parameter(
+        "Narrower peaks, the pixel taken out, are taken for hits unless most look like stars",
+        1.5, "pixel", low=0.1, high=50.0,
+    )
+    MAXIMUM_PSF_DIFFERENCE = parameter(
+        "Largest change of the width of stars, as a part of that of the reduced frame", 0.1,
+        low=0.0, high=10.0,
+    )

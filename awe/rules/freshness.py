@@ -43,6 +43,8 @@ __all__ = [
 
 #: Calibrations a recipe uses if there is one, and does without if there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark")}
+#: Links to what a product was made of, not along with: their own reasons are another's.
+MADE_OF = ("reduced",)
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
 
@@ -55,7 +57,7 @@ class Reason:
     ----------
     kind : str
         Kind of the reason: `newer calibration`, `bad calibration`, `stale calibration`, `bad
-        input`, `steps`, `recipe`, `parameters` or `software`.
+        input`, `newer input`, `stale input`, `steps`, `recipe`, `parameters` or `software`.
     text : str
         The reason in one line.
     """
@@ -162,8 +164,8 @@ def _all(item: Any, today: Today) -> Iterator[Reason]:
     """Yield all reasons; raise at the end what was not visible."""
     hidden: NotVisible | None = None
     kinds = (
-        _inputs(item), _steps(item), _recipe(item), _calibrations(item, today),
-        _consulted(item, today), _made_with(item, today),
+        _inputs(item), _made_of(item, today), _steps(item), _recipe(item),
+        _calibrations(item, today), _consulted(item, today), _made_with(item, today),
     )  # fmt: skip
     for kind in kinds:
         try:
@@ -184,7 +186,8 @@ def parts(item: Any) -> Iterator[Any]:
     """Yield a product and the products made along with it: its weight and the maps behind it."""
     yield item
     for name, attribute in type(item)._attributes.items():
-        if attribute.kind is Kind.LINK and issubclass(attribute.target, ScienceProduct):
+        along = attribute.kind is Kind.LINK and issubclass(attribute.target, ScienceProduct)
+        if along and name not in MADE_OF:
             linked = getattr(item, name)
             if linked is not None:
                 yield from parts(linked)
@@ -199,6 +202,28 @@ def _inputs(item: Any) -> Iterator[Reason]:
                 if frame is not None and frame.is_valid <= 0:
                     text = f"{frame.filename} has is_valid {frame.is_valid}"
                     yield Reason(kind="bad input", text=text)
+
+
+def _made_of(item: Any, today: Today) -> Iterator[Reason]:
+    """Yield what speaks against the products a product was made of, or for newer ones."""
+    for role in MADE_OF:
+        used = value_of(item, role)
+        if used is None:
+            continue
+        if used.is_valid <= 0:
+            yield Reason(kind="bad input", text=f"{_name(used)} has is_valid {used.is_valid}")
+        newer = _newer(used)
+        if newer is not None:
+            yield Reason(kind="newer input", text=f"{role} {_name(newer)}; {_name(used)} was used")
+        elif inner := reasons(used, today):
+            yield Reason(kind="stale input", text=f"{role} {_name(used)}: {inner[0]}")
+
+
+def _newer(used: Any) -> Any:
+    """Return the newest sound product of the same raw frame that came after one, or None."""
+    cls = type(used)
+    query = (cls.raw == used.raw) & (cls.is_valid > 0) & (cls.quality_flags == 0)
+    return (query & (cls.creation_date > used.creation_date)).max("creation_date")
 
 
 def _steps(item: Any) -> Iterator[Reason]:

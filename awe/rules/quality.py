@@ -261,6 +261,13 @@ def _weightless(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return numbers is not None and numbers.zeros > limit * numbers.size
 
 
+def _other_width(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    """Return True if stars are wider or narrower than those a regridded frame was made of."""
+    before = value_of(value_of(product, "reduced"), "psf_radius")
+    now = product.psf_radius
+    return bool(before and now and abs(now - before) > limit * before)
+
+
 #: one pixel of a dark is ADU/s
 _PER_HOUR = "ADU/pixel/hour"
 
@@ -294,6 +301,7 @@ CHECKS = (
     Check(parameter="MAXIMUM_ZERO_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_weightless),
     Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
     Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),
+    Check(parameter="MAXIMUM_PSF_DIFFERENCE", flag=QualityFlag.PSF, fails=_other_width),
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),
 )
 
@@ -316,6 +324,9 @@ def _has_holes(product: Any, pixels: Any) -> bool:
 
     from awe.calib.sky.flat import usable
 
+    # outside its frame a grid is empty
+    if has(product, "grid_target"):
+        return False
     if has(product, "count") or has(product, "weight") or "Flat" in type(product).__name__:
         return False
     flat = value_of(product, "flat")

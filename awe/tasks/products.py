@@ -50,6 +50,8 @@ KINDS = {
     "SaturatedPixelMap": "Satur",
     "CosmicMap": "Cosmic",
     "SatelliteMap": "Satel",
+    "RegriddedFrame": "Regrid",
+    "GridWeightFrame": "GridWeight",
 }
 
 #: numbers that the line about a product tells, with their unit

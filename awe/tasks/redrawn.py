@@ -6,6 +6,7 @@ from typing import Any
 
 from awe.errors import ArgumentError
 from awe.model.calibrations import IlluminationCorrectionFrame
+from awe.model.regridded import RegriddedFrame
 from awe.model.science import ReducedScienceFrame
 from awe.tasks.selection import newest_of_each
 
@@ -13,7 +14,7 @@ __all__ = ["reduced_inputs"]
 
 
 def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
-    """Return the reduced frames an illumination correction is drawn from again.
+    """Return the reduced frames a regridded frame or an illumination correction is made of again.
 
     They are the newest sound ones of the raw frames behind it; exactly, those there were when it
     was made.
@@ -30,6 +31,9 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
     ArgumentError
         It was drawn from a table of stars, or a raw frame has no reduced one any more.
     """
+    if isinstance(product, RegriddedFrame):
+        again = list((ReducedScienceFrame.raw == product.raw) & (ReducedScienceFrame.is_valid > 0))
+        return [product.reduced] if exact else newest_of_each(again) or [product.reduced]
     if not isinstance(product, IlluminationCorrectionFrame):
         return None
     raws = product.illumination_correction.raw_science_frames

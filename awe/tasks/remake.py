@@ -27,7 +27,7 @@ from awe.rules.roles import MISSING, chosen_roles, date_of
 from awe.tasks import code
 from awe.tasks.exact import exact as with_code
 from awe.tasks.redrawn import reduced_inputs
-from awe.tasks.requested import arguments_again, class_of, named_by_hand
+from awe.tasks.requested import arguments_again, class_of, named_by_hand, target_of
 from awe.tasks.task import Task, Unit
 from awe.terminal import out
 
@@ -79,6 +79,7 @@ def remake(
     arguments["pars"] = _parameters(self) if exact else dict(pars or {})
     if has(self, "combine") and exact:
         arguments["combine"] = self.combine
+    arguments |= target_of(self)
     if exact:
         arguments["leave_out"] = list(leftout.left_out(self)) or None
     else:

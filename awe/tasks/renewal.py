@@ -22,7 +22,7 @@ from awe.rules.freshness import Reasons, Today, open_roles, reasons
 from awe.rules.roles import chosen_roles, date_of
 from awe.rules.shelf import Shelf
 from awe.tasks.remake import main_of, sound_frames, task_of
-from awe.tasks.requested import arguments_again
+from awe.tasks.requested import arguments_again, target_of
 from awe.terminal import harmless, out
 
 __all__ = ["Renewal", "Renewed", "remake_all"]
@@ -78,7 +78,7 @@ class Renewed:
             found |= {"date": night.isoformat(), "chip": item.chip.name}
             if has(type(item), "filter") and item.filter is not None:
                 found["filter"] = item.filter.name
-        return found | arguments_again(item, task)
+        return found | target_of(item) | arguments_again(item, task)
 
 
 class Renewal(Sequence[Renewed]):

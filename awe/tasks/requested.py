@@ -17,7 +17,7 @@ from awe.tasks.naming import role_of
 if TYPE_CHECKING:
     from awe.tasks.task import Task
 
-__all__ = ["arguments_again", "class_of", "named_by_hand"]
+__all__ = ["arguments_again", "class_of", "named_by_hand", "target_of"]
 
 
 def arguments_again(product: Any, task: type[Task]) -> dict[str, Any]:
@@ -99,6 +99,20 @@ def named_by_hand(product: Any) -> dict[str, Any]:
             cls: Any = registry.find(name)
             found[name] = cls(object_id=product.consulted[name])
     return found
+
+
+def target_of(product: Any) -> dict[str, Any]:
+    """Return the arguments that choose the grid of a product again; none where it has no grid.
+
+    Parameters
+    ----------
+    product : product
+        Object that a recipe made.
+    """
+    grid = value_of(product, "grid_target")
+    if grid is None:
+        return {}
+    return {"grid_ra": grid.ra, "grid_dec": grid.dec, "grid_pixelscale": grid.pixelscale}
 
 
 def _lacking(product: Any) -> list[str]:

@@ -159,6 +159,12 @@ def intended(cls: Any, frame: Any) -> Plan:
 def plan(cls: Any, frame: Any) -> Plan:
     """Return what has to be made, in order, for the product of a raw science frame."""
     steps: dict[Any, Step] = {}
+    if has(cls, "reduced"):
+        reduced = cls._attribute("reduced").target
+        _, known = _of(reduced, frame)
+        there = (Step(cls=reduced, product=known),)
+        before = plan(reduced, frame).steps if known is None else there
+        steps = {step.cls: step for step in before}
     for needed in _needed(cls):
         _add(needed, frame, steps)
     arguments = {

@@ -400,6 +400,7 @@ class Query(OnSky["Query"], Picking, Selection):
     plot = behaviour("awe.db.query.trend:plot")
     inspect = behaviour("awe.model.focalplane:inspect")
     stale = behaviour("awe.rules.staleness:stale")
+    missing = behaviour("awe.rules.absent:missing")
     remake = behaviour("awe.tasks.renewal:remake_all")
     to_table = behaviour("awe.db.query.columns:to_table")
     to_pandas = behaviour("awe.db.query.columns:to_pandas")
