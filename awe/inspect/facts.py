@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
     from numpy.typing import NDArray
 
-__all__ = ["Facts", "Sky", "facts_of", "read", "sexagesimal", "written"]
+__all__ = ["Facts", "Sky", "card_header", "facts_of", "read", "sexagesimal", "written"]
 
 
 class Sky:
@@ -89,7 +89,7 @@ class Facts:
         if not any(kind.startswith(("RA", "DEC")) for kind in types):
             return None
         try:
-            wcs = fits.wcs_of(_header(self.header), "the frame")
+            wcs = fits.wcs_of(card_header(self.header), "the frame")
             return Sky(wcs.celestial) if wcs.has_celestial else None
         except (BadHeader, ValueError):
             return None
@@ -127,11 +127,18 @@ def written(header: Any) -> str:
     """
     if not header:
         return ""
-    text: str = fits.readable(_header(header)).tostring(sep="\n", endcard=False, padding=False)
+    text: str = fits.readable(card_header(header)).tostring(sep="\n", endcard=False, padding=False)
     return text
 
 
-def _header(cards: Any) -> Header:
+def card_header(cards: Any) -> Header:
+    """Return cards as a header of astropy.
+
+    Parameters
+    ----------
+    cards : Header or mapping
+        The cards; a header is returned as it is.
+    """
     from astropy.io.fits import Header
 
     return cards if isinstance(cards, Header) else Header(dict(cards))

@@ -147,7 +147,7 @@ def inspect(
 
     window = opened(
         sight,
-        Reel(frames, place, seen),
+        Reel(frames, place, sight, seen),
         look={
             "kappa": kappa,
             "iterations": iterations,

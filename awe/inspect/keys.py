@@ -242,6 +242,18 @@ _DECLARED = (
         doc="the frame before, of the query or list",
     ),
     Key(
+        key="W",
+        target="window:other_plane",
+        title="weight",
+        doc="weight in the place of the image, then the variance, then the image again",
+    ),
+    Key(
+        key="t",
+        target="window:cut_out",
+        title="cutout",
+        doc="write what is around the pointer to a FITS file, with all planes; size: :t 100",
+    ),
+    Key(
         key="S",
         target="window:save",
         title="save",

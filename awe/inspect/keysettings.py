@@ -45,6 +45,8 @@ class Settings:
         How far from the pointer that fit reaches.
     grow : float, pixel
         Largest radius of the curve of growth; 0: five times the FWHM.
+    cutout : int, pixel
+        Side of the part that `t` writes.
     x, y : tuple of float or None
         Limits of the axes of the next plots; None: what the values need.
     """
@@ -59,6 +61,7 @@ class Settings:
     average: int = _set(5, "lines or columns averaged for j and k", 1, 1_000)
     reach: int = _set(15, "how far the fits of j and k reach [pixel]", 3, 1_000)
     grow: float = _set(0.0, "largest radius of the curve of growth [pixel]; 0: 5 FWHM", 0, 500)
+    cutout: int = _set(100, "side of the part that t writes [pixel]", 1, 100_000)
     x: tuple[float, float] | None = _set(None, "limits of x of the next plots", -math.inf)
     y: tuple[float, float] | None = _set(None, "limits of y of the next plots", -math.inf)
 
@@ -67,6 +70,7 @@ class Settings:
 SYNONYMS = {
     "ncstat": "box", "nlstat": "box", "ncolumns": "plot", "nlines": "plot", "ncontour": "plot",
     "naverage": "average", "rplot": "grow", "zero": "magzero", "nhist": "histogram",
+    "t": "cutout",
 }  # fmt: skip
 
 

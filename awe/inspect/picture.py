@@ -19,7 +19,7 @@ from awe.lazy import resolve
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Look", "Picture"]
+__all__ = ["Look", "Picture", "RangeNow"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,16 @@ class Look:
     interpolation: str
     stretch: str = "linear"
     range: str = "sigma"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeNow:
+    """How the display range is chosen now: the ends that were given or set, and its name."""
+
+    ends: tuple[float | None, float | None]
+    moved: bool
+    lower: float
+    upper: float
 
 
 class Picture:
@@ -60,6 +70,7 @@ class Picture:
         self.range = look.range
         #: whether the range was set with the mouse, and holds for other images too
         self._by_hand = False
+        self._ends = (look.lower, look.upper)
         #: what the readout adds for a place
         self.more: Callable[[float, float], str] = lambda x, y: ""
         self._hold(pixels, first)
@@ -106,8 +117,7 @@ class Picture:
             found = display_range(self.grey, kappa=look.kappa, iterations=look.iterations)
         else:
             found = found_range(self.grey, self.range)
-        lower = found[0] if look.lower is None else look.lower
-        upper = found[1] if look.upper is None else look.upper
+        lower, upper = (f if e is None else e for f, e in zip(found, self._ends, strict=True))
         return lower, upper if upper != lower else lower + 1.0
 
     def _draw(self, pixels: NDArray[Any], look: Look) -> Any:
@@ -190,6 +200,28 @@ class Picture:
         self.range = name
         self.show_range(*self._given())
         self._by_hand = False
+
+    def range_now(self) -> RangeNow:
+        """Return how the display range is chosen now."""
+        return RangeNow(
+            ends=self._ends, moved=self._by_hand, lower=self.lower, upper=self.upper
+        )
+
+    def own_range(self) -> None:
+        """Let the next pixels have a range of their own, not that of other ones."""
+        self._ends, self._by_hand = (None, None), False
+
+    def put_range(self, kept: RangeNow) -> None:
+        """Choose the display range again as it was.
+
+        Parameters
+        ----------
+        kept : RangeNow
+            What `range_now` returned.
+        """
+        self._ends, self._by_hand = kept.ends, kept.moved
+        if kept.moved:
+            self.show_range(kept.lower, kept.upper)
 
     @property
     def stretch(self) -> str:

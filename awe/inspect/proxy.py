@@ -56,6 +56,8 @@ class Remote(Inspection):
         self._chosen = chosen
         self._viewer = viewer
         self._reel = reel
+        #: name of the image while a plane behind it is shown
+        self._image = ""
         self._one = threading.Lock()
         self._serving: list[threading.Thread] = []
         self._closed = threading.Event()
@@ -140,7 +142,7 @@ class Remote(Inspection):
             self._reel.serve(self, want, **about)
         self._serving.remove(threading.current_thread())
 
-    def take(self, sight: Sight, text: str) -> None:
+    def take(self, sight: Sight, text: str, plane: str = "image") -> None:
         """Show another image, and say a line.
 
         Parameters
@@ -149,10 +151,21 @@ class Remote(Inspection):
             The image.
         text : str
             The line.
+        plane : str
+            Which plane of the frame it is.
         """
+        if plane != "image":
+            self._image = self._image or self.name
+        else:
+            self._image = ""
         with _sent(sight) as (file, told):
-            self._ask("take", [file], sight=told, text=text)
+            self._ask("take", [file], sight=told, text=text, plane=plane)
         self.name = sight.name
+
+    def back(self) -> None:
+        """Show the image whose plane is shown."""
+        self._ask("back")
+        self.name, self._image = self._image or self.name, ""
 
     def tell(self, text: str) -> None:
         """Say a line at the prompt and in the window.

@@ -6,10 +6,13 @@ to the window, which may be in another process.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from awe.errors import ArgumentError, UserMistake
+from awe.inspect.behind import BEHIND, cut_to, plane_of
 from awe.inspect.sight import Sight
 
 __all__ = ["Reel", "Taker", "place_in"]
@@ -18,8 +21,11 @@ __all__ = ["Reel", "Taker", "place_in"]
 class Taker(Protocol):
     """A window, in this process or another."""
 
-    def take(self, sight: Sight, text: str) -> None:
-        """Show another image, and say a line."""
+    def take(self, sight: Sight, text: str, plane: str = "image") -> None:
+        """Show another image, or a plane behind it, and say a line."""
+
+    def back(self) -> None:
+        """Show the image whose plane is shown."""
 
     def tell(self, text: str) -> None:
         """Say a line."""
@@ -34,14 +40,19 @@ class Reel:
         The frames; whatever `inspect` takes.
     place : int
         Number of the one that is shown, from 0.
+    sight : Sight
+        What is shown of it.
     seen : callable
         Returns the `Sight` of a frame.
     """
 
-    def __init__(self, frames: Sequence[Any], place: int, seen: Callable[[Any], Sight]) -> None:
+    def __init__(
+        self, frames: Sequence[Any], place: int, sight: Sight, seen: Callable[[Any], Sight]
+    ) -> None:
         self._frames = frames
         self._place = place
         self._seen = seen
+        self._shown = (frames[place], sight)
 
     def serve(self, window: Taker, want: str, **about: Any) -> None:
         """Do what a window needs, and let it know of mistakes.
@@ -89,7 +100,55 @@ class Reel:
         # one that cannot be read is passed over by the next key
         self._place = place
         sight = self._seen(self._frames[place])
+        self._shown = (self._frames[place], sight)
         window.take(sight, f"{place + 1} of {number}: {sight.name}")
+
+    def plane(self, window: Taker, *, after: str) -> None:
+        """Show the next plane behind the image: weight, variance, and the image again.
+
+        Parameters
+        ----------
+        window : Taker
+            Where to show it.
+        after : str
+            Name of the plane that is shown; "image" for the image.
+
+        Raises
+        ------
+        UserMistake
+            There is none, or it cannot be read.
+        """
+        names = ["image", *BEHIND]
+        for name in names[names.index(after) + 1 :]:
+            found = plane_of(*self._shown, name)
+            if found is not None:
+                window.take(found, f"{found.name}; W for the next plane", name)
+                return
+        if after == "image":
+            msg = f"{self._shown[1].name} has no weight and no variance; reduced frames do"
+            raise ArgumentError(msg)
+        window.back()
+
+    def cut(self, window: Taker, *, x: float, y: float, size: int) -> None:
+        """Write the surroundings of a place to a FITS file in the working directory.
+
+        Parameters
+        ----------
+        window : Taker
+            Whom to tell of it.
+        x, y : float
+            FITS pixel coordinates.
+        size : int
+            Side of the part [pixel].
+
+        Raises
+        ------
+        UserMistake
+            The file cannot be written.
+        """
+        left, low = math.floor(x + 0.5) - (size - 1) // 2, math.floor(y + 0.5) - (size - 1) // 2
+        zone = (left, low, left + size - 1, low + size - 1)
+        window.tell(f"wrote {cut_to(Path.cwd(), *self._shown, zone)}")
 
 
 def place_in(frames: Iterable[Any], frame: Any) -> tuple[list[Any], int]:

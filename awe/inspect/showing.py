@@ -225,7 +225,9 @@ class Showing:
             elif do == "set":
                 pane.set(about["name"], *about["values"])
             elif do == "take":
-                pane.take(_sight(files[0], **about["sight"]), about["text"])
+                pane.take(_sight(files[0], **about["sight"]), about["text"], about["plane"])
+            elif do == "back":
+                pane.back()
             elif do == "tell":
                 pane.tell(about["text"])
             elif do == "close":

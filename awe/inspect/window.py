@@ -151,7 +151,11 @@ class Window(Controls, Supplied, Inspection):
             msg = f"no hot-key {key!r}{nearest(key, list(KEYS))}; expected one of {' '.join(KEYS)}"
             raise ArgumentError(msg)
         if KEYS[key].of_window:
-            self._command(KEYS[key], self._figure)
+            self._place = (x, y)
+            try:
+                self._command(KEYS[key], self._figure)
+            finally:
+                self._place = None
             return None
         sight = self._panel.sight
         if not sight.contains(x, y):

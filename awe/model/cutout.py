@@ -7,20 +7,18 @@ rights as the whole. They cannot be compared with the checksum, which is that of
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from awe import fits
 from awe.dataserver.extracts import Local, Remote
 from awe.errors import ArgumentError, AweError, WrongShape
 from awe.fits import Image
 from awe.fits.cutting import Images
-from awe.fits.planes import FLAGS, VARIANCE
+from awe.fits.extracted import part_header, plane_image, variance_of
+from awe.fits.planes import FLAGS
 from awe.fits.tiles import Zone
 from awe.localfiles import scratch_directory
 from awe.model import ccddata, where
@@ -35,10 +33,6 @@ if TYPE_CHECKING:
     from awe.model.data import DataObject
 
 __all__ = ["Cutout", "cutout"]
-
-#: Cards that name parts of the whole frame; in a part of it they would be wrong.
-_PARTS = re.compile(r"(DATA|BIAS|TRIM|CCD|AMP|DET|ORIG)SEC\w*|[ABCDT]SEC\w*")
-_REFERENCE = re.compile(r"CRPIX([12])[A-Z]?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +102,7 @@ class Cutout:
             There is a file of that name, and `replace` is False.
         """
         planes = [
-            _plane(self.header, name, pixels)
+            plane_image(self.header, name, pixels)
             for name, pixels in (("MASK", self.flags), ("UNCERT", self.variance),
                                  ("WEIGHT", self.weight))
             if pixels is not None
@@ -195,9 +189,9 @@ def cutout(
         filename=source.name,
         zone=(zone[0] + 1, zone[1] + 1, zone[2], zone[3]),
         data=_pixels(science),
-        header=_shifted(science.header, zone),
+        header=part_header(science.header, zone),
         flags=_named(named, FLAGS),
-        variance=_variance(named),
+        variance=variance_of(named),
         weight=weight,
         fetched=source.fetched + more,
     )
@@ -230,20 +224,6 @@ def _named(images: dict[str, Image], names: tuple[str, ...]) -> NDArray[Any] | N
     return next((_pixels(images[name]) for name in names if name in images), None)
 
 
-def _variance(images: dict[str, Image]) -> NDArray[Any] | None:
-    for name in VARIANCE:
-        if name in images:
-            pixels = _pixels(images[name])
-            # astropy takes a plane UNCERT for standard deviations unless its card says otherwise
-            usual = "StdDevUncertainty" if name == "UNCERT" else "VarianceUncertainty"
-            kind = fits.value_of(images[name].header, "UTYPE", usual)
-            with np.errstate(divide="ignore"):
-                if kind == "StdDevUncertainty":
-                    return pixels**2
-                return 1 / pixels if kind == "InverseVariance" else pixels
-    return None
-
-
 def _weight(
     frame: DataObject, zone: Zone, shape: tuple[int, int]
 ) -> tuple[NDArray[Any] | None, int]:
@@ -263,47 +243,3 @@ def _weight(
     except AweError as error:
         out(f"the cutout has no weight: {error}\n")
         return None, 0
-
-
-def _shifted(header: Header, zone: Zone) -> Header:
-    """Return the cards of a frame as those of a part that begins at another pixel."""
-    x0, y0, x1, y1 = zone
-    begins = {"1": x0, "2": y0}
-    shifted = header.copy()
-    for name in ("CHECKSUM", "DATASUM"):
-        shifted.remove(name, ignore_missing=True)
-    for name in {str(card.keyword) for card in header.cards}:
-        reference = _REFERENCE.fullmatch(name)
-        if reference is not None:
-            value = fits.value_of(header, name, None)
-            # one that is not a number is left as it is: coordinates are refused then, not guessed
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                shifted[name] = value - begins[reference[1]]
-        elif _PARTS.fullmatch(name):
-            del shifted[name]
-    for axis, begin in begins.items():
-        if f"CTYPE{axis}" in header and f"CRPIX{axis}" not in header:
-            shifted[f"CRPIX{axis}"] = float(-begin)
-        # what IRAF and DS9 know as physical pixels: those of the frame
-        before = fits.value_of(header, f"LTV{axis}", 0.0)
-        if isinstance(before, int | float):
-            shifted[f"LTV{axis}"] = (before - begin, "pixels of the frame are these minus LTV")
-            shifted.setdefault(f"LTM{axis}_{axis}", 1.0)
-    shifted["HIERARCH AWE CUTOUT"] = (f"[{x0 + 1}:{x1},{y0 + 1}:{y1}]", "part of the frame")
-    return shifted
-
-
-def _plane(header: Header, name: str, pixels: NDArray[Any]) -> Image:
-    """Return an image behind the first, with the coordinates of it."""
-    from astropy.io.fits import Header
-
-    plane = Header()
-    plane["EXTNAME"] = name
-    try:
-        plane.extend(fits.coordinate_cards(fits.wcs_of(header, name)))
-    except AweError:
-        # without coordinates of its own; those of the first image hold
-        plane = Header([("EXTNAME", name)])
-    if name == "UNCERT":
-        plane["UTYPE"] = ("VarianceUncertainty", "what astropy calls it")
-    return Image(pixels, plane)

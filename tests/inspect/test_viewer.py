@@ -237,7 +237,7 @@ def test_files_are_written_where_the_prompt_is(lines: Lines, tmp_path: Path) -> 
     assert said[0] == f"saved {tmp_path / 'elsewhere' / 'Star.inspect.png'}"
     assert (tmp_path / "elsewhere" / "mine.png").read_bytes().startswith(b"\x89PNG")
     assert "x.nix cannot be written" in lines.do("ins.save('x.nix')")
-    assert "no hot-key 'W'; did you mean 'w'?" in lines.do("ins.press('W', 1, 1)")
+    assert "no hot-key 'Q'; did you mean 'q'?" in lines.do("ins.press('Q', 1, 1)")
 
 
 def test_ten_windows_share_one_process_and_leave_nothing(lines: Lines) -> None:
