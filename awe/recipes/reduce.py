@@ -180,6 +180,7 @@ class ReduceTask(Task):
             raise WrongShape(msg)
         geometry = ChipGeometry(**raw.geometry)
         calibrations = applied(self, unit, chosen)
+        self._running().let_go()
         gain = chosen.gain.gain if chosen.gain is not None else nominal(unit).gain
         # hits are still in the frame: a hit search needs the width of the stars first
         level, pixels, full, end = readout.seen(
@@ -196,9 +197,10 @@ class ReduceTask(Task):
         after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full))
         odd = self._odd(image.pixels, geometry, chosen, calibrations.flat, reduced)
         odd |= self._doubt(stars, pixels, gain, calibrations.defects, end, reduced)
-        return self._product(
-            raw, chosen, reduced, settings, image.header, geometry, after, odd
-        )
+        header = image.header
+        # frames are large: what is not needed any more makes room while the products are made
+        del image, level, pixels, calibrations
+        return self._product(raw, chosen, reduced, settings, header, geometry, after, odd)
 
     # -- in ------------------------------------------------------------------------------------
 

@@ -52,6 +52,8 @@ class Session:
         The chip in hand.
     unit : Unit
         The unit in hand.
+    last : bool
+        Whether no other unit of the chip follows.
     recipe : Recipe
         Record of the recipe's code.
     """
@@ -63,11 +65,13 @@ class Session:
     pixels: dict[Any, Any] = field(default_factory=dict)
     chip: Any = None
     unit: Any = None
+    last: bool = False
     recipe: Any = None
 
-    def begin(self, unit: Unit) -> None:
+    def begin(self, unit: Unit, *, last: bool = False) -> None:
         """Begin a unit; what was kept of another chip is let go."""
         self.written.clear()
+        self.last = last
         if self.chip is not None and unit.chip != self.chip:
             self.pixels.clear()
             for path in self.scratch.iterdir():
@@ -75,6 +79,11 @@ class Session:
                     path.unlink()
         self.chip = unit.chip
         self.unit = unit
+
+    def let_go(self) -> None:
+        """Let the pixels of the calibrations go if no other unit needs them."""
+        if self.last:
+            self.pixels.clear()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from awe.calib.threads import processors
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import NotFound
+from awe.lazy import resolve
 from awe.localfiles import scratch_directory
 from awe.tasks.attempt import Outcome, Session
 from awe.tasks.between import in_order
@@ -54,6 +55,8 @@ def execute(self: Task) -> list[Any]:
     if self.items is not None:
         self.items.total(len(units))
     self.kept = {}
+    # before there is a thread: one that has had memory of its own keeps it
+    resolve("awe.calib._memory:keep_pages")()
     self._looked.clear()
     ended = 0
 
@@ -141,10 +144,11 @@ def _alone(
     task._session = session
     outcomes = {}
     try:
-        for place in order:
-            session.begin(units[place])
-            outcomes[place] = task._attempt(units[place])
-            done(units[place].name)
+        for number, place in enumerate(order):
+            unit, following = units[place], order[number + 1 : number + 2]
+            session.begin(unit, last=all(units[one].chip != unit.chip for one in following))
+            outcomes[place] = task._attempt(unit)
+            done(unit.name)
     finally:
         task._session = None
     return [outcomes[place] for place in range(len(units))]
@@ -216,7 +220,7 @@ class _Crew:
                     own = {_key(unit): unit for unit in task.units()}
                 for number in piece:
                     unit = _own(own, self._units[number])
-                    session.begin(unit)
+                    session.begin(unit, last=number == piece[-1])
                     self._ends.put((number, task._attempt(unit)))
         except BaseException as error:  # the waiting thread must hear of everything
             self._ends.put((-1, error))

@@ -138,8 +138,9 @@ def test_calibrations_of_a_chip_are_let_go_with_it(calibrated):
             return product
 
     assert len(task(Watching, workers=1).execute()) == 4
-    # bias and flat with variance and bits, hot and cold pixels of one chip, never of two
-    assert kept == [(8, 4)] * 4
+    # bias and flat with variance and bits, hot and cold pixels of one chip, never of two, and none
+    # with the last frame of a chip
+    assert kept == [(8, 4), (0, 4)] * 2
 
 
 def test_how_many_threads(calibrated, monkeypatch):
