@@ -22,10 +22,11 @@ from awe.web import html
 from awe.web.sessions import COOKIE
 from awe.web.view import Look, form_of, there
 
-__all__ = ["choose_project", "enter", "home", "leave", "login"]
+__all__ = ["USED", "choose_project", "enter", "home", "leave", "login"]
 
 #: Seconds a browser keeps the cookie of a session.
 SESSION = 12 * 3600
+USED = "This link was used already, or is older than ten minutes."
 _TICKET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 

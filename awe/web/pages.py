@@ -18,7 +18,7 @@ from awe.web import browsing, entry, intentions, runs, validities
 from awe.web.assets import asset
 from awe.web.object import object_page
 from awe.web.sessions import Sessions
-from awe.web.view import view
+from awe.web.view import polite, view
 from awe.web.visitors import Visitors
 
 __all__ = ["pages"]
@@ -53,8 +53,8 @@ _JUDGED = "/calibrations/{class_name}/{object_id}"
 _ROUTES = [
     Route("/", view(entry.home), methods=["GET"]),
     Route("/static/{name}", asset, methods=["GET"]),
-    Route("/login", entry.login, methods=["GET"]),
-    Route("/login", entry.enter, methods=["POST"]),
+    Route("/login", polite(entry.login, entry.USED), methods=["GET"]),
+    Route("/login", polite(entry.enter, entry.USED), methods=["POST"]),
     Route("/logout", view(entry.leave), methods=["POST"]),
     Route("/scope", _own(entry.choose_project), methods=["POST"]),
     Route("/jobs", _own(runs.jobs_page), methods=["GET"]),

@@ -25,7 +25,7 @@ from awe.web import html
 from awe.web.sessions import refuse_other_sites
 from awe.web.visitors import Visitor, Visitors
 
-__all__ = ["Look", "form_of", "there", "view"]
+__all__ = ["Look", "form_of", "polite", "there", "view"]
 
 #: Bytes of a form, and its fields.
 LARGEST = 16_384
@@ -34,6 +34,7 @@ FIELDS = 200
 _STATUS: dict[type[AweError], int] = {
     Refused: 403, NotFound: 404, JobUnknown: 404, ServiceDown: 503, DatabaseError: 503,
 }  # fmt: skip
+ABSENT = "There is no such thing, or it is not visible to you."
 TOO_LONG = "that takes longer than a page may: narrow it, or ask at the prompt"
 
 
@@ -110,13 +111,41 @@ def view(function: View, *, login: bool = False) -> Callable[[Request], Awaitabl
         except HTTPException as error:
             if not _browser(request):
                 raise
-            return _failed(who, request, error.status_code, str(error.detail or ""))
+            text = ABSENT if error.status_code == 404 else str(error.detail or "")
+            return _failed(who, request, error.status_code, text)
         except AweError as error:
             if not _browser(request):
                 raise HTTPException(_status(error), _said(error)) from error
-            return _failed(who, request, _status(error), _said(error))
+            status = _status(error)
+            return _failed(who, request, status, ABSENT if status == 404 else _said(error))
 
     return endpoint
+
+
+def polite(
+    endpoint: Callable[[Request], Awaitable[Response]], absent: str
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint whose refusals are pages where a browser asks.
+
+    Parameters
+    ----------
+    endpoint : callable
+        Function that answers a request.
+    absent : str
+        Text of the page where there is nothing.
+    """
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except HTTPException as error:
+            if not _browser(request):
+                raise
+            text = absent if error.status_code == 404 else str(error.detail)
+            nobody = request.app.state.visitors.nobody
+            return _failed(nobody, request, error.status_code, text)
+
+    return answered
 
 
 def there(path: str, note: str = "", **query: str) -> Response:
@@ -188,8 +217,6 @@ def _said(error: AweError) -> str:
 
 def _failed(who: Visitor, request: Request, status: int, text: str) -> Response:
     titles = {404: "Not here", 403: "Not allowed", 503: "Not now", 413: "Too much"}
-    if status == 404:
-        text = "There is no such thing, or it is not visible to you."
     return html.page(
         "absent.html", status, visitor=who, path=request.url.path, note="",
         title=titles.get(status, "That did not work"), text=text,
