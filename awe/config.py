@@ -79,6 +79,7 @@ CACHE = Kind(text="0, a size such as 500MB or 2GB, or empty",
              pattern="(0|[1-9][0-9]{0,5}(MB|GB|TB))?")  # fmt: skip
 SWITCH = Kind(text="1, 0, yes, no, true, false, on, off or empty",
               pattern="(1|0|yes|no|true|false|on|off)?")  # fmt: skip
+VIEWER = Kind(text="browser or empty", pattern="(browser)?")
 ON = ("1", "yes", "true", "on")
 
 
@@ -132,6 +133,10 @@ class Environment(Mapping[str, str]):
     )
     max_width: str = _key(
         "columns of the widest table; 0: any; empty: those of the terminal", kind=WIDTH
+    )
+    inspect_viewer: str = _key(
+        "browser: where there is no display, inspect() shows frames in a page; empty: PNG files",
+        kind=VIEWER,
     )
     debug: str = _key("yes shows full tracebacks of users' mistakes", kind=SWITCH)
     origin: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

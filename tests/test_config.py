@@ -39,6 +39,7 @@ VALUES = {
     "query_limit": (["1", "100000"], ["10k", "0", "", "1e5", "\u0663"]),
     "query_disk": (["2GB", "500mb", "1TB"], ["", "2", "-1", "unlimited", "0GB", "2 GB"]),
     "max_width": (["", "0", "120"], ["wide", "-1"]),
+    "inspect_viewer": (["", "browser", "Browser"], ["ds9", "firefox"]),
     "debug": (["", "1", "0", "yes", "no", "true", "false", "on", "off", "False"], ["2", "maybe"]),
 }  # fmt: skip
 

@@ -14,13 +14,14 @@ import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from awe.config import Environment
 from awe.inspect import qt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Screen", "activate", "fit", "forget", "know", "on_desktop", "place_beside",
-           "prompt_waits", "release", "screen", "show_behind_keyboard"]  # fmt: skip
+__all__ = ["Screen", "activate", "browser_wanted", "fit", "forget", "know", "on_desktop",
+           "place_beside", "prompt_waits", "release", "screen", "show_behind_keyboard"]  # fmt: skip
 
 #: Pixels of a window that are not its figure: title, toolbar, status line, borders.
 CHROME = (16, 116)
@@ -38,12 +39,13 @@ class Screen(Enum):
     TK = "tkagg"
     MAC = "macosx"
     FILE = "agg"
+    BROWSER = "module://awe.inspect.webcanvas"
     CHOSEN = "chosen"
 
     @property
     def has_windows(self) -> bool:
         """True where a figure is a window with a pointer and a keyboard."""
-        return self in (Screen.QT, Screen.TK, Screen.MAC, Screen.CHOSEN)
+        return self not in (Screen.NOTEBOOK, Screen.FILE)
 
 
 _known: list[Screen] = []
@@ -79,6 +81,13 @@ def on_desktop() -> bool:
     return sys.platform.startswith("linux") and not chosen and _display_named()
 
 
+def browser_wanted() -> bool:
+    """Return True where the configuration has windows in a browser, as there is no display."""
+    if _in_notebook() or os.environ.get("MPLBACKEND") or not sys.platform.startswith("linux"):
+        return False
+    return not _display_named() and Environment.load().inspect_viewer.lower() == "browser"
+
+
 def _found() -> Screen:
     if _in_notebook():
         return Screen.NOTEBOOK
@@ -103,7 +112,7 @@ def activate() -> Screen:
     import matplotlib as mpl
 
     where = screen()
-    if where in (Screen.QT, Screen.TK, Screen.MAC, Screen.FILE):
+    if where not in (Screen.NOTEBOOK, Screen.CHOSEN):
         mpl.use(where.value)
     if where is Screen.NOTEBOOK:
         _draw_in_place()

@@ -102,7 +102,8 @@ def inspect(
     ratio : float, optional
         Width divided by height of the window; default: that of the image.
     viewer : str, optional
-        Command of an external viewer to open the file with instead, such as "ds9".
+        "browser" for windows in a page whose address is printed; else the command of an external
+        viewer to open the file with instead, such as "ds9".
     block : bool, optional
         Wait until the window is closed; default: only where no prompt is waiting.
     extension : int or str, optional
@@ -130,7 +131,8 @@ def inspect(
     """
     frames, place = _several(frame, among)
     frame = frames[place]
-    if viewer is not None:
+    browser = viewer == "browser" or (viewer is None and backend.browser_wanted())
+    if viewer is not None and not browser:
         fetch = getattr(frame, "_here", None)  # a stored frame may not be here yet
         path = frame if isinstance(frame, str | Path) else getattr(frame, "pathname", None)
         _open_viewer(viewer, str(fetch() if fetch is not None else path))
@@ -138,8 +140,8 @@ def inspect(
     _check_numbers(kappa=kappa, iterations=iterations, lower=lower, upper=upper)
     _check_numbers(above=0, width=width, ratio=ratio)
     _check_size(width, ratio)
-    if viewers.apart():
-        viewers.begin()  # it starts while the pixels are read
+    if viewers.apart(browser=browser):
+        viewers.begin(browser=browser)  # it starts while the pixels are read
     seen = partial(sight_of, zone=zone, extension=extension, plane=plane)
     sight = seen(frame, pixels=pixels)
     _check_names(cmap, interpolation)
@@ -160,6 +162,7 @@ def inspect(
         fit=width is None,
         tiles=getattr(frame, "tiles", ()),
         chosen=getattr(frame, "chosen", None),
+        browser=browser,
     )
     window.show(block=not backend.prompt_waits() if block is None else block)
     return window

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from awe.inspect import backend, viewer
 from awe.inspect.inspection import Inspection
@@ -32,6 +34,7 @@ def opened(
     look: dict[str, Any],
     tiles: Sequence[Tile] = (),
     chosen: Callable[[str], None] | None = None,
+    browser: bool = False,
     **about: Any,
 ) -> Inspection:
     """Return a new window, which is not on the screen yet if it is of this process.
@@ -48,17 +51,31 @@ def opened(
         Chips of a mosaic.
     chosen : callable, optional
         Told the name of a chip of it that is to be opened; in a thread of the viewer's.
+    browser : bool
+        Show it in a browser, and say where.
     **about : Any
         Other arguments of `Window`.
     """
     look = _with_last(look)
-    away = viewer.ready() if viewer.apart() else None
+    away = viewer.ready(browser=browser) if viewer.apart(browser=browser) else None
     if away is not None:
         about |= {"look": look, "tiles": [asdict(tile) for tile in tiles]}
-        return Remote(away, sight, reel=reel, about=about, chosen=chosen)
+        window = Remote(away, sight, reel=reel, about=about, chosen=chosen)
+        if browser:
+            out(_where(away.address) + "\n")
+        return window
+    if browser:
+        out("this system has no windows in a browser (that takes Linux)\n")
     if chosen is not None:
         about["chosen"] = chosen
     return Window(sight, look=Look(**look), reel=reel, tiles=tiles, **about)
+
+
+def _where(address: str) -> str:
+    """Return one line about the address of windows in a browser."""
+    port = urlsplit(address).port
+    there = f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}"
+    return f"in your browser: {address} (from another machine after: {there})"
 
 
 def _with_last(look: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ closes the process ends. It opens no connection, knows no database and keeps not
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import gc
@@ -33,6 +34,7 @@ from awe.inspect.shared import mapped
 from awe.inspect.sight import Sight
 from awe.inspect.window import Window
 from awe.inspect.wire import Wire
+from awe.lazy import resolve
 
 __all__ = ["Pane", "Showing", "main"]
 
@@ -273,6 +275,20 @@ def _tk(showing: Showing) -> None:
     root.mainloop()
 
 
+def _browser(showing: Showing) -> None:
+    begin = resolve("awe.inspect.webpage:Page")  # it loads a server
+
+    async def run() -> None:
+        page = begin()
+        loop = asyncio.get_running_loop()
+        showing.later = lambda work: loop.call_later(CLOSED / 1000, work)
+        loop.add_reader(showing.wire.fileno(), showing.heed)
+        showing.tell({"ready": True, "address": page.address})
+        await page.serve()
+
+    asyncio.run(run())
+
+
 def main() -> None:
     """Run the viewer: its arguments are the number of the socket and the toolkit."""
     number, toolkit = sys.argv[1:]
@@ -282,7 +298,8 @@ def main() -> None:
     # what Qt and matplotlib find odd is nothing for the log of a process that may run for days
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     showing = Showing(socket.socket(fileno=int(number)))
-    (_qt if screen is backend.Screen.QT else _tk)(showing)
+    loops = {backend.Screen.QT: _qt, backend.Screen.BROWSER: _browser}
+    loops.get(screen, _tk)(showing)
 
 
 if __name__ == "__main__":

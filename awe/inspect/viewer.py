@@ -86,6 +86,8 @@ class Viewer:
         self._started = threading.Event()
         self._ended = threading.Event()
         self.text = ""
+        #: where its windows are, in a browser
+        self.address = ""
         threading.Thread(target=self._hear, name="awe-viewer", daemon=True).start()
 
     @property
@@ -175,6 +177,7 @@ class Viewer:
 
     def _heed(self, message: dict[str, Any]) -> None:
         if "ready" in message:
+            self.address = message.get("address", "")
             self._started.set()
         elif "answer" in message:
             waiting = self._answers.get(message["answer"])
@@ -245,28 +248,48 @@ def _print(text: str) -> None:
 
 # the one of this prompt
 
-_current: list[Viewer] = []
+_current: dict[bool, Viewer] = {}
+"""The viewer of the desktop under False, that of the browser under True."""
 _lock = threading.Lock()
 
 
-def apart() -> bool:
-    """Return whether windows of this process can be in a process of their own."""
-    return hasattr(os, "memfd_create") and backend.on_desktop()
+def apart(*, browser: bool = False) -> bool:
+    """Return whether windows of this process can be in a process of their own.
+
+    Parameters
+    ----------
+    browser : bool
+        Windows in a browser.
+    """
+    return hasattr(os, "memfd_create") and (browser or backend.on_desktop())
 
 
-def begin() -> None:
-    """Start the viewer if there is none; what it needs to start goes on meanwhile."""
+def begin(*, browser: bool = False) -> None:
+    """Start the viewer if there is none; what it needs to start goes on meanwhile.
+
+    Parameters
+    ----------
+    browser : bool
+        That of windows in a browser.
+    """
     with _lock:
-        if not _current or not _current[0].alive:
+        if browser not in _current or not _current[browser].alive:
             qt_there = importlib.util.find_spec("PySide6") is not None
-            _current[:] = [Viewer(backend.Screen.QT if qt_there else backend.Screen.TK)]
+            desktop = backend.Screen.QT if qt_there else backend.Screen.TK
+            _current[browser] = Viewer(backend.Screen.BROWSER if browser else desktop)
 
 
-def ready() -> Viewer | None:
-    """Return the viewer when its toolkit has started; None where none does."""
-    begin()
+def ready(*, browser: bool = False) -> Viewer | None:
+    """Return the viewer when its toolkit has started; None where none does.
+
+    Parameters
+    ----------
+    browser : bool
+        That of windows in a browser.
+    """
+    begin(browser=browser)
     with _lock:
-        (viewer,) = _current
+        viewer = _current[browser]
         if not viewer.starts() and viewer.toolkit is backend.Screen.QT:
             lack = qt.lack(viewer.text)
             viewer = Viewer(backend.Screen.TK)
@@ -274,6 +297,7 @@ def ready() -> Viewer | None:
                 lack += "; Tk shows windows meanwhile"
             if lack:
                 out(lack + "\n")
-            _current[:] = [viewer]
-        backend.know(viewer.toolkit if viewer.alive else backend.Screen.FILE)
+            _current[False] = viewer
+        if not browser:
+            backend.know(viewer.toolkit if viewer.alive else backend.Screen.FILE)
         return viewer if viewer.alive else None
