@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Screen", "activate", "browser_wanted", "fit", "forget", "know", "on_desktop",
-           "place_beside", "prompt_waits", "release", "screen", "show_behind_keyboard"]  # fmt: skip
+           "place_beside", "prompt_waits", "release", "screen",
+           "show_behind_keyboard"]  # fmt: skip
 
 #: Pixels of a window that are not its figure: title, toolbar, status line, borders.
 CHROME = (16, 116)
