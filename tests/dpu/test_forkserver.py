@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
 import psutil
@@ -101,3 +103,17 @@ def compiles(process):
         return os.getpgid(process.pid) != process.pid
     except ProcessLookupError:
         return False
+
+
+def test_modules_that_recipes_need_are_imported_before_a_worker_is_forked():
+    # in a process of its own: this one has imported them long since
+    code = (
+        "import sys\n"
+        "from awe.dpu.runner import kernels\n"
+        "all(True for _ in kernels._imports())\n"
+        "wanted = ('awe.recipes.reduce', 'awe.rules.oddities', 'awe.fits.writing', 'httpx',\n"
+        "          'awe.calib.cosmic.events', 'awe.tasks.execution', 'awe.model.science')\n"
+        "assert set(wanted) <= set(sys.modules)\n"
+        "assert not any(name.startswith('awe.recipes.user.') for name in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

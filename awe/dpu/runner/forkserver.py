@@ -4,9 +4,9 @@
 of an attempt with two open files, the worker's standard input and its log. It answers
 `started PID` and later `ended PID STATUS`: of the worker's keeper (`awe.dpu.runner.keeper`),
 which ends when nothing of the attempt lives; what a killed keeper leaves is killed here. When it
-has nothing to do it loads the compiled kernels (`awe.dpu.runner.kernels`), which every later
-worker then has, a few between two looks. It has one thread, opens no connection and knows no
-secret; when its socket closes it goes, and its workers go on.
+has nothing to do it imports the rest and loads the compiled kernels (`awe.dpu.runner.kernels`),
+which every later worker then has, a few between two looks. It has one thread, opens no connection
+and knows no secret; when its socket closes it goes, and its workers go on.
 """
 
 from __future__ import annotations

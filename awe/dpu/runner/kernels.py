@@ -1,16 +1,18 @@
-"""Compiled kernels for every worker: loaded by the process that forks workers, never compiled.
+"""Modules and compiled kernels for every worker: loaded by the process that forks workers.
 
-To load a few kernels takes that process a moment between two requests. To compile one takes
-seconds, in which it would be deaf; where one was never compiled, a child compiles all of them into
-the cache on disk, and the process that forks goes on to load when that child has ended.
+To load a few takes that process a moment between two requests. To compile a kernel takes seconds,
+in which it would be deaf; where one was never compiled, a child compiles all of them into the
+cache on disk, and the process that forks goes on to load when that child has ended.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import itertools
 import os
+import pkgutil
 import signal
 from collections.abc import Callable, Iterator
 
@@ -21,6 +23,13 @@ __all__ = ["Kernels", "settle"]
 
 #: what numba announces before it compiles, and not before it loads
 COMPILES = "numba:compile"
+
+#: packages whose modules recipes need, those below them too, and single modules
+PACKAGES = ("awe.fits", "awe.calib", "awe.model", "awe.rules", "awe.tasks", "awe.recipes")
+MODULES = ("awe.dataserver.client", "awe.dataserver.nearest", "awe.instruments", "encodings.idna")
+
+#: where recipes of people's own are found: they are not this process's to run
+OWN = "awe.recipes.user"
 
 
 class _NeverCompiled(Exception):
@@ -80,8 +89,24 @@ def settle() -> None:
     gc.freeze()
 
 
+def _imports() -> Iterator[None]:
+    """Import what recipes need, a package with each step."""
+    for name in (*MODULES, *PACKAGES):
+        # what cannot be imported now fails in the job that needs it, and is explained in its log
+        with contextlib.suppress(Exception):
+            _import(name, below=name in PACKAGES)
+        yield
+
+
+def _import(name: str, *, below: bool) -> None:
+    module = importlib.import_module(name)
+    for one in pkgutil.iter_modules(module.__path__) if below else ():
+        if f"{name}.{one.name}" != OWN:
+            _import(f"{name}.{one.name}", below=one.ispkg)
+
+
 def _steps() -> Iterator[None]:
-    for _ in itertools.chain(calib.warming(), fits.warming()):
+    for _ in itertools.chain(_imports(), calib.warming(), fits.warming()):
         settle()
         yield
 
