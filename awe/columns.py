@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from awe.errors import ConfigError
 from awe.terminal import harmless
 
-__all__ = ["cut", "fit", "html", "limit", "lines", "room", "short", "text", "wrapped"]
+__all__ = ["cut", "fit", "html", "limit", "lines", "outline", "room", "short", "text", "wrapped"]
 
 #: Columns a table may have; 0 never cuts, None takes those of the terminal.
 max_width: int | None = None
@@ -140,15 +140,35 @@ def text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(lines(heads, rows))
 
 
-def html(heads: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> str:
-    """Return the table as HTML, whole: a notebook scrolls."""
+def html(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str = "",
+    fixed: int | None = None,
+) -> str:
+    """Return the table as HTML, whole: a notebook scrolls.
+
+    Column `fixed` keeps its spaces, in letters of one width.
+    """
     head = "".join(f"<th>{markup.escape(_cell(name))}</th>" for name in heads)
+
+    def cell(number: int, value: object) -> str:
+        shown = markup.escape(_cell(value))
+        return f"<td><pre>{shown}</pre></td>" if number == fixed else f"<td>{shown}</td>"
+
     body = "".join(
-        "<tr>" + "".join(f"<td>{markup.escape(_cell(value))}</td>" for value in row) + "</tr>"
+        f"<tr>{''.join(cell(number, value) for number, value in enumerate(row))}</tr>"
         for row in rows
     )
     above = f"<p>{markup.escape(_cell(title))}</p>" if title else ""
     return f"{above}<table><tr>{head}</tr>{body}</table>"
+
+
+def outline(head: str, parts: Sequence[str]) -> str:
+    """Return a line of text as HTML, with what belongs below it, each part HTML in turn."""
+    below = "".join(f"<li>{part}</li>" for part in parts)
+    return f"{markup.escape(_cell(head))}{f'<ul>{below}</ul>' if below else ''}"
 
 
 def _cell(value: object) -> str:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import awe.model.classes  # noqa: F401 - says which classes a session knows
-from awe import rules
+from awe import columns, rules
 from awe.config import Environment
 from awe.db import rights
 from awe.db.objects.base import DBObject
@@ -321,6 +321,11 @@ class Context:
         now = scope.current()
         level = projects.level_text(now.privileges)
         return f"<context: {now.user_name} in {now.project_name}, level {level}>"
+
+    def _repr_html_(self) -> str:
+        now = scope.current()
+        row = (now.user_name, now.project_name, projects.level_text(now.privileges))
+        return columns.html(("user", "project", "privileges"), [row])
 
 
 def _moment(name: str, value: Any) -> datetime.datetime:

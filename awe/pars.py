@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from awe import recipes
+from awe import columns, recipes
 from awe.db.declare.registry import registry
 from awe.db.objects.base import DBObject
 from awe.errors import ArgumentError, AttributeUnknown, nearest
@@ -73,8 +73,12 @@ class ParameterSet:
     def lines(self, guide: str) -> Iterator[str]:
         """Yield one line per parameter, in alphabetical order; those set for a filter or chip."""
         for name in sorted(self._changes if self._below else self._defaults):
-            note = f"  (default {self._defaults[name]})" if name in self._changes else ""
-            yield f"{guide}+--{name}: {getattr(self, name)}{note}"
+            note = self.note(name)
+            yield f"{guide}+--{name}: {getattr(self, name)}{f'  ({note})' if note else ''}"
+
+    def note(self, name: str) -> str:
+        """Return the default of a parameter that was changed, as words; else nothing."""
+        return f"default {self._defaults[name]}" if name in self._changes else ""
 
 
 class Branch:
@@ -218,6 +222,15 @@ class Pars(Tree):
     def __repr__(self) -> str:
         return "\n".join(self._lines())
 
+    def _repr_html_(self) -> str:
+        rows = []
+        for product, branch in self._branches_by_name().items():
+            one = branch.process_params
+            rows += [(product, name, getattr(one, name), one.note(name)) for name in dir(one)]
+        for _, place in sorted(self.__dict__["_places"].items()):
+            rows += place.rows()
+        return columns.html(("class", "parameter", "value", ""), rows)
+
     def show(self) -> None:
         """Print the tree of all parameters."""
         out("\n".join(self._lines()) + "\n")
@@ -262,9 +275,21 @@ class Place(Tree):
     def __repr__(self) -> str:
         return "\n".join(self._lines())
 
-    def _lines(self) -> Iterator[str]:
+    def _text(self) -> str:
         limits = zip(("filter", "chip"), self.__dict__["_names"], strict=True)
-        text = ", ".join(f"{place} {name}" for place, name in limits if name)
+        return ", ".join(f"{place} {name}" for place, name in limits if name)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return class, parameter, value and note of what was set for the filter or chip."""
+        return [
+            (f"{product}, only {self._text()}", name, str(getattr(one, name)), one.note(name))
+            for product, branch in self._branches_by_name().items()
+            for one in (branch.process_params,)
+            for name in sorted(one._changes)
+        ]
+
+    def _lines(self) -> Iterator[str]:
+        text = self._text()
         for product, branch in self._branches_by_name().items():
             if branch.process_params._changes:
                 yield f"{product}, only {text}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["err", "harmless", "out"]
+__all__ = ["err", "harmless", "out", "show"]
 
 
 def harmless(text: str, *, ascii_only: bool = False, lines: bool = True) -> str:
@@ -43,6 +43,16 @@ def harmless(text: str, *, ascii_only: bool = False, lines: bool = True) -> str:
 def out(text: str) -> None:
     """Write a text to standard output, harmless."""
     sys.stdout.write(harmless(text))
+
+
+def show(text: str, html: str) -> None:
+    """Write a text to standard output, harmless; in a notebook show its HTML instead."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is not None and getattr(shell, "kernel", None) is not None:
+        shell.display_pub.publish({"text/plain": harmless(text), "text/html": html})
+    else:
+        out(text + "\n")
 
 
 def err(text: str) -> None:

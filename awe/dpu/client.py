@@ -17,11 +17,11 @@ from awe.dpu import jobs, totals, watching
 from awe.dpu.options import size, size_text
 from awe.dpu.planning import BACK_ENDS, JobPlan, plan, planned
 from awe.dpu.sequences import Sequences
-from awe.dpu.table import counted, run_table, status_table
+from awe.dpu.table import counted, run_html, run_table, status_html, status_table
 from awe.dpu.watching import Logbook, Services
 from awe.errors import ArgumentError, nearest
 from awe.model.data import base_url
-from awe.terminal import out
+from awe.terminal import out, show
 
 __all__ = ["JobIds", "Processor"]
 
@@ -189,9 +189,14 @@ class Processor(Sequences):
         if found and not chosen:
             nothing = f"none of {len(found)} jobs is {' '.join(filter(None, (recipe, state)))}"
         many = len(chosen) > MANY if by_run is None else by_run
-        if chosen:
-            nothing = run_table(totals.runs(chosen)) if many else status_table(jobs.fetch(chosen))
-        out(nothing + "\n")
+        if not chosen:
+            out(nothing + "\n")
+        elif many:
+            runs = totals.runs(chosen)
+            show(run_table(runs), run_html(runs))
+        else:
+            found_jobs = jobs.fetch(chosen)
+            show(status_table(found_jobs), status_html(found_jobs))
         self._told.update(number for number in chosen if found[number][0] in jobs.FINAL)
 
     def get_logs(

@@ -10,7 +10,8 @@ from awe import columns
 from awe.dpu.jobs import Job
 from awe.dpu.totals import RunSummary
 
-__all__ = ["age", "counted", "is_dry", "run_table", "shortened", "status_table"]
+__all__ = ["age", "counted", "is_dry", "run_html", "run_table", "shortened", "status_html",
+           "status_table"]
 
 HEADS = ("job", "recipe", "arguments", "state", "done", "host", "age", "last line")
 RUN_HEADS = ("jobs", "recipe", "number", "states", "done", "age", "last line")
@@ -23,6 +24,17 @@ def status_table(jobs: Sequence[Job]) -> str:
     if len(jobs) > 1:
         text.append(f"{len(jobs)} jobs: {counted(Counter(job.state for job in jobs))}")
     return "\n".join(text)
+
+
+def status_html(jobs: Sequence[Job]) -> str:
+    """Return the same as HTML."""
+    total = f"{len(jobs)} jobs: {counted(Counter(job.state for job in jobs))}"
+    return columns.html(HEADS, [_cells(job) for job in jobs], title=total)
+
+
+def run_html(runs: Sequence[RunSummary]) -> str:
+    """Return one line for each run as HTML."""
+    return columns.html(RUN_HEADS, [_run_cells(run) for run in runs])
 
 
 def run_table(runs: Sequence[RunSummary]) -> str:

@@ -20,6 +20,7 @@ from awe.db.objects.base import DBObject
 from awe.db.rights.projects import user
 from awe.db.server.connection import database
 from awe.errors import NotVisible
+from awe.lazy import resolve
 from awe.terminal import harmless, out
 
 __all__ = ["attributes", "html", "info", "label", "rows", "shortened"]
@@ -89,7 +90,8 @@ def html(self: DBObject) -> str:
         for name, value, doc in rows(self)
     )
     title = markup.escape(f"{type(self).__name__}: {label(self)}")
-    return f"<table><caption>{title}</caption>{cells}</table>"
+    picture = resolve("awe.model.glimpse:thumbnail")(self)
+    return f"<table><caption>{title}</caption>{cells}</table>{picture}"
 
 
 def rows(item: DBObject) -> Iterator[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from awe import __version__
+from awe import __version__, columns
 from awe.db.declare import registry
 from awe.db.declare.attributes import Kind
 from awe.db.objects.base import DBObject
@@ -78,6 +78,11 @@ class Reasons(tuple[Reason, ...]):
         return "\n".join(map(str, self)) or "up to date"
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return columns.outline(repr(self), ())
+        return columns.html(("reason", ""), [(one.kind, one.text) for one in self])
 
     @property
     def brief(self) -> str:

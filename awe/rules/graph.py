@@ -61,6 +61,12 @@ class Tree:
     def __repr__(self) -> str:
         return columns.fit(str(self))
 
+    def _repr_html_(self) -> str:
+        own = ", ".join(part for part in (_name(self.item) or "not visible", self.note) if part)
+        parts = [parent._repr_html_() for parent in self.parents]
+        return columns.outline(f"{self.role}: {own}" if self.role else own, parts)
+
+
 def flat(tree: Tree) -> tuple[dict[Any, Any], list[tuple[Any, Any, str]], int]:
     """Return a tree as objects by id, links (product, input, role), and how many are hidden."""
     nodes: dict[Any, Any] = {}

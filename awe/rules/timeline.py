@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from awe import dates
+from awe import columns, dates
 from awe.columns import room
 from awe.db.declare.registry import concrete
 from awe.errors import ArgumentError, among
@@ -25,6 +25,7 @@ __all__ = ["Timeline", "calibrations", "gathered"]
 WIDTH, NARROWEST, AROUND = 48, 22, 56
 #: a range longer than this says nothing about a night and is drawn to the edges
 FOREVER = datetime.timedelta(days=3650)
+LEGEND = "* chosen, x judged bad, q flagged, = valid, - not usable, | the date"
 MARGIN = datetime.timedelta(days=1)
 
 
@@ -74,7 +75,23 @@ class Timeline:
             made = f"{item.creation_date:%Y-%m-%d %H:%M} {str(item.object_id)[:8]}"
             yield f"{head}{_bar(item, start, end, self.date, width)} {made}"
             kind = name
-        yield "* chosen, x judged bad, q flagged, = valid, - not usable, | the date"
+        yield LEGEND
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                type(item).__name__, _mark(item, self.chosen),
+                f"{item.timestamp_start:%Y-%m-%d %H:%M}", f"{item.timestamp_end:%Y-%m-%d %H:%M}",
+                _bar(item, *self.span(), self.date, WIDTH).strip("\n"),
+                f"{item.creation_date:%Y-%m-%d %H:%M}", str(item.object_id)[:8],
+            )
+            for item in self.rows
+        ]  # fmt: skip
+        if not rows:
+            return columns.outline(str(self), ())
+        start, end = self.span()
+        heads = ("class", "", "from", "to", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", "made", "id")
+        return columns.html(heads, rows, title=f"{self.title} ({LEGEND})", fixed=4)
 
 
 def calibrations(

@@ -49,6 +49,11 @@ POSSIBLE = {"GainLinearity": ("gain", 0.0, "e-/ADU"), "ReadNoise": ("read_noise"
 BEYOND = 1e6
 
 
+CANDIDATES = ("", "candidate", "made", "verdict")
+NONE = "there is no candidate at all"
+NO_ROLES = "none of its inputs is chosen by validity"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One calibration and what speaks against it; no objections means it may be chosen."""
@@ -80,13 +85,25 @@ class Verdicts:
             mark = "*" if candidate.calibration == self.chosen else " "
             lines.append(f" {mark} {candidate}")
         if not self.candidates:
-            lines.append("   there is no candidate at all")
+            lines.append(f"   {NONE}")
         return harmless("\n".join(lines))
 
     def __repr__(self) -> str:
         if not self.candidates:
             return columns.fit(str(self))
-        rows = [
+        head = columns.fit(harmless(self._head()))
+        return f"{head}\n{columns.text(CANDIDATES, self._rows())}"
+
+    def _repr_html_(self) -> str:
+        if not self.candidates:
+            return columns.outline(self._head(), [NONE])
+        return columns.html(CANDIDATES, self._rows(), title=self._head())
+
+    def _head(self) -> str:
+        return f"{self.wanted}: {_name(self.chosen) if self.chosen else 'none'}"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
             (
                 "*" if one.calibration == self.chosen else "",
                 _name(one.calibration),
@@ -95,9 +112,6 @@ class Verdicts:
             )
             for one in self.candidates
         ]
-        named = _name(self.chosen) if self.chosen else "none"
-        head = columns.fit(harmless(f"{self.wanted}: {named}"))
-        return f"{head}\n{columns.text(('', 'candidate', 'made', 'verdict'), rows)}"
 
 
 class AllVerdicts(tuple[Verdicts, ...]):
@@ -106,7 +120,10 @@ class AllVerdicts(tuple[Verdicts, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n\n".join(map(repr, self)) or "none of its inputs is chosen by validity"
+        return "\n\n".join(map(repr, self)) or NO_ROLES
+
+    def _repr_html_(self) -> str:
+        return "".join(one._repr_html_() for one in self) or NO_ROLES
 
 
 def find(

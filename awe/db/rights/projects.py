@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from awe import columns
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import ArgumentError, ProjectUnknown, nearest
@@ -79,6 +80,15 @@ class Project:
             f"   Current Privileges: {level_text(level)}",
         ]
         return harmless("\n".join(lines))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("project", f"{self.name} (id = {self.id})"), ("description", self.description),
+            ("instrument", self.instrument or ""),
+            ("maximum privileges", level_text(self.max_privileges)),
+            ("current privileges", level_text(scope.current().privileges)),
+        ]  # fmt: skip
+        return columns.html(("", ""), rows)
 
 
 @dataclass(frozen=True, kw_only=True)
