@@ -22,7 +22,8 @@ _PHOTOMETRY = (
     "variance"
 )
 _SWARP = (
-    "awe does not {} frames yet; red.retrieve() and red.weight.retrieve() bring what SWarp reads"
+    "awe does not co-add frames yet; red.retrieve() and red.weight.retrieve() bring what SWarp "
+    "reads"
 )
 _SOURCES = "awe does not keep catalogues yet; red.to_ccddata() goes to photutils or sep"
 _GALAXIES = "awe does not fit galaxies; red.to_ccddata() goes to GALFIT, statmorph or photutils"
@@ -40,8 +41,7 @@ INSTEAD: dict[str, str] = {
          "PhotExtinctionCurve", "PhotSkyBrightness", "PhotcatTask", "PhotomTask"),
         _PHOTOMETRY,
     ),
-    **dict.fromkeys(("RegriddedFrame", "RegridTask"), _SWARP.format("resample")),
-    **dict.fromkeys(("CoaddedRegriddedFrame", "CoaddTask"), _SWARP.format("co-add")),
+    **dict.fromkeys(("CoaddedRegriddedFrame", "CoaddTask"), _SWARP),
     **dict.fromkeys(
         ("SourceList", "AssociateList", "SourceCollection", "SourceListTask",
          "AssociateListTask"),
@@ -62,7 +62,6 @@ RECIPES: dict[str, str] = {
         _ASTROMETRY,
     ),
     **dict.fromkeys(("Photcat", "Photom"), _PHOTOMETRY),
-    "Regrid": INSTEAD["RegridTask"],
     "Coadd": INSTEAD["CoaddTask"],
     **dict.fromkeys(("SourceList", "AssociateList"), _SOURCES),
     **dict.fromkeys(("GalFit", "GalPhot"), _GALAXIES),

@@ -15,17 +15,19 @@ from typing import Any
 from awe import __version__
 from awe.errors import AweError
 from awe.imports import forget_working_directory
+from awe.lazy import resolve
 from awe.prompt import errors, namespace, script
 from awe.prompt.session import open_session
 from awe.terminal import err
 
 __all__ = ["main"]
 
-USAGE = "awe [-h] [--version] [--tutorial] [script.py | -c CODE] [arguments ...]"
+USAGE = "awe [-h] [--version] [--tutorial] [script.py | -c CODE | notebook] [arguments ...]"
 DESCRIPTION = "The awe prompt: query CCD frames, choose calibrations, run recipes, look at it all."
 EPILOG = """\
   script.py [arguments]  run this file in the prompt's namespace
   -c CODE [arguments]    run this code; exit codes are python's
+  notebook [arguments]   JupyterLab with all of it loaded; the arguments are JupyterLab's
 
 Everything awe keeps is below AWE_HOME (default ~/.awe). Every configuration key can be set
 for one run by an environment variable of its name: project=KIDS awe. Services are looked after
@@ -49,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         err("awe: -c needs code: awe -c 'print(len(RawScienceFrame.select_all()))'\n")
         return 2
     try:
+        if job[:1] == ["notebook"]:
+            code: int = resolve("awe.prompt.lab:run")(job[1:])
+            return code
         return _run(job, tutorial=options.tutorial)
     except KeyboardInterrupt as stop:
         errors.report(stop, debug=False)

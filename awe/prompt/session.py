@@ -8,6 +8,7 @@ database try again.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,7 @@ from awe.context import context
 from awe.db.rights.projects import level_text
 from awe.db.server import clock, scope
 from awe.db.server.connection import database
-from awe.errors import AweError, LoginRefused, UserMistake
+from awe.errors import AweError, LoginRefused, Refused, UserMistake
 from awe.prompt import namespace
 from awe.services import running
 from awe.services.installation import Installation
@@ -133,11 +134,39 @@ def connect(*, tutorial: bool = False, **keys: str) -> Session:
         The database cannot be reached, or the services do not start.
     ProjectUnknown
         The configured project is not one of yours; the session is in project ALL.
+    Refused
+        Another thread of this process works as somebody else, or at another database.
     """
     environment = _with_services(Environment.load(**keys), tutorial, **keys)
+    if threading.current_thread() is not threading.main_thread() and scope.begun():
+        return _join(environment, "project" in keys)
     session = _log_in(environment, None)
     namespace.begin(environment)
     return session
+
+
+def _join(environment: Environment, moves: bool) -> Session:
+    """Let a thread work in the session of its process, in a project of its own if it names one.
+
+    Raises
+    ------
+    Refused
+        The session is of another person, or at another database.
+    """
+    ours = database.environment
+    if (ours.database_user, ours.database_name) != (
+        environment.database_user, environment.database_name,
+    ):  # fmt: skip
+        msg = (
+            f"this process is {database.user} at {ours.database_name}: a thread cannot be "
+            f"{environment.database_user.upper()} at {environment.database_name}; "
+            "start a process for each person"
+        )
+        raise Refused(msg)
+    scope.use(scope.current())
+    if moves:
+        context.set_project(environment.project)
+    return Session(environment=environment)
 
 
 def _with_services(environment: Environment, tutorial: bool, **keys: str) -> Environment:
