@@ -63,6 +63,7 @@ def execute(self: Task) -> list[Any]:
     def done(name: str) -> None:
         nonlocal ended
         ended += 1
+        turn.give_back()  # what it needs is compiled
         bar.advance()
         self._report_progress(ended, len(units), name)
 
@@ -71,7 +72,7 @@ def execute(self: Task) -> list[Any]:
     with (
         scratch_directory() as scratch,
         self._leaving(len(units)),
-        told(),
+        told() as turn,
         uncollected(),
         bars.bar(self.identifier(), shown, "units") as bar,
     ):

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 
 from awe import calib, fits
 from awe.prctl import die_with_parent
+from awe.tasks.compiling import Turn
 
 __all__ = ["Kernels", "settle"]
 
@@ -128,6 +129,29 @@ def _watched() -> contextlib.AbstractContextManager[object]:
     return watch
 
 
+def _in_turn() -> contextlib.AbstractContextManager[object]:
+    """Compile one kernel after the other, each when no job does; jobs compile theirs at once."""
+    from numba.core import event
+
+    turn = Turn()
+    inside = 0  # what a kernel calls is compiled within it
+
+    class InTurn(event.Listener):
+        def on_start(self, event: object) -> None:
+            nonlocal inside
+            inside += 1
+            turn.take()
+
+        def on_end(self, event: object) -> None:
+            nonlocal inside
+            inside -= 1
+            if not inside:
+                turn.give_back()
+
+    taking: contextlib.AbstractContextManager[object] = event.install_listener(COMPILES, InTurn())
+    return taking
+
+
 def _compiling(leave: Callable[[], None]) -> int:
     """Fork a child that compiles all kernels, and ends with this process; return its number."""
     bind = die_with_parent()
@@ -142,7 +166,8 @@ def _compiling(leave: Callable[[], None]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         leave()
         os.nice(5)  # jobs go first
-        for _ in _steps():
-            pass
+        with _in_turn():
+            for _ in _steps():
+                pass
     finally:
         os._exit(0)
