@@ -21,10 +21,6 @@ _PHOTOMETRY = (
     "awe does not calibrate photometry yet; red.to_ccddata() goes to photutils, with flags and "
     "variance"
 )
-_SWARP = (
-    "awe does not co-add frames yet; red.retrieve() and red.weight.retrieve() bring what SWarp "
-    "reads"
-)
 _SOURCES = "awe does not keep catalogues yet; red.to_ccddata() goes to photutils or sep"
 _GALAXIES = "awe does not fit galaxies; red.to_ccddata() goes to GALFIT, statmorph or photutils"
 _FIGURES = "awe keeps no figures; red.inspect() draws them, red.preview() is the small picture"
@@ -41,7 +37,6 @@ INSTEAD: dict[str, str] = {
          "PhotExtinctionCurve", "PhotSkyBrightness", "PhotcatTask", "PhotomTask"),
         _PHOTOMETRY,
     ),
-    **dict.fromkeys(("CoaddedRegriddedFrame", "CoaddTask"), _SWARP),
     **dict.fromkeys(
         ("SourceList", "AssociateList", "SourceCollection", "SourceListTask",
          "AssociateListTask"),
@@ -62,7 +57,6 @@ RECIPES: dict[str, str] = {
         _ASTROMETRY,
     ),
     **dict.fromkeys(("Photcat", "Photom"), _PHOTOMETRY),
-    "Coadd": INSTEAD["CoaddTask"],
     **dict.fromkeys(("SourceList", "AssociateList"), _SOURCES),
     **dict.fromkeys(("GalFit", "GalPhot"), _GALAXIES),
     "IlluminationVerify": INSTEAD["IlluminationVerifyTask"],
@@ -75,7 +69,7 @@ def of_name(name: str) -> str:
     Parameters
     ----------
     name : str
-        Name of a class or task, such as `'CoaddedRegriddedFrame'`.
+        Name of a class or task, such as `'PhotSrcCatalog'`.
     """
     return INSTEAD.get(name, "")
 
@@ -86,7 +80,7 @@ def of_recipe(identifier: str) -> str:
     Parameters
     ----------
     identifier : str
-        Identifier of the recipe, such as `'Coadd'`.
+        Identifier of the recipe, such as `'Photom'`.
     """
     return RECIPES.get(identifier.removesuffix("Task"), "")
 

@@ -2,6 +2,7 @@
 
 python -m benchmarks.regrid            one frame of 2048 x 4100 pixels, sides in turns
 python -m benchmarks.regrid --short    the same with fewer turns, without reproject
+python -m benchmarks.regrid --coadd    five dithered frames brought to a grid and added
 SWarp is the package `swarp` of Debian; without it, or reproject, their rows are left out.
 """
 
@@ -22,6 +23,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from awe.calib import threads
+from awe.calib.coaddition import Combine, Layer, coadd
 from awe.calib.resample import Kernel, mapping, regrid
 from benchmarks.alternating import load, table
 
@@ -108,8 +110,11 @@ def place(head: fits.Header, out: WCS, shape: tuple[int, int]) -> Any:
     )
 
 
-def ours(folder: Path, name: str, out: WCS, shape: tuple[int, int], kernel: Kernel) -> Any:
-    """Return a frame on the grid as awe makes it: two files in, two files out."""
+def ours(
+    folder: Path, name: str, out: WCS, shape: tuple[int, int], kernel: Kernel, *,
+    keep: bool = True,
+) -> Any:  # fmt: skip
+    """Return a frame on the grid as awe makes it: two files in, two files out if kept."""
     with fits.open(folder / f"{name}.fits", memmap=False) as file:
         image, head = file[0].data.astype(np.float32), file[0].header
     weight = fits.getdata(folder / f"{name}.weight.fits", memmap=False).astype(np.float32)
@@ -118,6 +123,8 @@ def ours(folder: Path, name: str, out: WCS, shape: tuple[int, int], kernel: Kern
         image, np.full(SHAPE, NOISE**2, np.float32), flags, weight, place(head, out, shape),
         kernel=kernel,
     )  # fmt: skip
+    if not keep:
+        return made
     cards = out.to_header()
     fits.writeto(folder / "out.fits", made.image, cards, overwrite=True)
     fits.writeto(folder / "out.weight.fits", made.weight, cards, overwrite=True)
@@ -281,9 +288,82 @@ def compared(folder: Path, out: WCS, shape: tuple[int, int], whole: int) -> None
           f"{np.median(difference) / noise:+.5f} of the sky noise {noise:.2f}\n")  # fmt: skip
 
 
+def added(folder: Path, out: WCS, shape: tuple[int, int], how: Combine) -> Any:
+    """Return five frames brought to the grid and added: ten files in, two files out."""
+    layers = []
+    for number in range(5):
+        made = ours(folder, f"f{number}", out, shape, Kernel.CUBIC, keep=False)
+        image = np.where(made.weight > 0, made.image, 0)
+        layers.append(
+            Layer(
+                row=0, column=0, shape=shape, noise=10.0, gain=GAIN * made.correlation**2,
+                read=lambda rows, image=image, weight=made.weight: (image[rows], weight[rows]),
+            )
+        )  # fmt: skip
+    found = coadd(layers, shape, method=how, sigma=4.0, fraction=0.3)
+    cards = out.to_header()
+    fits.writeto(folder / "out.fits", found.image, cards, overwrite=True)
+    fits.writeto(folder / "out.weight.fits", found.weight, cards, overwrite=True)
+    return found.image, found.weight
+
+
+def judged(image: np.ndarray, weight: np.ndarray, out: WCS, stars: Any) -> tuple[str, ...]:
+    """Return noise of the sky and scatter of the flux of isolated stars."""
+    from scipy.spatial import cKDTree
+
+    x, y = out.all_world2pix(stars[0], stars[1], 0)
+    near = cKDTree(np.c_[x, y]).query(np.c_[x, y], k=2)[0][:, 1]
+    ny, nx = image.shape
+    chosen = (stars[2] > 8000) & (near > 26)
+    chosen &= (x > 300) & (y > 300) & (x < nx - 300) & (y < ny - 300)
+    chosen[chosen] = [
+        (weight[round(b) - 9 : round(b) + 10, round(a) - 9 : round(a) + 10] > 0).all()
+        for a, b in zip(x[chosen], y[chosen], strict=True)
+    ]
+    clean = np.nan_to_num(image) - np.median(image[weight > 0])
+    ratio = sums(clean, x[chosen], y[chosen], 7.0) / stars[2][chosen]
+    inside = clean[weight > 0]
+    scatter = 1.4826 * np.median(np.abs(ratio - np.median(ratio)))
+    noise = 1.4826 * np.median(np.abs(inside))
+    return f"{noise:.2f}", f"{np.median(ratio):.4f}", f"{scatter:.5f}", str(int(chosen.sum()))
+
+
+def several(folder: Path, stars: Any, repeats: int) -> None:
+    """Print the table of five dithered frames."""
+    out, shape = grid()
+    has = shutil.which("SWarp") is not None
+    names = [f"f{number}" for number in range(5)]
+    ways: dict[str, Callable[[], Any]] = {}
+    found: dict[str, Any] = {}
+    for how in (Combine.WEIGHTED, Combine.CLIPPED, Combine.MEDIAN):
+        name = f"awe CUBIC {how}"
+        ways[name] = lambda how=how, name=name: found.update(
+            {name: added(folder, out, shape, how)}
+        )
+        if has:
+            peer = f"SWarp LANCZOS3 {how}"
+
+            def run(how: Combine = how, peer: str = peer) -> None:
+                work = swarp(folder, names, out, shape, "-COMBINE", "Y", "-COMBINE_TYPE", how,
+                             "-RESAMPLING_TYPE", "LANCZOS3", "-MEM_MAX", "2048",
+                             "-COMBINE_BUFSIZE", "2048")  # fmt: skip
+                found[peer] = fits.getdata(work / "c.fits"), fits.getdata(work / "c.weight.fits")
+
+            ways[peer] = run
+    times = in_turns(ways, repeats)
+    first = times["awe CUBIC WEIGHTED"]
+    rows = [
+        (name, f"{t:.2f}", f"{t / first:.1f}", *judged(*found[name], out, stars))
+        for name, t in times.items()
+    ]
+    heads = ("five frames, files to files", "CPU s", "to ours", "sky", "flux", "scatter", "stars")
+    print(table(heads, rows))
+
+
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--coadd", action="store_true", help="five frames added, only")
     parser.add_argument("--short", action="store_true", help="fewer turns, no reproject")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -293,6 +373,11 @@ def main() -> None:
     print(load())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if options.coadd:
+            for number, shift in enumerate(((0, 0), (11, 7), (-9, 13), (17, -12), (-14, -8))):
+                write(folder, rng, stars, f"f{number}", shift)
+            several(folder, stars, 1 if options.short else 3)
+            return
         write(folder, rng, stars, "f0", (0.0, 0.0))
         one_frame(folder, 3 if options.short else 7, not options.short)
     print(load())

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from awe.calib import cosmic, statistics, weight
+from awe.calib.coaddition import Combine, Layer, coadd
 from awe.calib.combine import Method, Noise, combine
 from awe.calib.combine.propagation import flattened_variance, mean_variance
 from awe.calib.detector.geometry import ChipGeometry
@@ -69,6 +70,12 @@ def frames() -> Iterator[None]:
     for kernel in Kernel:
         regrid(done.science, ones, done.flags, ones, place, kernel=kernel)
         yield
+    layers = [
+        Layer(row=0, column=0, shape=(_SIZE, _SIZE), noise=1.0, gain=1.0,
+              read=lambda rows: (ones[rows], ones[rows]))
+    ]  # fmt: skip
+    coadd(layers, (_SIZE, _SIZE), method=Combine.CLIPPED, sigma=4.0, fraction=0.3)
+    yield
     for image in (frame, done.science):
         seeing.measure(image, threshold=5.0, saturation=60000.0, narrowest=1.5, gain=2.5)
         yield

@@ -190,6 +190,8 @@ def _calls(
     except NotFound:
         if not before:
             raise
+        if getattr(task, "whole", False):
+            return [chosen]
         rest = {name: value for name, value in chosen.items() if name not in ("c", "chip")}
         return [{**rest, "chip": chip} for chip in {call["chip"]: None for call in before}]
     return calls

@@ -99,13 +99,14 @@ def _value(product: Any, name: str) -> Any:
 
 def _name(product: Any) -> str:
     label = str(getattr(product, "filename", "") if "filename" in _has(product) else "")
-    chip = re.sub(r"\W+", "_", product.chip.name)
+    chip = re.sub(r"\W+", "_", product.chip.name if product.chip is not None else "")
     return label.removesuffix(".fits") or f"{type(product).__name__}-{chip}"
 
 
 def _title(product: Any) -> str:
     filter_ = _value(product, "filter")
-    words = [type(product).__name__, product.chip.name, filter_.name if filter_ else ""]
+    chip = product.chip.name if product.chip is not None else ""
+    words = [type(product).__name__, chip, filter_.name if filter_ else ""]
     numbers = [f"quality_flags {product.quality_flags}: {product.explain_quality()}"]
     imstat = _value(product, "imstat")
     if imstat is not None and "count" not in _has(product):

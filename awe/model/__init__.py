@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from awe.model.parameters import (
         BackgroundFrameParameters,
         BiasFrameParameters,
+        CoaddedRegriddedFrameParameters,
         ColdPixelMapParameters,
         CosmicMapParameters,
         DarkCurrentParameters,
@@ -72,7 +73,12 @@ if TYPE_CHECKING:
         RawTwilightFlatFrame,
     )
     from awe.model.recipe import Recipe
-    from awe.model.regridded import GridTarget, GridWeightFrame, RegriddedFrame
+    from awe.model.regridded import (
+        CoaddedRegriddedFrame,
+        GridTarget,
+        GridWeightFrame,
+        RegriddedFrame,
+    )
     from awe.model.science import (
         CosmicMap,
         ReducedScienceFrame,
@@ -95,6 +101,8 @@ __all__ = [
     "Calibration",
     "Chip",
     "ChipCalibration",
+    "CoaddedRegriddedFrame",
+    "CoaddedRegriddedFrameParameters",
     "ColdPixelMap",
     "ColdPixelMapParameters",
     "Comment",

@@ -14,6 +14,7 @@ from awe.model.parameter import Parameter, ProcessParameters, Value, parameter
 __all__ = [
     "BackgroundFrameParameters",
     "BiasFrameParameters",
+    "CoaddedRegriddedFrameParameters",
     "ColdPixelMapParameters",
     "CosmicMapParameters",
     "DarkCurrentParameters",
@@ -460,5 +461,32 @@ class RegriddedFrameParameters(ProcessParameters):
     )
     MAXIMUM_PSF_DIFFERENCE = parameter(
         "Largest change of the width of stars, as a part of that of the reduced frame", 0.1,
+        low=0.0, high=10.0,
+    )
+
+
+class CoaddedRegriddedFrameParameters(ProcessParameters):
+    """Parameters of `CoaddedRegriddedFrame`; names that SWarp has mean what they mean there."""
+
+    COMBINE_TYPE = parameter(
+        "How the values of a pixel become one", "CLIPPED",
+        choices={
+            "CLIPPED": "weighted mean without outliers", "WEIGHTED": "weighted mean",
+            "MEDIAN": "median",
+        },
+    )  # fmt: skip
+    CLIP_SIGMA = parameter("Distance of outliers, in their noise", 4.0, "sigma", low=1.0)
+    CLIP_AMPFRAC = parameter(
+        "Part of the light by which frames may differ more, as their seeing does", 0.3, low=0.0
+    )
+    MAXIMUM_FLUX_DIFFERENCE = parameter(
+        "Largest difference of the fluxes of stars, as a part of them", 0.1, low=1e-4, high=1.0
+    )
+    MAXIMUM_OFFSET = parameter(
+        "Largest difference of the places of stars", 0.5, "pixel", low=1e-3, high=50.0
+    )
+    COMPARED_STARS = parameter("Fewest stars by which a frame is judged", 5, low=1, high=1000)
+    MAXIMUM_PSF_DIFFERENCE = parameter(
+        "Largest difference of the width of stars from the mean of the inputs, as a part", 0.2,
         low=0.0, high=10.0,
     )

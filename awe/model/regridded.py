@@ -1,4 +1,4 @@
-"""Frames on common grids of pixels: the grid, the regridded frame and its weight.
+"""Frames on common grids of pixels: the grid, regridded frames, their sums and weights.
 
 A pixel of such a frame has weight 0 where it may not be used: a reason bit other than
 INTERPOLATED is set, or it is outside the frame.
@@ -6,14 +6,21 @@ INTERPOLATED is set, or it is outside the frame.
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, ClassVar
 
-from awe.db.objects.base import DBObject, persistent
-from awe.model.observing import Astrom, ObservingBlock, Template
-from awe.model.parameters import GridWeightFrameParameters, RegriddedFrameParameters
+from awe.db.objects.base import DBObject, behaviour, persistent
+from awe.model.calibrations import BaseFrame
+from awe.model.mixins import Product
+from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
+from awe.model.parameters import (
+    CoaddedRegriddedFrameParameters,
+    GridWeightFrameParameters,
+    RegriddedFrameParameters,
+)
 from awe.model.science import ReducedScienceFrame, ScienceProduct
 
-__all__ = ["GridTarget", "GridWeightFrame", "RegriddedFrame"]
+__all__ = ["CoaddedRegriddedFrame", "GridTarget", "GridWeightFrame", "RegriddedFrame"]
 
 
 class GridTarget(DBObject):
@@ -99,3 +106,55 @@ class RegriddedFrame(ScienceProduct):
         "reduced",
         "grid_target",
     )
+
+
+class CoaddedRegriddedFrame(Product, BaseFrame):
+    """The mean of regridded frames of one filter on one grid [ADU/s]."""
+
+    regridded_frames = persistent("Frames that are in it [None]", RegriddedFrame, [])
+    instrument = persistent("Camera that took the frames [None]", Instrument, None)
+    chip = persistent("Detector, where all frames are of one [None]", Chip, None)
+    detectors = persistent("Detectors the frames are of [None]", Chip, [])
+    filter = persistent("Filter of the exposures [None]", Filter, None)
+    grid_target = persistent("Grid of the pixels [None]", GridTarget, None)
+    weight = persistent("Weight of the pixels [None]", GridWeightFrame, None)
+    astrom = persistent("World coordinates, linear only [None]", Astrom, None)
+    observing_block = persistent("Block of the first frame [None]", ObservingBlock, None)
+    template = persistent("Template of the first frame [None]", Template, None)
+    OBJECT = persistent("Name of the target [None]", str, "")
+    DATE_OBS = persistent("Start of the first exposure [UTC]", datetime.datetime, None)
+    EXPTIME = persistent("Exposure time of all exposures together [sec]", float, 0.0)
+    NAXIS1 = persistent("Columns of the frame [pixel]", int, 0)
+    NAXIS2 = persistent("Rows of the frame [pixel]", int, 0)
+    gain = persistent("Photons where all frames are, per ADU/s [e-/ADU]", float, 0.0)
+    background_noise = persistent(
+        "Noise of a pixel of the sky where all frames are [ADU/s]", float, 0.0
+    )
+    correlation = persistent(
+        "How much larger the noise of a large area is than its pixels tell [None]", float, 1.0
+    )
+    zeropnt = persistent("Magnitude of 1 ADU/s, none without photometry [mag]", float, None)
+    zeropnt_error = persistent("Error of the zero point [mag]", float, None)
+    psf_radius = persistent(
+        "Full width of a star at half its maximum, none where none can be told [arcsec]",
+        float,
+        None,
+    )
+    psf_radii_per_detector = persistent(
+        "Median width of the stars in the frames of each detector, 0 for none [arcsec]", float, []
+    )
+    contributions = persistent(
+        "Of every frame, in or out: weight, pixels used, comparison of its stars [None]", dict, {}
+    )
+    prev = persistent("Previous version [None]", "CoaddedRegriddedFrame", None)
+    process_params = persistent(
+        "Process parameters [None]", CoaddedRegriddedFrameParameters, None
+    )
+
+    __order__: ClassVar[tuple[str, ...]] = ("DATE_OBS",)
+    __indexes__: ClassVar[tuple[Any, ...]] = (("instrument", "filter", "DATE_OBS"), "DATE_OBS")
+
+    verify = behaviour("awe.rules.quality:verify")
+    compare = behaviour("awe.rules.comparison:compare")
+    plot = behaviour("awe.inspect.quality:plot")
+    losses = behaviour("awe.rules.losses:losses")

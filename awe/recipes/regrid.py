@@ -36,9 +36,6 @@ _OF_PLACE = re.compile(
     r"|[AB]P?_(\d_\d|ORDER|DMAX)|LONPOLE|LATPOLE|WCSAXES"
 )
 
-#: reductions that a message names
-_NAMED = 3
-
 
 class RegridTask(Task):
     """Bring reduced science frames onto one grid of pixels, chosen for the whole set.
@@ -161,8 +158,7 @@ class RegridTask(Task):
         known = {frame.raw for frame in frames}
         odd = sorted({frame.filename for frame in found if frame.raw not in known})
         if odd:
-            more = f" and {len(odd) - _NAMED} more" if odd[_NAMED:] else ""
-            told = f"{', '.join(odd[:_NAMED])}{more}: left out, quality_flags are not 0"
+            told = f"{grids.some(odd)}: left out, quality_flags are not 0"
             if not frames:
                 msg = f"{told}; name them in red_filenames to take them all the same"
                 raise NotFound(msg)

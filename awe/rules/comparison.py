@@ -192,6 +192,8 @@ def _predecessor(product: Any) -> Any:
     if has(product, "prev"):
         return product.prev
     cls = type(product)
+    if product.raw is None:
+        return None
     query = cls.raw == product.raw
     if product._committed:
         query &= cls.creation_date < product.creation_date

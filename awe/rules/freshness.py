@@ -44,7 +44,7 @@ __all__ = [
 #: Calibrations a recipe uses if there is one, and does without if there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark")}
 #: Links to what a product was made of, not along with: their own reasons are another's.
-MADE_OF = ("reduced",)
+MADE_OF = ("reduced", "regridded_frames")
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
 
@@ -212,23 +212,28 @@ def _inputs(item: Any) -> Iterator[Reason]:
 def _made_of(item: Any, today: Today) -> Iterator[Reason]:
     """Yield what speaks against the products a product was made of, or for newer ones."""
     for role in MADE_OF:
-        used = value_of(item, role)
-        if used is None:
-            continue
-        if used.is_valid <= 0:
-            yield Reason(kind="bad input", text=f"{_name(used)} has is_valid {used.is_valid}")
-        newer = _newer(used)
-        if newer is not None:
-            yield Reason(kind="newer input", text=f"{role} {_name(newer)}; {_name(used)} was used")
-        elif inner := reasons(used, today):
-            yield Reason(kind="stale input", text=f"{role} {_name(used)}: {inner[0]}")
+        linked = value_of(item, role)
+        for used in linked if isinstance(linked, list) else [linked]:
+            if used is None:
+                continue
+            if used.is_valid <= 0:
+                yield Reason(kind="bad input", text=f"{_name(used)} has is_valid {used.is_valid}")
+            newer = _newer(used)
+            if newer is not None:
+                text = f"{role} {_name(newer)}; {_name(used)} was used"
+                yield Reason(kind="newer input", text=text)
+            elif inner := reasons(used, today):
+                yield Reason(kind="stale input", text=f"{role} {_name(used)}: {inner[0]}")
 
 
 def _newer(used: Any) -> Any:
     """Return the newest sound product of the same raw frame that came after one, or None."""
     cls = type(used)
     query = (cls.raw == used.raw) & (cls.is_valid > 0) & (cls.quality_flags == 0)
-    return (query & (cls.creation_date > used.creation_date)).max("creation_date")
+    found = list((query & (cls.creation_date > used.creation_date)).order_by("-creation_date"))
+    grid = value_of(used, "grid_target")
+    alike = (one for one in found if grid is None or one.grid_target.same(grid))
+    return next(alike, None)
 
 
 def _steps(item: Any) -> Iterator[Reason]:

@@ -262,8 +262,10 @@ def _weightless(product: Any, numbers: Numbers | None, limit: float) -> bool:
 
 
 def _other_width(product: Any, numbers: Numbers | None, limit: float) -> bool:
-    """Return True if stars are wider or narrower than those a regridded frame was made of."""
-    before = value_of(value_of(product, "reduced"), "psf_radius")
+    """Return True if stars are wider or narrower than those in what a frame was made of."""
+    frames = value_of(product, "regridded_frames") or [value_of(product, "reduced")]
+    widths = [width for one in frames if (width := value_of(one, "psf_radius"))]
+    before = sum(widths) / len(widths) if widths else None
     now = product.psf_radius
     return bool(before and now and abs(now - before) > limit * before)
 

@@ -21,7 +21,8 @@ from awe.rules.validity import night_range
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["choose", "exposures", "plate", "reduced_of", "require_places", "settle"]
+__all__ = ["choose", "exposures", "plate", "reduced_of", "require_alike", "require_places",
+           "selected", "settle", "some", "union"]  # fmt: skip
 
 #: frames further from the tangent point than this are refused [deg]
 FARTHEST = 5.0
@@ -105,21 +106,44 @@ def exposures(task: Any, frames: Sequence[Any]) -> list[Any]:
     frames : sequence of ReducedScienceFrame
         Those it works on, perhaps of one chip.
     """
-    query = (RawScienceFrame.instrument.name == task.instrument) & (RawScienceFrame.is_valid > 0)
     named = task.raw_filenames or task.red_filenames
     if named or not (task.date or task.template):
         moments = list({frame.DATE_OBS for frame in frames})
-        return list(query & RawScienceFrame.DATE_OBS.isin(moments)) or list(frames)
+        query = (RawScienceFrame.is_valid > 0) & RawScienceFrame.DATE_OBS.isin(moments)
+        query &= RawScienceFrame.instrument.name == task.instrument
+        return list(query) or list(frames)
+    return list(selected(RawScienceFrame, task, chip=False)) or list(frames)
+
+
+def selected(cls: Any, task: Any, *, chip: bool = True) -> Any:
+    """Return the query for the valid objects of a class that the arguments of a call select.
+
+    Parameters
+    ----------
+    cls : type
+        Class of science frames, raw or made of raw ones.
+    task : Task
+        The call.
+    chip : bool
+        Whether the chip is among the arguments that count.
+    """
+    query = (cls.instrument.name == task.instrument) & (cls.is_valid > 0)
     if task.date is not None:
         begin, end = night_range(task.instrument, task.date)
-        query &= (begin <= RawScienceFrame.DATE_OBS) & (end > RawScienceFrame.DATE_OBS)
+        query &= (begin <= cls.DATE_OBS) & (end > cls.DATE_OBS)
     if task.template is not None:
-        query &= RawScienceFrame.template.start == task.template
+        query &= cls.template.start == task.template
     if task.filter is not None:
-        query &= RawScienceFrame.filter.name == task.filter
+        query &= cls.filter.name == task.filter
     if task.object is not None:
-        query &= RawScienceFrame.OBJECT.like(task.object)
-    return list(query) or list(frames)
+        query &= cls.OBJECT.like(task.object)
+    if chip and task.chip is not None:
+        query &= cls.chip.name == task.chip
+    if task.raw_filenames is not None:
+        query &= cls.raw.filename.isin(task.raw_filenames)
+    if getattr(task, "reg_filenames", None) is not None:
+        query &= cls.filename.isin(task.reg_filenames)
+    return query
 
 
 def reduced_of(task: Any) -> list[Any]:
@@ -131,21 +155,58 @@ def reduced_of(task: Any) -> list[Any]:
         A raw frame has none, or is not there.
     """
     named = task.raw_filenames
-    query = (ReducedScienceFrame.is_valid > 0) & ReducedScienceFrame.raw.filename.isin(named)
-    query &= ReducedScienceFrame.instrument.name == task.instrument
-    if task.chip is not None:
-        query &= ReducedScienceFrame.chip.name == task.chip
-    found = list(query)
+    found = list(selected(ReducedScienceFrame, task))
     lacking = sorted(set(named) - {frame.raw.filename for frame in found})
     if lacking and (task.chip is None or not found):
-        some = ", ".join(lacking[:NAMED])
-        more = f" and {len(lacking) - NAMED} more" if lacking[NAMED:] else ""
         msg = (
-            f"no valid ReducedScienceFrame of {some}{more} is visible to you; reduce them first: "
-            f"dpu.run('Reduce', instrument={task.instrument!r}, raw_filenames=[...], commit=True)"
+            f"no valid ReducedScienceFrame of {some(lacking)} is visible to you; reduce them "
+            f"first: dpu.run('Reduce', instrument={task.instrument!r}, raw_filenames=[...], "
+            "commit=True)"
         )
         raise NotFound(msg)
     return found
+
+
+def require_alike(frames: Sequence[Any]) -> None:
+    """Refuse frames that cannot be added: of several filters, or on several targets.
+
+    Raises
+    ------
+    WrongShape
+        They differ; the line names frames of each.
+    """
+    filters: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
+    for frame in frames:
+        filters.setdefault(frame.filter.name, []).append(frame.filename)
+        targets.setdefault(frame.grid_target.arguments(), []).append(frame.filename)
+    if len(filters) > 1:
+        told = "; ".join(f"{name}: {some(names)}" for name, names in filters.items())
+        msg = f"frames of different filters cannot be added: {told}; choose one with filter="
+        raise WrongShape(msg)
+    if len(targets) > 1:
+        told = "; ".join(f"on {name}: {some(names)}" for name, names in targets.items())
+        most = max(targets, key=lambda name: len(targets[name]))
+        msg = (
+            f"frames on different targets cannot be added: {told}; bring all to one with "
+            f"dpu.run('Regrid', instrument=..., {most}, commit=True)"
+        )
+        raise WrongShape(msg)
+
+
+def union(frames: Sequence[Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the first row and column that frames of one grid take together, and the size.
+
+    Parameters
+    ----------
+    frames : sequence of RegriddedFrame
+        Frames on one grid.
+    """
+    rows = [round(1 - frame.astrom.CRPIX2) for frame in frames]
+    columns = [round(1 - frame.astrom.CRPIX1) for frame in frames]
+    top = max(row + frame.NAXIS2 for row, frame in zip(rows, frames, strict=True))
+    right = max(column + frame.NAXIS1 for column, frame in zip(columns, frames, strict=True))
+    return (min(rows), min(columns)), (top - min(rows), right - min(columns))
 
 
 def require_places(frames: Sequence[Any], target: GridTarget) -> None:
@@ -161,7 +222,7 @@ def require_places(frames: Sequence[Any], target: GridTarget) -> None:
     lost = [frame.filename for frame in frames if frame.astrom is None]
     if lost:
         msg = (
-            f"{_some(lost)} no world coordinates: solve the astrometry first, or leave them out "
+            f"{some(lost)}: no world coordinates; solve the astrometry first, or leave them out "
             "of red_filenames"
         )
         raise BadHeader(msg)
@@ -171,15 +232,22 @@ def require_places(frames: Sequence[Any], target: GridTarget) -> None:
     ]  # fmt: skip
     if far:
         msg = (
-            f"{_some(far)} a place more than {FARTHEST:g} degrees from the target "
+            f"{some(far)}: more than {FARTHEST:g} degrees from the target "
             f"{target.arguments()}; regrid them on their own, or give gra and gdec between them"
         )
         raise WrongShape(msg)
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are.
+
+    Parameters
+    ----------
+    names : list of str
+        The names.
+    """
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more} {'has' if len(names) == 1 else 'have'}"
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def _middle(frames: Sequence[Any]) -> tuple[float, float]:
@@ -187,7 +255,7 @@ def _middle(frames: Sequence[Any]) -> tuple[float, float]:
     places = [frame.astrom for frame in frames if frame.astrom is not None]
     if not places:
         names = [frame.filename for frame in frames]
-        msg = f"{_some(names)} no world coordinates: solve the astrometry first, or give gra, gdec"
+        msg = f"{some(names)}: no world coordinates; solve the astrometry first"
         raise BadHeader(msg) if names else NotFound(msg)
     x = y = z = 0.0
     for one in places:

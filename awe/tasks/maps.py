@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from awe.fits import Image
     from awe.tasks.task import Task
 
-__all__ = ["flag_image", "make_maps", "variance_image"]
+__all__ = ["coverage_image", "flag_image", "make_maps", "variance_image"]
 
 
 def make_maps(
@@ -57,6 +57,15 @@ def variance_image(variance: NDArray[Any], astrom: Any = None, unit: str = "adu2
     header["UTYPE"] = ("VarianceUncertainty", "what astropy calls it")
     header.update(astrom.cards() if astrom is not None else {})
     return fits.Image(variance, header, within=planes.VARIANCE_WITHIN)
+
+
+def coverage_image(coverage: NDArray[Any], astrom: Any = None) -> Image:
+    """Return the number of frames behind every pixel of a sum as an extension."""
+    from astropy.io.fits import Header
+
+    header = Header([("EXTNAME", "COVERAGE", "number of frames that a pixel comes from")])
+    header.update(astrom.cards() if astrom is not None else {})
+    return fits.Image(coverage, header, within=0.0)
 
 
 def _map(

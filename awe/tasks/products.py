@@ -52,6 +52,7 @@ KINDS = {
     "SatelliteMap": "Satel",
     "RegriddedFrame": "Regrid",
     "GridWeightFrame": "GridWeight",
+    "CoaddedRegriddedFrame": "Coadd",
 }
 
 #: numbers that the line about a product tells, with their unit
@@ -75,10 +76,11 @@ def product_name(product: Any, moment: datetime.datetime | None = None) -> str:
     category = "Cal" if has(product, "timestamp_start") else "Sci"
     user = current().user_name.upper().removeprefix("AW")
     filter_ = value_of(product, "filter")
+    chip = product.chip.name if product.chip is not None else ""
     digits = hashlib.sha256(f"{product.object_id}{mjd}".encode()).hexdigest()[:40]
     return plain_name(
         f"{category}-{user}-{product.instrument.name}-------{filter_.name if filter_ else ''}"
-        f"-{product.chip.name}-{KINDS.get(kind, kind)}---{category}-{mjd:.7f}-{digits}.fits"
+        f"-{chip}-{KINDS.get(kind, kind)}---{category}-{mjd:.7f}-{digits}.fits"
     )
 
 
@@ -258,7 +260,8 @@ def _choice_cards(product: Any) -> Iterator[tuple[str, Any, str]]:
 def _cards(product: Any, unit: str, astrom: Any) -> Iterator[tuple[str, Any, str]]:
     yield "BUNIT", unit, "unit of the pixels"
     yield "INSTRUME", product.instrument.name, "camera"
-    yield "CHIP", product.chip.name, "detector"
+    if product.chip is not None:
+        yield "CHIP", product.chip.name, "detector"
     if value_of(product, "filter") is not None:
         yield "FILTER", product.filter.name, "filter"
     # what is stored goes before the header of the raw frame: a plan may have corrected it

@@ -6,7 +6,7 @@ from typing import Any
 
 from awe.errors import ArgumentError
 from awe.model.calibrations import IlluminationCorrectionFrame
-from awe.model.regridded import RegriddedFrame
+from awe.model.regridded import CoaddedRegriddedFrame, RegriddedFrame
 from awe.model.science import ReducedScienceFrame
 from awe.tasks.selection import newest_of_each
 
@@ -31,6 +31,8 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
     ArgumentError
         It was drawn from a table of stars, or a raw frame has no reduced one any more.
     """
+    if isinstance(product, CoaddedRegriddedFrame):
+        return _regridded_again(product, exact=exact)
     if isinstance(product, RegriddedFrame):
         again = list((ReducedScienceFrame.raw == product.raw) & (ReducedScienceFrame.is_valid > 0))
         return [product.reduced] if exact else newest_of_each(again) or [product.reduced]
@@ -58,3 +60,13 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
         )
         raise ArgumentError(msg)
     return frames
+
+
+def _regridded_again(coadd: CoaddedRegriddedFrame, *, exact: bool) -> list[Any]:
+    """Return the frames of a sum: those in it, or the newest sound ones of the same raw frames."""
+    used = list(coadd.regridded_frames)
+    if exact:
+        return used
+    raws = [frame.raw for frame in used]
+    found = RegriddedFrame.raw.isin(raws) & (RegriddedFrame.is_valid > 0)
+    return newest_of_each([one for one in found if one.grid_target.same(coadd.grid_target)])
