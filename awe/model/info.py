@@ -124,7 +124,8 @@ def label(item: Any) -> str:
         text = getattr(item, name, "") if name in type(item)._attributes else ""
         if text:
             return harmless(str(text))
-    if type(item).__name__ == "Imstat":
+    known = type(item).__name__ == "Imstat"
+    if known and None not in (item.median, item.mean, item.stdev):
         return f"median {item.median:.6g}, mean {item.mean:.6g}, stdev {item.stdev:.4g}"
     if "start" in type(item)._attributes and item.start is not None:
         return f"started {_moment(item.start)}"

@@ -20,7 +20,7 @@ from awe.db.rights import projects
 from awe.db.server import scope
 from awe.web import html
 from awe.web.sessions import COOKIE
-from awe.web.view import Look, form_of, there
+from awe.web.view import Look, form_of
 
 __all__ = ["USED", "choose_project", "enter", "home", "leave", "login"]
 
@@ -48,7 +48,7 @@ def choose_project(look: Look) -> Response:
     place = context.set_project(look.form.get("project", ""))
     # what holds for this thread was set; what the visitor makes next is in it too
     look.visitor.scope = replace(scope.current(), privileges=before.privileges)
-    return there("/", f"project {place.project} from now on")
+    return look.there("/", f"project {place.project} from now on")
 
 
 async def login(request: Request) -> Response:
@@ -95,7 +95,7 @@ def leave(look: Look) -> Response:
         state.sessions.end(number)
         state.permits.logout(number)
         state.visitors.forget(number)
-    answer = there("/")
+    answer = look.there("/")
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return answer
 

@@ -14,18 +14,20 @@ from awe.db.declare.registry import registry
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.dpu.client import Processor
-from awe.errors import ArgumentError, NoCalibration, NotFound
+from awe.errors import ArgumentError, DatabaseError, NotFound, UserMistake
 from awe.model import classes
 from awe.model.info import label
 from awe.model.raw import RawScienceFrame
 from awe.tasks.remake import recipe_of
 from awe.tasks.targets import Plan, intended
-from awe.web.view import Look, there
+from awe.web.view import Look
 
 __all__ = ["make", "targets_page"]
 
 #: Characters of the name of a file.
 LARGEST = 300
+#: What a frame must have, so that its calibrations can be chosen.
+NEEDED = ("instrument", "chip", "filter", "DATE_OBS")
 #: Frames named where none was chosen.
 RECENT = 10
 
@@ -49,7 +51,7 @@ def make(look: Look) -> Response:
         for number, step in enumerate(steps)
     ])  # fmt: skip
     [(run,)] = database.execute("SELECT run FROM awe.job WHERE id = %s", (jobs[0],))
-    return there(f"/runs/{run}", f"{len(jobs)} jobs were submitted")
+    return look.there(f"/runs/{run}", f"{len(jobs)} jobs were submitted")
 
 
 def _shown(look: Look, name: str, kind: str, trouble: str = "") -> Response:
@@ -61,7 +63,9 @@ def _shown(look: Look, name: str, kind: str, trouble: str = "") -> Response:
             cls, frame = _kind(kind), _frame(name)
             plan = intended(cls, frame)
             steps = [_step(step) for step in plan.steps]
-        except (NotFound, NoCalibration, ArgumentError) as error:
+        except DatabaseError:
+            raise
+        except UserMistake as error:
             trouble = str(error)
     return look.page(
         "targets.html", 400 if trouble and not plan else 200, title="Targets", raw=name,
@@ -116,7 +120,11 @@ def _frame(name: str) -> Any:
     if len(name) > LARGEST:
         msg = "that is longer than the name of a file"
         raise NotFound(msg)
-    return RawScienceFrame(filename=name)
+    frame = RawScienceFrame(filename=name)
+    if missing := [one for one in NEEDED if getattr(frame, one) is None]:
+        msg = f"nothing can be planned for {name}: it has no {', '.join(missing)}"
+        raise ArgumentError(msg)
+    return frame
 
 
 def _recent() -> list[str]:

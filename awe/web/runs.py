@@ -16,7 +16,7 @@ from starlette.responses import Response
 from awe.db.server.connection import database
 from awe.dpu import jobs as queue
 from awe.dpu.table import counted
-from awe.web.view import Look, there
+from awe.web.view import Look
 
 __all__ = ["cancel", "cancel_run", "job", "jobs_page", "retry", "run_page"]
 
@@ -128,7 +128,7 @@ def cancel(look: Look) -> Response:
     number = _number(look, "job")
     marked = queue.cancel(number)
     text = f"job {number} is being stopped" if marked else f"job {number} was over before"
-    return there(f"/jobs/{number}", text)
+    return look.there(f"/jobs/{number}", text)
 
 
 def cancel_run(look: Look) -> Response:
@@ -142,7 +142,7 @@ def cancel_run(look: Look) -> Response:
     ids = [row[0] for row in rows if row[1]]
     if ids:
         queue.cancel_all(ids)
-    return there(f"/runs/{number}", f"{len(ids)} jobs are being stopped")
+    return look.there(f"/runs/{number}", f"{len(ids)} jobs are being stopped")
 
 
 def retry(look: Look) -> Response:
@@ -151,7 +151,7 @@ def retry(look: Look) -> Response:
     (one,) = queue.fetch([number])
     again = queue.retry(number)
     text = "is queued again" if again else f"is {one.state}, there is nothing to do again"
-    return there(f"/jobs/{number}", f"job {number} {text}")
+    return look.there(f"/jobs/{number}", f"job {number} {text}")
 
 
 _LAST = 10**15

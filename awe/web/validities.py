@@ -22,7 +22,7 @@ from awe.model.observing import Chip, Filter, Instrument
 from awe.rules.timeline import Timeline, gathered
 from awe.web.found import object_named
 from awe.web.html import moment
-from awe.web.view import Look, there
+from awe.web.view import Look
 
 __all__ = ["calibrations_page", "change", "change_page"]
 
@@ -117,7 +117,7 @@ def change(look: Look) -> Response:
         return _shown(look, item, wanted=wanted)
     update([item], **wanted)
     told = ", ".join(f"{name} is {moment(value)}" for name, value in wanted.items())
-    return there(look.request.url.path, f"{told} now")
+    return look.there(look.request.url.path, f"{told} now")
 
 
 def _judged(look: Look) -> Any:
@@ -136,7 +136,7 @@ def _wanted(item: Any, form: Any) -> dict[str, Any]:
             raise ArgumentError(msg)
         wanted["is_valid"] = int(form["is_valid"])
     for name in RANGES:
-        if name in form and has(type(item), name):
+        if form.get(name) and has(type(item), name):
             try:
                 wanted[name] = dates.moment(form[name])
             except (ValueError, OverflowError):
@@ -145,7 +145,7 @@ def _wanted(item: Any, form: Any) -> dict[str, Any]:
     changed = {name: value for name, value in wanted.items() if value != getattr(item, name)}
     if has(type(item), RANGES[0]):
         start, end = (changed.get(name, getattr(item, name)) for name in RANGES)
-        if start >= end:
+        if start is not None and end is not None and start >= end:
             msg = f"no time is left between {moment(start)} and {moment(end)}"
             raise ArgumentError(msg)
     return changed
@@ -158,7 +158,7 @@ def _shown(look: Look, item: Any, wanted: Any = None, trouble: str = "") -> Resp
         title=f"Judge {type(item).__name__} {label(item)}",
         kind=type(item).__name__,
         item=item,
-        ranges=[(name, getattr(item, name).isoformat()) for name in ranges],
+        ranges=[(name, _sent(getattr(item, name))) for name in ranges],
         verdicts=VALIDITY,
         trouble=trouble,
         changes=[(name, _told(name, getattr(item, name)), _told(name, value), _sent(value))
@@ -171,4 +171,6 @@ def _told(name: str, value: Any) -> str:
 
 
 def _sent(value: Any) -> str:
+    if value is None:
+        return ""
     return value.isoformat() if isinstance(value, datetime.datetime) else str(value)

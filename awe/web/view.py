@@ -25,7 +25,7 @@ from awe.web import html
 from awe.web.sessions import refuse_other_sites
 from awe.web.visitors import Visitor, Visitors
 
-__all__ = ["Look", "form_of", "polite", "there", "view"]
+__all__ = ["Look", "form_of", "polite", "view"]
 
 #: Bytes of a form, and its fields.
 LARGEST = 16_384
@@ -70,8 +70,30 @@ class Look:
         """Return a page for this visitor."""
         return html.page(
             template, status, visitor=self.visitor, path=self.request.url.path,
-            note=self.query.get("note", "")[:300], **values,
+            note=self._note(), **values,
         )  # fmt: skip
+
+    def there(self, path: str, note: str = "") -> Response:
+        """Return the answer that leads to a page of this server, after something was done.
+
+        Parameters
+        ----------
+        path : str
+            Path of a page, made by this package.
+        note : str
+            What was done, to be said on that page.
+        """
+        behind = f"?{urlencode({'note': note, 'mark': self._mark(note)})}" if note else ""
+        return RedirectResponse(path + behind, 303, headers=html.HEADERS)
+
+    def _note(self) -> str:
+        """Return what was done, as an address tells: only what was said to this visitor."""
+        note, mark = (self.query.get(name, "") for name in ("note", "mark"))
+        ours = note and hmac.compare_digest(mark.encode(), self._mark(note).encode())
+        return note if ours else ""
+
+    def _mark(self, note: str) -> str:
+        return hmac.new(self.visitor.token.encode(), note.encode(), "sha256").hexdigest()[:32]
 
 
 View = Callable[[Look], Response]
@@ -146,23 +168,6 @@ def polite(
             return _failed(nobody, request, error.status_code, text)
 
     return answered
-
-
-def there(path: str, note: str = "", **query: str) -> Response:
-    """Return the answer that leads to a page of this server, after something was done.
-
-    Parameters
-    ----------
-    path : str
-        Path of a page, made by this package.
-    note : str
-        What was done, to be said on that page.
-    **query
-        Further fields behind the address.
-    """
-    fields = {**query, **({"note": note} if note else {})}
-    behind = f"?{urlencode(fields)}" if fields else ""
-    return RedirectResponse(path + behind, 303, headers=html.HEADERS)
 
 
 async def form_of(request: Request) -> dict[str, str]:
