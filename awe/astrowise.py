@@ -21,7 +21,10 @@ _PHOTOMETRY = (
     "awe does not calibrate photometry yet; red.to_ccddata() goes to photutils, with flags and "
     "variance"
 )
-_SOURCES = "awe does not keep catalogues yet; red.to_ccddata() goes to photutils or sep"
+_SOURCES = (
+    "awe does not associate lists yet; sources.to_table() of each goes to astropy's "
+    "match_to_catalog_sky"
+)
 _GALAXIES = "awe does not fit galaxies; red.to_ccddata() goes to GALFIT, statmorph or photutils"
 _FIGURES = "awe keeps no figures; red.inspect() draws them, red.preview() is the small picture"
 
@@ -38,8 +41,7 @@ INSTEAD: dict[str, str] = {
         _PHOTOMETRY,
     ),
     **dict.fromkeys(
-        ("SourceList", "AssociateList", "SourceCollection", "SourceListTask",
-         "AssociateListTask"),
+        ("AssociateList", "SourceCollection", "AssociateListTask"),
         _SOURCES,
     ),
     **dict.fromkeys(("GalFitModel", "GalPhotModel", "GalFitList", "GalPhotList"), _GALAXIES),
@@ -57,7 +59,7 @@ RECIPES: dict[str, str] = {
         _ASTROMETRY,
     ),
     **dict.fromkeys(("Photcat", "Photom"), _PHOTOMETRY),
-    **dict.fromkeys(("SourceList", "AssociateList"), _SOURCES),
+    "AssociateList": _SOURCES,
     **dict.fromkeys(("GalFit", "GalPhot"), _GALAXIES),
     "IlluminationVerify": INSTEAD["IlluminationVerifyTask"],
 }  # fmt: skip

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     )
     from awe.fits.judging import BROKEN_OFF, ExtensionInfo, judge
     from awe.fits.planes import extensions
+    from awe.fits.tables import Column, read_table, write_table
     from awe.fits.units import unit_of
     from awe.fits.wcs import coordinate_cards, wcs_of
-    from awe.fits.writing import write
+    from awe.fits.writing import is_place, write
 
 __all__ = [
     "BROKEN_OFF",
+    "Column",
     "ExtensionInfo",
     "Image",
     "clean",
@@ -51,6 +53,7 @@ __all__ = [
     "copy_cards",
     "escape",
     "extensions",
+    "is_place",
     "judge",
     "lineage_cards",
     "parameter_cards",
@@ -60,6 +63,7 @@ __all__ = [
     "read_lineage",
     "read_parameters",
     "read_pixels",
+    "read_table",
     "readable",
     "sha256",
     "trimmed",
@@ -69,6 +73,7 @@ __all__ = [
     "warming",
     "wcs_of",
     "write",
+    "write_table",
 ]
 
 

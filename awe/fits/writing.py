@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from numpy.typing import NDArray
 
-__all__ = ["write"]
+__all__ = ["is_place", "write"]
 
 #: cards of world coordinates
 _OF_PLACE = re.compile(
@@ -36,6 +36,12 @@ _OF_PLACE = re.compile(
 
 #: name of an image that is behind an empty primary HDU because it is packed
 ALONE = "IMAGE"
+
+
+def is_place(keyword: str) -> bool:
+    """Return True for the keyword of a card of world coordinates."""
+    return _OF_PLACE.fullmatch(keyword) is not None
+
 
 def write(
     path: Path | str,

@@ -88,6 +88,9 @@ if TYPE_CHECKING:
         ScienceProduct,
         WeightFrame,
     )
+    from awe.model.skyparameters import SourceListParameters
+    from awe.model.sourcerows import Sources
+    from awe.model.sources import SourceList
     from awe.model.statistics import Imstat, SubWinStat
 
 __all__ = [
@@ -164,6 +167,9 @@ __all__ = [
     "SaturatedPixelMap",
     "SaturatedPixelMapParameters",
     "ScienceProduct",
+    "SourceList",
+    "SourceListParameters",
+    "Sources",
     "StrayParameters",
     "SubWinStat",
     "Template",

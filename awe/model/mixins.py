@@ -52,7 +52,7 @@ class QualityFlag(IntFlag):
     LEVEL = (1, "The mean level is outside the declared limits.")
     NOISE = (2, "The scatter over the frame is above the declared limit.")
     SUBWINDOWS = (4, "One part of the frame is noisier than, or off the level of, the others.")
-    FEW_INPUTS = (8, "Fewer input frames were usable than the declared minimum.")
+    FEW_INPUTS = (8, "Fewer input frames, stars or sources were usable than the declared minimum.")
     CHANGED = (16, "The product differs from its predecessor by more than the declared limit.")
     BAD_PIXELS = (32, "More pixels are bad than the declared maximum.")
     NOT_FINITE = (64, "Pixels without a finite value were met; they have weight 0.")

@@ -52,6 +52,7 @@ SINGLE: dict[str, str] = {
     "obscore": "awe.rules.obscore:obscore",
     "Query": "awe.db.query.query:Query",
     "saved": "awe.db.query.saved:saved",
+    "Sources": "awe.model.sourcerows:Sources",
     "awe_help": "awe.prompt.page:awe_help",
 }
 """Names of things that exist once, and where they are."""

@@ -44,7 +44,7 @@ __all__ = [
 #: Calibrations a recipe uses if there is one, and does without if there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark")}
 #: Links to what a product was made of, not along with: their own reasons are another's.
-MADE_OF = ("reduced", "regridded_frames")
+MADE_OF = ("reduced", "regridded_frames", "frame")
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
 

@@ -73,7 +73,7 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> QualityFlag:
     pixels : ndarray, optional
         Its pixels; read from its file when left out.
     """
-    if pixels is None and has(product, "filename"):
+    if pixels is None and has(product, "imstat"):
         pixels = product.data
     numbers = measure(pixels) if pixels is not None else None
     parameters = product.process_params
@@ -244,6 +244,10 @@ def _changed_lamp(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return has(product, "lamp_ratio") and abs(product.lamp_ratio - 1) > limit
 
 
+def _few_sources(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(product.source_count < limit)
+
+
 def _few_stars(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(_fit_of(product).stars < limit)
 
@@ -302,6 +306,7 @@ CHECKS = (
     Check(parameter="MAXIMUM_GAIN_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unlike_nominal),
     Check(parameter="MAXIMUM_ZERO_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_weightless),
     Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
+    Check(parameter="MINIMUM_SOURCES", flag=QualityFlag.FEW_INPUTS, fails=_few_sources),
     Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),
     Check(parameter="MAXIMUM_PSF_DIFFERENCE", flag=QualityFlag.PSF, fails=_other_width),
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from awe.fits import Image
 
-__all__ = ["new_objects", "picture_of", "prepare", "product_name", "summary"]
+__all__ = [
+    "new_objects", "picture_of", "prepare", "prepare_table", "product_name", "summary",
+]  # fmt: skip
 
 KINDS = {
     "BiasFrame": "Bias",
@@ -53,12 +55,13 @@ KINDS = {
     "RegriddedFrame": "Regrid",
     "GridWeightFrame": "GridWeight",
     "CoaddedRegriddedFrame": "Coadd",
+    "SourceList": "Sources",
 }
 
 #: numbers that the line about a product tells, with their unit
 _SUMMARISED = (
     ("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels"),
-    ("lamp_ratio", "times the level of the master"),
+    ("lamp_ratio", "times the level of the master"), ("source_count", "sources"),
 )  # fmt: skip
 
 EPOCH = datetime.datetime(1858, 11, 17)
@@ -140,6 +143,44 @@ def prepare(
     if extensions:
         return path, partial(fits.write, path, list(extensions), primary=image)
     return path, partial(fits.write, path, image)
+
+
+def prepare_table(
+    product: Any,
+    columns: Mapping[str, NDArray[Any]],
+    texts: Mapping[str, fits.Column],
+    *,
+    directory: Path,
+    consulted: Mapping[str, str | None] | None = None,
+) -> tuple[Path, Callable[[], object]]:
+    """Set `filename` and `pathname` of a list; return its path and what writes the file.
+
+    Parameters
+    ----------
+    product : object
+        New object with its links and parameters set.
+    columns : mapping of str to ndarray
+        Columns of the table.
+    texts : mapping of str to Column
+        Their units and meanings.
+    directory : Path
+        Directory of the file.
+    consulted : mapping, optional
+        Calibrations the recipe looked for: class to object_id.
+    """
+    from astropy.io.fits import Header
+
+    product.filename = data_name(product_name(product))
+    path: Path = directory / product.filename
+    cards = Header()
+    for keyword, value, *more in (
+        *_told(product, "", None), *_consulted_cards(product, consulted or {})
+    ):
+        # there are no pixels to have a place or a unit
+        if keyword != "BUNIT" and not fits.is_place(keyword):
+            cards[keyword] = (value, *more)
+    product.pathname = path
+    return path, partial(fits.write_table, path, columns, texts, header=cards)
 
 
 def picture_of(product: Any, pixels: NDArray[Any]) -> None:

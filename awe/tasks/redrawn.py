@@ -8,9 +8,19 @@ from awe.errors import ArgumentError
 from awe.model.calibrations import IlluminationCorrectionFrame
 from awe.model.regridded import CoaddedRegriddedFrame, RegriddedFrame
 from awe.model.science import ReducedScienceFrame
+from awe.rules.made_from import MADE_FROM, newest_like
 from awe.tasks.selection import newest_of_each
 
 __all__ = ["reduced_inputs"]
+
+
+def _again(product: Any, role: str, *, exact: bool) -> Any:
+    """Return the frame a product is made from again: the same, or the newest sound one."""
+    used = getattr(product, role)
+    if used is None:
+        msg = f"{product!r} was not made from a frame: nothing makes it again"
+        raise ArgumentError(msg)
+    return used if exact else newest_like(product, role) or used
 
 
 def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
@@ -36,6 +46,9 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
     if isinstance(product, RegriddedFrame):
         again = list((ReducedScienceFrame.raw == product.raw) & (ReducedScienceFrame.is_valid > 0))
         return [product.reduced] if exact else newest_of_each(again) or [product.reduced]
+    roles = MADE_FROM.get(type(product).__name__, ())
+    if roles:
+        return [_again(product, roles[0], exact=exact)]
     if not isinstance(product, IlluminationCorrectionFrame):
         return None
     raws = product.illumination_correction.raw_science_frames

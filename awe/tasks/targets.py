@@ -16,14 +16,16 @@ from awe.errors import NoCalibration, NotFound
 from awe.model.mixins import has, value_of
 from awe.model.parameters import ReducedScienceFrameParameters
 from awe.model.raw import RawFrame, RawScienceFrame
+from awe.model.science import ReducedScienceFrame
 from awe.rules import validity
 from awe.rules.fitting import needs_of_frames
 from awe.rules.freshness import parts
+from awe.rules.made_from import MADE_FROM
 from awe.rules.roles import chosen_roles
 from awe.tasks.remake import main_of, recipe_of
 from awe.terminal import harmless, out
 
-__all__ = ["Plan", "Step", "get", "intended", "plan"]
+__all__ = ["Plan", "Step", "further", "get", "intended", "plan"]
 
 #: Links a recipe fills only where there is such a calibration.
 WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain")
@@ -154,6 +156,49 @@ def intended(cls: Any, frame: Any) -> Plan:
     if fresh is not None:
         return Plan(steps=(Step(cls=cls, product=fresh),))
     return plan(main_of(cls), frame)
+
+
+def further(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
+    """Return the product of a reduced frame that is up to date, made if need be, by its raw frame.
+
+    Parameters
+    ----------
+    cls : type
+        Class of the product, such as `SourceList`.
+    raw : RawScienceFrame or str
+        The raw frame, or its filename.
+    make : bool
+        Whether to make it, and everything it lacks, and commit them; the plan is printed first.
+    dry : bool
+        Whether, with `make`, the plan is only printed and returned.
+
+    Raises
+    ------
+    NotFound
+        There is no such product, and it was not to be made.
+    """
+    frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
+    role = getattr(cls, MADE_FROM[cls.__name__][0])
+    known = list(((role.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
+    fresh = next((item for item in known if item.is_uptodate()), None)
+    if fresh is not None:
+        if make:
+            out(f"{Step(cls=cls, product=fresh)}\n")
+        return Plan(steps=(Step(cls=cls, product=fresh),)) if make and dry else fresh
+    if not make:
+        state = "those there are are not up to date" if known else "there is none"
+        msg = f"no {cls.__name__} of {frame.filename}: {state}; make=True makes it"
+        raise NotFound(msg)
+    last = Step(cls=cls, arguments={"frame": "the reduced one"}, because="the requested product")
+    planned = get(ReducedScienceFrame, raw=frame, make=True, dry=dry)
+    steps = planned.steps if dry else ()
+    out(f"{len(steps) + 1:2}. {last}\n")
+    if dry:
+        return Plan(steps=(*steps, last))
+    [product] = recipe_of(cls)(
+        instrument=frame.instrument.name, red_filenames=[planned.filename], commit=True
+    ).execute()
+    return product
 
 
 def plan(cls: Any, frame: Any) -> Plan:

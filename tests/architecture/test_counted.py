@@ -49,6 +49,7 @@ TWICE = {
     "services": "the folder, and the commands of awe-admin that start and stop them",
     "skies": "the kernels, and the choice of the frames for them",
     "sky": "kernels of the light, regions in a query, and the simulated sky",
+    "sources": "what the ingest takes files from, and lists of what is detected in frames",
     "stars": "the stars in a frame, and those a search for hits must leave alone",
     "statistics": "the kernels, and the attributes that hold their results",
     "store": "the dataserver's files, and the command of awe-admin about them",

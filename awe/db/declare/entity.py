@@ -43,6 +43,9 @@ class Entity(Protocol):
     def _ready(self) -> None:
         """Refuse a commit that cannot succeed."""
 
+    def _entered(self) -> None:
+        """Write what belongs to the new row, in its transaction."""
+
     @classmethod
     def _attribute(cls, name: str) -> Any:
         """Return the declaration of an attribute, or say which one was meant."""

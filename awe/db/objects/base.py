@@ -371,6 +371,9 @@ class DBObject(metaclass=PersistentType):
     def _ready(self) -> None:
         """Refuse a commit that cannot succeed; classes with conditions of their own extend it."""
 
+    def _entered(self) -> None:
+        """Write what belongs to the new row, in its transaction; classes may extend it."""
+
     @classmethod
     def _restore(cls, values: dict[str, Any], batch: Batch) -> Self:
         """Return the object of one row of the database."""

@@ -150,6 +150,9 @@ def _write(levels: list[list[Entity]], current: scope.Scope) -> dict[Any, Any]:
         # The policy of lists takes links only for an owner of this very transaction that is there
         # already, and an element may be of any level: lists come after all rows.
         _insert_lists(level)
+    for level in levels:
+        for item in level:
+            item._entered()
     return dates
 
 
