@@ -20,7 +20,7 @@ from awe.services import running
 from awe.services.installation import Installation
 from awe.terminal import err, out
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The command line; that of the process when left out.
     """
     forget_working_directory()
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    ours = parser()
+    options = ours.parse_args(arguments)
     if not options.input and not options.source and options.plan is None:
-        parser.error("the following arguments are required: -i/--input, --from or --plan")
+        ours.error("the following arguments are required: -i/--input, --from or --plan")
     try:
         if options.headers:
             return _headers(options)
@@ -140,48 +140,49 @@ def _check_plan(plan: Path, new: bool, options: argparse.Namespace) -> None:
         raise ArgumentError(msg)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
         prog="awe-ingest",
         description="Bring raw exposures into the system; a dry run unless -commit is given.",
     )
-    parser.add_argument(
+    made.add_argument(
         "-i", "--input", nargs="+", default=[], metavar="FILE",
         help="FITS files, packed or not; patterns, folders, @lists of names, tar archives",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--from", nargs="+", default=[], metavar="URL", dest="source",
         help="an archive: addresses of files, of lists or folders of them, or @lists of addresses",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--into", type=Path, metavar="DIR",
         help="where files of an archive are kept; AWE_HOME/fetched otherwise",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--host", nargs="+", default=[], metavar="HOST",
         help="further hosts that may send files, next to the one that is asked",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--plan", type=Path, metavar="PLAN.csv",
         help="a table of what each file is: written by a dry run, edited by you, then ingested",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--headers", nargs="+", metavar="KEYWORD",
         help="a table of these cards of the files, and nothing else: no pixels are read",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "-t", "-p", "--type", metavar="PURPOSE",
         help="bias, dark, dome, twilight, science, ...; checked against the headers",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--split-cubes", action="store_true",
         help="take each plane of an image of three axes for an exposure",
     )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--pack", action="store_true",
         help="let the dataserver keep the frames in less than half the room, to the byte",
     )  # fmt: skip
-    parser.add_argument("-commit", "--commit", action="store_true", help="store and commit")
-    parser.add_argument("--project", help="project to ingest into; that of the session otherwise")
-    parser.add_argument("--privileges", type=int, help="level of the new objects, 1 to 5")
-    return parser
+    made.add_argument("-commit", "--commit", action="store_true", help="store and commit")
+    made.add_argument("--project", help="project to ingest into; that of the session otherwise")
+    made.add_argument("--privileges", type=int, help="level of the new objects, 1 to 5")
+    return made

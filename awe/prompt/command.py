@@ -20,7 +20,7 @@ from awe.prompt import errors, namespace, script
 from awe.prompt.session import open_session
 from awe.terminal import err
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 USAGE = "awe [-h] [--version] [--tutorial] [script.py | -c CODE | notebook] [arguments ...]"
 DESCRIPTION = "The awe prompt: query CCD frames, choose calibrations, run recipes, look at it all."
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # of other people under the same names.
     forget_working_directory()
     ours, job = _split(sys.argv[1:] if arguments is None else list(arguments))
-    options = _parser().parse_args(ours)
+    options = parser().parse_args(ours)
     if job == ["-c"]:
         err("awe: -c needs code: awe -c 'print(len(RawScienceFrame.select_all()))'\n")
         return 2
@@ -71,21 +71,22 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments, []
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
         prog="awe",
         usage=USAGE,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"awe {__version__}")
-    parser.add_argument(
+    made.add_argument("--version", action="version", version=f"awe {__version__}")
+    made.add_argument(
         "--tutorial",
         action="store_true",
         help="make the tutorial night first, where it is not there yet",
     )
-    return parser
+    return made
 
 
 def _run(job: list[str], *, tutorial: bool) -> int:
