@@ -27,7 +27,7 @@ __all__ = ["Visitor", "Visitors"]
 #: Longest time of a statement [s]: somebody waits in front of a page.
 PATIENCE = 8
 #: Connections kept idle in all, and for how long [s].
-KEPT = 24
+KEPT = 48
 IDLE = 60.0
 #: Visitors known; whoever looked last longest ago goes.
 MOST = 500
