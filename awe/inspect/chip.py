@@ -6,7 +6,7 @@ however large the image is.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from awe.inspect.norm import Norm
 from awe.inspect.onscreen import OnScreen
 from awe.inspect.pyramid import Pyramid
+
+if TYPE_CHECKING:
+    from awe.inspect.match import Match
 
 __all__ = ["BAD", "Chip"]
 
@@ -35,8 +38,8 @@ class Chip(OnScreen):
     ----------
     axes : Axes
         Where it is drawn.
-    planes : list of ndarray, shape (ny, nx)
-        One plane, or three for red, green and blue; not modified.
+    pyramids : list of Pyramid
+        One, or three for red, green and blue.
     extent : tuple of float
         Left, right, bottom and top edge, in coordinates of the axes.
     ends : tuple of float
@@ -52,7 +55,7 @@ class Chip(OnScreen):
     def __init__(
         self,
         axes: Axes,
-        planes: list[NDArray[Any]],
+        pyramids: list[Pyramid],
         extent: tuple[float, float, float, float],
         *,
         ends: tuple[float, float],
@@ -64,23 +67,28 @@ class Chip(OnScreen):
         super().__init__(
             axes, extent, cmap=_colours(cmap), norm=norm, interpolation=interpolation
         )
-        self._pyramids = [Pyramid(plane) for plane in planes]
+        self._pyramids = pyramids
         self._part: tuple[float, float, float, float] | None = None
         self._table: tuple[Any, NDArray[np.uint32]] | None = None
 
     def exchange(
-        self, planes: list[NDArray[Any]], extent: tuple[float, float, float, float]
+        self,
+        pyramids: list[Pyramid],
+        extent: tuple[float, float, float, float],
+        match: Match | None,
     ) -> None:
         """Draw other pixels.
 
         Parameters
         ----------
-        planes : list of ndarray, shape (ny, nx)
-            One plane, or three for red, green and blue; not modified.
+        pyramids : list of Pyramid
+            One, or three for red, green and blue.
         extent : tuple of float
             Left, right, bottom and top edge, in coordinates of the axes.
+        match : Match or None
+            Where the pixels are, if the axes have the coordinates of another frame.
         """
-        self._pyramids = [Pyramid(plane) for plane in planes]
+        self._pyramids, self.match = pyramids, match
         self._extent: Any = extent
         self.stale = True
 
@@ -117,6 +125,8 @@ class Chip(OnScreen):
         return super()._made(x, y, corner, how)
 
     def _smooth(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
+        if self.match is not None:
+            return False
         few = bool(max(np.ptp(x), np.ptp(y)) < SMOOTHED)
         return few and self.get_interpolation() not in ("nearest", "none", "auto", "antialiased")
 
@@ -144,21 +154,22 @@ class Chip(OnScreen):
         out = np.zeros((y.size, x.size), np.uint32)
         places = []
         for pyramid in self._pyramids:
-            values, where = pyramid.seen(x, y)
+            values, where = self.seen(pyramid, x, y)
             places.append((values, self._steps(values)))
         if len(places) == 1:
             values, steps = places[0]
             table = self._colours()
-            out[where] = table[steps]
+            colours = table[steps]
             bad = np.isnan(values)
             if bad.any():
                 colour = np.array(self.get_cmap().get_bad() * 255, np.uint8)
-                out[where][bad] = colour.view(np.uint32)[0]
+                colours[bad] = colour.view(np.uint32)[0]
+            out[where] = colours
             return out.view(np.uint8).reshape(y.size, x.size, 4)
         rgba = out.view(np.uint8).reshape(y.size, x.size, 4)
         for plane, (_, steps) in enumerate(places):
-            rgba[(*where, plane)] = steps >> 8
-        rgba[(*where, 3)] = 255
+            rgba[..., plane][where] = steps >> 8
+        rgba[..., 3][where] = 255
         return rgba
 
     def _steps(self, values: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -53,6 +53,17 @@ class Sky:
         ra, dec = self._wcs.all_pix2world(x, y, 1)
         return ra % 360, dec
 
+    def pixels(self, ra: NDArray[Any], dec: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the FITS pixel coordinates of many places; NaN off the projection.
+
+        Parameters
+        ----------
+        ra, dec : ndarray of float64, deg
+            Right ascensions and declinations, of one shape.
+        """
+        x, y = self._wcs.all_world2pix(ra, dec, 1, quiet=True)
+        return x, y
+
     @functools.cached_property
     def scale(self) -> float:
         """Side of a pixel on the sky, root of its area [arcsec]."""

@@ -71,6 +71,8 @@ def inspect(
     extension: int | str | None = None,
     plane: int | None = None,
     among: Any = None,
+    blink: Any = None,
+    against: Any = None,
 ) -> Inspection | None:
     """Show the frame in a window with single-key tools.
 
@@ -112,6 +114,11 @@ def inspect(
         Plane of a cube to show, from 1; default: the first.
     among : list or query, optional
         Frames, of which this is one, to walk through with `n` and `p`.
+    blink : frame, path, CCDData or ndarray, optional
+        A frame to compare with: `B` shows it at the same place of the sky, or of the pixels
+        where one of the two has no coordinates.
+    against : frame, path, CCDData or ndarray, optional
+        A frame to show next to this one, at the same place; `inspect(a, b)` does the same.
 
     Returns
     -------
@@ -131,6 +138,7 @@ def inspect(
     """
     frames, place = _several(frame, among)
     frame = frames[place]
+    pixels, against = _second(frame, pixels, against)
     browser = viewer == "browser" or (viewer is None and backend.browser_wanted())
     if viewer is not None and not browser:
         fetch = getattr(frame, "_here", None)  # a stored frame may not be here yet
@@ -144,12 +152,15 @@ def inspect(
         viewers.begin(browser=browser)  # it starts while the pixels are read
     seen = partial(sight_of, zone=zone, extension=extension, plane=plane)
     sight = seen(frame, pixels=pixels)
+    second = blink if blink is not None else against
+    other = None if second is None else sight_of(second)
+    side = other is not None and blink is None
     _check_names(cmap, interpolation)
     from awe.inspect.opening import opened
 
     window = opened(
         sight,
-        Reel(frames, place, sight, seen),
+        Reel(frames, place, sight, seen, None if other is None else (second, other)),
         look={
             "kappa": kappa,
             "iterations": iterations,
@@ -158,7 +169,9 @@ def inspect(
             "upper": upper,
             "interpolation": interpolation,
         },
-        size=_size(sight.pixels.shape, width, ratio),
+        size=_size(sight.pixels.shape, width, ratio, panels=2 if side else 1),
+        other=other,
+        side=side,
         fit=width is None,
         tiles=getattr(frame, "tiles", ()),
         chosen=getattr(frame, "chosen", None),
@@ -202,6 +215,15 @@ def _several(frame: Any, among: Any) -> tuple[Sequence[Any], int]:
         msg = f"inspect({'query' if query else frame!r}): there is no frame in it"
         raise ArgumentError(msg)
     return frames, 0
+
+
+def _second(frame: Any, pixels: Any, against: Any) -> tuple[Any, Any]:
+    """Return pixels to show and a frame to compare with: `inspect(a, b)` gives a frame."""
+    alone = not hasattr(frame, "filename")
+    other = isinstance(pixels, str | Path) or hasattr(pixels, "header")
+    if pixels is not None and against is None and (alone or other):
+        return None, pixels
+    return pixels, against
 
 
 def _is_frame(item: Any) -> bool:
@@ -253,12 +275,14 @@ def _check_names(cmap: str | None, interpolation: str) -> None:
         raise ArgumentError(msg)
 
 
-def _size(shape: tuple[int, ...], width: float | None, ratio: float | None) -> tuple[float, float]:
+def _size(
+    shape: tuple[int, ...], width: float | None, ratio: float | None, *, panels: int = 1
+) -> tuple[float, float]:
     """Return a window that holds the image and its margins and fits on a laptop's screen."""
-    margin_x, margin_y = 2.0, 1.5
-    aspect = shape[1] / shape[0] if ratio is None else ratio
+    margin_x, margin_y = 2.0 * panels, 1.5
+    aspect = panels * shape[1] / shape[0] if ratio is None else ratio
     if width is None:
-        height = min(6.6, 8.4 / aspect)
+        height = min(6.6, 8.4 * panels / aspect)
         return max(height * aspect + margin_x, 6.0), max(height + margin_y, 4.0)
     if ratio is not None:
         return width, width / ratio

@@ -242,6 +242,12 @@ _DECLARED = (
         doc="the frame before, of the query or list",
     ),
     Key(
+        key="B",
+        target="window:blink",
+        title="blink",
+        doc="the other of two frames at the same place of the sky, and back",
+    ),
+    Key(
         key="W",
         target="window:other_plane",
         title="weight",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from awe.inspect.facts import Facts
+    from awe.inspect.match import Match
     from awe.inspect.overlay import Overlay
 
 __all__ = ["Layers"]
@@ -35,16 +36,20 @@ class Layers:
         FITS pixel coordinates (x, y) of its first pixel.
     facts : Facts
         What the header tells.
+    match : Match, optional
+        Where the frame is, if the axes have the coordinates of another.
     """
 
     def __init__(
-        self, name: str, path: str, shape: tuple[int, ...], first: tuple[int, int], facts: Facts
+        self, name: str, path: str, shape: tuple[int, ...], first: tuple[int, int], facts: Facts,
+        match: Match | None = None,
     ) -> None:
         self._name = name
         self._path = path
         self._shape = shape
         self._first = first
-        self._facts = facts
+        self._facts = facts if match is None else match.reference.facts
+        self._match = match
         self._flags: Overlay | None = None
         self._compass: Compass | None = None
 
@@ -101,7 +106,7 @@ class Layers:
             msg = f"{self._name} has no reason bits of its pixels; reduced frames and masters do"
             raise ArgumentError(msg)
         drawn = resolve("awe.inspect.overlay:Overlay")  # it loads matplotlib
-        overlay: Overlay = drawn(axes, plane, self._first)
+        overlay: Overlay = drawn(axes, plane, self._first, self._match)
         self._flags = overlay
         return overlay.summary()
 

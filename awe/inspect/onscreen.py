@@ -5,13 +5,17 @@ Nothing has to follow the limits of the axes: they are looked at when a frame is
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from awe.inspect.match import Match
+    from awe.inspect.pyramid import Pyramid
 
 __all__ = ["OnScreen"]
 
@@ -36,6 +40,23 @@ class OnScreen(AxesImage):
         self.set_data(np.zeros((2, 2), np.float32))
         self.set_clip_path(axes.patch)
         self.set_mouseover(False)
+        #: the frame in whose coordinates the axes are, if it is another
+        self.match: Match | None = None
+
+    def seen(self, pyramid: Pyramid, x: NDArray[Any], y: NDArray[Any]) -> tuple[Any, Any]:
+        """Return what a grid of points sees of an image, and where in the grid that is.
+
+        Parameters
+        ----------
+        pyramid : Pyramid
+            The image.
+        x, y : ndarray of float64, shape (nx,) and (ny,)
+            Rising positions, in pixels from the lower left edge of the extent.
+        """
+        if self.match is None:
+            return pyramid.seen(x, y)
+        edge: Any = self._extent  # type: ignore[attr-defined]
+        return pyramid.at(*self.match.grid(x + edge[0], y + edge[2]))
 
     def sampled(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.uint8]:
         """Return the colours of a grid of points.

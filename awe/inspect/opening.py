@@ -35,6 +35,7 @@ def opened(
     tiles: Sequence[Tile] = (),
     chosen: Callable[[str], None] | None = None,
     browser: bool = False,
+    other: Sight | None = None,
     **about: Any,
 ) -> Inspection:
     """Return a new window, which is not on the screen yet if it is of this process.
@@ -53,6 +54,8 @@ def opened(
         Told the name of a chip of it that is to be opened; in a thread of the viewer's.
     browser : bool
         Show it in a browser, and say where.
+    other : Sight, optional
+        An image to compare with.
     **about : Any
         Other arguments of `Window`.
     """
@@ -60,7 +63,7 @@ def opened(
     away = viewer.ready(browser=browser) if viewer.apart(browser=browser) else None
     if away is not None:
         about |= {"look": look, "tiles": [asdict(tile) for tile in tiles]}
-        window = Remote(away, sight, reel=reel, about=about, chosen=chosen)
+        window = Remote(away, sight, reel=reel, about=about, chosen=chosen, other=other)
         if browser:
             out(_where(away.address) + "\n")
         return window
@@ -68,7 +71,7 @@ def opened(
         out("this system has no windows in a browser (that takes Linux)\n")
     if chosen is not None:
         about["chosen"] = chosen
-    return Window(sight, look=Look(**look), reel=reel, tiles=tiles, **about)
+    return Window(sight, look=Look(**look), reel=reel, tiles=tiles, other=other, **about)
 
 
 def _where(address: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +15,9 @@ from awe.calib.flags import ANY_FLAG, PixelFlag, counts, names
 from awe.inspect.onscreen import OnScreen
 from awe.inspect.pyramid import Pyramid, either
 
+if TYPE_CHECKING:
+    from awe.inspect.match import Match
+
 __all__ = ["Overlay"]
 
 #: colours of the bits, the rarer ones over the others
@@ -22,6 +25,7 @@ COLOURS = {
     PixelFlag.NON_FINITE: "#8c564b", PixelFlag.SATURATED: "#e377c2", PixelFlag.BLEED: "#ff9896",
     PixelFlag.DEAD: "#7f7f7f", PixelFlag.HOT: "#ff7f0e", PixelFlag.COLD: "#17becf",
     PixelFlag.BAD_FLAT: "#bcbd22", PixelFlag.COSMIC: "#d62728", PixelFlag.SATELLITE: "#2ca02c",
+    PixelFlag.INTERPOLATED: "#1f77b4", PixelFlag.OUTSIDE: "#9467bd",
 }  # fmt: skip
 #: how much of the picture a colour hides
 OPACITY = 0.75
@@ -38,12 +42,22 @@ class Overlay(OnScreen):
         Reason bits; 0 = good.
     first : tuple of int
         FITS pixel coordinates (x, y) of `flags[0, 0]`.
+    match : Match, optional
+        Where they are, if the axes have the coordinates of another frame.
     """
 
-    def __init__(self, axes: Axes, flags: NDArray[Any], first: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        axes: Axes,
+        flags: NDArray[Any],
+        first: tuple[int, int],
+        match: Match | None = None,
+    ) -> None:
         ny, nx = flags.shape
         left, low = first[0] - 0.5, first[1] - 0.5
-        super().__init__(axes, (left, left + nx, low, low + ny))
+        edges = (left, left + nx, low, low + ny)
+        super().__init__(axes, edges if match is None else match.reference.edges)
+        self.match = match
         self._flags = flags
         self._first = first
         self._pyramid = Pyramid(flags, either)
@@ -64,7 +78,7 @@ class Overlay(OnScreen):
     def sampled(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.uint8]:
         """Return the colours of a grid of points, of a block those of any of its pixels."""
         drawn = np.zeros((y.size, x.size, 4), np.uint8)
-        flags, where = self._pyramid.seen(x, y)
+        flags, where = self.seen(self._pyramid, x, y)
         drawn[where] = _colours()[flags & int(ANY_FLAG)]
         return drawn
 
@@ -77,6 +91,10 @@ class Overlay(OnScreen):
             FITS pixel coordinates.
         """
         told = self._readout(x, y)
+        if self.match is not None:
+            x, y = self.match.place(x, y)
+            if not np.isfinite((x, y)).all():
+                return told
         row = int(np.floor(y + 0.5)) - self._first[1]
         column = int(np.floor(x + 0.5)) - self._first[0]
         ny, nx = self._flags.shape

@@ -14,6 +14,7 @@ from awe.inspect.spot import Spot
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from awe.inspect.match import Match
     from awe.inspect.sight import Sight
 
 __all__ = ["Panel", "fitting"]
@@ -49,7 +50,7 @@ class Panel:
              right - left - (LEFT + RIGHT) / width, 1 - (BELOW + ABOVE) / height)
         )  # fmt: skip
         self.axes = axes
-        self.picture = Picture(axes, sight.pixels, sight.first, look)
+        self.picture = Picture(axes, sight, look)
         self.picture.more = self._on_sky
         self.hand = Hand(self.picture)
         axes.set_anchor("C")
@@ -65,29 +66,33 @@ class Panel:
         bar_axes = axes.inset_axes((1.02, 0, 0.035 * height / self._width, 1))
         self._bar = figure.colorbar(self.picture.image, cax=bar_axes)
         self._bar.ax.tick_params(labelsize=8)
-        self._label(sight)
+        #: which of the frames that are compared it shows
+        self.which = 0
+        self._label(sight, None)
 
-    def _label(self, sight: Sight) -> None:
+    def _label(self, sight: Sight, match: Match | None) -> None:
         """Write what is shown, and forget what was drawn over another image."""
         self.sight = sight
         self._title.set(text=sight.name, fontsize=fitting(sight.name, self._width, 10))
         self._caption.set_text(sight.caption)
         self._bar.set_label(sight.facts.unit, fontsize=8)
         self.layers = Layers(
-            sight.name, sight.path, sight.pixels.shape, sight.first, sight.facts
+            sight.name, sight.path, sight.pixels.shape, sight.first, sight.facts, match
         )
 
-    def show(self, sight: Sight) -> None:
+    def show(self, sight: Sight, match: Match | None = None) -> None:
         """Show another image at the same place and zoom, in the same way.
 
         Parameters
         ----------
         sight : Sight
             The image.
+        match : Match, optional
+            Where its pixels are, if the axes keep the coordinates of another frame.
         """
         shown = self.layers.taken_away()
-        self.picture.exchange(sight.pixels, sight.first)
-        self._label(sight)
+        self.picture.exchange(sight, match)
+        self._label(sight, match)
         self.layers.draw(self.axes, shown)
 
     def spot(
@@ -98,7 +103,7 @@ class Panel:
         Parameters
         ----------
         x, y : float
-            FITS pixel coordinates.
+            FITS pixel coordinates, of the image itself.
         settings : Settings
             Radii and sizes of boxes.
         start : tuple of float or None

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from awe.inspect.stretch import display_range, found_range
 from awe.lazy import resolve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from awe.inspect.match import Match
+    from awe.inspect.sight import Sight
 
 __all__ = ["Look", "Picture", "RangeNow"]
 
@@ -53,17 +55,13 @@ class Picture:
     ----------
     axes : matplotlib Axes
         Empty axes; the picture sets limits, labels and the readout of coordinates.
-    pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
-        Not modified.
-    first : tuple of int
-        FITS pixel coordinates (x, y) of `pixels[0, 0]`.
+    sight : Sight
+        The image.
     look : Look
         How to show it.
     """
 
-    def __init__(
-        self, axes: Axes, pixels: NDArray[Any], first: tuple[int, int], look: Look
-    ) -> None:
+    def __init__(self, axes: Axes, sight: Sight, look: Look) -> None:
         self.axes = axes
         self._look = look
         #: name of the range that is shown
@@ -73,9 +71,11 @@ class Picture:
         self._ends = (look.lower, look.upper)
         #: what the readout adds for a place
         self.more: Callable[[float, float], str] = lambda x, y: ""
-        self._hold(pixels, first)
+        self._hold(sight, None)
         self.lower, self.upper = self._given()
-        self.image = self._draw(pixels, look)
+        #: called when another part is visible
+        self.followed: Callable[[], None] = lambda: None
+        self.image = self._draw(sight, look)
         axes.set_aspect("equal")
         axes.set_xlim(self.limits[:2])
         axes.set_ylim(self.limits[2:])
@@ -83,32 +83,40 @@ class Picture:
         axes.callbacks.connect("xlim_changed", self._moved)
         axes.callbacks.connect("ylim_changed", self._moved)
 
-    def _hold(self, pixels: NDArray[Any], first: tuple[int, int]) -> None:
-        self._first = first
-        self.grey: NDArray[Any] = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
-        ny, nx = self.grey.shape
-        # The centre of a pixel has the whole number, its edges the halves (FITS 4.0, 8.1).
-        self.limits = (first[0] - 0.5, first[0] + nx - 0.5, first[1] - 0.5, first[1] + ny - 0.5)
+    def _hold(self, sight: Sight, match: Match | None) -> None:
+        self._first, self.grey = sight.first, sight.grey
+        self._match = match
+        self.limits = (match.reference if match is not None else sight).edges
 
-    def exchange(self, pixels: NDArray[Any], first: tuple[int, int]) -> None:
-        """Show other pixels at the same place and zoom, with the same stretch and colours.
+    def exchange(self, sight: Sight, match: Match | None = None) -> None:
+        """Show another image at the same place and zoom, with the same stretch and colours.
 
         A range that has a name is found anew; one that was set with the mouse stays.
 
         Parameters
         ----------
-        pixels : ndarray, shape (ny, nx) or (ny, nx, 3)
-            Not modified.
-        first : tuple of int
-            FITS pixel coordinates (x, y) of `pixels[0, 0]`.
+        sight : Sight
+            The image.
+        match : Match, optional
+            Where its pixels are, if the axes keep the coordinates of another frame.
         """
         whole = self.whole
-        self._hold(pixels, first)
-        self.image.exchange(_planes(pixels), self.limits)
+        self._hold(sight, match)
+        self.image.exchange(sight.pyramids, self.limits, match)
         if not self._by_hand:
             self.choose_range(self.range)
         if whole:
             self.view(*self.limits)
+
+    def own(self, x: float, y: float) -> tuple[float, float]:
+        """Return the place on the image of a place in the axes; NaN where it has none.
+
+        Parameters
+        ----------
+        x, y : float
+            FITS pixel coordinates, of the frame whose coordinates the axes have.
+        """
+        return (x, y) if self._match is None else self._match.place(x, y)
 
     def _given(self) -> tuple[float, float]:
         """Return the range of the look, with its own ends where it has some."""
@@ -120,11 +128,11 @@ class Picture:
         lower, upper = (f if e is None else e for f, e in zip(found, self._ends, strict=True))
         return lower, upper if upper != lower else lower + 1.0
 
-    def _draw(self, pixels: NDArray[Any], look: Look) -> Any:
+    def _draw(self, sight: Sight, look: Look) -> Any:
         drawn: Any = resolve("awe.inspect.chip:Chip")  # it loads matplotlib
         image = drawn(
             self.axes,
-            _planes(pixels),
+            sight.pyramids,
             self.limits,
             ends=(self.lower, self.upper),
             stretch=look.stretch,
@@ -142,6 +150,9 @@ class Picture:
         x, y : float
             FITS pixel coordinates.
         """
+        x, y = self.own(x, y)
+        if not np.isfinite((x, y)).all():
+            return ""
         column = int(np.floor(x + 0.5)) - self._first[0]
         row = int(np.floor(y + 0.5)) - self._first[1]
         ny, nx = self.grey.shape
@@ -174,6 +185,7 @@ class Picture:
 
     def _moved(self, axes: Axes) -> None:
         axes.set_adjustable("box" if self.whole else "datalim")
+        self.followed()
 
     # how it is shown
 
@@ -252,8 +264,3 @@ class Picture:
             As matplotlib knows it.
         """
         self.image.choose_cmap(name)
-
-
-def _planes(pixels: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return one plane, or those of red, green and blue."""
-    return [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]

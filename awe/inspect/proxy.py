@@ -36,6 +36,8 @@ class Remote(Inspection):
         The other arguments of the window, as JSON knows them.
     chosen : callable, optional
         Told the name of a chip of a mosaic that is to be opened.
+    other : Sight, optional
+        An image to compare with.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Remote(Inspection):
         reel: Reel,
         about: Mapping[str, Any],
         chosen: Callable[[str], None] | None = None,
+        other: Sight | None = None,
     ) -> None:
         super().__init__(sight.name, sight.unit)
         self._chosen = chosen
@@ -61,8 +64,11 @@ class Remote(Inspection):
         self._one = threading.Lock()
         self._serving: list[threading.Thread] = []
         self._closed = threading.Event()
-        with _sent(sight) as (file, told):
-            self._number = viewer.open(self, [file], {"sight": told, **about})
+        shown = [sight] if other is None else [sight, other]
+        with contextlib.ExitStack() as stack:
+            sent = [stack.enter_context(_sent(one)) for one in shown]
+            files, told = [file for file, _ in sent], [about for _, about in sent]
+            self._number = viewer.open(self, files, {"sights": told, **about})
 
     def _press(self, key: str, x: float, y: float) -> Reading | None:
         reading = self._ask("press", key=key, x=float(x), y=float(y))["reading"]
@@ -142,7 +148,7 @@ class Remote(Inspection):
             self._reel.serve(self, want, **about)
         self._serving.remove(threading.current_thread())
 
-    def take(self, sight: Sight, text: str, plane: str = "image") -> None:
+    def take(self, sight: Sight, text: str, plane: str = "image", which: int = 0) -> None:
         """Show another image, and say a line.
 
         Parameters
@@ -153,18 +159,26 @@ class Remote(Inspection):
             The line.
         plane : str
             Which plane of the frame it is.
+        which : int
+            Which of the frames that are compared.
         """
         if plane != "image":
             self._image = self._image or self.name
         else:
             self._image = ""
         with _sent(sight) as (file, told):
-            self._ask("take", [file], sight=told, text=text, plane=plane)
+            self._ask("take", [file], sight=told, text=text, plane=plane, which=which)
         self.name = sight.name
 
-    def back(self) -> None:
-        """Show the image whose plane is shown."""
-        self._ask("back")
+    def back(self, which: int = 0) -> None:
+        """Show the image whose plane is shown.
+
+        Parameters
+        ----------
+        which : int
+            Which of the frames that are compared.
+        """
+        self._ask("back", which=which)
         self.name, self._image = self._image or self.name, ""
 
     def tell(self, text: str) -> None:

@@ -78,6 +78,37 @@ class Pyramid:
             values = drawable(values).astype(np.float32, copy=False)
         return values, (up, right)
 
+    def at(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return what points in any order see of the image, and which of them see it.
+
+        Parameters
+        ----------
+        x, y : ndarray of float64, shape (ny, nx)
+            Positions of a grid that may be turned, in pixels from the lower left edge of the
+            image; NaN is outside.
+
+        Returns
+        -------
+        values : ndarray, float32 if the image has floats, shape (n,)
+            Of the points that see the image.
+        where : ndarray of bool, shape (ny, nx)
+            The points that do.
+        """
+        steps = [np.hypot(np.diff(x, axis=a), np.diff(y, axis=a)) for a in (0, 1)]
+        known = [float(np.nanmedian(one)) for one in steps if np.isfinite(one).any()]
+        number = min(int(np.log2(max(min(known, default=1.0), 1.0))), self._last)
+        level = self.level(number)
+        ny, nx = level.shape
+        with np.errstate(invalid="ignore"):
+            across, up = x / 2**number, y / 2**number
+            where = (across >= 0) & (across < nx) & (up >= 0) & (up < ny)
+        values = level[up[where].astype(np.intp), across[where].astype(np.intp)]
+        if values.dtype.kind == "f":
+            values = drawable(values).astype(np.float32, copy=False)
+        return values, where
+
 
 def halved(image: NDArray[Any]) -> NDArray[np.float32]:
     """Return the means of blocks of 2 x 2 pixels.

@@ -21,10 +21,10 @@ __all__ = ["Reel", "Taker", "place_in"]
 class Taker(Protocol):
     """A window, in this process or another."""
 
-    def take(self, sight: Sight, text: str, plane: str = "image") -> None:
+    def take(self, sight: Sight, text: str, plane: str = "image", which: int = 0) -> None:
         """Show another image, or a plane behind it, and say a line."""
 
-    def back(self) -> None:
+    def back(self, which: int = 0) -> None:
         """Show the image whose plane is shown."""
 
     def tell(self, text: str) -> None:
@@ -44,15 +44,20 @@ class Reel:
         What is shown of it.
     seen : callable
         Returns the `Sight` of a frame.
+    other : tuple, optional
+        A frame to compare with, and what is shown of it.
     """
 
     def __init__(
-        self, frames: Sequence[Any], place: int, sight: Sight, seen: Callable[[Any], Sight]
+        self, frames: Sequence[Any], place: int, sight: Sight, seen: Callable[[Any], Sight],
+        other: tuple[Any, Sight] | None = None,
     ) -> None:
         self._frames = frames
         self._place = place
         self._seen = seen
-        self._shown = (frames[place], sight)
+        self._shown = [(frames[place], sight)]
+        if other is not None:
+            self._shown.append(other)
 
     def serve(self, window: Taker, want: str, **about: Any) -> None:
         """Do what a window needs, and let it know of mistakes.
@@ -100,10 +105,10 @@ class Reel:
         # one that cannot be read is passed over by the next key
         self._place = place
         sight = self._seen(self._frames[place])
-        self._shown = (self._frames[place], sight)
+        self._shown[0] = (self._frames[place], sight)
         window.take(sight, f"{place + 1} of {number}: {sight.name}")
 
-    def plane(self, window: Taker, *, after: str) -> None:
+    def plane(self, window: Taker, *, after: str, which: int) -> None:
         """Show the next plane behind the image: weight, variance, and the image again.
 
         Parameters
@@ -112,6 +117,8 @@ class Reel:
             Where to show it.
         after : str
             Name of the plane that is shown; "image" for the image.
+        which : int
+            Which of the frames that are compared.
 
         Raises
         ------
@@ -120,16 +127,16 @@ class Reel:
         """
         names = ["image", *BEHIND]
         for name in names[names.index(after) + 1 :]:
-            found = plane_of(*self._shown, name)
+            found = plane_of(*self._shown[which], name)
             if found is not None:
-                window.take(found, f"{found.name}; W for the next plane", name)
+                window.take(found, f"{found.name}; W for the next plane", name, which)
                 return
         if after == "image":
-            msg = f"{self._shown[1].name} has no weight and no variance; reduced frames do"
+            msg = f"{self._shown[which][1].name} has no weight and no variance; reduced frames do"
             raise ArgumentError(msg)
-        window.back()
+        window.back(which)
 
-    def cut(self, window: Taker, *, x: float, y: float, size: int) -> None:
+    def cut(self, window: Taker, *, x: float, y: float, size: int, which: int) -> None:
         """Write the surroundings of a place to a FITS file in the working directory.
 
         Parameters
@@ -140,6 +147,8 @@ class Reel:
             FITS pixel coordinates.
         size : int
             Side of the part [pixel].
+        which : int
+            Which of the frames that are compared.
 
         Raises
         ------
@@ -148,7 +157,7 @@ class Reel:
         """
         left, low = math.floor(x + 0.5) - (size - 1) // 2, math.floor(y + 0.5) - (size - 1) // 2
         zone = (left, low, left + size - 1, low + size - 1)
-        window.tell(f"wrote {cut_to(Path.cwd(), *self._shown, zone)}")
+        window.tell(f"wrote {cut_to(Path.cwd(), *self._shown[which], zone)}")
 
 
 def place_in(frames: Iterable[Any], frame: Any) -> tuple[list[Any], int]:

@@ -200,10 +200,11 @@ class Showing:
         self.tell({**answer, "answer": number, "said": said})
 
     def _open(self, files: Sequence[int], window: int, about: dict[str, Any]) -> None:
-        sight = _sight(files[0], **about.pop("sight"))
+        sights = zip(files, about.pop("sights"), strict=True)
+        sight, *others = [_sight(file, **told) for file, told in sights]
         about["look"], about["size"] = Look(**about["look"]), tuple(about["size"])
         about["tiles"] = [Tile(**tile) for tile in about.get("tiles", ())]
-        pane = Pane(self, window, sight, **about)
+        pane = Pane(self, window, sight, other=others[0] if others else None, **about)
         self._windows[window] = pane
         pane.show(block=False)
         self.later(lambda: importlib.import_module("astropy.wcs"))  # before the pointer needs it
@@ -227,9 +228,10 @@ class Showing:
             elif do == "set":
                 pane.set(about["name"], *about["values"])
             elif do == "take":
-                pane.take(_sight(files[0], **about["sight"]), about["text"], about["plane"])
+                pane.take(_sight(files[0], **about["sight"]), about["text"], about["plane"],
+                          about["which"])  # fmt: skip
             elif do == "back":
-                pane.back()
+                pane.back(about["which"])
             elif do == "tell":
                 pane.tell(about["text"])
             elif do == "close":

@@ -15,10 +15,13 @@ from awe import fits
 from awe.errors import ArgumentError
 from awe.inspect.facts import Facts, facts_of
 from awe.inspect.source import Source, source_of
+from awe.lazy import resolve
 from awe.terminal import harmless
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from awe.inspect.pyramid import Pyramid
 
 __all__ = ["Sight", "sight_of"]
 
@@ -58,6 +61,27 @@ class Sight:
         """What the header tells about the pixels."""
         return facts_of(self.header or {}, self.unit)
 
+    @functools.cached_property
+    def grey(self) -> NDArray[Any]:
+        """One value for each pixel, shape (ny, nx); of colours their mean."""
+        return self.pixels if self.pixels.ndim == 2 else self.pixels.mean(axis=2)
+
+    @functools.cached_property
+    def pyramids(self) -> list[Pyramid]:
+        """The levels of its plane, or of those of red, green and blue; made when looked at."""
+        made = resolve("awe.inspect.pyramid:Pyramid")  # it loads numpy
+        if self.pixels.ndim == 2:
+            return [made(self.pixels)]
+        return [made(self.pixels[..., colour]) for colour in range(3)]
+
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Left, right, lower and upper edge, in FITS pixel coordinates."""
+        ny, nx = self.pixels.shape[:2]
+        # The centre of a pixel has the whole number, its edges the halves (FITS 4.0, 8.1).
+        left, low = self.first[0] - 0.5, self.first[1] - 0.5
+        return left, left + nx, low, low + ny
+
     def contains(self, x: float, y: float) -> bool:
         """Return whether a place is on the image.
 
@@ -66,9 +90,8 @@ class Sight:
         x, y : float
             FITS pixel coordinates.
         """
-        ny, nx = self.pixels.shape[:2]
-        fx, fy = self.first
-        return bool(fx - 0.5 <= x < fx + nx - 0.5 and fy - 0.5 <= y < fy + ny - 0.5)
+        left, right, low, high = self.edges
+        return bool(left <= x < right and low <= y < high)
 
     @property
     def bounds(self) -> str:

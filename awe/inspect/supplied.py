@@ -6,37 +6,33 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError
+from awe.inspect.compared import Compared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from awe.inspect.hand import Hand
     from awe.inspect.keysettings import Settings
-    from awe.inspect.panel import Panel
-    from awe.inspect.picture import Picture, RangeNow
+    from awe.inspect.picture import RangeNow
     from awe.inspect.reel import Reel
     from awe.inspect.sight import Sight
 
 __all__ = ["Supplied"]
 
 
-class Supplied:
+class Supplied(Compared):
     """The part of a window that asks for other images and shows them."""
 
-    _panel: Panel
     _reel: Reel | None
-    _figure: Figure
-    _picture: Picture
-    _hand: Hand
     _settings: Settings
     _place: tuple[float, float] | None = None
-    _plane = "image"
-    #: the image whose plane is shown, and how it was shown
-    _kept: tuple[Sight, RangeNow] | None = None
-    _before: dict[str, tuple[float, float]]
     _note: Callable[[str], None]
-    _tell: Callable[[str], None]
-    name: str
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        #: which plane is shown of each frame
+        self._planes: dict[int, str] = {}
+        #: the image whose plane is shown, and how it was shown
+        self._kept: dict[int, tuple[Sight, RangeNow]] = {}
 
     def _want(self, want: str, **about: Any) -> None:
         """Ask for something of the frames; it comes by `take`."""
@@ -81,7 +77,8 @@ class Supplied:
         figure : Figure
             Figure the key was pressed in.
         """
-        self._want("plane", after=self._plane)
+        which = self._panel.which
+        self._want("plane", after=self._planes.get(which, "image"), which=which)
 
     def cut_out(self, figure: Figure) -> None:
         """Write the surroundings of the pointer to a FITS file.
@@ -96,14 +93,14 @@ class Supplied:
         ArgumentError
             The pointer is not over the image.
         """
-        x, y = self._place or self._hand.pointer()
+        x, y = self._picture.own(*(self._place or self._hand.pointer()))
         sight = self._panel.sight
         if not sight.contains(x, y):
             msg = f"({x:g}, {y:g}) is not on {sight.name}; expected {sight.bounds}"
             raise ArgumentError(msg)
-        self._want("cut", x=x, y=y, size=self._settings.cutout)
+        self._want("cut", x=x, y=y, size=self._settings.cutout, which=self._panel.which)
 
-    def take(self, sight: Sight, text: str, plane: str = "image") -> None:
+    def take(self, sight: Sight, text: str, plane: str = "image", which: int = 0) -> None:
         """Show another image at the same place, in the same way, and say a line.
 
         Parameters
@@ -114,24 +111,31 @@ class Supplied:
             The line.
         plane : str
             Which plane of the frame it is.
+        which : int
+            Which of the frames that are compared.
         """
-        if plane != "image" and self._kept is None:
-            self._kept = (self._panel.sight, self._picture.range_now())
         if plane != "image":
+            if which not in self._kept:
+                self._kept[which] = (self._sights[which], self._picture.range_now())
             self._picture.own_range()
-        elif self._kept is not None:
-            self._picture.put_range(self._kept[1])
-            self._kept = None
-        self._plane = plane
-        self._panel.show(sight)
-        self.name = sight.name
+        elif which in self._kept:
+            self._picture.put_range(self._kept.pop(which)[1])
+        self._planes[which] = plane
+        self._put(which, sight)
         self._before.clear()
         manager = self._figure.canvas.manager
         if manager is not None:
             manager.set_window_title(sight.name)
         self._tell(text)
 
-    def back(self) -> None:
-        """Show the image whose plane is shown, as it was shown."""
-        if self._kept is not None:
-            self.take(self._kept[0], f"{self._kept[0].name}")
+    def back(self, which: int = 0) -> None:
+        """Show the image whose plane is shown, as it was shown.
+
+        Parameters
+        ----------
+        which : int
+            Which of the frames that are compared.
+        """
+        if which in self._kept:
+            sight = self._kept[which][0]
+            self.take(sight, sight.name, which=which)

@@ -22,7 +22,7 @@ from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text, used
 from awe.inspect.keysettings import Settings, changed, listed
 from awe.inspect.measurements import row_of
-from awe.inspect.panel import Panel, fitting
+from awe.inspect.panel import fitting
 from awe.inspect.picture import Look
 from awe.inspect.shown import Over, limit, written
 from awe.inspect.sight import Sight
@@ -108,6 +108,10 @@ class Window(Controls, Supplied, Inspection):
         Told the name of a chip that is to be opened.
     reel : Reel, optional
         Frames of which this is one.
+    other : Sight, optional
+        An image to compare with.
+    side : bool
+        Show both next to each other.
     """
 
     def __init__(
@@ -120,6 +124,8 @@ class Window(Controls, Supplied, Inspection):
         tiles: Sequence[Tile] = (),
         chosen: Callable[[str], None] = lambda name: None,
         reel: Reel | None = None,
+        other: Sight | None = None,
+        side: bool = False,
     ) -> None:
         super().__init__(sight.name, sight.unit)
         self._settings = Settings()
@@ -132,8 +138,7 @@ class Window(Controls, Supplied, Inspection):
         self._figure = self._new_figure(self.name, size)
         if fit:
             backend.fit(self._figure)
-        self._panel = Panel(self._figure, sight, look)
-        self._picture, self._hand = self._panel.picture, self._panel.hand
+        self._arrange(sight, look, other, side=side)
         self._with_tiles(tiles, chosen)
         self._message = self._figure.text(
             0.02, 0.012, HINT, fontsize=8, color="#44505c"
@@ -158,7 +163,7 @@ class Window(Controls, Supplied, Inspection):
                 self._place = None
             return None
         sight = self._panel.sight
-        if not sight.contains(x, y):
+        if not sight.contains(*self._picture.own(x, y)):
             msg = f"({x:g}, {y:g}) is not on {self.name}; expected {sight.bounds}"
             raise ArgumentError(msg)
         return self._measure(KEYS[key], x, y)
@@ -256,6 +261,7 @@ class Window(Controls, Supplied, Inspection):
     def _on_key(self, event: Event) -> None:
         pressed: KeyEvent = event  # type: ignore[assignment]
         entry = KEYS.get(pressed.key or "")
+        over = self._under(pressed.inaxes)
         try:
             if self._typed is not None:
                 self._type(pressed.key)
@@ -263,8 +269,10 @@ class Window(Controls, Supplied, Inspection):
                 self._pass_on(pressed)
             elif entry.of_window:
                 self._command(entry, pressed.canvas.figure)
-            elif pressed.inaxes is self._picture.image.axes:
-                self._measure(entry, float(pressed.xdata or 0), float(pressed.ydata or 0))
+            elif over:
+                x, y = float(pressed.xdata or 0), float(pressed.ydata or 0)
+                if self._panel.sight.contains(*self._picture.own(x, y)):
+                    self._measure(entry, x, y)
         except UserMistake as mistake:
             self._say(f"{mistake.code}: {mistake}")
 
@@ -279,6 +287,7 @@ class Window(Controls, Supplied, Inspection):
             key_press_handler(event, event.canvas, manager.toolbar)
 
     def _measure(self, entry: Key, x: float, y: float) -> Reading | None:
+        x, y = self._picture.own(x, y)
         start = self._before.pop(entry.key, None) if entry.places == 2 else None
         if entry.places == 2 and start is None:
             self._before[entry.key] = (x, y)

@@ -16,6 +16,7 @@ from awe.errors import ArgumentError
 from awe.inspect.compass import directions
 from awe.inspect.facts import facts_of
 from awe.inspect.frame import inspect
+from awe.inspect.overlay import COLOURS
 
 
 @pytest.fixture
@@ -74,6 +75,11 @@ def test_flags_are_drawn_counted_named_and_taken_away(flagged: Path, capsys: Any
     assert len(axes.images) == before
     assert axes.get_legend() is None
     assert "cosmic" not in axes.format_coord(21, 11)
+
+
+def test_every_bit_has_a_colour_of_its_own() -> None:
+    assert {*COLOURS} == {*PixelFlag}
+    assert len({*COLOURS.values()}) == len(PixelFlag)
 
 
 def test_a_zone_has_its_own_flags(flagged: Path) -> None:
