@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from awe.admin import window
 from awe.config import Environment
 from awe.db.schema import install as schema
 from awe.errors import UserMistake
+from awe.inspect import qt
 from awe.services import belonging, leftovers, stack
 from awe.services.cluster import orphans
 from awe.services.installation import Installation
@@ -82,9 +82,9 @@ def examine(house: Installation) -> Iterator[str]:
 def notes() -> Iterator[str]:
     """Yield what is worth knowing without being a fault of this installation."""
     yield from _orphans()
-    lacking = window.unused()
-    if lacking is not None:
-        yield lacking
+    lacking = qt.lack()
+    if lacking:
+        yield f"{lacking}; until then inspect() falls back to Tk"
 
 
 def _orphans() -> Iterator[str]:

@@ -5,7 +5,7 @@ Knows names and links only; where they come from is not its business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,6 @@ ROW = 0.62
 BORDER = 0.2
 #: place of the role on an arrow: fraction of the way from the input to the product
 ROLE = 0.42
-
-__all__ = ["columns", "draw"]
-
-#: boxes of one column that are drawn; the rest is one box with their number
-MOST = 12
-
 
 def columns(edges: Sequence[tuple[Any, Any, str]], root: Any) -> dict[Any, int]:
     """Return the column of every node: 0 for the product, its distance by the longest way.
@@ -60,6 +54,8 @@ def draw(
     edges: Sequence[tuple[Any, Any, str]],
     root: Any,
     path: str | Path | None = None,
+    *,
+    begin: Callable[..., Figure] | None = None,
 ) -> Figure:
     """Draw a graph and return the figure.
 
@@ -73,6 +69,8 @@ def draw(
         The node everything leads to.
     path : str or Path, optional
         File to write, its format by the ending.
+    begin : callable, optional
+        Makes the figure, such as `pyplot.figure`; without it, it belongs to no window.
     """
     from matplotlib.figure import Figure
 
@@ -85,7 +83,7 @@ def draw(
     width = 2 * BORDER + BOX * (deepest + 1) + GAP * deepest
     height = 2 * BORDER + ROW * lines
     # one unit of the axes is one inch, so that everything drawn has its place and its size
-    figure = Figure(figsize=(width, height))
+    figure = (begin or Figure)(figsize=(width, height))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)

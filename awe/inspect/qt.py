@@ -9,9 +9,12 @@ from pathlib import Path
 
 from awe.imports import PYTHON
 
-__all__ = ["lack", "missing", "package", "starts"]
+__all__ = ["lack", "linked", "missing", "package", "starts"]
 
+PLATFORM = Path("Qt", "plugins", "platforms", "libqxcb.so")
 PROBE = "from PySide6.QtWidgets import QApplication as A; A([])"
+#: libraries whose package is not named by the rule
+ODD = {"libglib-2.0.so.0": "libglib2.0-0", "libgthread-2.0.so.0": "libglib2.0-0"}
 NOT_FOUND = re.compile(r"(lib[\w.+-]+\.so[\d.]*)(?: => not found|: cannot open shared object)")
 
 
@@ -34,21 +37,24 @@ def starts() -> tuple[bool, str]:
     return False, lack(done.stderr)
 
 
-def lack(text: str) -> str:
+def lack(text: str = "") -> str:
     """Return one line about what to install so that Qt starts; empty where that is not known.
 
     Parameters
     ----------
     text : str
-        What a process wrote that could not start it.
+        What a process wrote that could not start it, if one tried.
     """
     found = importlib.util.find_spec("PySide6")
     if found is None:
         return ""
-    packages = missing(text + _linked(Path(found.origin or "").parent))
+    packages = missing(text + linked(Path(found.origin or "").parent / PLATFORM))
     if not packages:
         return ""
-    return f"Qt does not start: this machine lacks libraries; apt install {' '.join(packages)}"
+    return (
+        "Qt does not start: this machine lacks libraries; on Debian and Ubuntu: "
+        f"apt install {' '.join(packages)}"
+    )
 
 
 def missing(text: str) -> list[str]:
@@ -70,17 +76,24 @@ def package(library: str) -> str:
     library : str
         Name of a shared library.
     """
+    if library in ODD:
+        return ODD[library]
     name, _, version = library.partition(".so")
     number = version.strip(".")
     return f"{name}-{number}".lower() if name[-1].isdigit() else f"{name}{number}".lower()
 
 
-def _linked(folder: Path) -> str:
-    """Return what the loader says about Qt's plug-in for X."""
-    plugin = folder / "Qt" / "plugins" / "platforms" / "libqxcb.so"
+def linked(library: Path) -> str:
+    """Return what the loader says about the libraries that one needs.
+
+    Parameters
+    ----------
+    library : Path
+        Shared library, such as Qt's plug-in for X.
+    """
     try:
         done = subprocess.run(
-            ["ldd", str(plugin)], capture_output=True, text=True, timeout=20, check=False
+            ["ldd", str(library)], capture_output=True, text=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

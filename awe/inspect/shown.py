@@ -6,12 +6,13 @@ no plotting library.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
-from awe.errors import ArgumentError
+from awe.errors import ArgumentError, UserMistake
 from awe.inspect import backend
 from awe.terminal import out
 
@@ -62,11 +63,58 @@ def present(
     figure = draw()
     _drawn.add(figure)
     if screen is not None and screen.has_windows:
+        _with_keys(figure, Path(name).name, title)
+        backend.fit(figure)
         figure.show()
+    elif screen is backend.Screen.NOTEBOOK:
+        # it is shown below its cell like every figure of pyplot, and not again as a value
+        figure._ipython_display_ = _OncePerCell(figure)  # type: ignore[attr-defined]
     elif screen is None or screen is backend.Screen.FILE:
         target = written(figure, Path(path or name).expanduser())
         out(f"{title}: {target}\n")
     return figure
+
+
+class _OncePerCell:
+    """What the notebook asks to display a figure that is the value of a cell."""
+
+    def __init__(self, figure: Figure) -> None:
+        self._figure = ref(figure)
+
+    def __call__(self) -> None:
+        figure = self._figure()
+        pyplot = sys.modules["matplotlib.pyplot"]
+        if figure is None or figure.number in pyplot.get_fignums():  # type: ignore[attr-defined]
+            return
+        del figure._ipython_display_  # type: ignore[attr-defined]
+        try:
+            sys.modules["IPython.display"].display(figure)
+        finally:
+            figure._ipython_display_ = self  # type: ignore[attr-defined]
+
+
+def _with_keys(figure: Figure, name: str, title: str) -> None:
+    """Give a window with a plot the keys S and q of the other windows."""
+    manager: Any = figure.canvas.manager
+    manager.set_window_title(title)
+    handler = getattr(manager, "key_press_handler_id", None)
+    if handler is not None:
+        figure.canvas.mpl_disconnect(handler)
+
+    def press(event: Any) -> None:
+        from matplotlib import pyplot as plt
+
+        if event.key == "S":
+            try:
+                out(f"saved {written(figure, Path.cwd() / name)}\n")
+            except UserMistake as mistake:
+                out(f"{mistake}\n")
+        elif event.key == "q":
+            plt.close(figure)
+        elif event.key and len(event.key) == 1:
+            out("S saves the plot, q closes it\n")
+
+    figure.canvas.mpl_connect("key_press_event", press)
 
 
 def written(figure: Figure, path: Path) -> Path:

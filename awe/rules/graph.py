@@ -6,6 +6,7 @@ named as such where a link points to them, and absent where they point here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,9 @@ from awe import columns
 from awe.db.declare.registry import registry
 from awe.db.objects.base import DBObject
 from awe.errors import NotVisible
-from awe.lazy import behaviour
+from awe.inspect.graph import draw
+from awe.inspect.shown import present
+from awe.lazy import behaviour, resolve
 from awe.model.info import label
 from awe.model.mixins import has, value_of
 from awe.model.recipe import SHOWN
@@ -49,11 +52,26 @@ class Tree:
     to_prov = behaviour("awe.rules.prov:to_prov")
 
     def draw(self, path: str | None = None) -> Any:
-        """Draw the lineage as a graph, and write it to a file if one is named."""
-        from awe.inspect.graph import draw
+        """Draw the lineage as a graph: in a window, in the notebook, or to a file that is named.
+
+        Parameters
+        ----------
+        path : str, optional
+            File to write, its format by the ending.
+
+        Returns
+        -------
+        Figure
+            The matplotlib figure.
+        """
         nodes, edges, _ = flat(self)
         names = {number: _two_lines(item) for number, item in nodes.items()}
-        return draw(names, edges, self.item.object_id, path)
+        begin = resolve("matplotlib.pyplot").figure
+        name = re.sub(r"\W+", "_", label(self.item).removesuffix(".fits"))
+        return present(
+            lambda: draw(names, edges, self.item.object_id, begin=begin), path,
+            name=f"{name}-lineage.png", title=f"lineage of {label(self.item)}",
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from awe import columns, dates
 from awe.columns import room
 from awe.db.declare.registry import concrete
 from awe.errors import ArgumentError, among
+from awe.inspect.ranges import Bar, draw
+from awe.inspect.shown import present
 from awe.model import classes
 from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import has
@@ -26,6 +30,8 @@ WIDTH, NARROWEST, AROUND = 48, 22, 56
 #: a range longer than this says nothing about a night and is drawn to the edges
 FOREVER = datetime.timedelta(days=3650)
 LEGEND = "* chosen, x judged bad, q flagged, = valid, - not usable, | the date"
+#: what the marks of rows mean
+STATES = {"*": "chosen", "x": "bad", "q": "flagged"}
 MARGIN = datetime.timedelta(days=1)
 
 
@@ -53,6 +59,41 @@ class Timeline:
     def span(self) -> tuple[datetime.datetime, datetime.datetime]:
         """Return the first and the last moment of a picture of the ranges [UTC]."""
         return _span(self.rows, self.date)
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw the ranges as bars: in a window, in the notebook, or to a file that is named.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            File to write, its format by the ending.
+
+        Returns
+        -------
+        Figure
+            The matplotlib figure.
+
+        Raises
+        ------
+        ArgumentError
+            There are no calibrations, or the file cannot be written.
+        """
+        if not self.rows:
+            msg = f"{self.title}: no calibrations that you may see; nothing to plot"
+            raise ArgumentError(msg)
+        bars = [
+            Bar(
+                kind=type(item).__name__, name=str(item.object_id)[:8],
+                start=item.timestamp_start, end=item.timestamp_end,
+                state=STATES.get(_mark(item, self.chosen).strip(), "valid"),
+            )
+            for item in self.rows
+        ]  # fmt: skip
+        name = re.sub(r"\W+", "_", self.title)
+        return present(
+            lambda: draw(bars, self.span(), title=self.title, moment=self.date), path,
+            name=f"{name}-calibrations.png", title=f"calibrations of {self.title}",
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return harmless("\n".join(self._lines()))

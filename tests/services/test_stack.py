@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -16,9 +17,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from awe.admin import command, doctor, window
+from awe.admin import command, doctor
 from awe.config import Environment
 from awe.errors import ConfigError, ServiceDown
+from awe.inspect import qt
 from awe.services import stack
 from awe.services.installation import Installation
 from awe.services.logins import account, owner_login, superuser
@@ -218,12 +220,15 @@ def test_the_doctor_names_the_packages_a_library_lacks(tmp_path, monkeypatch):
     subprocess.run(build, check=True)
     subprocess.run(["cc", "-shared", "-Wl,--no-as-needed", "-o", user, wanted], check=True)
     wanted.unlink()
-    lacking = {name for name in window.missing_packages(user) if "icccm" in name}
+    lacking = {name for name in qt.missing(qt.linked(user)) if "icccm" in name}
     if lacking:  # this machine has none of its own
         assert lacking == {"libxcb-icccm4"}
-    monkeypatch.setattr(window, "missing_packages", lambda path: ["libxcb-icccm4"])
-    if window.find_spec("PySide6"):
-        assert "apt install libxcb-icccm4" in window.unused()
+    monkeypatch.setattr(qt, "PLATFORM", user)
+    if lacking and importlib.util.find_spec("PySide6"):
+        [note] = [line for line in doctor.notes() if "Qt" in line]
+        assert note.startswith("Qt does not start: this machine lacks libraries; on Debian")
+        assert "libxcb-icccm4" in note
+        assert note.endswith("; until then inspect() falls back to Tk")
 
 
 @pytest.mark.parametrize(("library", "package"), [
@@ -234,7 +239,7 @@ def test_the_doctor_names_the_packages_a_library_lacks(tmp_path, monkeypatch):
     ("libglib-2.0.so.0", "libglib2.0-0"),
 ])
 def test_libraries_are_in_packages_named_by_debians_rule(library, package):
-    assert window.package_of(library) == package
+    assert qt.package(library) == package
 
 
 def test_stop_stops_and_status_says_so(house, capsys):
