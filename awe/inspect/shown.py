@@ -84,7 +84,7 @@ class _OncePerCell:
     def __call__(self) -> None:
         figure = self._figure()
         pyplot = sys.modules["matplotlib.pyplot"]
-        if figure is None or figure.number in pyplot.get_fignums():  # type: ignore[attr-defined]
+        if figure is None or figure.number in pyplot.get_fignums():
             return
         del figure._ipython_display_  # type: ignore[attr-defined]
         try:

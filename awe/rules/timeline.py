@@ -14,7 +14,7 @@ from awe import columns, dates
 from awe.columns import room
 from awe.db.declare.registry import concrete
 from awe.errors import ArgumentError, among
-from awe.inspect.ranges import Bar, draw
+from awe.inspect.periods import Bar, draw
 from awe.inspect.shown import present
 from awe.model import classes
 from awe.model.calibrations import ChipCalibration

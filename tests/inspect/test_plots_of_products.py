@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from screens import NEEDED, Screen
 from test_viewer import Lines, lines, middle  # noqa: F401 - fixture
 
-from awe.inspect.ranges import Bar, draw
+from awe.inspect.periods import Bar, draw
 
 
 def day(number: int) -> datetime.datetime:
