@@ -20,8 +20,8 @@ from awe.inspect import qt
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Screen", "activate", "browser_wanted", "fit", "forget", "know", "on_desktop",
-           "place_beside", "prompt_waits", "release", "screen",
+__all__ = ["Screen", "activate", "browser_wanted", "fit", "forget", "in_notebook", "know",
+           "on_desktop", "place_beside", "prompt_waits", "release", "screen",
            "show_behind_keyboard"]  # fmt: skip
 
 #: Pixels of a window that are not its figure: title, toolbar, status line, borders.
@@ -78,19 +78,19 @@ def screen() -> Screen:
 
 def on_desktop() -> bool:
     """Return True where windows are of Qt or Tk, if one of them starts."""
-    chosen = _in_notebook() or os.environ.get("MPLBACKEND")
+    chosen = in_notebook() or os.environ.get("MPLBACKEND")
     return sys.platform.startswith("linux") and not chosen and _display_named()
 
 
 def browser_wanted() -> bool:
     """Return True where the configuration has windows in a browser, as there is no display."""
-    if _in_notebook() or os.environ.get("MPLBACKEND") or not sys.platform.startswith("linux"):
+    if in_notebook() or os.environ.get("MPLBACKEND") or not sys.platform.startswith("linux"):
         return False
     return not _display_named() and Environment.load().inspect_viewer.lower() == "browser"
 
 
 def _found() -> Screen:
-    if _in_notebook():
+    if in_notebook():
         return Screen.NOTEBOOK
     if os.environ.get("MPLBACKEND"):
         chosen = os.environ["MPLBACKEND"].lower()
@@ -258,7 +258,8 @@ def _ipython() -> object | None:
     return module.get_ipython() if module is not None else None
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Return True in the kernel of a notebook."""
     shell = _ipython()
     return shell is not None and hasattr(shell, "kernel")
 

@@ -67,30 +67,33 @@ def present(
         backend.fit(figure)
         figure.show()
     elif screen is backend.Screen.NOTEBOOK:
-        # it is shown below its cell like every figure of pyplot, and not again as a value
-        figure._ipython_display_ = _OncePerCell(figure)  # type: ignore[attr-defined]
+        _in_cell(figure)
     elif screen is None or screen is backend.Screen.FILE:
         target = written(figure, Path(path or name).expanduser())
         out(f"{title}: {target}\n")
+        if backend.in_notebook():  # which would show it again below the cell
+            sys.modules["matplotlib.pyplot"].close(figure)
     return figure
 
 
-class _OncePerCell:
-    """What the notebook asks to display a figure that is the value of a cell."""
+def _in_cell(figure: Figure) -> None:
+    """Show a figure below the cell that draws it, and not again as the value of that cell."""
+    ipython = sys.modules["IPython"]
+    sys.modules["matplotlib.pyplot"].close(figure)
+    ipython.display.display(figure)
+    shell = ipython.get_ipython()
+    drawn: Any = figure
+    cell, found = shell.execution_count, ref(figure)
 
-    def __init__(self, figure: Figure) -> None:
-        self._figure = ref(figure)
-
-    def __call__(self) -> None:
-        figure = self._figure()
-        pyplot = sys.modules["matplotlib.pyplot"]
-        if figure is None or figure.number in pyplot.get_fignums():
+    def show() -> None:
+        if shell.execution_count == cell:
             return
-        del figure._ipython_display_  # type: ignore[attr-defined]
-        try:
-            sys.modules["IPython.display"].display(figure)
-        finally:
-            figure._ipython_display_ = self  # type: ignore[attr-defined]
+        again: Any = found()
+        del again._ipython_display_
+        ipython.display.display(again)
+        again._ipython_display_ = show
+
+    drawn._ipython_display_ = show
 
 
 def _with_keys(figure: Figure, name: str, title: str) -> None:

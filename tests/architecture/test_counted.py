@@ -56,7 +56,6 @@ TWICE = {
     "tables": "tables of the database, and the table of a task's results",
     "user": "users of awe-admin, and the folder of their own recipes",
     "values": "of header cards, and shown at the prompt",
-    "window": "a window with an image, and the check for a screen",
     "worker": "the folder of the process, and its loop",
 }
 
