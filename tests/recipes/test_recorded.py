@@ -312,6 +312,9 @@ def prepared(night):
     Path("stars.csv").write_text("\n".join(["x,y,difference", *stars]) + "\n")
 
 
+FEW_STARS = {"CoaddedRegriddedFrame.process_params.COMPARED_STARS": 2}
+
+
 def calls():
     night, red = {"date": NIGHT}, {"template": TEMPLATE}
     flat = {**night, "filter": FILTER}
@@ -320,7 +323,8 @@ def calls():
         ("ColdPixels", flat), ("TwilightFlat", flat), ("MasterFlat", flat), ("Gain", night),
         ("Dark", night), ("Background", red), ("QuickCheck", flat), ("NightSkyFlat", flat),
         ("FringeFlat", flat), ("Illumination", {**flat, "photometry": "stars.csv"}),
-        ("Reduce", red), ("Reduce", {**red, "background": True}),
+        ("Reduce", red), ("Reduce", {**red, "background": True}), ("Regrid", red),
+        ("Coadd", {**red, "filter": FILTER, "pars": FEW_STARS}), ("SourceList", red),
     ]  # fmt: skip
 
 
