@@ -11,6 +11,7 @@ from typing import Any
 from starlette.responses import Response
 
 from awe.db.declare.registry import registry
+from awe.db.query import paging
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.dpu.client import Processor
@@ -129,5 +130,6 @@ def _frame(name: str) -> Any:
 
 def _recent() -> list[str]:
     """Return the names of the last science frames."""
-    query = (RawScienceFrame.DATE_OBS != None).order_by("-DATE_OBS")  # noqa: E711
-    return [frame.filename for frame in query.top(RECENT)]
+    rows = paging.page(RawScienceFrame.select_all(), ["filename"], sort="DATE_OBS",
+                       downwards=True, size=RECENT)  # fmt: skip
+    return [row.values[0] for row in rows if row.values[0]]
