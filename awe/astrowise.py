@@ -14,8 +14,7 @@ PACKAGES = ("astro", "common", "darma")
 LAYER = "`pip install ./astrowise` in a clone of awe"
 
 _ASTROMETRY = (
-    "awe does not solve astrometry yet; red.retrieve() and solve the file with SCAMP; "
-    "red.wcs has the nominal coordinates"
+    "awe solves frame by frame only: Astrometry; a solution over several frames is not built yet"
 )
 _PHOTOMETRY = (
     "awe does not calibrate photometry yet; red.to_ccddata() goes to photutils, with flags and "
@@ -31,7 +30,7 @@ _FIGURES = "awe keeps no figures; red.inspect() draws them, red.preview() is the
 #: Classes and tasks by name.
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
-        ("AstrometricParameters", "AstrometricCorrection", "GAstromSourceList", "GAstrometric",
+        ("AstrometricCorrection", "GAstromSourceList", "GAstrometric",
          "GAstrom", "AstrometricParametersTask", "GAstromTask", "GAstromSourceListTask"),
         _ASTROMETRY,
     ),
@@ -54,7 +53,7 @@ INSTEAD: dict[str, str] = {
 #: Recipes by identifier.
 RECIPES: dict[str, str] = {
     **dict.fromkeys(
-        ("Astrometry", "AstrometricParameters", "GAstrometry", "GAstrom", "GAstromSL",
+        ("AstrometricParameters", "GAstrometry", "GAstrom", "GAstromSL",
          "GAstromSourceList"),
         _ASTROMETRY,
     ),

@@ -14,6 +14,7 @@ from awe.imports import forget_working_directory
 from awe.ingest import planfile, sources
 from awe.ingest.cardtable import headers
 from awe.ingest.download import Fetched, fetched
+from awe.ingest.reference import ingest_reference
 from awe.ingest.report import State
 from awe.ingest.run import ingest
 from awe.services import running
@@ -74,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
     if plan is not None:
         new = not plan.exists()
         _check_plan(plan, new, options)
+    if options.reference is not None:
+        return _reference(options)
     lines = 0 if plan is None or new else len(planfile.read(plan))
     got = _fetched(options)
     try:
@@ -82,6 +85,17 @@ def _run(options: argparse.Namespace) -> int:
         if got:
             stop.add_note(got.where)
         raise
+
+
+def _reference(options: argparse.Namespace) -> int:
+    """Bring a reference catalogue in."""
+    if len(options.input) != 1 or options.source or options.plan is not None:
+        msg = "--reference NAME takes one table: awe-ingest --reference NAME -i TABLE"
+        raise ArgumentError(msg)
+    ingest_reference(
+        options.input[0], options.reference, epoch=options.epoch, commit=options.commit
+    )
+    return 0
 
 
 def _ingested(
@@ -181,6 +195,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--pack", action="store_true",
         help="let the dataserver keep the frames in less than half the room, to the byte",
+    )  # fmt: skip
+    made.add_argument(
+        "--reference", metavar="NAME",
+        help="the file is a catalogue of stars: a reference of that name for Astrometry",
+    )  # fmt: skip
+    made.add_argument(
+        "--epoch", type=float, metavar="YEAR",
+        help="year that the places of the catalogue hold for, where it has no column ref_epoch",
     )  # fmt: skip
     made.add_argument("-commit", "--commit", action="store_true", help="store and commit")
     made.add_argument("--project", help="project to ingest into; that of the session otherwise")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from awe.lazy import face
 
 if TYPE_CHECKING:
+    from awe.model.astrometry import AstrometricParameters
     from awe.model.calibrations import (
         BackgroundFrame,
         BaseFlatFrame,
@@ -88,13 +89,15 @@ if TYPE_CHECKING:
         ScienceProduct,
         WeightFrame,
     )
-    from awe.model.skyparameters import SourceListParameters
+    from awe.model.skyparameters import AstrometricParametersParameters, SourceListParameters
     from awe.model.sourcerows import Sources
     from awe.model.sources import SourceList
     from awe.model.statistics import Imstat, SubWinStat
 
 __all__ = [
     "Astrom",
+    "AstrometricParameters",
+    "AstrometricParametersParameters",
     "BackgroundFrame",
     "BackgroundFrameParameters",
     "BaseFlatFrame",

@@ -1,10 +1,10 @@
-"""Process parameters of what is made from reduced frames on the sky: lists of sources."""
+"""Process parameters of what is made from reduced frames on the sky: solutions, source lists."""
 
 from __future__ import annotations
 
 from awe.model.parameter import ProcessParameters, parameter
 
-__all__ = ["SourceListParameters"]
+__all__ = ["AstrometricParametersParameters", "SourceListParameters"]
 
 
 class SourceListParameters(ProcessParameters):
@@ -41,3 +41,32 @@ class SourceListParameters(ProcessParameters):
         low=0.0, high=100.0,
     )
     MINIMUM_SOURCES = parameter("Fewest sources of a sound list", 1, low=0)
+
+
+class AstrometricParametersParameters(ProcessParameters):
+    """Parameters of `AstrometricParameters`."""
+
+    DETECT_THRESH = parameter(
+        "Least height of a star above the sky, in the smoothed frame", 5.0, "sigma",
+        low=1.0, high=1000.0,
+    )
+    MIN_RATIO = parameter(
+        "Least ratio of the light of a star to its error", 10.0, low=1.0, high=1000.0
+    )
+    MAX_NSTARS = parameter("Brightest stars used", 1500, low=10, high=100000)
+    MAX_OFFSET = parameter(
+        "Largest shift of the coordinates of the header along each axis", 180.0, "arcsec",
+        low=1.0, high=1800.0,
+    )
+    MAX_SCALE_ERROR = parameter(
+        "Largest relative error of their scale", 0.05, low=0.0, high=0.5
+    )
+    PDEG = parameter(
+        "Highest degree of the polynomials; lower where the stars are few", 3, low=1, high=3
+    )
+    CLIP = parameter("Stars further off are left out", 3.5, "sigma", low=2.0, high=50.0)
+    MIN_NREF = parameter("Fewest stars matched", 5, low=4, high=100000)
+    MAX_RMS = parameter(
+        "Largest rms distance of stars and reference, of stars left out of the fit too", 0.3,
+        "arcsec", low=0.001, high=10.0,
+    )

@@ -44,6 +44,11 @@ class SourceList(Product, DataObject):
         ReducedScienceFrame,
         None,
     )
+    astrom_params = persistent(
+        "Solution the places are from, none: the coordinates of the frame [None]",
+        "AstrometricParameters",
+        None,
+    )
     instrument = persistent("Camera that took the frame [None]", Instrument, None)
     chip = persistent("Detector of the frame [None]", Chip, None)
     filter = persistent("Filter of the exposure [None]", Filter, None)

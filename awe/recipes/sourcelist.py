@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import bars
-from awe.errors import NotFound, NoValidPixels
+from awe.errors import NoValidPixels
 from awe.fits import planes
 from awe.lazy import resolve
 from awe.model.sources import SourceList
+from awe.rules.made_from import newest_solution
 from awe.tasks.arguments import common
-from awe.tasks.catalogues import columns_of, settings_of, write_list
+from awe.tasks.catalogues import columns_of, frames_to_measure, settings_of, write_list
 from awe.tasks.inputs import mark_others, nominal
-from awe.tasks.selection import newest_of_each, one_each, raw_frames
+from awe.tasks.selection import one_each
 from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ __all__ = ["SourceListTask"]
 class SourceListTask(Task):
     """Detect and measure the sources of reduced science frames.
 
-    Of several reductions of one raw frame the newest sound one is taken, unless frames are named.
+    Of several reductions of one raw frame the newest sound one is taken, unless frames are named;
+    places on the sky are those of its newest sound astrometric solution, if it has one.
     A list holds positions, light in circles and in Kron's ellipse, shapes, and flags with their
     reasons; its sources are found by place and light, see `Sources`.
     """
@@ -48,17 +50,7 @@ class SourceListTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per reduced frame."""
-        frames = raw_frames(self)
-        if self.red_filenames is not None:
-            return one_each(frames)
-        sound = newest_of_each(frames)
-        if not sound:
-            msg = (
-                f"all {len(frames)} reduced frames have quality bits; name those that are to be "
-                "used all the same: red_filenames=[...]"
-            )
-            raise NotFound(msg)
-        return one_each(sound)
+        return one_each(frames_to_measure(self))
 
     def make(self, unit: Unit) -> SourceList:
         """Return the source list of the unit's frame.
@@ -73,6 +65,7 @@ class SourceListTask(Task):
         self.fetch([frame])
         found = self._measured(frame, parameters)
         product = SourceList(frame=frame, process_params=parameters)
+        product.astrom_params = newest_solution(frame)
         for name in ("instrument", "chip", "filter", "OBJECT", "DATE_OBS", "astrom", "NAXIS1",
                      "NAXIS2"):  # fmt: skip
             setattr(product, name, getattr(frame, name))

@@ -26,6 +26,7 @@ from awe.model.science import ScienceProduct
 from awe.rules import appointed, validity
 from awe.rules.fitting import needs_of
 from awe.rules.leftout import left_out
+from awe.rules.made_from import newest_solution
 from awe.rules.roles import MISSING, NOT_NAMED, VALIDITY, chosen_roles, date_of
 from awe.terminal import harmless
 
@@ -169,7 +170,7 @@ def _all(item: Any, today: Today) -> Iterator[Reason]:
     """Yield all reasons; raise at the end what was not visible."""
     hidden: NotVisible | None = None
     kinds = (
-        _inputs(item), _made_of(item, today), _steps(item), _recipe(item),
+        _inputs(item), _made_of(item, today), _solved(item), _steps(item), _recipe(item),
         _calibrations(item, today), _consulted(item, today), _made_with(item, today),
     )  # fmt: skip
     for kind in kinds:
@@ -224,6 +225,17 @@ def _made_of(item: Any, today: Today) -> Iterator[Reason]:
                 yield Reason(kind="newer input", text=text)
             elif inner := reasons(used, today):
                 yield Reason(kind="stale input", text=f"{role} {_name(used)}: {inner[0]}")
+
+
+def _solved(item: Any) -> Iterator[Reason]:
+    """Yield that a list has not the places of the newest solution of its frame."""
+    frame = value_of(item, "frame")
+    if frame is None or not has(item, "astrom_params"):
+        return
+    newest, used = newest_solution(frame), item.astrom_params
+    if newest is not None and newest != used:
+        before = f"{_name(used)} was used" if used is not None else "none was used"
+        yield Reason(kind="newer input", text=f"astrom_params {_name(newest)}; {before}")
 
 
 def _newer(used: Any) -> Any:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from awe.db.declare.registry import find
 from awe.errors import ArgumentError
 from awe.model.mixins import QualityFlag, value_of
 from awe.terminal import harmless
 
-__all__ = ["MADE_FROM", "Because", "candidates", "newest_like", "why"]
+__all__ = ["MADE_FROM", "Because", "candidates", "newest_like", "newest_solution", "why"]
 
 #: class -> links to the products its objects are made from
-MADE_FROM: dict[str, tuple[str, ...]] = {"SourceList": ("frame",)}
+MADE_FROM: dict[str, tuple[str, ...]] = {
+    "SourceList": ("frame", "astrom_params"),
+    "AstrometricParameters": ("reduced", "refcat"),
+}
 
 #: candidates that are listed
 _LISTED = 20
@@ -42,10 +46,27 @@ def candidates(item: Any, role: str) -> list[Any]:
         The link.
     """
     used = getattr(item, role)
+    if role == "astrom_params":
+        cls: Any = find("AstrometricParameters")
+        found = cls.reduced == item.frame
+        return list(found.order_by("-creation_date").top(_LISTED))
     raw = value_of(used, "raw")
     if raw is None:
-        return []
+        return [used] if used is not None else []
     return list((type(used).raw == raw).order_by("-creation_date").top(_LISTED))
+
+
+def newest_solution(frame: Any) -> Any:
+    """Return the newest sound astrometric solution of a reduced frame, None if it has none.
+
+    Parameters
+    ----------
+    frame : ReducedScienceFrame
+        The frame.
+    """
+    cls: Any = find("AstrometricParameters")
+    query = (cls.reduced == frame) & (cls.is_valid > 0) & (cls.quality_flags == 0)
+    return query.max("creation_date")
 
 
 def newest_like(item: Any, role: str) -> Any:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe import bars, fits
-from awe.errors import ParameterError
+from awe.errors import NotFound, ParameterError
 from awe.lazy import resolve
+from awe.localfiles import data_name, own_scratch, plain_name
 from awe.model.sourcerows import COLUMNS, rows_of
 from awe.tasks.products import prepare_table
+from awe.tasks.selection import newest_of_each, raw_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from awe.calib.extraction.detection import Settings
     from awe.tasks.task import Task
 
-__all__ = ["COLUMN_TEXTS", "columns_of", "settings_of", "write_list"]
+__all__ = [
+    "COLUMN_TEXTS", "columns_of", "file_of_list", "frames_to_measure", "settings_of", "texts",
+    "write_list", "write_table",
+]  # fmt: skip
 
 #: most apertures of a list
 _APERTURES = 8
@@ -50,6 +55,8 @@ COLUMN_TEXTS: Mapping[str, fits.Column] = {
     "BackGr": fits.Column(unit="adu", text="sky under the source"),
     "Level": fits.Column(unit="adu", text="threshold at the source"),
     "MaxVal": fits.Column(unit="adu", text="highest pixel above the sky"),
+    "DRA": fits.Column(unit="arcsec", text="reference minus frame, right ascension"),
+    "DDEC": fits.Column(unit="arcsec", text="reference minus frame, declination"),
     "KRON_RADIUS": fits.Column(text="Kron's ellipse over the shape"),
 }
 
@@ -113,15 +120,15 @@ def columns_of(product: Any, found: Catalogue) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     columns = dict(found.columns)
-    frame = product.frame
-    if frame.astrom is None:
+    frame, solution = product.frame, product.astrom_params
+    if solution is None and frame.astrom is None:
         bars.say(
             f"{frame.filename}: it has no world coordinates, and its list no RA and DEC; ingest "
             "the exposure with coordinates to have them"
         )
         columns["PosErr"] = np.full(len(columns["SID"]), np.nan)
         return _typed(columns)
-    wcs = frame.wcs
+    wcs = solution.wcs() if solution is not None else frame.wcs
     ra, dec = wcs.all_pix2world(columns["XWIN_IMAGE"], columns["YWIN_IMAGE"], 1)
     columns |= {"RA": ra % 360, "DEC": dec}
     matrix = wcs.pixel_scale_matrix
@@ -157,8 +164,59 @@ def _typed(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     }  # fmt: skip
 
 
+def frames_to_measure(task: Task) -> list[Any]:
+    """Return the frames named, or the newest sound one of each raw frame.
+
+    Parameters
+    ----------
+    task : Task
+        Task whose arguments select.
+
+    Raises
+    ------
+    NotFound
+        All frames have quality bits.
+    """
+    frames = raw_frames(task)
+    sound = frames if task.red_filenames is not None else newest_of_each(frames)
+    if not sound:
+        msg = (
+            f"all {len(frames)} reduced frames have quality bits; name those that are to be "
+            "used all the same: red_filenames=[...]"
+        )
+        raise NotFound(msg)
+    return sound
+
+
+def write_table(
+    task: Task, product: Any, columns: Mapping[str, NDArray[Any]], name: str = "SOURCES"
+) -> None:
+    """Write the file of a table into the working directory and set its names.
+
+    Parameters
+    ----------
+    task : Task
+        The task, inside `execute()`.
+    product : SourceList or AstrometricParameters
+        New object.
+    columns : mapping of str to ndarray
+        Columns of the file.
+    name : str
+        EXTNAME of the table.
+    """
+    session = task._running()
+    product.recipe = session.recipe
+    consulted = session.unit.consulted if session.unit is not None else {}
+    path, write = prepare_table(
+        product, columns, texts(columns), directory=Path.cwd(), consulted=consulted, name=name
+    )
+    session.written.append(path)
+    task._left.append(path)
+    write()
+
+
 def write_list(task: Task, product: Any, columns: dict[str, NDArray[Any]]) -> None:
-    """Write the file of a list into the working directory and set its names.
+    """Write the file of a list into the working directory, and keep its rows for the commit.
 
     Parameters
     ----------
@@ -171,15 +229,24 @@ def write_list(task: Task, product: Any, columns: dict[str, NDArray[Any]]) -> No
     """
     product.sexparam = list(columns)
     product.__dict__["_rows"] = rows_of(columns)
-    session = task._running()
-    product.recipe = session.recipe
-    consulted = session.unit.consulted if session.unit is not None else {}
-    path, write = prepare_table(
-        product, columns, texts(columns), directory=Path.cwd(), consulted=consulted
-    )
-    session.written.append(path)
-    task._left.append(path)
-    write()
+    write_table(task, product, columns)
+
+
+def file_of_list(product: Any, columns: dict[str, NDArray[Any]]) -> None:
+    """Write the file of a list that no recipe makes: a catalogue.
+
+    Parameters
+    ----------
+    product : SourceList
+        New list with its name.
+    columns : dict of str to ndarray
+        Columns of the file.
+    """
+    product.sexparam = list(columns)
+    product.__dict__["_rows"] = rows_of(columns)
+    product.filename = data_name(plain_name(f"Cat-{product.name}-{product.object_id.hex}.fits"))
+    folder = own_scratch().folder(product.object_id.hex, 0)
+    product.pathname = fits.write_table(folder / product.filename, columns, texts(columns))
 
 
 def texts(columns: Mapping[str, Any]) -> dict[str, fits.Column]:

@@ -56,12 +56,14 @@ KINDS = {
     "GridWeightFrame": "GridWeight",
     "CoaddedRegriddedFrame": "Coadd",
     "SourceList": "Sources",
+    "AstrometricParameters": "Astrom",
 }
 
 #: numbers that the line about a product tells, with their unit
 _SUMMARISED = (
     ("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels"),
     ("lamp_ratio", "times the level of the master"), ("source_count", "sources"),
+    ("NREF", "reference stars"), ("RMS", "arcsec rms"),
 )  # fmt: skip
 
 EPOCH = datetime.datetime(1858, 11, 17)
@@ -152,6 +154,7 @@ def prepare_table(
     *,
     directory: Path,
     consulted: Mapping[str, str | None] | None = None,
+    name: str = "SOURCES",
 ) -> tuple[Path, Callable[[], object]]:
     """Set `filename` and `pathname` of a list; return its path and what writes the file.
 
@@ -167,6 +170,8 @@ def prepare_table(
         Directory of the file.
     consulted : mapping, optional
         Calibrations the recipe looked for: class to object_id.
+    name : str
+        EXTNAME of the table.
     """
     from astropy.io.fits import Header
 
@@ -180,7 +185,7 @@ def prepare_table(
         if keyword != "BUNIT" and not fits.is_place(keyword):
             cards[keyword] = (value, *more)
     product.pathname = path
-    return path, partial(fits.write_table, path, columns, texts, header=cards)
+    return path, partial(fits.write_table, path, columns, texts, header=cards, name=name)
 
 
 def picture_of(product: Any, pixels: NDArray[Any]) -> None:

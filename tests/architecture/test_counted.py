@@ -24,6 +24,7 @@ LONGEST_MODULE = 500
 
 #: Names of files and folders that exist more than once, and why each of them may.
 TWICE = {
+    "astrometry": "the kernels, the solution of a frame, and the recipe of that name",
     "background": "the method on an array, and the recipe's settings of it",
     "backup": "the service, and the command of awe-admin that calls it",
     "bias": "the kernel, and the recipe of that name",
@@ -43,6 +44,7 @@ TWICE = {
     "quality": "the verdict, and the picture of what it is made from",
     "query": "the folder of the query language, and its noun",
     "records": "what is written down of an ingest, of a recipe, and of an installation",
+    "reference": "pages made from declarations, and catalogues of stars with known places",
     "runner": "the folder of the process, and its loop",
     "search": "the search for hits, and for tracks",
     "server": "the database server, the dataserver, and the process that serves both",

@@ -1,0 +1,130 @@
+"""Recipe Astrometry: a reference is brought in, frames are solved, or refused in one line."""
+
+import numpy as np
+import pytest
+
+from awe.errors import ArgumentError, AweError, BadFits, NotFound
+from tests.recipes.conftest import CHIPS, run
+
+SHIFT = (14.0, -9.0)
+"""By how much the headers are wrong [arcsec]."""
+
+
+@pytest.fixture(scope="module")
+def solved(standing_night, tmp_path_factory):
+    """A night with a frame full of stars whose header is wrong, and its reference."""
+    from awe.model.data import store
+    from awe.model.raw import RawScienceFrame
+    from awe.model.science import ReducedScienceFrame
+
+    night = standing_night
+    night.login("scientist", privileges=4)
+    random = np.random.default_rng(8)
+    ny, nx = night.shape
+    grid = np.mgrid[12 : nx - 8 : 24, 12 : ny - 8 : 24].reshape(2, -1).T
+    places = grid + random.uniform(-5, 5, grid.shape)
+    fluxes = 10 ** random.uniform(4.0, 5.2, len(places))
+    y, x = np.mgrid[0:ny, 0:nx]
+    light = np.full(night.shape, 300.0)
+    for (sx, sy), flux in zip(places, fluxes, strict=True):
+        light += flux * np.exp(-((x - sx) ** 2 + (y - sy) ** 2) / 4.5) / (2 * np.pi * 2.25)
+    before = len(night.frames)
+    night._expose(RawScienceFrame, "science", 9, light)
+    frame = night.frames[before]
+    night.frames = night.frames[:before]
+    scale = 5.9e-5
+    dec = -11.25
+    up = dec + (places[:, 1] - 79) * scale
+    ra = 212.5 - (places[:, 0] - 99) * scale / np.cos(np.radians(up))
+    folder = tmp_path_factory.mktemp("reference")
+    table = folder / "stars.csv"
+    # the places of 2000; the stars move 100 mas a year to the east until 2012.41
+    old = ra - 100 / 3.6e6 * (2012.414 - 2000.0) / np.cos(np.radians(dec))
+    rows = [
+        f"{a:.8f},{dec + (b - 79) * scale:.8f},{-2.5 * np.log10(f):.3f},100,0,2000.0"
+        for a, b, f in zip(old, places[:, 1], fluxes, strict=True)
+    ]
+    table.write_text("\n".join(["ra,dec,mag,pmra,pmdec,epoch", *rows, ""]))
+    frame.astrom.CRVAL1 = 212.5 + SHIFT[0] / 3600
+    frame.astrom.CRVAL2 = dec + SHIFT[1] / 3600
+    store([frame])
+    frame.commit()
+    [red] = run("Reduce", raw_filenames=[frame.filename], chip=CHIPS[0], commit=True)
+    return night, ReducedScienceFrame(object_id=red.object_id), table, (places, ra, dec, scale)
+
+
+@pytest.fixture
+def here(solved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    solved[0].login("scientist", privileges=4)
+    return solved
+
+
+def test_without_a_reference_it_says_how_to_bring_one_in(here):
+    _, red, _, _ = here
+    from awe.model.sources import SourceList
+
+    if not len(SourceList.epoch > 0):
+        with pytest.raises(NotFound, match="awe-ingest --reference"):
+            run("Astrometry", red_filenames=[red.filename])
+
+
+def test_a_frame_is_solved_and_its_list_gets_the_places(here):
+    from awe.ingest.reference import ingest_reference
+    from awe.model.astrometry import AstrometricParameters
+
+    _, red, table, (places, ra, dec, scale) = here
+    made = ingest_reference(table, "stars of the night", commit=True)
+    assert made.epoch == 2000.0
+    assert len(made.sources) == len(places)
+    assert AstrometricParameters.select_all().max("creation_date") is None
+    [found] = run("Astrometry", red_filenames=[red.filename], commit=True)
+    ap = (AstrometricParameters.reduced == red).max("creation_date")
+    assert ap.object_id == found.object_id
+    assert ap.NREF > 20
+    assert 0.001 < ap.RMS < 0.1
+    assert ap.quality_flags == 0
+    assert ap.refcat_slid == made.SLID
+    # the header counts its pixels from the edge of the raw frame, 12 columns before
+    east = SHIFT[0] * np.cos(np.radians(dec)) - 12 * scale * 3600
+    assert ap.shift == pytest.approx(np.hypot(east, SHIFT[1]), abs=0.2)
+    told, up = ap.wcs().all_pix2world(places[:, 0], places[:, 1], 0)
+    off = np.hypot((told - ra) * np.cos(np.radians(dec)), up - (dec + (places[:, 1] - 79) * scale))
+    assert np.median(off) * 3600 < 0.03
+    assert len(ap.residuals) == ap.NREF
+    assert ap.write_head("frame.head").read_text().startswith("CTYPE1")
+    assert ap.is_uptodate()
+    assert red.filename in str(ap.why())
+    [sources] = run("SourceList", red_filenames=[red.filename], commit=True)
+    assert sources.astrom_params == ap
+    rows = sources.sources.to_table()
+    near = np.hypot(rows["Xpos"] - 1 - places[0, 0], rows["Ypos"] - 1 - places[0, 1]).argmin()
+    assert rows["RA"][near] == pytest.approx(ra[0], abs=2e-5)
+
+
+def test_what_cannot_be_solved_is_refused_with_the_numbers(here, tmp_path):
+    from awe.ingest.reference import ingest_reference
+
+    _, red, _, _ = here
+    other = tmp_path / "other.csv"
+    random = np.random.default_rng(3)
+    rows = [f"{a:.7f},{d:.7f},{m:.2f}" for a, d, m in zip(
+        212.5 + random.uniform(-0.02, 0.02, 60), -11.25 + random.uniform(-0.02, 0.02, 60),
+        random.uniform(10, 15, 60), strict=True,
+    )]  # fmt: skip
+    other.write_text("\n".join(["ra,dec,mag", *rows, ""]))
+    with pytest.raises(ArgumentError, match="no epoch"):
+        ingest_reference(other, "other field")
+    ingest_reference(other, "other field", epoch=2012.4, commit=True)
+    with pytest.raises(AweError) as caught:
+        run("Astrometry", red_filenames=[red.filename], reference="other field")
+    assert "\n" not in str(caught.value)
+    assert "chance" in str(caught.value)
+    with pytest.raises(NotFound, match="no reference catalogue 'none'"):
+        run("Astrometry", red_filenames=[red.filename], reference="none")
+    for text, error in (("a,b\n1,2\n", ArgumentError), ("ra,dec\nx,y\n", ArgumentError)):
+        (tmp_path / "bad.csv").write_text(text)
+        with pytest.raises(error):
+            ingest_reference(tmp_path / "bad.csv", "bad", epoch=2000)
+    with pytest.raises(BadFits, match="no file"):
+        ingest_reference(tmp_path / "absent.csv", "bad", epoch=2000)
