@@ -83,7 +83,7 @@ def inspect(query: Query, exposure: int | None = None, **options: Any) -> Inspec
 
     They are drawn from the previews that were made when the frames were stored; a click on a
     chip opens its frame in a window of its own. An exposure of one chip is shown as
-    `frame.inspect()` does.
+    `frame.inspect()` does; where all are of one chip, n and p go through them.
 
     Parameters
     ----------
@@ -117,6 +117,10 @@ def inspect(query: Query, exposure: int | None = None, **options: Any) -> Inspec
     number = exposure or 1
     if exposure is None and len(names) > 1:
         _list(query, found)
+    if all(len(ids) == 1 for ids in found.values()):
+        frames = _loaded(query.cls, [ids[0] for ids in found.values()])
+        shown: Inspection | None = frames[number - 1].inspect(among=frames, **options)
+        return shown
     return _show(_loaded(query.cls, found[names[number - 1]]), options)
 
 

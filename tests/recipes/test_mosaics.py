@@ -71,6 +71,9 @@ def test_a_frame_alone_is_shown_itself_and_of_a_chip_the_newest(night, capsys):
     query = (model.RawScienceFrame.chip.name == CHIPS[0]).top(1)
     query.inspect()
     assert files() == ["OMEGACAM.2012-06-01T08:51:44.000_1.inspect.png"]
+    ins = (model.RawScienceFrame.chip.name == CHIPS[0]).inspect(exposure=1)
+    ins.press("n", 5, 5)
+    assert ins.name == "OMEGACAM.2012-06-01T08:57:44.000_1.fits"
     for _ in range(2):
         run("ReadNoise", date=night.date, commit=True)
         run("Bias", date=night.date, commit=True)
