@@ -31,6 +31,11 @@ class Sky:
     def __init__(self, wcs: WCS) -> None:
         self._wcs = wcs
 
+    @property
+    def wcs(self) -> WCS:
+        """The coordinates as astropy knows them."""
+        return self._wcs
+
     def __call__(self, x: float, y: float) -> tuple[float, float]:
         """Return right ascension and declination of FITS pixel coordinates [deg].
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
+from awe.errors import ArgumentError
 from awe.inspect import said
 from awe.inspect.measurements import Measured
+from awe.inspect.placed import places_of, tracks_of
 from awe.inspect.spot import Reading
 
 __all__ = ["Inspection"]
@@ -90,6 +93,110 @@ class Inspection(Measured, ABC):
         target : str or Path, optional
             The file; its ending says of what kind. Without it a name is made from the frame's.
         """
+
+    def regions(self, path: str | Path | None) -> None:
+        """Draw the regions of a file in the format of DS9; None takes all away.
+
+        Parameters
+        ----------
+        path : str or Path or None
+            The file.
+
+        Raises
+        ------
+        ArgumentError
+            It cannot be read, or holds no regions.
+        """
+        if path is None:
+            self.unmark()
+            return
+        try:
+            text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            msg = f"{path} cannot be read: {error.strerror}"
+            raise ArgumentError(msg) from error
+        self.mark(text)
+
+    def save_regions(self, path: str | Path, *, sky: bool = False) -> Path:
+        """Write the regions to a file in the format of DS9, and return its path.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        sky : bool
+            In coordinates of the sky; otherwise those of the keys are in pixels.
+
+        Raises
+        ------
+        ArgumentError
+            It cannot be written, or the frame has no coordinates of the sky.
+        """
+        target, text = Path(path).expanduser(), self.marked(sky=sky)
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            msg = f"{path} cannot be written: {error.strerror}; choose another directory"
+            raise ArgumentError(msg) from error
+        return target
+
+    def overlay(self, table: Any) -> None:
+        """Draw places of a table over the picture, or the satellite tracks of a reduced frame.
+
+        Parameters
+        ----------
+        table : Table, mapping, structured array or frame
+            With columns ra and dec [deg], or x and y [FITS pixel]; `ins.table` is one.
+
+        Raises
+        ------
+        ArgumentError
+            It has no such columns, and no tracks.
+        """
+        tracks = tracks_of(table) if hasattr(table, "filename") else ""
+        if tracks:
+            self.mark(tracks)
+        elif hasattr(table, "filename"):
+            msg = f"{table.filename} has no satellite tracks; expected a reduced frame or a table"
+            raise ArgumentError(msg)
+        else:
+            self.mark_places(*places_of(table))
+
+    @abstractmethod
+    def mark(self, text: str) -> None:
+        """Draw regions.
+
+        Parameters
+        ----------
+        text : str
+            Regions in the format of DS9.
+        """
+
+    @abstractmethod
+    def mark_places(self, kind: str, first: list[float], second: list[float]) -> None:
+        """Draw places.
+
+        Parameters
+        ----------
+        kind : str
+            "sky" or "pixel".
+        first, second : list of float
+            Coordinates.
+        """
+
+    @abstractmethod
+    def marked(self, *, sky: bool) -> str:
+        """Return the regions in the format of DS9.
+
+        Parameters
+        ----------
+        sky : bool
+            In coordinates of the sky.
+        """
+
+    @abstractmethod
+    def unmark(self) -> None:
+        """Take all regions and places away."""
 
     @abstractmethod
     def close(self) -> None:

@@ -260,6 +260,24 @@ _DECLARED = (
         doc="write what is around the pointer to a FITS file, with all planes; size: :t 100",
     ),
     Key(
+        key="R",
+        target="window:circle",
+        title="circle",
+        doc="draw a circle around the pointer, a region; its radius: :region 10",
+    ),
+    Key(
+        key="X",
+        target="window:rectangle",
+        title="square",
+        doc="draw a square around the pointer, a region",
+    ),
+    Key(
+        key="U",
+        target="window:undo_region",
+        title="undo",
+        doc="take the region away that was drawn last",
+    ),
+    Key(
         key="S",
         target="window:save",
         title="save",

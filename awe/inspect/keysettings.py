@@ -47,6 +47,8 @@ class Settings:
         Largest radius of the curve of growth; 0: five times the FWHM.
     cutout : int, pixel
         Side of the part that `t` writes.
+    region : float, pixel
+        Radius of the circle of `R`, half the side of the box of `X`.
     x, y : tuple of float or None
         Limits of the axes of the next plots; None: what the values need.
     """
@@ -62,6 +64,7 @@ class Settings:
     reach: int = _set(15, "how far the fits of j and k reach [pixel]", 3, 1_000)
     grow: float = _set(0.0, "largest radius of the curve of growth [pixel]; 0: 5 FWHM", 0, 500)
     cutout: int = _set(100, "side of the part that t writes [pixel]", 1, 100_000)
+    region: float = _set(10.0, "radius of the circle of R, half the box of X [pixel]", 0.1, 1e5)
     x: tuple[float, float] | None = _set(None, "limits of x of the next plots", -math.inf)
     y: tuple[float, float] | None = _set(None, "limits of y of the next plots", -math.inf)
 

@@ -101,6 +101,22 @@ class Remote(Inspection):
         """
         self._ask("save", target=None if target is None else str(target))
 
+    def mark(self, text: str) -> None:
+        """Draw regions; see `Inspection.mark`."""
+        self._ask("mark", text=text)
+
+    def mark_places(self, kind: str, first: list[float], second: list[float]) -> None:
+        """Draw places; see `Inspection.mark_places`."""
+        self._ask("mark_places", kind=kind, first=first, second=second)
+
+    def marked(self, *, sky: bool) -> str:
+        """Return the regions; see `Inspection.marked`."""
+        return str(self._ask("marked", sky=sky)["text"])
+
+    def unmark(self) -> None:
+        """Take all regions and places away."""
+        self._ask("unmark")
+
     def close(self) -> None:
         """Close the window and the plots made from it."""
         if not self._closed.is_set():

@@ -232,6 +232,10 @@ class Showing:
                           about["which"])  # fmt: skip
             elif do == "back":
                 pane.back(about["which"])
+            elif do == "marked":
+                return {"text": pane.marked(**about)}
+            elif do in ("mark", "mark_places", "unmark"):
+                getattr(pane, do)(**about)
             elif do == "tell":
                 pane.tell(about["text"])
             elif do == "close":
