@@ -19,7 +19,7 @@ from astropy.nddata import (
 from awe import fits
 from awe.errors import ArgumentError, BadFits, BadHeader
 from awe.fits import planes
-from awe.inspect.frame import _caption
+from awe.inspect.sight import _caption
 from awe.inspect.source import source_of
 from awe.model import BaseFrame
 from tests.handmade import card, image, write

@@ -151,6 +151,7 @@ def _with_linear_terms(header: Header) -> Header:
     The convention (registry of FITS conventions, TPV) gives PV1_1 and PV2_1 the value 1 where they
     are absent; WCSLIB takes 0, and every pixel is at the reference point.
     """
+    header = _named_tpv(header)
     absent = [
         f"PV{axis}_1"
         for axis in range(1, 10)
@@ -160,6 +161,22 @@ def _with_linear_terms(header: Header) -> Header:
     if absent:
         header = header.copy()
         header.update(dict.fromkeys(absent, 1.0))
+    return header
+
+
+def _named_tpv(header: Header) -> Header:
+    """Return the header with TPV for a tangential projection whose two axes have PV terms.
+
+    SCAMP writes such headers as TAN, which has no terms: WCSLIB would take the few of a linear
+    solution for native longitude and latitude, and turn the field by 90 degrees.
+    """
+    kinds = {str(header.get(f"CTYPE{axis}", "")).rstrip()[-4:] for axis in (1, 2)}
+    both = all(any(name.startswith(f"PV{axis}_") for name in header) for axis in (1, 2))
+    if kinds != {"-TAN"} or not both:
+        return header
+    header = header.copy()
+    for axis in (1, 2):
+        header[f"CTYPE{axis}"] = str(header[f"CTYPE{axis}"]).rstrip()[:-3] + "TPV"
     return header
 
 

@@ -197,3 +197,20 @@ def test_bands_give_the_same_pixels_as_the_whole_and_inputs_stay() -> None:
     for name in ("image", "weight", "variance", "flags"):
         assert np.array_equal(getattr(several, name), getattr(alone, name), equal_nan=True)
     assert np.array_equal(image, before)
+
+
+def test_headers_of_scamp_are_read_as_tpv_however_few_terms_they_have() -> None:
+    from astropy.io.fits import Header
+
+    from awe import fits
+
+    cards = {
+        "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": -5.0,
+        "CRPIX1": 100.0, "CRPIX2": 80.0, "CD1_1": -5.9e-5, "CD1_2": 0.0, "CD2_1": 0.0,
+        "CD2_2": 5.9e-5, "PV1_0": 0.0, "PV1_1": 1.0, "PV2_0": 0.0, "PV2_1": 1.001,
+    }  # fmt: skip
+    ra, dec = fits.wcs_of(Header(cards), "x.fits").all_pix2world(200.0, 180.0, 1)
+    assert float(ra) == pytest.approx(150 - 5.9e-3 / np.cos(np.radians(5)), abs=1e-5)
+    assert float(dec) == pytest.approx(-5 + 5.9e-3 * 1.001, abs=1e-6)
+    plain = {name: value for name, value in cards.items() if not name.startswith("PV")}
+    assert list(fits.wcs_of(Header(plain), "x.fits").wcs.ctype) == ["RA---TAN", "DEC--TAN"]
