@@ -80,6 +80,7 @@ CACHE = Kind(text="0, a size such as 500MB or 2GB, or empty",
 SWITCH = Kind(text="1, 0, yes, no, true, false, on, off or empty",
               pattern="(1|0|yes|no|true|false|on|off)?")  # fmt: skip
 VIEWER = Kind(text="browser or empty", pattern="(browser)?")
+RESOLVER = Kind(text="sesame, or empty", pattern="(sesame)?")
 ON = ("1", "yes", "true", "on")
 
 
@@ -126,6 +127,10 @@ class Environment(Mapping[str, str]):
         "most memory a job may name; empty: three quarters of the machine's", kind=MEMORY
     )
     dpu_time: str = _key("most seconds a job may take; empty: 12 hours", kind=COUNT)
+    name_resolver: str = _key(
+        "who is asked for names of targets that no frame has, over the network: sesame; empty: "
+        "nobody", kind=RESOLVER
+    )  # fmt: skip
     query_limit: str = _key("most objects loaded without asking", "100000", LIMIT)
     query_disk: str = _key(
         "most disk one query may use; the embedded database knows from its next start on", "2GB",

@@ -7,6 +7,7 @@ import datetime
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from awe.fits import blocks
 from awe.ingest import Report, Row, State, ingest, sources
 from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
+from awe.model.observing import Chip
 from awe.model.raw import RawScienceFrame, RawTwilightFlatFrame
 from awe.rules.obscore import obscore
 
@@ -321,6 +323,34 @@ def test_a_night_is_ingested_once_and_seen_by_students(scientist, night, db, dat
     with fits.open(raw.pathname, checksum=True) as hdus:
         assert hdus[0].data.max() >= raw.imstat.max
     assert len(RawBiasFrame.chip.name == CHIPS[0]) == 10
+
+
+def test_the_files_of_a_query_are_brought_and_brought_on(
+    scientist, night, dataserver, db, tmp_path, capsys
+):
+    ingest(night[5:7], "science", commit=True, processes=1)
+    query = RawScienceFrame.select_all()
+    folder = tmp_path / "new" / "folder"
+    paths = query.retrieve(folder)
+    assert [path.name for path in paths] == [frame.filename for frame in query]
+    assert re.fullmatch(
+        rf"4 of 4 files, \d+\.\d MB, checksums verified, in {folder}\n", capsys.readouterr().out
+    )
+    before = [path.stat().st_mtime_ns for path in paths]
+    content = paths[2].read_bytes()
+    paths[2].unlink()
+    paths[3].write_bytes(b"something else")
+    assert query.retrieve(folder) == paths[:3]
+    said = capsys.readouterr().out
+    assert f"left out: {paths[3]}" in said
+    assert "replace=True" in said
+    assert "3 of 4 files" in said
+    assert paths[2].read_bytes() == content
+    assert [path.stat().st_mtime_ns for path in paths[:2]] == before[:2]
+    assert query.retrieve(folder, replace=True) == paths
+    with pytest.raises(ArgumentError, match="a Chip has no file"):
+        Chip.select_all().retrieve(folder)
+    assert (RawScienceFrame.EXPTIME < 0).retrieve(folder) == []
 
 
 def test_frames_are_packed_on_request_and_come_back_to_the_byte(

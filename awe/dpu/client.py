@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import EllipsisType
 from typing import Any
 
 from awe.db.objects.base import registry
@@ -124,15 +125,21 @@ class Processor(Sequences):
         self._submitted.extend(ids)
         return JobIds(ids, made.recipe, dry=made.dry)
 
-    def get_jobids(self, days: float | None = DAYS_KNOWN) -> list[int]:
-        """Return the numbers of your jobs: those not over, and those of the last `days`.
+    def get_jobids(self, days: float | EllipsisType | None = ...) -> list[int]:
+        """Return the numbers of the jobs this session submitted.
 
         Parameters
         ----------
-        days : float or None
-            Number of days to look back; None for no limit.
+        days : float or None, optional
+            Days to look back: given, the jobs of all your sessions that are not over or were
+            submitted since; None for no limit.
+
+        Examples
+        --------
+        >>> dpu.get_jobids(days=1)  # doctest: +SKIP
+        [101, 102, 117]
         """
-        return jobs.known(days)
+        return list(self._submitted) if isinstance(days, EllipsisType) else jobs.known(days)
 
     def get_status(
         self,
@@ -148,7 +155,7 @@ class Processor(Sequences):
         Parameters
         ----------
         jobids : int, list of int, or None
-            Numbers of the jobs; None for those of `get_jobids()`.
+            Numbers of the jobs; None for all of yours that are not over or of the last day.
         follow : bool
             Whether to show a bar of the frames done, with rate and time left, until the jobs are
             over, then the table. Ctrl-C leaves the wait; the jobs go on.
@@ -176,7 +183,7 @@ class Processor(Sequences):
             meant = nearest(str(state), list(jobs.STATES))
             msg = f"state is {state!r}{meant}; expected one of {', '.join(jobs.STATES)}"
             raise ArgumentError(msg)
-        ids = self.get_jobids() if jobids is None else jobs.numbers(jobids)
+        ids = jobs.known(DAYS_KNOWN) if jobids is None else jobs.numbers(jobids)
         if follow:
             with suppress(KeyboardInterrupt):
                 watching.follow(ids, self._services)
@@ -210,7 +217,8 @@ class Processor(Sequences):
         Parameters
         ----------
         jobids : int, list of int, or None
-            Numbers of the jobs; None for those this session submitted, or else `get_jobids()`.
+            Numbers of the jobs; None for those this session submitted, or else all of the last
+            day.
         follow : bool
             Whether lines are printed as they come instead of at the end.
 
@@ -220,7 +228,7 @@ class Processor(Sequences):
             A number is of no job, or of somebody else's.
         """
         if jobids is None:
-            ids = list(self._submitted) or self.get_jobids()
+            ids = list(self._submitted) or jobs.known(DAYS_KNOWN)
         else:
             ids = jobs.numbers(jobids)
         if not ids:
@@ -293,7 +301,7 @@ class Processor(Sequences):
         ids = list(dict.fromkeys(given))
         if not ids:
             whose = "this session has submitted no jobs" if jobids is None else "the list is empty"
-            out(f"{whose}; dpu.get_jobids() lists all of yours\n")
+            out(f"{whose}; dpu.get_jobids(days=1) lists those of others\n")
             return
         over = sum(job.over for job in jobs.fetch(ids))
         jobs.cancel_all(ids)

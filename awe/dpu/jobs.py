@@ -113,7 +113,7 @@ def numbers(given: Any) -> list[int]:
     for value in some:
         text = str(value)
         if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > 18:
-            msg = f"{value!r} is not a job number: dpu.get_jobids() lists yours"
+            msg = f"{value!r} is not a job number: dpu.get_jobids(days=7) lists yours"
             raise ArgumentError(msg)
         found.append(int(text))
     return found
@@ -149,7 +149,7 @@ def fetch(ids: Sequence[int]) -> list[Job]:
 def unknown(ids: Iterable[int]) -> JobUnknown:
     """Return the error for numbers of no job, or of somebody else's."""
     names = ", ".join(map(str, ids))
-    msg = f"job {names}: no such job, or it is not yours; dpu.get_jobids() lists yours"
+    msg = f"job {names}: no such job, or it is not yours; dpu.get_jobids(days=7) lists yours"
     return JobUnknown(msg)
 
 

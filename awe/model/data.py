@@ -279,6 +279,16 @@ def _head(item: DataObject) -> bytes:
         length *= 8
 
 
+def file_sizes(objects: Sequence[DataObject]) -> dict[uuid.UUID, int]:
+    """Return the size of each object's stored file [byte] by its object id, as far as known."""
+    files = {str(item.file): item.object_id for item in objects if item.file}
+    rows = database.execute(
+        "SELECT id::text, size FROM awe.file WHERE id = ANY(%s::uuid[]) AND size IS NOT NULL",
+        (list(files),),
+    )
+    return {files[one]: int(size) for one, size in rows}
+
+
 def store(objects: Iterable[DataObject]) -> None:
     """Reserve and send the files of several new objects, with one statement for all."""
     some = list(objects)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
+import pyarrow.parquet
 import pytest
 from astropy.table import Table
 from astropy.time import Time
@@ -58,6 +61,29 @@ def round_trip(made: Any, folder: Path) -> None:
                 if unit is not None and "electron" not in str(unit):
                     assert read[column].unit == unit, (name, column)
     made.write(folder / "by_name.fits", overwrite=True)
+    parquet_trip(made, folder / "table.parquet")
+
+
+def parquet_trip(made: Any, path: Path) -> None:
+    """Write Parquet, and read it with pyarrow and with pandas: what is missing is missing."""
+    made.write(path, overwrite=True)
+    read = pyarrow.parquet.read_table(path)
+    assert read.column_names == made.colnames
+    frame = pandas.read_parquet(path)
+    for name in made.colnames:
+        column = made[name]
+        mask = np.broadcast_to(np.asarray(getattr(column, "mask", False)), (len(column),))
+        values = column.unmasked.to_value("datetime64") if isinstance(column, Time) else column
+        wanted = [None if hidden else value for value, hidden in zip(values, mask, strict=True)]
+        found = read.column(name).to_pylist()
+        if isinstance(column, Time):
+            found = [None if one is None else np.datetime64(one.replace(tzinfo=None))
+                     for one in found]  # fmt: skip
+        assert found == wanted, name
+        assert frame[name].isna().tolist() == [one is None for one in wanted], name
+        unit = getattr(column, "unit", None)
+        told = (read.schema.field(name).metadata or {}).get(b"unit")
+        assert told == (unit.to_string().encode() if unit is not None else None)
 
 
 def test_a_table_of_the_model_with_everything_missing_is_written_and_read_back(
@@ -145,3 +171,28 @@ def test_every_class_is_written_and_read_back_empty(login: Any, tmp_path: Path) 
     for cls in registry.registry.values():
         if cls.__module__.startswith("awe."):
             round_trip(cls.select_all().to_table(), tmp_path)
+
+
+def test_without_the_libraries_one_line_says_what_to_install(
+    model: Any, login: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login()
+    model.Tint(name="r", wavelength=1.0).commit()
+    query = model.Tint.select_all()
+    frame = query.to_pandas("name", "wavelength")
+    assert frame.to_dict("list") == {"name": ["r"], "wavelength": [1.0]}
+    path = tmp_path / "t.parquet"
+    query.to_table().write(path)
+    with pytest.raises(FileTaken, match="is there already"):
+        query.to_table().write(path)
+    assert list(tmp_path.iterdir()) == [path]
+    for name in ("pandas", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, None)
+    nothing = type("Nothing", (), {"find_spec": staticmethod(lambda *_: None)})
+    monkeypatch.setattr(sys, "meta_path", [nothing])
+    for name in ("pandas", "pyarrow"):
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ArgumentError, match="pandas is not installed: pip install pandas"):
+        query.to_pandas("name")
+    with pytest.raises(ArgumentError, match="Parquet needs pyarrow"):
+        query.to_table("name").write(tmp_path / "u.parquet")

@@ -149,7 +149,7 @@ def test_names_of_other_query_languages_say_what_to_write(frames: list[Any]) -> 
     for name, answer in {
             "limit": "query.top(3)",
         "filter": "query & (RawScienceFrame.EXPTIME > 100)",
-        "show": "print(query)", "retrieve": "obj.retrieve()", "inspect": "query[0].inspect()",
+        "show": "print(query)", "inspect": "query[0].inspect()",
         "EXPTIME": "query[0].EXPTIME, query.values('EXPTIME')", "ordered_by": "'order_by'",
     }.items():  # fmt: skip
         with pytest.raises(AttributeUnknown) as caught:

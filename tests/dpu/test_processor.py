@@ -39,6 +39,18 @@ def test_run_splits_per_chip_and_shows_its_jobs(bench, session):
     assert repr(dpu.run("Probe")) == f"[{ids[-1] + 1}]   Probe: job {ids[-1] + 1} submitted{DRY}"
 
 
+def test_a_loop_over_the_jobs_leaves_those_of_other_prompts_alone(bench, session):
+    other, dpu = session(), session()
+    (theirs,) = other.run("Probe")
+    assert dpu.get_jobids() == []
+    (mine,) = dpu.run("Probe")
+    assert dpu.get_jobids() == [mine]
+    assert dpu.get_jobids(days=1) == dpu.get_jobids(days=None) == [theirs, mine]
+    for jobid in dpu.get_jobids():
+        dpu.cancel_job(jobid)
+    assert (bench.state(mine), bench.state(theirs)) == ("cancelled", "queued")
+
+
 def test_a_chain_waits_chip_by_chip(session):
     dpu = session()
     made = plan("Probe>Probe", {"chips": ["A", "B"]}, "local")

@@ -19,7 +19,6 @@ ASKED_OF_ALL = {
     "to_table", "top", "user_only", "values",
 }  # fmt: skip
 
-LOAD = "loop over it: for obj in query: obj.{name}()"
 TABLE = "query.to_table() makes an astropy table"
 GROUPS = "query.group_by('filter').count() counts, .mean('EXPTIME') averages by value"
 TOP = "query.top(3) is the query for the first three"
@@ -56,7 +55,6 @@ QUERY = {
     "median": "query.stats('EXPTIME') gives count, min, max, mean, median and stdev",
     "order": "query.order_by('DATE_OBS') sorts, a leading minus downwards",
     "publish": "context.publish(query, level) publishes",
-    "retrieve": LOAD.format(name="retrieve"),
     "select": "combine comparisons: query & (C.EXPTIME > 100)",
     "show": "print(query) shows the first twenty, query.to_table() all",
     "sort": "query.order_by('DATE_OBS') sorts, a leading minus downwards",

@@ -25,9 +25,10 @@ from astropy.time import Time
 from astropy.units import Unit
 
 from awe.db.declare.attributes import Kind, Persistent
+from awe.db.query import parquet
 from awe.db.query.path import named, resolve
 from awe.db.query.query import Query
-from awe.errors import ArgumentError, FileTaken, QueryError
+from awe.errors import ArgumentError, QueryError
 
 __all__ = ["ObjectTable", "made_column", "to_pandas", "to_table"]
 
@@ -39,6 +40,7 @@ UNITS = {
 }  # fmt: skip
 #: Endings of VOTables, which astropy does not know when it writes.
 VOTABLE = (".vot", ".votable", ".xml")
+PARQUET = ".parquet"
 #: The value under the mask of a missing date.
 SOME_DATE = datetime.datetime(2000, 1, 1)
 #: What a masked truth value becomes in FITS and VOTable, which have no third one.
@@ -73,20 +75,28 @@ class ObjectTable(Table):  # type: ignore[misc]
             The ending of the name says no format, and no `format=` does.
         """
         path = arguments[0] if arguments else None
+        if keywords.get("format") == PARQUET[1:] or (
+            isinstance(path, str | os.PathLike)
+            and "format" not in keywords
+            and Path(path).suffix.lower() == PARQUET
+        ):
+            if path is None or not isinstance(path, str | os.PathLike):
+                msg = "Parquet is written to a file: table.write('name.parquet')"
+                raise ArgumentError(msg)
+            parquet.write(self, Path(path), overwrite=bool(keywords.get("overwrite")))
+            return
         if isinstance(path, str | os.PathLike):
             ending = Path(path).suffix.lower()
             if ending in VOTABLE and len(arguments) == 1:
                 keywords.setdefault("format", "votable")
-            if Path(path).is_file() and not keywords.get("overwrite"):
-                msg = f"{path} is there already: another name, or overwrite=True to replace it"
-                raise FileTaken(msg)
+            parquet.refuse_taken(Path(path), overwrite=bool(keywords.get("overwrite")))
         try:
             self.portable().write(*arguments, **keywords)
         except IORegistryError as error:
             wanted = keywords.get("format") or path
             msg = (
                 f"a table cannot be written as {str(wanted)!r}: end the name in .fits, .ecsv, "
-                f".csv or .vot, or give a format of astropy's such as format='ascii.basic'"
+                f".csv, .vot or .parquet, or give a format of astropy's: format='ascii.basic'"
             )
             raise ArgumentError(msg) from error
 
@@ -108,7 +118,7 @@ def to_table(query: Query, *names: Any) -> ObjectTable:
 
     Dates are `Time` columns, missing values are masked, a link is the name of what it points
     to. It can be written: `.write("name.fits")`, also as ECSV, CSV and VOTable, with dates
-    as ISO 8601 text.
+    as ISO 8601 text, and as Parquet, with dates as timestamps.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ SEXAGESIMAL = re.compile(
     r"(?:[:m'\s]\s*(?P<seconds>\d{1,2}(?:\.\d*)?))?\s*[ms\"']*"
 )
 NEAR = (
-    "expected {0}ra, dec{1} in degrees, {0}'22:04:00', '-31:12:00'{1} or {0}SkyCoord{1}; names of "
-    "targets are not looked up"
+    "expected {0}ra, dec{1} in degrees, {0}'22:04:00', '-31:12:00'{1}, {0}SkyCoord{1} or "
+    "{0}'OBJECT of a frame'{1}"
 )
 
 

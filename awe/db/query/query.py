@@ -404,6 +404,7 @@ class Query(OnSky["Query"], Picking, Selection):
     remake = behaviour("awe.tasks.renewal:remake_all")
     to_table = behaviour("awe.db.query.columns:to_table")
     to_pandas = behaviour("awe.db.query.columns:to_pandas")
+    retrieve = behaviour("awe.model.manyfiles:retrieve")
     save = behaviour("awe.db.query.saved:save")
     load = behaviour("awe.db.query.saved:load")
 
