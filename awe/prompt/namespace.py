@@ -49,6 +49,7 @@ SINGLE: dict[str, str] = {
     "find": "awe.db.objects.digits:find",
     "inspect": "awe.inspect.frame:inspect",
     "examine": "awe.inspect.frame:examine",
+    "night": "awe.rules.nightreport:night",
     "obscore": "awe.rules.obscore:obscore",
     "Query": "awe.db.query.query:Query",
     "saved": "awe.db.query.saved:saved",
