@@ -128,8 +128,8 @@ class Environment(Mapping[str, str]):
     )
     dpu_time: str = _key("most seconds a job may take; empty: 12 hours", kind=COUNT)
     name_resolver: str = _key(
-        "who is asked for names of targets that no frame has, over the network: sesame; empty: "
-        "nobody", kind=RESOLVER
+        "service of the network that knows names of targets which no frame has: sesame; empty: "
+        "not used", kind=RESOLVER
     )  # fmt: skip
     query_limit: str = _key("most objects loaded without asking", "100000", LIMIT)
     query_disk: str = _key(

@@ -9,9 +9,11 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,7 @@ from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
 from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileGone, FileTaken
 from awe.fits import blocks
-from awe.ingest import Report, Row, State, ingest, sources
+from awe.ingest import Report, Row, State, arriving, ingest, sources
 from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
 from awe.model.observing import Chip
@@ -727,3 +729,81 @@ def test_of_many_long_remarks_some_are_said_whole(monkeypatch):
     shown = str(Report(rows)).splitlines()
     assert shown[-2] == "... and 4 other remarks; | less shows them whole"
     assert shown[-3].startswith("9.fits: refused: 9 long long")
+
+
+def test_a_file_is_whole_when_it_stays_as_it_is(tmp_path):
+    folder = tmp_path / "arriving"
+    (folder / "sub").mkdir(parents=True)
+    path = folder / "sub" / "a.fits"
+    arrivals = arriving.Arrivals(folder, settled=2.0)
+    assert arrivals.whole(0.0) == []
+    path.write_bytes(b"half")
+    assert arrivals.whole(1.0) == []
+    path.write_bytes(b"all of it")
+    assert arrivals.whole(3.5) == []
+    assert arrivals.whole(5.6) == [path]
+    assert arrivals.whole(9.0) == []
+    (folder / ".b.fits").write_bytes(b"hidden")
+    (folder / "c.txt").write_bytes(b"no image")
+    (folder / "empty.fits").touch()
+    assert arrivals.whole(20.0) == arrivals.whole(23.0) == []
+    path.write_bytes(b"another content")
+    assert arrivals.whole(24.0) == []
+    assert arrivals.whole(27.0) == [path]
+    old = folder / "old.fits"
+    old.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    assert arrivals.whole(28.0) == [old]
+
+
+def test_what_arrives_is_ingested_and_looked_at(db, dataserver, night, tmp_path):
+    environment = db.environment("scientist", data_server="127.0.0.1", data_port=str(dataserver))
+    folder, pictures = tmp_path / "arriving", tmp_path / "pictures"
+    folder.mkdir()
+    shutil.copy(night[5], folder)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from awe.ingest import main; sys.exit(main())",
+         "--watch", str(folder), "--pictures", str(pictures), "-commit", "--privileges", "4"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    lines = []
+
+    def until(text):
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if text in line:
+                return
+        pytest.fail(f"ended without {text!r}: {lines}")
+
+    try:
+        until(f"{night[5].name} science")
+        assert ": ingested" in lines[-1]
+        until("picture of ESO_CCD_")
+        assert re.fullmatch(
+            r"  2 chips, 360 s, median level \d+ ADU \(\d+ to \d+\), highest pixel \d+", lines[-2]
+        )
+        # a file that takes its time: half of it, then the rest
+        content = night[6].read_bytes()
+        late = folder / night[6].name
+        late.write_bytes(content[: len(content) // 2])
+        time.sleep(1.5)
+        late.write_bytes(content)
+        whole = time.monotonic()
+        until("picture of ESO_CCD_")
+        assert time.monotonic() - whole < 30
+        # half a file that stays half is refused, and taken once it is whole
+        (folder / night[7].name).write_bytes(night[7].read_bytes()[:20000])
+        until(f"{night[7].name}: refused")
+        shutil.copy(night[7], folder)
+        until("picture of ESO_CCD_")
+        process.send_signal(signal.SIGINT)
+        until("watch ended: ")
+        assert process.wait(30) == 1
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert not [line for line in lines if "Traceback" in line]
+    assert len(list(pictures.glob("*.png"))) == 3
+    assert "3 ingested; 1 refused" in lines[-1]

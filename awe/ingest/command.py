@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from awe.config import Environment
 from awe.context import context
 from awe.errors import ArgumentError, AweError
 from awe.imports import forget_working_directory
-from awe.ingest import planfile, sources
+from awe.ingest import arriving, planfile, sources
 from awe.ingest.cardtable import headers
 from awe.ingest.download import Fetched, fetched
 from awe.ingest.reference import ingest_reference
@@ -35,8 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     forget_working_directory()
     ours = parser()
     options = ours.parse_args(arguments)
-    if not options.input and not options.source and options.plan is None:
-        ours.error("the following arguments are required: -i/--input, --from or --plan")
+    given = options.input or options.source or options.plan is not None
+    if not given and options.watch is None:
+        ours.error("the following arguments are required: -i/--input, --from, --plan or --watch")
+    if options.watch is not None and (given or options.headers):
+        ours.error("--watch FOLDER takes no other files")
     try:
         if options.headers:
             return _headers(options)
@@ -71,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.privileges is not None:
         context.set_privileges(options.privileges)
     place = context.get_current_project().name if options.project is not None else None
+    if options.watch is not None:
+        return _watched(options, place)
     plan, new = options.plan, False
     if plan is not None:
         new = not plan.exists()
@@ -96,6 +102,20 @@ def _reference(options: argparse.Namespace) -> int:
         options.input[0], options.reference, epoch=options.epoch, commit=options.commit
     )
     return 0
+
+
+def _watched(options: argparse.Namespace, place: str | None) -> int:
+    """Ingest what arrives until Ctrl-C, and return the exit code."""
+    out(f"watching {options.watch}; Ctrl-C ends it"
+        f"{'' if options.commit else '; dry run: nothing is stored, -commit stores'}\n")
+    sys.stdout.flush()
+    report = arriving.watch(
+        options.watch, options.type, commit=options.commit, project=place,
+        split_cubes=options.split_cubes, pack=options.pack, pictures=options.pictures,
+    )  # fmt: skip
+    counts = [f"{report.count(state)} {state.value}" for state in State if report.count(state)]
+    out(f"watch ended: {'; '.join(counts) or 'no files'}\n")
+    return 0 if report.ok else 1
 
 
 def _ingested(
@@ -167,6 +187,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--from", nargs="+", default=[], metavar="URL", dest="source",
         help="an archive: addresses of files, of lists or folders of them, or @lists of addresses",
+    )  # fmt: skip
+    made.add_argument(
+        "--watch", type=Path, metavar="FOLDER",
+        help="take files as they arrive there, each with a quick look, until Ctrl-C",
+    )  # fmt: skip
+    made.add_argument(
+        "--pictures", type=Path, metavar="DIR",
+        help="write a small picture of each exposure that --watch takes there, PNG",
     )  # fmt: skip
     made.add_argument(
         "--into", type=Path, metavar="DIR",

@@ -10,7 +10,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from awe.db.declare.attributes import Kind
 from awe.db.declare.entity import Entity, is_object
-from awe.db.query import coordinates, footprint, targets
+from awe.db.query import coordinates, footprint, targetnames
 from awe.db.query.conditions import Selection, Steps
 from awe.db.query.sky import Box, Cone, Polygon, Region
 from awe.errors import QueryError
@@ -39,10 +39,10 @@ class OnSky(Generic[Q]):
             Distance along the great circle from the place to the nearest part of the chip [deg].
         """
         given = (ra, dec, radius)
-        if targets.is_name(ra) and (dec is None or radius is None):
+        if targetnames.is_name(ra) and (dec is None or radius is None):
             if dec is None and radius is None:
                 _refuse("near", given, ", radius)")
-            ra, dec, radius = *targets.place(ra), dec if radius is None else radius
+            ra, dec, radius = *targetnames.place(ra), dec if radius is None else radius
         place = coordinates.position(ra)
         if place is not None:
             radius = dec if radius is None else radius
@@ -62,8 +62,8 @@ class OnSky(Generic[Q]):
             The place [deg], or as text `'22:04:00', '-31:12:00'`; a `SkyCoord`, or the name of a
             target of frames that are here, for both.
         """
-        if targets.is_name(ra) and dec is None:
-            ra, dec = targets.place(ra)
+        if targetnames.is_name(ra) and dec is None:
+            ra, dec = targetnames.place(ra)
         place = coordinates.position(ra)
         if place is None and dec is not None:
             place = coordinates.right_ascension(ra), coordinates.declination(dec)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from awe.db.objects.commit import commit_all
-from awe.db.query.targets import is_name, place
+from awe.db.query.targetnames import is_name, place
 from awe.errors import QueryError
 from awe.model.observing import Astrom, Chip
 from awe.model.raw import RawScienceFrame
