@@ -106,9 +106,13 @@ def watch(
     ----------
     folder : Path
         The folder.
-    purpose, project : str, optional
+    purpose : str, optional
         As of `ingest`.
-    commit, split_cubes, pack : bool
+    commit : bool
+        As of `ingest`.
+    project : str, optional
+        As of `ingest`.
+    split_cubes, pack : bool
         As of `ingest`.
     pictures : Path, optional
         Folder for a small picture of each exposure, PNG.

@@ -54,6 +54,7 @@ SINGLE: dict[str, str] = {
     "Query": "awe.db.query.query:Query",
     "saved": "awe.db.query.saved:saved",
     "Sources": "awe.model.sourcerows:Sources",
+    "transcript": "awe.prompt.transcript:transcript",
     "awe_help": "awe.prompt.page:awe_help",
 }
 """Names of things that exist once, and where they are."""

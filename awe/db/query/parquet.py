@@ -16,6 +16,7 @@ import numpy as np
 from astropy.time import Time
 
 from awe.errors import ArgumentError, FileTaken
+from awe.lazy import resolve
 
 __all__ = ["refuse_taken", "write"]
 
@@ -46,9 +47,7 @@ def write(table: Any, path: Path, *, overwrite: bool) -> None:
         )
         raise ArgumentError(msg)
     refuse_taken(path, overwrite=overwrite)
-    import pyarrow
-    from pyarrow import parquet
-
+    pyarrow, parquet = resolve("pyarrow"), resolve("pyarrow.parquet")
     columns = [_array(pyarrow, table[name]) for name in table.colnames]
     fields = [
         pyarrow.field(name, array.type, metadata=_told(table[name]))
