@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from awe.terminal import harmless
+from awe.terminal import harmless, listeners
 
 __all__ = ["Bar", "bar", "note", "say"]
 
@@ -93,6 +93,8 @@ def note(line: str) -> None:
 
 
 def _above(line: str, stream: TextIO) -> None:
+    for hear in listeners if stream is sys.stdout else ():
+        hear(harmless(line))
     if _shown:
         _shown[0].write(harmless(line), file=stream)
     else:

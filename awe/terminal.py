@@ -8,6 +8,7 @@ and `err`, so that no name of a row, a file or a person reaches a terminal as it
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 __all__ = ["err", "harmless", "out", "show"]
 
@@ -40,9 +41,16 @@ def harmless(text: str, *, ascii_only: bool = False, lines: bool = True) -> str:
     return "".join(c if stays(c) else c.encode("unicode_escape").decode() for c in text)
 
 
+#: Functions that hear what is written to standard output, too: logs of runs.
+listeners: list[Callable[[str], None]] = []
+
+
 def out(text: str) -> None:
     """Write a text to standard output, harmless."""
-    sys.stdout.write(harmless(text))
+    plain = harmless(text)
+    sys.stdout.write(plain)
+    for hear in listeners:
+        hear(plain)
 
 
 def show(text: str, html: str) -> None:

@@ -14,7 +14,7 @@ from types import EllipsisType
 from typing import Any
 
 from awe.db.objects.base import registry
-from awe.dpu import jobs, totals, watching
+from awe.dpu import jobs, levels, totals, watching
 from awe.dpu.options import size, size_text
 from awe.dpu.planning import BACK_ENDS, JobPlan, plan, planned
 from awe.dpu.sequences import Sequences
@@ -207,7 +207,11 @@ class Processor(Sequences):
         self._told.update(number for number in chosen if found[number][0] in jobs.FINAL)
 
     def get_logs(
-        self, jobids: int | Iterable[int] | None = None, *, follow: bool = False
+        self,
+        jobids: int | Iterable[int] | None = None,
+        *,
+        follow: bool = False,
+        level: str = "INFO",
     ) -> None:
         """Wait until jobs are over, print their logs and add them to this session's log file.
 
@@ -221,6 +225,9 @@ class Processor(Sequences):
             day.
         follow : bool
             Whether lines are printed as they come instead of at the end.
+        level : str
+            Lowest level of lines that are printed: `'INFO'`, `'WARNING'` or `'ERROR'`; the log
+            file gets all.
 
         Raises
         ------
@@ -235,10 +242,12 @@ class Processor(Sequences):
             out((NOTHING if jobids is None else NOT_ASKED) + "\n")
             return
         totals.states(ids)
+        wanted = levels.check(level)
         try:
             if follow:
                 watching.follow(
-                    ids, self._services, lambda: self._logbook.print(ids, new_only=True)
+                    ids, self._services,
+                    lambda: self._logbook.print(ids, new_only=True, level=wanted),
                 )
             else:
                 watching.wait(ids, self._services)
@@ -250,7 +259,7 @@ class Processor(Sequences):
             )
             return
         if not follow:
-            self._logbook.print(ids)
+            self._logbook.print(ids, level=wanted)
             self._told.update(ids)
 
     def cancel_job(self, jobid: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from awe import bars
 from awe.db.server.connection import database
 from awe.dpu import jobs, totals
+from awe.dpu.levels import at_least
 from awe.errors import ArgumentError, UserMistake
 from awe.terminal import out
 
@@ -55,14 +56,27 @@ class Logbook:
         self._whole: set[int] = set()
         self._logfile: Path | None = None
 
-    def print(self, ids: Sequence[int], *, new_only: bool = False) -> None:
-        """Print log lines, and how each job ended if it is not only for what is new."""
+    def print(
+        self, ids: Sequence[int], *, new_only: bool = False, level: str = "INFO"
+    ) -> None:
+        """Print log lines, and how each job ended if it is not only for what is new.
+
+        Parameters
+        ----------
+        ids : sequence of int
+            Numbers of the jobs.
+        new_only : bool
+            Whether only lines that were not printed before are.
+        level : str
+            Lowest level of the lines that are printed.
+        """
         for job in jobs.fetch(self._speaking(ids) if new_only else ids):
             seen = self._shown.get(job.id, (0, 0))
             fresh = []
             for attempt, number, at, line in jobs.lines(job.id, seen if new_only else (0, 0)):
                 text = f"{at:%Y-%m-%dT%H:%M:%S} [{job.recipe} {job.id}] {line}"
-                bars.say(text)
+                if at_least(line, level):
+                    bars.say(text)
                 if (attempt, number) > seen:
                     fresh.append(text)
                     self._shown[job.id] = (attempt, number)

@@ -134,6 +134,7 @@ class Product(ProcessTarget, abstract=True):
     )
 
     left_out = behaviour("awe.rules.leftout:left_out")
+    log = behaviour("awe.dpu.productlog:log")
 
 
 class Calibration(Product, abstract=True):

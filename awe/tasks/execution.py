@@ -22,6 +22,7 @@ from awe.db.server.connection import database
 from awe.errors import NotFound
 from awe.lazy import resolve
 from awe.localfiles import scratch_directory
+from awe.tasks import runlog
 from awe.tasks.attempt import Outcome, Session
 from awe.tasks.between import in_order
 from awe.tasks.collecting import uncollected
@@ -76,10 +77,15 @@ def execute(self: Task) -> list[Any]:
         uncollected(),
         bars.bar(self.identifier(), shown, "units") as bar,
     ):
-        try:
-            outcomes = work(self, units, threads(self, len(units)), scratch, done)
-        finally:
-            self.kept = in_order(self, units)
+        with runlog.listening() as said:
+            try:
+                outcomes = work(self, units, threads(self, len(units)), scratch, done)
+            finally:
+                self.kept = in_order(self, units)
+        if self.commit and self.items is None:
+            pairs = zip(units, outcomes, strict=True)
+            made = [(unit.name, outcome.product) for unit, outcome in pairs]
+            runlog.keep(said, made, self.identifier())
     products = [outcome.product for outcome in outcomes if outcome.product is not None]
     if self.stop_after is not None:
         products = [frame for frames in products for frame in frames]
