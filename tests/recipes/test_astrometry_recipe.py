@@ -95,6 +95,7 @@ def test_a_frame_is_solved_and_its_list_gets_the_places(here):
     assert ap.write_head("frame.head").read_text().startswith("CTYPE1")
     assert ap.is_uptodate()
     assert red.filename in str(ap.why())
+    assert run("Astrometry", red_filenames=[red.filename], commit=True, skip=True) == [ap]
     [sources] = run("SourceList", red_filenames=[red.filename], commit=True)
     assert sources.astrom_params == ap
     rows = sources.sources.to_table()
