@@ -121,10 +121,11 @@ class Picture:
     def _given(self) -> tuple[float, float]:
         """Return the range of the look, with its own ends where it has some."""
         look = self._look
-        if self.range == "sigma":
-            found = display_range(self.grey, kappa=look.kappa, iterations=look.iterations)
-        else:
-            found = found_range(self.grey, self.range)
+        with np.errstate(all="ignore"):  # values near the ends of what a float holds
+            if self.range == "sigma":
+                found = display_range(self.grey, kappa=look.kappa, iterations=look.iterations)
+            else:
+                found = found_range(self.grey, self.range)
         lower, upper = (f if e is None else e for f, e in zip(found, self._ends, strict=True))
         return lower, upper if upper != lower else lower + 1.0
 

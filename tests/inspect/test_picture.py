@@ -225,3 +225,10 @@ def test_keys_change_the_picture_and_what_was_chosen_is_remembered(
     assert said.count("inspect.json is not heeded") == 2
     remembered.keep(cmap="gray_r")
     assert remembered.recalled() == ({"cmap": "gray_r"}, "")
+
+
+def test_no_range_of_huge_values_warns() -> None:
+    window: Any = inspect(np.geomspace(1e-300, 1e300, 3000).reshape(50, 60))
+    for _ in RANGES:
+        window.press("Z", 1, 1)
+        assert window._picture.lower < window._picture.upper
