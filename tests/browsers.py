@@ -115,6 +115,26 @@ class Chromium:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def until(self, expression: str, patience: float = 60.0) -> Any:
+        """Wait until an expression of the page is true, and return its value."""
+        end = time.monotonic() + patience
+        while not (found := self.run(expression)):
+            assert time.monotonic() < end, f"{expression} is {found!r}"
+            time.sleep(0.2)
+        return found
+
+    def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        """Move, press or release the mouse, or turn its wheel."""
+        kinds = {"move": "mouseMoved", "press": "mousePressed", "release": "mouseReleased",
+                 "wheel": "mouseWheel"}  # fmt: skip
+        self.tell("Input.dispatchMouseEvent", type=kinds[kind], x=x, y=y, **more)
+
+    def key(self, key: str, modifiers: int = 0) -> None:
+        """Press and release a key."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.tell("Input.dispatchKeyEvent", type="keyDown", key=key, modifiers=modifiers, **text)
+        self.tell("Input.dispatchKeyEvent", type="keyUp", key=key, modifiers=modifiers)
+
     @property
     def text(self) -> str:
         """The text of the page as it is seen."""

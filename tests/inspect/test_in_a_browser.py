@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from headless import BROWSER_NEEDED, Browser, browser  # noqa: F401 - fixture
+from browsers import Chromium, chromium, program
 from test_viewer import Lines
 
 OPEN = "ins = inspect(Frame(), viewer='browser', block=False)"
@@ -18,6 +18,17 @@ ADDRESS = re.compile(
     r"in your browser: (http://127\.0\.0\.1:(\d+)/#[\w-]{32}) "
     r"\(from another machine after: ssh -L \2:127\.0\.0\.1:\2 \S+\)"
 )
+
+
+#: size of the page, with room for several pictures
+SIZE = (1400, 1100, False)
+
+
+@pytest.fixture
+def browser() -> Iterator[Chromium]:
+    with chromium() as page:
+        page.screen(*SIZE)
+        yield page
 
 
 @pytest.fixture
@@ -38,18 +49,20 @@ def address_of(lines: Lines, line: str = OPEN) -> str:
 class Seen:
     """The page with the picture of a frame."""
 
-    def __init__(self, browser: Browser, address: str) -> None:  # noqa: F811 - fixture
+    def __init__(self, browser: Chromium, address: str) -> None:
         self.browser = browser
-        browser.go(address)
+        # else only what is behind the # of an address would change
+        browser.open("about:blank")
+        browser.open(address)
         browser.until("document.querySelector('figure canvas')?.width > 500")
-        self.x, self.y = browser.value(
+        self.x, self.y = browser.run(
             "(() => {const r = document.querySelector('canvas').getBoundingClientRect();"
             "return [r.left + r.width / 2, r.top + r.height / 2]})()"
         )
         browser.mouse("move", self.x, self.y)
 
     def pixels(self) -> str:
-        return str(self.browser.value("document.querySelector('canvas').toDataURL()"))
+        return str(self.browser.run("document.querySelector('canvas').toDataURL()"))
 
     def changes(self) -> None:
         before = self.pixels()
@@ -60,10 +73,14 @@ class Seen:
 
 
 class TestPressed:
-    pytestmark = BROWSER_NEEDED
+    pytestmark = [  # noqa: RUF012 - pytest reads it
+        pytest.mark.window,
+        pytest.mark.timeout(300),
+        pytest.mark.skipif(not program(), reason="no chromium here (apt install chromium)"),
+    ]
 
     def test_keys_and_mouse_do_in_the_page_what_they_do_in_a_window(
-        self, alone: Lines, browser: Browser, tmp_path: Path  # noqa: F811 - fixture
+        self, alone: Lines, browser: Chromium, tmp_path: Path
     ) -> None:
         seen = Seen(browser, address_of(alone))
         browser.until("/value/.test(document.querySelector('pre').textContent)")
@@ -76,7 +93,7 @@ class TestPressed:
         browser.key("l")
         browser.until("document.querySelectorAll('figure').length === 2")
         browser.until("document.querySelectorAll('canvas')[1].width > 500")
-        title = browser.value("document.querySelectorAll('figcaption span')[1].textContent")
+        title = browser.run("document.querySelectorAll('figcaption span')[1].textContent")
         assert title == "line - Star.fits"
         browser.picture(tmp_path / "page.png")
         browser.mouse("move", seen.x, seen.y)
@@ -97,7 +114,7 @@ class TestPressed:
         assert "is closed" in alone.do("ins.press('m', 5, 5)")
 
     def test_a_page_that_comes_later_or_again_shows_the_same_and_ends_with_the_prompt(
-        self, alone: Lines, browser: Browser  # noqa: F811 - fixture
+        self, alone: Lines, browser: Chromium
     ) -> None:
         address = address_of(alone)
         alone.do("ins.press('l', 50, 50)")
@@ -107,18 +124,18 @@ class TestPressed:
         assert address_of(alone, OPEN.replace("Frame()", "Frame('<b>x</b>.fits')")) == address
         browser.until("document.querySelectorAll('figure').length === 3")
         # a name is text
-        title = browser.value("document.querySelectorAll('figcaption span')[2].textContent")
+        title = browser.run("document.querySelectorAll('figcaption span')[2].textContent")
         assert title == "<b>x</b>.fits"
-        assert browser.value("document.querySelectorAll('figcaption b').length") == 0
+        assert browser.run("document.querySelectorAll('figcaption b').length") == 0
         alone.close()
         browser.until("/prompt has ended/.test(document.getElementById('said')?.textContent)")
 
     def test_without_the_token_the_page_shows_nothing(
-        self, alone: Lines, browser: Browser  # noqa: F811 - fixture
+        self, alone: Lines, browser: Chromium
     ) -> None:
-        browser.go(address_of(alone).partition("#")[0])
+        browser.open(address_of(alone).partition("#")[0])
         browser.until("/whole address/.test(document.getElementById('said')?.textContent)")
-        assert browser.value("document.querySelectorAll('figure').length") == 0
+        assert browser.run("document.querySelectorAll('figure').length") == 0
 
 
 def test_who_has_not_the_token_or_comes_from_elsewhere_is_refused(alone: Lines) -> None:
