@@ -56,8 +56,9 @@ def keep(lines: Sequence[Line], made: Sequence[tuple[str, Any]], recipe: str) ->
     owners: dict[str, int] = {}
     for place, (name, product) in enumerate(made):
         owners[name] = place
-        if product is not None and product.filename:
-            owners[product.filename] = place
+        # a number, such as a read noise, has no file
+        if file := getattr(product, "filename", ""):
+            owners[file] = place
     common: list[str] = []
     own: dict[int, list[str]] = {}
     for at, text in lines:

@@ -58,3 +58,10 @@ def test_a_run_at_the_prompt_leaves_a_log_of_each_product(calibrated, tmp_path, 
     path_of(first).unlink()
     with pytest.raises(NotFound, match=r"no log of .* is here that you may read"):
         first.log()
+
+
+def test_a_number_without_a_file_has_a_log_too(calibrated):
+    from tests.recipes.conftest import run
+
+    [made] = run("ReadNoise", date="2012-05-31", chip=CHIP, commit=True)
+    assert any("[ReadNoise]" in line for line in made.log())
