@@ -21,7 +21,10 @@ PASTE = "\x1b[200~{}\x1b[201~"
 MISTAKE = re.compile(rf"^(?:Traceback|(?:{'|'.join(errors.__all__)})\b.*?:|\w+Error: )", re.M)
 
 #: Why a session of a page may be left alone; every reason is counted.
-REASONS = {"a second person": "what it shows takes a login of somebody else"}
+REASONS = {
+    "a second person": "what it shows takes a login of somebody else",
+    "it needs the reference above": "the page begins with a table of the reader's own",
+}
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def test_both_dpu_runs_finish_and_commit_five_frames_each(walk: Walk) -> None:
     assert re.search(r"Reduce", walk.said("dpu.get_status()"))
     logs = walk.said("dpu.get_logs()")
     assert logs.count("5 of 5 done") >= 2
-    counts = "print([len(dpu.get_job_result(job)) for job in dpu.get_jobids()])"
+    counts = "print([len(dpu.get_job_result(job)) for job in dpu.get_jobids(days=1)])"
     assert walk.ask(counts) == "[5, 5]"
 
 
