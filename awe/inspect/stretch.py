@@ -102,7 +102,8 @@ def drawable(values: NDArray[np.float64]) -> NDArray[np.float64]:
     values : ndarray of float64
         Finite values, or NaN.
     """
-    return np.clip(values, -LARGEST, LARGEST)
+    # half precision holds nothing that is too large
+    return values if values.dtype.itemsize < 4 else np.clip(values, -LARGEST, LARGEST)
 
 
 def found_range(pixels: NDArray[Any], name: str) -> tuple[float, float]:
