@@ -135,8 +135,9 @@ def found_range(pixels: NDArray[Any], name: str) -> tuple[float, float]:
     else:
         from astropy.visualization import ZScaleInterval
 
-        # it takes its own sample of the image, along rows
-        lower, upper = (float(v) for v in ZScaleInterval().get_limits(pixels))
+        # it takes its own sample of the image, along rows, and cannot fit half precision
+        wide = pixels if pixels.dtype.itemsize >= 4 else pixels.astype(np.float32)
+        lower, upper = (float(v) for v in ZScaleInterval().get_limits(wide))
     if lower < upper:
         return lower, upper
     return display_range(values, kappa=0, iterations=0)

@@ -1,4 +1,4 @@
-"""Windows are drawn to files, in a directory of the test's own."""
+"""Windows are drawn to files, in a directory and a home of the test's own."""
 
 from __future__ import annotations
 
@@ -16,4 +16,6 @@ def _no_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("MPLBACKEND", raising=False)
     monkeypatch.chdir(tmp_path)
+    # what somebody chose in a window of this machine is not what tests see
+    monkeypatch.setenv("AWE_HOME", str(tmp_path / "home"))
     backend.forget()

@@ -175,6 +175,8 @@ def test_the_ranges_are_what_their_names_say() -> None:
     low, high = found_range(pixels, "percentile")
     assert low == pytest.approx(np.nanpercentile(pixels, 0.25), abs=0.1)
     assert found_range(pixels, "zscale")[1] < 150
+    half = np.arange(600).reshape(20, 30).astype(np.float16)
+    assert all(found_range(half, name)[1] > 500 for name in RANGES)
     for name in RANGES[1:]:
         low, high = found_range(np.full((4, 4), 3.0), name)
         assert low < 3 < high
@@ -211,7 +213,7 @@ def test_keys_change_the_picture_and_what_was_chosen_is_remembered(
 
     capsys.readouterr()
     monkeypatch.setattr(backend, "on_desktop", lambda: True)
-    monkeypatch.setattr(viewer, "apart", lambda: False)
+    monkeypatch.setattr(viewer, "apart", lambda **_: False)
     again: Any = inspect(Frame())
     assert (again._picture.stretch, again._picture.range) == ("sqrt", "zscale")
     assert again._picture.cmap == COLOURS[1]
