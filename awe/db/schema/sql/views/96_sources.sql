@@ -47,8 +47,11 @@ CREATE OR REPLACE FUNCTION awe.source_list_changed() RETURNS trigger LANGUAGE pl
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO awe.source_room (slid, creator, most)
-      VALUES (NEW.slid, NEW._creator, least(greatest(NEW.source_count, 0), 2147483647));
+    -- a list without a number has no rows, and none can be entered
+    IF NEW.slid IS NOT NULL THEN
+      INSERT INTO awe.source_room (slid, creator, most)
+        VALUES (NEW.slid, NEW._creator, least(greatest(coalesce(NEW.source_count, 0), 0), 2147483647));
+    END IF;
   ELSE
     DELETE FROM awe.source_room r WHERE r.slid = OLD.slid;
     DELETE FROM awe.source s WHERE s.slid = OLD.slid;
