@@ -2,9 +2,10 @@
 
 Images get their picture, the profile along rows and columns and the distribution of their
 pixels; pixel maps the places of the bad pixels and their number in every row and column;
-measured numbers their history over the previous versions; fits their surface. Every plot has the
-verdict in words, its units, and the limits a product was judged by where it has such. Importing
-this module loads no plotting library.
+measured numbers their history over the previous versions; fits their surface; solutions the
+residuals of their stars, source lists their sources. Every plot has the verdict in words, its
+units, and the limits a product was judged by where it has such. Importing this module loads no
+plotting library.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe.inspect import tableplots as tables
 from awe.inspect.shown import present
 
 if TYPE_CHECKING:
@@ -83,6 +85,10 @@ def _figure(product: Any) -> Figure:
         draw = _surface
     elif "count" in _has(product):
         draw = _bad_pixels
+    elif "RMS_LEFT_OUT" in _has(product):
+        draw = tables.residuals
+    elif "source_count" in _has(product):
+        draw = tables.sources
     elif "filename" in _has(product):
         draw = _image
     draw(figure, product)

@@ -139,4 +139,7 @@ class AstrometricParameters(Product, DataObject):
         return resolve("awe.tasks.targets:further")(cls, raw=raw, make=make, dry=dry)
 
     verify = behaviour("awe.rules.quality:verify")
+    compare = behaviour("awe.rules.comparison:compare")
+    plot = behaviour("awe.inspect.quality:plot")
+    inspect = behaviour("awe.inspect.quality:plot")
     why = behaviour("awe.rules.made_from:why")

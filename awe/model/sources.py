@@ -109,6 +109,8 @@ class SourceList(Product, DataObject):
 
     make = behaviour("awe.tasks.sourcelists:make")
     verify = behaviour("awe.rules.quality:verify")
+    compare = behaviour("awe.rules.comparison:compare")
+    plot = behaviour("awe.inspect.quality:plot")
     why = behaviour("awe.rules.made_from:why")
 
     @classmethod

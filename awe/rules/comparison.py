@@ -38,7 +38,14 @@ COMPARED = {
     "stars": "",
     "rms": "MAXIMUM_RMS",
     "psf_radius": "",
+    "source_count": "",
+    "correlation": "",
+    "NREF": "",
+    "RMS": "MAX_RMS",
 }
+
+#: what a product without `prev` is made from: that of the version before is the same
+ORIGINS = ("raw", "reduced", "frame")
 
 HEADS = ("", "now", "before", "change", "limit", "unit", "verdict")
 
@@ -192,9 +199,10 @@ def _predecessor(product: Any) -> Any:
     if has(product, "prev"):
         return product.prev
     cls = type(product)
-    if product.raw is None:
+    origin = next((name for name in ORIGINS if value_of(product, name) is not None), "")
+    if not origin:
         return None
-    query = cls.raw == product.raw
+    query = getattr(cls, origin) == getattr(product, origin)
     if product._committed:
         query &= cls.creation_date < product.creation_date
     return query.max("creation_date")

@@ -244,6 +244,10 @@ def _changed_lamp(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return has(product, "lamp_ratio") and abs(product.lamp_ratio - 1) > limit
 
 
+def _few_matched(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(limit > product.NREF)
+
+
 def _few_sources(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(product.source_count < limit)
 
@@ -307,6 +311,7 @@ CHECKS = (
     Check(parameter="MAXIMUM_ZERO_FRACTION", flag=QualityFlag.BAD_PIXELS, fails=_weightless),
     Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
     Check(parameter="MINIMUM_SOURCES", flag=QualityFlag.FEW_INPUTS, fails=_few_sources),
+    Check(parameter="MIN_NREF", flag=QualityFlag.FEW_INPUTS, fails=_few_matched),
     Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),
     Check(parameter="MAXIMUM_PSF_DIFFERENCE", flag=QualityFlag.PSF, fails=_other_width),
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),

@@ -53,7 +53,8 @@ EXAMPLES = """
 import json
 from awe import recipes
 made = {}
-chosen = dict(instrument='OMEGACAM', template='2012-06-01T08:51:44', chip='ESO_CCD_#65', commit=True)
+chosen = dict(instrument='OMEGACAM', template='2012-06-01T08:51:44', chip='ESO_CCD_#65',
+              commit=True)
 # recipes that go on from reduced frames
 ReduceTask(**chosen).execute()
 RegridTask(**chosen).execute()

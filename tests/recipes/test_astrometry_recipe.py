@@ -92,6 +92,10 @@ def test_a_frame_is_solved_and_its_list_gets_the_places(here):
     off = np.hypot((told - ra) * np.cos(np.radians(dec)), up - (dec + (places[:, 1] - 79) * scale))
     assert np.median(off) * 3600 < 0.03
     assert len(ap.residuals) == ap.NREF
+    figure = ap.inspect(path="residuals.png")
+    assert len(figure.axes) == 6
+    assert f"{ap.NREF} stars" in figure.axes[1].get_title()
+    assert ap.compare().verdict
     assert ap.write_head("frame.head").read_text().startswith("CTYPE1")
     assert ap.is_uptodate()
     assert red.filename in str(ap.why())

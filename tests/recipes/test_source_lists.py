@@ -38,6 +38,9 @@ def test_a_list_has_the_stars_of_the_frame_with_their_light_and_places(listed):
     assert str(table["RA"].unit) == "deg"
     assert made.sexparam == list(table.colnames)
     assert made.sexconf.DETECT_THRESH == 1.5
+    figure = made.plot("sources.png")
+    assert figure.axes[0].get_title() == f"{made.source_count} sources"
+    assert made.compare().verdict
     assert 0 < made.llRA < 360
     assert made.quality_flags == 0
     assert made.is_uptodate()
