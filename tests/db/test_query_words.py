@@ -147,9 +147,9 @@ def test_a_night_goes_by_the_clock_of_the_instrument(frames: list[Any]) -> None:
 def test_names_of_other_query_languages_say_what_to_write(frames: list[Any]) -> None:
     query = RawScienceFrame.EXPTIME > 0
     for name, answer in {
-            "limit": "query.top(3)",
+        "limit": "query.top(3)",
         "filter": "query & (RawScienceFrame.EXPTIME > 100)",
-        "show": "print(query)", "inspect": "query[0].inspect()",
+        "show": "print(query)",
         "EXPTIME": "query[0].EXPTIME, query.values('EXPTIME')", "ordered_by": "'order_by'",
     }.items():  # fmt: skip
         with pytest.raises(AttributeUnknown) as caught:

@@ -10,7 +10,7 @@ from astropy.io import fits
 from own_camera import PURPOSES, observing
 
 from awe.ingest import ingest
-from awe.inspect.frame import _caption
+from awe.inspect.sight import _caption
 from awe.inspect.source import source_of
 from awe.model.raw import RawScienceFrame
 from awe.recipes.bias import BiasTask

@@ -145,7 +145,13 @@ class World:
     def ask_page(self, person: str) -> set[int]:
         answer = self.web[person].get("/jobs")
         assert answer.status_code == (401 if person == "anonymous" else 200)
-        return {number for number in self.jobs if f"<td>{number}</td>" in answer.text}
+        if person == "anonymous":
+            return set()
+        pages = {n: self.web[person].get(f"/jobs/{n}").status_code for n in self.jobs}
+        assert set(pages.values()) <= {200, 404}
+        shown = {number for number, status in pages.items() if status == 200}
+        assert {n for n in self.jobs if f'href="/jobs/{n}"' in answer.text} <= shown
+        return shown
 
     def close(self) -> None:
         for process in (*self.prompts.values(), *self.terminals.values()):
