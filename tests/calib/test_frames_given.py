@@ -146,7 +146,7 @@ def test_every_kernel_that_takes_frames_takes_masked_ones():
              "awe.calib.coaddition.stars.agreements": "layers of a sum, read there",
              "awe.calib.coaddition.stars.odd_ones": "layers of a sum, read there",
              "awe.calib.coaddition.stars.places": "planes of a layer, read there",
-             "awe.calib.extraction.detection.detect": "a frame that `measure` has taken"}  # fmt: skip
+             "awe.calib.extraction.detection.detect": "a frame `measure` has taken"}  # fmt: skip
     # what goes on from the sources of a frame that was taken
     inner = ("noise", "photometry", "positions", "stellarity")
     found = dict(public())

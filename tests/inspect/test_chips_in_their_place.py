@@ -172,7 +172,7 @@ def test_return_opens_the_chip_and_not_what_is_between(tmp_path, monkeypatch, ca
 def test_a_click_opens_the_chip_in_its_own_window(lines: Lines, screen: Screen) -> None:  # noqa: F811
     here = [str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path]
     lines.do(f"sys.path[:] = {here!r}")
-    lines.do("from test_mosaic import Camera; camera = Camera(); import threading")
+    lines.do("from test_chips_in_their_place import Camera; camera = Camera(); import threading")
     lines.do("show = lambda n: camera.opened.append((n, inspect(Frame(n), block=False)))")
     # the thread that hears the viewer must not wait for it
     lines.do("camera.chosen = lambda n: threading.Thread(target=show, args=(n,)).start()")

@@ -127,10 +127,13 @@ document.addEventListener("keydown", (event) => {
 function take(number, kind, content) {
   if (kind === 1) { windows.get(number)?.picture(content); return; }
   const event = JSON.parse(new TextDecoder().decode(content));
+  if (event.type === "hello") begun = true;
   if (event.type === "hello") said.textContent = "Keys go to the window under the pointer; ? lists them at the prompt.";
   else if (event.type === "appeared") { if (!windows.has(number)) windows.set(number, new Shown(number, event.title)); }
   else windows.get(number)?.hear(event);
 }
+
+let begun = false;
 
 async function listen() {
   const answer = await fetch("/events", { headers: auth });
@@ -155,5 +158,6 @@ async function listen() {
 }
 
 listen().catch(() => {}).finally(() => {
-  if (said.textContent.startsWith("Keys")) said.textContent = "The windows are gone: the prompt has ended.";
+  // whatever was said meanwhile, of a key that found no window
+  if (begun) said.textContent = "The windows are gone: the prompt has ended.";
 });
