@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from awe.inspect import tableplots as tables
 from awe.inspect.shown import present
+from awe.inspect.tableplots import INK, LIMIT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,9 +49,6 @@ LIMITS = {"linearity": "MAXIMUM_DEVIATION"}
 
 #: bad pixels that are drawn as dots; more of them are drawn as a picture
 DOTS = 20_000
-
-INK = "#2c3e50"
-LIMIT = "#c0392b"
 
 
 def plot(self: Any, path: str | Path | None = None) -> Figure:

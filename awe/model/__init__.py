@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from awe.model.comment import Comment
     from awe.model.data import DataObject
-    from awe.model.mixins import Calibration, ProcessTarget, Product
+    from awe.model.mixins import Calibration, FromReduced, ProcessTarget, Product
     from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
     from awe.model.parameter import ProcessParameters
     from awe.model.parameters import (
@@ -125,6 +125,7 @@ __all__ = [
     "FlatParameters",
     "FringeFrame",
     "FringeFrameParameters",
+    "FromReduced",
     "GainLinearity",
     "GainLinearityParameters",
     "GridTarget",

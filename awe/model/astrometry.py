@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe import fits
 from awe.db.objects.base import behaviour, persistent
-from awe.lazy import resolve
 from awe.model.data import DataObject
-from awe.model.mixins import Product
+from awe.model.mixins import FromReduced
 from awe.model.observing import Chip, Filter, Instrument, ObservingBlock, Template
 from awe.model.science import ReducedScienceFrame
 from awe.model.skyparameters import AstrometricParametersParameters
@@ -34,7 +33,7 @@ def _term(axis: int, number: int) -> Any:
     return persistent(f"Term {number} of the distortion along axis {axis} [None]", float, 0.0)
 
 
-class AstrometricParameters(Product, DataObject):
+class AstrometricParameters(FromReduced, DataObject):
     """The astrometric solution of a reduced frame; its file has the residuals of the stars."""
 
     reduced = persistent("Frame that was solved [None]", ReducedScienceFrame, None)
@@ -123,23 +122,4 @@ class AstrometricParameters(Product, DataObject):
         """The stars used, with reference minus frame, from the file."""
         return fits.read_table(self._here(), "RESIDUALS")
 
-    @classmethod
-    def get(cls, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
-        """Return the solution of the frame reduced from a raw frame; see `awe.tasks.targets.get`.
-
-        Parameters
-        ----------
-        raw : RawScienceFrame or str
-            The raw frame, or its filename.
-        make : bool
-            Whether to make it, and everything it lacks, and commit them.
-        dry : bool
-            Whether, with `make`, only the plan is printed.
-        """
-        return resolve("awe.tasks.targets:further")(cls, raw=raw, make=make, dry=dry)
-
-    verify = behaviour("awe.rules.quality:verify")
-    compare = behaviour("awe.rules.comparison:compare")
-    plot = behaviour("awe.inspect.quality:plot")
     inspect = behaviour("awe.inspect.quality:plot")
-    why = behaviour("awe.rules.made_from:why")

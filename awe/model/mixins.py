@@ -12,9 +12,12 @@ from enum import IntFlag
 from typing import Any
 
 from awe.db.objects.base import DBObject, behaviour, persistent
+from awe.lazy import resolve
 from awe.model.recipe import Recipe
 
-__all__ = ["Calibration", "ProcessTarget", "Product", "QualityFlag", "has", "value_of"]
+__all__ = [
+    "Calibration", "FromReduced", "ProcessTarget", "Product", "QualityFlag", "has", "value_of",
+]  # fmt: skip
 
 FOREVER_START = datetime.datetime(1970, 1, 1)
 FOREVER_END = datetime.datetime(2100, 1, 1)
@@ -135,6 +138,30 @@ class Product(ProcessTarget, abstract=True):
 
     left_out = behaviour("awe.rules.leftout:left_out")
     log = behaviour("awe.dpu.productlog:log")
+
+
+class FromReduced(Product, abstract=True):
+    """A product that is a table, made of a reduced frame: a solution, a list of sources."""
+
+    verify = behaviour("awe.rules.quality:verify")
+    compare = behaviour("awe.rules.comparison:compare")
+    plot = behaviour("awe.inspect.quality:plot")
+    why = behaviour("awe.rules.made_from:why")
+
+    @classmethod
+    def get(cls, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
+        """Return what was made of the frame reduced from a raw frame; see `awe.tasks.targets.get`.
+
+        Parameters
+        ----------
+        raw : RawScienceFrame or str
+            The raw frame, or its filename.
+        make : bool
+            Whether to make it, and everything it lacks, and commit them.
+        dry : bool
+            Whether, with `make`, only the plan is printed.
+        """
+        return resolve("awe.tasks.targets:further")(cls, raw=raw, make=make, dry=dry)
 
 
 class Calibration(Product, abstract=True):

@@ -11,9 +11,8 @@ import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from awe.db.objects.base import behaviour, persistent
-from awe.lazy import resolve
 from awe.model.data import DataObject
-from awe.model.mixins import Product
+from awe.model.mixins import FromReduced
 from awe.model.observing import Astrom, Chip, Filter, Instrument
 from awe.model.science import ReducedScienceFrame
 from awe.model.skyparameters import SourceListParameters
@@ -28,7 +27,7 @@ __all__ = ["SourceList"]
 _BITS = 53
 
 
-class SourceList(Product, DataObject):
+class SourceList(FromReduced, DataObject):
     """A list of sources with positions, light and shapes.
 
     `frame` is what they were detected in; of a reference catalogue it is None, and `epoch` says
@@ -108,25 +107,6 @@ class SourceList(Product, DataObject):
             enter(self)
 
     make = behaviour("awe.tasks.sourcelists:make")
-    verify = behaviour("awe.rules.quality:verify")
-    compare = behaviour("awe.rules.comparison:compare")
-    plot = behaviour("awe.inspect.quality:plot")
-    why = behaviour("awe.rules.made_from:why")
-
-    @classmethod
-    def get(cls, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
-        """Return the list of the frame reduced from a raw frame; see `awe.tasks.targets.get`.
-
-        Parameters
-        ----------
-        raw : RawScienceFrame or str
-            The raw frame, or its filename.
-        make : bool
-            Whether to make it, and everything it lacks, and commit them.
-        dry : bool
-            Whether, with `make`, only the plan is printed.
-        """
-        return resolve("awe.tasks.targets:further")(cls, raw=raw, make=make, dry=dry)
 
     def _ready(self) -> None:
         """Give the list its number: one that nobody can take before."""
