@@ -17,6 +17,7 @@ import order
 import pytest
 from databases import Pool
 
+from awe.db.declare import registry
 from awe.services.cluster import Cluster, ClusterSettings
 
 # a run started in the background by a shell ignores Ctrl-C, and so would all it starts
@@ -140,6 +141,17 @@ def template(cluster: Cluster) -> str:
 def pool(cluster: Cluster, template: str) -> Pool:
     """Copies of the template, used one after the other."""
     return Pool(cluster, template)
+
+
+@pytest.fixture(autouse=True)
+def own_classes() -> Iterator[None]:
+    """Classes that a test declares leave the list of classes with it."""
+    known = set(registry.declared)
+    yield
+    for name in registry.declared.keys() - known:
+        if registry.declared[name].__module__.partition(".")[0].startswith("test"):
+            del registry.declared[name]
+            registry.registry.pop(name, None)
 
 
 @pytest.fixture

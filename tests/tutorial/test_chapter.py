@@ -133,8 +133,16 @@ def test_both_dpu_runs_finish_and_commit_five_frames_each(walk: Walk) -> None:
     assert re.search(r"Reduce", walk.said("dpu.get_status()"))
     logs = walk.said("dpu.get_logs()")
     assert logs.count("5 of 5 done") >= 2
-    counts = "print([len(dpu.get_job_result(job)) for job in dpu.get_jobids(days=1)])"
-    assert walk.ask(counts) == "[5, 5]"
+    # other sessions of this account have jobs of the same day
+    jobs = [_job(walk.said("dpu.run", nth)) for nth in (0, 1)]
+    assert walk.ask(f"print([len(dpu.get_job_result(job)) for job in {jobs}])") == "[5, 5]"
+    assert walk.ask(f"print({set(jobs)} <= set(dpu.get_jobids(days=1)))") == "True"
+
+
+def _job(said: str) -> int:
+    found = re.search(r"job (\d+) submitted", said)
+    assert found, said
+    return int(found[1])
 
 
 def test_the_logs_are_in_one_dated_file(walk: Walk) -> None:
