@@ -107,10 +107,18 @@ class Database:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The server of the test run, as the product starts it but without waiting for the disk."""
+    import psycopg2
+
     home = Path(tempfile.gettempdir()) / f"awe-tests-{os.getpid()}-{secrets.token_hex(4)}"
     settings = ClusterSettings(durable=False, ballast_bytes=0, shared_buffers="64MB")
     server = Cluster(home, settings)
     server.start()
+    connection = psycopg2.connect(**server.superuser())
+    connection.autocommit = True
+    with closing(connection), connection.cursor() as cursor:
+        # what it analyzes has another catalog than its template and is not used again
+        cursor.execute("ALTER SYSTEM SET autovacuum = off")
+        cursor.execute("SELECT pg_reload_conf()")
     yield server
     server.stop()
     shutil.rmtree(home)

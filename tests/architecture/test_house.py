@@ -13,7 +13,7 @@ import pytest
 
 from awe.inspect.keys import KEYS
 from awe.lazy import resolve
-from tests.architecture.tree import PACKAGE, ROOT, Module, Place, module_name
+from tests.architecture.tree import PACKAGE, ROOT, Module, Place, module_name, modules
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -91,13 +91,17 @@ def test_the_table_names_every_part_of_the_package() -> None:
     assert not outside, f"give these a row in the table: {outside}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_no_module_imports_a_higher_row(path: Path) -> None:
-    own = row_of(module_name(path))
+@pytest.fixture(scope="module")
+def tree() -> list[Module]:
+    return modules()
+
+
+def test_no_module_imports_a_higher_row(tree: list[Module]) -> None:
     upward = [
-        f"{path.relative_to(ROOT)}:{line} imports {name} (row {row_of(name)} > {own})"
-        for line, name in imported(Module(path))
-        if (row_of(name) or 0) > (own or 0)
+        f"{module.name}:{line} imports {name} (row {row_of(name)} > {row_of(module.name)})"
+        for module in tree
+        for line, name in imported(module)
+        if (row_of(name) or 0) > (row_of(module.name) or 0)
     ]
     assert not upward, "\n".join(upward)
 
@@ -130,25 +134,23 @@ def test_the_import_reader_sees_imports_inside_functions_and_relative_ones(tmp_p
     assert Module(path, tmp_path).name == "awe.db.probe"
 
 
-def behaviours() -> list[str]:
+@pytest.fixture(scope="module")
+def behaviours(tree: list[Module]) -> list[str]:
     targets = []
-    for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
+    for module in tree:
+        for node in ast.walk(module.tree):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
             if name in ("behaviour", "class_behaviour") and isinstance(node.args[0], ast.Constant):
                 targets.append(node.args[0].value)
     return sorted(set(targets))
 
 
-@pytest.mark.parametrize("target", behaviours())
-def test_every_behaviour_resolves_to_a_documented_function(target: str) -> None:
-    function = resolve(target)
-    assert callable(function)
-    assert function.__doc__, f"{target} has no docstring, help() would be empty"
-
-
-def test_there_are_behaviours_and_inspect_is_one() -> None:
-    assert "awe.inspect.frame:inspect" in behaviours()
+def test_every_behaviour_resolves_to_a_documented_function(behaviours: list[str]) -> None:
+    assert "awe.inspect.frame:inspect" in behaviours
+    for target in behaviours:
+        function = resolve(target)
+        assert callable(function), target
+        assert function.__doc__, f"{target} has no docstring, help() would be empty"
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda entry: entry.key)
@@ -226,12 +228,11 @@ def test_nothing_connects_or_writes_on_import(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_modules_and_functions_are_short(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    assert lines <= LONGEST_MODULE, f"{lines} lines: one noun too many in here"
-    long = [f"{name}: {n} lines" for name, n in Module(path).bodies if n > LONGEST_FUNCTION]
-    assert not long, long
+def test_modules_and_functions_are_short(tree: list[Module]) -> None:
+    long = [f"{m.name}: one noun too many" for m in tree if len(m.lines) > LONGEST_MODULE]
+    long += [f"{m.name}.{name}: {n} lines" for m in tree for name, n in m.bodies
+             if n > LONGEST_FUNCTION]  # fmt: skip
+    assert not long, "\n".join(long)
 
 
 #: Words of a workplace, not of a program.

@@ -9,7 +9,7 @@ import ast
 import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 __all__ = [
@@ -112,8 +112,9 @@ class Module:
         return sum(line.lstrip().startswith("#") for line in self.lines)
 
 
+@cache
 def modules(package: Path = PACKAGE) -> list[Module]:
-    """Read all files of the package."""
+    """Read all files of the package, once."""
     return [Module(path) for path in sorted(package.rglob("*.py"))]
 
 
@@ -177,7 +178,7 @@ def _statements(
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.Import, ast.ImportFrom)):
             yield child, place
-        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+        elif isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING":
             for part, where in ((child.body, Place.TYPES), (child.orelse, place)):
                 yield from _statements(ast.Module(part, []), where)
         elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):

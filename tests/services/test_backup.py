@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
@@ -232,21 +233,43 @@ def test_a_restore_that_was_broken_off_starts_nothing(house, target, other):
     assert "all is well" in admin(other, "restore", target)
 
 
-def test_a_backup_without_files_takes_them_from_where_they_were(house, target, other):
-    made = backup.make(Installation(house), target, files=False)
+@dataclass(frozen=True)
+class Restored:
+    """A home brought back from a backup of the database alone, while the original runs."""
+
+    home: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def restored(house: Path) -> Iterator[Restored]:
+    home = house.with_name("restored")
+    made = backup.make(Installation(house), house.with_name("without"), files=False)
     assert not (made.folder / "files").exists()
-    assert "all is well" in admin(other, "restore", target)
+    try:
+        yield Restored(home, admin(home, "restore", made.folder))
+    finally:
+        admin(home, "destroy", "--yes")
 
 
-def test_what_nobody_may_do_nobody_may_do_after_a_restore(house, target, other):
-    backup.make(Installation(house), target, files=False)
-    admin(other, "restore", target)
+def test_a_backup_without_files_takes_them_from_where_they_were(restored):
+    assert "all is well" in restored.said
+    assert list((restored.home / "files").rglob("*"))
+
+
+def test_what_nobody_may_do_nobody_may_do_after_a_restore(house, restored):
+    home = restored.home
     words = "SELECT has_function_privilege('stars_01', 'pg_advisory_lock(bigint)', 'execute')"
-    assert rows(other, words) == [(False,)]
-    assert rows(other, "SELECT has_database_privilege('stars_01', 'postgres', 'connect')") == [
+    assert rows(home, words) == [(False,)]
+    assert rows(home, "SELECT has_database_privilege('stars_01', 'postgres', 'connect')") == [
         (False,)]
     setting = "SELECT current_setting('awe.installation')"
-    assert rows(other, setting) != rows(house, setting)
+    assert rows(home, setting) != rows(house, setting)
+
+
+def test_the_address_of_a_running_original_is_not_taken(restored):
+    assert "closed to others: their address" in restored.said
+    assert "no access" in run(restored.home, "-m", "awe.admin", "status").stdout
 
 
 def login(configuration: Path, code: str) -> subprocess.CompletedProcess[str]:
@@ -285,13 +308,6 @@ def test_students_log_in_after_a_restore_with_their_old_files(house, target):
     finally:
         admin(again, "destroy", "--yes")
         shutil.rmtree(first, ignore_errors=True)
-
-
-def test_the_address_of_a_running_original_is_not_taken(house, target, other):
-    made = backup.make(Installation(house), target)
-    said = admin(other, "restore", made.folder)
-    assert "closed to others: their address" in said
-    assert "no access" in run(other, "-m", "awe.admin", "status").stdout
 
 
 def test_a_backup_of_nothing_is_refused(place, target):
