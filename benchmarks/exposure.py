@@ -403,11 +403,12 @@ def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     from awe import fits
     from awe.calib import reduction, statistics
     from awe.calib.sky import seeing
+    from awe.dataserver import sending
     from awe.dataserver.client import Client
-    from awe.db.objects import commit
     from awe.db.server.connection import database
     from awe.recipes.reduce import ReduceTask
-    from awe.tasks import products, selection
+    from awe.tasks import keeping, selection
+    from awe.tasks import task as tasks
 
     clock = Clock()
     places = (
@@ -415,8 +416,8 @@ def by_step(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
         (Client, "get", "fetch"), (fits, "judge", "judge"), (fits, "read", "read"),
         (fits, "read_pixels", "read"), (reduction, "reduce", "reduce kernel"),
         (statistics, "image_statistics", "statistics"), (seeing, "measure", "seeing"),
-        (products, "_header", "headers"), (fits, "write", "write"), (fits, "sha256", "hash"),
-        (Client, "put", "store"), (commit, "commit_all", "commit"),
+        (tasks, "prepare", "headers"), (fits, "write", "write"), (fits, "sha256", "hash"),
+        (sending, "store", "store"), (keeping, "commit_all", "commit"),
     )  # fmt: skip
     for owner, name, step in places:
         setattr(owner, name, clock.around(getattr(owner, name), step))
