@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from awe.errors import ArgumentError, nearest
-from awe.inspect import backend
+from awe.inspect import backend, xpa
 from awe.inspect import viewer as viewers
 from awe.inspect.keys import help_text
 from awe.inspect.reel import Reel, place_in
 from awe.inspect.sight import sight_of
 from awe.lazy import resolve
+from awe.terminal import out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,8 +105,9 @@ def inspect(
     ratio : float, optional
         Width divided by height of the window; default: that of the image.
     viewer : str, optional
-        "browser" for windows in a page whose address is printed; else the command of an external
-        viewer to open the file with instead, such as "ds9".
+        "browser" for windows in a page whose address is printed; "ds9" shows the frame in DS9, the
+        one that is open or a new one, with its flags and tracks as regions ("ds9:TITLE" for one of
+        several); else the command of another program to open the file with.
     block : bool, optional
         Wait until the window is closed; default: only where no prompt is waiting.
     extension : int or str, optional
@@ -141,9 +143,11 @@ def inspect(
     pixels, against = _second(frame, pixels, against)
     browser = viewer == "browser" or (viewer is None and backend.browser_wanted())
     if viewer is not None and not browser:
-        fetch = getattr(frame, "_here", None)  # a stored frame may not be here yet
-        path = frame if isinstance(frame, str | Path) else getattr(frame, "pathname", None)
-        _open_viewer(viewer, str(fetch() if fetch is not None else path))
+        if xpa.named(viewer) and xpa.available():
+            sight = sight_of(frame, pixels=pixels, zone=zone, extension=extension, plane=plane)
+            out(resolve("awe.inspect.ds9:show")(viewer, frame, sight) + "\n")
+        else:
+            _open_viewer(viewer, _file_of(frame))
         return None
     _check_numbers(kappa=kappa, iterations=iterations, lower=lower, upper=upper)
     _check_numbers(above=0, width=width, ratio=ratio)
@@ -287,6 +291,16 @@ def _size(
     if ratio is not None:
         return width, width / ratio
     return width, max((width - margin_x) / aspect + margin_y, 3.0)
+
+
+def _file_of(frame: Any) -> str:
+    """Return the file of a frame for another program; a stored one is fetched."""
+    fetch = getattr(frame, "_here", None)
+    path = frame if isinstance(frame, str | Path) else getattr(frame, "pathname", None)
+    if fetch is None and not path:
+        msg = f"{type(frame).__name__} has no file to open; leave viewer out to use awe's window"
+        raise ArgumentError(msg)
+    return str(fetch() if fetch is not None else path)
 
 
 _viewers: list[subprocess.Popen[bytes]] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from awe.errors import ArgumentError
-from awe.inspect import said
+from awe.inspect import said, xpa
 from awe.inspect.measurements import Measured
 from awe.inspect.placed import places_of, tracks_of
 from awe.inspect.spot import Reading
@@ -95,12 +95,13 @@ class Inspection(Measured, ABC):
         """
 
     def regions(self, path: str | Path | None) -> None:
-        """Draw the regions of a file in the format of DS9; None takes all away.
+        """Draw the regions of a file in the format of DS9, or of DS9 itself.
 
         Parameters
         ----------
         path : str or Path or None
-            The file.
+            The file; "ds9:" for what is drawn in DS9, "ds9:TITLE" for one of several; None takes
+            all away.
 
         Raises
         ------
@@ -109,6 +110,9 @@ class Inspection(Measured, ABC):
         """
         if path is None:
             self.unmark()
+            return
+        if str(path).startswith("ds9:") and xpa.named(str(path)) and xpa.available():
+            self.mark(xpa.regions_of(str(path)))
             return
         try:
             text = Path(path).expanduser().read_text(encoding="utf-8", errors="replace")

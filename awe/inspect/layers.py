@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from awe.errors import ArgumentError, UserMistake
 from awe.fits import planes
@@ -13,12 +13,38 @@ from awe.lazy import resolve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from awe.inspect.facts import Facts
     from awe.inspect.match import Match
     from awe.inspect.overlay import Overlay
 
-__all__ = ["Layers"]
+__all__ = ["Layers", "bits_of"]
+
+
+def bits_of(path: str, first: tuple[int, int], shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """Return the reason bits of an image; None if its file has none that fit.
+
+    Parameters
+    ----------
+    path : str
+        File of the frame; empty for arrays.
+    first : tuple of int
+        FITS pixel coordinates (x, y) of the first pixel of the image.
+    shape : tuple of int
+        Rows and columns of the image.
+    """
+    if not path or not Path(path).exists():
+        return None
+    try:
+        plane = planes.pixels(Path(path), planes.FLAGS)
+    except UserMistake:
+        return None
+    if plane is None or plane.dtype.kind not in "iu":
+        return None
+    (x, y), (ny, nx) = first, shape[:2]
+    plane = plane[y - 1 : y - 1 + ny, x - 1 : x - 1 + nx]
+    return plane if plane.shape == (ny, nx) else None
 
 
 class Layers:
@@ -92,17 +118,8 @@ class Layers:
             self._flags.remove()
             self._flags = None
             return "flags are hidden"
-        plane = None
-        if self._path and Path(self._path).exists():
-            try:
-                plane = planes.pixels(Path(self._path), planes.FLAGS)
-            except UserMistake:
-                plane = None
-        x, y = self._first
-        ny, nx = self._shape[:2]
-        if plane is not None and plane.dtype.kind in "iu":
-            plane = plane[y - 1 : y - 1 + ny, x - 1 : x - 1 + nx]
-        if plane is None or plane.dtype.kind not in "iu" or plane.shape != (ny, nx):
+        plane = bits_of(self._path, self._first, self._shape)
+        if plane is None:
             msg = f"{self._name} has no reason bits of its pixels; reduced frames and masters do"
             raise ArgumentError(msg)
         drawn = resolve("awe.inspect.overlay:Overlay")  # it loads matplotlib

@@ -31,7 +31,7 @@ class Marked(Supplied):
         text : str
             Regions in the format of DS9.
         """
-        told = self._marks.read(text)
+        told = self._marks.read(text, self._sights[0].header)
         self._tell(f"{told}{self._redrawn()}")
 
     def mark_places(self, kind: str, first: list[float], second: list[float]) -> None:

@@ -6,14 +6,14 @@ another frame is shown.
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from awe.errors import ArgumentError
+from awe.inspect.ds9regions import flat, parsed
 from awe.lazy import resolve
 
 if TYPE_CHECKING:
@@ -36,34 +36,27 @@ class Marks:
         self._tables: list[tuple[str, Any, Any]] = []
         self._drawn: list[Any] = []
 
-    def read(self, text: str) -> str:
+    def read(self, text: str, header: Any = MappingProxyType({})) -> str:
         """Take up regions, and return one line about them.
 
         Parameters
         ----------
         text : str
             Regions in the format of DS9.
+        header : Header or mapping
+            Header of the frame: where it is on its detector.
 
         Raises
         ------
         ArgumentError
             There is none in it that can be drawn.
         """
-        parsed = resolve("regions:Regions").parse  # loaded with the first region
-        # without cards LTV and LTM physical coordinates are those of the image
-        text = re.sub(r"\bphysical\b", "image", text)
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("always")
-            try:
-                found = list(parsed(text, format="ds9"))
-            except (ValueError, TypeError, KeyError, IndexError) as error:
-                msg = f"the regions cannot be read: {str(error)[:100]}"
-                raise ArgumentError(msg) from error
+        found, doubts = parsed(text, header)
         if not found or len(self._regions) + len(found) > MOST:
             msg = f"{len(found)} regions in the format of DS9 were found; expected 1 to {MOST}"
             raise ArgumentError(msg)
         self._regions += found
-        left = f", {len(doubts)} lines are not understood" if doubts else ""
+        left = f", {len(doubts)} are not: {doubts[0][:80]}" if doubts else ""
         return f"{len(found)} regions are drawn{left}"
 
     def add(self, text: str) -> None:
@@ -142,16 +135,18 @@ class Marks:
                 if hasattr(one, "to_pixel") and wcs is None:
                     lost += 1
                     continue
-                flat = one.to_pixel(wcs) if hasattr(one, "to_pixel") else one
-                artist = flat.as_artist(origin=(-1, -1))  # its first pixel is 0, that of FITS 1
-                if isinstance(flat, line):  # the one shape that does not heed origin
+                here = flat(one, wcs)
+                artist = here.as_artist(origin=(-1, -1))  # its first pixel is 0, that of FITS 1
+                if isinstance(here, line):  # the one shape that does not heed origin
                     artist.set_data(*(np.asarray(artist.get_data()) + 1))
                 artist.set_zorder(4)
+                if not one.meta.get("include", True) and hasattr(artist, "set_linestyle"):
+                    artist.set_linestyle("--")
                 artist.set_clip_path(axes.patch)
                 self._drawn.append(axes.add_artist(artist))
                 label = str(one.meta.get("text", ""))
                 if label:
-                    box = flat.bounding_box
+                    box = here.bounding_box
                     self._drawn.append(axes.text(
                         (box.ixmin + box.ixmax) / 2 + 1, box.iymax + 1, label, color=COLOUR,
                         fontsize=7, ha="center", va="bottom", clip_on=True, zorder=4,
