@@ -130,8 +130,9 @@ def plan(recipe: str, arguments: Mapping[str, Any], back_end: str) -> JobPlan:
     typed = {name: plain(value, name) for name, value in rest.items()}
     jobs: list[dict[str, Any]] = []
     before: list[int] = []
-    for name, chosen in zip(names, _share(names, typed), strict=True):
+    for place, (name, chosen) in enumerate(zip(names, _share(names, typed), strict=True)):
         first = len(jobs)
+        chosen = {**_following(recipes.find(name), names[:place]), **chosen}
         for args in _calls(recipes.find(name), chosen, [jobs[k]["args"] for k in before]):
             job = {"recipe": name, "args": _sized(plain(args, name)), "back_end": back_end}
             job["after"] = [k for k in before if _meet(jobs[k]["args"], job["args"])]
@@ -176,6 +177,12 @@ def planned(
     return JobPlan(recipe=told, arguments={}, jobs=jobs)
 
 
+def _following(task: Any, before: Sequence[str]) -> dict[str, Any]:
+    """Return what a recipe is about in a chain, by the last of the recipes before it."""
+    told: Mapping[str, dict[str, Any]] = getattr(task, "follows", {})
+    return next((dict(told[name]) for name in reversed(before) if name in told), {})
+
+
 def _calls(
     task: Any, chosen: dict[str, Any], before: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -193,7 +200,10 @@ def _calls(
         if getattr(task, "whole", False):
             return [chosen]
         rest = {name: value for name, value in chosen.items() if name not in ("c", "chip")}
-        return [{**rest, "chip": chip} for chip in {call["chip"]: None for call in before}]
+        chips = {call.get("chip"): None for call in before}
+        if None in chips:  # what comes before is one job for all chips
+            return [chosen]
+        return [{**rest, "chip": chip} for chip in chips]
     return calls
 
 

@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         SatelliteTrack,
         SaturatedPixelMap,
         ScienceProduct,
+        SkyFrame,
         WeightFrame,
     )
     from awe.model.skyparameters import AstrometricParametersParameters, SourceListParameters
@@ -171,6 +172,7 @@ __all__ = [
     "SaturatedPixelMap",
     "SaturatedPixelMapParameters",
     "ScienceProduct",
+    "SkyFrame",
     "SourceList",
     "SourceListParameters",
     "Sources",

@@ -10,7 +10,6 @@ import datetime
 from typing import Any, ClassVar
 
 from awe.db.objects.base import DBObject, behaviour, persistent
-from awe.model.calibrations import BaseFrame
 from awe.model.mixins import Product
 from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
 from awe.model.parameters import (
@@ -18,7 +17,7 @@ from awe.model.parameters import (
     GridWeightFrameParameters,
     RegriddedFrameParameters,
 )
-from awe.model.science import ReducedScienceFrame, ScienceProduct
+from awe.model.science import ReducedScienceFrame, ScienceProduct, SkyFrame
 
 __all__ = ["CoaddedRegriddedFrame", "GridTarget", "GridWeightFrame", "RegriddedFrame"]
 
@@ -72,10 +71,15 @@ class GridWeightFrame(ScienceProduct):
     process_params = persistent("Process parameters [None]", GridWeightFrameParameters, None)
 
 
-class RegriddedFrame(ScienceProduct):
+class RegriddedFrame(ScienceProduct, SkyFrame):
     """A reduced frame on a common grid of pixels; the light of a pixel is its sum [ADU]."""
 
     reduced = persistent("Reduced frame it was made of [None]", ReducedScienceFrame, None)
+    astrom_params = persistent(
+        "Solution that places its pixels, none: the coordinates of the reduced frame [None]",
+        "AstrometricParameters",
+        None,
+    )
     grid_target = persistent("Grid of the pixels [None]", GridTarget, None)
     weight = persistent("Weight of the pixels [None]", GridWeightFrame, None)
     astrom = persistent("World coordinates, linear only [None]", Astrom, None)
@@ -107,8 +111,10 @@ class RegriddedFrame(ScienceProduct):
         "grid_target",
     )
 
+    why = behaviour("awe.rules.made_from:why")
 
-class CoaddedRegriddedFrame(Product, BaseFrame):
+
+class CoaddedRegriddedFrame(Product, SkyFrame):
     """The mean of regridded frames of one filter on one grid [ADU/s]."""
 
     regridded_frames = persistent("Frames that are in it [None]", RegriddedFrame, [])
@@ -158,3 +164,4 @@ class CoaddedRegriddedFrame(Product, BaseFrame):
     compare = behaviour("awe.rules.comparison:compare")
     plot = behaviour("awe.inspect.quality:plot")
     losses = behaviour("awe.rules.losses:losses")
+    why = behaviour("awe.rules.made_from:why")

@@ -42,8 +42,30 @@ __all__ = [
     "SatelliteMap",
     "SatelliteTrack",
     "SaturatedPixelMap",
+    "SkyFrame",
     "WeightFrame",
 ]
+
+
+class SkyFrame(BaseFrame, abstract=True):
+    """A frame whose sources can be listed: reduced, regridded, or a mean of regridded ones."""
+
+    instrument = persistent("Camera that took the frame [None]", Instrument, None)
+    chip = persistent("Detector of the frame [None]", Chip, None)
+    filter = persistent("Filter of the exposure [None]", Filter, None)
+    OBJECT = persistent("Name of the target [None]", str, "")
+    DATE_OBS = persistent("Start of the observation [UTC]", datetime.datetime, None)
+    NAXIS1 = persistent("Columns of the frame [pixel]", int, 0)
+    NAXIS2 = persistent("Rows of the frame [pixel]", int, 0)
+    astrom = persistent("World coordinates of the frame [None]", Astrom, None)
+    observing_block = persistent("Block the frame was taken in [None]", ObservingBlock, None)
+    template = persistent("Template the frame was taken with [None]", Template, None)
+    EXPTIME = persistent("Exposure time [sec]", float, 0.0)
+    psf_radius = persistent(
+        "Full width of a star at half its maximum, none where none can be told [arcsec]",
+        float,
+        None,
+    )
 
 
 class ScienceProduct(Product, BaseFrame, abstract=True):
@@ -133,7 +155,7 @@ class WeightFrame(ScienceProduct):
     process_params = persistent("Process parameters [None]", WeightFrameParameters, None)
 
 
-class ReducedScienceFrame(ScienceProduct):
+class ReducedScienceFrame(ScienceProduct, SkyFrame):
     """A science frame with the marks of the camera removed [ADU]."""
 
     bias = persistent("Bias subtracted [None]", BiasFrame, None)

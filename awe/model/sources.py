@@ -14,7 +14,7 @@ from awe.db.objects.base import behaviour, persistent
 from awe.model.data import DataObject
 from awe.model.mixins import FromReduced
 from awe.model.observing import Astrom, Chip, Filter, Instrument
-from awe.model.science import ReducedScienceFrame
+from awe.model.science import SkyFrame
 from awe.model.skyparameters import SourceListParameters
 from awe.model.sourcerows import Sources, enter
 
@@ -30,7 +30,7 @@ _BITS = 53
 class SourceList(FromReduced, DataObject):
     """A list of sources with positions, light and shapes.
 
-    `frame` is what they were detected in; of a reference catalogue it is None, and `epoch` says
+    `frame` is what they were measured in; of a reference catalogue it is None, and `epoch` says
     when its positions hold.
     """
 
@@ -39,9 +39,12 @@ class SourceList(FromReduced, DataObject):
     OBJECT = persistent("Name of the target [None]", str, "")
     DATE_OBS = persistent("Start of the observation [UTC]", datetime.datetime, None)
     frame = persistent(
-        "Frame the sources were detected in, none for a catalogue [None]",
-        ReducedScienceFrame,
+        "Frame the sources were measured in, none for a catalogue [None]",
+        SkyFrame,
         None,
+    )
+    detection_frame = persistent(
+        "Frame the sources were found in, none: that they were measured in [None]", SkyFrame, None
     )
     astrom_params = persistent(
         "Solution the places are from, none: the coordinates of the frame [None]",

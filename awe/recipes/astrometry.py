@@ -8,7 +8,8 @@ from awe.errors import NoValidPixels
 from awe.lazy import resolve
 from awe.model.astrometry import AstrometricParameters
 from awe.tasks.arguments import Argument, common
-from awe.tasks.catalogues import frames_to_measure, write_table
+from awe.tasks.catalogues import write_table
+from awe.tasks.measuring import frames_to_measure
 from awe.tasks.references import Field, chosen, field_of
 from awe.tasks.selection import one_each
 from awe.tasks.task import Stage, Task, Unit
@@ -35,7 +36,8 @@ class AstrometryTask(Task):
     reference: str | None = None
     arguments = (
         *common(
-            "instrument", "date", "filter", "chip", "object", "template", "red_filenames"
+            "instrument", "date", "filter", "chip", "object", "template", "raw_filenames",
+            "red_filenames",
         ),
         Argument(
             name="reference",

@@ -11,6 +11,7 @@ from awe.fits.planes import WEIGHT_WITHIN
 from awe.lazy import resolve
 from awe.model.mixins import QualityFlag
 from awe.model.regridded import GridWeightFrame, RegriddedFrame
+from awe.rules.made_from import newest_solution
 from awe.rules.quality import verdict
 from awe.tasks import grids
 from awe.tasks.arguments import Argument, common
@@ -42,6 +43,7 @@ class RegridTask(Task):
 
     Steps: the sky is subtracted, bad pixels are filled, and a spline through all pixels gives
     those of the grid, with their weight, variance and reason bits. The flux of stars is kept.
+    Pixels are where the newest sound astrometric solution of a frame has them, or its header.
     The target is `gra`, `gdec` and `gps`, or the plate of the sky the set is on.
     """
 
@@ -179,15 +181,19 @@ class RegridTask(Task):
         target = self.target([red])
         parameters = self.parameters("RegriddedFrame")
         self.fetch([red, *([red.weight] if red.weight is not None else [])])
-        work: Work = resolve("awe.tasks.gridding:Work")(red, self._weight_of(red), parameters)
+        solution = self._solution(unit)
+        work: Work = resolve("awe.tasks.gridding:Work")(
+            red, self._weight_of(red), parameters, solution
+        )
         work.subtract_sky()
         self.after("sky", lambda: work.image, astrom=red.astrom)
         new = work.regrid(target)
         astrom = target.astrom(work.columns.start, work.rows.start)
         self.after("regrid", lambda: new.image, astrom=astrom)
         product = RegriddedFrame(
-            **_identity(red, new.image.shape), reduced=red, grid_target=target, astrom=astrom,
-            observing_block=red.observing_block, template=red.template, EXPTIME=red.EXPTIME,
+            **_identity(red, new.image.shape), reduced=red, astrom_params=solution,
+            grid_target=target, astrom=astrom, observing_block=red.observing_block,
+            template=red.template, EXPTIME=red.EXPTIME,
             background=work.level, background_noise=work.noise * work.area**0.5 / new.correlation,
             correlation=new.correlation, area=work.area, process_params=parameters,
             process_status=1,
@@ -196,6 +202,13 @@ class RegridTask(Task):
         product.gain = float(red.header.get("GAIN") or 0.0)
         product.psf_radius = work.seeing(new, product.gain, target)
         return self._finished(product, new, header)
+
+    @staticmethod
+    def _solution(unit: Unit) -> Any:
+        """Return the solution that places the frame: the newest sound one, or that of a remake."""
+        if unit.given is not None:
+            return unit.given.get("AstrometricParameters")
+        return newest_solution(unit.frames[0])
 
     def _weight_of(self, red: Any) -> NDArray[Any] | None:
         return self.pixels(red.weight, 1.0) if red.weight is not None else None

@@ -1,32 +1,31 @@
-"""Recipe SourceList: what there is on a reduced frame, as a list of sources."""
+"""Recipe SourceList: what there is on a reduced, regridded or coadded frame, as a list."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from awe import bars
-from awe.errors import NoValidPixels
-from awe.fits import planes
+from awe.errors import NotFound
 from awe.lazy import resolve
+from awe.model.science import ReducedScienceFrame
 from awe.model.sources import SourceList
 from awe.rules.made_from import newest_solution
-from awe.tasks.arguments import common
-from awe.tasks.catalogues import columns_of, frames_to_measure, settings_of, write_list
-from awe.tasks.inputs import mark_others, nominal
+from awe.tasks.arguments import Argument, common
+from awe.tasks.catalogues import columns_of, write_list
+from awe.tasks.inputs import mark_others
 from awe.tasks.selection import one_each
 from awe.tasks.task import Stage, Task, Unit
-
-if TYPE_CHECKING:
-    from awe.calib.extraction.catalogue import Catalogue
 
 __all__ = ["SourceListTask"]
 
 
 class SourceListTask(Task):
-    """Detect and measure the sources of reduced science frames.
+    """Detect and measure the sources of reduced, regridded or coadded frames.
 
     Of several reductions of one raw frame the newest sound one is taken, unless frames are named;
-    places on the sky are those of its newest sound astrometric solution, if it has one.
+    places on the sky are those of the newest sound astrometric solution of a reduced frame, if it
+    has one, and those of its grid otherwise. With `detection` the sources found in that frame are
+    measured in others on the same grid.
     A list holds positions, light in circles and in Kron's ellipse, shapes, and flags with their
     reasons; its sources are found by place and light, see `Sources`.
     """
@@ -39,9 +38,32 @@ class SourceListTask(Task):
             required=True,
         ),
     )  # fmt: skip
-    arguments = common(
-        "instrument", "date", "filter", "chip", "object", "template", "red_filenames", "pars",
-        "commit",
+    frames: str | None = None
+    reg_filenames: list[str] | None = None
+    coadd_filenames: list[str] | None = None
+    detection: str | None = None
+    follows: ClassVar[dict[str, dict[str, Any]]] = {
+        "Coadd": {"frames": "coadded"}, "Regrid": {"frames": "regridded"},
+    }  # fmt: skip
+    """What it is about in a chain, by the recipe before it."""
+    arguments = (
+        *common(
+            "instrument", "date", "filter", "chip", "object", "template", "raw_filenames",
+            "red_filenames",
+        ),
+        Argument(name="reg_filenames", short="reg", type=list, doc="names of regridded frames"),
+        Argument(
+            name="coadd_filenames", short="coadd", type=list, doc="names of coadded frames"
+        ),
+        Argument(
+            name="frames", type=str,
+            doc="'reduced', 'regridded' or 'coadded'; by default those named, else reduced",
+        ),
+        Argument(
+            name="detection", type=str,
+            doc="name of a frame on the same grid in which the sources are found",
+        ),
+        *common("pars", "commit"),
     )  # fmt: skip
     example = (
         "SourceListTask(instrument='OMEGACAM', template='2012-06-01T08:51:44', "
@@ -49,8 +71,35 @@ class SourceListTask(Task):
     )
 
     def units(self) -> list[Unit]:
-        """Return one unit per reduced frame."""
-        return one_each(frames_to_measure(self))
+        """Return one unit per frame."""
+        return one_each(self._frames())
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the arguments of this task, one call per chip where frames are of one each."""
+        frames = self._frames()
+        if any(frame.chip is None for frame in frames) or self.frames == "coadded":
+            # sums are chosen when the job runs: by then there are newer ones
+            given = self._given()
+            given.pop("workers", None)
+            return [given]
+        chips: dict[str, list[Any]] = {}
+        for frame in frames:
+            chips.setdefault(frame.chip.name, []).append(frame)
+        calls = []
+        for chip, some in chips.items():
+            call = {**self._given(), "chip": chip}
+            call.pop("workers", None)
+            if self.raw_filenames is not None:
+                call["raw_filenames"] = [frame.raw.filename for frame in some]
+            for name in ("red_filenames", "reg_filenames", "coadd_filenames"):
+                if getattr(self, name) is not None:
+                    call[name] = [frame.filename for frame in some]
+            calls.append(call)
+        return calls
+
+    def _frames(self) -> list[Any]:
+        found: list[Any] = resolve("awe.tasks.measuring:frames_to_measure")(self)
+        return found
 
     def make(self, unit: Unit) -> SourceList:
         """Return the source list of the unit's frame.
@@ -58,14 +107,18 @@ class SourceListTask(Task):
         Parameters
         ----------
         unit : Unit
-            Work to do: one reduced frame.
+            Work to do: one frame.
         """
         frame = unit.frames[0]
         parameters = self.parameters("SourceList")
-        self.fetch([frame])
-        found = self._measured(frame, parameters)
-        product = SourceList(frame=frame, process_params=parameters)
-        product.astrom_params = newest_solution(frame)
+        other = self._detection(frame)
+        found = resolve("awe.tasks.measuring:measured")(self, frame, other, parameters)
+        product = SourceList(frame=frame, detection_frame=other, process_params=parameters)
+        if isinstance(frame, ReducedScienceFrame):
+            given = unit.given
+            product.astrom_params = (
+                newest_solution(frame) if given is None else given.get("AstrometricParameters")
+            )
         for name in ("instrument", "chip", "filter", "OBJECT", "DATE_OBS", "astrom", "NAXIS1",
                      "NAXIS2"):  # fmt: skip
             setattr(product, name, getattr(frame, name))
@@ -85,16 +138,12 @@ class SourceListTask(Task):
         write_list(self, product, columns)
         return product
 
-    def _measured(self, frame: Any, parameters: Any) -> Catalogue:
-        gain = frame.gain.gain if frame.gain is not None else nominal(frame).gain
+    def _detection(self, frame: Any) -> Any:
+        """Return the frame the sources are found in, None where it is the frame itself."""
+        if self.detection is None or self.detection == frame.filename:
+            return None
         try:
-            found: Catalogue = resolve("awe.calib.extraction.catalogue:measure")(
-                frame.data,
-                settings_of(parameters, gain),
-                reasons=planes.pixels(frame.pathname, planes.FLAGS),
-                zero_point=parameters.MAG_ZEROPOINT,
-            )
-        except NoValidPixels as error:
-            msg = f"{frame.filename}: {error}"
-            raise NoValidPixels(msg) from error
-        return found
+            return resolve("awe.tasks.measuring:frame_named")(None, self.detection)
+        except NotFound as error:
+            msg = f"detection: {error}"
+            raise NotFound(msg) from error

@@ -26,7 +26,7 @@ from awe.model.science import ScienceProduct
 from awe.rules import appointed, validity
 from awe.rules.fitting import needs_of
 from awe.rules.leftout import left_out
-from awe.rules.made_from import newest_solution
+from awe.rules.made_from import newer, newest_solution, solvable
 from awe.rules.roles import MISSING, NOT_NAMED, VALIDITY, chosen_roles, date_of
 from awe.terminal import harmless
 
@@ -45,7 +45,7 @@ __all__ = [
 #: Calibrations a recipe uses if there is one, and does without if there is none.
 OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark")}
 #: Links to what a product was made of, not along with: their own reasons are another's.
-MADE_OF = ("reduced", "regridded_frames", "frame")
+MADE_OF = ("reduced", "regridded_frames", "frame", "detection_frame")
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
 
@@ -219,33 +219,23 @@ def _made_of(item: Any, today: Today) -> Iterator[Reason]:
                 continue
             if used.is_valid <= 0:
                 yield Reason(kind="bad input", text=f"{_name(used)} has is_valid {used.is_valid}")
-            newer = _newer(used)
-            if newer is not None:
-                text = f"{role} {_name(newer)}; {_name(used)} was used"
+            later = newer(used)
+            if later is not None:
+                text = f"{role} {_name(later)}; {_name(used)} was used"
                 yield Reason(kind="newer input", text=text)
             elif inner := reasons(used, today):
                 yield Reason(kind="stale input", text=f"{role} {_name(used)}: {inner[0]}")
 
 
 def _solved(item: Any) -> Iterator[Reason]:
-    """Yield that a list has not the places of the newest solution of its frame."""
-    frame = value_of(item, "frame")
-    if frame is None or not has(item, "astrom_params"):
+    """Yield that an object has not the places of the newest solution of its reduced frame."""
+    frame = solvable(item) if has(item, "astrom_params") else None
+    if frame is None:
         return
     newest, used = newest_solution(frame), item.astrom_params
     if newest is not None and newest != used:
         before = f"{_name(used)} was used" if used is not None else "none was used"
         yield Reason(kind="newer input", text=f"astrom_params {_name(newest)}; {before}")
-
-
-def _newer(used: Any) -> Any:
-    """Return the newest sound product of the same raw frame that came after one, or None."""
-    cls = type(used)
-    query = (cls.raw == used.raw) & (cls.is_valid > 0) & (cls.quality_flags == 0)
-    found = list((query & (cls.creation_date > used.creation_date)).order_by("-creation_date"))
-    grid = value_of(used, "grid_target")
-    alike = (one for one in found if grid is None or one.grid_target.same(grid))
-    return next(alike, None)
 
 
 def _steps(item: Any) -> Iterator[Reason]:

@@ -9,15 +9,20 @@ from typing import Any
 
 from awe.db.declare.registry import find
 from awe.errors import ArgumentError
-from awe.model.mixins import QualityFlag, value_of
+from awe.model.mixins import QualityFlag, has, value_of
 from awe.terminal import harmless
 
-__all__ = ["MADE_FROM", "Because", "candidates", "newest_like", "newest_solution", "why"]
+__all__ = [
+    "MADE_FROM", "Because", "candidates", "newer", "newest_like", "newest_solution", "solvable",
+    "why",
+]  # fmt: skip
 
 #: class -> links to the products its objects are made from
 MADE_FROM: dict[str, tuple[str, ...]] = {
-    "SourceList": ("frame", "astrom_params"),
+    "SourceList": ("frame", "astrom_params", "detection_frame"),
     "AstrometricParameters": ("reduced", "refcat"),
+    "RegriddedFrame": ("reduced", "astrom_params"),
+    "CoaddedRegriddedFrame": ("regridded_frames",),
 }
 
 #: candidates that are listed
@@ -43,17 +48,69 @@ def candidates(item: Any, role: str) -> list[Any]:
     item : product
         Object that a recipe made.
     role : str
-        The link.
+        The link, or the list of links.
     """
-    used = getattr(item, role)
     if role == "astrom_params":
+        frame = solvable(item)
+        if frame is None:
+            return []
         cls: Any = find("AstrometricParameters")
-        found = cls.reduced == item.frame
-        return list(found.order_by("-creation_date").top(_LISTED))
-    raw = value_of(used, "raw")
-    if raw is None:
-        return [used] if used is not None else []
-    return list((type(used).raw == raw).order_by("-creation_date").top(_LISTED))
+        return list((cls.reduced == frame).order_by("-creation_date").top(_LISTED))
+    used = getattr(item, role)
+    if isinstance(used, list):
+        found = [one for each in used for one in _alike(each)]
+        return sorted(dict.fromkeys(found), key=lambda one: one.creation_date, reverse=True)
+    return _alike(used) if used is not None else []
+
+
+def _alike(used: Any, *, after: Any = None) -> list[Any]:
+    """Return the products of the same raw frames on the same pixels, the newest first."""
+    cls = type(used)
+    if has(used, "raw"):
+        query = cls.raw == used.raw
+    elif has(used, "regridded_frames"):
+        query = (cls.instrument == used.instrument) & (cls.filter == used.filter)
+        query &= cls.OBJECT == used.OBJECT
+    else:
+        return [used]
+    if after is not None:
+        query &= (cls.is_valid > 0) & (cls.quality_flags == 0) & (cls.creation_date > after)
+    found = list(query.order_by("-creation_date").top(_LISTED))
+    return [one for one in found if one == used or _same_pixels(one, used)]
+
+
+def _same_pixels(one: Any, used: Any) -> bool:
+    grid = value_of(used, "grid_target")
+    if grid is None:
+        return True
+    if not one.grid_target.same(grid):
+        return False
+    behind = value_of(used, "regridded_frames") or []
+    return {f.raw for f in behind} == {f.raw for f in value_of(one, "regridded_frames") or []}
+
+
+def newer(used: Any) -> Any:
+    """Return the newest sound product of the same raw frames that came after one, or None.
+
+    Parameters
+    ----------
+    used : product
+        A frame that something was made of.
+    """
+    found = _alike(used, after=used.creation_date)
+    return found[0] if found else None
+
+
+def solvable(item: Any) -> Any:
+    """Return the reduced frame whose astrometric solution places an object, None without.
+
+    Parameters
+    ----------
+    item : product
+        Object that a recipe made.
+    """
+    frame = value_of(item, "reduced") or value_of(item, "frame")
+    return frame if type(frame).__name__ == "ReducedScienceFrame" else None
 
 
 def newest_solution(frame: Any) -> Any:
@@ -108,13 +165,16 @@ def why(self: Any, role: str = "") -> Because:
         raise ArgumentError(msg)
     lines = []
     for name in [role] if role else roles:
-        used = getattr(self, name)
-        if used is None:
-            lines.append(f"{name}: none")
-            continue
-        lines.append(f"{name}: {_called(used)}")
+        linked = getattr(self, name)
+        used = linked if isinstance(linked, list) else [linked] if linked is not None else []
+        lines.append(f"{name}: {', '.join(_called(one) for one in used) or 'none'}")
+        if isinstance(linked, list):
+            lines[-1] = f"{name}: {len(used)}"
+        left_out = value_of(self, "contributions") or {}
         for one in candidates(self, name):
-            told = "used" if one == used else _objection(one) or "not used"
+            # a sum has looked at some, and left them out
+            reason = (left_out.get(str(one.object_id)) or {}).get("why")
+            told = "used" if one in used else reason or _objection(one) or "not used"
             lines.append(f"  {one.creation_date:%Y-%m-%d %H:%M:%S} {_called(one)}: {told}")
     return Because(lines)
 

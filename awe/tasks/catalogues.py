@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awe import bars, fits
-from awe.errors import NotFound, ParameterError
+from awe.errors import ParameterError
 from awe.lazy import resolve
 from awe.localfiles import data_name, own_scratch, plain_name
+from awe.model.mixins import has, value_of
 from awe.model.sourcerows import COLUMNS, rows_of
 from awe.tasks.products import prepare_table
-from awe.tasks.selection import newest_of_each, raw_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from awe.tasks.task import Task
 
 __all__ = [
-    "COLUMN_TEXTS", "columns_of", "file_of_list", "frames_to_measure", "settings_of", "texts",
-    "write_list", "write_table",
+    "COLUMN_TEXTS", "columns_of", "file_of_list", "settings_of", "texts", "unit_of", "write_list",
+    "write_table",
 ]  # fmt: skip
 
 #: most apertures of a list
@@ -164,30 +165,6 @@ def _typed(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     }  # fmt: skip
 
 
-def frames_to_measure(task: Task) -> list[Any]:
-    """Return the frames named, or the newest sound one of each raw frame.
-
-    Parameters
-    ----------
-    task : Task
-        Task whose arguments select.
-
-    Raises
-    ------
-    NotFound
-        All frames have quality bits.
-    """
-    frames = raw_frames(task)
-    sound = frames if task.red_filenames is not None else newest_of_each(frames)
-    if not sound:
-        msg = (
-            f"all {len(frames)} reduced frames have quality bits; name those that are to be "
-            "used all the same: red_filenames=[...]"
-        )
-        raise NotFound(msg)
-    return sound
-
-
 def write_table(
     task: Task, product: Any, columns: Mapping[str, NDArray[Any]], name: str = "SOURCES"
 ) -> None:
@@ -207,8 +184,9 @@ def write_table(
     session = task._running()
     product.recipe = session.recipe
     consulted = session.unit.consulted if session.unit is not None else {}
+    told = texts(columns, unit_of(value_of(product, "frame")))
     path, write = prepare_table(
-        product, columns, texts(columns), directory=Path.cwd(), consulted=consulted, name=name
+        product, columns, told, directory=Path.cwd(), consulted=consulted, name=name
     )
     session.written.append(path)
     task._left.append(path)
@@ -249,8 +227,27 @@ def file_of_list(product: Any, columns: dict[str, NDArray[Any]]) -> None:
     product.pathname = fits.write_table(folder / product.filename, columns, texts(columns))
 
 
-def texts(columns: Mapping[str, Any]) -> dict[str, fits.Column]:
-    """Return unit and meaning of columns, those of light by kind and aperture."""
+def unit_of(frame: Any) -> str:
+    """Return the unit of the pixels of a frame: counts, or of a sum counts a second.
+
+    Parameters
+    ----------
+    frame : SkyFrame or None
+        The frame.
+    """
+    return "adu/s" if has(frame, "regridded_frames") else "adu"
+
+
+def texts(columns: Mapping[str, Any], light: str = "adu") -> dict[str, fits.Column]:
+    """Return unit and meaning of columns, those of light by kind and aperture.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        The columns.
+    light : str
+        Unit of the pixels.
+    """
     found = {name: COLUMN_TEXTS[name] for name in columns if name in COLUMN_TEXTS}
     what = {"FLUX": ("adu", "light in {}"), "FLUXERR": ("adu", "error of the light in {}"),
             "MAG": ("mag", "magnitude in {}"), "MAGERR": ("mag", "error of it in {}")}  # fmt: skip
@@ -260,4 +257,7 @@ def texts(columns: Mapping[str, Any]) -> dict[str, fits.Column]:
         if name not in found and kind in what and place is not None:
             unit, text = what[kind]
             found[name] = fits.Column(unit=unit, text=text.format(place))
-    return found
+    return {
+        name: replace(one, unit=light) if one.unit == "adu" else one
+        for name, one in found.items()
+    }

@@ -38,6 +38,8 @@ class Work:
         Relative weight of its pixels.
     parameters : RegriddedFrameParameters
         What is done.
+    solution : AstrometricParameters, optional
+        Where its pixels are; by default the header says it.
 
     Raises
     ------
@@ -47,8 +49,10 @@ class Work:
         A plane has another shape than the image.
     """
 
-    def __init__(self, red: Any, weight: NDArray[Any] | None, parameters: Any) -> None:
-        self.wcs = coordinates_of(red)
+    def __init__(
+        self, red: Any, weight: NDArray[Any] | None, parameters: Any, solution: Any = None
+    ) -> None:
+        self.wcs = coordinates_of(red, solution)
         self.level = 0.0
         self.noise = 0.0
         self.area = 1.0
@@ -126,20 +130,22 @@ class Work:
         return stars.fwhm * target.pixelscale if stars.known else None
 
 
-def coordinates_of(red: Any) -> WCS:
-    """Return the world coordinates in the header of a reduced frame.
+def coordinates_of(red: Any, solution: Any = None) -> WCS:
+    """Return the world coordinates of a reduced frame: those of a solution, or of its header.
 
     Parameters
     ----------
     red : ReducedScienceFrame
         The frame.
+    solution : AstrometricParameters, optional
+        Its solution.
 
     Raises
     ------
     BadHeader
         There are none of the sky.
     """
-    found: WCS = red.wcs
+    found: WCS = red.wcs if solution is None else solution.wcs()
     if not found.has_celestial:
         msg = (
             f"{red.filename} has no world coordinates in its header (CTYPE, CRVAL, CD); solve "

@@ -331,6 +331,8 @@ def _given(product: Any) -> dict[str, Any]:
         if name not in given and number is not None:
             given[name] = _asked(name, number)
     choices = value_of(product, "choices") or {}
+    if has(product, "astrom_params"):
+        given["AstrometricParameters"] = product.astrom_params
     return given | dict.fromkeys(_missing(type(product), choices))
 
 

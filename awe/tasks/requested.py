@@ -102,13 +102,16 @@ def named_by_hand(product: Any) -> dict[str, Any]:
 
 
 def target_of(product: Any) -> dict[str, Any]:
-    """Return the arguments that choose the grid of a product again; none where it has no grid.
+    """Return the arguments that choose the grid of a product again, or the frame searched.
 
     Parameters
     ----------
     product : product
         Object that a recipe made.
     """
+    searched = value_of(product, "detection_frame")
+    if searched is not None:
+        return {"detection": searched.filename}
     grid = value_of(product, "grid_target")
     if grid is None:
         return {}

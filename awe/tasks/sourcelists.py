@@ -13,11 +13,18 @@ __all__ = ["make"]
 
 SYSTEM = ("object_id", "creation_date")
 
+#: class of the frame of a list: the argument of the recipe that names it
+NAMED_BY = {
+    "ReducedScienceFrame": "red_filenames", "RegriddedFrame": "reg_filenames",
+    "CoaddedRegriddedFrame": "coadd_filenames",
+}  # fmt: skip
+
 
 def make(self: Any, pars: dict[str, Any] | None = None) -> None:
     """Detect the sources of `frame` and fill the list; `commit()` then stores and commits it.
 
-    Nothing has to be retrieved before. Attributes that were set stay, such as `name`.
+    Where `detection_frame` is set, its sources are measured in `frame`. Nothing has to be
+    retrieved before. Attributes that were set stay, such as `name`.
 
     Parameters
     ----------
@@ -33,12 +40,16 @@ def make(self: Any, pars: dict[str, Any] | None = None) -> None:
         msg = f"{self!r} is committed and never changes; make a new one: SourceList()"
         raise ArgumentError(msg)
     if self.frame is None:
-        msg = "the list has no frame: set sourcelist.frame to a ReducedScienceFrame first"
+        msg = (
+            "the list has no frame: set sourcelist.frame to a reduced, regridded or coadded frame "
+            "first"
+        )
         raise ArgumentError(msg)
-    frame = self.frame
-    task = find("SourceList")(
-        instrument=frame.instrument.name, red_filenames=[frame.filename], pars=pars
-    )
+    frame, other = self.frame, self.detection_frame
+    given: dict[str, Any] = {NAMED_BY[type(frame).__name__]: [frame.filename]}
+    if other is not None:
+        given["detection"] = other.filename
+    task = find("SourceList")(instrument=frame.instrument.name, pars=pars, **given)
     task.only = tuple(one_each([frame]))
     [product] = task.execute()
     mine = dict(self.__dict__["_values"])

@@ -179,7 +179,8 @@ def further(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any
     """
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
     role = getattr(cls, MADE_FROM[cls.__name__][0])
-    known = list(((role.raw == frame) & (cls.is_valid > 0)).order_by("-creation_date").top(20))
+    of_raw = role.isin(ReducedScienceFrame.raw == frame)
+    known = list((of_raw & (cls.is_valid > 0)).order_by("-creation_date").top(20))
     fresh = next((item for item in known if item.is_uptodate()), None)
     if fresh is not None:
         if make:

@@ -111,8 +111,18 @@ def test_a_chain_plans_one_sum_after_the_jobs_of_all_chips(calibrated):
     from awe.dpu.planning import plan
 
     calibrated.login("scientist", privileges=1)
-    made = plan("Reduce>Regrid>Coadd", {"i": "OMEGACAM", "template": TEMPLATE, "C": 1}, "local")
-    recipes = [job["recipe"] for job in made.jobs]
-    assert recipes == ["Reduce", "Reduce", "Regrid", "Regrid", "Coadd"]
-    assert made.jobs[-1]["after"] == [2, 3]
-    assert "chip" not in made.jobs[-1]["args"]
+    from awe.model.raw import RawScienceFrame
+
+    raws = [raw.filename for raw in RawScienceFrame.template.start == TEMPLATE]
+    chain = "Reduce>Astrometry>Regrid>Coadd>SourceList"
+    for selection in ({"template": TEMPLATE}, {"raw": raws}):
+        made = plan(chain, {"i": "OMEGACAM", "C": 1, **selection}, "local")
+        assert [job["recipe"] for job in made.jobs] == [
+            *(2 * ["Reduce"]), *(2 * ["Astrometry"]), *(2 * ["Regrid"]), "Coadd", "SourceList",
+        ]  # fmt: skip
+        assert made.jobs[-2]["after"] == [4, 5]
+        assert made.jobs[-1]["after"] == [6]
+        assert made.jobs[-1]["args"]["frames"] == "coadded"
+        assert not [job for job in made.jobs[-2:] if "chip" in job["args"]]
+    made = plan("Reduce>Regrid>SourceList", {"i": "OMEGACAM", "template": TEMPLATE}, "local")
+    assert [job["args"].get("frames") for job in made.jobs[-2:]] == 2 * ["regridded"]

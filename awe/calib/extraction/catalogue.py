@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from awe.calib.extraction.detection import Detected
 
-__all__ = ["FLAGS", "Catalogue", "aperture_name", "measure"]
+__all__ = ["FLAGS", "Catalogue", "aperture_name", "found_in", "measure"]
 
 #: bits of FLAG, as SExtractor has them, and one of our own
 FLAGS = {
     1: "pixels of the source, or of its aperture, may not be used",
     2: "it was told from a neighbour it touches",
     4: "at least one of its pixels is saturated",
-    8: "it reaches the edge of the frame",
+    8: "it reaches the edge of the frame, or of its part of a grid",
     16: "its aperture leaves the frame, or holds no good pixel",
     64: "a buffer was full when it was told from its neighbours",
     256: "its windowed position left the centre of light, which is given instead",
@@ -41,6 +41,9 @@ _OF_OBJECTS = {0x1: 2, 0x2: 8, 0x4: 64}
 _AROUND = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 
 _SATURATED = int(PixelFlag.SATURATED | PixelFlag.BLEED)
+
+#: bits of pixels that are used all the same
+_KEPT = _SATURATED | int(PixelFlag.INTERPOLATED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,8 @@ def measure(
     *,
     reasons: NDArray[Any] | None = None,
     zero_point: float = 0.0,
+    weight: NDArray[Any] | None = None,
+    searched: Detected | None = None,
 ) -> Catalogue:
     """Return the sources of a frame with positions, light, shapes and flags.
 
@@ -98,9 +103,15 @@ def measure(
         How sources are found and measured.
     reasons : ndarray of uint16, shape (ny, nx), optional
         Reason bits of the pixels, `PixelFlag`; a pixel with a bit is left out, but for those
-        that say it is saturated: without its core a bright star would be a ring.
+        that say it is saturated, without its core a bright star would be a ring, or next to a
+        filled one on a grid.
     zero_point : float, mag
         Magnitude of one count.
+    weight : ndarray of float32, shape (ny, nx), optional
+        Relative inverse variance of the sky of each pixel, 0 where it may not be used.
+    searched : Detected, optional
+        Sources found in another frame on the same pixels, `found_in`: they are measured here, at
+        their places and in the ellipses they have there.
 
     Raises
     ------
@@ -121,12 +132,8 @@ def measure(
     >>> len(found.columns["SID"]), round(found.columns["Xpos"][0])
     (1, 51)
     """
-    if reasons is not None:
-        require_shape(reasons, np.asarray(image).shape, "reasons")
-    bad = ~np.isfinite(np.asarray(image, np.float32))
-    if reasons is not None:
-        bad |= (reasons & (~_SATURATED & 0xFFFF)) != 0
-    found = detect(image, settings, bad)
+    found = found_in(image, settings, reasons=reasons, weight=weight, searched=searched)
+    bad = found.bad
     factor = settings.correlation or noise.correlation_factor(
         found.sky, found.noise, ~bad & (found.places == 0)
     )
@@ -145,6 +152,45 @@ def measure(
     )
 
 
+def found_in(
+    image: NDArray[Any],
+    settings: Settings,
+    *,
+    reasons: NDArray[Any] | None = None,
+    weight: NDArray[Any] | None = None,
+    searched: Detected | None = None,
+) -> Detected:
+    """Return the sources of a frame, not measured yet.
+
+    Parameters
+    ----------
+    image : ndarray of float, shape (ny, nx), ADU
+        Frame, flat-fielded; NaN is bad. It is not changed.
+    settings : Settings
+        How sources are found.
+    reasons : ndarray of uint16, shape (ny, nx), optional
+        Reason bits of the pixels.
+    weight : ndarray of float32, shape (ny, nx), optional
+        Relative inverse variance of the sky, 0 where a pixel may not be used.
+    searched : Detected, optional
+        Sources found in another frame on the same pixels; nothing is searched for.
+
+    Raises
+    ------
+    NoValidPixels
+        No pixel may be used, or the pixels have no noise.
+    """
+    shape = np.asarray(image).shape
+    bad = ~np.isfinite(np.asarray(image, np.float32))
+    if reasons is not None:
+        require_shape(reasons, shape, "reasons")
+        bad |= (reasons & (~_KEPT & 0xFFFF)) != 0
+    if weight is not None:
+        require_shape(weight, shape, "weight")
+        bad |= ~(weight > 0)
+    return detect(image, settings, bad, weight, searched)
+
+
 def _columns(
     found: Detected, bad: NDArray[np.bool_], settings: Settings, factor: float, zero_point: float
 ) -> dict[str, NDArray[Any]]:
@@ -152,9 +198,15 @@ def _columns(
     (flux, error, bits), kron = photometry.automatic(found, bad, settings, factor)
     radius = photometry.half_light(found, bad, flux)
     placed = positions.windowed(found, bad, radius)
+    if found.searched is not None:
+        shown = found.searched
+        width = photometry.half_light(shown, shown.bad, one["flux"].astype(np.float64))
+        placed = positions.windowed(shown, shown.bad, width)
     major, minor, angle = positions.error_ellipses(found, flux, settings.gain, factor)
+    inside, peak = _isophotes(found)
     isophotal = np.sqrt(
-        one["npix"] * (found.rms * factor) ** 2 + np.maximum(one["flux"], 0) / settings.gain
+        one["npix"] * (found.spread * factor) ** 2
+        + np.maximum(inside, 0) / np.maximum(settings.gain * found.share, 1e-30)
     )
     columns: dict[str, NDArray[Any]] = {
         "SID": np.arange(1, one.size + 1),
@@ -166,11 +218,11 @@ def _columns(
         "PosErr": np.hypot(major, minor),
         "NPIX": one["npix"].astype(np.int64),
         "BackGr": found.background, "Level": one["thresh"].astype(np.float64),
-        "MaxVal": one["peak"].astype(np.float64),
+        "MaxVal": peak,
         "FWHM_IMAGE": 2 * np.sqrt(np.log(2) * (one["a"] ** 2 + one["b"] ** 2)),
         "FLUX_RADIUS": radius, "KRON_RADIUS": kron,
     }  # fmt: skip
-    light = {"ISO": (one["flux"].astype(np.float64), isophotal), "AUTO": (flux, error)}
+    light = {"ISO": (inside, isophotal), "AUTO": (flux, error)}
     for diameter, circle in zip(
         settings.apertures, photometry.circles(found, bad, settings, factor), strict=True
     ):
@@ -186,6 +238,20 @@ def _columns(
     return columns
 
 
+def _isophotes(found: Detected) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return light and highest pixel above the threshold, of sources of another frame too."""
+    one = found.objects
+    if found.searched is None:
+        return one["flux"].astype(np.float64), one["peak"].astype(np.float64)
+    number = one.size
+    inside = (found.places > 0) & ~found.bad
+    owner, values = found.places[inside], found.sky[inside].astype(np.float64)
+    total = np.bincount(owner, values, number + 1)[1:].astype(np.float64)
+    peak = np.full(number + 1, -np.inf)
+    np.maximum.at(peak, owner, values)
+    return total, np.where(np.isfinite(peak[1:]), peak[1:], 0.0).astype(np.float64)
+
+
 def _flag(
     columns: dict[str, NDArray[Any]], found: Detected, reasons: NDArray[Any] | None
 ) -> None:
@@ -195,7 +261,7 @@ def _flag(
         columns["FLAG"] |= np.where(bits & theirs, ours, 0)
     near = np.zeros(found.objects.size, np.int64)
     if reasons is not None and near.size:
-        y, x = reasons.nonzero()
+        y, x = _inner(reasons).nonzero()
         ny, nx = reasons.shape
         for up, right in _AROUND:
             # a bad pixel belongs to no source: the sources are those of its neighbours
@@ -204,4 +270,20 @@ def _flag(
             some = owner > 0
             np.bitwise_or.at(near, owner[some] - 1, reasons[y[some], x[some]].astype(np.int64))
     columns["IMAFLAGS_ISO"] = near
-    columns["FLAG"] |= np.where(near, 1, 0) | np.where(near & _SATURATED, 4, 0)
+    columns["FLAG"] |= np.where(near & ~_KEPT, 1, 0) | np.where(near & _SATURATED, 4 | 1, 0)
+    columns["FLAG"] |= np.where(near & int(PixelFlag.OUTSIDE), 8, 0)
+
+
+def _inner(reasons: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the pixels with a reason, without those that only have others outside around them."""
+    outside = (reasons & int(PixelFlag.OUTSIDE)) != 0
+    if not outside.any():
+        plain: NDArray[np.bool_] = reasons != 0
+        return plain
+    rim = np.zeros(reasons.shape, bool)
+    for axis in (0, 1):
+        there, here = np.swapaxes(rim, 0, axis), np.swapaxes(outside, 0, axis)
+        there[1:] |= here[1:] & ~here[:-1]
+        there[:-1] |= here[:-1] & ~here[1:]
+    kept: NDArray[np.bool_] = rim | ((reasons != 0) & ~outside)
+    return kept

@@ -34,6 +34,10 @@ _SUB_OBJECTS = 8192
 #: what the library says when a buffer is full
 _OVERFLOWS = ("buffer full", "overflow")
 
+#: weights below are those of pixels that are not used; one row and column in five shows the level
+_LEAST_WEIGHT = 1e-4
+_STEP = 5
+
 #: by how much the threshold rises when a buffer was full, and how often
 _RAISE = 2.0
 _TRIES = 4
@@ -105,6 +109,14 @@ class Detected:
         Number of the source a pixel belongs to, from 1; 0 where it belongs to none.
     threshold : float, sigma
         Threshold that was used; higher than requested where a buffer was full.
+    bad : ndarray of bool, shape (ny, nx)
+        True where a pixel may not be used.
+    spread : ndarray of float64, shape (n,), ADU
+        Standard deviation of a pixel of the sky at each source.
+    share : ndarray of float64, shape (n,)
+        Photons of a count at each source over those at weight 1.
+    searched : Detected or None
+        Another frame that the sources were found in.
     """
 
     sky: NDArray[np.float32]
@@ -115,10 +127,18 @@ class Detected:
     objects: Any
     places: NDArray[np.int32]
     threshold: float
+    bad: NDArray[np.bool_]
+    spread: NDArray[np.float64]
+    share: NDArray[np.float64]
+    searched: Detected | None = None
 
 
 def detect(
-    image: NDArray[Any], settings: Settings, bad: NDArray[np.bool_] | None = None
+    image: NDArray[Any],
+    settings: Settings,
+    bad: NDArray[np.bool_] | None = None,
+    weight: NDArray[np.float32] | None = None,
+    searched: Detected | None = None,
 ) -> Detected:
     """Return the sources of a frame.
 
@@ -130,6 +150,10 @@ def detect(
         How sources are found.
     bad : ndarray of bool, shape (ny, nx), optional
         True where a pixel may not be used.
+    weight : ndarray of float32, shape (ny, nx), optional
+        Relative inverse variance of the sky: noise and photons of a count follow it.
+    searched : Detected, optional
+        Another frame on the same pixels whose sources are taken; nothing is searched for here.
 
     Raises
     ------
@@ -163,7 +187,12 @@ def detect(
     pixels -= level
     pixels[unusable] = 0
     noise[silent] = sky.globalrms
-    objects, places, threshold = _search(pixels, noise, unusable, settings)
+    if weight is not None:
+        noise = _by_weight(noise, np.asarray(weight, np.float32))
+    if searched is None:
+        objects, places, threshold = _search(pixels, noise, unusable, settings)
+    else:
+        objects, places, threshold = searched.objects, searched.places, searched.threshold
     x, y = _nearest(objects["x"], pixels.shape[1]), _nearest(objects["y"], pixels.shape[0])
     return Detected(
         sky=pixels,
@@ -174,7 +203,23 @@ def detect(
         objects=objects,
         places=places,
         threshold=threshold,
+        bad=unusable,
+        spread=noise[y, x].astype(np.float64),
+        share=weight[y, x].astype(np.float64) if weight is not None else np.ones(x.size),
+        searched=searched,
     )
+
+
+def _by_weight(
+    noise: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the noise of pixels as their weights have it, at the level of the measured one."""
+    root: NDArray[np.float32] = np.sqrt(np.maximum(weight, np.float32(_LEAST_WEIGHT)))
+    some = (slice(None, None, _STEP), slice(None, None, _STEP))
+    used = weight[some] > 0
+    level = np.median((noise[some] * root[some])[used]) if used.any() else np.median(noise)
+    found: NDArray[np.float32] = (np.float32(level) / root).astype(np.float32, copy=False)
+    return found
 
 
 def _nearest(values: NDArray[np.float64], size: int) -> NDArray[np.intp]:

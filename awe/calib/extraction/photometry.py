@@ -68,7 +68,8 @@ def circles(
         lacking = _part(bad, bits, lambda some, radius=radius: sep.sum_circle(
             bad.astype(np.float32), x[some], y[some], radius
         )[0] / (np.pi * radius**2))  # fmt: skip
-        measured.append((flux, _error(error, flux, lacking, settings.gain, factor), bits))
+        gain = settings.gain * found.share
+        measured.append((flux, _error(error, flux, lacking, gain, factor), bits))
     return measured
 
 
@@ -91,7 +92,11 @@ def automatic(
     one = found.objects
     a, b = np.maximum(one["a"], 0.3), np.maximum(one["b"], 0.3)
     angle = np.clip(one["theta"], -np.pi / 2, np.pi / 2)
-    kron, _ = sep.kron_radius(found.sky, one["x"], one["y"], a, b, angle, _KRON_REACH, mask=bad)
+    # the ellipse is that of the frame the source was found in: the same in every frame
+    shown = found.searched or found
+    kron, _ = sep.kron_radius(
+        shown.sky, one["x"], one["y"], a, b, angle, _KRON_REACH, mask=shown.bad
+    )
     # The library has no least radius; without one faint sources lose light.
     reach = np.maximum(settings.kron_factor * np.nan_to_num(kron), settings.kron_minimum)
     flux, error, bits = sep.sum_ellipse(
@@ -101,7 +106,8 @@ def automatic(
         bad.astype(np.float32), one["x"][some], one["y"][some], a[some], b[some], angle[some],
         reach[some], subpix=1,
     )[0] / (np.pi * a[some] * b[some] * reach[some] ** 2))  # fmt: skip
-    return (flux, _error(error, flux, lacking, settings.gain, factor), bits), reach
+    gain = settings.gain * found.share
+    return (flux, _error(error, flux, lacking, gain, factor), bits), reach
 
 
 def half_light(
@@ -158,12 +164,12 @@ def _part(bad: NDArray[np.bool_], bits: Any, measure: Any) -> NDArray[np.float64
 
 
 def _error(
-    error: Any, flux: Any, lacking: NDArray[np.float64], gain: float, factor: float
+    error: Any, flux: Any, lacking: NDArray[np.float64], gain: NDArray[np.float64], factor: float
 ) -> NDArray[np.float64]:
     # The library scales the sum of the good pixels by 1 / (1 - f), its error not at all: the
     # noise of n (1 - f) pixels times 1 / (1 - f) is that of n pixels over sqrt(1 - f), and what
     # it gives as error is already that of n (1 - f) pixels.
     sky = error / (1 - lacking) * factor
-    light = np.maximum(flux, 0) / gain / (1 - lacking)
+    light = np.maximum(flux, 0) / np.maximum(gain, 1e-30) / (1 - lacking)
     result: NDArray[np.float64] = np.sqrt(sky**2 + light)
     return result

@@ -99,7 +99,8 @@ def error_ellipses(
     # with S(w I) = f / 2. Photons give it the variance (16/9) s^2 / N, and a sky of noise n
     # 8 pi n^2 s^4 / f^2: S(w^2 x^2) is pi s^4 / 2. The matrix of moments stands for s^2.
     size = np.sqrt(np.maximum(one["x2"] * one["y2"] - one["xy"] ** 2, 0.1))
-    scale = 16 / 9 / (gain * light) + 8 * np.pi * size * (factor * found.rms / light) ** 2
+    photons = np.maximum(gain * found.share, 1e-30) * light
+    scale = 16 / 9 / photons + 8 * np.pi * size * (factor * found.spread / light) ** 2
     mean, half = (one["x2"] + one["y2"]) / 2, (one["x2"] - one["y2"]) / 2
     spread = np.hypot(half, one["xy"])
     major = np.sqrt(np.maximum(scale * (mean + spread), 0))
