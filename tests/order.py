@@ -1,7 +1,8 @@
 """Which tests go first, which go together, and which are quick, by how long each file took before.
 
 `pytest --record-seconds` (alone or with -n) writes the seconds of the files it ran to
-`seconds.toml`. A file without a record counts a tenth of a second a test.
+`seconds.toml`. A file without a record is quick; where the longest go first it counts for each
+test what those of its folder take.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["Recorder", "file_of", "longest_first", "quick", "scheduler"]
+__all__ = ["Recorder", "file_of", "likely", "longest_first", "quick", "scheduler"]
 
 RECORD = Path(__file__).with_name("seconds.toml")
 ROOT = Path(__file__).parents[1]
@@ -47,6 +48,22 @@ def expected(files: Iterable[str]) -> dict[str, float]:
     """Return the seconds each file is expected to take, from the files of all its tests."""
     known = seconds()
     return {file: known.get(file, number * UNKNOWN) for file, number in Counter(files).items()}
+
+
+def likely(files: Iterable[str]) -> dict[str, float]:
+    """Return the seconds of each file; of one without a record as its folder makes them likely."""
+    known, tests = seconds(), Counter(files)
+    took: Counter[str] = Counter()
+    number: Counter[str] = Counter()
+    for file in tests.keys() & known.keys():
+        folder = file.rpartition("/")[0]
+        took[folder] += known[file]  # type: ignore[assignment]
+        number[folder] += tests[file]
+    each = {folder: took[folder] / number[folder] for folder in took}
+    return {
+        file: known.get(file, n * each.get(file.rpartition("/")[0], UNKNOWN))
+        for file, n in tests.items()
+    }
 
 
 def quick(files: Iterable[str]) -> set[str]:
@@ -109,7 +126,7 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
 def longest_first(items: list[pytest.Item]) -> None:
     """Put the tests of the longest scopes first; those of one scope keep their order."""
     cost: Counter[str] = Counter()
-    for file, took in expected(map(file_of, items)).items():
+    for file, took in likely(map(file_of, items)).items():
         cost[scope(file)] += took  # type: ignore[assignment]
     items.sort(key=lambda item: (-cost[scope(item.nodeid)], scope(item.nodeid)))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import order
 import pytest
 
 TESTS = Path(__file__).parent
@@ -37,3 +38,12 @@ def test_a_worker_that_dies_costs_its_test_and_no_other(tmp_path: Path, behind: 
     assert re.search(rf"^2 failed, {24 + 2 * behind} passed", done.stdout, re.MULTILINE), (
         done.stdout
     )
+
+
+def test_a_file_without_a_record_is_as_long_as_its_folder_makes_likely(monkeypatch) -> None:
+    recorded = {"tests/a/test_x.py": 30.0, "tests/b/test_y.py": 1.0}
+    monkeypatch.setattr(order, "seconds", lambda: recorded)
+    files = ["tests/a/test_x.py"] * 10 + ["tests/a/test_new.py"] * 4 + ["tests/c/test_z.py"] * 2
+    assert order.likely(files) == {
+        "tests/a/test_x.py": 30.0, "tests/a/test_new.py": 12.0, "tests/c/test_z.py": 0.2,
+    }

@@ -305,12 +305,7 @@ class Processor(Sequences):
         >>> made = dpu.run("Reduce", instrument="OMEGACAM")  # doctest: +SKIP
         >>> dpu.cancel(made)  # doctest: +SKIP
         """
-        given = self._submitted if jobids is None else jobs.numbers(jobids)
-        # one that is named twice is one job
-        ids = list(dict.fromkeys(given))
-        if not ids:
-            whose = "this session has submitted no jobs" if jobids is None else "the list is empty"
-            out(f"{whose}; dpu.get_jobids(days=1) lists those of others\n")
+        if not (ids := self._meant(jobids)):
             return
         over = sum(job.over for job in jobs.fetch(ids))
         jobs.cancel_all(ids)
@@ -319,7 +314,16 @@ class Processor(Sequences):
         counts = {"cancelled": len(ids) - over - stopping, "being stopped": stopping,
                   "over before": over}  # fmt: skip
         text = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
-        out(f"{len(ids)} job{'s' if len(ids) > 1 else ''}: {text}\n")
+        out(f"{_counted(ids)}: {text}\n")
+
+    def _meant(self, jobids: int | Iterable[int] | None) -> list[int]:
+        """Return the numbers, or those of this session; say so if there are none."""
+        given = self._submitted if jobids is None else jobs.numbers(jobids)
+        if not given:
+            whose = "this session has submitted no jobs" if jobids is None else "the list is empty"
+            out(f"{whose}; dpu.get_jobids(days=1) lists those of others\n")
+        # one that is named twice is one job
+        return list(dict.fromkeys(given))
 
     def news(self) -> str:
         """Return a line about this session's jobs once all are over; empty before and after.
@@ -363,6 +367,44 @@ class Processor(Sequences):
         limit = jobs.memory(job.id) if again else None
         more = f" with {size_text(limit)} of memory" if limit else ""
         out(f"job {job.id}: {text}{more}\n")
+
+    def retry(
+        self, jobids: int | Iterable[int] | None = None, *, dpu_memory: str | int | None = None
+    ) -> None:
+        """Queue what ended badly of many jobs again, such as of one `dpu.run`.
+
+        Parameters
+        ----------
+        jobids : int, list of int, or None
+            Numbers of the jobs, as `dpu.run` returned them; None for those this session
+            submitted. Those that are done or not over stay as they are.
+        dpu_memory : str or int, optional
+            Memory limit of each; when left out, those that were killed at their limit get twice
+            what they held, and others what they had.
+
+        Raises
+        ------
+        JobUnknown
+            A number is of no job, or of somebody else's; then none is queued.
+        ArgumentError
+            `dpu_memory` is not a size.
+
+        Examples
+        --------
+        >>> dpu.retry(made)  # doctest: +SKIP
+        """
+        given = None if dpu_memory is None else size(dpu_memory, "dpu_memory")
+        if not (ids := self._meant(jobids)):
+            return
+        again = jobs.retry_all(ids, given)
+        for number in again:
+            self._told.discard(number)
+            self._logbook.forget_end(number)
+        limits = [limit for limit in again.values() if limit]
+        more = f", {len(limits)} with up to {size_text(max(limits))} of memory" if limits else ""
+        left = len(ids) - len(again)
+        rest = f"; {left} had not ended badly" if left else ""
+        out(f"{_counted(ids)}: {len(again)} queued again{more}{rest}\n")
 
     def get_job_result(self, jobid: int) -> list[Any]:
         """Return the objects a job committed; an empty list after a dry run.
@@ -419,6 +461,10 @@ class Processor(Sequences):
 
     def __repr__(self) -> str:
         return f"dpu {self._name!r}: dpu.run('Reduce', ...), dpu.get_status(), dpu.get_logs()"
+
+
+def _counted(ids: Sequence[int]) -> str:
+    return f"{len(ids)} job{'s' if len(ids) > 1 else ''}"
 
 
 def _named(ids: Sequence[int]) -> str:

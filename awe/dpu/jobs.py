@@ -209,6 +209,30 @@ def retry(job: int, memory: int | None = None) -> bool:
         return bool(database.execute("SELECT awe.job_retry(%s, %s)", (job, memory))[0][0])
 
 
+def retry_all(ids: Sequence[int], memory: int | None = None) -> dict[int, int | None]:
+    """Queue jobs that ended badly again, all at once, as `retry` does each.
+
+    Returns
+    -------
+    dict
+        The number of each job that is queued again, and the memory it may have now [byte], None
+        for what the installation gives.
+
+    Raises
+    ------
+    JobUnknown
+        There is no job of a number, or it is not one's own; then none is queued.
+    """
+    _require_own(ids)
+    with database.transaction():
+        again = database.execute(
+            "SELECT n FROM unnest(%s) n WHERE awe.job_retry(n, %s)", (list(ids), memory)
+        )
+        found = [number for (number,) in again]
+        limits = "SELECT id, memory FROM awe.job WHERE id = ANY(%s)"
+        return dict(database.execute(limits, (found,)))
+
+
 def memory(job: int) -> int | None:
     """Return the memory limit a job has of its own [byte], None if it has none."""
     rows = database.execute("SELECT memory FROM awe.job WHERE id = %s", (job,))

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 
-def until(claim: Any, seconds: float = 20.0) -> Any:
+def until(claim: Any, seconds: float = 60.0) -> Any:
     """Wait until `claim()` is true and return what it gave."""
     limit = time.monotonic() + seconds
     while not (found := claim()):

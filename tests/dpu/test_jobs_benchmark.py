@@ -12,10 +12,10 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def short(tmp_path):
-    """Run a benchmark in short on an installation of its own."""
-    environment = {**os.environ, "AWE_HOME": str(tmp_path / "home")}
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """Run a benchmark in short, both on one installation."""
+    environment = {**os.environ, "AWE_HOME": str(tmp_path_factory.mktemp("jobs") / "home")}
 
     def run(name):
         done = subprocess.run(

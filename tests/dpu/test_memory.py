@@ -15,7 +15,7 @@ from jobs_waiting import log, until
 
 from awe.dpu.options import size, size_text
 from awe.dpu.runner import attempts as runners
-from awe.errors import ArgumentError
+from awe.errors import ArgumentError, JobUnknown
 
 
 def attempt(db, job):
@@ -67,6 +67,35 @@ def test_a_job_has_the_memory_it_names_and_no_more_than_there_is(bench, db, sess
         f"killed: over the memory limit of 400 MB; dpu.retry_job({more}) gives it more",
         "killed: over the memory limit of 600 MB, the most a job may have here (dpu_most_memory)",
     ]
+
+
+def test_what_ended_badly_of_a_run_is_done_again_with_more_where_it_was_too_little(
+    bench, db, session, capsys
+):
+    dpu = session()
+    run = dpu.run("Probe", chips=["A", "B", "C", "D"])
+    short, failed, done, _ = run
+    states = {short: "failed", failed: "lost", done: "done"}
+    for job, state in states.items():
+        db.rows("superuser", "UPDATE awe.job SET state = %s, attempt = 1, ended = now()"
+                " WHERE id = %s", state, job)  # fmt: skip
+    db.rows("superuser", "INSERT INTO awe.attempt (job, attempt, host, lease_until, memory, short)"
+            " VALUES (%s, 1, 'h', now(), %s, true)", short, 3 << 30)  # fmt: skip
+    capsys.readouterr()
+    (theirs,) = bench.submit("other")
+    with pytest.raises(JobUnknown, match=f"job {theirs}: no such job"):
+        dpu.retry([short, theirs])
+    assert bench.state(short) == "failed"
+    dpu.retry(run)
+    assert capsys.readouterr().out == (
+        "4 jobs: 2 queued again, 1 with up to 6.0 GB of memory; 2 had not ended badly\n"
+    )
+    assert [bench.state(job) for job in run] == ["queued", "queued", "done", "queued"]
+    assert [column(db, "memory", job) for job in run] == [6 << 30, None, None, None]
+    dpu.retry()
+    assert capsys.readouterr().out == "4 jobs: 0 queued again; 4 had not ended badly\n"
+    dpu.retry([])
+    assert capsys.readouterr().out.startswith("the list is empty")
 
 
 def test_killed_by_the_system_at_its_limit_it_is_told_as_such(bench, db, runner, monkeypatch):

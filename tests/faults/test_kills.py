@@ -39,7 +39,7 @@ def batches(place: str, victim: str, chance: random.Random) -> Iterator[list[str
     """Yield the steps at which a victim is killed, a few at a time and in any order."""
     if victim == "nobody":
         # the first has to compile and to load what the others find
-        yield from ([""], [""] * SIDE_BY_SIDE)
+        yield from ([""], [""] * (SIDE_BY_SIDE if TRIES else 2))
         return
     steps = STEPS if place != "prompt" else STEPS[:-1]
     some = list(steps if TRIES else SHORT[place].get(victim, ()))
