@@ -9,6 +9,8 @@ import pytest
 from astropy.io import fits as astropy_fits
 
 from awe import fits
+from awe.fits._byte_kernels import occurrences
+from awe.ingest import stored as stored_pixels
 
 DTYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
 
@@ -89,3 +91,35 @@ def test_headers_are_those_astropy_would_have_written(tmp_path, dtype):
             assert lines[-2].startswith("DATASUM")
             assert lines[-1].startswith("CHECKSUM")
             assert lines[:-2] == [str(card) for card in one.header.cards]
+
+
+@pytest.mark.parametrize("columns", [slice(None), slice(3, -2), slice(2, 3)])
+def test_how_often_each_integer_of_two_bytes_occurs_is_counted(columns):
+    stored = pixels("i2", (60, 71)).astype(">i2")
+    stored[3] = -32768
+    stored[4:6] = 32767
+    part = stored[:, columns]
+    expected = np.bincount(part.ravel().astype(int) + 32768, minlength=1 << 16)
+    np.testing.assert_array_equal(occurrences(part), expected)
+    assert part.flags.writeable
+
+
+@pytest.mark.parametrize("blank", [None, 17, -32768, 40_000])
+def test_statistics_of_a_large_frame_are_those_of_all_its_values(monkeypatch, blank):
+    monkeypatch.setattr(stored_pixels, "SMALL", 4000)
+    frame = np.random.default_rng(2).normal(20, 60, (80, 90)).astype(">i2")
+    frame[:3] = -32768
+    image = stored_pixels.Stored(bitpix=16, scale=2, zero=5, blank=blank)
+    found = image.numbers(frame[:, 4:-4])
+    assert found is not None
+    values = frame[:, 4:-4].astype(float)
+    known = 5 + 2 * values[values != (np.inf if blank is None else blank)]
+    expected = [known.min(), known.max(), known.mean(), np.median(known), known.std()]
+    assert list(found.values()) == pytest.approx(expected, rel=1e-12)
+    assert (found["median"], found["min"]) == (np.median(known), known.min())
+
+
+def test_a_large_frame_without_a_value_has_no_statistics(monkeypatch):
+    monkeypatch.setattr(stored_pixels, "SMALL", 1)
+    image = stored_pixels.Stored(bitpix=16, blank=3)
+    assert image.numbers(np.full((5, 7), 3, ">i2")) is None

@@ -124,6 +124,8 @@ def _fill(target: Path, content: Path | Outgoing) -> None:
             with parts.open("rb") as stream:
                 _copied(stream.fileno(), descriptor)
         elif isinstance(content, Outgoing):
+            # all at once, which takes less than block by block; and a full disk shows first
+            _take_room(descriptor, content.size)
             for piece in content.pieces():
                 left = memoryview(piece)
                 while left:
@@ -131,6 +133,15 @@ def _fill(target: Path, content: Path | Outgoing) -> None:
             _compare(descriptor, content)
     finally:
         os.close(descriptor)
+
+
+def _take_room(descriptor: int, size: int) -> None:
+    """Have the blocks of a file on the disk before its bytes come; where that cannot be, later."""
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
 
 
 def _compare(descriptor: int, content: Outgoing) -> None:

@@ -24,7 +24,7 @@ __all__ = ["Stored"]
 COUNTED = 1 << 22
 #: Pixels that are counted at a time.
 PIECE = 1 << 17
-#: Pixels from which all values of two bytes are counted, some rows at a time.
+#: Pixels from which all values of two bytes are counted by a compiled loop, loaded for it.
 SMALL = 1 << 20
 
 
@@ -103,23 +103,27 @@ class Stored:
         part : ndarray, shape (ny, nx)
             Numbers as stored.
         """
-        if part.size >= SMALL and part.dtype.itemsize <= 2 and self.blank is None:
-            found = _of_small(part)
-        else:
-            native = part.astype(part.dtype.newbyteorder("=")).ravel()
-            if native.dtype.kind == "f":
-                known = native[np.isfinite(native)].astype(np.float64)
-            else:
-                known = native if self.blank is None else native[native != self.blank]
-            if not known.size:
-                return None
-            found = (_counted(known) if known.dtype.kind in "iu" else None) or _sorted(known)
+        many = part.size >= SMALL and part.dtype.itemsize == 2
+        found = _of_pairs(part, self.blank) if many else self._of_known(part)
+        if found is None:
+            return None
         least, largest, mean, median, stdev = found
         low, high = sorted((self._value(least), self._value(largest)))
         return {
             "min": low, "max": high, "mean": self._value(mean), "median": self._value(median),
             "stdev": abs(self.scale) * stdev,
         }  # fmt: skip
+
+    def _of_known(self, part: NDArray[Any]) -> tuple[float, ...] | None:
+        """Return statistics of the stored numbers that are values; None if there are none."""
+        native = part.astype(part.dtype.newbyteorder("=")).ravel()
+        if native.dtype.kind == "f":
+            known = native[np.isfinite(native)].astype(np.float64)
+        else:
+            known = native if self.blank is None else native[native != self.blank]
+        if not known.size:
+            return None
+        return (_counted(known) if known.dtype.kind in "iu" else None) or _sorted(known)
 
     def _value(self, stored: float) -> float:
         return float(self.zero + self.scale * stored)
@@ -142,21 +146,15 @@ def _counted(known: NDArray[Any]) -> tuple[float, ...] | None:
     return _of_counts(occurs, least)
 
 
-def _of_small(part: NDArray[Any]) -> tuple[float, ...]:
-    """Return exact statistics of integers of one or two bytes, some rows at a time."""
-    native = part.dtype.newbyteorder("=")
-    unsigned = np.dtype(f"u{part.dtype.itemsize}")
-    least = int(np.iinfo(native).min)
-    occurs = np.zeros(1 << 8 * part.dtype.itemsize, np.int64)
-    rows = max(1, PIECE // part.shape[1])
-    for start in range(0, len(part), rows):
-        piece = part[start : start + rows].astype(native).ravel()
-        lowest = piece.min()
-        # modulo the range of the type: the difference is right without its sign
-        counts = np.bincount((piece - lowest).view(unsigned))
-        place = int(lowest) - least
-        occurs[place : place + counts.size] += counts
-    return _of_counts(occurs, least)
+def _of_pairs(part: NDArray[Any], blank: int | None) -> tuple[float, ...] | None:
+    """Return exact statistics of integers of two bytes; None where none has a value."""
+    from awe.fits._byte_kernels import occurrences
+
+    occurs = occurrences(part)
+    least = -(len(occurs) // 2)
+    if blank is not None and 0 <= blank - least < len(occurs):
+        occurs[blank - least] = 0
+    return _of_counts(occurs, least) if occurs.any() else None
 
 
 def _of_counts(occurs: NDArray[Any], least: int) -> tuple[float, ...]:
