@@ -212,7 +212,7 @@ def load(cls: type[Pars], path: str | Path) -> Pars:
     except OSError as error:
         msg = f"{source} cannot be read: {error.strerror}"
         raise ArgumentError(msg) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"{source} is not TOML: {' '.join(str(error).split())}"
         raise ArgumentError(msg) from error
     if not isinstance(given.get("target"), str):

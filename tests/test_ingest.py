@@ -394,9 +394,14 @@ def test_copies_given_together_come_in_once(scientist, night, tmp_path):
     shutil.copy(night[5], other)
     with fits.open(other, mode="update", checksum=True) as hdus:
         hdus[1].data[100, 100] += 1
-    report = ingest([night[5], copy, packed, other], commit=True)
+    namesake = tmp_path / "another" / night[5].name
+    namesake.parent.mkdir()
+    shutil.copy(night[6], namesake)
+    report = ingest([night[5], copy, packed, other, namesake], commit=True)
     told = [row.state for row in report]
-    assert told == [State.INGESTED, State.COPY, State.COPY, State.REFUSED], str(report)
+    refused = State.REFUSED
+    assert told == [State.INGESTED, State.COPY, State.COPY, refused, refused], str(report)
+    assert f"other content is here too, {night[5]}; if both are right" in report.rows[4].message
     assert report.rows[1].message == f"the same file as {night[5].name}"
     assert report.rows[2].message == f"the same pixels as {night[5].name}"
     assert "but other pixels" in report.rows[3].message
@@ -499,8 +504,10 @@ def test_other_content_under_a_known_name_or_moment_is_refused(scientist, night,
         hdus[2].data = hdus[2].data.copy()
         hdus[2].data[100, 100] ^= 1
 
-    [row] = ingest([rewritten(night[5], tmp_path / night[5].name, moved)], commit=True)
+    moment = rewritten(night[5], tmp_path / night[5].name, moved)
+    [row] = ingest([moment], commit=True)
     assert "other content" in row.message
+    assert f"for example to 2012-06-01T085148_{night[5].name}" in row.message
     [row] = ingest([rewritten(night[5], tmp_path / "other.fits", other)], commit=True)
     assert row.state is State.REFUSED
     assert f"{night[5].name} has the same chip and moment, but other pixels" in row.message

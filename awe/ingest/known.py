@@ -39,8 +39,18 @@ def skip(exposures: dict[int, Exposure], report: Report) -> None:
         if exposure.path.name in taken:
             row = report.rows[number]
             row.state = State.REFUSED
-            row.message = "an exposure of that name but with other content is in the system"
+            row.message = _namesake(exposure, "in the system")
             del exposures[number]
+
+
+def _namesake(exposure: Exposure, where: str) -> str:
+    """Return why an exposure with the name of another is refused, and what to do."""
+    # cameras that number their files anew each night: the moment in front tells them apart
+    another = f"{exposure.DATE_OBS:%Y-%m-%dT%H%M%S}_{exposure.path.name}"
+    return (
+        f"an exposure of that name but with other content is {where}; if both are right, rename "
+        f"this file, for example to {another}"
+    )
 
 
 def _inhabited(name: str, marks: Sequence[str]) -> Counter[str]:
@@ -148,11 +158,12 @@ def _marks(exposure: Exposure) -> list[Mark]:
 
 
 def refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
-    """Of files with the same chip at the same moment, keep the first.
+    """Of files with the same chip at the same moment, or of the same name, keep the first.
 
     Another one with the same pixels is a copy, and skipped; one with other pixels is refused.
     """
     seen: dict[Mark, Exposure] = {}
+    named: dict[str, Exposure] = {}
     for number, exposure in list(exposures.items()):
         # the same content has the same chips and moment
         marks = _marks(exposure)
@@ -160,6 +171,14 @@ def refuse_twins(exposures: dict[int, Exposure], report: Report) -> None:
         if twin is not None:
             row = report.rows[number]
             row.state, row.message = _twin_verdict(exposure, twin)
+            del exposures[number]
+            continue
+        namesake = named.setdefault(exposure.path.name, exposure)
+        if namesake is not exposure:
+            # what it would meet if it came one call later
+            row = report.rows[number]
+            row.state = State.REFUSED
+            row.message = _namesake(exposure, f"here too, {namesake.path}")
             del exposures[number]
             continue
         seen.update(dict.fromkeys(marks, exposure))

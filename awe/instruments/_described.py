@@ -32,6 +32,8 @@ __all__ = ["described"]
 #: Overscan method where only this strip is there; see `awe.calib.detector.overscan`.
 METHODS = {"overscan_x": 6, "prescan_x": 5, "overscan_y": 8, "prescan_y": 7}
 LONGEST = 1 << 20
+#: Most dots of a key.
+DEEPEST = 32
 
 
 def described(text: bytes, file: str) -> Instrument:
@@ -179,10 +181,22 @@ def _where(given: Mapping[str, Any], tables: list[Any], place: Place) -> _region
 def _parsed(text: bytes, place: Place) -> dict[str, Any]:
     if len(text) > LONGEST:
         place.wrong(f"has {len(text)} bytes, expected at most {LONGEST}")
+    _require_flat(text, place)
     try:
         return tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except (ValueError, RecursionError) as problem:
+        # a ValueError that is not of TOML is of a number with thousands of digits
         place.wrong(f"cannot be read as TOML: {problem}")
+
+
+def _require_flat(text: bytes, place: Place) -> None:
+    """Refuse keys of very many parts: the time to read them grows with the square of that."""
+    plain = re.sub(rb"[ \t]+", b"", text)
+    for run in re.split(rb"[\n,={}\[\]#]", plain):
+        # a row of dots, as in a comment, is no key
+        parts = len(re.findall(rb"(?<=[^.])[.](?=[^.])", run))
+        if parts > DEEPEST:
+            place.wrong(f"has {parts} dots in one word, a key has {DEEPEST} at most")
 
 
 def _tables(given: Mapping[str, Any], raw: Mapping[str, Any], place: Place) -> list[Any]:

@@ -64,7 +64,7 @@ class Entry:
         if values["pattern"] is not None:
             try:
                 values["pattern"] = re.compile(values["pattern"], re.ASCII)
-            except re.error as problem:
+            except (re.error, OverflowError, RecursionError) as problem:
                 place.key("pattern").refuse(values["pattern"], f"a regular expression ({problem})")
         return cls(**values)
 

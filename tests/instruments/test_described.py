@@ -94,6 +94,11 @@ def test_all_mistakes_of_a_description_are_told_at_once():
         ('[[purpose]]\nis = "science"', "", "purpose is missing: rules that tell"),
         ('48 = "ONE_R"', '48 = "a/b"', "filters.48 is 'a/b', expected a name without blanks"),
         ('name = "ONE"', "name = ONE", "the file cannot be read as TOML: Invalid value"),
+        ("gain = 1.9", f"gain = {'9' * 5000}", "the file cannot be read as TOML: Exceeds the"),
+        ("gain = 1.9", "gain = [" + "[" * 20_000, "the file cannot be read as TOML: maximum rec"),
+        ("gain = 1.9", "a ." * 50_000 + "a = 1", "the file has 50000 dots in one word, a key"),
+        ('"FILTERS"', '{ keyword = "F", pattern = ".{1,5000000000}" }', "cards.filter.pattern is"),
+        ("[17:528,1:520]", "[17:٥٢٨,1:520]", "chip.active is '[17:٥٢٨,1:520]', expected a sec"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line_with_file_and_key(old, new, told):
@@ -101,6 +106,10 @@ def test_what_is_wrong_is_one_line_with_file_and_key(old, new, told):
         camera((old, new))
     assert str(refused.value).startswith(f"one.toml: {told}")
     assert "\n" not in str(refused.value)
+
+
+def test_dots_that_are_no_key_are_let_be():
+    assert camera(("gain = 1.9", "gain = 1.9  # " + 90 * ".")).name == "ONE"
 
 
 def test_mistakes_between_keys_are_told_at_once_too():

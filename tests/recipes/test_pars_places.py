@@ -126,6 +126,7 @@ def test_a_set_is_saved_and_comes_back(pars, tmp_path, capsys):
     ("text", "error", "words"),
     [
         ("target = ", ArgumentError, "is not TOML"),
+        ("target = " + "[" * 20_000, ArgumentError, "is not TOML: maximum recursion"),
         ("instrument = 'OMEGACAM'", ArgumentError, 'write target = "Reduce"'),
         ("target = 'Reduce'\n[CosmicMpa]\nA = 1", ParameterError, "did you mean 'CosmicMap'"),
         ("target = 'Reduce'\nCosmicMap = 3", ParameterError, "CosmicMap is not one of"),

@@ -15,7 +15,9 @@ __all__ = ["Slices", "format", "inside", "parse", "shape"]
 #: the (y, x) slices that cut a section out of an array
 Slices = tuple[slice, slice]
 
-_SECTION = re.compile(r"\s*\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]\s*")
+_SECTION = re.compile(
+    r"\s*\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]\s*", re.ASCII
+)
 
 
 def parse(text: str, image_shape: tuple[int, int] | None = None) -> Slices:
