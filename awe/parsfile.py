@@ -208,7 +208,7 @@ def load(cls: type[Pars], path: str | Path) -> Pars:
     """
     source = Path(path).expanduser()
     try:
-        given = tomllib.loads(source.read_text(encoding="utf-8"))
+        given = tomllib.loads(source.read_text(encoding="utf-8-sig"))
     except OSError as error:
         msg = f"{source} cannot be read: {error.strerror}"
         raise ArgumentError(msg) from error

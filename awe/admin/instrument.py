@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -255,8 +256,24 @@ def _tried(
         out(f"doubt: {doubt}\n")
         doubts += 1
     right = len(descriptions) + len(exposures) - wrong
+    wrong += sum(_untried({look.chip for look in looks}, descriptions))
     out(f"{right} right, {wrong} refused, {doubts} doubt(s)\n")
     return 1 if wrong else 0
+
+
+def _untried(chips: set[str], tried: list[Path]) -> Iterator[bool]:
+    """Print what is wrong in descriptions of these chips that were not tried themselves."""
+    for path in set(instruments.files().values()) - set(tried):
+        with suppress(ConfigError):
+            camera = instruments.load(path)
+            if chips.isdisjoint(camera.chips):
+                continue
+            try:
+                _check_parameters(path, camera)
+                _check_names(path, camera)
+            except (ConfigError, NotFound) as problem:
+                out(f"{problem}\n")
+                yield True
 
 
 def _described(path: Path) -> bool:

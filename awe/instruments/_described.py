@@ -183,7 +183,10 @@ def _parsed(text: bytes, place: Place) -> dict[str, Any]:
         place.wrong(f"has {len(text)} bytes, expected at most {LONGEST}")
     _require_flat(text, place)
     try:
-        return tomllib.loads(text.decode("utf-8"))
+        # some editors put a mark in front
+        return tomllib.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as problem:
+        place.wrong(f"is not text in UTF-8 ({problem}), expected that; save it so")
     except (ValueError, RecursionError) as problem:
         # a ValueError that is not of TOML is of a number with thousands of digits
         place.wrong(f"cannot be read as TOML: {problem}")

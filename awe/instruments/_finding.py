@@ -103,7 +103,7 @@ def own_text(name: str) -> str | None:
     if path is None or name in _ours():
         return None
     load(path)
-    return path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def numbering(text: str, where: str) -> dict[tuple[str, str | int], str]:
@@ -229,12 +229,13 @@ def recognise(*headers: Mapping[str, Any]) -> Instrument:
     if card is None and asked:
         told = f"its cards are not those that tell a camera ({', '.join(asked)})"
     hint = nearest(str(card), [camera.name for camera in cameras]) if card is not None else ""
-    msg = (
-        f"{told}: no camera of awe has such frames{hint}; there are "
-        f"{', '.join(camera.name for camera in cameras)}; awe-admin instrument new FILE describes "
-        "another"
-    )
-    raise NotFound("; ".join([msg, *broken]).replace("\n", "; "))
+    # a description that cannot be read is mostly that of this camera
+    advice = [f"it may be that of {one}" for one in broken] or [
+        "awe-admin instrument new FILE describes another"
+    ]
+    names = ", ".join(camera.name for camera in cameras)
+    msg = f"{told}: no camera of awe has such frames{hint}; there are {names}"
+    raise NotFound("; ".join([msg, *advice]).replace("\n", "; "))
 
 
 def _readable(broken: list[str]) -> Iterator[Instrument]:

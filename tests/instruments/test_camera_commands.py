@@ -164,6 +164,35 @@ def test_check_looks_beyond_the_file(home, capsys, changed, told):
     assert told in capsys.readouterr().out
 
 
+@pytest.fixture
+def mine(home):
+    """A frame of a camera of one's own, its description, and where that is to be."""
+    text = Path(instruments.__file__).with_name("ste3.toml").read_text()
+    text = text.replace("STE3", "MINE")
+    frame = like_ste3(home / "a1.fits", INSTRUME="MINE CCD")
+    return frame, text, home / "instruments" / "mine.toml"
+
+
+def test_a_parameter_that_is_wrong_is_told_where_only_frames_are_tried(mine, capsys):
+    frame, text, path = mine
+    # as some editors save text
+    path.write_text(text + "[parameters]\nBiasFrame.SIGMA = 3\n", encoding="utf-8-sig")
+    assert main(["instrument", "check", str(frame)]) == 1
+    told = capsys.readouterr().out
+    assert f"{path}: parameters.BiasFrame.SIGMA: BiasFrame has no par" in told
+    assert "1 right, 1 refused" in told
+    assert instruments.own_text("MINE").startswith("#")
+
+
+def test_frames_of_a_description_that_cannot_be_read_name_it(mine, capsys):
+    frame, text, path = mine
+    path.write_text(text, encoding="utf-16")
+    assert main(["instrument", "check", str(frame)]) == 1
+    told = capsys.readouterr().out
+    assert f"it may be that of {path}: the file is not text in UTF-8" in told
+    assert "instrument new" not in told
+
+
 def test_list_and_show_tell_of_broken_files_too(home, capsys):
     (home / "instruments" / "broken.toml").write_text("name = 3\n")
     assert main(["instrument", "list"]) == 0
