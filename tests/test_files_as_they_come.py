@@ -15,6 +15,7 @@ from awe.demo.exposures import Night, write_night
 from awe.errors import BadFits, BadHeader, ChecksumMismatch
 from awe.fits import read_pixels
 from awe.ingest import plain as packed
+from awe.ingest import split
 from awe.ingest.chipfiles import cut
 from awe.ingest.split import examine
 
@@ -183,7 +184,7 @@ def test_pixels_of_every_type_stay_what_they_are(exposure, tmp_path, kind, shift
     assert numbers["active"]["max"] == active.max()
 
 
-def test_scaled_integers_and_floats_without_a_value(exposure, tmp_path):
+def test_scaled_integers_and_floats_without_a_value(exposure, tmp_path, monkeypatch):
     with fits.open(single(exposure, tmp_path / "a.fits"), do_not_scale_image_data=True) as hdus:
         hdus[0].data = (hdus[0].data >> 1).astype(np.int16)
         hdus[0].header.update({"BSCALE": 0.5, "BZERO": 1000.0, "BLANK": -16384})
@@ -209,8 +210,13 @@ def test_scaled_integers_and_floats_without_a_value(exposure, tmp_path):
     def nothing(pixels):
         return np.full(pixels.shape, np.nan, np.float32)
 
-    with pytest.raises(BadFits, match="no pixel has a value"):
-        pieces(single(exposure, tmp_path / "n.fits", nothing), tmp_path / "n")
+    path = single(exposure, tmp_path / "n.fits", nothing)
+    for large in (16 << 20, 1):
+        # a dry run tells it too, of a large file as of a small one
+        monkeypatch.setattr(split, "LARGE", large)
+        for digest in (True, False):
+            with pytest.raises(BadFits, match="no pixel has a value"):
+                examine(path, digest=digest)
 
 
 def test_axes_of_one_plane_are_taken_and_cubes_are_not(exposure, tmp_path):

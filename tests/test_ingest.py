@@ -30,7 +30,7 @@ from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
 from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileGone, FileTaken
 from awe.fits import blocks
-from awe.ingest import Report, Row, State, arriving, ingest, sources
+from awe.ingest import Report, Row, State, arriving, ingest, planfile, sources
 from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
 from awe.model.observing import Chip
@@ -688,6 +688,20 @@ def test_all_mistakes_of_a_plan_are_told_at_once(scientist, night, tmp_path):
     assert "line 2: no purpose 'flat'; did you mean 'dome' (lit by a lamp) or" in told[0]
     assert "line 4: take is 'perhaps', expected yes or no; no purpose 'Zero'; did you" in told[1]
     assert "line 5: the file is missing" in told[2]
+
+
+@pytest.mark.parametrize(("lines", "said"), [
+    (["yes,a.fits,bias,,", "no,a.fits,bias,,"], "line 3: another line says otherwise of a.fits"),
+    (["yes,a.fits,bias,,M 31, north"], "line 2: 6 cells, 5 columns: put a text with a comma"),
+    (['yes,a.fits,bias,,"M 31', "yes,b.fits,bias,,"], "cannot be read .unexpected end of data"),
+])  # fmt: skip
+def test_no_line_of_a_plan_is_lost_unsaid(tmp_path, lines, said):
+    path = tmp_path / "plan.csv"
+    path.write_text("\n".join(["take,file,purpose,filter,object", *lines, ""]))
+    with pytest.raises(ArgumentError, match=said):
+        planfile.read(path)
+    path.write_text("take,file,purpose,filter,object,\nyes,a.fits,bias,,x,,\nyes,a.fits,bias,,x\n")
+    assert [line.object for line in planfile.read(path).values()] == ["x"]
 
 
 def test_the_command_writes_and_follows_a_plan(db, dataserver, night, tmp_path):

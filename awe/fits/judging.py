@@ -132,7 +132,8 @@ def judge(
     """
     file = Path(path if name is None else name)
     if not Path(path).is_file():
-        found = "a directory" if Path(path).is_dir() else "nothing there"
+        other = "a pipe or a device" if Path(path).exists() else "nothing there"
+        found = "a directory" if Path(path).is_dir() else other
         msg = f"no file {file} ({found}); check the name"
         raise FileGone(msg)
     size = Path(path).stat().st_size

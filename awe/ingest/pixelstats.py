@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from awe.calib.detector.geometry import ChipGeometry
     from awe.ingest.stored import Stored
 
-__all__ = ["forget", "statistics"]
+__all__ = ["forget", "require_value", "statistics"]
 
 REGIONS = ("active", "prescan_x", "prescan_y", "overscan_x", "overscan_y")
 
@@ -29,6 +29,37 @@ def forget(data: mmap.mmap, begin: int, end: int) -> None:
     """
     first = begin - begin % mmap.PAGESIZE
     data.madvise(mmap.MADV_DONTNEED, first, end - first)
+
+
+def require_value(
+    name: str, stored: Stored, geometry: ChipGeometry, data: bytes | memoryview
+) -> None:
+    """Refuse a frame without a value in its light, as `statistics` does, from a look at it.
+
+    Parameters
+    ----------
+    name : str
+        The frame, for the message.
+    stored : Stored
+        How its pixels are stored.
+    geometry : ChipGeometry
+        Its regions.
+    data : bytes or memoryview
+        Its pixels as the file stores them.
+
+    Raises
+    ------
+    BadFits
+        No pixel of the light-sensitive region has a value.
+    """
+    part = trim.trim(stored.pixels(data, geometry.shape), geometry)
+    # mostly the first row has one
+    if not any(stored.known(row).any() for row in part):
+        raise _valueless(name)
+
+
+def _valueless(name: str) -> BadFits:
+    return BadFits(f"{name}: no pixel has a value; leave the exposure out")
 
 
 def statistics(
@@ -63,8 +94,7 @@ def statistics(
         part = trim.trim(pixels, geometry) if whole else pixels[rows, columns]
         numbers = stored.numbers(part)
         if numbers is None and whole:
-            msg = f"{name}: no pixel has a value; leave the exposure out"
-            raise BadFits(msg)
+            raise _valueless(name)
         if numbers is not None:
             found[region] = {
                 **numbers,

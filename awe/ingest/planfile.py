@@ -120,10 +120,13 @@ def read(path: Path) -> dict[Path, Line]:
             text = file.read()
         # spreadsheets of some languages part cells by semicolons
         first = text.partition("\n")[0]
-        rows = list(csv.reader(text.splitlines(), delimiter="," if "," in first else ";"))
+        parted = "," if "," in first else ";"
+        # strict: a quote without its end would take all lines behind it into one cell
+        rows = list(csv.reader(text.splitlines(), delimiter=parted, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        msg = f"plan {path} cannot be read ({reason})"
+        advice = "" if isinstance(error, OSError) else "; save it as CSV in UTF-8, quotes in pairs"
+        msg = f"plan {path} cannot be read ({reason}){advice}"
         raise ArgumentError(msg) from None
     heads = [cell.strip() for cell in rows[0]] if rows else []
     missing = [head for head in NEEDED if head not in heads]
@@ -133,19 +136,24 @@ def read(path: Path) -> dict[Path, Line]:
             f"{', '.join(NEEDED)}; write one with a dry run: awe-ingest -i FILES --plan NEW.csv"
         )
         raise ArgumentError(msg)
-    lines, wrong = [], []
+    lines: dict[Path, Line] = {}
+    wrong = []
     for number, row in enumerate(rows[1:], 2):
         try:
             if any(cell.strip() for cell in row):
-                lines.append(_line(path, number, dict(zip(heads, row, strict=False))))
+                line = _line(path, number, heads, row)
+                if lines.setdefault(line.path, line) != line:
+                    wrong.append(f"plan {path}, line {number}: another line says otherwise of "
+                                 f"{line.path}; leave one of them")  # fmt: skip
         except ArgumentError as error:
             wrong.append(str(error))
     if wrong:
         raise ArgumentError("\n  ".join(wrong))
-    return {line.path: line for line in lines if line.take}
+    return {place: line for place, line in lines.items() if line.take}
 
 
-def _line(path: Path, number: int, cells: dict[str, str]) -> Line:
+def _line(path: Path, number: int, heads: list[str], row: list[str]) -> Line:
+    cells = dict(zip(heads, row, strict=False))
     said = {head: cells.get(head, "").strip().removeprefix("'") for head in NEEDED}
     take, purpose = said["take"].lower(), said["purpose"].lower()
     wrong = []
@@ -159,6 +167,10 @@ def _line(path: Path, number: int, cells: dict[str, str]) -> Line:
         )
     if not said["file"]:
         wrong.append("the file is missing")
+    if any(cell.strip() for cell in row[len(heads) :]):
+        wrong.append(
+            f"{len(row)} cells, {len(heads)} columns: put a text with a comma into quotes"
+        )
     if wrong:
         msg = f"plan {path}, line {number}: {'; '.join(wrong)}"
         raise ArgumentError(msg)

@@ -62,6 +62,19 @@ class ChipFrame:
             self.filename, self.stored, geometry, data
         )
 
+    def require_value(self, data: mmap.mmap) -> None:
+        """Refuse it now if its pixels have no values, not when they go.
+
+        Raises
+        ------
+        BadFits
+            No light-sensitive pixel has a value.
+        """
+        if self.stored.gaps and self.part.plane is None:
+            geometry: ChipGeometry = self.attributes["geometry"]
+            pixels = memoryview(data)[slice(*self.data)]
+            pixelstats.require_value(self.filename, self.stored, geometry, pixels)
+
     def blocks(self, data: memoryview) -> tuple[bytes | memoryview, int]:
         """Return the bytes of its pixels in whole blocks, and their sum.
 
@@ -166,6 +179,8 @@ def examine(
             frames = _frames(
                 path, data, images, primary, camera, purpose, split=split, filtered=not planned
             )
+            for frame in frames:
+                frame.require_value(data)
             if digest and len(data) >= LARGE:
                 # while the checksum is taken; that these are the pixels is compared when they go
                 frames = [_measured(frame, data) for frame in frames]
@@ -187,8 +202,7 @@ def _measured(frame: ChipFrame, data: mmap.mmap) -> ChipFrame:
     """Return a frame with its statistics, where a sum tells later that they are its own."""
     if frame.datasum is None or frame.part.plane is not None:
         return frame
-    with memoryview(data) as view, view[slice(*frame.data)] as pixels:
-        found = frame.measured(pixels)
+    found = frame.measured(memoryview(data)[slice(*frame.data)])
     pixelstats.forget(data, *frame.data)
     return replace(frame, statistics=found)
 
@@ -310,11 +324,9 @@ def _called(info: fits.ExtensionInfo) -> str:
 @contextmanager
 def mapped(path: Path) -> Iterator[mmap.mmap]:
     """Give the bytes of a plain file for the time of a block."""
-    with (
-        path.open("rb") as stream,
-        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
-        yield data
+    with path.open("rb") as stream:
+        # not closed, but left: an error that is raised within the block keeps arrays of it
+        yield mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _camera(path: Path, *headers: values.HeaderValues) -> instruments.Instrument:

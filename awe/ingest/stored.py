@@ -74,6 +74,22 @@ class Stored:
         """Bytes of a pixel."""
         return abs(self.bitpix) // 8
 
+    @property
+    def gaps(self) -> bool:
+        """True if there may be pixels without a value."""
+        return self.bitpix < 0 or self.blank is not None
+
+    def known(self, part: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which numbers are values.
+
+        Parameters
+        ----------
+        part : ndarray
+            Numbers as stored.
+        """
+        found: NDArray[np.bool_] = np.isfinite(part) if self.bitpix < 0 else part != self.blank
+        return found
+
     def cards(self) -> list[bytes]:
         """Return the cards that say it, behind those of the axes."""
         lines = []
@@ -117,12 +133,11 @@ class Stored:
     def _of_known(self, part: NDArray[Any]) -> tuple[float, ...] | None:
         """Return statistics of the stored numbers that are values; None if there are none."""
         native = part.astype(part.dtype.newbyteorder("=")).ravel()
-        if native.dtype.kind == "f":
-            known = native[np.isfinite(native)].astype(np.float64)
-        else:
-            known = native if self.blank is None else native[native != self.blank]
+        known = native[self.known(native)] if self.gaps else native
         if not known.size:
             return None
+        if known.dtype.kind == "f":
+            known = known.astype(np.float64)
         return (_counted(known) if known.dtype.kind in "iu" else None) or _sorted(known)
 
     def _value(self, stored: float) -> float:

@@ -15,9 +15,11 @@ from typing import Any
 
 from awe.errors import BadHeader
 
-__all__ = ["Card", "CardReader", "bounded", "shown"]
+__all__ = ["Card", "CardReader", "bounded", "likely", "shown"]
 
 _LONGEST = 60
+#: That of the first photograph of the sky, and one by which somebody else looks after this.
+FIRST_YEAR, LAST_YEAR = 1840, 2199
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,20 @@ def _moment(found: Any) -> datetime:
     # FITS 4.0, 9.1.1 has no zone in a time, and T between date and time.
     if moment.tzinfo is not None or "T" not in str(found):
         msg = "is not a moment in UTC like 2012-06-01T08:51:44.123"
+        raise ValueError(msg)
+    return likely(moment)
+
+
+def likely(moment: datetime) -> datetime:
+    """Return the moment of an exposure.
+
+    Raises
+    ------
+    ValueError
+        Nobody took one then.
+    """
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        msg = f"is not of the years {FIRST_YEAR} to {LAST_YEAR}"
         raise ValueError(msg)
     return moment
 

@@ -196,7 +196,7 @@ def _require_flat(text: bytes, place: Place) -> None:
     """Refuse keys of very many parts: the time to read them grows with the square of that."""
     plain = re.sub(rb"[ \t]+", b"", text)
     for run in re.split(rb"[\n,={}\[\]#]", plain):
-        # a row of dots, as in a comment, is no key
+        # a row of dots, as in a comment, does not count
         parts = len(re.findall(rb"(?<=[^.])[.](?=[^.])", run))
         if parts > DEEPEST:
             place.wrong(f"has {parts} dots in one word, a key has {DEEPEST} at most")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from awe.instruments._cards import CardReader, bounded, shown
+from awe.instruments._cards import CardReader, bounded, likely, shown
 from awe.instruments._format import UNITS
 from awe.instruments._instrument import DAY_0
 from awe.instruments._kinds import Place
@@ -144,7 +144,8 @@ class Entry:
 
     def _convert(self, found: Any, kind: Wanted) -> Any:
         if kind.type is datetime:
-            return _moment(found, self.unit) + timedelta(seconds=self.add)
+            moment = likely(_moment(found, self.unit))
+            return likely(moment + timedelta(seconds=self.add))
         if kind.type is str:
             return _text(found)
         number = _number(found) * UNITS.get(self.unit or "", 1.0) + self.add
@@ -198,6 +199,7 @@ def _moment(found: Any, unit: str | None) -> datetime:
             raise
         msg = "is not a moment in UTC like 2012-06-01T08:51:44.123"
         raise ValueError(msg) from None
+    moment = likely(moment)  # at the ends of the calendar a zone leads out of it
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 

@@ -24,6 +24,8 @@ TEXT = Wanted(type=str)
 WHOLE = Wanted(type=int, low=1, high=100_000)
 WIDTH = Wanted(type=int, low=0, high=100_000)
 POSITIVE = Wanted(type=float, low=1e-9, high=1e9)
+#: Where a frame begins on its chip, if no card tells; those that do count from 1.
+UNTOLD = 0
 AXES = tuple(Card(name, name, int, low=1, high=100_000) for name in ("NAXIS1", "NAXIS2"))
 
 
@@ -86,6 +88,8 @@ def geometry(
         return None
     steps = zip("xy", binning, strict=True)
     starts = [_start(where, axis, step, cards) for axis, step in steps]
+    placed = tuple(start != UNTOLD for start in starts)
+    starts = [1 if start == UNTOLD else start for start in starts]
     chip = camera.geometry
     if "y" in where.window:
         chip = _of_rows(chip, (nx, ny), binning)
@@ -93,7 +97,7 @@ def geometry(
         amplifiers = _amplifiers(
             where.amplifiers.get(camera.name, ()), chip, camera.gain, cards, (nx, ny), binning
         )
-        regions = _regions(where, chip, camera, cards, (nx, ny), binning, amplifiers)
+        regions = _regions(where, chip, camera, cards, (nx, ny), binning, amplifiers, placed)
         if regions is None or None in starts:
             return None
         found = ChipGeometry(
@@ -115,6 +119,7 @@ def _regions(
     size: tuple[int, int],
     binning: tuple[int, ...],
     amplifiers: tuple[Amplifier, ...],
+    placed: tuple[bool, ...],
 ) -> dict[str, Any] | None:
     """Return the sections of a frame; None where a problem with them is noted."""
     if amplifiers and not chip.amplifiers:
@@ -122,7 +127,7 @@ def _regions(
     if where.widths:
         return _from_widths(where.widths, camera, cards, size)
     if not where.sections:
-        return _divided(chip, size, binning)
+        return _divided(chip, size, binning, placed)
     found = {
         name: entry.read(cards, TEXT, required=name == "active")
         for name, entry in where.sections.items()
@@ -168,14 +173,17 @@ def _whole(entry: Entry | None, cards: CardReader, default: int) -> Any:
 
 
 def _start(where: Regions, axis: str, binning: int, cards: CardReader) -> Any:
-    """Return the first light-sensitive pixel, counted from 1, on the chip without binning."""
+    """Return the first light-sensitive pixel, counted from 1, on the chip without binning.
+
+    `UNTOLD` where no card tells, None where a problem with it is noted.
+    """
     entry = where.window.get(axis)
     if entry is None:
-        return 1
+        return UNTOLD
     before = len(cards.problems)
     found = entry.read(cards, Wanted(type=int, low=where.first, high=100_000))
     if found is None:
-        return 1 if len(cards.problems) == before else None
+        return UNTOLD if len(cards.problems) == before else None
     return (found - where.first) * (binning if where.binned else 1) + 1
 
 
@@ -189,7 +197,7 @@ def _checked(regions: Mapping[str, str | None], shape: tuple[int, int]) -> dict[
 
 
 def _divided(
-    chip: ChipGeometry, size: tuple[int, int], binning: tuple[int, ...]
+    chip: ChipGeometry, size: tuple[int, int], binning: tuple[int, ...], placed: tuple[bool, ...]
 ) -> dict[str, Any]:
     """Return the regions of a chip in a binned image of it, or in a window without strips."""
     whole = tuple(side // step for side, step in zip((chip.nx, chip.ny), binning, strict=True))
@@ -202,6 +210,15 @@ def _divided(
             f"an image of {size[0]} x {size[1]} pixels is not a whole one of {whole[0]} x "
             f"{whole[1]}, and the description names no cards with its [sections], as in "
             "sections.active = 'TRIMSEC'"
+        )
+        raise WrongShape(msg)
+    axes = zip("xy", size, whole, placed, strict=True)
+    lost = [axis for axis, ours, most, told in axes if ours < most and not told]
+    if lost:
+        msg = (
+            f"an image of {size[0]} x {size[1]} pixels is not a whole one of {whole[0]} x "
+            f"{whole[1]}, and no card tells where on the chip it begins; name it in [window], as "
+            f"in window.{lost[0]} = '{lost[0].upper()}ORGSUBF'"
         )
         raise WrongShape(msg)
     return {"active": f"[1:{size[0]},1:{size[1]}]"}

@@ -341,7 +341,12 @@ def night_range(instrument: Any, date: Any) -> tuple[datetime.datetime, datetime
     except ValueError as error:
         msg = f"date {date!r} is not a night; write it as CCYY-MM-DD, for example '2012-05-31'"
         raise ArgumentError(msg) from error
-    return instruments.get(_text(instrument)).night_range(night)
+    camera = instruments.get(_text(instrument))
+    try:
+        return camera.night_range(night)
+    except OverflowError as error:
+        msg = f"date {date!r} is at the end of the calendar; give that of a night with frames"
+        raise ArgumentError(msg) from error
 
 
 def range_around(

@@ -309,6 +309,24 @@ def test_binning_divides_the_regions_and_a_window_has_its_place():
     one = camera(bare, added=window)
     found = attributes(one, XBIN=2, X0=10, Y0=5, NAXIS1=100, NAXIS2=200)["geometry"]
     assert (found.active, found.start_x, found.start_y) == ("[1:100,1:200]", 21, 6)
+    # where it begins is not guessed
+    for cards in ({"X0": 10}, {"Y0": 5}, {}):
+        with pytest.raises(BadHeader, match="no card tells where on the chip it begins; name it"):
+            attributes(one, XBIN=2, NAXIS1=100, NAXIS2=200, **cards)
+    assert attributes(one, X0=10, NAXIS1=100)["geometry"].start_y == 1
+    with pytest.raises(BadHeader, match=r"399 x 520 pixels is not a whole one.*window.x = 'XORG"):
+        attributes(camera(bare), NAXIS1=399)
+
+
+@pytest.mark.parametrize(
+    ("unit", "card"),
+    [("", "0001-01-01T00:00:00"), ("", "9999-12-31T23:59:59"), ("", "0001-01-01T00:00:00+10:00"),
+     ('unit = "MJD", ', 2_900_000), ('unit = "JD", ', 0.5), ('unit = "unix", ', 2e11)],
+)  # fmt: skip
+def test_nobody_exposed_at_the_ends_of_the_calendar(unit, card):
+    words = f'{{ keyword = "DATE-OBS", {unit}add = 1e9 }}'
+    with pytest.raises(BadHeader, match=r"years 1840 to 2199|not a moment"):
+        attributes(camera(('"DATE-OBS"', words)), **{"DATE-OBS": card})
 
 
 def test_purposes_are_the_first_rule_that_holds():
