@@ -26,6 +26,17 @@ SKIES = (0.0, 20.0, 200.0, 700.0, 3000.0, 20_000.0)
 FULL = 60_000.0
 
 
+def drawn(seed: int, number: int, narrowest: float) -> tuple[scenes.Sensor, scenes.Scene]:
+    """Return a chip and an exposure, stars of at least such a width."""
+    rng = np.random.default_rng([seed, number])
+    chip = scenes.sensor(160, 1000 * seed + number % 5)
+    cell = grid.Cell(
+        int(rng.choice([0, 300, 1500, 6000])), int(rng.choice([0, 300, 1000])),
+        float(rng.uniform(narrowest, 5.0)), SKIES[number % len(SKIES)],
+    )  # fmt: skip
+    return chip, scenes.scene(cell, chip, int(rng.integers(1 << 30)))
+
+
 def reduced(
     chip: scenes.Sensor, scene: scenes.Scene
 ) -> tuple[seeing.Seeing, reduction.Reduced]:
@@ -65,8 +76,8 @@ def frame(chip: scenes.Sensor, scene: scenes.Scene) -> tuple[seeing.Seeing, bool
     known, found = reduced(chip, scene)
     pixels = scene.raw[sections.parse(chip.geometry.active)]
     hits = found.bad(PixelFlag.COSMIC)
-    doubted = not known.told and bool(hits.any()) and (
-        known.known
+    doubted = not known.safe and bool(hits.any()) and (
+        (known.known and not known.told)
         or seeing.mistaken(pixels, hits, saturation=FULL, gain=scenes.GAIN, bad=chip.defects) > 0
     )
     return known, doubted, int((hits & cores(chip, scene)).sum())
@@ -97,17 +108,11 @@ def main() -> None:
     counts = np.zeros((2, 2), int)
     unknown = 0
     for number in range(options.frames):
-        rng = np.random.default_rng([options.seed, number])
-        chip = scenes.sensor(160, 1000 * options.seed + number % 5)
-        cell = grid.Cell(
-            int(rng.choice([0, 300, 1500, 6000])), int(rng.choice([0, 300, 1000])),
-            float(rng.uniform(options.narrowest, 5.0)), SKIES[number % len(SKIES)],
-        )  # fmt: skip
-        known, doubted, lost = frame(chip, scenes.scene(cell, chip, int(rng.integers(1 << 30))))
-        unknown += not known.told
-        if not known.told:
+        known, doubted, lost = frame(*drawn(options.seed, number, options.narrowest))
+        unknown += not known.safe
+        if not known.safe:
             counts[int(lost > 0), int(doubted)] += 1
-    print(f"{options.frames} frames, of {unknown} no width above that of hits is told")
+    print(f"{options.frames} frames, of {unknown} no width well above that of hits is told")
     for lost, name in ((0, "no core lost"), (1, "cores lost")):
         print(f"  {name}: {counts[lost].sum()}, with the bit {counts[lost, 1]}")
 

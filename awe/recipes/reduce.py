@@ -194,9 +194,12 @@ class ReduceTask(Task):
             leave_out=self.leave_out or (), look=partial(self._look, raw), after=wanted(self),
             levelled=level,
         )  # fmt: skip
-        after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full))
         odd = self._odd(image.pixels, geometry, chosen, calibrations.flat, reduced)
         odd |= self._doubt(stars, pixels, gain, calibrations.defects, end, reduced)
+        after = stars
+        # once stars have lost their cores, what is left of them tells no width
+        if QualityFlag.SEEING not in odd:
+            after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full))
         header = image.header
         # frames are large: what is not needed any more makes room while the products are made
         del image, level, pixels, calibrations
@@ -351,10 +354,11 @@ class ReduceTask(Task):
     ) -> QualityFlag:
         """Return the bit of a frame of which stars may have lost their cores as hits."""
         hits = reduced.bad(resolve("awe.calib.flags:PixelFlag").COSMIC)
-        if stars.told or not hits.any():
+        if stars.safe or not hits.any():
             return QualityFlag(0)
         mistaken = resolve("awe.calib.sky.seeing:mistaken")
-        if stars.known or mistaken(pixels, hits, saturation=high, gain=gain, bad=bad):
+        sharp = stars.known and not stars.told
+        if sharp or mistaken(pixels, hits, saturation=high, gain=gain, bad=bad):
             return QualityFlag.SEEING
         return QualityFlag(0)
 

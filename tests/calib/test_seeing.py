@@ -8,6 +8,7 @@ import pytest
 from awe.calib import threads
 from awe.calib.sky import clump, floor, seeing
 from awe.errors import WrongShape
+from benchmarks import doubt
 from benchmarks.fields import GAIN, exposed, moffat, stars
 
 SHAPE = (640, 700)
@@ -186,3 +187,27 @@ def test_the_floor_follows_the_sky_and_its_noise():
     np.testing.assert_allclose(sky.level, np.tile(centres, (8, 1)), atol=12)
     np.testing.assert_allclose(sky.noise, np.tile(np.sqrt(centres), (8, 1)), rtol=0.3)
     assert floor.at(sky.level, 256, 256, 512, 512) == pytest.approx(550, abs=8)
+
+
+@pytest.mark.parametrize("number", [10, 60, 108, 194])
+def test_single_hits_as_round_as_a_star_raise_no_doubt(number):
+    known, doubted, lost = doubt.frame(*doubt.drawn(51, number, 1.6))
+    assert not known.known
+    assert lost == 0
+    assert not doubted
+
+
+def test_stars_that_lost_their_cores_raise_one():
+    rng = np.random.default_rng(918)
+    image, _ = exposed(rng, stars(rng, SHAPE, 60, 1.3) + SKY, 0)
+    hits = np.zeros(SHAPE, np.bool_)
+    hits[image > SKY + 200] = True
+    assert seeing.mistaken(image, hits, saturation=60000.0, gain=GAIN) > 5
+
+
+def test_stars_little_wider_than_hits_are_not_safe():
+    widths = (1.2, 1.6)
+    found = [seeing.Seeing(fwhm=one, error=0.0, stars=9, state=seeing.State.MEASURED)
+             for one in widths]  # fmt: skip
+    assert [one.told for one in found] == [True, True]
+    assert [one.safe for one in found] == [False, True]

@@ -112,3 +112,15 @@ def test_stars_too_few_and_sharp_to_be_told_from_hits_are_doubted(chip):
     assert hits_of(red)[200, 310]
     assert red.quality_flags == QualityFlag.SEEING
     assert red.verify() == QualityFlag.SEEING
+
+
+def test_galaxies_do_not_give_the_width_where_stars_lost_their_cores(chip):
+    rng = np.random.default_rng(75)
+    light = 700 + stars(rng, SHAPE, 100, 1.0)
+    y, x = np.mgrid[-20:21, -20:21]
+    galaxy = np.exp(-(y**2 + x**2) / (2 * 3.0**2))
+    for row, column in zip(rng.integers(30, 670, 24), rng.integers(30, 770, 24), strict=True):
+        light[row - 20 : row + 21, column - 20 : column + 21] += 3000 * galaxy
+    red = reduce(chip, exposed(rng, light, 150)[0])
+    assert red.quality_flags == QualityFlag.SEEING
+    assert red.psf_radius == pytest.approx(1.0 * SCALE, rel=0.1)

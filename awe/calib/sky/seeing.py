@@ -59,7 +59,14 @@ _SHARPEST_STAR = 0.9
 # noise, least width without the pixel; hits of charge that diffused are 0.6 to 1.1 pixels wide
 _SEEN, _SEEN_SNR, _WIDE_FOR_A_HIT = 5.0, 12.0, 1.25
 
-#: part of all hits that look so by chance (1 in 100 of faint ones)
+#: flagged peaks that are stars: least width, less its error, largest residual, and lowest pedestal
+# with its noise times snr (3 in 10,000 hits are so, and a third of the stars of 1.0 to 1.3 pixels)
+_LOST_WIDTH, _LOST_RESIDUAL, _LOST_PEDESTAL, _PEDESTAL_NOISE = 1.25, 0.03, -0.02, 0.5
+
+#: stars of this width keep their cores [pixel]
+_SAFE = 1.4
+
+#: part of all hits that look so by chance at most
 _BY_CHANCE = 0.03
 
 #: a frame has no stars if for this many peaks that are hits one other at most looks like a star,
@@ -120,6 +127,11 @@ class Seeing:
     def told(self) -> bool:
         """True if hits are told from stars by it: stars as sharp as hits may lose their cores."""
         return self.state is State.MEASURED
+
+    @property
+    def safe(self) -> bool:
+        """True if no star is sharp enough to be taken for a hit."""
+        return self.told and self.fwhm > _SAFE
 
     @property
     def flanks(self) -> float:
@@ -207,9 +219,8 @@ def mistaken(
     fits, places = _fitted(image, bad, _SEEN, saturation, gain)
     if fits is None or places is None:
         return 0
-    shaped = (fits.snr > _SEEN_SNR) & _shaped(fits) & (fits.width > _WIDE_FOR_A_HIT)
     flagged = np.asarray(hits).ravel()[places]
-    number = int((shaped & flagged).sum())
+    number = int((_lost(fits) & flagged).sum())
     return number if number > _BY_CHANCE * int(flagged.sum()) else 0
 
 
@@ -324,6 +335,17 @@ def _shaped(fits: gauss.Fits) -> NDArray[np.bool_]:
     shaped &= (fits.residual < _RESIDUAL) & (fits.width < _WIDEST)
     shaped &= fits.ellipticity < _ROUND + _ROUND_NOISE / np.maximum(fits.snr, 1.0)
     return shaped
+
+
+def _lost(fits: gauss.Fits) -> NDArray[np.bool_]:
+    """Return which of the peaks flagged as hits are too wide, too round and too even for one."""
+    error = 1.0 / np.maximum(fits.snr, 1.0)
+    lost: NDArray[np.bool_] = _shaped(fits) & (fits.snr > _SEEN_SNR)
+    lost &= fits.residual < _LOST_RESIDUAL
+    # the width of a faint hit is off by as much as its snr tells, relative
+    lost &= fits.width * (1.0 - 2.0 * error) > _LOST_WIDTH
+    lost &= fits.pedestal > _LOST_PEDESTAL - _PEDESTAL_NOISE * error
+    return lost
 
 
 def _judged(fits: gauss.Fits, narrowest: float) -> Seeing:
