@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from awe.db.rights.history import Trail
     from awe.db.rights.publishing import Publication
     from awe.db.rights.quota import Usage
+    from awe.db.rights.readings import Readings
     from awe.db.rights.trash import Deletion, Restored
     from awe.rules.graph import Affected
 
@@ -262,6 +263,55 @@ class Context:
             Largest number of entries returned, the newest.
         """
         return rights.history.trail(None if obj is None else _several(obj), limit=limit)
+
+    def readers(
+        self, obj: DBObject | Iterable[DBObject] | None = None, *, limit: int = 100
+    ) -> Readings:
+        """Return who read files, one's own and those of projects one manages, and how often.
+
+        Parameters
+        ----------
+        obj : DBObject or iterable of DBObject, optional
+            Objects with files; without them everything you may know of.
+        limit : int, optional
+            Largest number of entries returned, the newest.
+        """
+        return rights.who_read(None if obj is None else _several(obj), limit=limit)
+
+    def set_period(
+        self,
+        project: str,
+        level: int | None,
+        days: int = 0,
+        begins: datetime.datetime | None = None,
+    ) -> Project:
+        """Say when the data of a project that you manage open to others by themselves.
+
+        Parameters
+        ----------
+        project : str
+            Its name.
+        level : int or None
+            Level to which objects rise, 3 to 5; None takes the period away.
+        days : int, optional
+            Days since an object was made.
+        begins : datetime, optional
+            Moment before which nothing rises [UTC]: in seven days or later, also the default.
+
+        Returns
+        -------
+        Project
+            The project as it is from now on.
+
+        Raises
+        ------
+        ProjectUnknown
+            There is no such project of yours.
+        Refused
+            You do not manage the project, or its data would open within seven days.
+        """
+        rights.set_period(projects.find_project(project).name, level, days, begins)
+        return projects.find_project(project)
 
     def update_is_valid(self, obj: DBObject, is_valid: int) -> Affected:
         """Judge an object: 0 bad, 1 valid, 2 proposed for the next level.

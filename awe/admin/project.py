@@ -1,13 +1,14 @@
-"""`awe-admin project add|set|member|list`: projects, their levels and their members."""
+"""`awe-admin project add|set|period|member|list`: projects, levels, periods and members."""
 
 from __future__ import annotations
 
 import argparse
+import datetime
 from contextlib import closing
 from typing import Any
 
 from awe import columns
-from awe.db.rights import people
+from awe.db.rights import people, periods
 from awe.errors import ArgumentError
 from awe.services.installation import Installation
 from awe.services.logins import superuser
@@ -18,7 +19,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the subcommands."""
-    project = commands.add_parser("project", help="projects: add, set, member, list")
+    project = commands.add_parser("project", help="projects: add, set, period, member, list")
     verbs = project.add_subparsers(title="verbs", metavar="VERB", required=True)
     verb = verbs.add_parser("add", help="make a project")
     verb.add_argument("name")
@@ -31,6 +32,14 @@ def add(commands: Any) -> None:
     verb = verbs.add_parser("list", help="show all projects, or the members of one")
     verb.add_argument("name", nargs="?")
     verb.set_defaults(run=_list)
+    verb = verbs.add_parser("period", help="when its data open by themselves")
+    verb.add_argument("name")
+    verb.add_argument("--level", type=int, choices=range(3, 6), help="level to which they rise")
+    verb.add_argument("--days", type=int, default=0, help="days since an object was made")
+    verb.add_argument("--begins", type=datetime.datetime.fromisoformat, metavar="DATE",
+                      help="nothing rises before (UTC); in seven days or later")
+    verb.add_argument("--none", action="store_true", help="take the period away")
+    verb.set_defaults(run=_period)
     member = verbs.add_parser("member", help="members: add, remove")
     changes = member.add_subparsers(title="changes", metavar="CHANGE", required=True)
     change = changes.add_parser("add", help="make a person a member")
@@ -81,6 +90,19 @@ def _set(chosen: argparse.Namespace) -> None:
     with closing(superuser(Installation())) as connection:
         people.change_project(connection, chosen.name, changes)
     out(f"project {chosen.name}: {', '.join(changes)} changed\n")
+
+
+def _period(chosen: argparse.Namespace) -> None:
+    with closing(superuser(Installation())) as connection:
+        level = None if chosen.none else chosen.level
+        if level is None and not chosen.none:
+            msg = "say --level 3, 4 or 5, or --none; see awe-admin project period --help"
+            raise ArgumentError(msg)
+        periods.set_period(chosen.name, level, chosen.days, chosen.begins, connection=connection)
+    if level is None:
+        out(f"project {chosen.name}: no level rises by itself\n")
+    else:
+        out(f"project {chosen.name}: rises to level {level} {chosen.days} days after it was made\n")
 
 
 def _list(chosen: argparse.Namespace) -> None:

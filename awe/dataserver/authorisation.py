@@ -26,6 +26,8 @@ class Permit:
     sha256: str
     health: str
     filename: str
+    #: Number of the person who asks; 0 for somebody without a login.
+    reader: int = 0
 
 
 def ticket_hash(ticket: str | None) -> bytes | None:
@@ -42,18 +44,20 @@ class Permits(Connections):
     def may_read(self, ticket: bytes | None, file_id: UUID) -> Permit | None:
         """Return the file if the ticket's user, or anybody, may read it."""
         rows = self.ask(
-            "SELECT size, sha256, health, filename FROM awe.ds_may_read(%s, %s::uuid)",
-            (ticket, str(file_id)),
+            "SELECT size, sha256, health, filename, coalesce(awe.ds_reader(%s), 0) "
+            "FROM awe.ds_may_read(%s, %s::uuid)",
+            (ticket, ticket, str(file_id)),
         )
         if not rows:
             return None
-        size, sha256, health, filename = rows[0]
+        size, sha256, health, filename, reader = rows[0]
         return Permit(
             file_id=file_id,
             size=size,
             sha256=bytes(sha256).hex(),
             health=health,
             filename=filename,
+            reader=reader,
         )
 
     def may_write(self, ticket: bytes | None, file_id: UUID) -> str | None:
@@ -175,8 +179,48 @@ class Permits(Connections):
     def sweep(self) -> None:
         """Forget expired tickets, and deleted objects that cannot come back any more."""
         self.ask(
-            "SELECT awe.ds_sweep_tickets(), awe.ds_sweep_trash(), awe.ds_sweep_comments()", ()
+            "SELECT awe.ds_sweep_tickets(), awe.ds_sweep_trash(), awe.ds_sweep_comments(), "
+            "awe.ds_sweep_readings()",
+            (),
         )
+
+    def note(self, readings: Mapping[tuple[UUID, int], int]) -> None:
+        """Keep how often files were read, by file and reader."""
+        files = [str(file_id) for file_id, _ in readings]
+        readers = [reader for _, reader in readings]
+        self.ask(
+            "SELECT awe.ds_readings(%s::uuid[], %s, %s)",
+            (files, readers, list(readings.values())),
+        )
+
+    def releasing(self) -> list[str]:
+        """Return the tables in which the level of objects may be due to rise."""
+        return [row[0] for row in self.ask("SELECT awe.ds_releasing()::text", ())]
+
+    def release(self, table: str, since: str, last: str, most: int) -> tuple[int, str, str] | None:
+        """Raise levels of objects of a table whose proprietary period is over.
+
+        Parameters
+        ----------
+        table : str
+            One of those of `releasing`.
+        since, last : str
+            Date and id of the object after which it goes on.
+        most : int
+            Largest number of objects looked at.
+
+        Returns
+        -------
+        tuple of (int, str, str) or None
+            Number of objects raised, date and id of the last one looked at; None if there was
+            none.
+        """
+        rows = self.ask(
+            "SELECT raised, at::text, id::text FROM "
+            "awe.ds_release(%s::regclass, %s::timestamp, %s::uuid, %s)",
+            (table, since, last, most),
+        )
+        return rows[0] if rows else None
 
     def proof(self, ticket: bytes) -> bytes | None:
         """Return the key with which the ticket's owner expects a proof."""

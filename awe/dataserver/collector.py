@@ -1,4 +1,4 @@
-"""What is cleared away behind interrupted stores and deleted objects.
+"""What is due once an hour: levels that rise, and what is cleared away behind stores and deletions.
 
 Owns the order: the database gives a file up first, its bytes go after, its row last. Files on
 disk that the database does not know are put aside only if it knew them neither before nor after
@@ -11,18 +11,21 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from uuid import UUID
 
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.previews import Previews
 from awe.dataserver.store import Store
 from awe.errors import AweError
 
-__all__ = ["Collected", "collect", "collect_forever"]
+__all__ = ["Collected", "collect", "collect_forever", "release"]
 
 #: Seconds a reservation or an unlinked file is kept: longer than any transaction or ticket lives.
 GRACE = 24 * 3600.0
 #: Seconds a file nobody knows stays put aside.
 DARK = 30 * 24 * 3600.0
+#: Objects whose level rises in one transaction.
+AT_ONCE = 200
 #: Seconds between two rounds.
 PAUSE = 3600.0
 
@@ -37,6 +40,7 @@ class Collected:
     removed: int
     put_aside: int
     swept: int
+    released: int
 
 
 def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collected:
@@ -61,7 +65,40 @@ def collect(store: Store, permits: Permits, *, grace: float = GRACE) -> Collecte
         previews.discard(file_id)
     permits.sweep()
     swept = store.sweep(uploads_after=grace, dark_after=DARK)
-    return Collected(given_up=given_up, removed=removed, put_aside=len(unknown), swept=swept)
+    return Collected(
+        given_up=given_up, removed=removed, put_aside=len(unknown), swept=swept,
+        released=release(permits),
+    )
+
+
+def release(permits: Permits, *, most: int = AT_ONCE) -> int:
+    """Raise the levels of what came to the end of its proprietary period.
+
+    What is due is decided by the database. Objects rise `most` at a time, each in the transaction
+    of its batch; one whose parents are lower waits for the next round, and a round follows another
+    while something rises.
+
+    Returns
+    -------
+    int
+        Number of objects raised.
+    """
+    total = 0
+    tables = permits.releasing()
+    while tables:
+        raised = sum(_released(permits, table, most) for table in tables)
+        total += raised
+        if not raised:
+            break
+    return total
+
+
+def _released(permits: Permits, table: str, most: int) -> int:
+    raised, since, last = 0, "-infinity", str(UUID(int=0))
+    while (step := permits.release(table, since, last, most)) is not None:
+        number, since, last = step
+        raised += number
+    return raised
 
 
 def collect_forever(store: Store, permits: Permits, stop: threading.Event) -> None:

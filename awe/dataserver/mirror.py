@@ -35,6 +35,7 @@ from awe.dataserver.checks import Checks
 from awe.dataserver.client import Client
 from awe.dataserver.previews import HEADERS
 from awe.dataserver.ranges import range_of
+from awe.dataserver.readings import Readings
 from awe.dataserver.request import file_id_of, in_thread, permits_of, ticket_of
 from awe.dataserver.rows import HEADER as ROWS
 from awe.dataserver.rows import Rows
@@ -198,6 +199,7 @@ def create_app(mirror: Mirror, permits: Permits, addresses: tuple[str, ...] = ()
     app.state.store = mirror
     app.state.permits = permits
     app.state.checks = Checks()
+    app.state.readings = Readings()
     app.state.addresses = addresses
     app.state.session_of = lambda request: None
     app.state.threads = anyio.CapacityLimiter(server.THREADS + AT_ONCE)
@@ -215,6 +217,8 @@ async def _permit(request: Request) -> Permit:
 
 async def _get(request: Request) -> Response:
     permit = await _permit(request)
+    if request.method == "GET":
+        request.app.state.readings.note(permit)
     mirror, ticket = _mirror(request), _secret(request)
     small = None if mirror.cache.has(permit.sha256, permit.size) else _small(request, permit)
     if small is None or request.method == "HEAD":

@@ -34,6 +34,7 @@ from awe.dataserver import laid, previews, proof, repacking, rows
 from awe.dataserver.authorisation import Permit, Permits
 from awe.dataserver.checks import Checks
 from awe.dataserver.ranges import LARGEST, matches, range_of
+from awe.dataserver.readings import Readings
 from awe.dataserver.request import (
     PLAIN,
     file_id_of,
@@ -124,6 +125,7 @@ def create_app(
     app.state.permits = permits
     app.state.previews = previews.Previews(store)
     app.state.checks = Checks()
+    app.state.readings = Readings()
     app.state.addresses = ()
     app.state.session_of = lambda request: None
     app.state.threads = anyio.CapacityLimiter(THREADS)
@@ -153,7 +155,7 @@ async def _get(request: Request) -> Response:
     permit = await in_thread(request, permits_of(request).may_read, ticket_of(request), file_id)
     if permit is None:
         raise HTTPException(404)
-    return await send(request, permit)
+    return await _read_by(request, permit)
 
 
 async def _get_named(request: Request) -> Response:
@@ -165,8 +167,16 @@ async def _get_named(request: Request) -> Response:
     for file_id in found:
         permit = await in_thread(request, permits_of(request).may_read, ticket, file_id)
         if permit is not None:
-            return await send(request, permit)
+            return await _read_by(request, permit)
     raise HTTPException(404)
+
+
+async def _read_by(request: Request, permit: Permit) -> Response:
+    answer = await send(request, permit)
+    # also where only its place is told: what is read there does not come by here
+    if request.method == "GET" and answer.status_code in (200, 204, 206):
+        request.app.state.readings.note(permit)
+    return answer
 
 
 async def prove(request: Request) -> Response:

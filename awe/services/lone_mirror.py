@@ -8,6 +8,7 @@ number of them may serve one database.
 from __future__ import annotations
 
 import logging
+import threading
 
 import uvicorn
 
@@ -87,12 +88,17 @@ def _serve(environment: Environment, house: Installation) -> None:
     app = create_app(mirror, permits, (environment.data_mirror,))
     _log.info("a second dataserver at port %d, before %s", port, first)
     files = (certificate.chain, certificate.key) if certificate else ()
+    stop = threading.Event()
+    noting = threading.Thread(target=app.state.readings.keep_forever, args=(permits, stop))
+    noting.start()
     try:
         uvicorn.Server(configured(app, *files)).run(sockets=[listener])
     except KeyboardInterrupt:
         # uvicorn ends cleanly and sends itself the signal again
         _log.info("interrupted")
     finally:
+        stop.set()
+        noting.join(timeout=30)
         mirror.close()
         permits.close()
         _log.info("stopped")

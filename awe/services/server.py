@@ -26,6 +26,7 @@ from awe.config import Environment
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.collector import collect_forever
 from awe.dataserver.header_timeout import configured
+from awe.dataserver.readings import Readings
 from awe.dataserver.scrub import scrub_forever
 from awe.dataserver.server import create_app, listen
 from awe.db.server.address import connection_arguments
@@ -85,6 +86,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     # no logins of sessions of a process before this one: their cookies are dead
     permits.page_sweep(every=True)
     store = files_of(environment.home)
+    readings = Readings()
     stop = threading.Event()
     certificate = certificate_of(environment)
     listener = _listen(environment)
@@ -104,6 +106,7 @@ def _serve(environment: Environment, folder: Path) -> None:
     threads = [
         threading.Thread(target=collect_forever, args=(store, collecting, stop), name="collector"),
         threading.Thread(target=scrub_forever, args=(store, collecting, stop), name="scrub"),
+        threading.Thread(target=readings.keep_forever, args=(collecting, stop), name="readings"),
         threading.Thread(target=hold.keep, args=(stop, _end_this), name="hold"),
         threading.Thread(target=_keep_keeper, args=(house, stop), name="keeper"),
         *_threads_of_jobs(environment, known, stop),
@@ -116,7 +119,7 @@ def _serve(environment: Environment, folder: Path) -> None:
         permits.here(f"{near}:{port}")
         house.note_server(data_server=near, data_port=port, data_protocol=protocol)
         shown = pages(permits, _of_pages(environment, known.get("awe_pages", "")))
-        app = create_app(store, permits, addresses=advertised, **shown)
+        app = create_app(store, permits, addresses=advertised, readings=readings, **shown)
         _answer(app, listener, certificate)
         shown["visitors"].close()
     finally:

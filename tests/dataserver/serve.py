@@ -10,13 +10,14 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from awe.config import Environment
-from awe.dataserver import header_timeout, server
+from awe.dataserver import header_timeout, readings, server
 from awe.dataserver.authorisation import Permits
 from awe.dataserver.cache import Cache
 from awe.dataserver.mirror import Mirror, create_app
@@ -59,13 +60,23 @@ def serve(asked: dict[str, Any]) -> None:
     if "first" in asked:
         cache = Cache(Path(asked["root"]) / "cache", asked["limit"])
         mirror = Mirror(asked["first"], cache, Path(asked["root"]) / "incoming")
-        app = create_app(mirror, Permits(asked["connection"]))
+        permits = Permits(asked["connection"])
+        app = create_app(mirror, permits)
+        note(app, permits)
         uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
         return
     store = opened(asked)
     permits = Permits(asked["connection"])
     app = server.create_app(store, permits, **pages(permits, of_pages(asked)))
+    note(app, permits)
     uvicorn.Server(header_timeout.configured(app)).run(sockets=[listener])
+
+
+def note(app: Any, permits: Permits) -> None:
+    """Keep who read what, as awe-server does, and sooner."""
+    readings.PAUSE = 0.2
+    arguments = (permits, threading.Event())
+    threading.Thread(target=app.state.readings.keep_forever, args=arguments, daemon=True).start()
 
 
 def main() -> None:

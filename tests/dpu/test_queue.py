@@ -177,7 +177,7 @@ def test_others_change_nothing(bench, db, queue):
         "SELECT awe.job_say(1, 1, 1, '{x}')",
         "SELECT awe.job_tidy()",
         "SELECT awe.job_sweep()",
-        "SELECT awe.ds_jobs('x')",
+        "SELECT awe.ds_release('awe.bias_frame', '-infinity', gen_random_uuid(), 9)",
         "TRUNCATE awe.job",
     ],
 )

@@ -17,9 +17,10 @@ class Mutant(NamedTuple):
     new: str
 
 
-_P, _F, _T, _D, _J, _A, _H, _R, _C, _Q = (
+_P, _F, _T, _D, _J, _A, _H, _R, _C, _Q, _E, _W, _N = (
     "20_protect.sql", "30_files.sql", "40_tickets.sql", "52_dataserver.sql", "50_jobs.sql",
-    "60_admin.sql", "70_audit.sql", "12_registry.sql", "57_cameras.sql", "61_quota.sql")
+    "60_admin.sql", "70_audit.sql", "12_registry.sql", "57_cameras.sql", "61_quota.sql", "63_release.sql",
+    "64_readings.sql", "62_comments.sql")
 
 #: The state is asked for the owner's room and by the statement: either alone refuses.
 _STORED = """f.id = fid AND f.state = 'open');
@@ -113,10 +114,35 @@ MUTANTS = [Mutant(*given) for given in [
     ("upload for others", _D, "JOIN awe.live_ticket(t) k ON k.user_id = f.creator\n   WHERE f.id = fid", "JOIN awe.live_ticket(t) k ON true\n   WHERE f.id = fid"),
     ("stored twice", _D, _STORED, _STORED.replace(" AND f.state = 'open'", "").replace(" AND state = 'open'", "")),
     ("names taken over", _D, "ORDER BY k.user_id IS NULL, min(f.created) OVER (PARTITION BY f.creator), ", "ORDER BY "),
-    ("all jobs on the page", _D, "JOIN awe.job j ON j.user_id = k.user_id\n      OR (", "JOIN awe.job j ON true\n      OR ("),
-    ("members' jobs on the page", _D, "m.project_id = j.project AND m.is_manager", "m.project_id = j.project"),
-    ("a link shows jobs", _D, "   WHERE k.file IS NULL\n", "   WHERE true\n"),
     ("dataserver open to users", _D, "awe.ds_logout(bytea) TO awe_dataserver;", "awe.ds_logout(bytea) TO awe_dataserver, awe_user;"),
+    # periods and readings
+    ("level 1 rises by itself", _P, "      _privileges >= 2\n      AND EXISTS (SELECT 1 FROM awe.project p WHERE p.id = _project AND p.release_begins", "      _privileges >= 1\n      AND EXISTS (SELECT 1 FROM awe.project p WHERE p.id = _project AND p.release_begins"),
+    ("levels rise to any", _P, "      WITH CHECK (_privileges = (SELECT p.release_level FROM awe.project p WHERE p.id = _project))$p$, t);", "      WITH CHECK (true)$p$, t);"),
+    ("members say when a project opens", _E, "  IF NOT awe.manages(was.id) THEN", "  IF false THEN"),
+    ("a project opens at once", _E, "    IF start < notice AND NOT", "    IF false AND NOT"),
+    ("a period becomes shorter at once", _E, "level <= was.release_level AND days >= was.release_days", "true"),
+    ("users end periods", _E, "uuid, int) TO awe_dataserver;", "uuid, int) TO awe_dataserver, awe_user;"),
+    ("all rise, whatever their age", _P, "p.release_begins <= now()\n                     AND creation_date <=", "p.release_begins <= now()\n                     AND true OR creation_date <="),
+    ("everybody knows who read what", _W, "  user_id = (SELECT awe.uid())\n  OR EXISTS", "  true OR EXISTS"),
+    ("managers know who read what is private", _W, "f._privileges >= 2 AND f._project", "f._project"),
+    ("members know who read what", _W, "(SELECT awe.my_managed())", "(SELECT awe.my_projects())"),
+    ("users note readings", _W, "awe.ds_sweep_readings()\n  TO awe_dataserver", "awe.ds_sweep_readings()\n  TO awe_dataserver, awe_user"),
+    # comments
+    ("a comment with any author", _N, "  NEW._author := awe.uid();\n", ""),
+    ("a comment with any name", _N, "  NEW.author := (SELECT upper(u.role_name) FROM awe.users u WHERE u.id = NEW._author);\n", ""),
+    ("a comment with rights of its own", _N, "      INTO NEW._creator, NEW._project, NEW._privileges USING NEW.about;", "      USING NEW.about;"),
+    ("a comment on what one does not see", _N, "  IF about IS NULL OR NEW._privileges IS NULL THEN", "  IF false THEN"),
+    ("comments are changed", _N, "'REVOKE UPDATE (_privileges) ON %s FROM awe_user', t", "'GRANT UPDATE (content) ON %s TO awe_user', t"),
+    ("comments of others are deleted", _N, "FOR DELETE TO awe_user USING (_author = (SELECT awe.uid()))", "FOR DELETE TO awe_user USING (true)"),
+    ("comments are deleted by the object's creator", _N, "FOR DELETE TO awe_user USING (_author = (SELECT awe.uid()))", "FOR DELETE TO awe_user USING (_creator = (SELECT awe.uid()))"),
+    ("comments with any date", _N, "      AND (creation_date = (SELECT awe.utcnow())\n           OR EXISTS", "      AND (true OR EXISTS"),
+    ("an empty comment", _N, "  IF NEW.content IS NULL OR NEW.content ~ '^\\s*$' THEN", "  IF false THEN"),
+    ("a comment without end", _N, "CHECK (\n      char_length(content) BETWEEN 1 AND 4000)", "CHECK (true)"),
+    ("comments come back as anybody's", _N, "AND c._creator = awe.caller()\n     AND NOT EXISTS (SELECT 1 FROM awe.trash d WHERE d.object_id = c.about)", "AND true"),
+    ("comments stay behind", _H, "WHERE c.about = OLD.object_id AND c._gone IS NULL;", "WHERE false;"),
+    ("comments do not follow", _H, "UPDATE awe.comment c SET _privileges = NEW._privileges WHERE c.about = NEW.object_id;", "NULL;"),
+    ("comments that can come back are forgotten", _N, "WHERE c._gone < (now() AT TIME ZONE 'UTC') - interval '7 days'", "WHERE c._gone IS NOT NULL"),
+    ("deleted comments are forgotten unwritten", _N, "  PERFORM awe.record('delete', 'awe.comment', OLD.object_id, OLD._author::int, OLD._project, to_jsonb(OLD), NULL);\n", ""),
     # quotas
     ("stored beyond the quota", _D, "  IF sz > awe.room_of(person, true) THEN RETURN NULL; END IF;\n", ""),
     ("asked for beyond the quota", _Q, "  IF room IS NULL OR sz <= room THEN RETURN NULL; END IF;", "  RETURN NULL;"),

@@ -448,12 +448,8 @@ def jobs_and_logs_are_their_owners_and_shared_ones_the_managers(h: House) -> Non
         for table, column in (("job", "id"), ("job_log", "job")):
             rows = h.rows(person, f"SELECT {column} FROM awe.{table} WHERE {column} IN %s", some)
             assert {row[0] for row in rows} == wanted, (person, table)
-        page = h.rows("awe_dataserver", "SELECT awe.ds_jobs(%s)", h.ticket(person))
-        assert {row[0]["id"] for row in page} & set(some) == wanted, person
         if person != "student":
             assert h.rows(person, "SELECT awe.job_cancel(%s)", shared) == [(False,)], person
-    link = h.ticket("student", str(uuid.uuid4()))
-    assert h.rows("awe_dataserver", "SELECT awe.ds_jobs(%s)", link) == []
     h.maker.ask("UPDATE awe.job SET state = 'failed' WHERE id = %s", private)
     assert h.rows("manager", "SELECT awe.job_retry(%s)", private) == [(False,)]
     assert h.rows("student", "SELECT awe.job_retry(%s)", private) == [(True,)]
@@ -554,7 +550,7 @@ def the_trash_is_ones_own_for_seven_days_and_gives_back_what_went_in(h: House) -
 @probe
 def what_nobody_needs_is_closed(h: House) -> None:
     for call in ("lo_creat(-1)", "lo_from_bytea(0, 'x')", "pg_advisory_lock(1)",
-                 "pg_try_advisory_xact_lock(1)", "awe.ds_jobs('x')", "awe.ds_loose('0s')"):
+                 "pg_try_advisory_xact_lock(1)", "awe.ds_loose('0s')"):
         h.refused("student", f"SELECT {call}", code="42501")
 
 
@@ -586,3 +582,109 @@ def a_camera_is_described_once_by_who_brought_it_in(h: House) -> None:
     h.maker.ask("UPDATE awe.instrument SET _creator = %s WHERE object_id = %s",
                 h.maker.user("other"), number)
     assert h.rows("other", "SELECT description FROM awe.camera") == []
+
+
+@probe
+def a_period_ends_where_and_when_a_manager_said(h: House) -> None:
+    said = "SELECT awe.project_release('TUTORIAL2015', %s, %s, %s)"
+    for person in ("student", "other", "outsider", "scientist"):
+        h.refused(person, said, 4, 10, "3000-01-01", code="AW030")
+    h.refused("manager", said, 4, 10, "2020-01-01", code="AW032")
+    h.refused("manager", said, 5, 10, "3000-01-01", code="AW004")
+    old, private, elsewhere, young = (
+        h.row("student", *place) for place in ((37, 2), (37, 1), (36, 2), (37, 2)))
+    h.maker.ask("UPDATE awe.bias_frame SET creation_date = creation_date - interval '11 days' "
+                "WHERE object_id IN %s", (old, private, elsewhere))
+    h.maker.ask("UPDATE awe.project SET release_level = 4, release_days = 10, "
+                "release_begins = now() - interval '1 day' WHERE id = 37")
+    h.refused("manager", said, 4, 9, "2020-01-01", code="AW032")
+    call = "SELECT * FROM awe.ds_release('awe.bias_frame', '-infinity', gen_random_uuid(), 9)"
+    for person in ("student", "manager", "anonymous"):
+        h.refused(person, call, code="42501")
+    raised = "UPDATE awe.bias_frame SET _privileges = %s WHERE object_id = %s RETURNING 1"
+    h.maker.ask("SET ROLE awe_release")
+    try:
+        h.refused("superuser", raised, 3, old, code="42501")
+        assert [bool(h.maker.ask(raised, 4, number))
+                for number in (private, elsewhere, young, old)] == [False, False, False, True]
+    finally:
+        h.maker.ask("RESET ROLE")
+    h.rows("manager", said, None, None, None)
+
+
+@probe
+def readings_are_told_to_creator_managers_and_reader(h: House) -> None:
+    private, shared = h.file("student", 37, 1), h.file("student", 37, 2)
+    reader = h.maker.user("other")
+    note = "SELECT awe.ds_readings(%s::uuid[], %s, %s)"
+    h.rows("awe_dataserver", note, [private, shared], [0, reader], [1, 2])
+    h.refused("student", note, [shared], [reader], [1], code="42501")
+    wanted = {"student": {1, 2}, "other": {2}, "manager": {2}}
+    for person in PEOPLE:
+        seen = h.rows(person, "SELECT times FROM awe.reading WHERE file IN %s", (private, shared))
+        assert {times for (times,) in seen} == wanted.get(person, set()), person
+    assert h.maker.ask("SELECT awe.ds_reader(%s)", h.ticket("student")) == [
+        (h.maker.user("student"),)]
+
+
+def _comment(h: House, person: str, about: str, content: str | None = "cloud", **more: Any) -> str:
+    number = str(uuid.uuid4())
+    given = {
+        "object_id": number, "_creator": h.maker.user(person), "_project": 36, "_privileges": 5,
+        "about": about, "about_class": "BiasFrame", "_relation": "bias_frame", "content": content,
+        "author": "AWMANAGER", "_author": h.maker.user("manager"), **more,
+    }
+    holes = ", ".join(["%s"] * len(given))
+    h.rows(person, f"INSERT INTO awe.comment ({', '.join(given)}) VALUES ({holes})",
+           *given.values())
+    return number
+
+
+@probe
+def comments_are_seen_and_written_by_whoever_sees_the_object(h: House) -> None:
+    private, shared = h.row("student", 37, 1), h.row("student", 37, 2)
+    seen = "SELECT author, _author, _creator, _project, _privileges FROM awe.comment WHERE object_id = %s"
+    number = _comment(h, "other", shared)
+    other, student = h.maker.user("other"), h.maker.user("student")
+    row = [(h.db.user("other").upper(), other, student, 37, 2)]
+    for person in PEOPLE:
+        inside = person in ("student", "other", "manager")
+        assert h.rows(person, seen, number) == (row if inside else []), person
+    for about in (private, str(uuid.uuid4())):
+        try:
+            _comment(h, "other", about)
+        except psycopg2.Error as error:
+            assert error.pgcode == "AW007"  # noqa: PT017
+        else:
+            raise AssertionError(about)
+    for content, more in ((" ", {}), ("x" * 4001, {}), ("old", {"creation_date": "2000-01-01"})):
+        try:
+            _comment(h, "other", shared, content, **more)
+        except psycopg2.Error as error:
+            assert error.pgcode in ("23514", "42501")  # noqa: PT017
+        else:
+            raise AssertionError(content)
+    change = "UPDATE awe.comment SET content = 'x' WHERE object_id = %s"
+    h.refused("other", change, number, code="42501")
+    delete = "DELETE FROM awe.comment WHERE object_id = %s RETURNING 1"
+    for person in ("student", "manager", "outsider"):
+        assert h.rows(person, delete, number) == [], person
+    assert h.change("student", shared, "_privileges = 3")
+    assert len(h.rows("outsider", seen, number)) == 1
+    assert h.rows("other", delete, number) == [(1,)]
+    assert h.rows("other", "SELECT 1 FROM awe.audit WHERE object_id = %s", number) == [(1,)]
+
+
+@probe
+def comments_go_and_come_back_with_their_object(h: House) -> None:
+    about = h.row("student", 37, 2)
+    number = _comment(h, "other", about)
+    seen = "SELECT 1 FROM awe.comment WHERE object_id = %s"
+    h.rows("student", "DELETE FROM awe.bias_frame WHERE object_id = %s", about)
+    assert h.rows("other", seen, number) == []
+    h.rows("awe_dataserver", "SELECT awe.ds_sweep_comments()")
+    h.rows("other", "SELECT awe.comments_back(%s::uuid[])", [about])
+    h.rows("student", "SELECT awe.comments_back(%s::uuid[])", [about])
+    assert h.rows("other", seen, number) == []
+    assert h.rows("student", "SELECT awe.undelete(%s::uuid[])", [about]) == [(1,)]
+    assert h.rows("other", seen, number) == [(1,)]

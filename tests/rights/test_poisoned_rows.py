@@ -108,17 +108,6 @@ def test_nobody_queues_without_end(db):
     db.rows("other", SUBMIT, 1, json.dumps([JOB]))
 
 
-def test_the_list_of_jobs_is_short_whatever_was_asked_for(standing):
-    jobs = [{**JOB, "args": {"chip": "x" * 900_000}, "back_end": "nowhere"}] * 20
-    standing.rows("student", SUBMIT, 2, json.dumps(jobs))
-    for person in ("student", "manager"):
-        hash_ = uuid.uuid4().bytes * 2
-        standing.rows(person, "INSERT INTO awe.ticket (hash) VALUES (%s)", hash_)
-        listed = standing.rows("awe_dataserver", "SELECT awe.ds_jobs(%s)", hash_)
-        assert len(listed) >= 20
-        assert len(json.dumps(listed)) < 20_000
-
-
 def declare(db, name, attributes, **more):
     description = {"name": name, "attributes": attributes, "indexes": [], "unique": [], **more}
     return db.rows("student", "SELECT awe.define_class(%s)", json.dumps(description))[0][0]

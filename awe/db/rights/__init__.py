@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         remove_member,
         remove_person,
     )
+    from awe.db.rights.periods import set_period
     from awe.db.rights.projects import (
         Place,
         Project,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from awe.db.rights.publishing import Publication, publish
     from awe.db.rights.quota import Usage, usage
+    from awe.db.rights.readings import Reading, Readings, who_read
     from awe.db.rights.trash import Deletion, Restored, undelete
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "Place",
     "Project",
     "Publication",
+    "Reading",
+    "Readings",
     "Restored",
     "Student",
     "Trail",
@@ -50,9 +54,11 @@ __all__ = [
     "publish",
     "remove_member",
     "remove_person",
+    "set_period",
     "trail",
     "undelete",
     "usage",
+    "who_read",
 ]
 
 face(__name__)

@@ -26,7 +26,9 @@ __all__ = ["Entry", "Trail", "trail"]
 HEADS = ("when (UTC)", "who", "what", "of")
 
 _QUERY = """
-SELECT a.at AT TIME ZONE 'UTC', coalesce(upper(u.role_name), 'ADMINISTRATOR'), a.action,
+SELECT a.at AT TIME ZONE 'UTC',
+       coalesce(upper(u.role_name), CASE a.login WHEN 'awe_dataserver' THEN 'END OF PERIOD'
+                ELSE 'ADMINISTRATOR' END), a.action,
        a.relation, a.object_id, coalesce(upper(c.role_name), ''), coalesce(p.name, ''),
        a.login, a.before, a.after
   FROM awe.audit a LEFT JOIN awe.users u ON u.id = a.user_id
@@ -45,7 +47,7 @@ class Entry:
     user : str
         Login of the user who made the change.
     action : str
-        Kind of the change: `publish`, `validity`, `delete` or `membership`.
+        Kind of the change: `publish`, `validity`, `delete`, `membership` or `release`.
     relation : str
         Table of the object, or `project`.
     object_id : UUID or None
@@ -81,6 +83,14 @@ class Entry:
                 return f"{self.concerns} left {self.project}"
             rank = "manager" if self.after.get("manager") else "member"
             return f"{self.concerns} is a {rank} of {self.project}"
+        if self.action == "release":
+            after = self.after or {}
+            if after.get("level") is None:
+                return f"{self.project}: no level rises by itself"
+            return (
+                f"{self.project}: level {after['level']} after {after['days']} days, "
+                f"not before {str(after['begins'])[:16]}"
+            )
         name = f"{self.relation.removeprefix('awe.')} {self.object_id}"
         if self.action == "delete":
             return name

@@ -6,6 +6,7 @@ is decided in the database; who is where is changed by `awe.db.rights.people`.
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 
 from awe import columns
@@ -42,7 +43,8 @@ _SEEN_BY = {
 
 _QUERY = """
 SELECT p.id, p.name, p.description, p.instrument, p.is_public, p.is_query_only, p.max_privileges,
-       p.default_privileges, m.user_id IS NOT NULL, coalesce(m.is_manager, false)
+       p.default_privileges, m.user_id IS NOT NULL, coalesce(m.is_manager, false),
+       p.release_level, p.release_days, p.release_begins AT TIME ZONE 'UTC'
   FROM awe.project p LEFT JOIN awe.member m ON m.project_id = p.id AND m.user_id = %s
  ORDER BY p.name"""
 
@@ -61,6 +63,11 @@ class Project:
     default_privileges: int
     is_member: bool
     is_manager: bool
+    #: Its proprietary period: the level to which objects rise, days after they were made, and the
+    #: moment before which nothing rises [UTC]; None where no level rises by itself.
+    release_level: int | None = None
+    release_days: int | None = None
+    release_begins: datetime.datetime | None = None
 
     @property
     def is_mine(self) -> bool:
@@ -79,7 +86,19 @@ class Project:
             f"   Maximum Privileges: {level_text(self.max_privileges)}",
             f"   Current Privileges: {level_text(level)}",
         ]
+        if self.release_level is not None:
+            lines.append(f"   Proprietary Period: {self.period_text()}")
         return harmless("\n".join(lines))
+
+    def period_text(self) -> str:
+        """Return what becomes of its data by itself, in words."""
+        if self.release_level is None:
+            return "no level rises by itself"
+        return (
+            f"what is at level {level_text(2)} or above rises to {level_text(self.release_level)} "
+            f"{self.release_days} days after it was made, not before "
+            f"{self.release_begins:%Y-%m-%d %H:%M} UTC"
+        )
 
     def _repr_html_(self) -> str:
         rows = [
@@ -153,7 +172,8 @@ def projects() -> list[Project]:
         Project(
             id=row[0], name=row[1], description=row[2], instrument=row[3], is_public=row[4],
             is_query_only=row[5], max_privileges=row[6], default_privileges=row[7],
-            is_member=row[8], is_manager=row[9],
+            is_member=row[8], is_manager=row[9], release_level=row[10], release_days=row[11],
+            release_begins=row[12],
         )
         for row in rows
     ]

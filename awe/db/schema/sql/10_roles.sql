@@ -9,6 +9,7 @@ DECLARE
     ['awe_admin',      'NOLOGIN'],                       -- may make users and projects
     ['awe_kernel',     'NOLOGIN NOINHERIT'],             -- owns the definer functions
     ['awe_rolemaker',  'NOLOGIN NOINHERIT CREATEROLE'],  -- owns those that make logins
+    ['awe_release',    'NOLOGIN NOINHERIT'],             -- raises levels when a proprietary period ends
     ['awe_warden',     'NOLOGIN IN ROLE pg_signal_backend, pg_read_all_stats'],  -- ends sessions
     ['awe_dataserver', 'LOGIN NOINHERIT CONNECTION LIMIT 40'],
     ['awe_runner',     'LOGIN NOINHERIT CONNECTION LIMIT 40'],

@@ -1,10 +1,11 @@
 -- Who there is: people, projects, memberships, and the functions every policy asks.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA IF NOT EXISTS awe AUTHORIZATION awe_owner;
-GRANT USAGE ON SCHEMA awe TO awe_world, awe_admin, awe_kernel, awe_rolemaker, awe_warden,
+GRANT USAGE ON SCHEMA awe TO awe_world, awe_admin, awe_kernel, awe_rolemaker, awe_release, awe_warden,
   awe_dataserver, awe_runner;
 -- What is created later starts closed.
-ALTER DEFAULT PRIVILEGES FOR ROLE awe_owner, awe_kernel, awe_rolemaker, awe_warden REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE awe_owner, awe_kernel, awe_rolemaker, awe_release, awe_warden
+  REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 SET ROLE awe_owner;
 
@@ -34,6 +35,14 @@ CREATE TABLE IF NOT EXISTS awe.project (
   max_privileges smallint NOT NULL DEFAULT 4 CHECK (max_privileges BETWEEN 1 AND 5),
   default_privileges smallint NOT NULL DEFAULT 1 CHECK (default_privileges BETWEEN 1 AND 5),
   CONSTRAINT default_within_maximum CHECK (default_privileges <= max_privileges));
+-- Its proprietary period: what members may see (level 2) rises to this level that many days after it
+-- was made, and never before that moment.
+ALTER TABLE awe.project ADD COLUMN IF NOT EXISTS release_level smallint CHECK (release_level BETWEEN 3 AND 5);
+ALTER TABLE awe.project ADD COLUMN IF NOT EXISTS release_days int CHECK (release_days BETWEEN 0 AND 36500);
+ALTER TABLE awe.project ADD COLUMN IF NOT EXISTS release_begins timestamptz;
+ALTER TABLE awe.project DROP CONSTRAINT IF EXISTS release_whole;
+ALTER TABLE awe.project ADD CONSTRAINT release_whole
+  CHECK (num_nulls(release_level, release_days, release_begins) IN (0, 3));
 CREATE UNIQUE INDEX IF NOT EXISTS project_folded_name ON awe.project (lower(name));
 
 CREATE TABLE IF NOT EXISTS awe.member (
@@ -53,7 +62,7 @@ ALTER TABLE awe.member FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS directory ON awe.users;
 CREATE POLICY directory ON awe.users FOR SELECT TO awe_user, awe_kernel, awe_rolemaker USING (true);
 DROP POLICY IF EXISTS directory ON awe.project;
-CREATE POLICY directory ON awe.project FOR SELECT TO awe_user, awe_kernel, awe_rolemaker USING (true);
+CREATE POLICY directory ON awe.project FOR SELECT TO awe_user, awe_kernel, awe_rolemaker, awe_release USING (true);
 DROP POLICY IF EXISTS directory ON awe.member;
 CREATE POLICY directory ON awe.member FOR SELECT TO awe_user, awe_kernel, awe_rolemaker USING (true);
 DROP POLICY IF EXISTS open_projects ON awe.project;
@@ -65,6 +74,7 @@ CREATE POLICY kernel ON awe.member TO awe_kernel USING (true) WITH CHECK (true);
 DROP POLICY IF EXISTS maker ON awe.users;
 CREATE POLICY maker ON awe.users TO awe_rolemaker USING (true) WITH CHECK (true);
 GRANT SELECT ON awe.users, awe.project, awe.member TO awe_world, awe_kernel, awe_rolemaker;
+GRANT SELECT ON awe.project TO awe_release;
 GRANT INSERT, UPDATE ON awe.project TO awe_kernel;
 GRANT INSERT, UPDATE, DELETE ON awe.member TO awe_kernel;
 GRANT INSERT (role_name, full_name), UPDATE (full_name, removed, max_priority) ON awe.users TO awe_rolemaker;

@@ -19,8 +19,11 @@ BEGIN
       OLD._privileges, NEW._privileges USING ERRCODE = 'AW002';
   END IF;
   IF NEW._privileges > OLD._privileges THEN
-    IF OLD._creator IS DISTINCT FROM awe.uid() THEN
-      RAISE EXCEPTION 'only the creator of an object can publish it' USING ERRCODE = 'AW003';
+    -- The end of a proprietary period acts for every creator; its policy says of which objects.
+    IF current_user <> 'awe_release' THEN
+      IF OLD._creator IS DISTINCT FROM awe.uid() THEN
+        RAISE EXCEPTION 'only the creator of an object can publish it' USING ERRCODE = 'AW003';
+      END IF;
     END IF;
     SELECT p.max_privileges, p.name INTO highest, project_name FROM awe.project p WHERE p.id = NEW._project;
     IF NEW._privileges > highest THEN
@@ -118,7 +121,7 @@ COMMENT ON FUNCTION awe.is_readable(jsonb) IS 'under 2 MB, no number of 400 digi
 CREATE OR REPLACE FUNCTION awe.is_readable(list jsonb[]) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN octet_length(list::text) <= 2000000
      AND NOT EXISTS (SELECT 1 FROM unnest(list) l WHERE NOT awe.is_readable(l));
-GRANT EXECUTE ON FUNCTION awe.is_readable(jsonb), awe.is_readable(jsonb[]) TO awe_user;
+GRANT EXECUTE ON FUNCTION awe.is_readable(jsonb), awe.is_readable(jsonb[]) TO awe_user, awe_release;
 
 -- What a table asks of the values of its columns.
 CREATE OR REPLACE FUNCTION awe.value_rules(t regclass) RETURNS TABLE (col name, rule text) LANGUAGE sql STABLE
@@ -221,6 +224,14 @@ BEGIN
       OR (_privileges >= 2 AND _project = ANY ((SELECT awe.my_managed())::int[]))) WITH CHECK (true)$p$, t);
   EXECUTE format($p$CREATE POLICY drop_own ON %s FOR DELETE TO awe_user USING (
       _creator = (SELECT awe.uid()) AND _privileges <= 2)$p$, t);
+  -- When a proprietary period ends, the level that the project names and no other; never what its
+  -- creator keeps to themselves (level 1). Parents are looked at, whatever their level.
+  EXECUTE format('CREATE POLICY release_see ON %s FOR SELECT TO awe_release USING (true)', t);
+  EXECUTE format($p$CREATE POLICY release ON %s FOR UPDATE TO awe_release USING (
+      _privileges >= 2
+      AND EXISTS (SELECT 1 FROM awe.project p WHERE p.id = _project AND p.release_begins <= now()
+                     AND creation_date <= (now() AT TIME ZONE 'UTC') - make_interval(days => p.release_days)))
+      WITH CHECK (_privileges = (SELECT p.release_level FROM awe.project p WHERE p.id = _project))$p$, t);
   EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE UPDATE ON %s
                   FOR EACH ROW EXECUTE FUNCTION awe.guard_update()', t);
   PERFORM awe.check_range(t);
@@ -238,6 +249,7 @@ BEGIN
   EXECUTE format('GRANT INSERT, DELETE ON %s TO awe_user', t);
   EXECUTE format('GRANT UPDATE (%s) ON %s TO awe_user',
                  (SELECT string_agg(format('%I', c), ', ') FROM unnest(columns) c), t);
+  EXECUTE format('GRANT SELECT, UPDATE (_privileges) ON %s TO awe_release', t);
   IF t = to_regclass('awe.comment') THEN PERFORM awe.protect_comments(t); END IF;
 END $$;
 
@@ -251,7 +263,7 @@ BEGIN
   PERFORM awe.drop_policies(link);
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', link);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', link);
-  EXECUTE format('CREATE POLICY see ON %s FOR SELECT TO awe_world USING (
+  EXECUTE format('CREATE POLICY see ON %s FOR SELECT TO awe_world, awe_release USING (
       EXISTS (SELECT 1 FROM %s o WHERE o.object_id = owner))', link, owner_table);
   EXECUTE format($p$CREATE POLICY make ON %1$s FOR INSERT TO awe_user WITH CHECK (
       EXISTS (SELECT 1 FROM %2$s o WHERE o.object_id = %3$s.owner AND o._creator = (SELECT awe.uid())
@@ -273,6 +285,7 @@ BEGIN
                  owner_table, link::text, target_table::text);
   EXECUTE format('GRANT SELECT ON %s TO awe_world', link);
   EXECUTE format('GRANT INSERT ON %s TO awe_user', link);
+  EXECUTE format('GRANT SELECT ON %s TO awe_release', link);
 END $$;
 
 -- The rights of every table as this version gives them, own classes included: after an upgrade.

@@ -114,23 +114,6 @@ BEGIN ATOMIC
     SELECT k.hash FROM awe.ticket k WHERE k.expires < now() FOR UPDATE SKIP LOCKED);
 END;
 
--- For the web pages: the jobs that policy 'see' of awe.job shows the ticket's user, newest first.
-CREATE OR REPLACE FUNCTION awe.ds_jobs(t bytea) RETURNS SETOF jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  SELECT jsonb_build_object('id', j.id, 'run', j.run, 'user', upper(u.role_name), 'recipe', j.recipe,
-           'state', j.state, 'cancel', j.cancel, 'host', a.host, 'total', j.total,
-           'done', (SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok),
-           'submitted', j.submitted, 'started', j.started, 'ended', j.ended, 'message', left(j.message, 2000))
-    FROM awe.live_ticket(t) k
-    JOIN awe.job j ON j.user_id = k.user_id
-      OR (j.privileges >= 2 AND EXISTS (SELECT 1 FROM awe.member m
-           WHERE m.user_id = k.user_id AND m.project_id = j.project AND m.is_manager))
-    JOIN awe.users u ON u.id = j.user_id
-    LEFT JOIN awe.attempt a ON a.job = j.id AND a.attempt = j.attempt
-   WHERE k.file IS NULL
-   ORDER BY j.id DESC LIMIT 1000;
-END;
 -- The key with which the dataserver proves itself to the ticket's owner.
 CREATE OR REPLACE FUNCTION awe.ds_proof(t bytea) RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -161,24 +144,6 @@ BEGIN ATOMIC
    WHERE k.hash = t AND k.page = 'login' AND k.expires > now() AND u.removed IS NULL AND k.job IS NULL;
 END;
 
--- One of the jobs of ds_jobs, with its arguments, products and the end of its log: each as much as a
--- page can show, for somebody waits while it is made.
-CREATE OR REPLACE FUNCTION awe.ds_job(t bytea, number bigint) RETURNS jsonb LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  SELECT j || jsonb_build_object(
-      'args', (SELECT CASE WHEN octet_length(b.args::text) < 20000 THEN b.args
-                           ELSE to_jsonb(left(b.args::text, 20000) || ' ...') END
-                 FROM awe.job b WHERE b.id = number),
-      'items', (SELECT jsonb_agg(jsonb_build_object('item', i.item, 'class', i.class, 'product', i.product,
-                        'message', left(i.message, 300)) ORDER BY i.at)
-                  FROM (SELECT * FROM awe.job_item x WHERE x.job = number ORDER BY x.at LIMIT 1000) i),
-      'lines', (SELECT jsonb_agg(l.line ORDER BY l.attempt, l.line_no)
-                  FROM (SELECT * FROM awe.job_log x WHERE x.job = number
-                         ORDER BY x.attempt DESC, x.line_no DESC LIMIT 2000) l))
-    FROM awe.ds_jobs(t) j WHERE (j ->> 'id')::bigint = number;
-END;
-
 -- A ticket for the pages becomes a browser's session, once; it stores no files.
 CREATE OR REPLACE FUNCTION awe.ds_login(t bytea, session bytea) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -205,6 +170,6 @@ RESET ROLE;
 REVOKE CREATE ON SCHEMA awe FROM awe_kernel;
 GRANT EXECUTE ON FUNCTION awe.ds_may_read(bytea, uuid), awe.ds_find(bytea, text), awe.ds_may_write(bytea, uuid),
   awe.ds_stored(uuid, bigint, bytea), awe.ds_health(uuid, text), awe.ds_due(interval, int), awe.ds_loose(interval), awe.ds_trash(),
-  awe.ds_gone(uuid), awe.ds_known(uuid[]), awe.ds_sweep_tickets(), awe.ds_jobs(bytea), awe.ds_proof(bytea),
+  awe.ds_gone(uuid), awe.ds_known(uuid[]), awe.ds_sweep_tickets(), awe.ds_proof(bytea),
   awe.ds_here(text), awe.ds_who(bytea), awe.ds_for_login(bytea),
-  awe.ds_job(bytea, bigint), awe.ds_login(bytea, bytea), awe.ds_logout(bytea) TO awe_dataserver;
+  awe.ds_login(bytea, bytea), awe.ds_logout(bytea) TO awe_dataserver;

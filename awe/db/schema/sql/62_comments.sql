@@ -39,6 +39,10 @@ BEGIN
   EXECUTE format('DROP POLICY make ON %s', t);
   EXECUTE format('DROP POLICY change ON %s', t);
   EXECUTE format('DROP POLICY drop_own ON %s', t);
+  EXECUTE format('DROP POLICY release ON %s', t);
+  EXECUTE format('DROP POLICY release_see ON %s', t);
+  EXECUTE format('REVOKE ALL ON %s FROM awe_release', t);
+  EXECUTE format('REVOKE UPDATE (_privileges) ON %s FROM awe_release', t);
   EXECUTE format('DROP TRIGGER guard ON %s', t);
   EXECUTE format('DROP TRIGGER record ON %s', t);
   EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS text_of_a_comment', t);

@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS awe.audit (
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
   user_id int,                          -- who did it; empty: the administrator
   login name NOT NULL,                  -- the session's login, a job's own login included
-  action text NOT NULL CHECK (action IN ('publish', 'validity', 'delete', 'membership')),
+  action text NOT NULL CHECK (action IN ('publish', 'validity', 'delete', 'membership', 'release')),
   relation text NOT NULL,
   object_id uuid,
   concerns int,                         -- creator of the object, or the member

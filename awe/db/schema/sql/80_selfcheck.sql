@@ -26,7 +26,7 @@ SELECT 'table without forced row-level security', c.oid::regclass::text FROM rel
 UNION ALL
 SELECT 'objects without exactly the standard policies', c.relname::text FROM persistent c
  WHERE c.relname <> 'comment' AND ARRAY(SELECT p.polname::text FROM pg_policy p WHERE p.polrelid = c.oid ORDER BY 1)
-       <> '{change,drop_own,make,see,see_world}'
+       <> '{change,drop_own,make,release,release_see,see,see_world}'
 UNION ALL
 SELECT 'policy that differs from that of the other classes', r.tab || '.' || r.policy FROM rule_text r
  WHERE (SELECT count(*) FROM rule_text o WHERE o.policy = r.policy AND o.said = r.said
@@ -95,7 +95,7 @@ SELECT 'definer function without fixed search_path, open to everybody, or of a w
   FROM pg_proc f WHERE f.pronamespace = 'awe'::regnamespace AND f.prosecdef
    AND (NOT coalesce(f.proconfig::text ~ 'search_path=pg_catalog, ?pg_temp', false)
         OR f.proacl IS NULL OR f.proacl::text ~ '[{,]=X'
-        OR (pg_get_userbyid(f.proowner) NOT IN ('awe_kernel', 'awe_rolemaker', 'awe_warden')
+        OR (pg_get_userbyid(f.proowner) NOT IN ('awe_kernel', 'awe_rolemaker', 'awe_release', 'awe_warden')
             AND f.proname <> 'build_class')
         OR (f.proname = 'build_class' AND (
               pg_get_userbyid(f.proowner) <> 'awe_owner' OR has_function_privilege('awe_user', f.oid, 'EXECUTE'))))
@@ -133,7 +133,7 @@ SELECT 'person with dangerous attributes or memberships', r.rolname::text
                 WHERE m.member = r.oid AND g.rolname NOT IN ('awe_user', 'awe_world', 'awe_admin'))
 UNION ALL
 SELECT 'owner of tables or functions that can log in', r.rolname::text FROM pg_roles r
- WHERE r.rolname IN ('awe_owner', 'awe_kernel', 'awe_rolemaker', 'awe_warden', 'awe_world', 'awe_user', 'awe_admin')
+ WHERE r.rolname IN ('awe_owner', 'awe_kernel', 'awe_rolemaker', 'awe_release', 'awe_warden', 'awe_world', 'awe_user', 'awe_admin')
    AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR (r.rolcreaterole AND r.rolname <> 'awe_rolemaker'))
 UNION ALL
 SELECT 'service with more than its functions', r.rolname::text FROM pg_roles r
