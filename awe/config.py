@@ -127,6 +127,10 @@ class Environment(Mapping[str, str]):
         "most memory a job may name; empty: three quarters of the machine's", kind=MEMORY
     )
     dpu_time: str = _key("most seconds a job may take; empty: 12 hours", kind=COUNT)
+    notice_command: str = _key(
+        "program that is run when the jobs of a dpu.run are over, with a line on its input; "
+        "empty: none"
+    )
     name_resolver: str = _key(
         "service of the network that knows names of targets which no frame has: sesame; empty: "
         "not used", kind=RESOLVER

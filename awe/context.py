@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from awe.db.rights.history import Trail
     from awe.db.rights.publishing import Publication
     from awe.db.rights.quota import Usage
-    from awe.db.rights.readings import Readings
+    from awe.db.rights.readers import Readings
     from awe.db.rights.trash import Deletion, Restored
     from awe.rules.graph import Affected
+    from awe.rules.headway import Progress
 
 __all__ = ["Context", "context"]
 
@@ -249,6 +250,17 @@ class Context:
         for the files of the objects in it. The quota is empty where nothing limits them.
         """
         return rights.quota.usage()
+
+    def progress(self, project: str | None = None) -> Progress:
+        """Return what the members of a project have made and shared, with their jobs.
+
+        Parameters
+        ----------
+        project : str, optional
+            One of your projects; the current one when left out. As its manager you see what is
+            at level 2 and above.
+        """
+        return rules.progress(project)
 
     def audit(
         self, obj: DBObject | Iterable[DBObject] | None = None, *, limit: int = 100

@@ -37,6 +37,7 @@ VALUES = {
     "dpu_time": (["", "3600"], ["12h", "0"]),
     "dpu_workers": (["", "1", "64"], ["two", "0", "-1", "1.5"]),
     "name_resolver": (["", "sesame"], ["simbad"]),
+    "notice_command": (["", "mail -s awe me@example.org"], ["mail\nme"]),
     "query_limit": (["1", "100000"], ["10k", "0", "", "1e5", "\u0663"]),
     "query_disk": (["2GB", "500mb", "1TB"], ["", "2", "-1", "unlimited", "0GB", "2 GB"]),
     "max_width": (["", "0", "120"], ["wide", "-1"]),

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from awe import columns
-from awe.db.rights import people, periods
+from awe.db.rights import people, release
 from awe.errors import ArgumentError
 from awe.services.installation import Installation
 from awe.services.logins import superuser
@@ -98,11 +98,12 @@ def _period(chosen: argparse.Namespace) -> None:
         if level is None and not chosen.none:
             msg = "say --level 3, 4 or 5, or --none; see awe-admin project period --help"
             raise ArgumentError(msg)
-        periods.set_period(chosen.name, level, chosen.days, chosen.begins, connection=connection)
+        release.set_period(chosen.name, level, chosen.days, chosen.begins, connection=connection)
     if level is None:
         out(f"project {chosen.name}: no level rises by itself\n")
     else:
-        out(f"project {chosen.name}: rises to level {level} {chosen.days} days after it was made\n")
+        days = f"{chosen.days} days after it was made"
+        out(f"project {chosen.name}: what members share rises to level {level} {days}\n")
 
 
 def _list(chosen: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What is due once an hour: levels that rise, and what is cleared away behind stores and deletions.
+"""What is due once an hour: levels that rise, and what interrupted stores and deletions left.
 
 Owns the order: the database gives a file up first, its bytes go after, its row last. Files on
 disk that the database does not know are put aside only if it knew them neither before nor after

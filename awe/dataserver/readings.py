@@ -1,8 +1,8 @@
 """Who read which file: counted here, kept by the database a few seconds later.
 
 A reader waits for no row to be written, and a thousand requests for parts of one file are one
-row. What was counted when the process is killed is lost; at an ordinary end it is kept. Refuses to
-keep more than so many counts while the database is away: the oldest go.
+row. What was counted when the process is killed is lost; at an ordinary end it is kept. While
+the database is away the oldest counts go once there are `MOST`.
 """
 
 from __future__ import annotations

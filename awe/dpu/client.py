@@ -14,7 +14,8 @@ from types import EllipsisType
 from typing import Any
 
 from awe.db.objects.base import registry
-from awe.dpu import jobs, levels, totals, watching
+from awe.db.server.connection import database
+from awe.dpu import jobs, levels, notices, totals, watching
 from awe.dpu.options import size, size_text
 from awe.dpu.planning import BACK_ENDS, JobPlan, plan, planned
 from awe.dpu.sequences import Sequences
@@ -123,6 +124,7 @@ class Processor(Sequences):
     def _sent(self, made: JobPlan) -> JobIds:
         ids = jobs.submit(made, uuid.uuid4())
         self._submitted.extend(ids)
+        notices.watch(ids, database.environment)
         return JobIds(ids, made.recipe, dry=made.dry)
 
     def get_jobids(self, days: float | EllipsisType | None = ...) -> list[int]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from awe.rules.comparison import Change, Comparison, compare
     from awe.rules.freshness import Reason, Reasons, is_uptodate, why_stale
     from awe.rules.graph import Affected, Tree, inverse_objects, lineage, used_by
+    from awe.rules.headway import Progress, progress
     from awe.rules.prov import to_prov
     from awe.rules.quality import verdict, verify
     from awe.rules.timeline import Timeline, calibrations
@@ -22,6 +23,7 @@ __all__ = [
     "Change",
     "Comparison",
     "Order",
+    "Progress",
     "Reason",
     "Reasons",
     "Timeline",
@@ -34,6 +36,7 @@ __all__ = [
     "is_uptodate",
     "judge",
     "lineage",
+    "progress",
     "to_prov",
     "used_by",
     "verdict",

@@ -38,6 +38,7 @@ def home(look: Look) -> Response:
         "home.html",
         title="awe",
         full_name=context.get_current_user().full_name,
+        manages=any(one.is_manager for one in projects.my_projects()),
         projects=[one.name for one in projects.my_projects() if not one.is_query_only],
     )
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from awe.config import Environment
 from awe.dataserver.authorisation import Permits
-from awe.web import browsing, entry, intentions, runs, validities
+from awe.web import browsing, entry, intentions, membership, runs, validities
 from awe.web.assets import asset
 from awe.web.object import object_page
 from awe.web.sessions import Sessions
@@ -61,6 +61,7 @@ _ROUTES = [
     Route("/jobs/{job}", _own(runs.job), methods=["GET"]),
     Route("/jobs/{job}/cancel", _own(runs.cancel), methods=["POST"]),
     Route("/jobs/{job}/retry", _own(runs.retry), methods=["POST"]),
+    Route("/members", _own(membership.members_page), methods=["GET"]),
     Route("/objects", view(browsing.classes_page), methods=["GET"]),
     Route("/objects/{class_name}", view(browsing.objects_page), methods=["GET"]),
     Route("/objects/{class_name}/table.{format}", view(browsing.table_file), methods=["GET"]),

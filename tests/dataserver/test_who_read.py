@@ -53,7 +53,8 @@ def test_what_could_not_be_kept_is_kept_later():
 
     class Away:
         def note(self, readings):
-            raise ServiceDown("away")
+            msg = "away"
+            raise ServiceDown(msg)
 
     class There:
         def note(self, readings):

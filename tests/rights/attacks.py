@@ -109,8 +109,7 @@ REFUSED = {
     "B52 find as the dataserver": "SELECT * FROM awe.ds_find('\\x{ticket}', 'canary.fits')",
     "B53 raise levels as the dataserver": "SELECT awe.ds_release('awe.bias_frame', '-infinity', '{id}', 9)",
     "B53a note readings as the dataserver": "SELECT awe.ds_readings('{{{file}}}', '{{1}}', '{{1}}')",
-    "B53b open a project that is managed by others": "SELECT awe.project_release('TUTORIAL2015', 3, 0, NULL)",
-    "B53c read who read what": "SELECT * FROM awe.reading WHERE file = '{file}'",
+    "B53b open a project that is managed by others": "SELECT awe.project_release('FOREIGN', 3, 0, NULL)",
     "B54 spoil a file": "SELECT awe.ds_health('{file}', 'bad')",
     "B55 store for the victim": "SELECT awe.ds_stored('{reserved}', 1, sha256('x'))",
     "B55b ask which files are due": "SELECT * FROM awe.ds_due('0s', 100)",
@@ -257,6 +256,7 @@ REFUSED = {
 }
 
 FRUITLESS = {
+    "B53c read who read what": "SELECT * FROM awe.reading WHERE file = '{file}'",
     "C01 as the group": "SET ROLE awe_user; SELECT * FROM awe.bias_frame; SELECT * FROM awe.job; "
                         "DELETE FROM awe.bias_frame; UPDATE awe.bias_frame SET is_valid = 0",
     "C02 as the world": "SET ROLE awe_world; SELECT * FROM awe.bias_frame; SELECT * FROM awe.users",

@@ -124,7 +124,6 @@ MUTANTS = [Mutant(*given) for given in [
     ("users end periods", _E, "uuid, int) TO awe_dataserver;", "uuid, int) TO awe_dataserver, awe_user;"),
     ("all rise, whatever their age", _P, "p.release_begins <= now()\n                     AND creation_date <=", "p.release_begins <= now()\n                     AND true OR creation_date <="),
     ("everybody knows who read what", _W, "  user_id = (SELECT awe.uid())\n  OR EXISTS", "  true OR EXISTS"),
-    ("managers know who read what is private", _W, "f._privileges >= 2 AND f._project", "f._project"),
     ("members know who read what", _W, "(SELECT awe.my_managed())", "(SELECT awe.my_projects())"),
     ("users note readings", _W, "awe.ds_sweep_readings()\n  TO awe_dataserver", "awe.ds_sweep_readings()\n  TO awe_dataserver, awe_user"),
     # comments

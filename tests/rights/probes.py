@@ -615,11 +615,11 @@ def a_period_ends_where_and_when_a_manager_said(h: House) -> None:
 @probe
 def readings_are_told_to_creator_managers_and_reader(h: House) -> None:
     private, shared = h.file("student", 37, 1), h.file("student", 37, 2)
-    reader = h.maker.user("other")
+    reader = h.maker.user("outsider")
     note = "SELECT awe.ds_readings(%s::uuid[], %s, %s)"
     h.rows("awe_dataserver", note, [private, shared], [0, reader], [1, 2])
     h.refused("student", note, [shared], [reader], [1], code="42501")
-    wanted = {"student": {1, 2}, "other": {2}, "manager": {2}}
+    wanted = {"student": {1, 2}, "outsider": {2}, "manager": {2}}
     for person in PEOPLE:
         seen = h.rows(person, "SELECT times FROM awe.reading WHERE file IN %s", (private, shared))
         assert {times for (times,) in seen} == wanted.get(person, set()), person
@@ -643,7 +643,8 @@ def _comment(h: House, person: str, about: str, content: str | None = "cloud", *
 @probe
 def comments_are_seen_and_written_by_whoever_sees_the_object(h: House) -> None:
     private, shared = h.row("student", 37, 1), h.row("student", 37, 2)
-    seen = "SELECT author, _author, _creator, _project, _privileges FROM awe.comment WHERE object_id = %s"
+    seen = ("SELECT author, _author, _creator, _project, _privileges FROM awe.comment "
+            "WHERE object_id = %s")
     number = _comment(h, "other", shared)
     other, student = h.maker.user("other"), h.maker.user("student")
     row = [(h.db.user("other").upper(), other, student, 37, 2)]

@@ -30,6 +30,7 @@ ASKED = {
     "/jobs": [({}, ""), ({}, "?before=999999"), ({}, "?before={job}")],
     "/jobs/{job}": [({}, "")],
     "/runs/{run}": [({}, ""), ({}, "?after=-1")],
+    "/members": [({}, ""), ({}, "?project=TUTORIAL2015"), ({}, "?project=FOREIGN")],
     "/objects": [({}, "")],
     "/objects/{class_name}": [({}, ""), ({}, "?f.filename=canary*"), ({}, "?sort=-filename"),
                               ({}, "?f.object_id={object}"), ({}, "?f.name=canary*"),

@@ -1,4 +1,4 @@
-"""Who read which file: noted by the dataserver, told to the creator, the managers and the reader."""
+"""Who read which file: noted by the dataserver, told to creator, managers and reader."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         remove_member,
         remove_person,
     )
-    from awe.db.rights.periods import set_period
     from awe.db.rights.projects import (
         Place,
         Project,
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
     )
     from awe.db.rights.publishing import Publication, publish
     from awe.db.rights.quota import Usage, usage
-    from awe.db.rights.readings import Reading, Readings, who_read
+    from awe.db.rights.readers import Reading, Readings, who_read
+    from awe.db.rights.release import set_period
     from awe.db.rights.trash import Deletion, Restored, undelete
 
 __all__ = [

@@ -33,7 +33,7 @@ BEGIN ATOMIC
   SELECT k.user_id FROM awe.live_ticket(t) k;
 END;
 
--- Note that files were read, each so many times; 0 is whoever has no login.
+-- Note how often files were read; 0 is whoever has no login.
 CREATE OR REPLACE FUNCTION awe.ds_readings(files uuid[], readers int[], numbers int[]) RETURNS void LANGUAGE sql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -1,7 +1,7 @@
 """Who read which file, as the dataserver noted it.
 
-One sees one's own readings, those of one's own files, and as a manager those of the project's files
-at level 2 and above. Files that somebody reads in a cache of their own are not seen here.
+One sees one's own readings, those of one's own files, and as a manager those of the project's
+files at level 2 and above. Files that somebody reads in a cache of their own are not seen here.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def set_period(
     """
     if level is not None and (isinstance(level, bool) or level not in OPEN):
         known = ", ".join(f"{number} ({LEVELS[number]})" for number in OPEN)
-        msg = f"nothing rises to level {level!r} by itself; expected {known}, or None for no period"
+        msg = f"nothing rises to level {level!r} by itself; expected {known}, or None"
         raise ArgumentError(msg)
     if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= LONGEST:
         msg = f"a period of {days!r} days; expected a whole number from 0 to {LONGEST}"
