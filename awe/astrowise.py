@@ -21,8 +21,8 @@ _PHOTOMETRY = (
     "variance"
 )
 _SOURCES = (
-    "awe does not associate lists yet; sources.to_table() of each goes to astropy's "
-    "match_to_catalog_sky"
+    "awe has no trees of source collections; SourceList, Sources() and AssociateList hold "
+    "sources and find them"
 )
 _GALAXIES = "awe does not fit galaxies; red.to_ccddata() goes to GALFIT, statmorph or photutils"
 _FIGURES = "awe keeps no figures; red.inspect() draws them, red.preview() is the small picture"
@@ -39,10 +39,7 @@ INSTEAD: dict[str, str] = {
          "PhotExtinctionCurve", "PhotSkyBrightness", "PhotcatTask", "PhotomTask"),
         _PHOTOMETRY,
     ),
-    **dict.fromkeys(
-        ("AssociateList", "SourceCollection", "AssociateListTask"),
-        _SOURCES,
-    ),
+    "SourceCollection": _SOURCES,
     **dict.fromkeys(("GalFitModel", "GalPhotModel", "GalFitList", "GalPhotList"), _GALAXIES),
     "IlluminationVerifyTask": "awe does not verify illumination corrections; "
     "IlluminationCorrection holds them",
@@ -58,7 +55,6 @@ RECIPES: dict[str, str] = {
         _ASTROMETRY,
     ),
     **dict.fromkeys(("Photcat", "Photom"), _PHOTOMETRY),
-    "AssociateList": _SOURCES,
     **dict.fromkeys(("GalFit", "GalPhot"), _GALAXIES),
     "IlluminationVerify": INSTEAD["IlluminationVerifyTask"],
 }  # fmt: skip

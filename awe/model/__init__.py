@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from awe.lazy import face
 
 if TYPE_CHECKING:
+    from awe.model.associates import Associates
+    from awe.model.associations import AssociateList
     from awe.model.astrometry import AstrometricParameters
     from awe.model.calibrations import (
         BackgroundFrame,
@@ -90,12 +92,19 @@ if TYPE_CHECKING:
         SkyFrame,
         WeightFrame,
     )
-    from awe.model.skyparameters import AstrometricParametersParameters, SourceListParameters
+    from awe.model.skyparameters import (
+        AssociateListParameters,
+        AstrometricParametersParameters,
+        SourceListParameters,
+    )
     from awe.model.sourcerows import Sources
     from awe.model.sources import SourceList
     from awe.model.statistics import Imstat, SubWinStat
 
 __all__ = [
+    "AssociateList",
+    "AssociateListParameters",
+    "Associates",
     "Astrom",
     "AstrometricParameters",
     "AstrometricParametersParameters",

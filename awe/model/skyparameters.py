@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from awe.model.parameter import ProcessParameters, parameter
 
-__all__ = ["AstrometricParametersParameters", "SourceListParameters"]
+__all__ = [
+    "AssociateListParameters", "AstrometricParametersParameters", "SourceListParameters",
+]  # fmt: skip
 
 
 class SourceListParameters(ProcessParameters):
@@ -41,6 +43,20 @@ class SourceListParameters(ProcessParameters):
         low=0.0, high=100.0,
     )
     MINIMUM_SOURCES = parameter("Fewest sources of a sound list", 1, low=0)
+
+
+class AssociateListParameters(ProcessParameters):
+    """Parameters of `AssociateList`."""
+
+    SEARCH_DISTANCE = parameter(
+        "Largest distance of sources that are taken for one", 1.0, "arcsec", low=0.001, high=3600.0
+    )
+    SEXTRACTOR_FLAG_MASK = parameter(
+        "Bits of FLAG that sources may have and take part all the same", 0, low=0, high=1023
+    )
+    SINGLE_OUT_CLOSEST_PAIRS = parameter(
+        "Whether of two lists only the closest pairs are taken", True
+    )
 
 
 class AstrometricParametersParameters(ProcessParameters):

@@ -21,10 +21,10 @@ from awe.model.sourcerows import Sources, enter
 if TYPE_CHECKING:
     from awe.model.sourcerows import Sources as Asked
 
-__all__ = ["SourceList"]
+__all__ = ["BITS", "SourceList"]
 
 #: bits of the number of a list: a double holds it exactly
-_BITS = 53
+BITS = 53
 
 
 class SourceList(FromReduced, DataObject):
@@ -116,7 +116,7 @@ class SourceList(FromReduced, DataObject):
         super()._ready()
         if not self.SLID:
             number: uuid.UUID = self.object_id
-            self.SLID = number.int >> (128 - _BITS)
+            self.SLID = number.int >> (128 - BITS)
 
     def _entered(self) -> None:
         """Enter the rows, in the transaction that commits the list."""

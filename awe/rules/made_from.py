@@ -23,6 +23,7 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "AstrometricParameters": ("reduced", "refcat"),
     "RegriddedFrame": ("reduced", "astrom_params"),
     "CoaddedRegriddedFrame": ("regridded_frames",),
+    "AssociateList": ("input_lists", "input_associatelist"),
 }
 
 #: candidates that are listed
@@ -71,8 +72,10 @@ def _alike(used: Any, *, after: Any = None) -> list[Any]:
     elif has(used, "regridded_frames"):
         query = (cls.instrument == used.instrument) & (cls.filter == used.filter)
         query &= cls.OBJECT == used.OBJECT
+    elif value_of(used, "frame") is not None:
+        query = (cls.frame == used.frame) & (cls.detection_frame == used.detection_frame)
     else:
-        return [used]
+        return [used] if after is None else []
     if after is not None:
         query &= (cls.is_valid > 0) & (cls.quality_flags == 0) & (cls.creation_date > after)
     found = list(query.order_by("-creation_date").top(_LISTED))

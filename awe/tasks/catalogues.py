@@ -166,7 +166,11 @@ def _typed(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def write_table(
-    task: Task, product: Any, columns: Mapping[str, NDArray[Any]], name: str = "SOURCES"
+    task: Task,
+    product: Any,
+    columns: Mapping[str, NDArray[Any]],
+    name: str = "SOURCES",
+    told: Mapping[str, fits.Column] | None = None,
 ) -> None:
     """Write the file of a table into the working directory and set its names.
 
@@ -180,11 +184,13 @@ def write_table(
         Columns of the file.
     name : str
         EXTNAME of the table.
+    told : mapping of str to Column, optional
+        Unit and meaning of the columns, where they are not those of sources.
     """
     session = task._running()
     product.recipe = session.recipe
     consulted = session.unit.consulted if session.unit is not None else {}
-    told = texts(columns, unit_of(value_of(product, "frame")))
+    told = told or texts(columns, unit_of(value_of(product, "frame")))
     path, write = prepare_table(
         product, columns, told, directory=Path.cwd(), consulted=consulted, name=name
     )

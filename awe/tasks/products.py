@@ -57,13 +57,14 @@ KINDS = {
     "CoaddedRegriddedFrame": "Coadd",
     "SourceList": "Sources",
     "AstrometricParameters": "Astrom",
+    "AssociateList": "Assoc",
 }
 
 #: numbers that the line about a product tells, with their unit
 _SUMMARISED = (
     ("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels"),
     ("lamp_ratio", "times the level of the master"), ("source_count", "sources"),
-    ("NREF", "reference stars"), ("RMS", "arcsec rms"),
+    ("associate_count", "groups"), ("NREF", "reference stars"), ("RMS", "arcsec rms"),
 )  # fmt: skip
 
 EPOCH = datetime.datetime(1858, 11, 17)

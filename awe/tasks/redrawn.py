@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from awe.errors import ArgumentError
+from awe.model.associations import AssociateList
 from awe.model.calibrations import IlluminationCorrectionFrame
 from awe.model.regridded import CoaddedRegriddedFrame, RegriddedFrame
 from awe.model.science import ReducedScienceFrame
-from awe.rules.made_from import MADE_FROM, newest_like
+from awe.rules.made_from import MADE_FROM, newer, newest_like
 from awe.tasks.selection import newest_of_each
 
 __all__ = ["reduced_inputs"]
@@ -46,6 +47,9 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
     if isinstance(product, RegriddedFrame):
         again = list((ReducedScienceFrame.raw == product.raw) & (ReducedScienceFrame.is_valid > 0))
         return [product.reduced] if exact else newest_of_each(again) or [product.reduced]
+    if isinstance(product, AssociateList):
+        used = list(product.input_lists)
+        return used if exact else [newer(one) or one for one in used]
     roles = MADE_FROM.get(type(product).__name__, ())
     if roles:
         return [_again(product, roles[0], exact=exact)]

@@ -102,7 +102,7 @@ def named_by_hand(product: Any) -> dict[str, Any]:
 
 
 def target_of(product: Any) -> dict[str, Any]:
-    """Return the arguments that choose the grid of a product again, or the frame searched.
+    """Return the arguments that choose again the grid of a product, its detection or its kind.
 
     Parameters
     ----------
@@ -112,6 +112,12 @@ def target_of(product: Any) -> dict[str, Any]:
     searched = value_of(product, "detection_frame")
     if searched is not None:
         return {"detection": searched.filename}
+    if has(product, "associatelisttype"):
+        earlier = product.input_associatelist
+        return {
+            "associatelisttype": product.associatelisttype, "name": product.name or None,
+            "input_associatelist": earlier.filename if earlier is not None else None,
+        }  # fmt: skip
     grid = value_of(product, "grid_target")
     if grid is None:
         return {}
