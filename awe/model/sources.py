@@ -110,6 +110,7 @@ class SourceList(FromReduced, DataObject):
             enter(self)
 
     make = behaviour("awe.tasks.sourcelists:make")
+    write_ldac = behaviour("awe.tasks.ldac:write_ldac")
 
     def _ready(self) -> None:
         """Give the list its number: one that nobody can take before."""

@@ -88,6 +88,39 @@ def test_sources_of_one_frame_are_measured_in_another_of_its_grid(summed):
         run("SourceList", reg_filenames=[frames[0].filename], detection="nothing.fits")
 
 
+def test_a_list_leaves_the_house_as_scamp_reads_it(summed, tmp_path):
+    from astropy.io import fits
+
+    from awe.errors import FileTaken
+    from awe.model.sources import SourceList
+
+    coadd, _ = summed
+    made = SourceList()
+    made.frame = coadd
+    made.make()
+    path = made.write_ldac(tmp_path / "sum.cat")
+    with fits.open(path) as hdus:
+        assert [hdu.name for hdu in hdus[1:]] == ["LDAC_IMHEAD", "LDAC_OBJECTS"]
+        assert hdus[1].columns[0].name == "Field Header Card"
+        rows = hdus[2].data
+        ours = made.sources.to_table()
+        assert np.array_equal(rows["XWIN_IMAGE"], ours["XWIN_IMAGE"])
+        assert np.array_equal(rows["FLUX_APER"], ours["FLUX_APER_10"])
+        cell = hdus[1].columns[0]
+        assert (cell.dim, len(rows)) == ("(80, 36)", made.source_count)
+        start = hdus[1]._data_offset
+    raw = path.read_bytes()[start:][:2880]
+    header = fits.Header.fromstring(raw.decode("ascii"))
+    assert b"\0" not in raw
+    assert raw.rstrip().endswith(b"END")
+    assert header["DATE-OBS"] == "2012-06-01T08:51:44.000"
+    assert (header["CRVAL1"], header["CTYPE1"]) == (coadd.astrom.CRVAL1, "RA---TAN")
+    with pytest.raises(FileTaken, match="exists already"):
+        made.write_ldac(path)
+    with pytest.raises(ArgumentError, match="has no frame: there is nothing to hand to SCAMP"):
+        SourceList(source_count=1).write_ldac(tmp_path / "nothing.cat")
+
+
 def test_frames_of_a_kind_are_selected_like_others(summed):
     coadd, frames = summed
     [job] = run_jobs(frames="coadded", template=TEMPLATE)
