@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from awe.config import Environment
+from awe.dpu.runner import forkserver
 from awe.dpu.runner.queue import Queue
 from awe.dpu.runner.runner import Runner, connection_parameters
 
@@ -196,9 +197,17 @@ def recipes(tmp_path, monkeypatch):
     sys.modules.pop("awe.recipes.user.probe", None)
 
 
+#: forks workers, and loads no kernels meanwhile: no recipe of these tests needs one
+WITHOUT_KERNELS = (
+    "import sys; from awe.dpu.runner import forkserver, kernels; "
+    "kernels._steps = kernels._imports; sys.exit(forkserver.main())"
+)
+
+
 @pytest.fixture
-def runner(bench, recipes):
+def runner(bench, recipes, monkeypatch):
     """A runner at work in a thread; `runner.start(...)` and `runner.stop()`."""
+    monkeypatch.setattr(forkserver, "COMMAND", WITHOUT_KERNELS)
     made = RunnerThread(bench)
     yield made
     made.stop()
