@@ -1,11 +1,12 @@
 """Files that are laid into the store by who makes them, where client and server are one account.
 
-A file is copied into the folder where the dataserver gathers uploads, within the kernel, and the
-server takes up several at once with their previews: nothing is sent, and each is hashed once, by
-the server, from the bytes it keeps. What is in memory is written there and compared, byte by byte,
-with what is in the file then. Where that folder cannot be written to (another machine,
-another account, a store without folders), or the server does not take a file as it is, the file
-is sent as any other. The server is on this machine and has proven itself before it is asked.
+A file is copied into the folder where the dataserver gathers uploads, within the kernel, or handed
+over, and the server takes up several at once with their previews: nothing is sent, and each is
+hashed once, by the server, from the bytes it keeps. What is in memory is written there and
+compared, byte by byte, with what is in the file then. Where that folder cannot be written to
+(another machine, another account, a store without folders), or the server does not take a file as
+it is, the file is sent as any other. The server is on this machine and has proven itself before it
+is asked.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from awe.dataserver.handing import hand_over
 from awe.dataserver.upload import Outgoing
 from awe.errors import AweError
 
@@ -40,10 +42,14 @@ CHUNK = 64 << 20
 
 @dataclass(frozen=True)
 class Layable:
-    """A file on this machine, or its bytes, to be stored, and its preview."""
+    """A file on this machine, or its bytes, to be stored, and its preview.
+
+    One that is `given` was written by this process and nobody has it open: a copy of it will do.
+    """
 
     content: Path | Outgoing
     png: bytes = b""
+    given: bool = False
 
 
 def part_name(file_id: UUID | str, mark: str) -> str:
@@ -70,7 +76,7 @@ def lay(client: Client, files: Mapping[UUID, Layable]) -> set[UUID]:
         for file_id, one in files.items():
             mark = secrets.token_hex(8)
             parts[file_id] = folder / part_name(file_id, mark)
-            _fill(parts[file_id], one.content)
+            _fill(parts[file_id], one.content, one.given)
             preview = base64.b64encode(one.png).decode()
             told.append({"id": str(file_id), "mark": mark, "preview": preview})
         return _taken(client, files, told)
@@ -114,8 +120,10 @@ def _is_own(folder: Path) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and closed
 
 
-def _fill(target: Path, content: Path | Outgoing) -> None:
-    """Write a new file of these bytes."""
+def _fill(target: Path, content: Path | Outgoing, given: bool = False) -> None:
+    """Make a new file of these bytes."""
+    if given and isinstance(content, Path) and hand_over(content, target):
+        return
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(target, flags, 0o600)
     try:

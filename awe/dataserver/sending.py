@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,10 @@ __all__ = ["send", "store"]
 IMAGES = (".fits", ".fit", ".fts", ".fz")
 
 
-def store(client: Client, files: Mapping[UUID, Path], pictures: Mapping[UUID, bytes]) -> None:
+def store(
+    client: Client, files: Mapping[UUID, Path], pictures: Mapping[UUID, bytes],
+    given: Container[Path] = (),
+) -> None:
     """Store files of this machine under ids that were reserved for them, with their previews.
 
     Where the store is this account's own they are laid into it, all at once; else they are sent.
@@ -36,9 +39,11 @@ def store(client: Client, files: Mapping[UUID, Path], pictures: Mapping[UUID, by
         The files.
     pictures : mapping of UUID to bytes
         Previews there are already, as PNG; the others are made.
+    given : container of Path
+        Those that may be given to the store, with a copy left under their names.
     """
     some = {
-        file_id: Layable(path, pictures.get(file_id) or _png(path))
+        file_id: Layable(path, pictures.get(file_id) or _png(path), path in given)
         for file_id, path in files.items()
     }
     there = lay(client, some)

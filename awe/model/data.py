@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -289,8 +289,16 @@ def file_sizes(objects: Sequence[DataObject]) -> dict[uuid.UUID, int]:
     return {files[one]: int(size) for one, size in rows}
 
 
-def store(objects: Iterable[DataObject]) -> None:
-    """Reserve and send the files of several new objects, with one statement for all."""
+def store(objects: Iterable[DataObject], given: Container[Path] = ()) -> None:
+    """Reserve and send the files of several new objects, with one statement for all.
+
+    Parameters
+    ----------
+    objects : iterable of DataObject
+        New objects.
+    given : container of Path
+        Files that this process wrote and nobody has open: a copy is left under their names.
+    """
     some = list(objects)
     lost = _lost([item for item in some if item.file and not item._committed])
     pending = [item for item in some if not item.file or item in lost]
@@ -314,7 +322,8 @@ def store(objects: Iterable[DataObject]) -> None:
         places = ", ".join(["(%s, %s)"] * (len(rows) // 2))
         database.execute(f"INSERT INTO awe.file (id, filename) VALUES {places}", rows)
     pictures = {one: item.__dict__.pop("_picture", b"") for one, item in files}
-    sending.store(_client(), {one: Path(item.pathname) for one, item in files}, pictures)
+    paths = {one: Path(item.pathname) for one, item in files}
+    sending.store(_client(), paths, pictures, given)
     for file_id, item in files:
         item.globalname = item.filename
         item.file = file_id

@@ -329,7 +329,7 @@ class Task:
             return
         self._running()
         # Bytes before rows: a file without a row costs disk space, a row without one is broken.
-        store(new_objects(product))
+        store(new_objects(product), session.written if self._is_ours() else ())
         self._running()
         if session.recipe is not None and not session.recipe._committed:
             session.recipe = code.recorded(code.of(type(self)))

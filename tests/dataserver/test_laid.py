@@ -1,5 +1,6 @@
 """Files that are laid into the store by the account it belongs to, instead of being sent."""
 
+import errno
 import hashlib
 import json
 import os
@@ -10,8 +11,9 @@ import uuid
 import numpy as np
 import pytest
 
-from awe.dataserver import laying, sending
+from awe.dataserver import handing, laying, sending
 from awe.dataserver.client import Client
+from awe.dataserver.handing import hand_over
 from awe.dataserver.laying import Layable, lay, part_name
 from awe.dataserver.upload import Outgoing
 from awe.fits import preview
@@ -62,6 +64,65 @@ def test_several_files_are_stored_without_being_sent(served, source, tmp_path, m
     assert served.store.digest(next(iter(files))) == SHA
 
 
+def second_name(path):
+    os.link(path, path.with_suffix(".second"))
+
+
+def symbolic(path):
+    path.rename(path.with_suffix(".true"))
+    path.symlink_to(path.with_suffix(".true"))
+
+
+def handed(source, tmp_path):
+    """Hand a file over, or skip where the file system cannot write past its pages."""
+    if not hand_over(source, tmp_path / "part"):
+        pytest.skip("no direct writes on the file system of the temporary folder")
+    (tmp_path / "part").unlink()
+    source.write_bytes(CONTENT)
+
+
+@pytest.mark.parametrize("size", [3_000_000, 4096 * 700, 100, 0])
+def test_a_given_file_goes_into_the_store_and_leaves_a_copy(served, source, tmp_path, size):
+    handed(source, tmp_path)
+    source.write_bytes(CONTENT[:size])
+    source.chmod(0o640)
+    before = source.stat()
+    file_id = served.reserve_file()
+    sending.store(served.client(), {file_id: source}, {}, [source])
+    kept, left = served.store.path(file_id).stat(), source.stat()
+    assert kept.st_ino == before.st_ino != left.st_ino
+    assert (kept.st_nlink, left.st_nlink) == (1, 1)
+    assert served.store.path(file_id).read_bytes() == source.read_bytes() == CONTENT[:size]
+    assert (left.st_mode, left.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.fits"]
+
+
+def no_links(*_, **__):
+    raise OSError(errno.EXDEV, "another file system")
+
+
+@pytest.mark.parametrize("change", [second_name, symbolic, "links"])
+def test_a_given_file_that_cannot_be_handed_over_is_copied(served, source, monkeypatch, change):
+    if change == "links":
+        monkeypatch.setattr(handing.os, "link", no_links)
+    else:
+        change(source)
+    before = source.stat()
+    file_id = served.reserve_file()
+    assert lay(served.client(), {file_id: Layable(source, given=True)}) == {file_id}
+    assert served.store.path(file_id).stat().st_ino != before.st_ino == source.stat().st_ino
+    assert served.store.digest(file_id) == SHA
+
+
+def test_a_given_file_that_is_not_taken_stays(served, source, tmp_path):
+    handed(source, tmp_path)
+    file_id = served.reserve_file("student")
+    assert lay(served.client("other"), {file_id: Layable(source, given=True)}) == set()
+    assert served.store.unfinished() == []
+    assert source.read_bytes() == CONTENT
+    assert source.stat().st_nlink == 1
+
+
 def test_who_has_not_reserved_a_file_lays_nothing(served, source):
     file_id = served.reserve_file("student")
     assert lay(served.client("other"), {file_id: Layable(source, PNG)}) == set()
@@ -75,15 +136,6 @@ def test_who_has_not_reserved_a_file_lays_nothing(served, source):
     assert post(served, [{"id": str(file_id)}], None).json() == answer.json()
     assert list(served.store.ids()) == []
     assert served.ask("GET", f"/file/{file_id}/preview", "student").status_code == 404
-
-
-def second_name(path):
-    os.link(path, path.with_suffix(".second"))
-
-
-def symbolic(path):
-    path.rename(path.with_suffix(".true"))
-    path.symlink_to(path.with_suffix(".true"))
 
 
 def pipe(path):
