@@ -133,7 +133,7 @@ class Numbers:
     def _bulk(self) -> Clipped | None:
         if not np.isfinite(self._thin).any():
             return None
-        return statistics.clipped(self._thin, sigma=BULK, iterations=3)
+        return statistics.clipped(self._thin, sigma=BULK, iterations=3, middle=False)
 
     @cached_property
     def _windows(self) -> list[Clipped]:

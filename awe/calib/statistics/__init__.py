@@ -226,7 +226,9 @@ def median(image: NDArray[np.generic], bad: NDArray[np.bool_] | None = None) -> 
 
 
 @takes_frames(double=True)
-def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Clipped:
+def clipped(
+    values: NDArray[np.generic], *, sigma: float, iterations: int, middle: bool = True
+) -> Clipped:
     """Return statistics after iterated rejection.
 
     Parameters
@@ -237,6 +239,8 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
         Rejection factor.
     iterations : int
         Maximum number of rounds.
+    middle : bool
+        Whether the median is wanted; it is NaN otherwise, and a third of the time is saved.
 
     Raises
     ------
@@ -259,27 +263,30 @@ def clipped(values: NDArray[np.generic], *, sigma: float, iterations: int) -> Cl
         raise ParameterError(msg)
     factor = truncation(sigma)
     # half the distance of the 16 and 84 % quantiles: sigma of a Gaussian, blind to a few outliers
-    low, middle, high = np.percentile(finite[:: max(1, finite.size // 200_000)], [16, 50, 84])
-    least = 1e-12 * abs(float(middle))
-    spread = max((high - low) / 2, least)
-    kept = finite
-    centre = float(middle)
-    for _ in range(max(1, iterations)):
+    low, half, high = np.percentile(finite[:: max(1, finite.size // 200_000)], [16, 50, 84])
+    least = 1e-12 * abs(float(half))
+    spread = max(float(high - low) / 2, least)
+    centre = pivot = float(half)
+    reach = np.inf
+    n, mean, stdev = order.within(finite, pivot, reach)
+    for turn in range(max(1, iterations)):
         # a step of the converter wider than the quantiles tell must not empty the sample
         # keep |x - c| <= k s: c and s are median and quantiles at first, then mean of the kept and
         # their sd over `truncation`; all finite values are judged anew, so some may come back
-        near = finite[np.abs(finite - centre) <= max(sigma * spread, least)]
-        if near.size == 0 or (near.size == kept.size and kept is not finite):
+        limit = max(sigma * spread, least)
+        near = order.within(finite, centre, limit)
+        if near[0] == 0 or (near[0] == n and turn):
             break
-        kept = near
-        centre = float(kept.mean())
-        spread = float(kept.std()) / factor
+        # the values themselves are taken at the end only, by the limits that kept them
+        pivot, reach = centre, limit
+        n, mean, stdev = near
+        centre, spread = mean, stdev / factor
+    typical = float("nan")
+    if middle:
+        typical = float(np.median(finite[np.abs(finite - pivot) <= reach]))
     return Clipped(
-        mean=float(kept.mean()),
-        median=float(np.median(kept)),
-        stdev=float(kept.std()) / factor,
-        n=int(kept.size),
-        rejected=int(finite.size - kept.size),
+        mean=float(mean), median=typical,
+        stdev=float(stdev) / factor, n=int(n), rejected=int(finite.size - n),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["median", "mesh_rows", "mesh_statistics", "moments", "ranked"]
+__all__ = ["median", "mesh_rows", "mesh_statistics", "moments", "ranked", "within"]
 
 #: pixels looked at together
 _RUN = 64
@@ -273,3 +273,37 @@ def moments(image, bad, pivot, low, high, begin, end, inside):
             number += count
             below += under
     return number, least.min(), most.max(), total.sum(), square.sum(), n, below
+
+
+@compiled
+def within(values, centre, reach):
+    """Return number, mean and standard deviation of the values within `reach` of a centre.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Finite values.
+    centre : float
+        Value the distances and the sums are taken from.
+    reach : float
+        Greatest distance that counts.
+    """
+    total = np.zeros(_RUN, np.float64)
+    square = np.zeros(_RUN, np.float64)
+    n = np.int64(0)
+    for first in range(0, values.size, _RUN):
+        part = values[first : first + _RUN]
+        count = np.int64(0)
+        for k in range(part.size):
+            distance = part[k] - centre
+            near = abs(distance) <= reach
+            count += np.int64(near)
+            distance = distance if near else 0.0
+            total[k] += distance
+            square[k] += distance * distance
+        n += count
+    if n == 0:
+        return n, np.nan, np.nan
+    # mean = c + S1 / n, variance = S2 / n - (S1 / n)**2 with the sums of x - c and (x - c)**2
+    shift = total.sum() / n
+    return n, centre + shift, np.sqrt(max(square.sum() / n - shift**2, 0.0))
