@@ -101,6 +101,7 @@ def test_how_often_each_integer_of_two_bytes_occurs_is_counted(columns):
     part = stored[:, columns]
     expected = np.bincount(part.ravel().astype(int) + 32768, minlength=1 << 16)
     np.testing.assert_array_equal(occurrences(part), expected)
+    np.testing.assert_array_equal(stored_pixels.by_rows(part), expected)
     assert part.flags.writeable
 
 

@@ -7,6 +7,7 @@ statistics: those are exact for integers, and pixels without a value do not coun
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,8 +25,13 @@ __all__ = ["Stored"]
 COUNTED = 1 << 22
 #: Pixels that are counted at a time.
 PIECE = 1 << 17
-#: Pixels from which all values of two bytes are counted by a compiled loop, loaded for it.
+#: Pixels from which all values of two bytes are counted.
 SMALL = 1 << 20
+
+
+#: Pixels of a process, about two exposures of a mosaic, from which it is worth the time to load
+#: the compiled loop.
+REPAID = 1 << 29
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,11 +167,49 @@ def _counted(known: NDArray[Any]) -> tuple[float, ...] | None:
     return _of_counts(occurs, least)
 
 
+class _Counts:
+    """How often integers of two bytes occur: by numpy first, by the compiled loop for many."""
+
+    def __init__(self) -> None:
+        self.pixels = 0
+
+    def of(self, part: NDArray[Any]) -> NDArray[np.int64]:
+        """Return how often each occurs, -32768 first."""
+        self.pixels += part.size
+        if "numba" not in sys.modules and self.pixels < REPAID:
+            return by_rows(part)
+        from awe.fits._byte_kernels import occurrences
+
+        found: NDArray[np.int64] = occurrences(part)
+        return found
+
+
+_counts = _Counts()
+
+
+def by_rows(part: NDArray[Any]) -> NDArray[np.int64]:
+    """Return how often each integer of two bytes occurs, some rows at a time.
+
+    Parameters
+    ----------
+    part : ndarray of big-endian int16, shape (ny, nx)
+        As FITS stores them.
+    """
+    occurs = np.zeros(1 << 16, np.int64)
+    rows = max(1, PIECE // part.shape[1])
+    for start in range(0, len(part), rows):
+        piece = part[start : start + rows].astype(np.int16).ravel()
+        lowest = piece.min()
+        # modulo the range of the type: the difference is right without its sign
+        counts = np.bincount((piece - lowest).view(np.uint16))
+        place = int(lowest) + (1 << 15)
+        occurs[place : place + counts.size] += counts
+    return occurs
+
+
 def _of_pairs(part: NDArray[Any], blank: int | None) -> tuple[float, ...] | None:
     """Return exact statistics of integers of two bytes; None where none has a value."""
-    from awe.fits._byte_kernels import occurrences
-
-    occurs = occurrences(part)
+    occurs = _counts.of(part)
     least = -(len(occurs) // 2)
     if blank is not None and 0 <= blank - least < len(occurs):
         occurs[blank - least] = 0
