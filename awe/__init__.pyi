@@ -15,6 +15,7 @@ from awe.dpu import LocalProcessor, Processor
 from awe.errors import *  # noqa: F403 - a stub: all errors
 from awe.inspect.frame import examine as examine
 from awe.inspect.frame import inspect as inspect
+from awe.inspect.samp import samp as samp
 from awe.model import *  # noqa: F403 - a stub: all classes
 from awe.pars import Pars as Pars
 from awe.prompt.page import Help

@@ -22,7 +22,7 @@ from awe.inspect.xpa import ask, point_of, titled
 if TYPE_CHECKING:
     from awe.inspect.sight import Sight
 
-__all__ = ["show"]
+__all__ = ["show", "written"]
 
 
 def show(viewer: str, frame: Any, sight: Sight) -> str:
@@ -48,7 +48,7 @@ def show(viewer: str, frame: Any, sight: Sight) -> str:
     # a title of DS9 is a word of its own language: what is not plain is left out
     name = re.sub(r"[^\w.-]+", "_", sight.name, flags=re.ASCII).strip("-_") or "frame"
     with tempfile.TemporaryDirectory() as folder:
-        path = _written(sight, Path(folder))
+        path = written(sight, Path(folder))
         with path.open("rb") as file:
             ask("xpaset", point, "fits", "new", name, given=file)
     number = ask("xpaget", point, "frame").strip()
@@ -63,8 +63,16 @@ def show(viewer: str, frame: Any, sight: Sight) -> str:
     return line
 
 
-def _written(sight: Sight, folder: Path) -> Path:
-    """Return a FITS file of what is shown, with coordinates that fit."""
+def written(sight: Sight, folder: Path) -> Path:
+    """Return a new FITS file of what is shown, with coordinates that fit.
+
+    Parameters
+    ----------
+    sight : Sight
+        The image.
+    folder : Path
+        Where the file is written.
+    """
     pixels, header = sight.grey, card_header(sight.header)
     kinds = {"b": "u1", "u": "f4" if pixels.dtype.itemsize > 2 else "", "f": "f4"}
     wanted = kinds.get(pixels.dtype.kind, "")  # DS9 shows 0 for uint64
@@ -72,7 +80,8 @@ def _written(sight: Sight, folder: Path) -> Path:
     if (x, y) != (1, 1):
         header = extracted.part_header(header, (x - 1, y - 1, x - 1 + nx, y - 1 + ny))
     image = fits.Image(pixels.astype(wanted) if wanted else pixels, header)
-    return fits.write(folder / "sent.fits", image)
+    number = sum(1 for _ in folder.iterdir()) + 1
+    return fits.write(folder / f"sent-{number}.fits", image)
 
 
 def _marks(frame: Any, sight: Sight) -> str:

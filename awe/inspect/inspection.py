@@ -6,6 +6,7 @@ The window may be in this process or in another one; whoever holds one of these 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,26 @@ class Inspection(Measured, ABC):
     @abstractmethod
     def unmark(self) -> None:
         """Take all regions and places away."""
+
+    @abstractmethod
+    def point(self, ra: float, dec: float) -> None:
+        """Show a place on the sky by a cross, until another one is shown.
+
+        Parameters
+        ----------
+        ra, dec : float
+            Right ascension and declination [deg].
+        """
+
+    @abstractmethod
+    def follow(self, told: Callable[[float, float], None] | None) -> None:
+        """Tell of the places under the pointer from now on; `samp.follow` uses it.
+
+        Parameters
+        ----------
+        told : callable or None
+            Gets right ascension and declination [deg]; None ends it.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -64,6 +64,7 @@ class Remote(Inspection):
         self._one = threading.Lock()
         self._serving: list[threading.Thread] = []
         self._closed = threading.Event()
+        self._told: Callable[[float, float], None] | None = None
         shown = [sight] if other is None else [sight, other]
         with contextlib.ExitStack() as stack:
             sent = [stack.enter_context(_sent(one)) for one in shown]
@@ -116,6 +117,26 @@ class Remote(Inspection):
     def unmark(self) -> None:
         """Take all regions and places away."""
         self._ask("unmark")
+
+    def point(self, ra: float, dec: float) -> None:
+        """Show a place on the sky; see `Inspection.point`."""
+        self._ask("point", ra=ra, dec=dec)
+
+    def follow(self, told: Callable[[float, float], None] | None) -> None:
+        """Tell of the places under the pointer; see `Inspection.follow`."""
+        self._ask("follow", on=told is not None)
+        self._told = told
+
+    def pointed(self, ra: float, dec: float) -> None:
+        """Hear where the pointer is.
+
+        Parameters
+        ----------
+        ra, dec : float
+            Right ascension and declination [deg].
+        """
+        if self._told is not None:
+            self._told(ra, dec)
 
     def close(self) -> None:
         """Close the window and the plots made from it."""

@@ -104,6 +104,16 @@ class Pane(Window):
     def _want(self, want: str, **about: Any) -> None:
         self._showing.tell({"want": want, "window": self._number, "about": about})
 
+    def point_out(self, ra: float, dec: float) -> None:
+        """Tell where the pointer is.
+
+        Parameters
+        ----------
+        ra, dec : float
+            Right ascension and declination [deg].
+        """
+        self._showing.tell({"pointed": [ra, dec], "window": self._number})
+
     def _gone(self) -> None:
         super()._gone()
         self._showing.closed(self._number)
@@ -234,7 +244,9 @@ class Showing:
                 pane.back(about["which"])
             elif do == "marked":
                 return {"text": pane.marked(**about)}
-            elif do in ("mark", "mark_places", "unmark"):
+            elif do == "follow":
+                pane.follow(pane.point_out if about["on"] else None)
+            elif do in ("mark", "mark_places", "unmark", "point"):
                 getattr(pane, do)(**about)
             elif do == "tell":
                 pane.tell(about["text"])

@@ -49,6 +49,9 @@ class Shown(Protocol):
     def choose(self, name: str) -> None:
         """Hear that a chip of a mosaic is to be opened."""
 
+    def pointed(self, ra: float, dec: float) -> None:
+        """Hear where on the sky the pointer is."""
+
     def wanted(self, want: str, about: dict[str, Any]) -> None:
         """Hear what the window needs of the prompt."""
 
@@ -189,6 +192,8 @@ class Viewer:
             self._windows[message["window"]].keep(message["row"])
         elif "chosen" in message:
             self._windows[message["window"]].choose(message["chosen"])
+        elif "pointed" in message and (window := self._windows.get(message["window"])):
+            window.pointed(*message["pointed"])
         elif "want" in message and (window := self._windows.get(message["window"])):
             window.wanted(message["want"], message["about"])
         elif "closed" in message and (window := self._windows.pop(message["closed"], None)):

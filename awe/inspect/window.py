@@ -21,10 +21,10 @@ from awe.inspect.controls import Controls
 from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text, used
 from awe.inspect.keysettings import Settings, changed, listed
-from awe.inspect.marked import Marked
 from awe.inspect.measurements import row_of
 from awe.inspect.panel import fitting
 from awe.inspect.picture import Look
+from awe.inspect.pointed import Pointed
 from awe.inspect.shown import Over, limit, written
 from awe.inspect.sight import Sight
 from awe.inspect.spot import Reading
@@ -89,7 +89,7 @@ def _close(figures: Iterable[Figure]) -> None:
         plt.close(figure)
 
 
-class Window(Controls, Marked, Inspection):
+class Window(Controls, Pointed, Inspection):
     """The window of an image, in this process.
 
     Parameters

@@ -52,6 +52,7 @@ SINGLE: dict[str, str] = {
     "night": "awe.rules.nightreport:night",
     "obscore": "awe.rules.obscore:obscore",
     "Query": "awe.db.query.query:Query",
+    "samp": "awe.inspect.samp:samp",
     "saved": "awe.db.query.saved:saved",
     "Sources": "awe.model.sourcerows:Sources",
     "transcript": "awe.prompt.transcript:transcript",
