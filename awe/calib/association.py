@@ -101,8 +101,9 @@ def _nearest(index: NDArray[np.intp], far: NDArray[np.float64]) -> NDArray[np.bo
     """Return True for the pair of each source that is nearest, the first of equals."""
     order = np.lexsort((far, index))
     kept = np.zeros(index.size, bool)
-    sorted_index = index[order]
-    kept[order[np.r_[True, sorted_index[1:] != sorted_index[:-1]]]] = True
+    begins = np.ones(index.size, bool)
+    begins[1:] = index[order][1:] != index[order][:-1]
+    kept[order[begins]] = True
     return kept
 
 

@@ -50,6 +50,10 @@ def date_of(product: Any) -> datetime.datetime:
             if first:
                 start: datetime.datetime = first.DATE_OBS
                 return start
+    if not has(product, "timestamp_start"):
+        # an association of lists is of no moment
+        made: datetime.datetime = product.creation_date
+        return made
     middle: datetime.datetime = product.timestamp_start + (
         product.timestamp_end - product.timestamp_start
     ) / 2

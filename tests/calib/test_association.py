@@ -31,6 +31,7 @@ def test_the_closest_pairs_are_each_others_nearest() -> None:
     assert [int(side[0]) for side in pairs(one, other, 2.0)] == [0, 0]
     assert [int(side[0]) for side in pairs(other, one, 2.0)] == [0, 0]
     assert not pairs(at(), other, 2.0)[0].size
+    assert not pairs(one, at((50, 0)), 2.0)[0].size
 
 
 @pytest.mark.parametrize(("ra", "dec"), [(0.0, 0.0), (359.99999, 60.0), (123.0, 89.9999)])
