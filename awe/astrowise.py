@@ -17,8 +17,7 @@ _ASTROMETRY = (
     "awe solves frame by frame only: Astrometry; a solution over several frames is not built yet"
 )
 _PHOTOMETRY = (
-    "awe does not calibrate photometry yet; red.to_ccddata() goes to photutils, with flags and "
-    "variance"
+    "awe has PhotSrcCatalog, PhotometricParameters and AtmosphericExtinction; recipe Photom"
 )
 _SOURCES = (
     "awe has no trees of source collections; SourceList, Sources() and AssociateList hold "
@@ -30,13 +29,13 @@ _FIGURES = "awe keeps no figures; red.inspect() draws them, red.preview() is the
 #: Classes and tasks by name.
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
-        ("AstrometricCorrection", "GAstromSourceList", "GAstrometric",
+        ("AstrometricCorrection", "GAstromSourceList",
          "GAstrom", "AstrometricParametersTask", "GAstromTask", "GAstromSourceListTask"),
         _ASTROMETRY,
     ),
     **dict.fromkeys(
-        ("PhotometricParameters", "PhotSrcCatalog", "PhotRefCatalog", "PhotTransformation",
-         "PhotExtinctionCurve", "PhotSkyBrightness", "PhotcatTask", "PhotomTask"),
+        ("PhotRefCatalog", "PhotSkyBrightness", "PhotometricReport",
+         "AtmosphericExtinctionCoefficient", "AtmosphericExtinctionCurve"),
         _PHOTOMETRY,
     ),
     "SourceCollection": _SOURCES,
@@ -54,7 +53,6 @@ RECIPES: dict[str, str] = {
          "GAstromSourceList"),
         _ASTROMETRY,
     ),
-    **dict.fromkeys(("Photcat", "Photom"), _PHOTOMETRY),
     **dict.fromkeys(("GalFit", "GalPhot"), _GALAXIES),
     "IlluminationVerify": INSTEAD["IlluminationVerifyTask"],
 }  # fmt: skip

@@ -26,6 +26,19 @@ NAMES = {
     "PosErr": ("poserr", "ra_error", "e_ra_icrs", "e_raj2000", "pos_error", "erra_world"),
 }  # fmt: skip
 
+#: bands of standard magnitudes, with other names of their columns, lower case
+BANDS = {
+    **{f"Sloan{letter.upper()}": (f"{letter}mag", f"{letter}_mag", f"{letter}_sdss")
+       for letter in "ugriz"},
+    **{f"Johnson{letter}": (f"{letter.lower()}j_mag", f"{letter.lower()}mag_j")
+       for letter in "UBV"},
+    **{f"Cousins{letter}": (f"{letter.lower()}c_mag", f"{letter.lower()}mag_c")
+       for letter in "RI"},
+}  # fmt: skip
+
+#: endings of the columns of their errors
+ERRORS = ("_err", "err", "_error")
+
 #: columns with the epoch, if all rows share one
 EPOCHS = ("epoch", "ref_epoch", "epoch_yr", "obsdate")
 
@@ -66,6 +79,10 @@ def ingest_reference(
         found = next((known[one] for one in names if one in known), None)
         if found is not None:
             columns[label] = _values(table[found], label, path)
+    bands = _bands(table, known, path)
+    if bands and "MAG_AUTO" not in columns:
+        columns["MAG_AUTO"] = next(iter(bands.values()))
+    columns |= bands
     if "RA" not in columns or "DEC" not in columns:
         msg = (
             f"{path}: no columns of right ascension and declination among "
@@ -93,6 +110,22 @@ def ingest_reference(
     state = "committed" if commit else "dry run: not stored, not committed"
     out(f"{name}: {made.source_count} stars, epoch {moment:g}{left}; {state}\n")
     return made
+
+
+def _bands(table: Any, known: dict[str, str], path: Any) -> dict[str, Any]:
+    """Return the columns of standard magnitudes and of their errors, by band."""
+    found = {}
+    for band, names in BANDS.items():
+        own = (band.lower(), f"mag_{band.lower()}", *names)
+        name = next((one for one in own if one in known), None)
+        if name is None:
+            continue
+        found[f"MAG_{band}"] = _values(table[known[name]], "", path)
+        kinds = (f"magerr_{band.lower()}", f"e_{name}", *(f"{name}{end}" for end in ERRORS))
+        error = next((one for one in kinds if one in known), None)
+        if error is not None:
+            found[f"MAGERR_{band}"] = _values(table[known[error]], "", path)
+    return found
 
 
 def _read(path: Path) -> Any:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awe.inspect import photplots
 from awe.inspect import tableplots as tables
 from awe.inspect.shown import present
 from awe.inspect.tableplots import INK, LIMIT
@@ -39,6 +40,8 @@ NUMBERS = {
     "dark_current": "ADU/pixel/hour",
     "linearity": "fraction",
     "rms": "mag",
+    "coefficient": "mag",
+    "color_term": "",
 }
 
 #: numbers named above a plot, where a product has them, with their units
@@ -83,6 +86,10 @@ def _figure(product: Any) -> Figure:
         draw = _surface
     elif "count" in _has(product):
         draw = _bad_pixels
+    elif "photcats" in _has(product):
+        draw = photplots.night
+    elif "raw_zeropnt" in _has(product):
+        draw = photplots.standards
     elif "RMS_LEFT_OUT" in _has(product):
         draw = tables.residuals
     elif "source_count" in _has(product):

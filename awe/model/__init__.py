@@ -9,7 +9,7 @@ from awe.lazy import face
 if TYPE_CHECKING:
     from awe.model.associates import Associates
     from awe.model.associations import AssociateList
-    from awe.model.astrometry import AstrometricParameters
+    from awe.model.astrometry import AstrometricParameters, GAstrometric
     from awe.model.calibrations import (
         BackgroundFrame,
         BaseFlatFrame,
@@ -66,6 +66,22 @@ if TYPE_CHECKING:
         TwilightFlatFrameParameters,
         WeightFrameParameters,
     )
+    from awe.model.photometry import (
+        AtmosphericExtinction,
+        NightCalibration,
+        PhotExtinctionCurve,
+        PhotometricParameters,
+        PhotSrcCatalog,
+        PhotTransformation,
+        Zeropoint,
+    )
+    from awe.model.photparameters import (
+        AtmosphericExtinctionParameters,
+        GAstrometricParameters,
+        PhotometricParametersParameters,
+        PhotSrcCatalogParameters,
+        PhotTransformationParameters,
+    )
     from awe.model.raw import (
         RawBiasFrame,
         RawDarkFrame,
@@ -108,6 +124,8 @@ __all__ = [
     "Astrom",
     "AstrometricParameters",
     "AstrometricParametersParameters",
+    "AtmosphericExtinction",
+    "AtmosphericExtinctionParameters",
     "BackgroundFrame",
     "BackgroundFrameParameters",
     "BaseFlatFrame",
@@ -136,6 +154,8 @@ __all__ = [
     "FringeFrame",
     "FringeFrameParameters",
     "FromReduced",
+    "GAstrometric",
+    "GAstrometricParameters",
     "GainLinearity",
     "GainLinearityParameters",
     "GridTarget",
@@ -150,9 +170,17 @@ __all__ = [
     "Instrument",
     "MasterFlatFrame",
     "MasterFlatFrameParameters",
+    "NightCalibration",
     "NightSkyFlatFrame",
     "NightSkyFlatFrameParameters",
     "ObservingBlock",
+    "PhotExtinctionCurve",
+    "PhotSrcCatalog",
+    "PhotSrcCatalogParameters",
+    "PhotTransformation",
+    "PhotTransformationParameters",
+    "PhotometricParameters",
+    "PhotometricParametersParameters",
     "PixelMap",
     "ProcessParameters",
     "ProcessTarget",
@@ -192,6 +220,7 @@ __all__ = [
     "TwilightFlatFrameParameters",
     "WeightFrame",
     "WeightFrameParameters",
+    "Zeropoint",
 ]
 
 face(__name__)

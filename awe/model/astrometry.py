@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe import fits
 from awe.db.objects.base import behaviour, persistent
 from awe.model.data import DataObject
-from awe.model.mixins import FromReduced
+from awe.model.mixins import FromReduced, Product
 from awe.model.observing import Chip, Filter, Instrument, ObservingBlock, Template
+from awe.model.photparameters import GAstrometricParameters
 from awe.model.science import ReducedScienceFrame
 from awe.model.skyparameters import AstrometricParametersParameters
 from awe.model.sources import SourceList
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from astropy.wcs import WCS
 
-__all__ = ["AstrometricParameters"]
+__all__ = ["AstrometricParameters", "GAstrometric"]
 
 #: numbers of the terms of TPV up to the third degree
 _TERMS = range(11)
@@ -71,6 +72,16 @@ class AstrometricParameters(FromReduced, DataObject):
     MEAN_DDEC = persistent("Mean of reference minus frame, declination [arcsec]", float, 0.0)
     SIGMA_DRA = persistent("Scatter of it, right ascension [arcsec]", float, 0.0)
     SIGMA_DDEC = persistent("Scatter of it, declination [arcsec]", float, 0.0)
+    N_OVERLAP = persistent(
+        "Stars also in other frames of a common solution, none of one alone [None]", int, None
+    )
+    RMS_OVERLAP = persistent(
+        "Rms distance of those from their mean place in all frames [arcsec]", float, None
+    )
+    MEAN_DRA_OVERLAP = persistent("Mean of it, right ascension [arcsec]", float, None)
+    MEAN_DDEC_OVERLAP = persistent("Mean of it, declination [arcsec]", float, None)
+    SIGMA_DRA_OVERLAP = persistent("Scatter of it, right ascension [arcsec]", float, None)
+    SIGMA_DDEC_OVERLAP = persistent("Scatter of it, declination [arcsec]", float, None)
     n_fit_parm = persistent("Numbers that were fitted [None]", int, 0)
     chance = persistent("So often such a match comes by chance, power of ten [None]", float, 0.0)
     turn = persistent("Turn of the coordinates of the header [deg]", float, 0.0)
@@ -121,5 +132,49 @@ class AstrometricParameters(FromReduced, DataObject):
     def residuals(self) -> Table:
         """The stars used, with reference minus frame, from the file."""
         return fits.read_table(self._here(), "RESIDUALS")
+
+    inspect = behaviour("awe.inspect.quality:plot")
+
+    @property
+    def gastrom(self) -> GAstrometric | None:
+        """The common solution of many frames this one is part of, None of one alone."""
+        found: GAstrometric | None = GAstrometric.solutions.contains(self).max("creation_date")
+        return found
+
+
+class GAstrometric(Product, DataObject):
+    """A common astrometric solution of frames that overlap; each frame has its own part of it.
+
+    Its file has the stars seen in several frames, each with its distance from its mean place.
+    """
+
+    solutions = persistent("Solution of each frame [None]", AstrometricParameters, [])
+    refcat = persistent("Reference catalogue [None]", SourceList, None)
+    instrument = persistent("Camera that took the frames [None]", Instrument, None)
+    chip = persistent("Detector, where all frames are of one [None]", Chip, None)
+    filter = persistent("Filter of the exposures [None]", Filter, None)
+    OBJECT = persistent("Name of the target [None]", str, "")
+    DATE_OBS = persistent("Start of the first exposure [UTC]", datetime.datetime, None)
+    NREF = persistent("Stars of frames with a reference [None]", int, 0)
+    RMS = persistent("Rms distance of stars and reference [arcsec]", float, 0.0)
+    N_OVERLAP = persistent("Stars of frames that are in other frames too [None]", int, 0)
+    RMS_OVERLAP = persistent(
+        "Rms distance of those from their mean place [arcsec]", float, 0.0
+    )
+    free = persistent("Numbers measured beyond those fitted [None]", int, 0)
+    condition = persistent("Condition of the system that was solved [None]", float, 0.0)
+    alone = persistent("Frames that overlap with no other [None]", str, [])
+    process_params = persistent("Process parameters [None]", GAstrometricParameters, None)
+
+    __order__: ClassVar[tuple[str, ...]] = ("DATE_OBS",)
+    __indexes__: ClassVar[tuple[Any, ...]] = ("DATE_OBS",)
+
+    verify = behaviour("awe.rules.quality:verify")
+    plot = behaviour("awe.inspect.quality:plot")
+
+    @property
+    def residuals(self) -> Table:
+        """The stars in several frames: RA, DEC, frame, Xpos, Ypos, DRA, DDEC, from the file."""
+        return fits.read_table(self._here(), "OVERLAPS")
 
     inspect = behaviour("awe.inspect.quality:plot")

@@ -9,7 +9,8 @@ from awe.db.declare import registry
 __all__ = ["MODULES", "load"]
 
 MODULES = ("statistics", "observing", "recipe", "parameters", "raw", "calibrations",
-           "science", "regridded", "comment", "sources", "astrometry", "associations")  # fmt: skip
+           "science", "regridded", "comment", "sources", "photparameters", "astrometry",
+           "associations", "photometry")  # fmt: skip
 
 
 def load() -> None:

@@ -42,6 +42,11 @@ COMPARED = {
     "correlation": "",
     "NREF": "",
     "RMS": "MAX_RMS",
+    "zeropnt.value": "MAXIMUM_ZEROPOINT_DIFFERENCE",
+    "zeropnt.error": "",
+    "raw_zeropnt": "",
+    "value": "",
+    "error": "",
 }
 
 #: what a product without `prev` is made from: that of the version before is the same

@@ -43,11 +43,12 @@ __all__ = [
 ]
 
 #: Calibrations a recipe uses if there is one, and does without if there is none.
-OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark")}
+OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark"),
+            "PhotSrcCatalog": ("transform",)}  # fmt: skip
 #: Links to what a product was made of, not along with: their own reasons are another's.
 MADE_OF = (
     "reduced", "regridded_frames", "frame", "detection_frame", "input_lists",
-    "input_associatelist",
+    "input_associatelist", "photcats",
 )  # fmt: skip
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}

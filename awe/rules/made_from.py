@@ -24,6 +24,7 @@ MADE_FROM: dict[str, tuple[str, ...]] = {
     "RegriddedFrame": ("reduced", "astrom_params"),
     "CoaddedRegriddedFrame": ("regridded_frames",),
     "AssociateList": ("input_lists", "input_associatelist"),
+    "PhotSrcCatalog": ("frame", "astrom_params", "refcat"),
 }
 
 #: candidates that are listed
@@ -72,6 +73,8 @@ def _alike(used: Any, *, after: Any = None) -> list[Any]:
     elif has(used, "regridded_frames"):
         query = (cls.instrument == used.instrument) & (cls.filter == used.filter)
         query &= cls.OBJECT == used.OBJECT
+    elif has(used, "raw_zeropnt"):
+        query = cls.frame == used.frame
     elif value_of(used, "frame") is not None:
         query = (cls.frame == used.frame) & (cls.detection_frame == used.detection_frame)
     else:

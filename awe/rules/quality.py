@@ -252,6 +252,22 @@ def _few_sources(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(product.source_count < limit)
 
 
+def _uncertain_zero_point(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(product.zeropnt.error > limit)
+
+
+def _uncertain_extinction(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(product.error > limit)
+
+
+def _steep(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(abs(product.color_term) > limit)
+
+
+def _apart(product: Any, numbers: Numbers | None, limit: float) -> bool:
+    return bool(limit < product.RMS_OVERLAP)
+
+
 def _few_stars(product: Any, numbers: Numbers | None, limit: float) -> bool:
     return bool(_fit_of(product).stars < limit)
 
@@ -312,6 +328,11 @@ CHECKS = (
     Check(parameter="MINIMUM_STARS", flag=QualityFlag.FEW_INPUTS, fails=_few_stars),
     Check(parameter="MINIMUM_SOURCES", flag=QualityFlag.FEW_INPUTS, fails=_few_sources),
     Check(parameter="MIN_NREF", flag=QualityFlag.FEW_INPUTS, fails=_few_matched),
+    Check(parameter="MIN_SOURCE_COUNT", flag=QualityFlag.FEW_INPUTS, fails=_few_sources),
+    Check(parameter="MAX_ERROR", flag=QualityFlag.NOISE, fails=_uncertain_zero_point),
+    Check(parameter="MAX_EXTINCTION_ERROR", flag=QualityFlag.NOISE, fails=_uncertain_extinction),
+    Check(parameter="MAX_COLOR_TERM", flag=QualityFlag.LEVEL, fails=_steep),
+    Check(parameter="MAX_RMS_OVERLAP", flag=QualityFlag.NOISE, fails=_apart),
     Check(parameter="MAXIMUM_RMS", flag=QualityFlag.NOISE, fails=_scattered_stars),
     Check(parameter="MAXIMUM_PSF_DIFFERENCE", flag=QualityFlag.PSF, fails=_other_width),
     Check(parameter="MAXIMUM_BIAS_DIFFERENCE", flag=QualityFlag.LEVEL, fails=_unequal_pair),

@@ -27,6 +27,8 @@ RECIPES = {
     "FringeFrame": "FringeFlat",
     "IlluminationCorrection": "Illumination",
     "IlluminationCorrectionFrame": "Illumination",
+    "AtmosphericExtinction": "Extinction",
+    "PhotometricParameters": "Photom",
 }
 
 #: the place of a value that is the user's to choose
@@ -47,10 +49,8 @@ def make_it(cls: Any, place: Mapping[str, str], flagged: Any = None) -> str:
     """
     recipe = _recipe(cls)
     more = f", filter={place['filter']!r}" if has(cls, "filter") else ""
-    call = (
-        f"dpu.run({recipe!r}, instrument={place['instrument']!r}, date=..., "
-        f"chip={place['chip']!r}{more}"
-    )
+    more = (f", chip={place['chip']!r}" if has(cls, "chip") else "") + more
+    call = f"dpu.run({recipe!r}, instrument={place['instrument']!r}, date=...{more}"
     limits = other_limits(flagged) if flagged is not None else ""
     if limits:
         return f"{limits}{call}, pars=p.get(), commit=True)"

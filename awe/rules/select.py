@@ -54,7 +54,8 @@ def calibration(cls: Any, **keywords: Any) -> Any:
     NoCalibration
         None may be chosen.
     """
-    wanted = ["instrument", "chip", "date"] + (["filter"] if has(cls, "filter") else [])
+    where = [name for name in ("chip", "filter") if has(cls, name)]
+    wanted = ["instrument", *where[:1], "date", *where[1:]]
     _check(keywords, tuple(wanted), cls)
     missing = [name for name in wanted if keywords.get(name) is None]
     if missing:
@@ -64,7 +65,7 @@ def calibration(cls: Any, **keywords: Any) -> Any:
     if not isinstance(date, datetime.datetime):
         begin, end = night_range(keywords["instrument"], date)
         date = begin + (end - begin) / 2
-    return choose(cls, date=date, **keywords)
+    return choose(cls, date=date, **{"chip": None, **keywords})
 
 
 def _check(keywords: dict[str, Any], known: tuple[str, ...], cls: Any) -> None:

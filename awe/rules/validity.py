@@ -350,7 +350,7 @@ def night_range(instrument: Any, date: Any) -> tuple[datetime.datetime, datetime
 
 
 def range_around(
-    cls: type[ChipCalibration], instrument: Any, first: datetime.datetime, last: datetime.datetime
+    cls: Any, instrument: Any, first: datetime.datetime, last: datetime.datetime
 ) -> tuple[datetime.datetime, datetime.datetime]:
     """Return the validity range of a new calibration whose inputs span `first` to `last`."""
     camera = instruments.get(_text(instrument))
@@ -361,7 +361,9 @@ def range_around(
 
 
 def _same(cls: Any, instrument: Any, chip: Any, filter: Any) -> Any:
-    query = _is(cls.instrument, instrument) & _is(cls.chip, chip)
+    query = _is(cls.instrument, instrument)
+    if has(cls, "chip"):
+        query &= _is(cls.chip, chip)
     if has(cls, "filter"):
         if filter is None:
             msg = f"{cls.__name__} is chosen by filter too; give filter='...'"
@@ -432,7 +434,7 @@ def _listing(candidates: list[Candidate]) -> str:
 
 
 def _wanted(cls: Any, instrument: Any, chip: Any, filter: Any, date: datetime.datetime) -> str:
-    names = [_text(instrument), _text(chip)]
+    names = [_text(instrument), *([_text(chip)] if has(cls, "chip") else [])]
     if has(cls, "filter"):
         names.append(_text(filter))
     return f"{cls.__name__} for {' '.join(names)} on {date}"

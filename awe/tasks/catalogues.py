@@ -58,6 +58,12 @@ COLUMN_TEXTS: Mapping[str, fits.Column] = {
     "MaxVal": fits.Column(unit="adu", text="highest pixel above the sky"),
     "DRA": fits.Column(unit="arcsec", text="reference minus frame, right ascension"),
     "DDEC": fits.Column(unit="arcsec", text="reference minus frame, declination"),
+    "mag": fits.Column(unit="mag", text="magnitude of the standard, in the system of the camera"),
+    "mag_err": fits.Column(unit="mag", text="its standard error"),
+    "instmag": fits.Column(unit="mag", text="-2.5 log10 of the light in the circle, per second"),
+    "instmag_err": fits.Column(unit="mag", text="its standard error"),
+    "index": fits.Column(text="number of the standard in its catalogue"),
+    "used": fits.Column(text="whether its raw zero point agrees with the others"),
     "KRON_RADIUS": fits.Column(text="Kron's ellipse over the shape"),
 }
 
@@ -260,6 +266,8 @@ def texts(columns: Mapping[str, Any], light: str = "adu") -> dict[str, fits.Colu
     for name in columns:
         kind, _, where = name.partition("_")
         place = _LIGHT.get(where.partition("_")[0])
+        if place is None and kind in ("MAG", "MAGERR") and where:
+            place = f"the band {where}"
         if name not in found and kind in what and place is not None:
             unit, text = what[kind]
             found[name] = fits.Column(unit=unit, text=text.format(place))

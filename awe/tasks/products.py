@@ -58,6 +58,8 @@ KINDS = {
     "SourceList": "Sources",
     "AstrometricParameters": "Astrom",
     "AssociateList": "Assoc",
+    "GAstrometric": "GAstrom",
+    "PhotSrcCatalog": "Photcat",
 }
 
 #: numbers that the line about a product tells, with their unit
@@ -65,6 +67,8 @@ _SUMMARISED = (
     ("read_noise", "ADU"), ("gain", "e-/ADU"), ("count", "bad pixels"),
     ("lamp_ratio", "times the level of the master"), ("source_count", "sources"),
     ("associate_count", "groups"), ("NREF", "reference stars"), ("RMS", "arcsec rms"),
+    ("N_OVERLAP", "stars in overlaps"), ("RMS_OVERLAP", "arcsec rms there"),
+    ("value", "mag/airmass"), ("raw_zeropnt", "mag raw"),
 )  # fmt: skip
 
 EPOCH = datetime.datetime(1858, 11, 17)
@@ -223,7 +227,8 @@ def new_objects(product: Any, cls: Any = None) -> list[Any]:
 
 def summary(product: Any) -> str:
     """Return one line about a product, and the verdicts of new calibrations made with it."""
-    words = [type(product).__name__, value_of(product, "filename", "") or product.chip.name]
+    chip = value_of(product, "chip") or value_of(product, "filter")
+    words = [type(product).__name__, value_of(product, "filename", "") or chip.name]
     imstat = value_of(product, "imstat")
     if imstat is not None:
         words.append(f"median {imstat.median:.4g}, stdev {imstat.stdev:.3g}")
@@ -231,6 +236,9 @@ def summary(product: Any) -> str:
         value = value_of(product, name)
         if isinstance(value, int | float):
             words.append(f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}")
+    zeropnt = value_of(product, "zeropnt")
+    if has(zeropnt, "error"):
+        words.append(f"zero point {zeropnt.value:.4f} +- {zeropnt.error:.4f} mag")
     if product.quality_flags:
         words.append(f"quality: {QualityFlag.explain(product.quality_flags)}")
     words += [

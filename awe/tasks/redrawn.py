@@ -7,6 +7,7 @@ from typing import Any
 from awe.errors import ArgumentError
 from awe.model.associations import AssociateList
 from awe.model.calibrations import IlluminationCorrectionFrame
+from awe.model.photometry import AtmosphericExtinction, PhotometricParameters
 from awe.model.regridded import CoaddedRegriddedFrame, RegriddedFrame
 from awe.model.science import ReducedScienceFrame
 from awe.rules.made_from import MADE_FROM, newer, newest_like
@@ -50,6 +51,8 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
     if isinstance(product, AssociateList):
         used = list(product.input_lists)
         return used if exact else [newer(one) or one for one in used]
+    if isinstance(product, AtmosphericExtinction | PhotometricParameters):
+        return [_again(one, "frame", exact=exact) for one in product.photcats]
     roles = MADE_FROM.get(type(product).__name__, ())
     if roles:
         return [_again(product, roles[0], exact=exact)]

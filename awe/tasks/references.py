@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awe.calib.astrometry.matching import Stars
     from awe.calib.astrometry.solution import Solution
 
-__all__ = ["Field", "chosen", "field_of"]
+__all__ = ["Field", "chosen", "detected", "field_of", "reference_in"]
 
 #: moment of the epoch 2000 and days of a year
 _J2000 = datetime.datetime(2000, 1, 1, 12)
@@ -144,31 +144,68 @@ def field_of(frame: Any, table: Any, refcat: Any, parameters: Any) -> Field:
     """
     import numpy as np
 
-    x, y, error, shape = _detected(frame, parameters)
+    x, y, error, shape = detected(frame, parameters)
     wcs = frame.wcs
     centre = (float(frame.astrom.CRVAL1), float(frame.astrom.CRVAL2))
     projected = resolve("awe.calib.astrometry.projection:projected")
     stars = resolve("awe.calib.astrometry.matching:Stars")
-    years = (frame.DATE_OBS - _J2000).total_seconds() / 86400 / _YEAR + 2000 - refcat.epoch
+    at, up = projected(*wcs.all_pix2world(x, y, 0), centre)
+    scale = _ARCSEC * float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))))
+    return Field(
+        x=x, y=y, centre=centre, shape=shape,
+        stars=stars(x=at, y=up, error=error * scale),
+        reference=reference_in(table, refcat, frame.DATE_OBS, centre),
+    )  # fmt: skip
+
+
+def reference_in(
+    table: Any, refcat: Any, date: datetime.datetime, centre: tuple[float, float]
+) -> Stars:
+    """Return reference stars at a date in the plane that touches at a centre, brightest first.
+
+    Parameters
+    ----------
+    table : Table
+        Reference stars.
+    refcat : SourceList
+        The catalogue they are from.
+    date : datetime
+        When they are wanted [UTC].
+    centre : tuple of float, deg
+        Where the plane touches the sky.
+    """
+    import numpy as np
+
+    years = (date - _J2000).total_seconds() / 86400 / _YEAR + 2000 - refcat.epoch
     columns: dict[str, Any] = {name: np.ma.filled(np.ma.asarray(table[name], float), np.nan)
                for name in table.colnames}  # fmt: skip
     ra, dec = resolve("awe.calib.astrometry.projection:moved")(
         columns["RA"], columns["DEC"], columns["pmRA"], columns["pmDEC"], years
     )
     order = np.argsort(np.nan_to_num(columns["MAG_AUTO"], nan=99.0), kind="stable")
+    projected = resolve("awe.calib.astrometry.projection:projected")
     east, north = projected(ra[order], dec[order], centre)
-    at, up = projected(*wcs.all_pix2world(x, y, 0), centre)
-    scale = _ARCSEC * float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))))
-    known = np.nan_to_num(columns["PosErr"][order], nan=_UNKNOWN)
-    return Field(
-        x=x, y=y, centre=centre, shape=shape,
-        stars=stars(x=at, y=up, error=error * scale),
-        reference=stars(x=east, y=north, error=known),
-    )  # fmt: skip
+    made: Stars = resolve("awe.calib.astrometry.matching:Stars")(
+        x=east, y=north, error=np.nan_to_num(columns["PosErr"][order], nan=_UNKNOWN)
+    )
+    return made
 
 
-def _detected(frame: Any, parameters: Any) -> tuple[Any, Any, Any, tuple[int, int]]:
-    """Return zero-based places, their errors [pixel] and the shape of the frame."""
+def detected(frame: Any, parameters: Any) -> tuple[Any, Any, Any, tuple[int, int]]:
+    """Return zero-based places, their errors [pixel] and the shape of a frame, brightest first.
+
+    Parameters
+    ----------
+    frame : ReducedScienceFrame
+        The frame; its file is here.
+    parameters : AstrometricParametersParameters or GAstrometricParameters
+        Process parameters.
+
+    Raises
+    ------
+    NoValidPixels
+        The frame has no pixel that may be used.
+    """
     import numpy as np
 
     gain = frame.gain.gain if frame.gain is not None else nominal(frame).gain

@@ -40,7 +40,7 @@ TWICE = {
     "illumination": "the kernel, and the recipe of that name",
     "keeper": "one watches the jobs, one the services",
     "kernels": "the compiled loops of each family",
-    "photometry": "aperture photometry in a window, and of the simulated stars",
+    "photometry": "aperture photometry in a window, of simulated stars, and what nights are",
     "quality": "the verdict, and the picture of what it is made from",
     "query": "the folder of the query language, and its noun",
     "records": "what is written down of an ingest, of a recipe, and of an installation",

@@ -47,7 +47,7 @@ print(json.dumps({
 """
 
 #: it needs a catalogue of reference stars, which the night does not bring
-WITHOUT_EXAMPLE = {"Astrometry"}
+WITHOUT_EXAMPLE = {"Astrometry", "Extinction", "Photcat", "Photom"}
 
 EXAMPLES = """
 import json

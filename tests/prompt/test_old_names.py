@@ -38,10 +38,10 @@ def test_the_prompt_answers_old_names_in_one_line(prompt: Prompt) -> None:
     said = prompt.type("from astro.config.startup import *")
     assert "pip install ./astrowise" in said
     assert "Traceback" not in said
-    said = prompt.type("PhotSrcCatalog.select_all()")
-    assert "NameError: name 'PhotSrcCatalog' is not defined; awe does not calibrate" in said
+    said = prompt.type("GalFitModel.select_all()")
+    assert "NameError: name 'GalFitModel' is not defined; awe does not fit galaxies" in said
     assert "Traceback" not in said
-    assert "awe does not calibrate" in prompt.type("lpu.run('Photom')")
+    assert "awe does not fit galaxies" in prompt.type("lpu.run('GalFit')")
     assert "raw.data holds the pixels" in prompt.type("BaseFrame(pathname='/etc/hosts').image")
     assert "Traceback" in prompt.type("import nonsense_of_nobody")
 

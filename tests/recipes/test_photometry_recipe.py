@@ -1,0 +1,201 @@
+"""Standards are brought in, a night gets extinction and zero point, or one line why not."""
+
+import datetime
+
+import numpy as np
+import pytest
+
+from awe.errors import AweError, NoCalibration, NotFound
+from tests.recipes.conftest import CHIPS, run
+
+ZERO, EXTINCTION = 24.61, 0.11
+"""Zero point outside the atmosphere [mag], and extinction [mag/airmass], of the frames."""
+
+COLOUR = -0.08
+"""Colour term of the camera: r = SloanR + COLOUR (SloanG - SloanR)."""
+
+AIRMASSES = (1.05, 1.35, 1.8, 2.1)
+
+
+def frame_of(night, number, places, light, airmass):
+    """Expose one frame of the first chip with stars of so much light [ADU]."""
+    from awe.model.raw import RawScienceFrame
+
+    ny, nx = night.shape
+    y, x = np.mgrid[0:ny, 0:nx]
+    image = np.full(night.shape, 300.0)
+    for (sx, sy), flux in zip(places, light, strict=True):
+        image += flux * np.exp(-((x - sx) ** 2 + (y - sy) ** 2) / 4.5) / (2 * np.pi * 2.25)
+    before = len(night.frames)
+    night._expose(RawScienceFrame, "science", number, image)
+    frame = night.frames[before]
+    night.frames = night.frames[:before]
+    frame.OBJECT = "STD,ZEROPOINT"
+    frame.AIRMSTRT, frame.AIRMEND = airmass - 0.01, airmass + 0.01
+    return frame
+
+
+@pytest.fixture(scope="module")
+def observed(standing_night, tmp_path_factory):
+    """Four reduced frames of a standard field at four airmasses, and the table of its stars."""
+    from awe.model.data import store
+
+    night = standing_night
+    night.login("scientist", privileges=4)
+    random = np.random.default_rng(11)
+    ny, nx = night.shape
+    grid = np.mgrid[16 : nx - 10 : 26, 16 : ny - 10 : 26].reshape(2, -1).T
+    places = grid + random.uniform(-2, 2, grid.shape)
+    sloan_g = random.uniform(18.5, 20.0, len(places))
+    colour = random.uniform(0.2, 1.0, len(places))
+    sloan_r = sloan_g - colour
+    true = sloan_r + COLOUR * colour
+    scale, dec = 5.9e-5, -11.25
+    # the header counts its pixels from the edge of the raw frame, 12 columns before
+    up = dec + (places[:, 1] - 79) * scale
+    ra = 212.5 - (places[:, 0] + 12 - 99) * scale / np.cos(np.radians(up))
+    reds = []
+    for number, airmass in enumerate(AIRMASSES):
+        light = 360.0 * 10 ** (0.4 * (ZERO - EXTINCTION * airmass - true))
+        frame = frame_of(night, 10 + number, places, light, airmass)
+        store([frame])
+        frame.commit()
+        [red] = run("Reduce", raw_filenames=[frame.filename], chip=CHIPS[0], commit=True)
+        reds.append(red)
+    table = tmp_path_factory.mktemp("standards") / "landolt.csv"
+    rows = [
+        f"{a:.8f},{d:.8f},{g:.4f},{r:.4f},0.004,0,0"
+        for a, d, g, r in zip(ra, up, sloan_g, sloan_r, strict=True)
+    ]
+    head = "ra,dec,SloanG,SloanR,SloanR_err,pmra,pmdec"
+    table.write_text("\n".join([head, *rows, ""]))
+    return night, [red.filename for red in reds], table
+
+
+@pytest.fixture
+def here(observed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    observed[0].login("scientist", privileges=4)
+    return observed
+
+
+def standards(table):
+    from awe.ingest.reference import ingest_reference
+    from awe.model.sources import SourceList
+
+    known = list(SourceList.name == "landolt")
+    return known[0] if known else ingest_reference(table, "landolt", epoch=2012.4, commit=True)
+
+
+def transformation(night):
+    from awe.model.photometry import PhotTransformation
+
+    made = PhotTransformation(
+        instrument=night.instrument, filter=night.filter, mag_id="SloanR",
+        primary_band="SloanR", secondary_band="SloanG", tertiary_band="SloanR",
+        color_term=COLOUR, timestamp_start=datetime.datetime(2012, 1, 1),
+        timestamp_end=datetime.datetime(2013, 1, 1),
+    )  # fmt: skip
+    made.commit()
+    return made
+
+
+def test_what_is_missing_is_said_in_one_line_each(here):
+    _, names, _ = here
+    with pytest.raises(NoCalibration) as caught:
+        run("Photom", red_filenames=names)
+    assert "Extinction" in str(caught.value)
+    assert "go_without=['extinction']" in str(caught.value)
+    with pytest.raises(AweError, match="no catalogue that you may see has MAG_SloanR"):
+        run("Photcat", red_filenames=names[:1])
+    with pytest.raises(NoCalibration, match="no PhotTransformation is valid"):
+        run("Photcat", red_filenames=names[:1], transform=1)
+    with pytest.raises(AweError, match="given together"):
+        run("Extinction", red_filenames=names, value=0.1)
+    with pytest.raises(NotFound, match="no valid ReducedScienceFrame"):
+        run("Photom", date="2012-05-31", filter="OCAM_g_SDSS")
+
+
+def test_standards_of_a_frame_are_measured_and_transformed(here):
+    from awe.model.photometry import PhotSrcCatalog
+
+    night, names, table = here
+    made = standards(table)
+    assert "MAG_SloanR" in made.sexparam
+    transformation(night)
+    [cat] = run("Photcat", red_filenames=names[:1], transform=1, inspect=1, commit=1)
+    assert cat.refcat == made
+    assert cat.source_count > 20
+    assert cat.airmass == pytest.approx(1.05)
+    assert cat.raw_zeropnt == pytest.approx(ZERO - EXTINCTION * 1.05, abs=0.003)
+    assert cat.raw_zeropnt_scatter < 0.01
+    stars = cat.photsourcelist
+    assert set(stars.colnames) >= {"index", "RA", "mag", "mag_err", "instmag", "instmag_err"}
+    assert len(cat.get_list_of_raw_zeropoints()) == cat.source_count
+    assert cat.is_uptodate()
+    assert "landolt" not in str(cat.why("frame"))
+    assert PhotSrcCatalog.get(raw=cat.frame.raw.filename) == cat
+    assert len((PhotSrcCatalog.frame.filename == names[0]) & (PhotSrcCatalog.airmass < 1.1)) == 1
+    assert run("Photcat", red_filenames=names[:1], transform=1, commit=1, skip=True) == [cat]
+
+
+def test_a_night_gets_its_extinction_and_its_zero_point(here, capsys):
+    from awe.model.photometry import AtmosphericExtinction, PhotometricParameters
+
+    _, names, table = here
+    standards(table)
+    if not len(AtmosphericExtinction.select_all()):
+        [given] = run("Extinction", red_filenames=names, value=0.3, error=0.05, commit=True)
+        assert (given.kind, given.value) == ("given", 0.3)
+    [ext] = run("Extinction", red_filenames=names, commit=True)
+    assert ext.kind == "measured"
+    assert abs(ext.value - EXTINCTION) < 3 * ext.error
+    assert ext.error < 0.02
+    assert AtmosphericExtinction.select(
+        instrument="OMEGACAM", filter="OCAM_r_SDSS", date="2012-05-31"
+    ) == ext  # fmt: skip
+    [photom] = run("Photom", red_filenames=names, commit=True)
+    assert photom.extinction == ext
+    assert abs(photom.zeropnt.value - ZERO) < 3 * photom.zeropnt.error
+    assert photom.zeropnt.error < 0.03
+    assert len(photom.photcats) == 4
+    assert photom.photcat == photom.photcats[0]
+    assert photom.magnitude(360.0, 360.0, 0.0) == pytest.approx(photom.zeropnt.value)
+    chosen = PhotometricParameters.select(
+        instrument="OMEGACAM", chip=CHIPS[0], filter="OCAM_r_SDSS", date="2012-05-31"
+    )
+    assert chosen == photom
+    assert photom.is_uptodate()
+    assert "may be chosen" in str(photom.why("extinction"))
+    assert "older than the newest" in str(photom.why("extinction"))
+    assert photom.verify() == 0
+    assert len(photom.plot(path="night.png").axes) == 2
+    assert len(ext.plot(path="extinction.png").axes) == 2
+    assert len(photom.photcat.plot(path="standards.png").axes) == 5
+    assert run("Photom", red_filenames=names, commit=True, skip=True) == [photom]
+    # a second zero point is compared with the first, and a newer extinction makes both stale
+    [again] = run("Photom", red_filenames=names[:2], commit=True)
+    assert again.compare()["zeropnt.value"].limit == 0.3
+    run("Extinction", red_filenames=names, value=0.12, error=0.01, commit=True)
+    assert "newer calibration" in str(again.why_stale())
+    capsys.readouterr()
+    again.info()
+    assert "zero" in capsys.readouterr().out
+
+
+def test_a_frame_without_standards_is_left_out_and_the_others_go_on(here, capsys):
+    from awe.model.data import store
+
+    night, names, table = here
+    standards(table)
+    frame = frame_of(night, 30, [(40.0, 50.0)], [3e5], 1.2)
+    frame.AIRMSTRT = frame.AIRMEND = 0.0
+    store([frame])
+    frame.commit()
+    [red] = run("Reduce", raw_filenames=[frame.filename], chip=CHIPS[0], commit=True)
+    [photom] = run(
+        "Photom", red_filenames=[*names[:2], red.filename], go_without=["extinction"]
+    )
+    assert len(photom.photcats) == 2
+    told = capsys.readouterr().out
+    assert f"left out: {red.filename}: its raw frame has no airmass" in told
