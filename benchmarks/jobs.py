@@ -188,7 +188,8 @@ def _many(bench: Bench, number: int) -> dict[str, float]:
     once = bench.rows(
         "SELECT count(*) FROM awe.job j WHERE j.id BETWEEN %s AND %s AND j.state = 'done'"
         " AND (SELECT count(*) FROM awe.job_item i WHERE i.job = j.id AND i.ok) = 1"
-        " AND (SELECT count(*) FROM awe.attempt t WHERE t.job = j.id) = 1", ids[0], ids[-1],
+        " AND (SELECT count(*) FROM awe.attempt t WHERE t.job = j.id AND t.state = 'ended') = 1",
+        ids[0], ids[-1],
     )  # fmt: skip
     return {
         "jobs": number, "submission of all [s]": submitted, "all done [s]": took,

@@ -28,6 +28,8 @@ DARK = 30 * 24 * 3600.0
 AT_ONCE = 200
 #: Seconds between two rounds.
 PAUSE = 3600.0
+#: Seconds from the start to the first round: what waits for the server comes first.
+FIRST = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -101,9 +103,16 @@ def _released(permits: Permits, table: str, most: int) -> int:
     return raised
 
 
-def collect_forever(store: Store, permits: Permits, stop: threading.Event) -> None:
-    """Collect once an hour until `stop` is set."""
-    while not stop.wait(PAUSE):
+def collect_forever(
+    store: Store, permits: Permits, stop: threading.Event, *, first: float = FIRST
+) -> None:
+    """Collect `first` seconds after the start and then once an hour, until `stop` is set.
+
+    A server that is started every morning and stopped at night collects too.
+    """
+    pause = first
+    while not stop.wait(pause):
+        pause = PAUSE
         try:
             done = collect(store, permits)
         except (AweError, OSError) as error:

@@ -4,12 +4,14 @@ import errno
 import hashlib
 import os
 import random
+import threading
+import time
 import uuid
 
 import pytest
 
 from awe.dataserver.authorisation import Permits
-from awe.dataserver.collector import collect
+from awe.dataserver.collector import collect, collect_forever
 from awe.dataserver.fsck import Expected, check, mend
 from awe.dataserver.store import Store
 from awe.errors import DiskFull, ServiceDown
@@ -155,6 +157,28 @@ def test_collector_clears_what_nobody_linked_and_nothing_else(served, permits):
     assert rows == [(str(linked),)]
     assert str(reserved) not in rows
     assert str(loose) not in rows
+
+
+def test_a_server_collects_soon_after_it_starts(served, permits):
+    store = served.store
+    dark = uuid.uuid4()
+    store.path(dark).parent.mkdir(exist_ok=True, mode=0o700)
+    store.path(dark).write_bytes(b"dark")
+    os.utime(store.path(dark), (0, 0))
+    stop = threading.Event()
+    rounds = threading.Thread(
+        target=collect_forever, args=(store, permits, stop), kwargs={"first": 0.0}
+    )
+    rounds.start()
+    try:
+        limit = time.monotonic() + 30
+        while list(store.ids()):
+            assert time.monotonic() < limit, "nothing was collected"
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        rounds.join(timeout=30)
+    assert not rounds.is_alive()
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_read(tmp_path, monkeypatch):

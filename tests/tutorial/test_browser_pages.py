@@ -33,6 +33,7 @@ PAGES = {
     "calibrations": "/calibrations?instrument=OMEGACAM&chip=ESO_CCD_%2365"
                     "&filter=OCAM_r_SDSS&date=2012-05-31",
     "targets": "/targets",
+    "members": "/members?project=TUTORIAL2015",
     "absent": "/object/BiasFrame/00000000-0000-0000-0000-000000000000",
 }  # fmt: skip
 
