@@ -40,6 +40,7 @@ def masters() -> Iterator[None]:
     yield
     statistics.image_statistics(ones)
     statistics.image_statistics(ones, ones > 1)
+    statistics.clipped(ones, sigma=3.0, iterations=5)
     weight.inherited(np.full_like(ones, np.nan), [], {})
     yield
     mesh, spread, _ = background.medians(ones, box=64, bad=None, clip=3.0, step=1, least=0.5)

@@ -3,7 +3,8 @@
 Images get their picture, the profile along rows and columns and the distribution of their
 pixels; pixel maps the places of the bad pixels and their number in every row and column;
 measured numbers their history over the previous versions; fits their surface; solutions the
-residuals of their stars, source lists their sources. Every plot has the verdict in words, its
+residuals of their stars, source lists their sources, associations
+how far their sources are apart. Every plot has the verdict in words, its
 units, and the limits a product was judged by where it has such. Importing this module loads no
 plotting library.
 """
@@ -92,6 +93,8 @@ def _figure(product: Any) -> Figure:
         draw = photplots.standards
     elif "RMS_LEFT_OUT" in _has(product):
         draw = tables.residuals
+    elif "associate_count" in _has(product):
+        draw = tables.associations
     elif "source_count" in _has(product):
         draw = tables.sources
     elif "filename" in _has(product):

@@ -1,4 +1,4 @@
-"""Quality plots of products whose file is a table: residuals of a solution, sources of a list.
+"""Quality plots of products whose file is a table: residuals, sources, associations.
 
 Importing this module loads no plotting library.
 """
@@ -10,12 +10,51 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["residuals", "sources"]
+__all__ = ["associations", "residuals", "sources"]
 
 INK = "#2c3e50"
 LIMIT = "#c0392b"
 #: length of the longest arrow, part of the frame
 ARROW = 0.08
+
+
+def associations(figure: Figure, product: Any) -> None:
+    """Draw how far the sources of groups are from the first of them, where, and in how many lists.
+
+    Parameters
+    ----------
+    figure : Figure
+        The empty figure.
+    product : AssociateList
+        The association.
+    """
+    import numpy as np
+
+    axes = figure.subplot_mosaic([["cloud", "places"], ["cloud", "number"]])
+    table = product.associates.to_table()
+    group, ra, dec = (np.asarray(table[name]) for name in ("AID", "RA", "DEC"))
+    _, first, number, size = np.unique(
+        group, return_index=True, return_inverse=True, return_counts=True
+    )
+    # the shorter way round, at 0 h too
+    east = (ra - ra[first][number] + 180) % 360 - 180
+    east *= 3600 * np.cos(np.radians(dec))
+    north = 3600 * (dec - dec[first][number])
+    others = np.ones(len(group), bool)
+    others[first] = False
+    limit = float(product.process_params.SEARCH_DISTANCE)
+    around = np.linspace(0, 2 * np.pi, 200)
+    axes["cloud"].plot(east[others], north[others], ".", color=INK, markersize=3)
+    axes["cloud"].plot(limit * np.cos(around), limit * np.sin(around), color=LIMIT, linewidth=1)
+    axes["cloud"].set(xlabel="right ascension [arcsec]", ylabel="declination [arcsec]",
+                      aspect="equal", title=f"{product.associate_count} groups, from their first "
+                      f"source; SEARCH_DISTANCE {limit:.3g} arcsec")  # fmt: skip
+    axes["places"].plot(ra[first], dec[first], ".", color=INK, markersize=3)
+    axes["places"].set(xlabel="right ascension [deg]", ylabel="declination [deg]")
+    axes["places"].invert_xaxis()
+    sizes, groups = np.unique(size, return_counts=True)
+    axes["number"].bar(sizes, groups, color=INK)
+    axes["number"].set(xlabel="sources of a group", ylabel="groups")
 
 
 def residuals(figure: Figure, product: Any) -> None:

@@ -85,6 +85,7 @@ class AssociateList(Product, DataObject):
     make = behaviour("awe.tasks.associating:make")
     verify = behaviour("awe.rules.quality:verify")
     compare = behaviour("awe.rules.comparison:compare")
+    plot = behaviour("awe.inspect.quality:plot")
     why = behaviour("awe.rules.made_from:why")
 
     def _ready(self) -> None:

@@ -57,6 +57,7 @@ class AssociateListParameters(ProcessParameters):
     SINGLE_OUT_CLOSEST_PAIRS = parameter(
         "Whether of two lists only the closest pairs are taken", True
     )
+    MINIMUM_SOURCES = parameter("Fewest associated sources of a sound association", 0, low=0)
 
 
 class AstrometricParametersParameters(ProcessParameters):

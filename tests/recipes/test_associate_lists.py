@@ -65,6 +65,12 @@ def test_an_association_has_the_stars_of_both_lists_together(lists):
     assert one.is_uptodate(flags), one.why_stale(flags)
     assert "input_lists: 2" in str(one.why())
     assert one in first.inverse_objects()
+    drawn = one.plot("association.png")
+    assert [str(axes.get_title()) for axes in drawn.axes if axes.get_title()] == [
+        "3 groups, from their first source; SEARCH_DISTANCE 1 arcsec"
+    ]
+    cloud = drawn.axes[0].lines[0]
+    assert 0 < np.hypot(*cloud.get_data()).max() < 1
     # the same lists give the same rows, whoever asks for them, and again
     again = one.remake(exact=True)
     rows, before = (each.associates.to_table().as_array() for each in (again, one))

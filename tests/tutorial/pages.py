@@ -24,6 +24,7 @@ MISTAKE = re.compile(rf"^(?:Traceback|(?:{'|'.join(errors.__all__)})\b.*?:|\w+Er
 REASONS = {
     "a second person": "what it shows takes a login of somebody else",
     "it needs the reference above": "the page begins with a table of the reader's own",
+    "it needs the standards above": "the page begins with a table of the reader's own",
 }
 
 
