@@ -13,9 +13,7 @@ __all__ = ["INSTEAD", "LAYER", "PACKAGES", "of_module", "of_name", "of_recipe"]
 PACKAGES = ("astro", "common", "darma")
 LAYER = "`pip install ./astrowise` in a clone of awe"
 
-_ASTROMETRY = (
-    "awe solves frame by frame only: Astrometry; a solution over several frames is not built yet"
-)
+_ASTROMETRY = "awe has AstrometricParameters, and GAstrometric of many frames; recipe GAstrom"
 _PHOTOMETRY = (
     "awe has PhotSrcCatalog, PhotometricParameters and AtmosphericExtinction; recipe Photom"
 )
@@ -29,8 +27,7 @@ _FIGURES = "awe keeps no figures; red.inspect() draws them, red.preview() is the
 #: Classes and tasks by name.
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
-        ("AstrometricCorrection", "GAstromSourceList",
-         "GAstrom", "AstrometricParametersTask", "GAstromTask", "GAstromSourceListTask"),
+        ("AstrometricCorrection", "GAstromSourceList", "GAstrom"),
         _ASTROMETRY,
     ),
     **dict.fromkeys(
@@ -48,11 +45,6 @@ INSTEAD: dict[str, str] = {
 
 #: Recipes by identifier.
 RECIPES: dict[str, str] = {
-    **dict.fromkeys(
-        ("AstrometricParameters", "GAstrometry", "GAstrom", "GAstromSL",
-         "GAstromSourceList"),
-        _ASTROMETRY,
-    ),
     **dict.fromkeys(("GalFit", "GalPhot"), _GALAXIES),
     "IlluminationVerify": INSTEAD["IlluminationVerifyTask"],
 }  # fmt: skip

@@ -91,7 +91,7 @@ def _figure(product: Any) -> Figure:
         draw = photplots.night
     elif "raw_zeropnt" in _has(product):
         draw = photplots.standards
-    elif "RMS_LEFT_OUT" in _has(product):
+    elif {"RMS_LEFT_OUT", "solutions"} & _has(product):
         draw = tables.residuals
     elif "associate_count" in _has(product):
         draw = tables.associations

@@ -64,11 +64,14 @@ def residuals(figure: Figure, product: Any) -> None:
     ----------
     figure : Figure
         The empty figure.
-    product : AstrometricParameters
+    product : AstrometricParameters or GAstrometric
         The solution.
     """
     import numpy as np
 
+    # a common solution tells how far stars are from their mean place in all frames
+    common = hasattr(product, "solutions")
+    what = "mean place" if common else "reference"
     table = product.residuals
     x, y, east, north = (
         np.asarray(table[name], np.float64) for name in ("Xpos", "Ypos", "DRA", "DDEC")
@@ -81,12 +84,13 @@ def residuals(figure: Figure, product: Any) -> None:
     axes["arrows"].quiver(x, y, east, north, angles="xy", scale_units="xy", color=INK,
                           scale=longest / (ARROW * span), width=0.004)  # fmt: skip
     axes["arrows"].set(xlabel="x [pixel]", ylabel="y [pixel]", aspect="equal",
-                       title=f"reference minus frame, longest {longest:.3g} arcsec")  # fmt: skip
+                       title=f"{what} minus frame, longest {longest:.3g} arcsec")  # fmt: skip
     axes["cloud"].plot(east, north, ".", color=INK)
     axes["cloud"].axhline(0, color=LIMIT, linewidth=0.7)
     axes["cloud"].axvline(0, color=LIMIT, linewidth=0.7)
+    many, rms = (product.N_OVERLAP, product.RMS_OVERLAP) if common else (product.NREF, product.RMS)
     axes["cloud"].set(xlabel="right ascension [arcsec]", ylabel="declination [arcsec]",
-                      title=f"{product.NREF} stars, rms {product.RMS:.3g} arcsec")  # fmt: skip
+                      title=f"{many} stars, rms {rms:.3g} arcsec")  # fmt: skip
     for name, values, along, place, what in (
         ("east_x", east, x, "x", "RA"), ("east_y", east, y, "y", "RA"),
         ("north_x", north, x, "x", "Dec"), ("north_y", north, y, "y", "Dec"),

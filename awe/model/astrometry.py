@@ -170,6 +170,7 @@ class GAstrometric(Product, DataObject):
     __indexes__: ClassVar[tuple[Any, ...]] = ("DATE_OBS",)
 
     verify = behaviour("awe.rules.quality:verify")
+    compare = behaviour("awe.rules.comparison:compare")
     plot = behaviour("awe.inspect.quality:plot")
 
     @property

@@ -56,6 +56,8 @@ SINGLE: dict[str, str] = {
     "saved": "awe.db.query.saved:saved",
     "Sources": "awe.model.sourcerows:Sources",
     "transcript": "awe.prompt.transcript:transcript",
+    "AstrometricParametersTask": "awe.recipes.astrometry:AstrometryTask",
+    "GAstromSourceListTask": "awe.recipes.sourcelist:SourceListTask",
     "awe_help": "awe.prompt.page:awe_help",
 }
 """Names of things that exist once, and where they are."""

@@ -48,7 +48,7 @@ OPTIONAL = {"ReducedScienceFrame": ("gain", "illumination", "fringe", "dark"),
 #: Links to what a product was made of, not along with: their own reasons are another's.
 MADE_OF = (
     "reduced", "regridded_frames", "frame", "detection_frame", "input_lists",
-    "input_associatelist", "photcats",
+    "input_associatelist", "photcats", "solutions",
 )  # fmt: skip
 #: Corrections of one certain object: a newer one corrects another and does not replace it.
 KEPT = {"MasterFlatFrame": ("nightsky",)}
@@ -218,6 +218,8 @@ def _made_of(item: Any, today: Today) -> Iterator[Reason]:
     """Yield what speaks against the products a product was made of, or for newer ones."""
     for role in MADE_OF:
         linked = value_of(item, role)
+        if role == "solutions":
+            linked = [one.reduced for one in linked or ()]
         for used in linked if isinstance(linked, list) else [linked]:
             if used is None:
                 continue

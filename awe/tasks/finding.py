@@ -14,7 +14,14 @@ from awe.recipes import user
 from awe.tasks.scan import available, fresh, ours
 from awe.tasks.task import Task
 
-__all__ = ["chain", "find", "find_ours", "is_ours", "load_file"]
+__all__ = ["SPELT", "chain", "find", "find_ours", "is_ours", "load_file"]
+
+
+#: names of Astro-WISE for recipes that awe has under another
+SPELT = {
+    "AstrometricParameters": "Astrometry", "GAstrometry": "GAstrom", "GAstromSL": "SourceList",
+    "GAstromSourceList": "SourceList",
+}  # fmt: skip
 
 
 def find(recipe: str) -> type[Task]:
@@ -31,6 +38,7 @@ def find(recipe: str) -> type[Task]:
         There is no such recipe, or its file cannot be imported.
     """
     known = available()
+    recipe = SPELT.get(recipe.removesuffix("Task"), recipe) if recipe not in known else recipe
     target = known.get(recipe) or known.get(recipe.removesuffix("Task"))
     if target is None:
         instead = of_recipe(recipe) or f"there are: {', '.join(sorted(known))}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from awe.errors import ArgumentError
 from awe.model.associations import AssociateList
+from awe.model.astrometry import GAstrometric
 from awe.model.calibrations import IlluminationCorrectionFrame
 from awe.model.photometry import AtmosphericExtinction, PhotometricParameters
 from awe.model.regridded import CoaddedRegriddedFrame, RegriddedFrame
@@ -53,6 +54,8 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
         return used if exact else [newer(one) or one for one in used]
     if isinstance(product, AtmosphericExtinction | PhotometricParameters):
         return [_again(one, "frame", exact=exact) for one in product.photcats]
+    if isinstance(product, GAstrometric):
+        return [_again(one, "reduced", exact=exact) for one in product.solutions]
     roles = MADE_FROM.get(type(product).__name__, ())
     if roles:
         return [_again(product, roles[0], exact=exact)]

@@ -133,3 +133,69 @@ def test_what_cannot_be_solved_is_refused_with_the_numbers(here, tmp_path):
             ingest_reference(tmp_path / "bad.csv", "bad", epoch=2000)
     with pytest.raises(BadFits, match="no file"):
         ingest_reference(tmp_path / "absent.csv", "bad", epoch=2000)
+
+
+@pytest.fixture(scope="module")
+def dithered(solved):
+    """The frame, and two more that are moved by some pixels, each with another wrong header."""
+    from awe.model.data import store
+    from awe.model.raw import RawScienceFrame
+
+    night, red, table, (places, *_) = solved
+    fluxes = 10 ** (-0.4 * np.loadtxt(table, delimiter=",", skiprows=1)[:, 2])
+    night.login("scientist", privileges=4)
+    ny, nx = night.shape
+    y, x = np.mgrid[0:ny, 0:nx]
+    made = [red]
+    for number, (dx, dy) in enumerate(((12, 8), (20, 6))):
+        light = np.full(night.shape, 300.0)
+        for (sx, sy), flux in zip(places - (dx, dy), fluxes, strict=True):
+            light += flux * np.exp(-((x - sx) ** 2 + (y - sy) ** 2) / 4.5) / (2 * np.pi * 2.25)
+        before = len(night.frames)
+        night._expose(RawScienceFrame, "science", 20 + number, light)
+        frame = night.frames[before]
+        night.frames = night.frames[:before]
+        frame.astrom.CRPIX1 -= dx
+        frame.astrom.CRPIX2 -= dy
+        frame.astrom.CRVAL2 += (3 - 8 * number) / 3600
+        store([frame])
+        frame.commit()
+        made += run("Reduce", raw_filenames=[frame.filename], chip=CHIPS[0], commit=True)
+    return made
+
+
+def test_frames_that_overlap_are_solved_together(here, dithered):
+    from awe.ingest.reference import ingest_reference
+    from awe.model.astrometry import AstrometricParameters, GAstrometric
+    from awe.model.sources import SourceList
+
+    _, _, table, (places, ra, dec, scale) = here
+    if not len(SourceList.name == "stars of the night"):
+        ingest_reference(table, "stars of the night", commit=True)
+    names = [red.filename for red in dithered]
+    [gas] = run("GAstrometry", red_filenames=names, reference="stars of the night", commit=True)
+    assert type(gas) is GAstrometric
+    assert gas.N_OVERLAP > 60
+    assert 0 < gas.RMS_OVERLAP < 0.03
+    assert gas.quality_flags == 0
+    assert gas.alone == []
+    assert len(gas.residuals) == gas.N_OVERLAP
+    assert len(gas.inspect(path="overlaps.png").axes) == 6
+    assert gas.is_uptodate()
+    for red, (dx, dy) in zip(dithered, ((0, 0), (12, 8), (20, 6)), strict=True):
+        ap = (AstrometricParameters.reduced == red).max("creation_date")
+        assert ap.gastrom == gas
+        assert ap.N_OVERLAP > 10
+        told, up = ap.wcs().all_pix2world(places[:, 0] - dx, places[:, 1] - dy, 0)
+        east = (told - ra) * np.cos(np.radians(dec))
+        off = np.hypot(east, up - (dec + (places[:, 1] - 79) * scale))
+        assert np.median(off) * 3600 < 0.04
+        assert len(ap.residuals) == ap.NREF
+    again = run("GAstrom", red_filenames=names, reference="stars of the night", skip=True,
+                commit=True)  # fmt: skip
+    assert again == [gas]
+    with pytest.raises(AweError, match="one frame has nothing to agree with"):
+        run("GAstrom", red_filenames=names[:1], reference="stars of the night")
+    with pytest.raises(AweError) as caught:
+        run("GAstrom", red_filenames=names, reference="none")
+    assert "\n" not in str(caught.value)

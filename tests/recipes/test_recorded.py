@@ -334,7 +334,7 @@ def test_the_same_call_twice_makes_nothing_the_second_time_for_every_recipe(cali
     prepared(calibrated)
     calibrated.login("scientist", privileges=1)
     # these need a reference, more stars or more lists than there are here: they have own tests
-    referred = {"AssociateList", "Astrometry", "Extinction", "Photcat", "Photom"}
+    referred = {"AssociateList", "Astrometry", "Extinction", "GAstrom", "Photcat", "Photom"}
     names = {name for name, _ in calls()} | referred
     assert names == {n for n, t in recipes.available().items() if t.startswith("awe.recipes.")}
     for name, arguments in calls():

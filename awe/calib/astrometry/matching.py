@@ -27,6 +27,9 @@ _VOTERS, _REFERENCES = 250, 600
 #: half width of the votes that are counted together [arcsec]
 _WIDTHS = (1.0, 3.0)
 
+#: places of many votes that are looked at closely
+_PEAKS = 8
+
 #: brightest stars that form triangles, of frame and reference
 _CORNERS = 22
 _REFERENCE_CORNERS = 34
@@ -160,13 +163,19 @@ def _densest(steps: Values, reach: float, width: float) -> tuple[Values, int]:
     around = sum(
         grid[1 + i : bins + 1 + i, 1 + j : bins + 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1)
     )
-    top = np.unravel_index(int(np.argmax(around)), (bins, bins))
-    peak = np.asarray((np.array(top) + 0.5) * width - reach, np.float64)
-    for _ in range(3):
-        near = np.hypot(*(steps - peak).T) <= width
-        if near.any():
-            peak = np.asarray(np.median(steps[near], axis=0), np.float64)
-    return peak, int((np.hypot(*(steps - peak).T) <= width).sum())
+    # where stars are in rows, as on a grid, the fullest cells are not the narrowest peak
+    best, most = np.zeros(2), 0
+    for top in np.argpartition(around, -_PEAKS, axis=None)[-_PEAKS:]:
+        peak = (np.array(np.unravel_index(int(top), (bins, bins))) + 0.5) * width - reach
+        reached = steps[(np.abs(steps - peak) <= 4 * width).all(axis=1)]
+        for _ in range(3):
+            near = np.hypot(*(reached - peak).T) <= width
+            if near.any():
+                peak = np.median(reached[near], axis=0)
+        count = int((np.hypot(*(reached - peak).T) <= width).sum())
+        if count > most:
+            best, most = np.asarray(peak, np.float64), count
+    return best, most
 
 
 def aligned(
