@@ -199,8 +199,8 @@ def recipes(tmp_path, monkeypatch):
 
 #: forks workers, and loads no kernels meanwhile: no recipe of these tests needs one
 WITHOUT_KERNELS = (
-    "import sys; from awe.dpu.runner import forkserver, kernels; "
-    "kernels._steps = kernels._imports; sys.exit(forkserver.main())"
+    "import sys; from awe.dpu.runner import kernels; from awe.dpu.runner.forkserver import main; "
+    "kernels._steps = kernels._imports; sys.exit(main())"
 )
 
 

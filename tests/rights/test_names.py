@@ -88,7 +88,7 @@ def file_classes(scene):
     rows = scene.maker.ask(
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
         "WHERE c.relnamespace = 'awe'::regnamespace AND c.relkind = 'r' AND a.attname = 'file' "
-        "AND c.relname NOT IN ('ticket') ORDER BY 1")
+        "AND c.relname NOT IN ('reading', 'ticket') ORDER BY 1")
     return [row[0] for row in rows]
 
 
