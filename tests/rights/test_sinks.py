@@ -156,7 +156,11 @@ def pages_with(text):
                        "arguments": [(text, text)], "because": text},
                       {"kind": text, "place": "/object/a", "label": text, "because": text}],
         },
-        "home.html": {"full_name": text, "projects": [text]},
+        "home.html": {"full_name": text, "projects": [text], "manages": True},
+        "members.html": {
+            "projects": [text], "project": text, "trouble": text, "manages": True,
+            "found": SimpleNamespace(heads=[text], rows=lambda: [[text, text]]),
+        },
         "login.html": {"who": text, "link": text, "before": text},
         "absent.html": {"text": text},
         "runs.html": {"runs": [run], "older": 1, "newer": True, "live": True},
