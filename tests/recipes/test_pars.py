@@ -82,6 +82,7 @@ def test_the_lines_of_every_remedy_can_be_typed():
             for name, limit in parameters.values().items():
                 lines = lines.replace(f".{name} = ...", f".{name} = {type(limit)(limit / 2)}")
             lines = lines.replace("MINIMUM_INPUTS = 0", "MINIMUM_INPUTS = 2")
+            lines = lines.replace("MIN_SOURCE_COUNT = 1", "MIN_SOURCE_COUNT = 2")
             space = {"Pars": Pars}
             exec(lines, space)
             assert any(check.parameter in key for key in space["p"].get()), lines

@@ -83,7 +83,10 @@ def test_a_job_is_sent_no_path_in_place_of_a_table():
 
 
 #: Text that a recipe takes as text: names of rows, looked up in the database and never opened.
-NAMES = {"instrument", "filter", "chip", "object", "combine", "stop_after", "reference"} | {
+NAMES = {
+    "instrument", "filter", "chip", "object", "combine", "stop_after", "reference",
+    "detection", "frames", "input_associatelist", "name",
+} | {
     argument for name in recipes.available() for argument in recipes.find(name).named
 }
 
