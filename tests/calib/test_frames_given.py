@@ -146,7 +146,6 @@ def test_every_kernel_that_takes_frames_takes_masked_ones():
              "awe.calib.association.groups": "places of sources",
              "awe.calib.association.middles": "places of sources",
              "awe.calib.association.pairs": "places of sources",
-             "awe.calib.extraction.catalogue.found_in": "sources of a frame `measure` has taken",
              "awe.calib.sky.zeropoint.fit": "magnitudes of standards",
              "awe.calib.coaddition.stars.agreements": "layers of a sum, read there",
              "awe.calib.coaddition.stars.odd_ones": "layers of a sum, read there",

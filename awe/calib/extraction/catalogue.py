@@ -152,6 +152,7 @@ def measure(
     )
 
 
+@takes_frames()
 def found_in(
     image: NDArray[Any],
     settings: Settings,
