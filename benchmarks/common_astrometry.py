@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from awe.calib.astrometry.common import Common, Detections, solve_together
 from awe.calib.astrometry.matching import Stars
+from awe.calib.astrometry.overlaps import Common, Detections, solve_together
 from awe.calib.astrometry.projection import projected, unprojected
 from awe.calib.astrometry.solution import Plate
 from benchmarks.alternating import load

@@ -16,7 +16,7 @@ from awe.tasks.task import Stage, Task, Unit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from awe.calib.astrometry.common import Common
+    from awe.calib.astrometry.overlaps import Common
     from awe.tasks.commonfield import CommonField
 
 __all__ = ["GAstromTask"]
@@ -92,7 +92,7 @@ class GAstromTask(Task):
             raise NoValidPixels(msg)
         field = common_field(self, unit.frames, self.reference, parameters)
         try:
-            found: Common = resolve("awe.calib.astrometry.common:solve_together")(
+            found: Common = resolve("awe.calib.astrometry.overlaps:solve_together")(
                 field.stars, field.reference, degree=parameters.PDEG, clip=parameters.CLIP
             )
         except NoValidPixels as error:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from awe.calib.astrometry.common import Detections
     from awe.calib.astrometry.matching import Stars
+    from awe.calib.astrometry.overlaps import Detections
     from awe.tasks.task import Task
 
 __all__ = ["CommonField", "common_field"]
@@ -140,7 +140,7 @@ def _begun(
     """Return the frames with stars, their stars and shapes, each with a map to begin with."""
     import numpy as np
 
-    make = resolve("awe.calib.astrometry.common:Detections")
+    make = resolve("awe.calib.astrometry.overlaps:Detections")
     stars: list[Detections] = []
     kept, shapes, moves, alone = [], [], [], []
     for frame in frames:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from awe.calib.astrometry.common import Detections, solve_together
 from awe.calib.astrometry.matching import Stars
+from awe.calib.astrometry.overlaps import Detections, solve_together
 from awe.calib.astrometry.solution import Plate, terms
 from awe.errors import NoValidPixels
 
