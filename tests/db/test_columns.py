@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,10 @@ def round_trip(made: Any, folder: Path) -> None:
     for suffix, name in FORMATS.items():
         path = folder / f"table.{suffix}"
         made.write(path, format=name, overwrite=True)
-        read = Table.read(path, format=name)
+        with warnings.catch_warnings():
+            # no unit of the standards of FITS and VOTable
+            warnings.filterwarnings("ignore", message=".*electron")
+            read = Table.read(path, format=name)
         assert read.colnames == made.colnames, name
         assert len(read) == len(made), name
         for column in made.colnames:
@@ -58,7 +62,10 @@ def round_trip(made: Any, folder: Path) -> None:
         if name != "ascii.csv":
             for column in made.colnames:
                 unit = getattr(made[column], "unit", None)
-                if unit is not None and "electron" not in str(unit):
+                if unit is not None and "electron" in str(unit):
+                    told = str(read[column].unit).replace(" ", "")
+                    assert told == str(unit).replace(" ", ""), (name, column)
+                elif unit is not None:
                     assert read[column].unit == unit, (name, column)
     made.write(folder / "by_name.fits", overwrite=True)
     parquet_trip(made, folder / "table.parquet")

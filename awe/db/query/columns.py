@@ -22,10 +22,10 @@ import numpy as np
 from astropy.io.registry import IORegistryError
 from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
-from astropy.units import Unit
+from astropy.units import Unit, UnitsWarning, UnrecognizedUnit
 
 from awe.db.declare.attributes import Kind, Persistent
-from awe.db.query import parquet
+from awe.db.query import fitstable, parquet
 from awe.db.query.path import named, resolve
 from awe.db.query.query import Query
 from awe.errors import ArgumentError, QueryError
@@ -41,6 +41,7 @@ UNITS = {
 #: Endings of VOTables, which astropy does not know when it writes.
 VOTABLE = (".vot", ".votable", ".xml")
 PARQUET = ".parquet"
+FITS = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz")
 #: The value under the mask of a missing date.
 SOME_DATE = datetime.datetime(2000, 1, 1)
 #: What a masked truth value becomes in FITS and VOTable, which have no third one.
@@ -72,7 +73,8 @@ class ObjectTable(Table):  # type: ignore[misc]
         FileTaken
             There is a file of that name, and no `overwrite=True`.
         ArgumentError
-            The ending of the name says no format, and no `format=` does.
+            The ending of the name says no format, and no `format=` does; FITS does not take a
+            text.
         """
         path = arguments[0] if arguments else None
         if keywords.get("format") == PARQUET[1:] or (
@@ -91,7 +93,13 @@ class ObjectTable(Table):  # type: ignore[misc]
                 keywords.setdefault("format", "votable")
             parquet.refuse_taken(Path(path), overwrite=bool(keywords.get("overwrite")))
         try:
-            self.portable().write(*arguments, **keywords)
+            with _unit_electron():
+                if _is_fits(path, keywords):
+                    fitstable.write(
+                        self.portable(), path, overwrite=bool(keywords.get("overwrite"))
+                    )
+                else:
+                    self.portable().write(*arguments, **keywords)
         except IORegistryError as error:
             wanted = keywords.get("format") or path
             msg = (
@@ -108,9 +116,30 @@ class ObjectTable(Table):  # type: ignore[misc]
             made = _text_of(column) if isinstance(column, Time) else _writable(column)
             made.description = column.info.description
             if made.unit is not None and "electron" in str(made.unit):
-                made.unit = None  # unknown to FITS and VOTable; the description says it
+                # no unit of FITS and of CDS; as it is spelled everywhere else
+                made.unit = UnrecognizedUnit(str(made.unit).replace(" ", ""))
             result[name] = made
         return result
+
+
+def _is_fits(target: Any, keywords: dict[str, Any]) -> bool:
+    """Return True if a new FITS file is to be written."""
+    if set(keywords) - {"format", "overwrite"}:
+        return False  # append=: astropy's own business
+    if "format" in keywords:
+        return target is not None and keywords["format"] == "fits"
+    return isinstance(target, str | os.PathLike) and str(target).lower().endswith(FITS)
+
+
+@contextmanager
+def _unit_electron() -> Iterator[None]:
+    """Write the unit electron without the warning that standards do not have it."""
+    from astropy.io.votable.exceptions import W50
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*electron", category=UnitsWarning)
+        warnings.filterwarnings("ignore", message=".*W50.*electron", category=W50)
+        yield
 
 
 def to_table(query: Query, *names: Any) -> ObjectTable:
