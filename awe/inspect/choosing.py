@@ -44,23 +44,38 @@ class Tiles:
         self._down: tuple[float, float] | None = None
         self._plain = picture.readout
         axes = picture.axes
+        self._labels = axes.get_xlabel(), axes.get_ylabel()
         axes.format_coord = self.readout  # type: ignore[method-assign]
-        axes.add_patch(self._between())
+        self._artists: list[Any] = [axes.add_patch(self._between())]
         block = abs(tiles[0].x[1])
         if block != 1:
             axes.set_xlabel(f"x [blocks of {block:.4g} pixels]")
             axes.set_ylabel(f"y [blocks of {block:.4g} pixels]")
         for tile in tiles:
             left, _, _, high = tile.edges
-            axes.annotate(
+            name = axes.annotate(
                 tile.name, (left, high), (3, -3), textcoords="offset points", fontsize=6,
                 color=INK, va="top", clip_on=True, zorder=3, annotation_clip=True,
                 bbox={"facecolor": "black", "alpha": 0.45, "pad": 1.0, "edgecolor": "none"},
             )  # fmt: skip
+            self._artists.append(name)
         figure: Any = axes.get_figure(root=True)
         self._canvas = figure.canvas
-        self._canvas.mpl_connect("button_press_event", self._press)
-        self._canvas.mpl_connect("button_release_event", self._release)
+        self._heard = (
+            self._canvas.mpl_connect("button_press_event", self._press),
+            self._canvas.mpl_connect("button_release_event", self._release),
+        )
+
+    def remove(self) -> None:
+        """Take names and outlines away: another image is shown."""
+        for artist in self._artists:
+            artist.remove()
+        for number in self._heard:
+            self._canvas.mpl_disconnect(number)
+        axes = self._picture.axes
+        axes.set_xlabel(self._labels[0])
+        axes.set_ylabel(self._labels[1])
+        axes.format_coord = self._plain  # type: ignore[method-assign]
 
     def _between(self) -> PathPatch:
         """Return what hides the space between the chips, where there are no pixels."""

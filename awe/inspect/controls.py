@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from awe.errors import ArgumentError
 from awe.inspect import remembered
 from awe.inspect.stretch import COLOURS, RANGES, STRETCHES
-from awe.lazy import resolve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from awe.inspect.choosing import Tiles
     from awe.inspect.hand import Hand
-    from awe.inspect.mosaic import Tile
     from awe.inspect.picture import Picture
 
 __all__ = ["Controls"]
@@ -28,8 +24,6 @@ class Controls:
     _hand: Hand
     _figure: Figure
     _note: Callable[[str], None]
-    _tiles: Tiles | None = None
-    name: str
 
     def next_stretch(self, figure: Figure) -> None:
         """Change to the next stretch: linear, log, sqrt, asinh.
@@ -85,29 +79,6 @@ class Controls:
             Figure the key was pressed in.
         """
         self._hand.zoom_here(0.5)
-
-    def _with_tiles(self, tiles: Sequence[Tile], chosen: Callable[[str], None]) -> None:
-        """Show the chips of a mosaic, if it is one."""
-        if tiles:
-            self._tiles = resolve("awe.inspect.choosing:Tiles")(self._picture, tiles, chosen)
-
-    def open_chip(self, figure: Figure) -> None:
-        """Open the chip under the pointer, of a mosaic.
-
-        Parameters
-        ----------
-        figure : Figure
-            Figure the key was pressed in.
-
-        Raises
-        ------
-        ArgumentError
-            There is no chip under the pointer, or it is the only one.
-        """
-        if self._tiles is None:
-            msg = f"{self.name} is one chip; query.inspect() shows all of an exposure to choose"
-            raise ArgumentError(msg)
-        self._tiles.choose(*self._hand.pointer())
 
     def all_of_it(self, figure: Figure) -> None:
         """Show the whole image.

@@ -18,7 +18,7 @@ from awe.errors import ArgumentError, nearest
 from awe.inspect import backend, xpa
 from awe.inspect import viewer as viewers
 from awe.inspect.keys import help_text
-from awe.inspect.reel import Reel, place_in
+from awe.inspect.reel import Later, Reel, place_in
 from awe.inspect.sight import sight_of
 from awe.lazy import resolve
 from awe.terminal import out
@@ -177,8 +177,6 @@ def inspect(
         other=other,
         side=side,
         fit=width is None,
-        tiles=getattr(frame, "tiles", ()),
-        chosen=getattr(frame, "chosen", None),
         browser=browser,
     )
     window.show(block=not backend.prompt_waits() if block is None else block)
@@ -210,6 +208,8 @@ def _several(frame: Any, among: Any) -> tuple[Sequence[Any], int]:
     """Return the frames to walk through, and which of them to show first."""
     if among is not None:
         return place_in(among, frame)
+    if isinstance(frame, Later):
+        return frame, frame.first
     query = hasattr(frame, "count") and hasattr(frame, "cls")
     listed = isinstance(frame, list | tuple) and all(map(_is_frame, frame))
     if not listed and not query:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from awe.inspect import backend, viewer
@@ -18,9 +16,6 @@ from awe.inspect.sight import Sight
 from awe.inspect.window import Window
 from awe.terminal import out
 
-if TYPE_CHECKING:
-    from awe.inspect.mosaic import Tile
-
 __all__ = ["opened"]
 
 #: standard deviations of the display range
@@ -32,8 +27,6 @@ def opened(
     reel: Reel,
     *,
     look: dict[str, Any],
-    tiles: Sequence[Tile] = (),
-    chosen: Callable[[str], None] | None = None,
     browser: bool = False,
     other: Sight | None = None,
     **about: Any,
@@ -48,10 +41,6 @@ def opened(
         Frames of which this is one.
     look : dict
         Fields of `Look`.
-    tiles : sequence of Tile
-        Chips of a mosaic.
-    chosen : callable, optional
-        Told the name of a chip of it that is to be opened; in a thread of the viewer's.
     browser : bool
         Show it in a browser, and say where.
     other : Sight, optional
@@ -62,16 +51,14 @@ def opened(
     look = _with_last(look)
     away = viewer.ready(browser=browser) if viewer.apart(browser=browser) else None
     if away is not None:
-        about |= {"look": look, "tiles": [asdict(tile) for tile in tiles]}
-        window = Remote(away, sight, reel=reel, about=about, chosen=chosen, other=other)
+        about["look"] = look
+        window = Remote(away, sight, reel=reel, about=about, other=other)
         if browser:
             out(_where(away.address) + "\n")
         return window
     if browser:
         out("this system has no windows in a browser (that takes Linux)\n")
-    if chosen is not None:
-        about["chosen"] = chosen
-    return Window(sight, look=Look(**look), reel=reel, tiles=tiles, other=other, **about)
+    return Window(sight, look=Look(**look), reel=reel, other=other, **about)
 
 
 def _where(address: str) -> str:

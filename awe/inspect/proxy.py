@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,6 @@ class Remote(Inspection):
         Frames of which this is one.
     about : mapping
         The other arguments of the window, as JSON knows them.
-    chosen : callable, optional
-        Told the name of a chip of a mosaic that is to be opened.
     other : Sight, optional
         An image to compare with.
 
@@ -52,11 +51,9 @@ class Remote(Inspection):
         *,
         reel: Reel,
         about: Mapping[str, Any],
-        chosen: Callable[[str], None] | None = None,
         other: Sight | None = None,
     ) -> None:
         super().__init__(sight.name, sight.unit)
-        self._chosen = chosen
         self._viewer = viewer
         self._reel = reel
         #: name of the image while a plane behind it is shown
@@ -162,8 +159,7 @@ class Remote(Inspection):
         name : str
             Name of the chip.
         """
-        if self._chosen is not None:
-            self._chosen(name)
+        self._reel.choose(name)
 
     def wanted(self, want: str, about: dict[str, Any]) -> None:
         """Get what the window needs, while the prompt and the window go on.
@@ -252,6 +248,7 @@ def _sent(sight: Sight) -> Iterator[tuple[int, dict[str, Any]]]:
             "caption": sight.caption,
             "unit": sight.unit,
             "path": sight.path,
+            "tiles": [asdict(tile) for tile in sight.tiles],
         }
     finally:
         os.close(file)

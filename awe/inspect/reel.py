@@ -15,7 +15,7 @@ from awe.errors import ArgumentError, UserMistake
 from awe.inspect.behind import BEHIND, cut_to, plane_of
 from awe.inspect.sight import Sight
 
-__all__ = ["Reel", "Taker", "place_in"]
+__all__ = ["Later", "Reel", "Taker", "place_in"]
 
 
 class Taker(Protocol):
@@ -29,6 +29,36 @@ class Taker(Protocol):
 
     def tell(self, text: str) -> None:
         """Say a line."""
+
+
+class Later(Sequence[Any]):
+    """Frames that are made when they are looked at; the one made last is kept.
+
+    Parameters
+    ----------
+    number : int
+        How many there are.
+    make : callable
+        Returns one of them, counted from 0.
+    first : int
+        Which of them is shown first.
+    """
+
+    def __init__(self, number: int, make: Callable[[int], Any], first: int = 0) -> None:
+        self._number, self._make = number, make
+        self._last: tuple[int, Any] | None = None
+        #: which of them is shown first
+        self.first = first
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __getitem__(self, place: Any) -> Any:
+        if not 0 <= place < self._number:
+            raise IndexError(place)
+        if self._last is None or self._last[0] != place:
+            self._last = (place, self._make(place))
+        return self._last[1]
 
 
 class Reel:
@@ -104,9 +134,22 @@ class Reel:
             return
         # one that cannot be read is passed over by the next key
         self._place = place
-        sight = self._seen(self._frames[place])
-        self._shown[0] = (self._frames[place], sight)
+        frame = self._frames[place]
+        sight = self._seen(frame)
+        self._shown[0] = (frame, sight)
         window.take(sight, f"{place + 1} of {number}: {sight.name}")
+
+    def choose(self, name: str) -> None:
+        """Open the frame of a chip of the mosaic that is shown.
+
+        Parameters
+        ----------
+        name : str
+            Name of the chip.
+        """
+        chosen = getattr(self._shown[0][0], "chosen", None)
+        if chosen is not None:
+            chosen(name)
 
     def plane(self, window: Taker, *, after: str, which: int) -> None:
         """Show the next plane behind the image: weight, variance, and the image again.

@@ -17,6 +17,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
@@ -63,7 +64,7 @@ class Pane(Window):
         self._number = number
         #: what was said while a request is answered
         self.lines: list[str] | None = None
-        super().__init__(sight, chosen=self._choose_chip, **about)
+        super().__init__(sight, **about)
 
     def show(self, *, block: bool) -> None:
         """Bring this window to the screen, and no other.
@@ -150,6 +151,27 @@ class Showing:
         # a prompt that does not read must not stop the windows
         threading.Thread(target=self._send, daemon=True).start()
 
+    def wait_for_windows(self, idle: float) -> None:
+        """Tell when there has been no window for a while, again and again.
+
+        Parameters
+        ----------
+        idle : float
+            How long [s].
+        """
+        since = time.monotonic()
+
+        def look() -> None:
+            nonlocal since
+            while True:
+                time.sleep(idle / 4)
+                if self._windows:
+                    since = time.monotonic()
+                elif time.monotonic() - since >= idle:
+                    self.tell({"idle": True})
+
+        threading.Thread(target=look, daemon=True).start()
+
     def tell(self, message: Mapping[str, Any]) -> None:
         """Send a message, sooner or later, in order.
 
@@ -213,7 +235,6 @@ class Showing:
         sights = zip(files, about.pop("sights"), strict=True)
         sight, *others = [_sight(file, **told) for file, told in sights]
         about["look"], about["size"] = Look(**about["look"]), tuple(about["size"])
-        about["tiles"] = [Tile(**tile) for tile in about.get("tiles", ())]
         pane = Pane(self, window, sight, other=others[0] if others else None, **about)
         self._windows[window] = pane
         pane.show(block=False)
@@ -258,12 +279,19 @@ class Showing:
 
 
 def _sight(
-    file: int, *, layout: dict[str, Any], first: Sequence[int], header: str, **texts: str
+    file: int,
+    *,
+    layout: dict[str, Any],
+    first: Sequence[int],
+    header: str,
+    tiles: Sequence[dict[str, Any]],
+    **texts: str,
 ) -> Sight:
     """Return what the prompt sent to be shown."""
     pixels = mapped(file, **layout)
     x, y = first
-    return Sight(pixels=pixels, first=(x, y), header=read(header), **texts)
+    chips = tuple(Tile(**tile) for tile in tiles)
+    return Sight(pixels=pixels, first=(x, y), header=read(header), tiles=chips, **texts)
 
 
 def _qt(showing: Showing) -> None:
@@ -308,14 +336,15 @@ def _browser(showing: Showing) -> None:
 
 
 def main() -> None:
-    """Run the viewer: its arguments are the number of the socket and the toolkit."""
-    number, toolkit = sys.argv[1:]
+    """Run the viewer: arguments are its socket, the toolkit, and seconds without a window."""
+    number, toolkit, idle = sys.argv[1:]
     screen = backend.Screen(toolkit)
     backend.know(screen)
     mpl.use(screen.value)
     # what Qt and matplotlib find odd is nothing for the log of a process that may run for days
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     showing = Showing(socket.socket(fileno=int(number)))
+    showing.wait_for_windows(float(idle))
     loops = {backend.Screen.QT: _qt, backend.Screen.BROWSER: _browser}
     loops.get(screen, _tk)(showing)
 

@@ -21,6 +21,7 @@ from awe.terminal import harmless
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from awe.inspect.mosaic import Tile
     from awe.inspect.pyramid import Pyramid
 
 __all__ = ["Sight", "sight_of"]
@@ -46,6 +47,8 @@ class Sight:
         What the pixels are measured in; empty where nobody knows, or in nothing.
     path : str
         File of the frame, where its reason bits are; empty for arrays.
+    tiles : tuple of Tile
+        The chips, where the image is a mosaic.
     """
 
     pixels: NDArray[Any]
@@ -55,6 +58,7 @@ class Sight:
     header: Any = field(default_factory=dict, repr=False)
     unit: str = ""
     path: str = ""
+    tiles: tuple[Tile, ...] = ()
 
     @functools.cached_property
     def facts(self) -> Facts:
@@ -139,6 +143,7 @@ def sight_of(
         header=shown.header,
         unit=shown.unit,
         path="" if pixels is not None else shown.path,
+        tiles=tuple(getattr(frame, "tiles", ())) if pixels is None else (),
     )
 
 

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -35,6 +36,8 @@ __all__ = ["Shown", "Viewer", "apart", "begin", "ready"]
 START = 60.0
 #: Seconds in which a process ends that has closed its socket.
 END = 5.0
+#: Seconds without a window after which a viewer of the desktop says so, and is let go.
+IDLE = 600.0
 LOST = ("X connection", "X11 connection", "fatal IO error", "Wayland connection", "wl_display")
 
 
@@ -73,9 +76,10 @@ class Viewer:
         self._owner = os.getpid()
         self._log = os.memfd_create("awe-viewer-log")
         ours, theirs = socket.socketpair()
+        told = (str(theirs.fileno()), toolkit.value, str(IDLE))
         with theirs:
             self._process = subprocess.Popen(
-                [*PYTHON, "-m", "awe.inspect.showing", str(theirs.fileno()), toolkit.value],
+                [*PYTHON, "-m", "awe.inspect.showing", *told],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
@@ -88,6 +92,7 @@ class Viewer:
         self._windows: dict[int, Shown] = {}
         self._started = threading.Event()
         self._ended = threading.Event()
+        self._used = time.monotonic()
         self.text = ""
         #: where its windows are, in a browser
         self.address = ""
@@ -97,6 +102,11 @@ class Viewer:
     def alive(self) -> bool:
         """False when it ended, or belongs to the process this one was forked from."""
         return self._owner == os.getpid() and not self._ended.is_set()
+
+    def use(self) -> Viewer:
+        """Return this one, which is about to get a window and is not let go."""
+        self._used = time.monotonic()
+        return self
 
     def starts(self) -> bool:
         """Wait for the toolkit, and return whether it started."""
@@ -196,8 +206,18 @@ class Viewer:
             window.pointed(*message["pointed"])
         elif "want" in message and (window := self._windows.get(message["window"])):
             window.wanted(message["want"], message["about"])
+        elif "idle" in message:
+            self._let_go()
         elif "closed" in message and (window := self._windows.pop(message["closed"], None)):
             window.gone()
+
+    def _let_go(self) -> None:
+        """Let a process end that has had no window for a while; the next window has another."""
+        with _lock:
+            waits = self._windows or self._answers or time.monotonic() - self._used < IDLE / 2
+            if not waits and self.toolkit is not backend.Screen.BROWSER:
+                self._ended.set()
+                self._wire.shut()
 
     def _end(self) -> None:
         """Clear up behind a process that is gone, and say so if somebody looked at it."""
@@ -278,7 +298,7 @@ def begin(*, browser: bool = False) -> None:
         That of windows in a browser.
     """
     with _lock:
-        if browser not in _current or not _current[browser].alive:
+        if browser not in _current or not _current[browser].use().alive:
             qt_there = importlib.util.find_spec("PySide6") is not None
             desktop = backend.Screen.QT if qt_there else backend.Screen.TK
             _current[browser] = Viewer(backend.Screen.BROWSER if browser else desktop)
@@ -294,7 +314,7 @@ def ready(*, browser: bool = False) -> Viewer | None:
     """
     begin(browser=browser)
     with _lock:
-        viewer = _current[browser]
+        viewer = _current[browser].use()
         if not viewer.starts() and viewer.toolkit is backend.Screen.QT:
             lack = qt.lack(viewer.text)
             viewer = Viewer(backend.Screen.TK)

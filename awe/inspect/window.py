@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +24,16 @@ from awe.inspect.keysettings import Settings, changed, listed
 from awe.inspect.measurements import row_of
 from awe.inspect.panel import fitting
 from awe.inspect.picture import Look
-from awe.inspect.pointed import Pointed
 from awe.inspect.shown import Over, limit, written
 from awe.inspect.sight import Sight
 from awe.inspect.spot import Reading
+from awe.inspect.tiled import Tiled
 from awe.terminal import out
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import Event, KeyEvent
     from matplotlib.figure import Figure
 
-    from awe.inspect.mosaic import Tile
     from awe.inspect.reel import Reel
 
 __all__ = ["Window", "figures"]
@@ -89,7 +88,7 @@ def _close(figures: Iterable[Figure]) -> None:
         plt.close(figure)
 
 
-class Window(Controls, Pointed, Inspection):
+class Window(Controls, Tiled, Inspection):
     """The window of an image, in this process.
 
     Parameters
@@ -102,10 +101,6 @@ class Window(Controls, Pointed, Inspection):
         Width and height of the window in inches.
     fit : bool
         Make the window smaller where the screen is.
-    tiles : sequence of Tile
-        Chips of a mosaic.
-    chosen : callable
-        Told the name of a chip that is to be opened.
     reel : Reel, optional
         Frames of which this is one.
     other : Sight, optional
@@ -121,8 +116,6 @@ class Window(Controls, Pointed, Inspection):
         look: Look,
         size: tuple[float, float],
         fit: bool = True,
-        tiles: Sequence[Tile] = (),
-        chosen: Callable[[str], None] = lambda name: None,
         reel: Reel | None = None,
         other: Sight | None = None,
         side: bool = False,
@@ -139,7 +132,7 @@ class Window(Controls, Pointed, Inspection):
         if fit:
             backend.fit(self._figure)
         self._arrange(sight, look, other, side=side)
-        self._with_tiles(tiles, chosen)
+        self._with_tiles(sight)
         self._message = self._figure.text(
             0.02, 0.012, HINT, fontsize=8, color="#44505c"
         )

@@ -5,6 +5,7 @@ Each message is a length and as many bytes of JSON; open files travel next to it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -37,6 +38,11 @@ class Wire:
     def fileno(self) -> int:
         """Return the number of the socket, for those who wait for it."""
         return self._end.fileno()
+
+    def shut(self) -> None:
+        """Let both ends hear that nothing more comes."""
+        with contextlib.suppress(OSError):
+            self._end.shutdown(socket.SHUT_RDWR)
 
     def send(self, message: Mapping[str, Any], files: Sequence[int] = ()) -> None:
         """Send a message, whole.

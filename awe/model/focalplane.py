@@ -22,6 +22,7 @@ from awe.errors import ArgumentError, AweError, NotFound, UserMistake
 from awe.inspect.frame import inspect as show
 from awe.inspect.mosaic import Mosaic, Piece, composed, in_rows, nearer
 from awe.inspect.placing import apart, by_headers, coordinates
+from awe.inspect.reel import Later
 from awe.terminal import harmless, out
 
 if TYPE_CHECKING:
@@ -56,10 +57,14 @@ class Shown:
         self.filename = f"{_named(first)} {len(frames)} chips".replace(" ", "_")
         self.OBJECT = str(getattr(first, "OBJECT", "") or "")
         self.header = _cards(first, mosaic) if placed and not moved else {}
+        #: what is to be said about the places; empty where they are those of the camera
+        self.note = ""
         if not placed:
-            out("where the chips are in the camera is not known: they are shown in their order\n")
+            self.note = (
+                "where the chips are in the camera is not known: they are shown in their order"
+            )
         elif moved:
-            out("the chips are drawn nearer to each other than they are in the camera\n")
+            self.note = "the chips are drawn nearer to each other than they are in the camera"
 
     def chosen(self, name: str) -> None:
         """Open the frame of a chip in a window of its own, while the prompt goes on.
@@ -82,8 +87,8 @@ def inspect(query: Query, exposure: int | None = None, **options: Any) -> Inspec
     """Show the chips of an exposure in their place, in a window with single-key tools.
 
     They are drawn from the previews that were made when the frames were stored; a click on a
-    chip opens its frame in a window of its own. An exposure of one chip is shown as
-    `frame.inspect()` does; where all are of one chip, n and p go through them.
+    chip opens its frame in a window of its own, and n and p go through the exposures. An exposure
+    of one chip is shown as `frame.inspect()` does.
 
     Parameters
     ----------
@@ -121,7 +126,12 @@ def inspect(query: Query, exposure: int | None = None, **options: Any) -> Inspec
         frames = _loaded(query.cls, [ids[0] for ids in found.values()])
         shown: Inspection | None = frames[number - 1].inspect(among=frames, **options)
         return shown
-    return _show(_loaded(query.cls, found[names[number - 1]]), options)
+    ids = list(found.values())
+
+    def exposed(place: int) -> Any:
+        return _exposed(_loaded(query.cls, ids[place]))
+
+    return _show(Later(len(ids), exposed, number - 1), options)
 
 
 def inspect_file(self: Any, **options: Any) -> Inspection | None:
@@ -150,14 +160,22 @@ def inspect_file(self: Any, **options: Any) -> Inspection | None:
     if not frames:
         msg = f"{self.filename}: no frame of this exposure is there for you; ask for its project"
         raise ArgumentError(msg)
-    return _show(frames, options)
+    return _show(Later(1, lambda _: _exposed(frames)), options)
 
 
 def _linked(cls: Any, exposure: Any) -> list[Any]:
     return list(cls.raw_fits == exposure)
 
 
-def _show(frames: Sequence[Any], options: Mapping[str, Any]) -> Inspection | None:
+def _show(exposures: Later, options: Mapping[str, Any]) -> Inspection | None:
+    note = getattr(exposures[exposures.first], "note", "")
+    if note:
+        out(f"{note}\n")
+    return show(exposures, **options)
+
+
+def _exposed(frames: Sequence[Any]) -> Any:
+    """Return frames of an exposure as one that can be looked at; the frame, where it is one."""
     newest: dict[str, Any] = {}
     for frame in sorted(frames, key=lambda one: one.creation_date):
         newest[frame.chip.name] = frame
@@ -165,10 +183,8 @@ def _show(frames: Sequence[Any], options: Mapping[str, Any]) -> Inspection | Non
         older = len(frames) - len(newest)
         out(f"of each chip the newest is shown; {older} older left out\n")
     if len(newest) == 1:
-        (frame,) = newest.values()
-        window: Inspection | None = frame.inspect(**options)
-        return window
-    return show(Shown(_in_order(list(newest.values()))), **options)
+        return next(iter(newest.values()))
+    return Shown(_in_order(list(newest.values())))
 
 
 def _in_order(frames: list[Any]) -> list[Any]:

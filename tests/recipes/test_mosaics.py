@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import threading
 
 import numpy as np
 import pytest
@@ -45,6 +46,34 @@ def test_several_exposures_are_listed_and_one_is_chosen(shared, capsys):
     for wrong in (0, 6, True, "x"):
         with pytest.raises(ArgumentError, match="the query has 5, counted from 1"):
             query.inspect(exposure=wrong)
+
+
+def test_n_and_p_go_through_the_exposures_and_a_chip_is_of_the_one_that_is_shown(shared, capsys):
+    query = model.RawBiasFrame.select_all()
+    ins = query.inspect(exposure=2)
+    assert ins.name == "OMEGACAM_RawBiasFrame_2012-05-31T21:17:44_2_chips"
+    first = ins._tiles
+    x, y = (sum(ends) / 2 for ends in (first._tiles[0].edges[:2], first._tiles[0].edges[2:]))
+    ins.press("m", x, y)
+    before = len(ins._picture.axes.texts)
+    capsys.readouterr()
+    ins.press("n", x, y)
+    assert capsys.readouterr().out == (
+        "3 of 5: OMEGACAM_RawBiasFrame_2012-05-31T21:23:44_2_chips\n"
+    )
+    ins.press("m", x, y)
+    assert len(ins._picture.axes.texts) == before, "names of the chips are there twice"
+    assert ins._tiles is not first
+    assert ins._picture.axes.format_coord(x, y).startswith(CHIPS[0])
+    assert len(set(ins.table["frame"])) == 2
+    for _ in range(3):
+        ins.press("p", x, y)
+    assert capsys.readouterr().out.splitlines()[-1] == "this is the first of 5"
+    ins._tiles.choose(x, y)
+    for thread in threading.enumerate():
+        if thread.name == "awe-chip":
+            thread.join()
+    assert "OMEGACAM.2012-05-31T21:11:44" in capsys.readouterr().out
 
 
 def test_chips_are_where_the_camera_has_them_with_the_values_of_their_frames(shared):
