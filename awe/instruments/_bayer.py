@@ -234,6 +234,12 @@ def _halved(geometry: ChipGeometry) -> ChipGeometry:
     if geometry.nx % 2 or geometry.ny % 2:
         msg = f"a mosaic of {geometry.nx} x {geometry.ny} pixels has half a cell at an edge"
         raise WrongShape(msg)
+    if not (geometry.start_x % 2 and geometry.start_y % 2):
+        msg = (
+            f"a window that begins at column {geometry.start_x} and row {geometry.start_y} cuts "
+            "through the cells of 2 x 2 pixels of a colour mosaic; begin at odd ones"
+        )
+        raise WrongShape(msg)
     parts: dict[str, Any] = {
         name: None if (section := getattr(geometry, name)) is None else _half(section)
         for name in STRIPS

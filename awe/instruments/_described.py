@@ -26,6 +26,7 @@ from awe.instruments._instrument import Chip, Instrument
 from awe.instruments._kinds import Mistakes, Place
 from awe.instruments._limits import limits
 from awe.instruments._spelling import Condition, Rule, decide
+from awe.instruments._windows import Window
 
 __all__ = ["described"]
 
@@ -171,9 +172,7 @@ def _where(given: Mapping[str, Any], tables: list[Any], place: Place) -> _region
         place.key("widths").wrong("is there with [sections], expected one of the two")
     return _regions.Regions(
         **named,
-        window=_window(given["window"], place.key("window")),
-        first=(given["window"] or {}).get("first", 1),
-        binned=(given["window"] or {}).get("binned", False),
+        window=_window(given["window"] or {}, place.key("window"), single=len(tables) == 1),
         amplifiers={one["name"]: _amplifiers(one, place) for one in tables},
     )
 
@@ -369,8 +368,16 @@ def _entries(given: Mapping[str, Any] | None, place: Place) -> dict[str, Entry]:
     return entries
 
 
-def _window(given: Mapping[str, Any] | None, place: Place) -> dict[str, Entry]:
-    return _entries({axis: given[axis] for axis in "xy"} if given else None, place)
+def _window(given: Mapping[str, Any], place: Place, *, single: bool) -> Window:
+    entries = _entries({word: given.get(word) for word in ("x", "y", "section")}, place)
+    if "section" in entries and len(entries) > 1:
+        place.key("section").wrong("is there with x or y, expected one of the two ways")
+    return Window(
+        entries=entries,
+        first=given.get("first", 1),
+        binned=given.get("binned", False),
+        single=single,
+    )
 
 
 def _rules(given: tuple[Mapping[str, Any], ...], place: Place) -> tuple[Rule, ...]:

@@ -264,6 +264,7 @@ FORMAT = Table({
         Table({
             "x": Key(ENTRY, "card with the first light-sensitive column of the window"),
             "y": Key(ENTRY, "card with the first light-sensitive row of the window"),
+            "section": Key(ENTRY, "instead: card with the section of the chip that was read"),
             "first": Key(Number(0, 1, whole=True), "what the first column is called: 0 or 1", 1),
             "binned": Key(Flag(), "whether it is counted in binned pixels", False),
         }),

@@ -1,7 +1,7 @@
 """Which regions a frame of a described camera has.
 
 They come from cards where the description names some; else they are those of the chip, divided by
-the binning. A window needs the cards.
+the binning. A window needs the cards; `awe.instruments._windows` tells where it begins.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from awe.instruments._cards import Card, CardReader
 from awe.instruments._entries import Entry, Wanted
 from awe.instruments._format import MEASURED, SECTIONS, STRIPS
 from awe.instruments._instrument import Chip
+from awe.instruments._windows import Window
 
 __all__ = ["Regions", "bounding", "cropped", "geometry"]
 
@@ -24,8 +25,6 @@ TEXT = Wanted(type=str)
 WHOLE = Wanted(type=int, low=1, high=100_000)
 WIDTH = Wanted(type=int, low=0, high=100_000)
 POSITIVE = Wanted(type=float, low=1e-9, high=1e9)
-#: Where a frame begins on its chip, if no card tells; those that do count from 1.
-UNTOLD = 0
 AXES = tuple(Card(name, name, int, low=1, high=100_000) for name in ("NAXIS1", "NAXIS2"))
 
 
@@ -36,9 +35,7 @@ class Regions:
     sections: Mapping[str, Entry]
     widths: Mapping[str, Entry]
     binning: Mapping[str, Entry]
-    window: Mapping[str, Entry]
-    first: int
-    binned: bool
+    window: Window
     amplifiers: Mapping[str, tuple[tuple[Amplifier, Mapping[str, Entry]], ...]]
 
 
@@ -86,29 +83,33 @@ def geometry(
     binning = tuple(_whole(where.binning.get(axis), cards, 1) for axis in "xy")
     if None in (nx, ny, *binning):
         return None
-    steps = zip("xy", binning, strict=True)
-    starts = [_start(where, axis, step, cards) for axis, step in steps]
-    placed = tuple(start != UNTOLD for start in starts)
-    starts = [1 if start == UNTOLD else start for start in starts]
-    chip = camera.geometry
-    if "y" in where.window:
-        chip = _of_rows(chip, (nx, ny), binning)
+    chip = _of_rows(camera.geometry, (nx, ny), binning)
     try:
         amplifiers = _amplifiers(
             where.amplifiers.get(camera.name, ()), chip, camera.gain, cards, (nx, ny), binning
         )
-        regions = _regions(where, chip, camera, cards, (nx, ny), binning, amplifiers, placed)
-        if regions is None or None in starts:
+        regions = _regions(where, chip, camera, cards, (nx, ny), binning, amplifiers)
+        if regions is None:
             return None
-        found = ChipGeometry(
-            nx=nx, ny=ny, start_x=starts[0], start_y=starts[1], binning=binning,
-            amplifiers=amplifiers, **regions,
-        )  # fmt: skip
-        found.places()
+        found = ChipGeometry(nx=nx, ny=ny, binning=binning, amplifiers=amplifiers, **regions)
+        sure = _sure(where, camera)
+        start = where.window.begin(camera.geometry, found, cards, sure=sure)
     except (WrongShape, BadHeader) as problem:
         cards.problems.append(str(problem))
         return None
-    return found
+    return start and replace(found, start_x=start[0], start_y=start[1])
+
+
+def _sure(where: Regions, camera: Chip) -> bool:
+    """Return True if the description tells which pixels of the whole chip see light."""
+    chip = camera.geometry
+    by_cards = where.sections or where.widths or _told(where.amplifiers.get(camera.name, ()))
+    return not by_cards or chip.active != f"[1:{chip.nx},1:{chip.ny}]" or bool(chip.amplifiers)
+
+
+def _told(read: Sequence[tuple[Amplifier, Mapping[str, Entry]]]) -> bool:
+    """Return True if cards tell the sections of all amplifiers."""
+    return bool(read) and all("active" in entries for _, entries in read)
 
 
 def _regions(
@@ -119,15 +120,14 @@ def _regions(
     size: tuple[int, int],
     binning: tuple[int, ...],
     amplifiers: tuple[Amplifier, ...],
-    placed: tuple[bool, ...],
 ) -> dict[str, Any] | None:
     """Return the sections of a frame; None where a problem with them is noted."""
-    if amplifiers and not chip.amplifiers:
+    if amplifiers and (not chip.amplifiers or _told(where.amplifiers[camera.name])):
         return {"active": bounding(amplifiers)}
     if where.widths:
         return _from_widths(where.widths, camera, cards, size)
     if not where.sections:
-        return _divided(chip, size, binning, placed)
+        return _divided(chip, size, binning)
     found = {
         name: entry.read(cards, TEXT, required=name == "active")
         for name, entry in where.sections.items()
@@ -172,21 +172,6 @@ def _whole(entry: Entry | None, cards: CardReader, default: int) -> Any:
     return default if found is None and len(cards.problems) == before else found
 
 
-def _start(where: Regions, axis: str, binning: int, cards: CardReader) -> Any:
-    """Return the first light-sensitive pixel, counted from 1, on the chip without binning.
-
-    `UNTOLD` where no card tells, None where a problem with it is noted.
-    """
-    entry = where.window.get(axis)
-    if entry is None:
-        return UNTOLD
-    before = len(cards.problems)
-    found = entry.read(cards, Wanted(type=int, low=where.first, high=100_000))
-    if found is None:
-        return UNTOLD if len(cards.problems) == before else None
-    return (found - where.first) * (binning if where.binned else 1) + 1
-
-
 def _checked(regions: Mapping[str, str | None], shape: tuple[int, int]) -> dict[str, Any]:
     """Return sections from cards, if they lie inside the image."""
     known = {name: section for name, section in regions.items() if section}
@@ -197,7 +182,7 @@ def _checked(regions: Mapping[str, str | None], shape: tuple[int, int]) -> dict[
 
 
 def _divided(
-    chip: ChipGeometry, size: tuple[int, int], binning: tuple[int, ...], placed: tuple[bool, ...]
+    chip: ChipGeometry, size: tuple[int, int], binning: tuple[int, ...]
 ) -> dict[str, Any]:
     """Return the regions of a chip in a binned image of it, or in a window without strips."""
     whole = tuple(side // step for side, step in zip((chip.nx, chip.ny), binning, strict=True))
@@ -210,15 +195,6 @@ def _divided(
             f"an image of {size[0]} x {size[1]} pixels is not a whole one of {whole[0]} x "
             f"{whole[1]}, and the description names no cards with its [sections], as in "
             "sections.active = 'TRIMSEC'"
-        )
-        raise WrongShape(msg)
-    axes = zip("xy", size, whole, placed, strict=True)
-    lost = [axis for axis, ours, most, told in axes if ours < most and not told]
-    if lost:
-        msg = (
-            f"an image of {size[0]} x {size[1]} pixels is not a whole one of {whole[0]} x "
-            f"{whole[1]}, and no card tells where on the chip it begins; name it in [window], as "
-            f"in window.{lost[0]} = '{lost[0].upper()}ORGSUBF'"
         )
         raise WrongShape(msg)
     return {"active": f"[1:{size[0]},1:{size[1]}]"}
@@ -237,7 +213,7 @@ def _amplifiers(
     bases = list(chip.amplifiers) or [one for one, _ in read]
     if _alone(chip, size, whole):
         bases = [replace(bases[0], active=f"[1:{size[0]},1:{size[1]}]")]
-    elif chip.amplifiers and size != whole:
+    elif chip.amplifiers and size != whole and not _told(read):
         msg = (
             f"an image of {size[0]} x {size[1]} pixels is not a whole one of {whole[0]} x "
             f"{whole[1]}: of a window it is not known which amplifier read what"

@@ -61,7 +61,8 @@ def test_a_trial_tells_what_a_file_would_be(tmp_path):
 
 
 def test_a_picture_has_the_shape_of_the_chip_and_a_whole_title(tmp_path):
-    whole = like_ste3(tmp_path / "a1.fits", TRIMSEC="[17:528,1:300]", BIASSEC="[4:13,1:300]")
+    whole = like_ste3(tmp_path / "a1.fits", TRIMSEC="[17:528,1:300]", BIASSEC="[4:13,1:300]",
+                      CCDSEC="[1:512,1:300]")  # fmt: skip
     path = tmp_path / f"{'a long name ' * 8}.fits"
     with fits.open(whole) as hdus:
         fits.writeto(path, hdus[0].data[:300], hdus[0].header)

@@ -40,6 +40,7 @@ IMAGETYP = "BIAS"
 [[purpose]]
 is = "science"
 """
+SPLIT_WINDOW = '[bayer]\nsplit = true\n[window]\nx = "X0"\ny = "Y0"\n'
 COLOURS = {"R": 100, "G1": 200, "G2": 300, "B": 400}
 
 
@@ -179,3 +180,17 @@ def test_a_chip_that_has_half_a_cell_is_refused_in_its_description(home):
     path = describe(home, DESCRIPTION.replace("[12, 8]", "[12, 7]") + "[bayer]\n")
     with pytest.raises(ConfigError, match="12 x 7 pixels has half a cell"):
         load(path)
+
+
+@pytest.mark.parametrize(("begin", "told"), [((3, 5), None), ((2, 5), "column 2 and row 5")])
+def test_a_window_has_whole_cells_of_the_chip(home, begin, told):
+    describe(home, DESCRIPTION + SPLIT_WINDOW)
+    path = write(home, mosaic("RGGB", (4, 8)), X0=begin[0], Y0=begin[1], BAYERPAT="RGGB")
+    if told:
+        with pytest.raises(BadHeader, match=f"window that begins at {told} cuts through the cel"):
+            examine(path)
+        return
+    frames = examine(path).frames
+    places = [(one.attributes["geometry"].start_x, one.attributes["geometry"].start_y)
+              for one in frames]  # fmt: skip
+    assert places == [(2, 3)] * 4

@@ -119,13 +119,18 @@ def _binning(sheet: Sheet, images: Sequence[Seen]) -> None:
         sheet.section("[binning]")
         sheet.key("x", ways[0])
         sheet.key("y", ways[1])
-    corner = ("XORGSUBF", "YORGSUBF")
-    if all(_reads(word, images, low=0) for word in corner):
-        sheet.section("[window]")
-        sheet.key("x", corner[0])
-        sheet.key("y", corner[1])
-        sheet.key("first", 0)
-        sheet.key("binned", True)
+    _window(sheet, images)
+
+
+def _window(sheet: Sheet, images: Sequence[Seen]) -> None:
+    for x, y, first, counted in conventions.WINDOWS:
+        if all(_reads(word, images, low=0) for word in (x, y)):
+            sheet.section("[window]")
+            sheet.key("x", x)
+            sheet.key("y", y)
+            sheet.key("first", first)
+            sheet.key("binned", counted)
+            return
 
 
 def _sum(axis: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awe.calib.detector import sections
-from awe.errors import ArgumentError
+from awe.errors import ArgumentError, BadHeader
 from awe.instruments._cards import shown
 from awe.instruments._instrument import LIGHTLESS
 from awe.instruments.drafting import conventions, numbers, outlined, regions
@@ -71,6 +71,7 @@ class Chips:
         ny, nx = whole[0].shape
         if (ny, nx) != min(one.shape for one in images):
             sheet.doubt("images of several sizes are there: that of the largest is the chip's")
+        self._doubt_size(sheet, whole[0], found)
         sheet.key("size", [nx * self.binning[0], ny * self.binning[1]])
         for doubt in found.doubts:
             sheet.doubt(doubt)
@@ -81,6 +82,26 @@ class Chips:
         self._write_end(sheet, [one for some in frames.values() for one in some])
         self._write_amplifiers(sheet, found, frames)
         return {} if found.parts else found.cards
+
+    def _doubt_size(self, sheet: Sheet, image: Seen, found: regions.Regions) -> None:
+        """Doubt the size where headers say that the chip has more light-sensitive pixels."""
+        if found.active is None:
+            return
+        rows, columns = sections.shape(found.active)
+        for word in conventions.SIZES[: 2 if self.card is None else 1]:
+            told = image.find(word)
+            try:
+                most = sections.shape(sections.parse(str(told)))
+            except BadHeader:
+                continue
+            step = self.binning
+            if columns * step[0] <= most[1] - step[0] or rows * step[1] <= most[0] - step[1]:
+                sheet.doubt(
+                    f"{word} = {shown(told)} and the largest image has {columns} x {rows} "
+                    "light-sensitive pixels: are all of them windows? size and active are those "
+                    "of the whole chip"
+                )
+            return
 
     def _section(self, at: sections.Slices | None) -> str | None:
         if at is None:

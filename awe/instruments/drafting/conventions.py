@@ -9,8 +9,8 @@ from __future__ import annotations
 __all__ = [
     "AIRMASS", "BANDS", "BINNING", "CHIP", "COMPANIONS", "DATES", "DAYS", "EXPTIME", "FILTER",
     "FULL", "GAIN", "LAMPS", "LATITUDE", "LONGITUDE", "MODES", "NOISE", "NOTHING", "OBJECT",
-    "OBSERVER", "OPEN", "PIXEL_SIZE", "RECOGNISE", "SCALE", "SECTIONS", "SITES", "SPELLINGS",
-    "STEPS", "STRIP_COUNTS", "TIMES", "TYPE", "WHEEL",
+    "OBSERVER", "OPEN", "PIXEL_SIZE", "RECOGNISE", "SCALE", "SECTIONS", "SITES", "SIZES",
+    "SPELLINGS", "STEPS", "STRIP_COUNTS", "TIMES", "TYPE", "WHEEL", "WINDOWS",
 ]  # fmt: skip
 
 RECOGNISE = (
@@ -53,6 +53,13 @@ CHIP = (
 )  # fmt: skip
 #: card with the light-sensitive pixels, card with a strip
 SECTIONS = (("TRIMSEC", "DATASEC", "CCDDATA"), ("BIASSEC", "OVERSEC", "PRESEC"))
+#: cards with the light-sensitive pixels of the whole chip; the second counts those of a mosaic
+SIZES = ("CCDSIZE", "DETSIZE")
+#: cards with the first column and row of a window, what they call the first, in binned pixels
+WINDOWS = (
+    ("XORGSUBF", "YORGSUBF", 0, True), ("ESO DET WIN1 STRX", "ESO DET WIN1 STRY", 1, False),
+    ("ESO DET WIN STARTX", "ESO DET WIN STARTY", 1, False),
+)  # fmt: skip
 #: strip -> card with its width
 STRIP_COUNTS = {
     "prescan_x": "ESO DET OUT1 PRSCX", "overscan_x": "ESO DET OUT1 OVSCX",
