@@ -24,6 +24,7 @@ from awe.instruments._entries import Entry, Wanted
 from awe.instruments._format import CHIP, FORMAT, LABEL, STRIPS
 from awe.instruments._instrument import Chip, Instrument
 from awe.instruments._kinds import Mistakes, Place
+from awe.instruments._layout import require_true
 from awe.instruments._limits import limits
 from awe.instruments._spelling import Condition, Rule, decide
 from awe.instruments._windows import Window
@@ -265,12 +266,16 @@ def _geometry(table: Mapping[str, Any], place: Place) -> ChipGeometry:
     if active is None:
         place.key("active").wrong("is missing: with a prescan or overscan it must be told")
     _inside({"active": active, **regions}, (ny, nx), place)
-    strips: dict[str, Any] = _regions.cropped(active, regions)
+    try:
+        strips: dict[str, Any] = _regions.cropped(active, regions)
+    except WrongShape as problem:
+        place.wrong(str(problem))
     geometry = ChipGeometry(nx=nx, ny=ny, active=active, amplifiers=amplifiers, **strips)
     try:
         geometry.places()
+        require_true(geometry)
     except WrongShape as problem:
-        place.key("amplifiers").wrong(str(problem))
+        (place.key("amplifiers") if amplifiers else place).wrong(str(problem))
     return geometry
 
 

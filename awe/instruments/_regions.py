@@ -17,6 +17,7 @@ from awe.instruments._cards import Card, CardReader
 from awe.instruments._entries import Entry, Wanted
 from awe.instruments._format import MEASURED, SECTIONS, STRIPS
 from awe.instruments._instrument import Chip
+from awe.instruments._layout import require_common, require_true
 from awe.instruments._windows import Window
 
 __all__ = ["Regions", "bounding", "cropped", "geometry"]
@@ -48,6 +49,11 @@ def cropped(active: str, regions: Mapping[str, str | None]) -> dict[str, Any]:
         Section of the light-sensitive pixels.
     regions : mapping of str to str or None
         Section by name of the strip; columns where the name ends in x, rows where in y.
+
+    Raises
+    ------
+    WrongShape
+        A strip is not next to the light-sensitive pixels.
     """
     rows, columns = sections.parse(active)
     found: dict[str, Any] = {}
@@ -55,6 +61,7 @@ def cropped(active: str, regions: Mapping[str, str | None]) -> dict[str, Any]:
         if section is None:
             found[name] = None
             continue
+        require_common(name, section, active)
         own_rows, own_columns = sections.parse(section)
         both = (rows, own_columns) if name.endswith("x") else (own_rows, columns)
         found[name] = sections.format(both)
@@ -92,6 +99,8 @@ def geometry(
         if regions is None:
             return None
         found = ChipGeometry(nx=nx, ny=ny, binning=binning, amplifiers=amplifiers, **regions)
+        found.places()
+        require_true(found)
         sure = _sure(where, camera)
         start = where.window.begin(camera.geometry, found, cards, sure=sure)
     except (WrongShape, BadHeader) as problem:

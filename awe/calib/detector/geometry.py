@@ -238,7 +238,7 @@ class ChipGeometry:
         Raises
         ------
         WrongShape
-            The amplifiers lap over each other, or leave a gap that no strip fills.
+            The amplifiers lap over each other, or do not fill rows and columns.
 
         Examples
         --------
@@ -248,7 +248,15 @@ class ChipGeometry:
         (slice(0, 3, None), slice(4, 8, None))
         """
         read = [sections.parse(one.active, self.shape) for one in self.amplifiers]
-        axes = [_packed({(part[axis].start, part[axis].stop) for part in read}) for axis in (0, 1)]
+        try:
+            axes = [
+                _packed({(part[axis].start, part[axis].stop) for part in read}, axis)
+                for axis in (0, 1)
+            ]
+        except WrongShape as problem:
+            names = ", ".join(f"{one.name} {one.active}" for one in self.amplifiers)
+            msg = f"{problem}: {names}; check their active"
+            raise WrongShape(msg) from None
         found = tuple(
             (axes[0][y.start, y.stop], axes[1][x.start, x.stop]) for y, x in read
         )
@@ -260,12 +268,18 @@ class ChipGeometry:
         return found
 
 
-def _packed(ranges: set[tuple[int, int]]) -> dict[tuple[int, int], slice]:
+def _packed(ranges: set[tuple[int, int]], axis: int) -> dict[tuple[int, int], slice]:
     """Return where each range of columns (or rows) begins and ends without what is between."""
     ordered = sorted(ranges)
     for before, behind in pairwise(ordered):
         if behind[0] < before[1]:
-            msg = f"amplifiers lap over each other from pixel {behind[0] + 1} to {before[1]}"
+            last = min(before[1], behind[1])
+            msg = (
+                f"amplifiers lap over each other from pixel {behind[0] + 1} to {last}"
+                if before[0] < behind[0] and before[1] < behind[1]
+                else f"amplifiers have some {('rows', 'columns')[axis]} in common and not all, "
+                f"{before[0] + 1} to {before[1]} and {behind[0] + 1} to {behind[1]}"
+            )
             raise WrongShape(msg)
     found, start = {}, 0
     for first, last in ordered:
