@@ -68,7 +68,7 @@ class Window:
         Raises
         ------
         BadHeader
-            The section is none.
+            The card holds no section.
         WrongShape
             Nothing tells the place, or the place is not one on this chip.
         """
