@@ -16,7 +16,8 @@ from awe.lazy import resolve
 from awe.model.recipe import Recipe
 
 __all__ = [
-    "Calibration", "FromReduced", "ProcessTarget", "Product", "QualityFlag", "has", "value_of",
+    "TOLERATED", "USABLE", "Calibration", "FromReduced", "ProcessTarget", "Product",
+    "QualityFlag", "has", "value_of",
 ]  # fmt: skip
 
 FOREVER_START = datetime.datetime(1970, 1, 1)
@@ -84,6 +85,10 @@ class QualityFlag(IntFlag):
         131072,
         "The width of stars differs from that of the inputs by more than the declared limit.",
     )
+    ZEROPOINT = (
+        262144,
+        "No zero point for its chip, filter and night is known: magnitudes are instrumental.",
+    )
 
     def __repr__(self) -> str:
         return f"{int(self)} ({self.explain(int(self))})"
@@ -97,6 +102,13 @@ class QualityFlag(IntFlag):
         """Return the names of the bits set in `value`, or `fine`."""
         names = [flag.name or "" for flag in cls if value & flag]
         return " | ".join(names) if names else "fine"
+
+
+TOLERATED = QualityFlag.SEEING | QualityFlag.ZEROPOINT
+"""Bits of frames that serve as well as frames without any."""
+
+USABLE = (0, int(QualityFlag.SEEING), int(QualityFlag.ZEROPOINT), int(TOLERATED))
+"""Values of `quality_flags` of frames that are used without being named."""
 
 
 class ProcessTarget(DBObject, abstract=True):

@@ -219,6 +219,28 @@ class PhotometricParameters(FilterCalibration):
         found: list[PhotSrcCatalog] = self.photcats
         return found[0] if found else None
 
+    def at_airmass(self, airmass: float) -> tuple[float, float]:
+        """Return the magnitude of 1 ADU/s of one frame at an airmass, and its error [mag].
+
+        The error has the change of the transparency from frame to frame in it; that of the
+        extinction counts by how far the frame is from the airmass of the standards.
+
+        Parameters
+        ----------
+        airmass : float
+            Airmass in the middle of the exposure.
+        """
+        from numpy import hypot
+
+        steadiness = max(self.frame_scatter, self.process_params.STEADINESS)
+        if self.extinction is None:
+            return self.zeropnt.value, float(hypot(self.zeropnt.error, steadiness))
+        of_extinction = self.extinction.error
+        of_standards = self.zeropnt.error**2 - (self.airmass * of_extinction) ** 2
+        of_distance = (airmass - self.airmass) * of_extinction
+        error = (max(of_standards, 0.0) + of_distance**2 + steadiness**2) ** 0.5
+        return self.zeropnt.value - self.extinction.value * airmass, float(error)
+
     def magnitude(self, counts: float, exptime: float, airmass: float) -> float:
         """Return the magnitude of light, or of an array of it.
 

@@ -80,13 +80,21 @@ class RegriddedFrame(ScienceProduct, SkyFrame):
         "AstrometricParameters",
         None,
     )
+    photom = persistent(
+        "Zero point of its chip, filter and night, none without photometry [None]",
+        "PhotometricParameters",
+        None,
+    )
+    choices = persistent("Zero point that was named: 'by hand: who' [None]", dict, {})
     grid_target = persistent("Grid of the pixels [None]", GridTarget, None)
     weight = persistent("Weight of the pixels [None]", GridWeightFrame, None)
     astrom = persistent("World coordinates, linear only [None]", Astrom, None)
     observing_block = persistent("Block the frame was taken in [None]", ObservingBlock, None)
     template = persistent("Template the frame was taken with [None]", Template, None)
     EXPTIME = persistent("Exposure time [sec]", float, 0.0)
-    FLXSCALE = persistent("Factor to one flux scale, 1 without photometry [None]", float, 1.0)
+    FLXSCALE = persistent(
+        "Factor from ADU to the light of magnitude 0, 1 without photometry [1/ADU]", float, 1.0
+    )
     gain = persistent("Gain of the pixels [e-/ADU]", float, 0.0)
     background = persistent("Median of the sky that was subtracted [ADU]", float, 0.0)
     background_noise = persistent("Noise of a pixel of the sky [ADU]", float, 0.0)
@@ -94,8 +102,12 @@ class RegriddedFrame(ScienceProduct, SkyFrame):
         "How much larger the noise of a large area is than its pixels tell [None]", float, 1.0
     )
     area = persistent("Mean area of a pixel [pixel of the reduced frame]", float, 0.0)
-    zeropnt = persistent("Magnitude of 1 ADU/s, none without photometry [mag]", float, None)
-    zeropnt_error = persistent("Error of the zero point [mag]", float, None)
+    zeropnt = persistent(
+        "Magnitude of 1 ADU/s at the airmass of the frame, none without photometry [mag]",
+        float,
+        None,
+    )
+    zeropnt_error = persistent("Error of the zero point of this frame [mag]", float, None)
     psf_radius = persistent(
         "Full width of a star at half its maximum, none where none can be told [arcsec]",
         float,

@@ -12,6 +12,7 @@ from awe.lazy import resolve
 from awe.model.regridded import CoaddedRegriddedFrame, GridWeightFrame, RegriddedFrame
 from awe.tasks import grids
 from awe.tasks.arguments import Argument, common
+from awe.tasks.fluxscale import error_together, one_zero_point, scale_to
 from awe.tasks.inputs import imstat
 from awe.tasks.maps import coverage_image, flag_image, variance_image
 from awe.tasks.selection import newest_of_each
@@ -19,6 +20,8 @@ from awe.tasks.task import Stage, Task, Unit
 from awe.terminal import out
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
     from awe.tasks.spooled import Spool, Summed
 
 __all__ = ["CoaddTask"]
@@ -114,7 +117,11 @@ class CoaddTask(Task):
         frames = list(unit.frames)
         parameters = self.parameters("CoaddedRegriddedFrame")
         corner, shape = grids.union(frames)
-        spools = [self._spooled(frame, number, corner) for number, frame in enumerate(frames)]
+        again = (unit.given or {}).get("zeropnt")
+        zeropnt = one_zero_point(unit.name, frames, again)
+        spools = [
+            self._spooled(frame, number, corner, zeropnt) for number, frame in enumerate(frames)
+        ]
         found: Summed = resolve("awe.tasks.spooled:summed")(spools, shape, parameters)
         for number, reason in found.why.items():
             out(f"{unit.name}: {frames[number].filename} is left out: {reason}\n")
@@ -128,17 +135,19 @@ class CoaddTask(Task):
             observing_block=first.observing_block, template=first.template, OBJECT=first.OBJECT,
             DATE_OBS=first.DATE_OBS, NAXIS1=shape[1], NAXIS2=shape[0],
             EXPTIME=sum({frame.DATE_OBS: frame.EXPTIME for frame in used}.values()),
-            process_params=parameters, process_status=1,
+            zeropnt=zeropnt, process_params=parameters, process_status=1,
         )  # fmt: skip
         self._describe(product, used, frames, spools, found)
         return self._finished(product, found)
 
-    def _spooled(self, frame: Any, number: int, corner: tuple[int, int]) -> Spool:
+    def _spooled(
+        self, frame: Any, number: int, corner: tuple[int, int], zeropnt: float | None
+    ) -> Spool:
         """Return one frame laid out in the scratch directory; its files are let go."""
         self.fetch([frame, frame.weight])
         scratch = self._running().scratch
         spool: Spool = resolve("awe.tasks.spooled:Spool").of(
-            frame, scratch / f"layer{number}.values", corner
+            frame, scratch / f"layer{number}.values", corner, scale_to(frame, zeropnt)
         )
         for item in (frame, frame.weight):
             path = Path(item.pathname)
@@ -170,11 +179,8 @@ class CoaddTask(Task):
             )
             for chip in product.detectors
         ]
-        points = [frame.zeropnt for frame in used]
-        if None not in points:
-            product.zeropnt = statistics.fmean(points)
-            errors = [frame.zeropnt_error or 0.0 for frame in used]
-            product.zeropnt_error = sum(e * e for e in errors) ** 0.5 / len(errors)
+        if product.zeropnt is not None:
+            product.zeropnt_error = error_together(used, inverse)
         product.contributions = {
             str(frame.object_id): self._contribution(number, frame, spools[number], found)
             for number, frame in enumerate(frames)
@@ -217,7 +223,7 @@ class CoaddTask(Task):
                 flag_image(flags, place), variance_image(new.variance, place, "adu2/s2"),
                 coverage_image(new.coverage, place),
             ]  # fmt: skip
-            self.write(product, new.image, behind, unit="adu/s")
+            self.write(product, new.image, behind, unit="adu/s", header=_cards(product))
         made: CoaddedRegriddedFrame = product
         return made
 
@@ -231,3 +237,14 @@ class CoaddTask(Task):
         weight.verify(pixels)
         self.write(weight, pixels, unit="", within=WEIGHT_WITHIN)
         return weight
+
+
+def _cards(product: Any) -> Header:
+    """Return the cards of the zero point of a sum, none without one."""
+    from astropy.io.fits import Header
+
+    cards = Header()
+    if product.zeropnt is not None:
+        cards["ZEROPNT"] = (product.zeropnt, "[mag] magnitude of 1 ADU/s")
+        cards["ZPNTERR"] = (product.zeropnt_error, "[mag] its error")
+    return cards

@@ -15,6 +15,7 @@ from awe.rules.made_from import newest_solution
 from awe.rules.quality import verdict
 from awe.tasks import grids
 from awe.tasks.arguments import Argument, common
+from awe.tasks.fluxscale import scaled
 from awe.tasks.inputs import imstat
 from awe.tasks.maps import flag_image, variance_image
 from awe.tasks.pending import without
@@ -23,6 +24,8 @@ from awe.tasks.task import Stage, Task, Unit
 from awe.terminal import out
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from awe.calib.resample import Regridded
@@ -31,10 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RegridTask"]
 
-#: cards of the coordinates of the frame, which are not those of the grid
-_OF_PLACE = re.compile(
+#: cards of the coordinates of the frame, which are not those of the grid, and of its zero point
+_OF_BEFORE = re.compile(
     r"(CRVAL|CRPIX|CDELT|CROTA|CTYPE|CUNIT)\d[A-Z]?|(CD|PC)\d_\d[A-Z]?|PV\d_\d+[A-Z]?"
-    r"|[AB]P?_(\d_\d|ORDER|DMAX)|LONPOLE|LATPOLE|WCSAXES"
+    r"|[AB]P?_(\d_\d|ORDER|DMAX)|LONPOLE|LATPOLE|WCSAXES|ZEROPNT|ZPNTERR|FLXSCALE"
 )
 
 
@@ -44,6 +47,7 @@ class RegridTask(Task):
     Steps: the sky is subtracted, bad pixels are filled, and a spline through all pixels gives
     those of the grid, with their weight, variance and reason bits. The flux of stars is kept.
     Pixels are where the newest sound astrometric solution of a frame has them, or its header.
+    The zero point is that of its chip, filter and night; a frame without one goes on.
     The target is `gra`, `gdec` and `gps`, or the plate of the sky the set is on.
     """
 
@@ -54,6 +58,7 @@ class RegridTask(Task):
         Stage(name="regrid", text="find the light of the pixels of the grid", unit="adu",
               required=True),
     )  # fmt: skip
+    named: ClassVar[Mapping[str, str]] = {"photom_id": "PhotometricParameters"}
     grid_ra: float | None = None
     grid_dec: float | None = None
     grid_pixelscale: float | None = None
@@ -181,7 +186,7 @@ class RegridTask(Task):
         target = self.target([red])
         parameters = self.parameters("RegriddedFrame")
         self.fetch([red, *([red.weight] if red.weight is not None else [])])
-        solution = self._solution(unit)
+        solution, scale = self._solution(unit), scaled(unit)
         work: Work = resolve("awe.tasks.gridding:Work")(
             red, self._weight_of(red), parameters, solution
         )
@@ -192,6 +197,8 @@ class RegridTask(Task):
         self.after("regrid", lambda: new.image, astrom=astrom)
         product = RegriddedFrame(
             **_identity(red, new.image.shape), reduced=red, astrom_params=solution,
+            photom=scale.photom, zeropnt=scale.zeropnt, zeropnt_error=scale.error,
+            FLXSCALE=scale.factor, choices=scale.choices,
             grid_target=target, astrom=astrom, observing_block=red.observing_block,
             template=red.template, EXPTIME=red.EXPTIME,
             background=work.level, background_noise=work.noise * work.area**0.5 / new.correlation,
@@ -201,7 +208,8 @@ class RegridTask(Task):
         header = fits.trimmed(red.header)
         product.gain = float(red.header.get("GAIN") or 0.0)
         product.psf_radius = work.seeing(new, product.gain, target)
-        return self._finished(product, new, header)
+        doubt = QualityFlag.OTHERS if scale.of_stranger else QualityFlag(0)
+        return self._finished(product, new, header, doubt)
 
     @staticmethod
     def _solution(unit: Unit) -> Any:
@@ -215,17 +223,23 @@ class RegridTask(Task):
 
     # -- out ------------------------------------------------------------------------------------
 
-    def _finished(self, product: Any, new: Regridded, header: Any) -> RegriddedFrame:
+    def _finished(
+        self, product: Any, new: Regridded, header: Any, doubt: QualityFlag
+    ) -> RegriddedFrame:
         """Return the product with its numbers, verdict, weight and file."""
         product.imstat = imstat(new.image)
         # what the frame was doubted for stays in doubt
         inherited = QualityFlag(product.reduced.quality_flags)
         product.quality_flags = int(
-            product.verify(new.image) | _told(new.flags) | inherited
+            product.verify(new.image) | _told(new.flags) | inherited | doubt
         )
         product.compare()
-        for keyword in {one for one in header if _OF_PLACE.fullmatch(one)}:
+        for keyword in {one for one in header if _OF_BEFORE.fullmatch(one)}:
             header.remove(keyword, remove_all=True)
+        if product.zeropnt is not None:
+            header["ZEROPNT"] = (product.zeropnt, "[mag] magnitude of 1 ADU/s")
+            header["ZPNTERR"] = (product.zeropnt_error, "[mag] its error for this frame")
+            header["FLXSCALE"] = (product.FLXSCALE, "[1/ADU] to the light of magnitude 0")
         header["CORRFAC"] = (new.correlation, "noise of large areas over that of pixels")
         if product.gain:
             header["GAIN"] = (product.gain, "[e-/ADU] gain in the variance")

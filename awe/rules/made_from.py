@@ -9,7 +9,9 @@ from typing import Any
 
 from awe.db.declare.registry import find
 from awe.errors import ArgumentError
-from awe.model.mixins import QualityFlag, has, value_of
+from awe.model.mixins import TOLERATED, USABLE, QualityFlag, has, value_of
+from awe.rules import validity
+from awe.rules.roles import chosen_roles
 from awe.terminal import harmless
 
 __all__ = [
@@ -80,7 +82,8 @@ def _alike(used: Any, *, after: Any = None) -> list[Any]:
     else:
         return [used] if after is None else []
     if after is not None:
-        query &= (cls.is_valid > 0) & (cls.quality_flags == 0) & (cls.creation_date > after)
+        query &= (cls.is_valid > 0) & cls.quality_flags.isin(USABLE)
+        query &= cls.creation_date > after
     found = list(query.order_by("-creation_date").top(_LISTED))
     return [one for one in found if one == used or _same_pixels(one, used)]
 
@@ -146,7 +149,7 @@ def newest_like(item: Any, role: str) -> Any:
 
 
 def _objection(product: Any) -> str:
-    bits = product.quality_flags & ~int(QualityFlag.SEEING)
+    bits = product.quality_flags & ~int(TOLERATED)
     if product.is_valid <= 0:
         return f"is_valid is {product.is_valid}"
     return f"quality {QualityFlag.explain(bits)}" if bits else ""
@@ -165,12 +168,16 @@ def why(self: Any, role: str = "") -> Because:
     ArgumentError
         The class has no such link.
     """
-    roles = MADE_FROM.get(type(self).__name__, ())
+    chosen = tuple(chosen_roles(type(self)))
+    roles = (*MADE_FROM.get(type(self).__name__, ()), *chosen)
     if role and role not in roles:
         msg = f"{type(self).__name__} is not chosen a {role!r}; roles: {', '.join(roles)}"
         raise ArgumentError(msg)
     lines = []
     for name in [role] if role else roles:
+        if name in chosen:
+            lines += str(validity.why(self, name)).splitlines()
+            continue
         linked = getattr(self, name)
         used = linked if isinstance(linked, list) else [linked] if linked is not None else []
         lines.append(f"{name}: {', '.join(_called(one) for one in used) or 'none'}")

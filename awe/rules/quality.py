@@ -88,6 +88,8 @@ def verify(product: Any, pixels: NDArray[Any] | None = None) -> QualityFlag:
         flags |= QualityFlag.NOT_FINITE
     if product._committed and has(product, "weight"):
         flags |= verdict(product.to_ccddata().flags)
+    if has(product, "grid_target") and value_of(product, "zeropnt", 0.0) is None:
+        flags |= QualityFlag.ZEROPOINT
     # known at the making only
     flags |= QualityFlag(product.quality_flags) & KNOWN_THEN
     return _set(product, flags)

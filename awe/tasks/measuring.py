@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from awe.errors import ArgumentError, NotFound, NoValidPixels, WrongShape
 from awe.fits import planes
 from awe.lazy import resolve
-from awe.model.mixins import value_of
+from awe.model.mixins import USABLE, value_of
 from awe.model.regridded import CoaddedRegriddedFrame, RegriddedFrame
 from awe.model.science import ReducedScienceFrame
 from awe.tasks import grids
@@ -113,7 +113,7 @@ def _newest_coadds(frames: list[Any]) -> list[Any]:
     """Return of several sums of one object, filter and target the newest sound one."""
     newest: dict[Any, Any] = {}
     for frame in sorted(frames, key=lambda one: one.creation_date):
-        if not frame.quality_flags:
+        if frame.quality_flags in USABLE:
             newest[frame.OBJECT, frame.filter.name, frame.grid_target.arguments()] = frame
     return list(newest.values())
 

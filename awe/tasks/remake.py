@@ -333,6 +333,8 @@ def _given(product: Any) -> dict[str, Any]:
     choices = value_of(product, "choices") or {}
     if has(product, "astrom_params"):
         given["AstrometricParameters"] = product.astrom_params
+    if has(product, "regridded_frames"):
+        given["zeropnt"] = product.zeropnt
     return given | dict.fromkeys(_missing(type(product), choices))
 
 

@@ -10,7 +10,7 @@ from awe import instruments
 from awe.db.declare.registry import find
 from awe.errors import ArgumentError, NotFound, nearest
 from awe.model.classes import load
-from awe.model.mixins import QualityFlag
+from awe.model.mixins import USABLE
 from awe.model.observing import Chip, Filter, Instrument
 from awe.rules.validity import night_range
 from awe.tasks.task import Task
@@ -92,8 +92,7 @@ def newest_of_each(frames: Sequence[Any]) -> list[Any]:
     newest: dict[Any, Any] = {}
     for frame in frames:
         known = newest.get(frame.raw.object_id)
-        # a frame whose seeing is not known serves as well as others
-        if not frame.quality_flags & ~int(QualityFlag.SEEING) and (
+        if frame.quality_flags in USABLE and (
             known is None or frame.creation_date > known.creation_date
         ):
             newest[frame.raw.object_id] = frame

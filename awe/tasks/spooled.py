@@ -42,7 +42,7 @@ class Spool:
     good: float
 
     @classmethod
-    def of(cls, frame: Any, path: Path, corner: tuple[int, int]) -> Spool:
+    def of(cls, frame: Any, path: Path, corner: tuple[int, int], scale: float) -> Spool:
         """Return a frame whose files are here, laid out in a path and one next to it.
 
         Parameters
@@ -53,10 +53,11 @@ class Spool:
             Where its values go.
         corner : (int, int)
             Row and column of the first pixel of the sum, from the tangent point on.
+        scale : float
+            Factor from its pixels to those of the sum.
         """
         image = np.asarray(fits.read_pixels(Path(frame.pathname), None), np.float32)
         weight = np.asarray(fits.read_pixels(Path(frame.weight.pathname), None), np.float32)
-        scale = frame.FLXSCALE / (frame.EXPTIME or 1.0)
         inside = np.isfinite(image)
         weight = np.where(inside & (weight > 0), weight, 0)
         np.where(inside, image * np.float32(scale), 0).astype(np.float32).tofile(path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from awe.tasks.task import Task
 
-__all__ = ["Bands", "band_of", "catalogue_of", "measured", "newest_catalogue"]
+__all__ = ["Bands", "airmass_of", "band_of", "catalogue_of", "measured", "newest_catalogue"]
 
 #: band of a filter -> that of its standards, where the filter does not say it
 _BANDS = {
@@ -165,7 +165,7 @@ def catalogue_of(task: Task, unit: Any, frame: Any, *, transform: bool | None) -
     """
     parameters = task.parameters("PhotSrcCatalog")
     bands = _bands(unit, frame, transform)
-    airmass = _airmass(frame)
+    airmass = airmass_of(frame)
     solution = newest_solution(frame)
     if solution is None and frame.astrom is None:
         msg = (
@@ -204,7 +204,19 @@ def _bands(unit: Any, frame: Any, transform: bool | None) -> Bands:
     return Bands(primary=band_of(frame.filter))
 
 
-def _airmass(frame: Any) -> float:
+def airmass_of(frame: Any) -> float:
+    """Return the airmass in the middle of the exposure of a reduced frame.
+
+    Parameters
+    ----------
+    frame : ReducedScienceFrame
+        The frame.
+
+    Raises
+    ------
+    NoValidPixels
+        Its raw frame does not tell it, or has no exposure time.
+    """
     begin, end = (float(getattr(frame.raw, name) or 0.0) for name in ("AIRMSTRT", "AIRMEND"))
     known = [value for value in (begin, end) if 1.0 <= value < 40.0]
     if not known or not frame.EXPTIME > 0:

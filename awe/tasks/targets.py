@@ -28,7 +28,7 @@ from awe.terminal import harmless, out
 __all__ = ["Plan", "Step", "further", "get", "intended", "plan"]
 
 #: Links a recipe fills only where there is such a calibration.
-WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain", "transform")
+WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain", "transform", "photom")
 
 
 def _raw_role(cls: Any) -> str | None:

@@ -65,10 +65,10 @@ def test_a_frame_that_disagrees_is_named_and_left_out(regridded, calibrated, cap
     wrong = RegriddedFrame(pathname=path, **{
         name: getattr(spoilt, name) for name in (
             "raw", "instrument", "chip", "filter", "OBJECT", "DATE_OBS", "NAXIS1", "NAXIS2",
-            "reduced", "grid_target", "weight", "EXPTIME", "gain", "background_noise",
+            "reduced", "grid_target", "weight", "gain", "background_noise",
             "correlation", "area", "process_params", "template",
         )
-    }, astrom=spoilt.astrom.copy(), FLXSCALE=0.6)
+    }, astrom=spoilt.astrom.copy(), EXPTIME=spoilt.EXPTIME / 0.6)
     wrong.store()
     wrong.commit()
     names = [frame.filename for frame in regridded[1:]]

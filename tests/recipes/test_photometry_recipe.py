@@ -199,3 +199,111 @@ def test_a_frame_without_standards_is_left_out_and_the_others_go_on(here, capsys
     assert len(photom.photcats) == 2
     told = capsys.readouterr().out
     assert f"left out: {red.filename}: its raw frame has no airmass" in told
+
+
+def zero_point_of_night(names, table, night):
+    """Return the zero point of the night, whose extinction is known."""
+    from awe.model.photometry import PhotTransformation
+
+    standards(table)
+    if not len(PhotTransformation.select_all()):
+        transformation(night)
+    run("Extinction", red_filenames=names, value=EXTINCTION, error=0.005, commit=True)
+    [photom] = run("Photom", red_filenames=names, commit=True)
+    return photom
+
+
+def magnitudes(made, table, band):
+    """Return magnitudes of a list less those of the table, of the sources that are both."""
+    from astropy.table import Table
+
+    rows, truth = made.sources.to_table(), Table.read(table)
+    # a sum is in the light of the camera
+    wanted = truth["SloanR"] + COLOUR * (truth["SloanG"] - truth["SloanR"])
+    away = np.hypot(
+        (np.asarray(rows["RA"])[:, None] - np.asarray(truth["ra"])) * np.cos(np.radians(11.25)),
+        np.asarray(rows["DEC"])[:, None] - np.asarray(truth["dec"]),
+    )
+    number = away.argmin(axis=1)
+    near = (away.min(axis=1) < 1 / 3600) & (np.asarray(rows["FLAG"]) == 0)
+    return np.asarray(rows[band])[near] - np.asarray(wanted)[number][near]
+
+
+def test_frames_on_grids_have_the_zero_point_of_their_night_and_sums_one_of_all(here, capsys):
+    from awe import fits
+    from awe.model.mixins import QualityFlag
+
+    night, names, table = here
+    before = run("Regrid", red_filenames=names[:2], commit=True)
+    told = capsys.readouterr().out
+    if before[0].photom is None:
+        assert "goes on without a zero point (quality bit ZEROPOINT)" in told
+        assert "dpu.run('Photom'" in told
+        assert (before[0].zeropnt, before[0].FLXSCALE) == (None, 1.0)
+        assert before[0].quality_flags & QualityFlag.ZEROPOINT
+        assert "ZEROPNT" not in fits.read_header(before[0].pathname)
+    photom = zero_point_of_night(names, table, night)
+    stale = before[0].why_stale()
+    assert stale[0].kind == "newer calibration"
+    assert "photom" in str(stale)
+    regs = run("Regrid", red_filenames=names, commit=True)
+    for reg, airmass in zip(regs, AIRMASSES, strict=True):
+        assert reg.photom == photom
+        assert not reg.quality_flags & QualityFlag.ZEROPOINT
+        assert reg.zeropnt == pytest.approx(ZERO - EXTINCTION * airmass, abs=0.01)
+        assert 0 < reg.zeropnt_error < 0.03
+        # light of magnitude 0 is 1
+        assert reg.FLXSCALE * 360.0 * 10 ** (0.4 * reg.zeropnt) == pytest.approx(1.0)
+        header = fits.read_header(reg.pathname)
+        assert header["ZEROPNT"] == pytest.approx(reg.zeropnt)
+        assert header["FLXSCALE"] == pytest.approx(reg.FLXSCALE)
+    assert regs[0].is_uptodate(), regs[0].why_stale()
+    assert "PhotometricParameters" in repr(regs[0].lineage())
+    why = str(regs[0].why("photom"))
+    assert "may be chosen" in why
+    assert why in str(regs[0].why())
+    again = regs[3].remake(exact=True)
+    assert (again.photom, again.zeropnt) == (photom, regs[3].zeropnt)
+    [single] = run("SourceList", reg_filenames=[regs[3].filename], commit=True)
+    assert abs(np.median(magnitudes(single, table, "MAG_AUTO"))) < 0.05
+    # light differs by 10 % from the first frame to the last; on one zero point it does not
+    pars = {"CoaddedRegriddedFrame.process_params.COMPARED_STARS": 5}
+    [coadd] = run(
+        "Coadd", reg_filenames=[reg.filename for reg in regs], pars=pars, commit=True
+    )
+    assert len(coadd.regridded_frames) == 4
+    for one in coadd.losses():
+        assert one.flux == pytest.approx(1.0, abs=0.02)
+    assert coadd.zeropnt == pytest.approx(np.mean([reg.zeropnt for reg in regs]))
+    # the frames have one solution: four of them know no more than one
+    assert coadd.zeropnt_error > 0.9 * min(reg.zeropnt_error for reg in regs)
+    assert not coadd.quality_flags & QualityFlag.ZEROPOINT
+    assert coadd.verify() == coadd.quality_flags
+    assert fits.read_header(coadd.pathname)["ZEROPNT"] == pytest.approx(coadd.zeropnt)
+    assert np.array_equal(coadd.remake(exact=True).data, coadd.data, equal_nan=True)
+    [deep] = run("SourceList", coadd_filenames=[coadd.filename], commit=True)
+    off = magnitudes(deep, table, "MAG_AUTO")
+    assert off.size > 20
+    assert abs(np.median(off)) < 0.05
+    capsys.readouterr()
+    named = [regs[0].filename, before[1].filename]
+    if before[1].zeropnt is None:
+        [mixed] = run("Coadd", reg_filenames=named)
+        assert f"1 of 2 frames have none: {before[1].filename}" in capsys.readouterr().out
+        assert mixed.zeropnt is None
+        assert mixed.quality_flags & QualityFlag.ZEROPOINT
+
+
+def test_a_zero_point_is_named_by_hand_and_told(here):
+    night, names, table = here
+    first = zero_point_of_night(names, table, night)
+    run("Photom", red_filenames=names[:2], commit=True)
+    [reg] = run("Regrid", red_filenames=names[:1], photom=str(first.object_id), commit=True)
+    assert reg.photom == first
+    assert reg.choices == {"photom": "by hand: scientist"}
+    assert "by hand: scientist" in str(reg.why("photom"))
+    # a newer one does not make stale what was named
+    assert reg.is_uptodate(), reg.why_stale()
+    assert reg.remake().photom == first
+    with pytest.raises(NotFound, match="no PhotometricParameters with the object_id"):
+        run("Regrid", red_filenames=names[:1], photom="00000000-0000-0000-0000-000000000000")

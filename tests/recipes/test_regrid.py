@@ -45,7 +45,7 @@ def test_all_chips_are_on_one_target_with_weight_variance_and_bits(reduced, caps
     assert (target.dec, target.pixelscale) == (-11.0, 0.213)
     assert abs(target.ra - 212.5) < 0.51
     one = (RegriddedFrame.filename == made[0].filename)[0]
-    assert one.quality_flags == 0, one.explain_quality()
+    assert one.quality_flags == QualityFlag.ZEROPOINT, one.explain_quality()
     assert one.reduced in reduced
     assert one.weight.grid_target == target
     assert one.chip.name in CHIPS
