@@ -230,16 +230,13 @@ class PhotometricParameters(FilterCalibration):
         airmass : float
             Airmass in the middle of the exposure.
         """
-        from numpy import hypot
-
+        dims = self.extinction
+        value, of_extinction = (dims.value, dims.error) if dims is not None else (0.0, 0.0)
         steadiness = max(self.frame_scatter, self.process_params.STEADINESS)
-        if self.extinction is None:
-            return self.zeropnt.value, float(hypot(self.zeropnt.error, steadiness))
-        of_extinction = self.extinction.error
         of_standards = self.zeropnt.error**2 - (self.airmass * of_extinction) ** 2
         of_distance = (airmass - self.airmass) * of_extinction
         error = (max(of_standards, 0.0) + of_distance**2 + steadiness**2) ** 0.5
-        return self.zeropnt.value - self.extinction.value * airmass, float(error)
+        return self.zeropnt.value - value * airmass, float(error)
 
     def magnitude(self, counts: float, exptime: float, airmass: float) -> float:
         """Return the magnitude of light, or of an array of it.
