@@ -197,7 +197,7 @@ def _calls(
     except NotFound:
         if not before:
             raise
-        if getattr(task, "whole", False):
+        if task.whole:
             return [chosen]
         rest = {name: value for name, value in chosen.items() if name not in ("c", "chip")}
         chips = {call.get("chip"): None for call in before}

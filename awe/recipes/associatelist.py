@@ -30,7 +30,6 @@ class AssociateListTask(Task):
     makes: ClassVar[tuple[str, ...]] = ("AssociateList",)
     raw = "SourceList"
     whole = True
-    """One job has all lists."""
     stages = (
         Stage(name="associate", text="pair the sources of lists and group the pairs", unit="",
               required=True),
@@ -70,13 +69,6 @@ class AssociateListTask(Task):
                 frames=tuple(inputs), date=min(dates, default=lists[0].creation_date),
             )
         ]  # fmt: skip
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return the arguments of the one job that has all lists."""
-        self.units()
-        given = self._given()
-        given.pop("workers", None)
-        return [given]
 
     def _earlier(self) -> Any:
         name = self.input_associatelist

@@ -37,7 +37,6 @@ class CoaddTask(Task):
     makes: ClassVar[tuple[str, ...]] = ("CoaddedRegriddedFrame", "GridWeightFrame")
     raw = "RegriddedFrame"
     whole = True
-    """One job makes the sum of all chips."""
     stages = (
         Stage(name="add", text="mean of the frames, without outliers", unit="adu/s",
               required=True),
@@ -67,18 +66,9 @@ class CoaddTask(Task):
             )
         ]  # fmt: skip
 
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return the arguments of the one job that makes the sum, its frames chosen when it runs.
-
-        Raises
-        ------
-        NotFound
-            Nothing answers the arguments.
-        """
+    def require_frames(self) -> None:
+        """Refuse a call that no frame answers; targets are compared when the job runs."""
         self._frames()
-        given = self._given()
-        given.pop("workers", None)
-        return [given]
 
     def _frames(self) -> list[Any]:
         """Return the regridded frames: those named, or the newest sound one of each raw frame."""

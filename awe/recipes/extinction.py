@@ -11,6 +11,7 @@ from awe.model.photometry import AtmosphericExtinction, PhotExtinctionCurve
 from awe.rules.validity import range_around
 from awe.tasks.arguments import Argument, common
 from awe.tasks.measuring import frames_to_measure
+from awe.tasks.selection import by_filter
 from awe.tasks.standards import band_of
 from awe.tasks.tables import Table
 from awe.tasks.task import Stage, Task, Unit
@@ -33,7 +34,6 @@ class ExtinctionTask(Task):
     makes: ClassVar[tuple[str, ...]] = ("AtmosphericExtinction", "PhotSrcCatalog")
     raw = "ReducedScienceFrame"
     whole = True
-    """One job takes all chips together."""
     stages = (
         Stage(name="fit", text="zero points against airmass", unit="", required=True),
     )
@@ -69,24 +69,7 @@ class ExtinctionTask(Task):
         if (self.value is None and self.curve is None) != (self.error is None):
             msg = "ExtinctionTask: value or curve, and error, are given together, or none of them"
             raise ArgumentError(msg)
-        groups: dict[str, list[Any]] = {}
-        for frame in frames_to_measure(self):
-            groups.setdefault(frame.filter.name, []).append(frame)
-        return [
-            Unit(
-                name=name, instrument=frames[0].instrument, chip=None, frames=tuple(frames),
-                date=sorted(frame.DATE_OBS for frame in frames)[len(frames) // 2],
-                filter=frames[0].filter,
-            )
-            for name, frames in groups.items()
-        ]  # fmt: skip
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return the arguments of the one job that takes all chips together."""
-        self.units()
-        given = self._given()
-        given.pop("workers", None)
-        return [given]
+        return by_filter(frames_to_measure(self))
 
     def make(self, unit: Unit) -> AtmosphericExtinction:
         """Return the extinction of the unit's filter.

@@ -11,6 +11,7 @@ from awe.tasks.arguments import Argument, common
 from awe.tasks.catalogues import write_table
 from awe.tasks.commonfield import common_field
 from awe.tasks.measuring import frames_to_measure
+from awe.tasks.selection import by_filter
 from awe.tasks.task import Stage, Task, Unit
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ class GAstromTask(Task):
     makes: ClassVar[tuple[str, ...]] = ("GAstrometric", "AstrometricParameters")
     raw = "ReducedScienceFrame"
     whole = True
-    """One job takes all chips together."""
     stages = (
         Stage(name="solve", text="detect, match, and solve all frames together", unit="",
               required=True),
@@ -57,26 +57,7 @@ class GAstromTask(Task):
 
     def units(self) -> list[Unit]:
         """Return one unit per filter, with the frames of all chips."""
-        groups: dict[str, list[Any]] = {}
-        for frame in frames_to_measure(self):
-            groups.setdefault(frame.filter.name if frame.filter else "", []).append(frame)
-        return [
-            Unit(
-                name=f"{frames[0].OBJECT or 'field'} {name}".strip(),
-                instrument=frames[0].instrument,
-                chip=frames[0].chip if len({frame.chip for frame in frames}) == 1 else None,
-                frames=tuple(frames), date=min(frame.DATE_OBS for frame in frames),
-                filter=frames[0].filter,
-            )
-            for name, frames in groups.items()
-        ]  # fmt: skip
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return the arguments of the one job that takes all chips together."""
-        self.units()
-        given = self._given()
-        given.pop("workers", None)
-        return [given]
+        return by_filter(frames_to_measure(self))
 
     def make(self, unit: Unit) -> GAstrometric:
         """Return the common solution of the unit's frames.

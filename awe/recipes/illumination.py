@@ -93,7 +93,7 @@ class IlluminationTask(Task):
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return one call per chip, each with the stars of its chip."""
-        calls = super().jobs()
+        calls: list[dict[str, Any]] = super().jobs()
         for call in calls:
             if self.photometry is not None:
                 call["photometry"] = self.photometry.where("chip", call["chip"])

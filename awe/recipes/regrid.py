@@ -13,7 +13,7 @@ from awe.model.mixins import QualityFlag
 from awe.model.regridded import GridWeightFrame, RegriddedFrame
 from awe.rules.made_from import newest_solution
 from awe.rules.quality import verdict
-from awe.tasks import grids
+from awe.tasks import calls, grids
 from awe.tasks.arguments import Argument, common
 from awe.tasks.fluxscale import scaled
 from awe.tasks.inputs import imstat
@@ -120,25 +120,15 @@ class RegridTask(Task):
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the arguments of this task split into one call per chip, all with one target."""
-        given = self._given()
+        calls.require_no_frames_left(self)
         frames = self._frames()
         target = self.target(frames)
         grids.require_places(frames, target)
-        given |= {
-            "grid_ra": target.ra, "grid_dec": target.dec, "grid_pixelscale": target.pixelscale,
-        }  # fmt: skip
-        chips: dict[str, list[Any]] = {}
-        for frame in without(RegriddedFrame, frames, target) if self.missing else frames:
-            chips.setdefault(frame.chip.name, []).append(frame)
-        calls = []
-        for chip, some in chips.items():
-            call = {**given, "chip": chip}
-            if self.raw_filenames is not None:
-                call["raw_filenames"] = [frame.raw.filename for frame in some]
-            if self.red_filenames is not None:
-                call["red_filenames"] = [frame.filename for frame in some]
-            calls.append(call)
-        return calls
+        left = without(RegriddedFrame, frames, target) if self.missing else frames
+        return calls.per_chip(
+            self, left, grid_ra=target.ra, grid_dec=target.dec,
+            grid_pixelscale=target.pixelscale,
+        )  # fmt: skip
 
     def effective(self, name: str) -> Any:
         """Return the value of an argument that holds when it is left out.

@@ -10,6 +10,7 @@ from awe.lazy import resolve
 from awe.model.science import ReducedScienceFrame
 from awe.model.sources import SourceList
 from awe.rules.made_from import newest_solution
+from awe.tasks import calls
 from awe.tasks.arguments import Argument, common
 from awe.tasks.catalogues import columns_of, write_list
 from awe.tasks.inputs import mark_others
@@ -76,26 +77,11 @@ class SourceListTask(Task):
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return the arguments of this task, one call per chip where frames are of one each."""
+        calls.require_no_frames_left(self)
         frames = self._frames()
-        if any(frame.chip is None for frame in frames) or self.frames == "coadded":
-            # sums are chosen when the job runs: by then there are newer ones
-            given = self._given()
-            given.pop("workers", None)
-            return [given]
-        chips: dict[str, list[Any]] = {}
-        for frame in frames:
-            chips.setdefault(frame.chip.name, []).append(frame)
-        calls = []
-        for chip, some in chips.items():
-            call = {**self._given(), "chip": chip}
-            call.pop("workers", None)
-            if self.raw_filenames is not None:
-                call["raw_filenames"] = [frame.raw.filename for frame in some]
-            for name in ("red_filenames", "reg_filenames", "coadd_filenames"):
-                if getattr(self, name) is not None:
-                    call[name] = [frame.filename for frame in some]
-            calls.append(call)
-        return calls
+        # sums are chosen when the job runs: by then there are newer ones
+        several = any(frame.chip is None for frame in frames) or self.frames == "coadded"
+        return calls.together(self) if several else calls.per_chip(self, frames)
 
     def _frames(self) -> list[Any]:
         found: list[Any] = resolve("awe.tasks.measuring:frames_to_measure")(self)

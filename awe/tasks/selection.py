@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from awe import instruments
@@ -19,7 +20,7 @@ from awe.tasks.unit import Unit
 if TYPE_CHECKING:
     from awe.tasks.task import Task
 
-__all__ = ["by_chip", "chips_of_night", "newest_of_each", "one_each", "raw_frames"]
+__all__ = ["by_chip", "by_filter", "chips_of_night", "newest_of_each", "one_each", "raw_frames"]
 
 SELECTING = (
     "instrument", "date", "chip", "filter", "object", "template", "raw_filenames", "red_filenames",
@@ -80,6 +81,20 @@ def by_chip(frames: Sequence[Any]) -> list[Unit]:
         key = (frame.chip.name, filter_.name if filter_ is not None else "")
         groups.setdefault(key, []).append(frame)
     return [_unit(" ".join(filter(None, key)), group) for key, group in groups.items()]
+
+
+def by_filter(frames: Sequence[Any]) -> list[Unit]:
+    """Return one unit per filter, with the frames of all chips together."""
+    groups: dict[str, list[Any]] = {}
+    for frame in frames:
+        groups.setdefault(frame.filter.name if frame.filter is not None else "", []).append(frame)
+    found = []
+    for name, group in groups.items():
+        chips, fields = ({getattr(one, of) for one in group} for of in ("chip", "OBJECT"))
+        field = fields.pop() if len(fields) == 1 else ""
+        unit = _unit(" ".join(filter(None, (field, name))) or "frames", group)
+        found.append(unit if len(chips) == 1 else replace(unit, chip=None))
+    return found
 
 
 def one_each(frames: Sequence[Any]) -> list[Unit]:

@@ -85,6 +85,8 @@ class Task:
     named: ClassVar[Mapping[str, str]] = {}
     needed: ClassVar[tuple[str, ...]] = ()
     stages: ClassVar[tuple[Stage, ...]] = ()
+    whole: ClassVar[bool] = False
+    """Whether one job makes the product of all chips."""
     _lists_steps: ClassVar[bool] = False
     _code: ClassVar[Code]
     items: Items | None = None
@@ -229,44 +231,12 @@ class Task:
         module = cls.__module__
         return module.startswith("awe.recipes.") and not module.startswith("awe.recipes.user")
 
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return the arguments of this task split into one call per chip, ready for JSON."""
-        if self.stop_after is not None or self.keep:
-            msg = (
-                "stop_after and keep leave frames where the task runs: "
-                f"{type(self).__name__}(...).execute() instead of dpu.run()"
-            )
-            raise ArgumentError(msg)
-        given = self._given()
-        given.pop("workers", None)  # the DPU runs jobs side by side, not units
-        calls = []
-        if not self.raw and type(self).units is Task.units:
-            return [given]  # it has no frames to split by chip
-        for chip, names in self._chips().items():
-            call = {**given, "chip": chip}
-            for argument in ("raw_filenames", "red_filenames"):
-                if argument in given:
-                    call[argument] = names
-            calls.append(call)
-        return calls
+    jobs = behaviour("awe.tasks.calls:jobs")
+    _given = behaviour("awe.tasks.calls:given")
 
-    def _given(self) -> dict[str, Any]:
-        """Return the arguments that differ from their defaults, in types JSON has."""
-        given = {}
-        for argument in self.arguments:
-            value = getattr(self, argument.name)
-            if value != argument.default:
-                moment = isinstance(value, datetime.datetime)
-                given[argument.name] = value.isoformat() if moment else value
-        return given
-
-    def _chips(self) -> dict[str, list[str]]:
-        """Return chip -> names of input files, for all units."""
-        chips: dict[str, list[str]] = {}
-        for unit in self.units():
-            names = chips.setdefault(unit.chip.name, [])
-            names += [frame.filename for frame in unit.frames]
-        return chips
+    def require_frames(self) -> None:
+        """Refuse a call that nothing answers; by default its units are looked for."""
+        self.units()
 
     def _attempt(self, unit: Unit) -> Outcome:
         if self.items is not None and self.items.finished(unit.name):

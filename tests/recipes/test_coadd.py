@@ -116,7 +116,7 @@ def test_a_chain_plans_one_sum_after_the_jobs_of_all_chips(calibrated):
     raws = [raw.filename for raw in RawScienceFrame.template.start == TEMPLATE]
     chain = "Reduce>Astrometry>Regrid>Coadd>SourceList"
     for selection in ({"template": TEMPLATE}, {"raw": raws}):
-        made = plan(chain, {"i": "OMEGACAM", "C": 1, **selection}, "local")
+        made = plan(chain, {"i": "OMEGACAM", "C": 1, "workers": 2, **selection}, "local")
         assert [job["recipe"] for job in made.jobs] == [
             *(2 * ["Reduce"]), *(2 * ["Astrometry"]), *(2 * ["Regrid"]), "Coadd", "SourceList",
         ]  # fmt: skip

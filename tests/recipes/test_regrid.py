@@ -133,6 +133,9 @@ def test_arguments_choose_the_target_and_jobs_of_all_chips_get_the_same(reduced)
     named = [frame.raw.filename for frame in reduced]
     by_raw = recipes.find("Regrid")(instrument="OMEGACAM", raw_filenames=named).jobs()
     assert [len(job["raw_filenames"]) for job in by_raw] == [2, 2]
+    # jobs about raw frames name raw frames, whatever the recipe works on
+    solving = recipes.find("Astrometry")(instrument="OMEGACAM", raw_filenames=named).jobs()
+    assert sorted(name for job in solving for name in job["raw_filenames"]) == sorted(named)
     with pytest.raises(ArgumentError, match="gra is given without gdec"):
         recipes.find("Regrid")(instrument="OMEGACAM", template=TEMPLATE, gra=1.0).units()
 
