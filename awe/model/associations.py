@@ -86,6 +86,7 @@ class AssociateList(Product, DataObject):
     verify = behaviour("awe.rules.quality:verify")
     compare = behaviour("awe.rules.comparison:compare")
     plot = behaviour("awe.inspect.quality:plot")
+    inspect = behaviour("awe.inspect.quality:plot")
     why = behaviour("awe.rules.made_from:why")
 
     def _ready(self) -> None:

@@ -133,6 +133,7 @@ class AstrometricParameters(FromReduced, DataObject):
         """The stars used, with reference minus frame, from the file."""
         return fits.read_table(self._here(), "RESIDUALS")
 
+    make = behaviour("awe.tasks.begun:make")
     inspect = behaviour("awe.inspect.quality:plot")
 
     @property
@@ -172,6 +173,7 @@ class GAstrometric(Product, DataObject):
     verify = behaviour("awe.rules.quality:verify")
     compare = behaviour("awe.rules.comparison:compare")
     plot = behaviour("awe.inspect.quality:plot")
+    why = behaviour("awe.rules.made_from:why")
 
     @property
     def residuals(self) -> Table:

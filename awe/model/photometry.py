@@ -61,7 +61,9 @@ class NightCalibration(Calibration, abstract=True):
     verify = behaviour("awe.rules.quality:verify")
     compare = behaviour("awe.rules.comparison:compare")
     plot = behaviour("awe.inspect.quality:plot")
+    inspect = behaviour("awe.inspect.quality:plot")
     select = class_behaviour("awe.rules.select:calibration")
+    get = class_behaviour("awe.tasks.nights:get")
 
     @property
     def chip(self) -> None:
@@ -158,6 +160,7 @@ class PhotSrcCatalog(FromReduced, DataObject):
         used = table[table["used"]]
         return [float(value) for value in used["mag"] - used["instmag"]]
 
+    make = behaviour("awe.tasks.begun:make")
     inspect = behaviour("awe.inspect.quality:plot")
 
 
@@ -212,6 +215,9 @@ class PhotometricParameters(FilterCalibration):
         "Process parameters [None]", PhotometricParametersParameters, None
     )
     prev = persistent("Previous version [None]", "PhotometricParameters", None)
+
+    inspect = behaviour("awe.inspect.quality:plot")
+    get = class_behaviour("awe.tasks.nights:get")
 
     @property
     def photcat(self) -> PhotSrcCatalog | None:

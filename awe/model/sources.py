@@ -109,7 +109,8 @@ class SourceList(FromReduced, DataObject):
         if len(self.sources) < self.source_count:
             enter(self)
 
-    make = behaviour("awe.tasks.sourcelists:make")
+    make = behaviour("awe.tasks.begun:make")
+    inspect = behaviour("awe.inspect.quality:plot")
     write_ldac = behaviour("awe.tasks.ldac:write_ldac")
 
     def _ready(self) -> None:

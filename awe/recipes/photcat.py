@@ -31,6 +31,7 @@ class PhotcatTask(Task):
               required=True),
     )  # fmt: skip
     transform: bool | None = None
+    reference: str | None = None
     inspect: bool = False
     arguments = (
         *common(
@@ -40,6 +41,10 @@ class PhotcatTask(Task):
             name="transform", type=bool,
             doc="whether magnitudes are brought into the system of the camera; by default if "
             "there is a PhotTransformation",
+        ),
+        Argument(
+            name="reference", type=str,
+            doc="name of the catalogue of standards; by default the newest that has them",
         ),
         Argument(
             name="inspect", type=bool, default=False,
@@ -74,7 +79,9 @@ class PhotcatTask(Task):
         unit : Unit
             Work to do: one reduced frame.
         """
-        product = catalogue_of(self, unit, unit.frames[0], transform=self.transform)
+        product = catalogue_of(
+            self, unit, unit.frames[0], transform=self.transform, reference=self.reference
+        )
         mark_others(product)
         if self.inspect:
             product.inspect()

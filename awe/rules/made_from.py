@@ -23,6 +23,7 @@ __all__ = [
 MADE_FROM: dict[str, tuple[str, ...]] = {
     "SourceList": ("frame", "astrom_params", "detection_frame"),
     "AstrometricParameters": ("reduced", "refcat"),
+    "GAstrometric": ("solutions", "refcat"),
     "RegriddedFrame": ("reduced", "astrom_params"),
     "CoaddedRegriddedFrame": ("regridded_frames",),
     "AssociateList": ("input_lists", "input_associatelist"),

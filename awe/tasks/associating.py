@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awe import fits
-from awe.db.declare.attributes import Kind as Attribute
 from awe.errors import ArgumentError
 from awe.lazy import resolve
 from awe.recipes import find
+from awe.tasks.begun import filled, require_new
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,9 +195,7 @@ def make(self: Any) -> None:
     ArgumentError
         The list is committed, has fewer than two lists, or none of a camera.
     """
-    if self._committed:
-        msg = f"{self!r} is committed and never changes; make a new one: AssociateList()"
-        raise ArgumentError(msg)
+    require_new(self)
     lists = lists_of(list(self.input_lists), self.input_associatelist)
     camera = next((one.instrument for one in lists if one.instrument is not None), None)
     if camera is None:
@@ -212,11 +210,5 @@ def make(self: Any) -> None:
         pars={f"AssociateList.process_params.{name}": value for name, value in values},
     )  # fmt: skip
     [product] = task.execute()
-    mine = dict(self.__dict__["_values"])
-    for name, value in product.__dict__["_values"].items():
-        attribute = self._attributes[name]
-        listed = attribute.kind in (Attribute.LINKS, Attribute.ARRAY)
-        if name not in SYSTEM and not name.startswith("_") and not mine.get(name):
-            setattr(self, name, list(value) if listed else value)
+    filled(self, product, SYSTEM)
     self.process_params = product.process_params
-    self.pathname = product.pathname

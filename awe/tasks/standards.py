@@ -140,7 +140,9 @@ def newest_catalogue(frame: Any) -> Any:
     return found if found is not None and found.is_uptodate() else None
 
 
-def catalogue_of(task: Task, unit: Any, frame: Any, *, transform: bool | None) -> PhotSrcCatalog:
+def catalogue_of(
+    task: Task, unit: Any, frame: Any, *, transform: bool | None, reference: str | None = None
+) -> PhotSrcCatalog:
     """Return the standard stars of a frame, new, its file written.
 
     Parameters
@@ -153,6 +155,8 @@ def catalogue_of(task: Task, unit: Any, frame: Any, *, transform: bool | None) -
         The frame.
     transform : bool or None
         Whether a transformation is applied; None takes one if there is one.
+    reference : str, optional
+        Name of the catalogue of the standards; the newest with standards there when left out.
 
     Raises
     ------
@@ -174,7 +178,7 @@ def catalogue_of(task: Task, unit: Any, frame: Any, *, transform: bool | None) -
         )
         raise NoValidPixels(msg)
     wcs = solution.wcs() if solution is not None else frame.wcs
-    refcat, table = _standards(frame, wcs, bands)
+    refcat, table = _standards(frame, wcs, bands, reference)
     task.fetch([frame])
     columns, numbers = measured(frame, wcs, table, bands, parameters)
     product = PhotSrcCatalog(
@@ -229,12 +233,14 @@ def airmass_of(frame: Any) -> float:
     return sum(known) / len(known)
 
 
-def _standards(frame: Any, wcs: Any, bands: Bands) -> tuple[Any, Any]:
+def _standards(frame: Any, wcs: Any, bands: Bands, name: str | None) -> tuple[Any, Any]:
     """Return the newest catalogue with such standards in the frame, and their rows."""
     import numpy as np
 
     wanted = {f"MAG_{band}" for band in bands.needed}
     query: Any = (SourceList.epoch > 0) & (SourceList.is_valid > 0)
+    if name is not None:
+        query &= SourceList.name == name
     lists = list(query.order_by("-creation_date").top(_LOOKED_AT))
     fitting = [one for one in lists if wanted <= set(one.sexparam)]
     x, y = np.array([0, frame.NAXIS1 - 1, 0]), np.array([0, frame.NAXIS2 - 1, frame.NAXIS2 - 1])
@@ -252,7 +258,8 @@ def _standards(frame: Any, wcs: Any, bands: Bands) -> tuple[Any, Any]:
     state = (
         f"none of {len(fitting)} catalogues with {', '.join(sorted(wanted))} has stars there"
         if fitting
-        else f"no catalogue that you may see has {', '.join(sorted(wanted))}"
+        else f"no catalogue{f' {name!r}' if name is not None else ''} that you may see has "
+        f"{', '.join(sorted(wanted))}"
     )
     msg = (
         f"{frame.filename}: no standards within {radius:.2f} deg of {float(middle[0]):.4f} "

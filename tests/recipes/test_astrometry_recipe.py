@@ -100,6 +100,13 @@ def test_a_frame_is_solved_and_its_list_gets_the_places(here):
     assert ap.is_uptodate()
     assert red.filename in str(ap.why())
     assert run("Astrometry", red_filenames=[red.filename], commit=True, skip=True) == [ap]
+    mine = AstrometricParameters()
+    with pytest.raises(ArgumentError, match="has no frame: set its reduced to a reduced frame"):
+        mine.make()
+    mine.reduced, mine.refcat = red, made
+    mine.make(pars={"AstrometricParameters.process_params.PDEG": 1})
+    assert (pytest.approx(ap.NREF, abs=2), 1) == (mine.NREF, mine.process_params.PDEG)
+    assert mine.refcat_slid == made.SLID
     [sources] = run("SourceList", red_filenames=[red.filename], commit=True)
     assert sources.astrom_params == ap
     rows = sources.sources.to_table()
@@ -182,6 +189,9 @@ def test_frames_that_overlap_are_solved_together(here, dithered):
     assert len(gas.residuals) == gas.N_OVERLAP
     assert len(gas.inspect(path="overlaps.png").axes) == 6
     assert gas.is_uptodate()
+    why = str(gas.why())
+    assert "solutions: 3" in why
+    assert "refcat: " in why
     for red, (dx, dy) in zip(dithered, ((0, 0), (12, 8), (20, 6)), strict=True):
         ap = (AstrometricParameters.reduced == red).max("creation_date")
         assert ap.gastrom == gas

@@ -307,3 +307,75 @@ def test_a_zero_point_is_named_by_hand_and_told(here):
     assert reg.remake().photom == first
     with pytest.raises(NotFound, match="no PhotometricParameters with the object_id"):
         run("Regrid", red_filenames=names[:1], photom="00000000-0000-0000-0000-000000000000")
+
+
+def test_standards_are_begun_at_the_prompt_and_filled(here):
+    from awe.errors import ArgumentError
+    from awe.model.photometry import PhotSrcCatalog, PhotTransformation
+    from awe.model.science import ReducedScienceFrame
+
+    night, names, table = here
+    made = standards(table)
+    if not len(PhotTransformation.select_all()):
+        transformation(night)
+    mine = PhotSrcCatalog()
+    with pytest.raises(ArgumentError, match="has no frame: set its frame to a reduced frame"):
+        mine.make()
+    [mine.frame] = ReducedScienceFrame.filename == names[1]
+    [mine.transform] = PhotTransformation.select_all()
+    mine.refcat = made
+    mine.make(pars={"PhotSrcCatalog.process_params.APERTURE": 6.0})
+    assert mine.source_count > 20
+    assert mine.process_params.APERTURE == 6.0
+    mine.commit()
+    [kept] = PhotSrcCatalog.object_id == mine.object_id
+    assert (kept.refcat, kept.transform) == (made, mine.transform)
+    assert len(kept.photsourcelist) >= kept.source_count
+    with pytest.raises(ArgumentError, match="committed and never changes"):
+        kept.make()
+    with pytest.raises(NotFound, match="no catalogue 'nothing' that you may see has MAG_SloanR"):
+        run("Photcat", red_filenames=names[:1], reference="nothing")
+
+
+def test_a_zero_point_is_a_target_with_all_it_lacks(here, capsys):
+    from awe.context import context
+    from awe.errors import ArgumentError
+    from awe.model.photometry import (
+        AtmosphericExtinction,
+        PhotometricParameters,
+        PhotTransformation,
+    )
+    from awe.model.science import ReducedScienceFrame
+
+    _, names, table = here
+    standards(table)
+    [red] = ReducedScienceFrame.filename == names[0]
+    for cls in (PhotometricParameters, AtmosphericExtinction):
+        for one in cls.select_all():
+            if one.is_valid:
+                context.update_is_valid(one, 0)
+    with pytest.raises(NotFound, match="none is valid; make=True makes it"):
+        PhotometricParameters.get(raw=red.raw)
+    capsys.readouterr()
+    planned = PhotometricParameters.get(raw=red.raw, make=True, dry=True)
+    assert [step.cls.__name__ for step in planned.steps][-2:] == [
+        "AtmosphericExtinction", "PhotometricParameters",
+    ]  # fmt: skip
+    assert not len(PhotometricParameters.is_valid > 0)
+    made = PhotometricParameters.get(raw=red.raw.filename, make=True)
+    assert abs(made.zeropnt.value - ZERO) < 3 * made.zeropnt.error
+    assert made.extinction.kind == "measured"
+    assert PhotometricParameters.get(raw=red.raw) == made
+    assert AtmosphericExtinction.get(raw=red.raw) == made.extinction
+    assert "there is" in str(PhotometricParameters.get(raw=red.raw, make=True, dry=True))
+    assert len(made.inspect(path="night.png").axes) == 2
+    assert len(made.extinction.inspect(path="extinction.png").axes) == 2
+    assert made.compare().verdict
+    assert made.extinction.verify() == 0
+    capsys.readouterr()
+    made.info()
+    told = capsys.readouterr().out
+    assert "extinction" in told
+    if not len(PhotTransformation.is_valid > 0):
+        with pytest.raises(ArgumentError, match="no recipe makes PhotTransformation"):
+            PhotTransformation.get(raw=red.raw, make=True)
