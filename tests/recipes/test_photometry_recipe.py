@@ -333,7 +333,7 @@ def test_standards_are_begun_at_the_prompt_and_filled(here):
     assert len(kept.photsourcelist) >= kept.source_count
     with pytest.raises(ArgumentError, match="committed and never changes"):
         kept.make()
-    with pytest.raises(NotFound, match="no catalogue 'nothing' that you may see has MAG_SloanR"):
+    with pytest.raises(NotFound, match="no catalogue 'nothing' that you may see has MAG_Sloan"):
         run("Photcat", red_filenames=names[:1], reference="nothing")
 
 
