@@ -63,7 +63,7 @@ class NightCalibration(Calibration, abstract=True):
     plot = behaviour("awe.inspect.quality:plot")
     inspect = behaviour("awe.inspect.quality:plot")
     select = class_behaviour("awe.rules.select:calibration")
-    get = class_behaviour("awe.tasks.nights:get")
+    get = class_behaviour("awe.tasks.nighttargets:get")
 
     @property
     def chip(self) -> None:
@@ -217,7 +217,7 @@ class PhotometricParameters(FilterCalibration):
     prev = persistent("Previous version [None]", "PhotometricParameters", None)
 
     inspect = behaviour("awe.inspect.quality:plot")
-    get = class_behaviour("awe.tasks.nights:get")
+    get = class_behaviour("awe.tasks.nighttargets:get")
 
     @property
     def photcat(self) -> PhotSrcCatalog | None:
