@@ -6,6 +6,7 @@ import csv
 import datetime
 import gzip
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -34,7 +35,7 @@ from awe.ingest import Report, Row, State, arriving, ingest, planfile, sources
 from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
 from awe.model.observing import Chip
-from awe.model.raw import RawScienceFrame, RawTwilightFlatFrame
+from awe.model.raw import RawFitsData, RawScienceFrame, RawTwilightFlatFrame
 from awe.rules.obscore import obscore
 
 CHIPS = ("ESO_CCD_#65", "ESO_CCD_#90")
@@ -122,11 +123,75 @@ def test_an_exposure_that_changes_after_its_judgement_is_refused(night, tmp_path
     exposure = examine(path)
     content = bytearray(path.read_bytes())
     content[exposure.frames[1].data[0] + 1000] ^= 4
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
     path.write_bytes(content)
+    # the pixels tell, also where the file does not
+    os.utime(path, ns=times)
     with pytest.raises(ChecksumMismatch, match=r"_2.fits: the pixels changed while"):
         list(cut(exposure, tmp_path))
     with pytest.raises(ChecksumMismatch, match="the pixels changed while"):
         measured(exposure)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_takes_the_place_of_a_judged_one_is_refused(night, tmp_path, packed):
+    path = tmp_path / ("taken.fits.gz" if packed else "taken.fits")
+
+    def put(content):
+        other = tmp_path / "other"
+        other.write_bytes(gzip.compress(content, 1) if packed else content)
+        other.replace(path)
+
+    def bare(source):
+        # of files without sums nothing else tells what was judged
+        with fits.open(source, do_not_scale_image_data=True) as hdus:
+            for hdu in hdus:
+                for word in ("CHECKSUM", "DATASUM"):
+                    hdu.header.remove(word, ignore_missing=True)
+            whole = io.BytesIO()
+            hdus.writeto(whole)
+        return whole.getvalue()
+
+    put(bare(night[5]))
+    exposure = examine(path)
+    assert "unverified before ingest: no checksums" in exposure.notes
+    put(bare(night[6]))
+    with pytest.raises(ChecksumMismatch, match=r"taken.fits\S* changed while the exposure was"):
+        list(cut(exposure, tmp_path))
+    put(bare(night[5]))
+    pieces = cut(examine(path), tmp_path)
+    next(pieces)
+    put(bare(night[5]))
+    with pytest.raises(ChecksumMismatch, match="leave the file alone and repeat"):
+        list(pieces)
+
+
+def test_two_ingests_of_one_folder_store_each_exposure_once(db, dataserver, night, tmp_path):
+    folder = tmp_path / "night"
+    folder.mkdir()
+    for path in night[:8]:
+        shutil.copy(path, folder)
+    settings = {"data_server": "127.0.0.1", "data_port": str(dataserver), "privileges": "4"}
+    environment = db.environment("scientist", **settings)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", "import sys; from awe.ingest import main; sys.exit(main())",
+             "-i", str(folder), "-commit"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **environment},
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    told = [one.communicate(timeout=120) for one in both]
+    assert [one.returncode for one in both] == [0, 0], told
+    count = [re.search(r"(\d+) ingested(?! before)", out) for out, _ in told]
+    assert sum(int(one[1]) for one in count if one) == 8, told
+    login(db, dataserver, "scientist", privileges="4")
+    try:
+        stored = [one.filename for one in RawFitsData.select_all()]
+    finally:
+        database.close()
+    assert sorted(stored) == sorted(path.name for path in night[:8])
 
 
 def test_what_fills_the_last_block_of_an_image_does_not_matter(night, tmp_path):

@@ -89,9 +89,15 @@ def pieces(exposure: Exposure) -> Iterator[Piece]:
     ------
     Piece
         Its pixels are those of the exposure itself, which is in memory as long as they are used.
+
+    Raises
+    ------
+    ChecksumMismatch
+        The file is not the one that was judged, or changed while it was read.
     """
-    # judged before; what changed since then shows in the sums of the frames
+    # judged before; what changed since then shows in the sums of the frames, and in the file
     with plain(exposure.path, verify=False) as whole:
+        exposure.require_same()
         data = _in_memory(whole.path)
         view = memoryview(data)
         primary = data[: whole.infos[0].data_start]
@@ -106,6 +112,7 @@ def pieces(exposure: Exposure) -> Iterator[Piece]:
             read.append(frame.data)
             if len(read) > SENT_BY_NOW:
                 pixelstats.forget(data, *read.popleft())
+    exposure.require_same()
 
 
 def _in_memory(path: Path) -> mmap.mmap:

@@ -19,7 +19,7 @@ from awe.ingest.report import Report, State
 from awe.ingest.split import Exposure
 from awe.model.raw import RawFitsData, RawFrame
 
-__all__ = ["refuse_twins", "skip"]
+__all__ = ["came_in_meanwhile", "refuse_twins", "skip"]
 
 Mark = str | tuple[str, str, datetime]
 
@@ -41,6 +41,31 @@ def skip(exposures: dict[int, Exposure], report: Report) -> None:
             row.state = State.REFUSED
             row.message = _namesake(exposure, "in the system")
             del exposures[number]
+
+
+def came_in_meanwhile(exposure: Exposure, number: int, report: Report) -> bool:
+    """Return True, and tell in its row, if an exposure was stored by another ingest since `skip`.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        About to be committed.
+    number : int
+        That of its row.
+    report : Report
+        Report of this ingest.
+    """
+    of_it = (
+        (RawFitsData.DATE_OBS == exposure.DATE_OBS)
+        | (RawFitsData.filename == exposure.path.name)
+        | (RawFitsData.checksum == exposure.checksum)
+    )
+    if not len(of_it):
+        return False
+    # a record stays when its frames are deleted, and chips may come one by one
+    left = {number: exposure}
+    skip(left, report)
+    return not left
 
 
 def _namesake(exposure: Exposure, where: str) -> str:

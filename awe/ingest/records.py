@@ -59,6 +59,10 @@ class Records:
     def __init__(self) -> None:
         self._shared: dict[tuple[Any, ...], Any] = {}
 
+    def forget(self) -> None:
+        """Look up again what frames have in common, after it could not be stored."""
+        self._shared.clear()
+
     def frames(
         self,
         exposure: Exposure,

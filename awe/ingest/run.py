@@ -26,7 +26,7 @@ from awe.dataserver.upload import Outgoing
 from awe.db.objects.commit import commit_all
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
-from awe.errors import ArgumentError, AweError, ProjectUnknown, nearest
+from awe.errors import ArgumentError, AweError, ProjectUnknown, Refused, nearest
 from awe.ingest import compact, destination, known, names, planfile, sources
 from awe.ingest.chipfiles import Piece, pieces
 from awe.ingest.planfile import Line
@@ -248,11 +248,9 @@ def _store(
                 raise statistics
             with context.project(projects[number]):
                 shared = records[projects[number]]
-                _commit(shared, exposures[number], calls[number][1], statistics)
+                _commit(shared, exposures[number], number, calls[number][1], statistics, report)
         except (AweError, OSError, MemoryError) as error:
             row.state, row.message = State.FAILED, _told(error)
-        else:
-            row.state = State.INGESTED
         if progress is not None:
             progress(1)
     _keep(exposures, report)
@@ -269,9 +267,28 @@ def _keep(exposures: Mapping[int, Exposure], report: Report) -> None:
 
 
 def _commit(
-    records: Records, exposure: Exposure, ids: list[uuid.UUID], statistics: Statistics
+    records: Records,
+    exposure: Exposure,
+    number: int,
+    ids: list[uuid.UUID],
+    statistics: Statistics,
+    report: Report,
 ) -> None:
-    commit_all(records.frames(exposure, exposure.purpose, ids, statistics))
+    """Commit an exposure, unless another ingest has stored it since it was looked for."""
+
+    def commit() -> None:
+        # two ingests of one folder: whoever finds it missing is alone in storing it
+        report.rows[number].state = State.INGESTED
+        with database.transaction(alone=True):
+            if not known.came_in_meanwhile(exposure, number, report):
+                commit_all(records.frames(exposure, exposure.purpose, ids, statistics))
+
+    try:
+        database.retrying(commit)
+    except Refused:
+        # a camera, chip or filter of the same name that the other one made meanwhile
+        records.forget()
+        database.retrying(commit)
 
 
 def _told(error: Exception) -> str:

@@ -35,6 +35,9 @@ __all__ = ["ChipFrame", "Exposure", "examine", "frames_in", "mapped"]
 LARGE = 16 << 20
 #: extensions left out that a note names
 TOLD = 6
+CHANGED = "changed while the exposure was read; leave the file alone and repeat"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChipFrame:
     """One chip of an exposure: number of its extension, name of its file, its attributes."""
@@ -96,10 +99,7 @@ class ChipFrame:
             return made, blocks.datasum(made)
         found = blocks.datasum(data[begin:stop])
         if self.datasum not in (None, found):
-            msg = (
-                f"{self.filename}: the pixels changed while the exposure was read; leave the "
-                "file alone and repeat"
-            )
+            msg = f"{self.filename}: the pixels {CHANGED}"
             raise ChecksumMismatch(msg)
         return data[begin:stop], found
 
@@ -108,7 +108,8 @@ class ChipFrame:
 class Exposure:
     """A judged and understood file: where it is, what it is, and its frames.
 
-    `combined` is the card that says that it was combined of several frames, if there is one.
+    `combined` is the card that says that it was combined of several frames, if there is one;
+    `version` tells the file that was judged from another that takes its place.
     """
 
     path: Path
@@ -119,6 +120,19 @@ class Exposure:
     notes: tuple[str, ...]
     digest: str = ""
     combined: str = ""
+    version: tuple[int, ...] = ()
+
+    def require_same(self) -> None:
+        """Refuse a file that is not the one that was judged.
+
+        Raises
+        ------
+        ChecksumMismatch
+            It was written to, or another took its place.
+        """
+        if self.version and _version(self.path) != self.version:
+            msg = f"{self.path} {CHANGED}"
+            raise ChecksumMismatch(msg)
 
     @cached_property
     def checksum(self) -> str:
@@ -166,6 +180,7 @@ def examine(
     NotFound
         No instrument of awe takes such frames.
     """
+    version = _version(path)
     with _hashed(path, digest) as checksum, plain(path) as whole:
         images = _images(path, whole.infos)
         with mapped(whole.path) as data:
@@ -186,8 +201,9 @@ def examine(
                 frames = [_measured(frame, data) for frame in frames]
     missing = len(camera.chips) - len({frame.attributes["chip"] for frame in frames})
     _refuse_cut_off(path, whole, primary, missing)
-    return Exposure(
+    found = Exposure(
         path=path,
+        version=version,
         digest=checksum(),
         combined=combined.told(primary, first),
         instrument=camera.name,
@@ -196,6 +212,17 @@ def examine(
         frames=tuple(frames),
         notes=(*_notes(whole, images, frames, missing), *told),
     )
+    found.require_same()
+    return found
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written to or replaced; nothing where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _measured(frame: ChipFrame, data: mmap.mmap) -> ChipFrame:

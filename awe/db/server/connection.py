@@ -321,13 +321,16 @@ class Database:
     # -- transactions ------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self, *, reading: bool = False) -> Iterator[None]:
+    def transaction(self, *, reading: bool = False, alone: bool = False) -> Iterator[None]:
         """Run the statements of the block as one; an inner transaction joins the outer one.
 
         Parameters
         ----------
         reading : bool
             Whether nothing will be written, so that nobody will ask what became of it.
+        alone : bool
+            Whether it must come out as if no other one that is alone ran meanwhile: what it found
+            missing is missing still when it is stored. Else it is a conflict; see `retrying`.
 
         Raises
         ------
@@ -345,7 +348,8 @@ class Database:
             finally:
                 session.depth -= 1
             return
-        rows = self._run_idle("BEGIN" if reading else outcome.BEGIN, None)
+        begin = outcome.BEGIN_ALONE if alone else "BEGIN" if reading else outcome.BEGIN
+        rows = self._run_idle(begin, None)
         session.number, session.began = map(str, rows[0]) if rows else ("", "")
         session.depth = 1
         session.undo.clear()

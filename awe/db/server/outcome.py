@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from awe.errors import AweError, DatabaseError, QueryError
 from awe.terminal import err
 
-__all__ = ["BEGIN", "Doubt", "became"]
+__all__ = ["BEGIN", "BEGIN_ALONE", "Doubt", "became"]
 
 #: one round trip, and no more work than the first INSERT would have had
 BEGIN = "BEGIN; SELECT pg_current_xact_id()::text, now()::text"
+#: PostgreSQL 14 documentation, 13.2.3: what one read and another wrote is a conflict
+BEGIN_ALONE = BEGIN.replace("BEGIN;", "BEGIN ISOLATION LEVEL SERIALIZABLE;")
 STATUS = "SELECT pg_xact_status(%s::xid8)"
 #: statistics begin anew after a crash, also after one that left the postmaster alive
 RESTARTED = (
