@@ -709,6 +709,38 @@ def test_a_plan_is_written_edited_and_followed(scientist, night, tmp_path):
     assert ",'=1+1," in (tmp_path / "other.csv").read_text()
 
 
+def test_a_plan_is_for_the_exposures_it_was_written_of(scientist, night, tmp_path):
+    path, file = tmp_path / "plan.csv", tmp_path / "exposure.fits"
+    shutil.copy(night[5], file)
+    ingest([file]).to_plan(path)
+    # another frame by now, which the plan would call what the one before was
+    shutil.copy(night[4], file)
+    report = ingest(plan=path, commit=True)
+    assert report.rows[0].state is State.REFUSED
+    assert re.search(
+        r"the plan was written of an exposure of UTC 2012-06-01T08:51:46.312, the file has one of "
+        r"UTC 2012-\S+; write a new plan, or empty the cell begin", report.rows[0].message
+    )  # fmt: skip
+    lines = list(csv.DictReader(path.read_text().splitlines()))
+    lines[0]["begin"] = ""
+    with path.open("w") as written:
+        writer = csv.DictWriter(written, lines[0])
+        writer.writeheader()
+        writer.writerows(lines)
+    [row] = ingest(plan=path)
+    assert row.state is State.NEW
+    assert "its header says twilight" in row.message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to this account")
+def test_a_folder_that_cannot_be_read_is_named_by_whoever_may_not(tmp_path):
+    closed = tmp_path / "night" / "closed"
+    closed.mkdir(parents=True, mode=0)
+    told = r"closed: the folder cannot be read \(Permission denied\); nothing was done"
+    with pytest.raises(ArgumentError, match=told), sources.opened(tmp_path / "night"):
+        pass
+
+
 @pytest.mark.parametrize(("change", "said"), [
     (("yes", "maybe"), r"plan.csv, line 2: take is 'maybe', expected yes or no"),
     (("science", "sience"), r"plan.csv, line 2: no purpose 'sience'; did you mean 'science'"),

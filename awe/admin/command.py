@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 refused or found something."""
     forget_working_directory()
     words = sys.argv[1:] if arguments is None else list(arguments)
-    chosen = parser(words[0] if words else "").parse_args(words)
     try:
+        chosen = parser(words[0] if words else "").parse_args(words)
         code: int | None = chosen.run(chosen)
     except UserMistake as error:
         err(f"awe-admin: {error}\n")

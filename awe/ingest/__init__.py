@@ -12,6 +12,7 @@ from awe.ingest.download import Fetched, fetched
 from awe.ingest.report import Report, Row, State
 from awe.ingest.run import ingest
 from awe.lazy import resolve
+from awe.terminal import err
 
 __all__ = [
     "CardTable", "Fetched", "Report", "Row", "State", "fetched", "headers", "ingest", "main",
@@ -20,5 +21,10 @@ __all__ = [
 
 def main() -> int:
     """Run the command `awe-ingest`."""
-    code: int = resolve("awe.ingest.command:main")()
+    try:
+        code: int = resolve("awe.ingest.command:main")()
+    except KeyboardInterrupt:
+        # while it was being loaded; later the command itself says what became of the files
+        err("awe-ingest: stopped before it began\n")
+        return 130
     return code

@@ -34,14 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The command line; that of the process when left out.
     """
     forget_working_directory()
-    ours = parser()
-    options = ours.parse_args(arguments)
-    given = options.input or options.source or options.plan is not None
-    if not given and options.watch is None:
-        ours.error("the following arguments are required: -i/--input, --from, --plan or --watch")
-    if options.watch is not None and (given or options.headers):
-        ours.error("--watch FOLDER takes no other files")
     try:
+        ours = parser()
+        options = ours.parse_args(arguments)
+        given = options.input or options.source or options.plan is not None
+        if not given and options.watch is None:
+            needed = "-i/--input, --from, --plan or --watch"
+            ours.error(f"the following arguments are required: {needed}")
+        if options.watch is not None and (given or options.headers):
+            ours.error("--watch FOLDER takes no other files")
         if options.headers:
             return _headers(options)
         return _run(options)

@@ -43,6 +43,7 @@ class Line:
     purpose: str
     filter: str
     object: str
+    begin: str = ""
 
     def applied(self, exposure: Exposure) -> Exposure:
         """Return the exposure as the plan says it is, with a note where headers say otherwise.
@@ -50,8 +51,16 @@ class Line:
         Raises
         ------
         ArgumentError
-            The camera has no such filter, or light was taken without any.
+            The camera has no such filter, light was taken without any, or the plan was written of
+            another exposure.
         """
+        if self.begin not in ("", exposure.begin):
+            msg = (
+                f"{self.path}: the plan was written of an exposure of {self.begin}, the file has "
+                f"one of {exposure.begin}; write a new plan, or empty the cell begin where the "
+                "file was corrected"
+            )
+            raise ArgumentError(msg)
         notes, purpose = list(exposure.notes), self.purpose or exposure.purpose
         if purpose != exposure.purpose:
             notes.append(f"its header says {exposure.purpose}")
@@ -176,5 +185,5 @@ def _line(path: Path, number: int, heads: list[str], row: list[str]) -> Line:
         raise ArgumentError(msg)
     return Line(
         path=Path(said["file"]), take=take == YES, purpose=purpose, filter=said["filter"],
-        object=said["object"],
+        object=said["object"], begin=cells.get("begin", "").strip(),
     )  # fmt: skip

@@ -16,8 +16,8 @@ from awe.terminal import harmless, out
 __all__ = ["NO", "PLAN", "YES", "Report", "Row", "State"]
 
 HEADS = ("file", "purpose", "filter", "object", "CCD", "what became of it")
-#: Columns of a plan; the last two are remarks.
-PLAN = ("take", "file", "purpose", "filter", "object", "chips", "remark")
+#: Columns of a plan; the last two are remarks, and the one before tells the exposure.
+PLAN = ("take", "file", "purpose", "filter", "object", "begin", "chips", "remark")
 YES, NO = "yes", "no"
 #: Remarks that are shown whole below the table, where it had to cut them.
 MOST = 10
@@ -47,6 +47,7 @@ class Row:
     filter: str = ""
     frames: int = 0
     message: str = ""
+    begin: str = ""
 
     @property
     def outcome(self) -> str:
@@ -95,7 +96,9 @@ class Report:
                 writer = csv.writer(file)
                 writer.writerow(PLAN)
                 for row in self:
-                    cells = (str(row.path.absolute()), row.purpose, row.filter, row.object)
+                    cells = (
+                        str(row.path.absolute()), row.purpose, row.filter, row.object, row.begin
+                    )
                     take = YES if row.state is State.NEW else NO
                     writer.writerow([take, *map(_cell, cells), row.frames, _cell(row.outcome)])
             appear(part, target)

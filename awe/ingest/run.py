@@ -175,6 +175,7 @@ def _fits(row: Row, exposure: Exposure, purpose: str | None, *, insisted: bool) 
     row.object = first["OBJECT"]
     row.filter = exposure.filter
     row.frames = len(exposure.frames)
+    row.begin = exposure.begin
     row.message = "; ".join(exposure.notes)
     if exposure.combined:
         told = f"{exposure.combined}: it was combined of several frames and is not a raw one"

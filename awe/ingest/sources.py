@@ -67,7 +67,7 @@ def _files(given: Path | str, stack: ExitStack) -> list[Path]:
 
 def _folder(path: Path) -> list[Path]:
     found, others = [], 0
-    for folder, _, names in os.walk(path):
+    for folder, _, names in os.walk(path, onerror=_refuse):
         for name in names:
             if name.lower().endswith(ENDINGS) and not name.startswith("."):
                 found.append(Path(folder) / name)
@@ -80,6 +80,12 @@ def _folder(path: Path) -> list[Path]:
         )
         raise ArgumentError(msg)
     return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    """Name a folder that cannot be read: frames in it would be left out unsaid."""
+    msg = f"{error.filename}: the folder cannot be read ({error.strerror}); nothing was done"
+    raise ArgumentError(msg) from error
 
 
 def _names(path: Path) -> list[str]:

@@ -140,6 +140,11 @@ class Exposure:
         return self.digest or fits.sha256(self.path)
 
     @property
+    def begin(self) -> str:
+        """When it began, as a plan says it: a text that no spreadsheet takes for a date."""
+        return f"UTC {self.DATE_OBS.isoformat(timespec='milliseconds')}"
+
+    @property
     def filter(self) -> str:
         """The filter of its frames; of a colour mosaic those of all its colours."""
         found = (frame.attributes["filter"] for frame in self.frames)
