@@ -212,3 +212,19 @@ def test_errors_hold_over_wide_ranges(tmp_path, spread):
     assert np.array_equal(back == 0, image == 0)
     good = image > 0
     assert np.abs(back[good] / image[good].astype(float) - 1).max() <= 1e-3
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", "<i2", ">u2"])
+@pytest.mark.parametrize("shape", [(1, 31), (3, 32), (70, 33), (33, 129), (64, 2048)])
+def test_blocks_of_one_value_are_kept_among_others(tmp_path, dtype, shape):
+    """Whole blocks of 32 are skipped: what changes only at their edges must not be."""
+    values = [0, 255] if dtype == "u1" else [0, 1, 255, 256, 32767]
+    plane = np.zeros(shape, dtype)
+    line = plane.reshape(-1)
+    steps = np.random.default_rng(len(line)).choice([1, 31, 32, 33, 64, 500], len(line))
+    for number, place in enumerate(np.cumsum(steps)):
+        line[place:] = values[number % len(values)]
+    path = fits.write(tmp_path / "map.fits", fits.Image(plane, Header(), 0.0))
+    with astropy_fits.open(path) as hdus:
+        assert np.array_equal(hdus[-1].data, plane)
+    assert np.array_equal(fits.read_pixels(path, None), plane)

@@ -18,7 +18,10 @@ from awe.calib._memory import room
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["code", "heap", "quantise"]
+__all__ = ["code", "heap", "moving", "quantise"]
+
+#: pixels of a block of the code
+_BLOCK = 32
 
 #: bits of the float32 that is infinite; those of NaN are larger
 _INFINITE = np.uint32(0x7F800000)
@@ -84,19 +87,82 @@ def _turned(word):
     return (word >> np.uint32(16)) | (word << np.uint32(16))
 
 
+def moving(
+    part: NDArray[np.generic], values: NDArray[np.int32], room: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return the blocks of a tile that have more than one value, and fill in their values.
+
+    Parameters
+    ----------
+    part : ndarray, shape (n,)
+        Pixels of 8 or 16 bits.
+    values : ndarray of int32, shape (n,)
+        Those of the blocks returned; filled.
+    room : ndarray of int32
+        Room for the number of each block.
+    """
+    whole = part.size * part.itemsize // 8 * 8 // part.itemsize
+    words = np.require(part, requirements="A")[:whole].view(np.uint64)
+    return room[: _moving(part, words, values, room)]
+
+
 @compiled
-def _differences(values, width, diff):
+def _moving(part, words, values, which):
+    """Fill `which` with the blocks in which a pixel differs from the one before it.
+
+    Returns their number. Flags and maps have one value nearly everywhere: whole words are
+    compared, `words` are the pixels, of 8 or 16 bits, eight bytes at a time. Only pixels of the
+    blocks found go into `values`. A block that is not whole counts as one in any case.
+    """
+    values[0] = part[0]
+    narrow = part.itemsize == 1
+    # a pixel in all places of a word
+    everywhere = np.uint64(0x0101010101010101 if narrow else 0x0001000100010001)
+    rest = np.uint64(0xFF if narrow else 0xFFFF)
+    whole = part.size // _BLOCK
+    number = 0
+    at = np.uint64(0)
+    before = (np.uint64(part[0]) & rest) * everywhere
+    for block in range(whole):
+        # a block of pixels of a byte is four words
+        change = words[at] ^ before
+        for k in range(1, 4):
+            change |= words[at + np.uint64(k)] ^ before
+        at += np.uint64(4)
+        if not narrow:
+            for k in range(4):
+                change |= words[at + np.uint64(k)] ^ before
+            at += np.uint64(4)
+        if change != 0:
+            which[number] = block
+            number += 1
+            first = block * _BLOCK
+            for i in range(max(first - 1, 0), first + _BLOCK):
+                values[i] = part[i]
+            before = (np.uint64(part[first + _BLOCK - 1]) & rest) * everywhere
+    if whole * _BLOCK < part.size:
+        which[number] = whole
+        number += 1
+        for i in range(max(whole * _BLOCK - 1, 0), part.size):
+            values[i] = part[i]
+    return number
+
+
+@compiled
+def _differences(values, width, diff, first, last):
     """Fill in the steps from pixel to pixel, folded: 0, 1, 2, 3 are 0, -1, 1, -2."""
-    diff[0] = np.uint32(0)
+    if first == 0:
+        diff[0] = np.uint32(0)
+        first = 1
     if width == 32:
-        for i in range(1, values.size):
+        for i in range(first, last):
             step = np.int32(values[i] - values[i - 1])
             diff[i] = np.uint32(step << np.int32(1)) ^ np.uint32(step >> np.int32(31))
         return
     # steps have the width of the type of the image, and wrap as it does
     lost = np.int32(32 - width)
     rest = np.uint32((1 << width) - 1)
-    for i in range(1, values.size):
+    for i in range(first, last):
         step = np.int32(np.int32(values[i] - values[i - 1]) << lost) >> lost
         diff[i] = (np.uint32(step << np.int32(1)) ^ np.uint32(step >> np.int32(31))) & rest
 
@@ -109,6 +175,17 @@ def _flushed(acc, filled, out, place):
         out[place] = _turned(np.uint32(acc >> np.uint64(filled)))
         place += 1
     return filled, place
+
+
+@compiled
+def _zeros(bits, acc, filled, out, place):
+    """Code blocks without a step: `bits` zeros."""
+    while bits > 0:
+        step = min(bits, np.int64(32))
+        acc <<= np.uint64(step)
+        filled, place = _flushed(acc, filled + step, out, place)
+        bits -= step
+    return acc, filled, place
 
 
 @compiled
@@ -198,21 +275,30 @@ def _short(diff, first, last, low_bits, most, acc, filled, out, place):
 
 
 @compiled
-def code(values, diff, out, begin, width, flip):
+def code(values, which, diff, out, begin, width, flip):
     """Code int32 `values` of a type of `width` bits into the words from `out[begin]` on.
 
-    Returns the bytes used; `diff` is room for as many uint32. Bits of `flip` are changed: only
+    Only the blocks `which` are looked at, in the others all values are as before. Returns the
+    bytes used; `diff` is room for as many uint32. Bits of `flip` are changed: only
     the first value is stored, of the others the steps, which are the same without it. The code
     waits in a register of 64 bits and leaves it 32 at a time.
     """
     # bits of the number of low bits, and the number that stands for a block without a code
     kind_bits = 5 if width == 32 else (4 if width == 16 else 3)
     most = 25 if width == 32 else (14 if width == 16 else 6)
-    _differences(values, width, diff)
+    if width == 32:
+        _differences(values, width, diff, 0, values.size)
     acc = np.uint64((np.uint32(values[0]) ^ flip) & np.uint32((1 << width) - 1))
     filled, place = _flushed(acc, np.int64(width), out, begin)
-    for first in range(0, values.size, 32):
-        last = min(first + 32, values.size)
+    done = 0
+    for number in range(which.size):
+        block = np.int64(which[number])
+        acc, filled, place = _zeros((block - done) * kind_bits, acc, filled, out, place)
+        done = block + 1
+        first = block * _BLOCK
+        last = min(first + _BLOCK, values.size)
+        if width != 32:
+            _differences(values, width, diff, first, last)
         total = np.uint64(0)
         union = np.uint32(0)  # as long as the largest
         for i in range(first, last):
@@ -235,6 +321,8 @@ def code(values, diff, out, begin, width, flip):
         acc, filled, place = _short(
             diff, first, last, low_bits, union >> np.uint32(low_bits), acc, filled, out, place
         )
+    rest = -(-values.size // _BLOCK) - done
+    acc, filled, place = _zeros(rest * kind_bits, acc, filled, out, place)
     if filled > 0:  # the last bits, filled up with zeros
         out[place] = _turned(np.uint32((acc << np.uint64(32 - filled)) & np.uint64(0xFFFFFFFF)))
     return (place - begin) * 4 + (filled + 7) // 8

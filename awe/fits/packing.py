@@ -100,35 +100,28 @@ def _tiles(
     unsigned = pixels.dtype.kind == "u" and width > 8
     flip = np.uint32(1 << (width - 1) if unsigned else 0)
     values, steps = np.empty(rows * nx, np.int32), np.empty(rows * nx, np.uint32)
+    blocks = np.arange(-(-rows * nx // _BLOCK), dtype=np.int32)
     heap = _rice_kernels.heap(pixels.size, pixels.itemsize, number)
     places = np.empty((number, 2), np.int64)
     scales = np.ones(number)
+    own = pixels.dtype.newbyteorder("=")
     place = 0
-    even: dict[tuple[int, int], tuple[int, NDArray[Any]]] = {}
     for tile in range(number):
-        part = np.ascontiguousarray(pixels[tile * rows : (tile + 1) * rows]).reshape(-1)
-        some = values[: part.size]
-        # most tiles of maps have one value, and then the same code
-        alike = (int(part[0]), part.size) if not floats and part.min() == part.max() else None
-        if alike in even:
-            length, words = even[alike]
-            heap[place : place + words.size] = words
-            places[tile] = length, 4 * place
-            place += words.size
-            continue
+        part = np.ascontiguousarray(pixels[tile * rows : (tile + 1) * rows], own).reshape(-1)
+        some, which = values[: part.size], blocks[: -(-part.size // _BLOCK)]
         if floats:
             bits = np.require(part, requirements="W").view(np.uint32)
             scales[tile] = _rice_kernels.quantise(bits, float(error), _NAN, some)
             if scales[tile] < 0:
                 return None
+        elif width == 32:
+            some[:] = part.view("i4")
         else:
-            some[:] = part.view(f"i{pixels.itemsize}") if width == 32 else part
-        length = _rice_kernels.code(some, steps, heap, place, width, flip)
+            which = _rice_kernels.moving(part, some, blocks)
+        length = _rice_kernels.code(some, which, steps, heap, place, width, flip)
         places[tile] = length, 4 * place
-        end = place + (length + 3) // 4  # every tile begins at a word; the gap is part of the heap
-        if alike is not None:
-            even[alike] = length, heap[place:end].copy()
-        place = end
+        # every tile begins at a word; the gap is part of the heap
+        place += (length + 3) // 4
     return heap.view(np.uint8)[: 4 * place], places, scales
 
 
@@ -162,6 +155,8 @@ def steps() -> Iterator[None]:
     import numpy as np
 
     pack(np.ones((8, 8), np.uint8))
+    yield
+    pack(np.ones((8, 8), np.uint16))
     yield
     pack(np.ones((8, 8), np.float32), 1e-3)
     yield

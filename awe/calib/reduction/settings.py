@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from awe.calib import _planes
 from awe.calib import flags as reasons
 from awe.calib._frames import plain
-from awe.calib.flags import PixelFlag
+from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.calib.weight import require_model
 from awe.errors import ParameterError
 
@@ -102,7 +104,7 @@ class Calibrations:
         for field in fields(self):
             object.__setattr__(self, field.name, plain(getattr(self, field.name)))
 
-    @property
+    @cached_property
     def defects(self) -> NDArray[np.bool_] | None:
         """Pixels that are hot or cold; None without maps."""
         if self.hot is None or self.cold is None:
@@ -318,7 +320,8 @@ class Reduced:
         flag : PixelFlag
             Reason, or several joined by `|`.
         """
-        bad: NDArray[np.bool_] = (self.flags & np.uint16(flag)) != 0
+        bad = np.empty(self.flags.shape, np.bool_)
+        _planes.carrying(self.flags, FLAG_DTYPE.type(flag), bad)
         return bad
 
     @property

@@ -130,7 +130,8 @@ def image_statistics(
         )
         raise NoValidPixels(msg)
     places = [rank - found.below for rank in ranks]
-    ordered = np.partition(found.inside, places)
+    # numpy sorts many at a time, and looks for two ranks one by one
+    ordered = np.sort(found.inside)
     middle = 0.5 * (float(ordered[places[0]]) + float(ordered[places[1]]))
     # mean = p + S1 / n, variance = S2 / n - (S1 / n)**2 with S1, S2 = sums of x - p, (x - p)**2
     mean = found.total / found.n
@@ -263,7 +264,8 @@ def clipped(
         raise ParameterError(msg)
     factor = truncation(sigma)
     # half the distance of the 16 and 84 % quantiles: sigma of a Gaussian, blind to a few outliers
-    low, half, high = np.percentile(finite[:: max(1, finite.size // 200_000)], [16, 50, 84])
+    some = np.sort(finite[:: max(1, finite.size // 200_000)])
+    low, half, high = np.percentile(some, [16, 50, 84], overwrite_input=True)
     least = 1e-12 * abs(float(half))
     spread = max(float(high - low) / 2, least)
     centre = pivot = float(half)
