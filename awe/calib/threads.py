@@ -7,15 +7,17 @@ same pixels alone and among others. Threads end with the call: a process may be 
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["bands", "narrow", "processors", "side_by_side"]
+__all__ = ["bands", "narrow", "processors", "sharing", "side_by_side"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     Result = TypeVar("Result")
 
@@ -27,6 +29,10 @@ _LEAST = 256
 
 #: the share of the machine of one job among several
 _share: int | None = None
+
+#: threads that are at work on frames of their own, see `sharing`
+_at_work = 0
+_counting = threading.Lock()
 
 
 def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
@@ -53,7 +59,8 @@ def side_by_side(work: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 def bands(
-    function: Callable[[slice], Result], rows: int, *, least: int = _LEAST
+    function: Callable[[slice], Result], rows: int, *, least: int = _LEAST,
+    parts: int | None = None,
 ) -> list[Result]:
     """Return what a function of some rows returns for each band of a frame, from row 0 on.
 
@@ -65,8 +72,11 @@ def bands(
         Number of rows of the frame.
     least : int
         Smallest number of rows worth a thread of its own.
+    parts : int, optional
+        Number of bands where the result depends on it in its last digits, as sums do; else it is
+        that of the processors.
     """
-    number = max(1, min(processors(), rows // least))
+    number = max(1, min(parts or processors(), rows // least))
     edges = [rows * k // number for k in range(number + 1)]
     return side_by_side([partial(function, slice(*ends)) for ends in pairwise(edges)])
 
@@ -83,8 +93,25 @@ def narrow(number: int | None) -> None:
     _share = number
 
 
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Count this thread among those that have the processors to themselves in equal parts.
+
+    Where each processor has a frame of its own, a second thread on it only waits for memory: the
+    same work takes more time of the processors, and more memory.
+    """
+    global _at_work
+    with _counting:
+        _at_work += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _at_work -= 1
+
+
 def processors(most: int = _MOST) -> int:
-    """Return how many processors this process may use, `most` at most.
+    """Return how many processors this process may use, or this thread of several, `most` at most.
 
     Parameters
     ----------
@@ -95,4 +122,4 @@ def processors(most: int = _MOST) -> int:
         usable = len(os.sched_getaffinity(0))
     except AttributeError:
         usable = os.cpu_count() or 1
-    return max(1, min(usable, most, _share or usable))
+    return max(1, min(usable, most, _share or usable) // max(1, _at_work))

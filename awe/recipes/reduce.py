@@ -24,6 +24,7 @@ from awe.tasks.applied import applied, planes_of
 from awe.tasks.arguments import Argument, common
 from awe.tasks.between import wanted
 from awe.tasks.inputs import (
+    absent,
     background_of,
     choose,
     find,
@@ -223,10 +224,15 @@ class ReduceTask(Task):
             "fringe": (find, calfiles.FringeFrame),
         }
         steps = {**USES, "dark": dark[:1]}
-        found = {
-            role: how(unit, cls, of)
-            for role, (how, cls) in sought.items()
+        sought = {
+            role: one for role, one in sought.items()
             if all(map(self.does, steps.get(role, ())))
+        }  # fmt: skip
+        # most chips have none of what is used only where there is one
+        none = absent(unit, [cls for how, cls in sought.values() if how is find])
+        found = {
+            role: how(unit, cls, of, absent=True) if cls in none else how(unit, cls, of)
+            for role, (how, cls) in sought.items()
         }
         if self.does("background"):
             found["back"] = self._background(unit, found.get("bias"), found.get("flat"))

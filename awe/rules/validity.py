@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awe import columns, dates, instruments
+from awe.db.query.picking import which_exist
 from awe.errors import ArgumentError, NoCalibration
 from awe.model.calibrations import ChipCalibration
 from awe.model.mixins import QualityFlag, has, value_of
@@ -163,6 +164,17 @@ def _older_that_fits(among: Any, needs: Needs, passed: list[Any]) -> Any:
             return one
         passed += [] if one in passed else [one]
     return None
+
+
+def absent(
+    classes: Sequence[type[ChipCalibration]], *, instrument: Any, chip: Any, filter: Any = None
+) -> set[type[ChipCalibration]]:
+    """Return the classes of which there is no calibration at all for a chip and filter.
+
+    One statement tells that of all of them; of each `find` and `flagged` need three.
+    """
+    queries = [_same(cls, instrument, chip, filter) for cls in classes]
+    return {cls for cls, one in zip(classes, which_exist(queries), strict=True) if not one}
 
 
 def flagged(

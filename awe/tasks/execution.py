@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from awe import bars
-from awe.calib.threads import processors
+from awe.calib.threads import processors, sharing
 from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import NotFound
@@ -212,27 +212,31 @@ class _Crew:
             scope.use(self._scope)
             scratch = self._scratch / str(place)
             scratch.mkdir()
-            task = copy.copy(self._task)
-            task._session = session = Session(scratch=scratch, stop=self._stop)
-            own: dict[Any, Unit] | None = None
-            while not self._stop.is_set():
-                try:
-                    piece = self._pieces.get_nowait()
-                except queue.Empty:
-                    return
-                if own is None:
-                    # Asked again over this thread's connection: persistent objects load their
-                    # links lazily by the connection of whoever touches them, and must not be
-                    # shared between threads.
-                    own = {_key(unit): unit for unit in task.units()}
-                for number in piece:
-                    unit = _own(own, self._units[number])
-                    session.begin(unit, last=number == piece[-1])
-                    self._ends.put((number, task._attempt(unit)))
+            with sharing():
+                self._work(scratch)
         except BaseException as error:  # the waiting thread must hear of everything
             self._ends.put((-1, error))
         finally:
             database.close()
+
+    def _work(self, scratch: Path) -> None:
+        task = copy.copy(self._task)
+        task._session = session = Session(scratch=scratch, stop=self._stop)
+        own: dict[Any, Unit] | None = None
+        while not self._stop.is_set():
+            try:
+                piece = self._pieces.get_nowait()
+            except queue.Empty:
+                return
+            if own is None:
+                # Asked again over this thread's connection: persistent objects load their
+                # links lazily by the connection of whoever touches them, and must not be
+                # shared between threads.
+                own = {_key(unit): unit for unit in task.units()}
+            for number in piece:
+                unit = _own(own, self._units[number])
+                session.begin(unit, last=number == piece[-1])
+                self._ends.put((number, task._attempt(unit)))
 
 
 def _key(unit: Unit) -> tuple[Any, ...]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Raws",
+    "absent",
     "background_of",
     "choose",
     "find",
@@ -184,8 +185,34 @@ def read_noise(unit: Unit, measured: Any) -> float:
     return float(chip.read_noise / chip.gain)
 
 
-def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
+def absent(unit: Unit, classes: Sequence[Any]) -> set[Any]:
+    """Return the classes of which there is no calibration at all for a unit, named or not.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit in hand.
+    classes : sequence of type
+        Classes of calibrations.
+    """
+    open_ = [cls for cls in classes if unit.given is None and fixed(unit, cls) is None]
+    where = {"instrument": unit.instrument, "chip": unit.chip, "filter": unit.filter}
+    return validity.absent(open_, **where)
+
+
+def find(unit: Unit, cls: Any, of: str = "anyone", *, absent: bool = False) -> Any:
     """Return the calibration of a class that belongs to a unit, or None where none fits.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit in hand.
+    cls : type
+        Class of the calibration.
+    of : str
+        Whose calibrations, as `CALIBRATIONS_OF`.
+    absent : bool
+        Whether it is known that there is none.
 
     Raises
     ------
@@ -195,7 +222,7 @@ def find(unit: Unit, cls: Any, of: str = "anyone") -> Any:
     known, needs = fixed(unit, cls), needs_of_unit(unit)
     if known is not None:
         require_fit(unit, known, needs)
-    elif unit.given is None:
+    elif unit.given is None and not absent:
         known = _fitting(unit, cls, of, needs)
         if known is None:
             _tell_flagged(unit, cls)

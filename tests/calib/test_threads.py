@@ -8,9 +8,10 @@ import threading
 import time
 from functools import partial
 
+import numpy as np
 import pytest
 
-from awe.calib import threads
+from awe.calib import statistics, threads
 
 
 def slow(value):
@@ -75,3 +76,37 @@ def test_a_job_among_others_uses_its_share_of_the_processors():
     finally:
         threads.narrow(None)
     assert threads.processors() >= 1
+
+
+def test_threads_with_frames_of_their_own_share_the_processors():
+    """Two threads that each have a frame do not start two more each; what is left goes back."""
+    usable = threads.processors()
+    meeting = threading.Barrier(3, timeout=20)
+    found = []
+
+    def one():
+        with threads.sharing():
+            meeting.wait()
+            found.append(threads.processors())
+            meeting.wait()
+
+    crew = [threading.Thread(target=one) for _ in range(2)]
+    for thread in crew:
+        thread.start()
+    meeting.wait()
+    meeting.wait()
+    for thread in crew:
+        thread.join(timeout=20)
+    assert found == [max(1, usable // 2)] * 2
+    assert threads.processors() == usable
+
+
+def test_bands_that_are_summed_do_not_depend_on_the_processors():
+    """Mean and spread of a frame have the same digits on one processor as on all."""
+    frame = np.random.default_rng(3).normal(500, 15, (1100, 300)).astype(np.float32)
+    everywhere = statistics.image_statistics(frame)
+    threads.narrow(1)
+    try:
+        assert statistics.image_statistics(frame) == everywhere
+    finally:
+        threads.narrow(None)

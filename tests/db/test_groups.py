@@ -11,6 +11,8 @@ import pytest
 from awe.db.objects.base import DBObject
 from awe.db.objects.commit import commit_all
 from awe.db.objects.digits import find
+from awe.db.query.picking import which_exist
+from awe.db.server.connection import database
 from awe.errors import ArgumentError, AttributeUnknown, NotFound, ProjectUnknown, QueryError
 from awe.model.calibrations import BiasFrame
 from awe.model.observing import Chip, Filter, Instrument
@@ -52,6 +54,23 @@ def test_one_object_is_picked(frames: list[Any]) -> None:
         nothing.one()
     with pytest.raises(QueryError, match=r"6 RawScienceFrame fit, the first is"):
         every.one()
+
+
+def test_several_queries_are_answered_by_one_statement(
+    frames: list[Any], login: Any
+) -> None:
+    """Which exist is told of classes of all kinds, and to each person what they may see."""
+    asked = [
+        RawScienceFrame.EXPTIME > 99, RawScienceFrame.filter.name == "g",
+        Filter.name == "nothing", Chip.select_all(), Instrument.name == "CAM",
+    ]  # fmt: skip
+    before = database.statements
+    assert which_exist(asked) == [one.exists() for one in asked]
+    assert which_exist(asked) == [False, True, False, False, True]
+    assert database.statements == before + 2 + len(asked)
+    assert which_exist([]) == []
+    login("other")
+    assert which_exist([RawScienceFrame.select_all(), Instrument.name == "CAM"]) == [False, False]
 
 
 def test_one_query_without_another(frames: list[Any]) -> None:

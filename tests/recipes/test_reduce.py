@@ -322,3 +322,27 @@ def test_a_frame_without_values_somewhere_says_so():
     assert verdict(reasons) == 0
     reasons[0, 0] = int(PixelFlag.NON_FINITE)
     assert verdict(reasons) == QualityFlag.NOT_FINITE
+
+
+def test_what_no_chip_has_is_consulted_all_the_same(calibrated):
+    """One statement tells that there is none of four; each is recorded, a later one is seen."""
+    from awe.db.server.connection import database
+    from awe.model.calibrations import DarkFrame, GainLinearity
+    from awe.tasks import inputs
+
+    [red, _] = reduce(template=TEMPLATE, c="ESO_CCD_#65", workers=1)
+    none = ("GainLinearity", "DarkFrame", "IlluminationCorrectionFrame", "FringeFrame")
+    assert {name: red.consulted[name] for name in none} == dict.fromkeys(none)
+    unit = recipes_unit(red)
+    before = database.statements
+    assert inputs.absent(unit, [GainLinearity, DarkFrame]) == {GainLinearity, DarkFrame}
+    assert database.statements == before + 1
+    GainLinearity(instrument=red.instrument, chip=red.chip, gain=2.5, is_valid=0).commit()
+    assert inputs.absent(unit, [GainLinearity, DarkFrame]) == {DarkFrame}
+
+
+def recipes_unit(red):
+    """The unit of the raw frame of a product."""
+    from awe.tasks.selection import one_each
+
+    return one_each([red.raw])[0]

@@ -43,6 +43,9 @@ _EXACT = 2.0**17
 #: a scatter below this part of the level is lost in the digits of float32
 _FINE = 2.0**-14
 
+#: parts of a frame that are summed one by one
+_PARTS = 2
+
 _NO_BAD = np.empty((0, 0), np.bool_)
 
 
@@ -205,7 +208,9 @@ def _moments(
         )
         return *sums, inside[:n], below
 
-    n, least, most, total, square, inside, below = zip(*bands(of, pixels.shape[0]), strict=True)
+    # the same digits on any number of processors
+    found = bands(of, pixels.shape[0], parts=_PARTS)
+    n, least, most, total, square, inside, below = zip(*found, strict=True)
     return _Moments(
         n=sum(n), least=float(min(least)), most=float(max(most)), total=float(sum(total)),
         square=float(sum(square)), inside=np.concatenate(inside), below=sum(below),

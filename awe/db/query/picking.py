@@ -1,7 +1,11 @@
-"""One object of a query: the first, the only one, the one with the largest value, the newest."""
+"""One object of a query: the first, the only one, the one with the largest value, the newest.
+
+And whether there is any: of one query, or of several with one statement.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from awe.db.declare.entity import Entity
@@ -11,7 +15,28 @@ from awe.db.query.path import resolve
 from awe.db.server.connection import database
 from awe.errors import NotFound, QueryError
 
-__all__ = ["Picking"]
+__all__ = ["Picking", "which_exist"]
+
+
+def which_exist(queries: Sequence[Picking]) -> list[bool]:
+    """Return for each of several queries whether any object fits, with one statement.
+
+    Parameters
+    ----------
+    queries : sequence of Query
+        Queries of any classes.
+    """
+    if not queries:
+        return []
+    compiler = Compiler()
+    parts = [_exists(query, compiler) for query in queries]
+    [row] = database.execute("SELECT " + ", ".join(parts), compiler.values)
+    return [bool(one) for one in row]
+
+
+def _exists(query: Picking, compiler: Compiler) -> str:
+    source, where = query._source(compiler)
+    return f"EXISTS (SELECT 1 FROM {source.text} WHERE {where})"
 
 
 class Picking:
@@ -59,10 +84,7 @@ class Picking:
 
     def exists(self) -> bool:
         """Return True if any object fits; the search ends with the first."""
-        compiler = Compiler()
-        source, where = self._source(compiler)
-        text = f"SELECT EXISTS (SELECT 1 FROM {source.text} WHERE {where})"
-        return bool(database.execute(text, compiler.values)[0][0])
+        return which_exist([self])[0]
 
     def max(self, name: str) -> Any:
         """Return the object with the largest value of an attribute, or None."""
