@@ -7,25 +7,32 @@ beginning with an underscore are not looked at.
 
 from __future__ import annotations
 
-from awe.instruments._bayer import MOSAIC_CARDS
-from awe.instruments._finding import (
-    available,
-    files,
-    get,
-    load,
-    look_in,
-    numbering,
-    own_directory,
-    own_text,
-    recognise,
-    shipped,
-)
-from awe.instruments._format import PURPOSES, schema
-from awe.instruments._instrument import LIGHTLESS, Amplifier, Chip, Instrument, Plane
-from awe.instruments._spelling import spelled
+from typing import TYPE_CHECKING
+
+from awe.lazy import face
+
+if TYPE_CHECKING:
+    from awe.instruments._bayer import MOSAIC_CARDS
+    from awe.instruments._elsewhere import look_in
+    from awe.instruments._finding import (
+        available,
+        files,
+        get,
+        load,
+        numbering,
+        own_directory,
+        own_text,
+        recognise,
+        shipped,
+    )
+    from awe.instruments._format import PURPOSES, schema
+    from awe.instruments._instrument import LIGHTLESS, Amplifier, Chip, Instrument, Plane
+    from awe.instruments._spelling import spelled
 
 __all__ = [
     "LIGHTLESS", "MOSAIC_CARDS", "PURPOSES", "Amplifier", "Chip", "Instrument", "Plane",
     "available", "files", "get", "load", "look_in", "numbering", "own_directory", "own_text",
     "recognise", "schema", "shipped", "spelled",
 ]  # fmt: skip
+
+face(__name__)

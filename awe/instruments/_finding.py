@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,17 @@ from awe.config import home_directory
 from awe.errors import ConfigError, NotFound, nearest
 from awe.instruments._cards import shown
 from awe.instruments._described import LONGEST, described
+from awe.instruments._elsewhere import text_of
 from awe.instruments._instrument import Instrument
 
 __all__ = [
-    "available", "files", "get", "load", "look_in", "numbering", "own_directory", "own_text",
-    "recognise", "shipped",
+    "available", "files", "get", "load", "numbering", "own_directory", "own_text", "recognise",
+    "shipped",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
 Signature = tuple[int, int, int]
 _kept: dict[Path, tuple[Signature, Instrument]] = {}
-Texts = Callable[[str], str | None]
-_elsewhere: list[Texts] = []
 _told: dict[str, tuple[str, Instrument]] = {}
 
 
@@ -86,17 +85,6 @@ def get(name: str) -> Instrument:
     return load(path)
 
 
-def look_in(texts: Texts) -> None:
-    """Look for cameras without a file there too.
-
-    Parameters
-    ----------
-    texts : callable
-        `texts(name)` returns the description of a camera, or None.
-    """
-    _elsewhere[:] = [texts]
-
-
 def own_text(name: str) -> str | None:
     """Return the description of a camera in a file of the user's own, or None."""
     path = files().get(name)
@@ -137,7 +125,7 @@ def numbering(text: str, where: str) -> dict[tuple[str, str | int], str]:
 
 
 def _described_elsewhere(name: str) -> Instrument | None:
-    text = next((text for texts in _elsewhere if (text := texts(name)) is not None), None)
+    text = text_of(name)
     if text is None:
         return None
     known = _told.get(name)

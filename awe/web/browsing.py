@@ -13,7 +13,7 @@ from awe.db.declare.registry import registry
 from awe.db.query import paging
 from awe.errors import AweError, QueryError
 from awe.web import html
-from awe.web.found import class_named, class_names
+from awe.web.found import class_named, class_names, own_class_names
 from awe.web.object import plain
 from awe.web.search import OPERATORS, Search, fields
 from awe.web.view import Look
@@ -49,7 +49,7 @@ def classes_page(look: Look) -> Response:
         told = [(n, (registry[n].__doc__ or "").strip().partition("\n")[0]) for n in some]
         if told:
             groups.append((title, told))
-    return look.page("classes.html", title="Objects", groups=groups)
+    return look.page("classes.html", title="Objects", groups=groups, own=own_class_names())
 
 
 def objects_page(look: Look) -> Response:

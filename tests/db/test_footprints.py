@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from awe.db.objects.commit import commit_all
 from awe.db.query.query import Query
+from awe.errors import QueryError
 from awe.model.observing import Astrom
 from awe.model.raw import RawScienceFrame
 from awe.model.science import ReducedScienceFrame
@@ -311,3 +312,116 @@ def test_all_chips_of_the_camera_cover_their_own_places(login: Any) -> None:
             ra, dec = (float(v) for v in wcs.all_pix2world(x, y, 1))
             assert (frame in list(RawScienceFrame.covers(ra, dec))) is there, (x, y)
             assert list(RawScienceFrame.covers(ra, dec)) == ([frame] if there else [])
+
+
+def projected(ra: Any, dec: Any, ra0: float, dec0: float) -> NDArray[Any]:
+    """Places in the plane that touches the sphere at another, NaN behind it, x to the east."""
+    a, d, d0 = np.radians(np.asarray(ra) - ra0), np.radians(dec), math.radians(dec0)
+    front = np.sin(d0) * np.sin(d) + np.cos(d0) * np.cos(d) * np.cos(a)
+    front = np.where(front > 0.1, front, np.nan)
+    x = np.cos(d) * np.sin(a) / front
+    y = (np.cos(d0) * np.sin(d) - np.sin(d0) * np.cos(d) * np.cos(a)) / front
+    return np.stack([x, y], axis=-1)
+
+
+def on_sphere(points: NDArray[Any], ra0: float, dec0: float) -> list[tuple[float, float]]:
+    """The places of points of that plane."""
+    d0 = math.radians(dec0)
+    x, y = points.T
+    down = math.cos(d0) - y * math.sin(d0)
+    ra = ra0 + np.degrees(np.arctan2(x, down))
+    dec = np.degrees(np.arctan2(math.sin(d0) + y * math.cos(d0), np.hypot(x, down)))
+    return [(float(a), float(d)) for a, d in zip(ra, dec, strict=True)]
+
+
+def inside(points: NDArray[Any], polygon: NDArray[Any]) -> NDArray[Any]:
+    """Whether points are in a polygon: a ray from each meets its sides an odd number of times."""
+    odd = np.zeros(points.shape[:-1], dtype=bool)
+    x, y = points[..., 0], points[..., 1]
+    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return odd
+
+
+def turning(a: Any, b: Any, c: Any) -> Any:
+    return (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (
+        b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])  # fmt: skip
+
+
+def sharing(quads: NDArray[Any], polygon: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Whether frames have a part in a polygon, and how near the nearest decision was."""
+    found = inside(quads, polygon).any(axis=1)
+    for corner in polygon:
+        turns = turning(quads, np.roll(quads, -1, axis=1), corner)
+        found |= (turns > 0).all(axis=1) | (turns < 0).all(axis=1)
+    margin = np.full(len(quads), np.inf)
+    for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        for k in range(4):
+            c, d = quads[:, k], quads[:, (k + 1) % 4]
+            four = [turning(a, b, c), turning(a, b, d), turning(c, d, a), turning(c, d, b)]
+            found |= (four[0] * four[1] < 0) & (four[2] * four[3] < 0)
+            sizes = [np.hypot(*(b - a))] * 2 + [np.hypot(*(d - c).T)] * 2
+            for area, size in zip(four, sizes, strict=True):
+                margin = np.fmin(margin, np.abs(area) / size)
+    return found, margin
+
+
+def concave(random: np.random.Generator, size: float) -> NDArray[Any]:
+    """Corners of a star or a comb, in either direction."""
+    count = int(random.integers(4, 24))
+    if random.random() < 0.5:
+        angle = (np.arange(count) + random.uniform(0.1, 0.9, count)) * 2 * np.pi / count
+        reach = size * random.uniform(0.15, 1, count)
+        made = np.column_stack([reach * np.cos(angle), reach * np.sin(angle)])
+    else:
+        x = np.linspace(-size, size, 2 * (count // 2) + 1)
+        teeth = np.where(np.arange(len(x)) % 2, size * random.uniform(0.1, 1, len(x)), -size / 2)
+        made = np.vstack([np.column_stack([x, teeth]), [[size, -size], [-size, -size]]])
+    return made if random.random() < 0.5 else made[::-1]
+
+
+def test_frames_in_polygons_that_are_not_convex_are_those_of_plain_geometry(sky: Fields) -> None:
+    random = np.random.default_rng(15)
+    outlines = np.array([sky.outline(i, 1) for i in range(FIELDS)])
+    shared = near = 0
+    for number in range(60):
+        place = [(0.0, -31.0), (0.0, 90.0), (17.0, -89.5), (random.uniform(0, 360), 40.0)][
+            number % 4]  # fmt: skip
+        polygon = concave(random, math.tan(math.radians(10 ** random.uniform(-0.5, 1.4))))
+        corners = on_sphere(polygon, *place)
+        if number % 3 == 0:
+            corners.append(corners[0])
+        answer = found(ReducedScienceFrame.overlaps(corners))
+        quads = projected(outlines[:, 0], outlines[:, 1], *place)
+        front = np.isfinite(quads).all(axis=(1, 2))
+        wanted, margin = sharing(quads, polygon)
+        for i in np.flatnonzero(front):
+            if margin[i] < BORDER:
+                near += 1
+            else:
+                assert (sky.ids[i] in answer) == wanted[i], (number, i)
+        assert not answer & {sky.ids[i] for i in np.flatnonzero(~front)}
+        shared += len(answer)
+    assert shared > 1000
+    assert near < shared / 20
+
+
+@pytest.mark.parametrize(
+    ("corners", "said"),
+    [
+        ([(0, 0), (2, 2), (2, 0), (0, 2)], "after its corners 1 and 3 cross or touch"),
+        ([(0, 0), (2, 0), (2, 2), (1, 0), (0, 2)], "touch: give the corners in the order"),
+        ([(0, 0), (4, 0), (2, 0), (2, 2)], "cross or touch"),
+        ([(0, 0), (2, 0), (2, 2), (0, 0), (-2, 2), (-2, 0)], "cross or touch"),
+        ([(0, 0), (10, 0), (20, 0)], "all on one line: expected an area"),
+        ([(0, 5), (5, 5), (0, 5)], "all on one line: expected an area"),
+        ([(0, -80), (90, 0), (180, -80), (200, 70), (270, 0), (300, 80)], "85 degrees"),
+    ],
+)
+def test_what_is_no_outline_is_refused_with_what_to_do(
+    corners: list[tuple[float, float]], said: str
+) -> None:
+    with pytest.raises(QueryError, match=said) as told:
+        ReducedScienceFrame.overlaps(corners)
+    assert "\n" not in str(told.value)

@@ -77,7 +77,8 @@ class OnSky(Generic[Q]):
         Parameters
         ----------
         other : frame or sequence
-            A frame, or the corners of a convex polygon in order, `[(ra, dec), ...]` [deg].
+            A frame, or the corners of a polygon in order, `[(ra, dec), ...]` [deg]; it may be
+            concave, but does not cross itself.
         """
         return self._in_region(_area(other), outline=True)
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
+from awe.db.query import outline
 from awe.errors import QueryError
 
 __all__ = ["COLUMN", "Box", "Cone", "Polygon", "Region", "cell_expression", "number"]
@@ -154,7 +156,10 @@ class Box:
 
 @dataclass(frozen=True, kw_only=True)
 class Polygon:
-    """The inside of the great circles between corners that go round a convex outline [deg]."""
+    """The inside of the great circles between corners that go round an outline [deg].
+
+    An outline that is not convex is cut into convex pieces.
+    """
 
     corners: tuple[tuple[float, float], ...]
 
@@ -165,35 +170,23 @@ class Polygon:
         for ra, dec in self.corners:
             number("right ascension", ra, -LARGEST, LARGEST)
             number("declination", dec, -90, 90)
-        self._outline()
+        self._pieces()
 
-    def _outline(self) -> list[Vector]:
-        """Return the corners as vectors, anticlockwise from outside; refuse other outlines."""
-        # A first corner repeated at the end would make a side without a length, so it goes. A side
-        # is the plane through two corners; the sign of normal . corner says on which side of it a
-        # corner is. All corners on one side of every plane: convex. All in one plane: no area.
-        found = [vector(ra, dec) for ra, dec in dict.fromkeys(self.corners)]
-        sides = [_cross(a, b) for a, b in zip(found, [*found[1:], found[0]], strict=True)]
-        signs = [_dot(side, other) for side in sides for other in found]
-        if min(signs) < -SLACK < SLACK < max(signs) or max(map(abs, signs)) < SLACK:
-            msg = (
-                "the corners of a polygon have to go round a convex outline smaller than half the "
-                "sky; cut another one into parts: query.overlaps(one) | query.overlaps(other)"
-            )
-            raise QueryError(msg)
-        return found if max(signs) > SLACK else found[::-1]
+    def _pieces(self) -> tuple[tuple[Vector, ...], ...]:
+        """Return convex outlines, anticlockwise from outside; refuse what is no outline."""
+        return _convex(self.corners)
 
     def _circle(self) -> tuple[float, float, float]:
         """Return right ascension, declination and radius of a circle around it [deg]."""
-        outline = self._outline()
+        border = [corner for piece in self._pieces() for corner in piece]
         # The centre is the mean of the unit vectors, the radius the distance of the farthest
         # corner: a chord of length c spans the angle 2 asin(c / 2). A cap below a hemisphere is
         # convex, so it holds the sides as soon as it holds the corners.
-        x, y, z = (sum(part) for part in zip(*outline, strict=True))
+        x, y, z = (sum(part) for part in zip(*border, strict=True))
         length = math.sqrt(x * x + y * y + z * z)
         middle = (x / length, y / length, z / length)
         radius = max(math.degrees(2 * math.asin(min(1.0, math.dist(middle, one) / 2)))
-                     for one in outline)  # fmt: skip
+                     for one in border)  # fmt: skip
         dec = math.degrees(math.atan2(middle[2], math.hypot(middle[0], middle[1])))
         return turned(math.degrees(math.atan2(middle[1], middle[0]))), dec, radius + MARGIN
 
@@ -204,17 +197,40 @@ class Polygon:
 
     def meets(self, corners: str, bind: Bind) -> str:
         """Return the condition that two outlines have a place in common."""
-        return f"awe.sky_meets({corners}, {bind(self._numbers())}::float8[])"
+        return self._any(lambda piece: f"awe.sky_meets({corners}, {bind(piece)}::float8[])")
 
     def exact(self, ra: str, dec: str, bind: Bind) -> str:
         """Return the condition that a position is inside the region."""
         ra, dec = f"radians({_floored(ra)})", f"radians({_floored(dec)})"
         # Reach 0 asks for n . p >= 0 for the normal n of every side: inside all great circles.
         x, y, z = f"cos({dec}) * cos({ra})", f"cos({dec}) * sin({ra})", f"sin({dec})"
-        return f"awe.sky_near({bind(self._numbers())}::float8[], {x}, {y}, {z}, 0)"
+        return self._any(
+            lambda piece: f"awe.sky_near({bind(piece)}::float8[], {x}, {y}, {z}, 0)"
+        )
 
-    def _numbers(self) -> list[float]:
-        return [number for corner in self._outline() for number in corner]
+    def _any(self, condition: Callable[[list[float]], str]) -> str:
+        """Return the condition that one of the pieces fulfils another."""
+        told = [condition([number for corner in piece for number in corner])
+                for piece in self._pieces()]  # fmt: skip
+        return told[0] if len(told) == 1 else f"({' OR '.join(told)})"
+
+
+@lru_cache(maxsize=64)
+def _convex(corners: tuple[tuple[float, float], ...]) -> tuple[tuple[Vector, ...], ...]:
+    """Return the convex outlines that a polygon consists of, anticlockwise from outside."""
+    # A corner repeated at once would make a side without a length, so it goes. A side is the plane
+    # through two corners; the sign of normal . corner says on which side of it a corner is. All
+    # corners on one side of every plane: convex. All in one plane: no area.
+    every = [vector(ra, dec) for ra, dec in corners]
+    found = [one for place, one in enumerate(every) if one != every[place - 1]]
+    sides = [_cross(a, b) for a, b in zip(found, [*found[1:], *found[:1]], strict=True)]
+    signs = [_dot(side, other) for side in sides for other in found]
+    if len(set(found)) < 3 or max(map(abs, signs)) < SLACK:
+        msg = "the corners of a polygon are all on one line: expected an area"
+        raise QueryError(msg)
+    if len(set(found)) < len(found) or min(signs) < -SLACK < SLACK < max(signs):
+        return tuple(tuple(piece) for piece in outline.pieces(found))
+    return (tuple(found if max(signs) > SLACK else found[::-1]),)
 
 
 def vector(ra: float, dec: float) -> Vector:
