@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import subprocess
 import sys
@@ -131,3 +132,24 @@ def test_a_configuration_others_can_read_is_refused(house):
         assert "chmod 600" in said
     finally:
         path.chmod(0o600)
+
+
+def test_a_proprietary_period_is_set_shown_refused_and_taken_away(house):
+    admin(house, "project", "add", "LEGACY")
+    period = ("project", "period", "LEGACY")
+    assert "say --level 3, 4 or 5, or --none" in admin(house, *period, code=1)
+    said = admin(house, *period, "--level", "4", "--days", "-1", code=1)
+    assert "a whole number from 0 to 36500" in said
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)
+    said = admin(house, *period, "--level", "4", "--begins", f"{soon:%Y-%m-%d}", code=1)
+    assert "seven days" in said
+    assert admin(house, *period, "--level", "4", "--days", "365") == (
+        "project LEGACY: what members share rises to level 4 365 days after it was made\n")
+    anna = password(admin(house, "user", "add", "berta"))
+    admin(house, "project", "member", "add", "LEGACY", "berta")
+    shown = prompt("berta", anna, "LEGACY", "print(context.get_current_project())")
+    assert "365 days" in shown
+    assert admin(house, *period, "--none") == "project LEGACY: no level rises by itself\n"
+    shown = prompt("berta", anna, "LEGACY", "print(context.get_current_project())")
+    assert "365 days" not in shown
+    assert "NOWHERE" in admin(house, "project", "period", "NOWHERE", "--level", "3", code=1)

@@ -169,6 +169,28 @@ def test_a_second_backup_links_what_the_first_has(house, target):
         restore._compare(second.folder / "files" / name[:2] / name, digest)
 
 
+#: What people said, what is to open when, and who read what.
+SAID = (
+    "SELECT about, author, content, creation_date, _project, _privileges FROM awe.comment",
+    "SELECT name, release_level, release_days, release_begins FROM awe.project "
+    "WHERE release_level IS NOT NULL",
+    "SELECT file, day, user_id, times, last FROM awe.reading",
+)
+
+
+def test_comments_periods_and_readings_come_back(house, target, other):
+    awe(house, "RawBiasFrame.select_all()[0].comment('thin cloud')")
+    admin(house, "project", "period", "STARS", "--level", "3", "--days", "30")
+    noted = "SELECT awe.ds_readings(array[id], array[0], array[7]) FROM awe.file LIMIT 1"
+    rows(house, noted)
+    said = [rows(house, statement) for statement in SAID]
+    assert [len(found) for found in said] == [1, 1, 1]
+    admin(house, "backup", target)
+    admin(other, "restore", target)
+    assert [rows(other, statement) for statement in SAID] == said
+    assert awe(other, "print(Comment.content.like('*cloud*')[0].content)") == "thin cloud"
+
+
 def test_a_backup_killed_at_any_moment_is_incomplete_and_says_so(house, target, other):
     chance = random.Random(14)
     for _ in range(5):

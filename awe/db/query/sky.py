@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-from awe.db.query import outline
+from awe.db.query import convex
 from awe.errors import QueryError
 
 __all__ = ["COLUMN", "Box", "Cone", "Polygon", "Region", "cell_expression", "number"]
@@ -229,7 +229,7 @@ def _convex(corners: tuple[tuple[float, float], ...]) -> tuple[tuple[Vector, ...
         msg = "the corners of a polygon are all on one line: expected an area"
         raise QueryError(msg)
     if len(set(found)) < len(found) or min(signs) < -SLACK < SLACK < max(signs):
-        return tuple(tuple(piece) for piece in outline.pieces(found))
+        return tuple(tuple(piece) for piece in convex.pieces(found))
     return (tuple(found if max(signs) > SLACK else found[::-1]),)
 
 
