@@ -173,7 +173,7 @@ class Polygon:
         self._pieces()
 
     def _pieces(self) -> tuple[tuple[Vector, ...], ...]:
-        """Return convex outlines, anticlockwise from outside; refuse what is no outline."""
+        """Return convex outlines that cover it together, anticlockwise from outside."""
         return _convex(self.corners)
 
     def _circle(self) -> tuple[float, float, float]:
