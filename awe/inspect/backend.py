@@ -1,9 +1,9 @@
 """Which window system shows the figures: asked once per process, never guessed twice.
 
-In a notebook the notebook shows them. On a desktop Qt is used where PySide6 is installed and
-starts, otherwise Tk. Qt is tried in a process of its own first, because it aborts the process
-when a system library is missing. Without a display figures are drawn to PNG files. A backend
-the user chose (`MPLBACKEND`) is kept.
+In a notebook the notebook shows them, live where `%matplotlib widget` was chosen. On a desktop
+Qt is used where PySide6 is installed and starts, otherwise Tk. Qt is tried in a process of its own
+first, because it aborts the process when a system library is missing. Without a display figures
+are drawn to PNG files. A backend the user chose (`MPLBACKEND`) is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from awe.config import Environment
-from awe.inspect import qt
+from awe.inspect import livecell, qt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +36,7 @@ class Screen(Enum):
     """Where figures appear; the value is matplotlib's name of the backend."""
 
     NOTEBOOK = "notebook"
+    WIDGET = "widget"
     QT = "qtagg"
     TK = "tkagg"
     MAC = "macosx"
@@ -71,6 +72,8 @@ def forget() -> None:
 
 def screen() -> Screen:
     """Return where figures of this process appear."""
+    if in_notebook():  # its user may choose again
+        return Screen.WIDGET if livecell.chosen() else Screen.NOTEBOOK
     if not _known:
         know(_found())
     return _known[0]
@@ -90,8 +93,6 @@ def browser_wanted() -> bool:
 
 
 def _found() -> Screen:
-    if in_notebook():
-        return Screen.NOTEBOOK
     if os.environ.get("MPLBACKEND"):
         chosen = os.environ["MPLBACKEND"].lower()
         return Screen.FILE if chosen in ("agg", "pdf", "svg", "ps", "cairo") else Screen.CHOSEN
@@ -113,7 +114,7 @@ def activate() -> Screen:
     import matplotlib as mpl
 
     where = screen()
-    if where not in (Screen.NOTEBOOK, Screen.CHOSEN):
+    if where not in (Screen.NOTEBOOK, Screen.WIDGET, Screen.CHOSEN):
         mpl.use(where.value)
     if where is Screen.NOTEBOOK:
         _draw_in_place()

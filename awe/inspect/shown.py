@@ -14,6 +14,7 @@ from weakref import WeakSet, ref
 
 from awe.errors import ArgumentError, UserMistake
 from awe.inspect import backend
+from awe.lazy import resolve
 from awe.terminal import out
 
 if TYPE_CHECKING:
@@ -60,9 +61,12 @@ def present(
         The file cannot be written, or its ending says no format.
     """
     screen = backend.activate() if path is None else None
-    figure = draw()
+    figure = draw() if screen is not backend.Screen.WIDGET else _undisplayed(draw)
     _drawn.add(figure)
-    if screen is not None and screen.has_windows:
+    if screen is backend.Screen.WIDGET:
+        _with_keys(figure, Path(name).name, title)
+        sys.modules["IPython"].display.display(figure.canvas)
+    elif screen is not None and screen.has_windows:
         _with_keys(figure, Path(name).name, title)
         backend.fit(figure)
         figure.show()
@@ -74,6 +78,12 @@ def present(
         if backend.in_notebook():  # which would show it again below the cell
             sys.modules["matplotlib.pyplot"].close(figure)
     return figure
+
+
+def _undisplayed(draw: Callable[[], Figure]) -> Figure:
+    """Draw a figure that does not appear by itself at the end of the cell."""
+    with resolve("matplotlib.pyplot:ioff")():
+        return draw()
 
 
 def _in_cell(figure: Figure) -> None:

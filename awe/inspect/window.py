@@ -21,6 +21,7 @@ from awe.inspect.controls import Controls
 from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text, used
 from awe.inspect.keysettings import Settings, changed, listed
+from awe.inspect.livecell import LiveCell
 from awe.inspect.measurements import row_of
 from awe.inspect.panel import fitting
 from awe.inspect.picture import Look
@@ -128,6 +129,7 @@ class Window(Controls, Tiled, Inspection):
         self._typed: Colon | None = None
         self._plots: dict[str, Figure] = {}
         self._screen = backend.activate()
+        self._cell = LiveCell() if self._screen is backend.Screen.WIDGET else None
         self._figure = self._new_figure(self.name, size)
         if fit:
             backend.fit(self._figure)
@@ -171,7 +173,9 @@ class Window(Controls, Tiled, Inspection):
         """
         import matplotlib.pyplot as plt
 
-        if self._screen.has_windows:
+        if self._cell is not None:
+            self._cell.show(self._figure)
+        elif self._screen.has_windows:
             plt.show(block=block)
         else:
             self._present(self._figure, "inspect")
@@ -185,6 +189,7 @@ class Window(Controls, Tiled, Inspection):
         """Close the window and the plots made from it."""
         closing, self._plots = self.every_figure, {}
         self._gone()
+        self._out_of_cell(*closing)
         _close(closing)
 
     # who is told
@@ -192,6 +197,8 @@ class Window(Controls, Tiled, Inspection):
     def _say(self, text: str) -> None:
         """Write a line to the prompt."""
         say(text)
+        if self._cell is not None:
+            self._cell.say(text)
 
     def _keep(self, row: dict[str, Any]) -> None:
         """Take up a measurement."""
@@ -208,7 +215,10 @@ class Window(Controls, Tiled, Inspection):
             return _figure_without_window(size)
         import matplotlib.pyplot as plt
 
-        with plt.rc_context({"figure.raise_window": False, "figure.max_open_warning": 0}):
+        with (
+            plt.ioff(),
+            plt.rc_context({"figure.raise_window": False, "figure.max_open_warning": 0}),
+        ):
             figure = plt.figure(figsize=size, facecolor="white")
         manager: Any = figure.canvas.manager
         if manager is not None:
@@ -236,7 +246,10 @@ class Window(Controls, Tiled, Inspection):
 
     def _present(self, figure: Figure, label: str) -> None:
         """Let a figure that was drawn appear."""
-        if self._screen.has_windows:
+        if self._cell is not None:
+            figure.canvas.draw_idle()
+            self._cell.show(figure)
+        elif self._screen.has_windows:
             figure.canvas.draw_idle()
             backend.show_behind_keyboard(figure, self._figure)
         elif self._screen is backend.Screen.NOTEBOOK:
@@ -411,7 +424,15 @@ class Window(Controls, Tiled, Inspection):
         if figure is self._figure:
             self.close()
         else:
+            self._out_of_cell(figure)
             plt.close(figure)
+
+    def _out_of_cell(self, *closing: Figure) -> None:
+        """Forget figures of a notebook, which does not tell that they are closed."""
+        if self._cell is not None:
+            for figure in closing:
+                self._cell.remove(figure)
+            self._plots = {k: f for k, f in self._plots.items() if f not in closing}
 
     def _on_close(self, event: Event) -> None:
         """Forget a window that was closed, by its key or by the desktop."""
