@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from awe.demo import night
+from awe.lazy import resolve
 from awe.services import running
 from awe.services.installation import Installation
 
@@ -27,6 +28,10 @@ def add(commands: Any) -> None:
     tutorial.add_argument(
         "--keep", action="store_true", help="keep the exposures after their ingest"
     )
+    tutorial.add_argument(
+        "--science", action="store_true",
+        help="also the field, standards and catalogues of the chapters after the first",
+    )  # fmt: skip
     tutorial.set_defaults(run=_make)
 
 
@@ -37,4 +42,9 @@ def _make(options: argparse.Namespace) -> int:
     folder = night.make(house.home, full=options.full, chips=options.chips, keep=options.keep)
     state = "is there already" if there else "is made"
     sys.stdout.write(f"the tutorial night {state}; its truth is in {folder}\n")
+    if options.science:
+        there = resolve("awe.demo.sciencefield:made")(house.home)
+        folder = resolve("awe.demo.sciencefield:make")(house.home)
+        state = "is there already" if there else "is made"
+        sys.stdout.write(f"the science field {state}; its truth is in {folder}\n")
     return 0

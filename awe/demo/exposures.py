@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import as_completed as completed
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from awe.demo.field import Field
 from awe.demo.headers import extension_cards, primary_cards
 from awe.demo.plan import PlannedExposure, Window, plan, sky_field
 from awe.demo.progress import Progress
+from awe.demo.scienceplan import field_plan, field_sources
 from awe.demo.sky import Detector, Effects, Truth, make_detector, simulate
 from awe.fits.blocks import card, datasum, pad, sealed
 from awe.instruments import Chip, get
@@ -46,12 +48,27 @@ class Night:
         Names of the chips, in the order of the extensions.
     effects : Effects
         What is simulated.
+    programme : str
+        Which exposures: `"night"`, those of the first chapter, or `"science"`, the field and the
+        standards of the chapters after it.
     """
 
     seed: int = 20120601
     window: Window = field(default_factory=Window)
     chips: tuple[str, ...] = tuple(get("OMEGACAM").chips)
     effects: Effects = field(default_factory=Effects)
+    programme: str = "night"
+
+    def plan(self) -> list[PlannedExposure]:
+        """Return the exposures in the order they are taken."""
+        return field_plan() if self.programme == "science" else plan()
+
+    def sources(self) -> Callable[[PlannedExposure], Field | None]:
+        """Return a function that gives what the camera sees in an exposure of the sky."""
+        if self.programme == "science":
+            return field_sources(self.seed, self.window)
+        everything = sky_field(self.seed)
+        return lambda _: everything
 
     def detector(self, name: str) -> Detector:
         """Return the simulated chip of that name."""
@@ -82,7 +99,7 @@ class Night:
         )
 
     def take(
-        self, planned: PlannedExposure, name: str, detector: Detector, sources: Field
+        self, planned: PlannedExposure, name: str, detector: Detector, sources: Field | None
     ) -> tuple[np.ndarray[Any, np.dtype[np.uint16]], Truth]:
         """Return raw pixels and truth of one chip in one exposure."""
         exposure = planned.exposure
@@ -110,7 +127,7 @@ def write_night(directory: Path, night: Night, processes: int = 2) -> list[Path]
         The files, in the order of the exposures; `truth.json` is next to them.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    exposures = plan()
+    exposures = night.plan()
     layout = _Layout.of(night)
     for planned in exposures:
         layout.prepare(_part(directory, planned), planned)
@@ -144,8 +161,8 @@ def recall(directory: Path, filename: str, chip: str) -> Truth:
     """
     night = recorded(directory)
     start = filename.removesuffix(".fits").split("_")[0]
-    planned = next(item for item in plan() if item.filename == f"{start}.fits")
-    return night.take(planned, chip, night.detector(chip), sky_field(night.seed))[1]
+    planned = next(item for item in night.plan() if item.filename == f"{start}.fits")
+    return night.take(planned, chip, night.detector(chip), night.sources()(planned))[1]
 
 
 def recorded(directory: Path) -> Night:
@@ -156,6 +173,7 @@ def recorded(directory: Path) -> Night:
         window=Window(**record["window"]),
         chips=tuple(record["chips"]),
         effects=Effects(**record["effects"]),
+        programme=record.get("programme", "night"),
     )
 
 
@@ -178,7 +196,7 @@ class _Layout:
         data = pad(bytes(2 * detector.geometry.nx * detector.geometry.ny))
         # All extensions have the same cards and the same pixels, so one gives the length of all,
         # and each process knows where to write without waiting for the others.
-        header = extension_header(plan()[0], get("OMEGACAM").chip(name), detector, 1, data)
+        header = extension_header(night.plan()[0], get("OMEGACAM").chip(name), detector, 1, data)
         return cls(night=night, header=len(header), data=len(data))
 
     def prepare(self, path: Path, planned: PlannedExposure) -> None:
@@ -253,11 +271,11 @@ def _write_chip(directory: Path, layout: _Layout, name: str) -> dict[str, Any]:
     chip = get("OMEGACAM").chip(name)
     night = layout.night
     detector = night.detector(name)
-    sources = sky_field(night.seed)
+    sources = night.sources()
     position = night.chips.index(name)
     exposures = {}
-    for planned in plan():
-        raw, truth = night.take(planned, name, detector, sources)
+    for planned in night.plan():
+        raw, truth = night.take(planned, name, detector, sources(planned))
         # FITS has signed integers only: value - 32768, the top bit turned over; big-endian.
         data = pad((raw ^ np.uint16(0x8000)).astype(">u2").tobytes())
         header = extension_header(planned, chip, detector, position + 1, data)
@@ -292,6 +310,7 @@ def _write_truth(directory: Path, night: Night, chips: dict[str, Any]) -> None:
         "seed": night.seed,
         "window": asdict(night.window),
         "effects": asdict(night.effects),
+        "programme": night.programme,
         "chips": chips,
     }
     part = directory / ".truth.json.part"

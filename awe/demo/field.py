@@ -31,13 +31,19 @@ class Field:
     flux : ndarray of float64, ADU per second
         Total light on a perfect detector.
     size : ndarray of float64, arcsec
-        Width beyond the point-spread function, 0 for stars.
+        Width beyond the point-spread function, 0 for stars; of the longer axis.
+    ratio : ndarray of float64, optional
+        Shorter over longer axis; all sources are round without it.
+    angle : ndarray of float64, optional
+        Angle of the longer axis from east to north [degree].
     """
 
     ra: Values
     dec: Values
     flux: Values
     size: Values
+    ratio: Values | None = None
+    angle: Values | None = None
 
 
 def make_field(
@@ -129,7 +135,15 @@ def moffat(x: Map, y: Map, fwhm: float, beta: float = BETA) -> Map:
 
 
 def render(
-    shape: tuple[int, int], x: Values, y: Values, flux: Values, fwhm: Values, floor: float = 0.5
+    shape: tuple[int, int],
+    x: Values,
+    y: Values,
+    flux: Values,
+    fwhm: Values,
+    floor: float = 0.5,
+    *,
+    minor: Values | None = None,
+    angle: Values | None = None,
 ) -> Map:
     """Return an image of sources with Moffat profiles.
 
@@ -142,9 +156,13 @@ def render(
     flux : ndarray of float64, ADU
         Total light of each source.
     fwhm : ndarray of float64, pixel
-        Width of each source.
+        Width of each source, along its longer axis.
     floor : float
         Surface brightness [ADU/pixel] at which a profile is cut off.
+    minor : ndarray of float64, optional
+        Width along the shorter axis [pixel]; that along the longer one if left out.
+    angle : ndarray of float64, optional
+        Angle of the longer axis from x to y [degree].
 
     Returns
     -------
@@ -155,7 +173,10 @@ def render(
     radii = np.clip(_reach(flux, fwhm, floor), 3, 600).astype(int)
     near = (x > -radii) & (x < shape[1] + radii) & (y > -radii) & (y < shape[0] + radii)
     for index in np.flatnonzero(near):
-        _add(image, x[index], y[index], flux[index], fwhm[index], int(radii[index]))
+        shape_of = None
+        if minor is not None and angle is not None and minor[index] < fwhm[index]:
+            shape_of = (float(fwhm[index] / minor[index]), float(np.radians(angle[index])))
+        _add(image, x[index], y[index], flux[index], fwhm[index], int(radii[index]), shape_of)
     return image
 
 
@@ -168,7 +189,15 @@ def _reach(flux: Values, fwhm: Values, floor: float) -> Values:
     return radius
 
 
-def _add(image: Map, x0: float, y0: float, flux: float, fwhm: float, radius: int) -> None:
+def _add(
+    image: Map,
+    x0: float,
+    y0: float,
+    flux: float,
+    fwhm: float,
+    radius: int,
+    shape_of: tuple[float, float] | None = None,
+) -> None:
     ny, nx = image.shape
     x1, x2 = max(int(x0) - radius, 0), min(int(x0) + radius + 1, nx)
     y1, y2 = max(int(y0) - radius, 0), min(int(y0) + radius + 1, ny)
@@ -176,6 +205,13 @@ def _add(image: Map, x0: float, y0: float, flux: float, fwhm: float, radius: int
         return
     x = (np.arange(x1, x2) - x0).astype(np.float32)[np.newaxis, :]
     y = (np.arange(y1, y2) - y0).astype(np.float32)[:, np.newaxis]
+    if shape_of is not None:
+        # An ellipse: turned to its axes, and the shorter one stretched to the longer. The light
+        # of a unit of area grows by as much.
+        stretch, turn = shape_of
+        along = (np.cos(turn) * x + np.sin(turn) * y).astype(np.float32)
+        across = (stretch * (np.cos(turn) * y - np.sin(turn) * x)).astype(np.float32)
+        x, y, flux = along, across, flux * stretch
     image[y1:y2, x1:x2] += np.float32(flux) * _sampled(x, y, fwhm)
 
 

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from awe.calib.detector import sections
-from awe.demo.plan import FILTER, PlannedExposure, Window
+from awe.demo.plan import PlannedExposure, Window
 from awe.demo.sky import Detector
 from awe.fits.blocks import Value, card
 from awe.instruments import Chip
 
-__all__ = ["extension_cards", "primary_cards", "sidereal_time"]
+__all__ = ["airmass", "extension_cards", "primary_cards", "sidereal_time"]
 
 LATITUDE, LONGITUDE, HEIGHT = -24.627, -70.404, 2640.0
 DICTIONARY = "ESO-VLT-DIC.TPL-1.9"
@@ -120,7 +120,9 @@ def _pointing(planned: PlannedExposure) -> tuple[float, float]:
     """Where the axis points: the target, or the zenith for calibrations."""
     if planned.exposure.kind == "science":
         ra, dec = planned.exposure.centre
-        return round(ra, 7), round(dec, 7)
+        east, north = planned.astray
+        ra += east / 3600 / float(np.cos(np.radians(dec)))
+        return round(ra, 7), round(dec + north / 3600, 7)
     return round(sidereal_time(planned.start) / 240, 5), LATITUDE
 
 
@@ -138,7 +140,16 @@ def _altitude(planned: PlannedExposure, moment: datetime) -> tuple[float, float]
     return float(np.degrees(np.arcsin(sine))), float(np.degrees(azimuth) % 360)
 
 
-def _airmass(planned: PlannedExposure, moment: datetime) -> float:
+def airmass(planned: PlannedExposure, moment: datetime) -> float:
+    """Return the airmass of an exposure at a moment, 1 over the sine of the altitude.
+
+    Parameters
+    ----------
+    planned : PlannedExposure
+        What is exposed.
+    moment : datetime
+        When, in UTC.
+    """
     altitude, _ = _altitude(planned, moment)
     return round(max(1 / float(np.sin(np.radians(altitude))), 1.0), 3)
 
@@ -206,7 +217,7 @@ def _instrument(planned: PlannedExposure) -> Cards:
         ("ESO DPR TECH", planned.technique, "Observation technique"),
         ("ESO INS ID", "OMEGACAM/1.0", "Instrument ID"),
         ("ESO INS MODE", "IMG", "Instrument mode used"),
-        ("ESO INS FILT1 NAME", FILTER, "Filter name"),
+        ("ESO INS FILT1 NAME", planned.filter, "Filter name"),
         ("ESO INS FILT1 ID", "3", "Filter unique id"),
         ("ESO INS FILT1 NO", 3, "Filter wheel position index"),
     ]
@@ -249,8 +260,8 @@ def _telescope(planned: PlannedExposure) -> Cards:
         ("ESO TEL ID", "v 1.0", "TCS version number"),
         ("ESO TEL ALT", round(altitude, 3), "Tel ALT angle at start (deg)"),
         ("ESO TEL AZ", round(azimuth, 3), "Tel Azimuth at start S=0,W=90"),
-        ("ESO TEL AIRM START", _airmass(planned, begin), "Airmass at start"),
-        ("ESO TEL AIRM END", _airmass(planned, end), "Airmass at end"),
+        ("ESO TEL AIRM START", airmass(planned, begin), "Airmass at start"),
+        ("ESO TEL AIRM END", airmass(planned, end), "Airmass at end"),
         ("ESO TEL AMBI FWHM START", seeing, "Seeing at start"),
         ("ESO TEL AMBI FWHM END", seeing, "Seeing at end"),
         ("ESO TEL AMBI PRES START", 744.2, "Ambient air pressure (hPa)"),

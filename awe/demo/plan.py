@@ -74,6 +74,10 @@ class PlannedExposure:
         `OBS ID`.
     block_name : str
         `OBS NAME`.
+    filter : str
+        `INS FILT1 NAME`.
+    astray : tuple of float
+        By how much the header says another place than the axis points to: east, north [arcsec].
     """
 
     number: int
@@ -89,6 +93,8 @@ class PlannedExposure:
     position: int
     block: int
     block_name: str
+    filter: str = FILTER
+    astray: tuple[float, float] = (0.0, 0.0)
 
     @property
     def filename(self) -> str:

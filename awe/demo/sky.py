@@ -106,6 +106,9 @@ class SimulatedExposure:
         Dark current [electron/pixel/s].
     cosmic_rate : float
         Cosmic-ray hits relative to 2 per square centimetre and minute.
+    distortion : float
+        Distortion of the optics: a source r degrees from the axis is seen further from it by
+        `distortion * r**3` degrees.
     """
 
     kind: str
@@ -118,6 +121,7 @@ class SimulatedExposure:
     pixel_scale: float = 0.21343 / 3600
     dark: float = 2e-4
     cosmic_rate: float = 1.0
+    distortion: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,11 +308,19 @@ def _light(
     if exposure.field is None or not effects.sources:
         return smooth, np.zeros_like(smooth), (nothing, nothing, nothing)
     east, north = project(exposure.field.ra, exposure.field.dec, exposure.centre)
+    if exposure.distortion:
+        outwards = 1.0 + exposure.distortion * (east * east + north * north)
+        east, north = east * outwards, north * outwards
     x = east / exposure.pixel_scale - chip.corner[0]
     y = north / exposure.pixel_scale - chip.corner[1]
     flux = exposure.field.flux * exposure.exptime
-    width = np.hypot(exposure.fwhm, exposure.field.size / (exposure.pixel_scale * 3600))
-    objects = render(chip.shape, x, y, flux, width)
+    size = exposure.field.size / (exposure.pixel_scale * 3600)
+    width = np.hypot(exposure.fwhm, size)
+    ratio = exposure.field.ratio
+    minor = None if ratio is None else np.hypot(exposure.fwhm, size * ratio)
+    objects = render(
+        chip.shape, x, y, flux, width, minor=minor, angle=exposure.field.angle
+    )
     here = (x > -0.5) & (x < chip.shape[1] - 0.5) & (y > -0.5) & (y < chip.shape[0] - 0.5)
     return smooth + objects, objects, (x[here], y[here], flux[here])
 

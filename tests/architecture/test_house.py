@@ -62,8 +62,10 @@ ROWS: dict[str, float] = {
     "awe.web": 7,
     "awe.services": 7,
     "awe.admin": 7,
+    "awe.demo.calibrating": 7,
     "awe.demo.night": 7,
     "awe.demo.photometry": 7,
+    "awe.demo.sciencefield": 7,
 }
 HEAVY = ("numpy", "scipy", "astropy", "matplotlib", "sqlalchemy", "numba", "httpx", "starlette")
 LONGEST_MODULE = 500
