@@ -29,7 +29,15 @@ from awe.context import context
 from awe.db.server.connection import database
 from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
-from awe.errors import ArgumentError, BadFits, BadHeader, ChecksumMismatch, FileGone, FileTaken
+from awe.errors import (
+    ArgumentError,
+    AweError,
+    BadFits,
+    BadHeader,
+    ChecksumMismatch,
+    FileGone,
+    FileTaken,
+)
 from awe.fits import blocks
 from awe.ingest import Report, Row, State, arriving, ingest, planfile, sources
 from awe.ingest.chipfiles import cut, measured
@@ -130,6 +138,20 @@ def test_an_exposure_that_changes_after_its_judgement_is_refused(night, tmp_path
     with pytest.raises(ChecksumMismatch, match=r"_2.fits: the pixels changed while"):
         list(cut(exposure, tmp_path))
     with pytest.raises(ChecksumMismatch, match="the pixels changed while"):
+        measured(exposure)
+
+
+def test_a_file_that_is_cut_off_in_its_place_is_refused(night, tmp_path):
+    path = tmp_path / "cut.fits"
+    shutil.copy(night[5], path)
+    exposure = examine(path)
+    pieces = cut(exposure, tmp_path)
+    next(pieces)
+    # as `cp` begins to write over it: a look at the pixels that were there would end the process
+    os.truncate(path, 40_000)
+    with pytest.raises(ChecksumMismatch, match=r"cut.fits changed while the exposure was read"):
+        next(pieces)
+    with pytest.raises(AweError, match=r"cut.fits"):
         measured(exposure)
 
 

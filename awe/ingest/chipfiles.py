@@ -97,13 +97,14 @@ def pieces(exposure: Exposure) -> Iterator[Piece]:
     """
     # judged before; what changed since then shows in the sums of the frames, and in the file
     with plain(exposure.path, verify=False) as whole:
-        exposure.require_same()
         data = _in_memory(whole.path)
         view = memoryview(data)
         primary = data[: whole.infos[0].data_start]
         shared = [card for card in blocks.cards(primary) if _kept(card)]
         read: deque[tuple[int, int]] = deque()
         for frame in exposure.frames:
+            # where a file is cut off in its place, a look at the bytes behind ends the process
+            exposure.require_same()
             pixels, found = frame.blocks(view)
             header = _header(exposure, frame, shared, data[slice(*frame.header)], found)
             statistics = frame.measured(pixels)
@@ -128,10 +129,16 @@ def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
     ------
     BadFits
         No pixel of a light-sensitive region has a value.
+    ChecksumMismatch
+        The file is not the one that was judged.
     """
     with plain(exposure.path, verify=False) as whole:
         view = memoryview(_in_memory(whole.path))
-        return [frame.measured(frame.blocks(view)[0]) for frame in exposure.frames]
+        found = []
+        for frame in exposure.frames:
+            exposure.require_same()
+            found.append(frame.measured(frame.blocks(view)[0]))
+        return found
 
 
 def _kept(card: bytes) -> bool:

@@ -130,9 +130,8 @@ class Exposure:
         ChecksumMismatch
             It was written to, or another took its place.
         """
-        if self.version and _version(self.path) != self.version:
-            msg = f"{self.path} {CHANGED}"
-            raise ChecksumMismatch(msg)
+        if self.version:
+            _require_version(self.path, self.version)
 
     @cached_property
     def checksum(self) -> str:
@@ -203,7 +202,7 @@ def examine(
                 frame.require_value(data)
             if digest and len(data) >= LARGE:
                 # while the checksum is taken; that these are the pixels is compared when they go
-                frames = [_measured(frame, data) for frame in frames]
+                frames = list(_all_measured(frames, data, path, version))
     missing = len(camera.chips) - len({frame.attributes["chip"] for frame in frames})
     _refuse_cut_off(path, whole, primary, missing)
     found = Exposure(
@@ -221,6 +220,12 @@ def examine(
     return found
 
 
+def _require_version(path: Path, version: tuple[int, ...]) -> None:
+    if _version(path) != version:
+        msg = f"{path} {CHANGED}"
+        raise ChecksumMismatch(msg)
+
+
 def _version(path: Path) -> tuple[int, ...]:
     """Return what changes when a file is written to or replaced; nothing where it is gone."""
     try:
@@ -228,6 +233,14 @@ def _version(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _all_measured(
+    frames: Sequence[ChipFrame], data: mmap.mmap, path: Path, version: tuple[int, ...]
+) -> Iterator[ChipFrame]:
+    for frame in frames:
+        _require_version(path, version)
+        yield _measured(frame, data)
 
 
 def _measured(frame: ChipFrame, data: mmap.mmap) -> ChipFrame:
