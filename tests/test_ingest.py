@@ -42,7 +42,7 @@ from awe.fits import blocks
 from awe.ingest import Report, Row, State, arriving, ingest, planfile, sources
 from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
-from awe.model.observing import Chip
+from awe.model.observing import Chip, Filter, Instrument
 from awe.model.raw import RawFitsData, RawScienceFrame, RawTwilightFlatFrame
 from awe.rules.obscore import obscore
 
@@ -948,3 +948,19 @@ def test_what_arrives_is_ingested_and_looked_at(db, dataserver, night, tmp_path)
     assert not [line for line in lines if "Traceback" in line]
     assert len(list(pictures.glob("*.png"))) == 3
     assert "3 ingested; 1 refused" in lines[-1]
+
+
+def test_a_camera_that_came_in_privately_is_told_and_can_be_raised(db, dataserver, night):
+    login(db, dataserver, "scientist", privileges="1")
+    assert ingest(night[:1], commit=True).rows[0].state is State.INGESTED
+    context.set_privileges(4)
+    (row,) = ingest(night[1:2], commit=True).rows
+    assert row.state is State.FAILED
+    assert row.message.startswith("OMEGACAM is known here, at a level of privileges that you do")
+    assert "context.publish(Instrument.select_all(), 4)" in row.message
+    context.set_privileges(1)
+    for cls in (Instrument, Chip, Filter):
+        context.publish(cls.select_all(), 4)
+    context.set_privileges(4)
+    assert ingest(night[1:2], commit=True).rows[0].state is State.INGESTED
+    database.close()

@@ -24,6 +24,7 @@ from awe.dataserver.client import Client
 from awe.dataserver.sending import send
 from awe.dataserver.upload import Outgoing
 from awe.db.objects.commit import commit_all
+from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.db.server.tickets import ticket
 from awe.errors import ArgumentError, AweError, ProjectUnknown, Refused, nearest
@@ -45,6 +46,8 @@ AT_ONCE = 4
 """Files of an exposure on their way at the same time: they share the server's waits for disk."""
 
 AHEAD = 8
+#: Tables of what all exposures of a camera share.
+SHARED = ("instrument", "chip", "filter")
 """Largest number of files that are cut before the first of them has arrived."""
 
 Statistics = list[dict[str, dict[str, float]]]
@@ -251,7 +254,8 @@ def _store(
                 shared = records[projects[number]]
                 _commit(shared, exposures[number], number, calls[number][1], statistics, report)
         except (AweError, OSError, MemoryError) as error:
-            row.state, row.message = State.FAILED, _told(error)
+            camera = exposures[number].instrument
+            row.state, row.message = State.FAILED, _unseen(error, camera) or _told(error)
         if progress is not None:
             progress(1)
     _keep(exposures, report)
@@ -290,6 +294,20 @@ def _commit(
         # a camera, chip or filter of the same name that the other one made meanwhile
         records.forget()
         database.retrying(commit)
+
+
+def _unseen(error: Exception, camera: str) -> str:
+    """Return what to do where a camera is known at a level that this session does not see."""
+    cause = error.__cause__
+    table = getattr(getattr(cause, "diag", None), "table_name", None)
+    if getattr(cause, "pgcode", None) != "23505" or table not in SHARED:
+        return ""
+    level = scope.current().privileges
+    return (
+        f"{camera} is known here, at a level of privileges that you do not see at {level}: ingest "
+        "at a lower level, or let whoever ingested it first raise what is shared: "
+        "context.publish(Instrument.select_all(), 4), and the same for Chip and Filter"
+    )
 
 
 def _told(error: Exception) -> str:
