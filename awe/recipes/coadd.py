@@ -154,9 +154,11 @@ class CoaddTask(Task):
         inverse = [layer.noise**-2 for layer in layers]
         total = sum(inverse)
         product.background_noise = total**-0.5
-        # photons of the mean: variances add with the squares of the weights
+        # photons of the mean: variances add with the squares of the weights; those of a pixel
+        # alone, in the layers, are fewer by the noise it shares with its neighbours
         product.gain = total**2 / sum(
-            w * w / layer.gain for w, layer in zip(inverse, layers, strict=True)
+            w * w * frame.correlation**2 / layer.gain
+            for w, layer, frame in zip(inverse, layers, used, strict=True)
         )
         product.correlation = sum(
             w * frame.correlation for w, frame in zip(inverse, used, strict=True)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sep
 
 from awe.calib.coaddition import Combine, Layer, coadd
 from awe.calib.extraction.catalogue import found_in, measure
 from awe.calib.extraction.detection import Settings
+from awe.calib.extraction.noise import circle_factors
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.calib.resample import mapping, regrid
 from awe.errors import WrongShape
@@ -45,7 +47,7 @@ def stars() -> tuple[Any, Any, Any]:
 
 
 @cache
-def summed() -> tuple[Any, float]:
+def summed(*, quiet: bool = False) -> tuple[Any, float]:
     """The sum of dithered frames on a finer grid, and the photons of a count where all are."""
     x, y, flux = stars()
     layers = []
@@ -61,7 +63,8 @@ def summed() -> tuple[Any, float]:
                 cut = frame[j - 12 : j + 13, i - 12 : i + 13]
                 cut += light / (2 * np.pi * SIGMA**2) * along[:, None] * across
         variance = np.float32(frame / GAIN + 4)
-        frame = rng.poisson(frame * GAIN) / GAIN + rng.normal(0, 2, frame.shape)
+        if not quiet:
+            frame = rng.poisson(frame * GAIN) / GAIN + rng.normal(0, 2, frame.shape)
         size = int((SIDE - 20) / RATIO)
 
         def place(gx: Any, gy: Any, right: float = right, up: float = up) -> Any:
@@ -108,6 +111,41 @@ def test_errors_on_a_sum_are_true_within_a_twentieth() -> None:
                      columns["YWIN_IMAGE"] - 1 - places[star, 1])[good]  # fmt: skip
     expected = columns["PosErr"][good]
     assert np.sqrt(np.mean(moved**2) / np.mean(expected**2)) == pytest.approx(1.0, abs=0.15)
+
+
+def test_errors_in_small_circles_are_true_too() -> None:
+    found, gain = summed()
+    sizes = (3.0, 4.0, 5.0, 7.0, 9.0, 13.0)
+    made = measure(
+        found.image, settings(gain=gain, box=128, apertures=sizes), weight=found.weight
+    ).columns
+    light = np.ascontiguousarray(summed(quiet=True)[0].image, np.float32)
+    good = made["FLAG"] == 0
+    assert good.sum() > 450
+    for size in sizes:
+        truth = sep.sum_circle(light, made["Xpos"] - 1, made["Ypos"] - 1, size / 2, subpix=0)[0]
+        pull = ((made[f"FLUX_APER_{size:g}"] - truth) / made[f"FLUXERR_APER_{size:g}"])[good]
+        assert pull.std() == pytest.approx(1.0, abs=0.06), size
+
+
+def test_noise_of_circles_is_measured_where_nothing_is() -> None:
+    rng = np.random.default_rng(2)
+    sky, noise = np.float32(rng.normal(0, 3, (900, 900))), np.full((900, 900), 3, np.float32)
+    empty = np.ones(sky.shape, bool)
+    alone = circle_factors(sky, noise, empty, (3.0, 9.0), 1.0)
+    # a pixel held in part counts by the square of that part
+    assert 0.85 < alone[0] < 0.95
+    assert alone[1] == pytest.approx(0.96, abs=0.04)
+    shared = np.float32(sky + np.roll(sky, 1, 0) + np.roll(sky, 1, 1))
+    small, large = circle_factors(shared, noise, empty, (3.0, 21.0), 1.0)
+    assert 1.2 < small < large < 3**0.5
+    # what belongs to a source does not count, and without places what is given is returned
+    spoilt = sky.copy()
+    spoilt[:450] += 1000 * np.float32(rng.random((450, 900)))
+    empty[:450] = False
+    assert circle_factors(spoilt, noise, empty, (9.0,), 1.0)[0] == pytest.approx(0.96, abs=0.06)
+    assert circle_factors(sky, noise, empty & False, (9.0,), 1.3) == (1.3,)
+    assert circle_factors(sky[:6, :6], noise[:6, :6], empty[:6, :6], (9.0,), 1.3) == (1.3,)
 
 
 def test_less_weight_is_more_noise_and_fewer_photons() -> None:

@@ -277,6 +277,8 @@ def test_frames_on_grids_have_the_zero_point_of_their_night_and_sums_one_of_all(
     assert coadd.zeropnt == pytest.approx(np.mean([reg.zeropnt for reg in regs]))
     # the frames have one solution: four of them know no more than one
     assert coadd.zeropnt_error > 0.9 * min(reg.zeropnt_error for reg in regs)
+    # photons of all frames, those a star has and not those of a pixel alone
+    assert coadd.gain == pytest.approx(sum(360.0 * reg.gain for reg in regs), rel=0.05)
     assert not coadd.quality_flags & QualityFlag.ZEROPOINT
     assert coadd.verify() == coadd.quality_flags
     assert fits.read_header(coadd.pathname)["ZEROPNT"] == pytest.approx(coadd.zeropnt)

@@ -134,10 +134,14 @@ def measure(
     """
     found = found_in(image, settings, reasons=reasons, weight=weight, searched=searched)
     bad = found.bad
-    factor = settings.correlation or noise.correlation_factor(
-        found.sky, found.noise, ~bad & (found.places == 0)
-    )
-    columns = _columns(found, bad, settings, factor, zero_point)
+    empty = ~bad & (found.places == 0)
+    factor = settings.correlation or noise.correlation_factor(found.sky, found.noise, empty)
+    of_circles = (factor,) * len(settings.apertures)
+    if not settings.correlation:
+        of_circles = noise.circle_factors(
+            found.sky, found.noise, empty, settings.apertures, factor
+        )
+    columns = _columns(found, bad, settings, factor, of_circles, zero_point)
     _flag(columns, found, reasons)
     ratio = columns["FLUX_AUTO"] / np.maximum(columns["FLUXERR_AUTO"], 1e-9)
     star = stellarity.star_radius(columns["FLUX_RADIUS"], ratio, columns["FLAG"] == 0)
@@ -193,8 +197,9 @@ def found_in(
 
 
 def _columns(
-    found: Detected, bad: NDArray[np.bool_], settings: Settings, factor: float, zero_point: float
-) -> dict[str, NDArray[Any]]:
+    found: Detected, bad: NDArray[np.bool_], settings: Settings, factor: float,
+    of_circles: tuple[float, ...], zero_point: float,
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     one = found.objects
     (flux, error, bits), kron = photometry.automatic(found, bad, settings, factor)
     radius = photometry.half_light(found, bad, flux)
@@ -225,7 +230,8 @@ def _columns(
     }  # fmt: skip
     light = {"ISO": (inside, isophotal), "AUTO": (flux, error)}
     for diameter, circle in zip(
-        settings.apertures, photometry.circles(found, bad, settings, factor), strict=True
+        settings.apertures, photometry.circles(found, bad, settings, factor, of_circles),
+        strict=True,
     ):
         light[f"APER_{aperture_name(diameter)}"] = circle[:2]
         bits = bits | circle[2]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import sep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["correlation_factor"]
+__all__ = ["circle_factors", "correlation_factor"]
 
 #: side of the sums [pixel]: longer than the reach of the usual kernels
 _SIDE = 6
@@ -23,6 +24,15 @@ _ROWS = 1000
 
 #: fewest sums that tell the factor
 _FEWEST = 200
+
+#: most circles of one size that are measured in empty places
+_MOST = 6000
+
+#: pixels between them, so that they share no light
+_APART = 3
+
+#: steps that put circles at ever other places within pixels
+_GOLDEN, _SILVER = 0.6180339887, 0.4142135624
 
 #: differences further out are not noise [sigma]
 _CLIP = 4.0
@@ -71,6 +81,65 @@ def correlation_factor(
     spread = _clipped(steps)
     factor = float(np.sqrt(spread**2 / (2 * _SIDE**2 * single))) if single > 0 else 1.0
     return factor if factor >= _TOLD else 1.0
+
+
+def circle_factors(
+    sky: NDArray[np.float32], noise: NDArray[np.float32], empty: NDArray[np.bool_],
+    diameters: tuple[float, ...], factor: float,
+) -> tuple[float, ...]:  # fmt: skip
+    """Return how much noisier circles are than the square root of their area tells.
+
+    Parameters
+    ----------
+    sky : ndarray of float32, shape (ny, nx), ADU
+        Frame without its sky.
+    noise : ndarray of float32, shape (ny, nx), ADU
+        Standard deviation of a pixel.
+    empty : ndarray of bool, shape (ny, nx)
+        True where a pixel is good and belongs to no source.
+    diameters : tuple of float
+        Diameters of the circles [pixel].
+    factor : float
+        What is returned for circles with too few empty places, `correlation_factor`.
+
+    Notes
+    -----
+    Circles in empty places are compared with their neighbour in the row, at most 6000 of a size.
+    Small circles have less of the correlated noise of neighbours than large areas, and pixels
+    they hold in part count by the square of that part.
+    """
+    ny = min(sky.shape[0], _ROWS)
+    first = (sky.shape[0] - ny) // 2
+    cut = slice(first, first + ny)
+    good = empty[cut]
+    scaled = np.where(good, sky[cut] / noise[cut], 0).astype(np.float32)
+    single = float(np.square(scaled, dtype=np.float64).sum()) / max(np.count_nonzero(good), 1)
+    taken = np.ascontiguousarray(~good, np.float32)
+    return tuple(_of_circles(scaled, taken, single, size, factor) for size in diameters)
+
+
+def _of_circles(
+    scaled: NDArray[np.float32], taken: NDArray[np.float32], single: float, diameter: float,
+    factor: float,
+) -> float:  # fmt: skip
+    step = int(np.ceil(diameter)) + _APART
+    ny, nx = scaled.shape
+    columns, rows = (nx - step) // (2 * step) * 2, (ny - step) // step
+    if columns < 2 or rows < 1 or single <= 0:
+        return factor
+    rows = min(rows, max(_MOST // columns, 1))
+    number = np.arange(rows * columns)
+    x = step * (number % columns + 0.5) + number * _GOLDEN % 1
+    y = step * (number // columns + 0.5) + number * _SILVER % 1
+    sums, inside = (
+        sep.sum_circle(plane, x, y, diameter / 2, subpix=0)[0].reshape(rows, columns)
+        for plane in (scaled, taken)
+    )
+    both = (inside[:, ::2] == 0) & (inside[:, 1::2] == 0)
+    if both.sum() < _FEWEST:
+        return factor
+    spread = _clipped((sums[:, ::2] - sums[:, 1::2])[both])
+    return float(spread / np.sqrt(2 * np.pi * diameter**2 / 4 * single))
 
 
 def _clipped(values: NDArray[np.float64]) -> float:

@@ -12,6 +12,8 @@ import numpy as np
 import sep
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from awe.calib.extraction.detection import Detected, Settings
@@ -43,8 +45,9 @@ _MAGNITUDES = 2.5 / np.log(10)
 
 
 def circles(
-    found: Detected, bad: NDArray[np.bool_], settings: Settings, factor: float
-) -> list[Light]:
+    found: Detected, bad: NDArray[np.bool_], settings: Settings, factor: float,
+    of_circles: Sequence[float],
+) -> list[Light]:  # fmt: skip
     """Return light [ADU], its error and bits of the library, for each circular aperture.
 
     Parameters
@@ -57,19 +60,24 @@ def circles(
         Diameters of the apertures and gain.
     factor : float
         How much noisier sums of pixels are than those of independent ones.
+    of_circles : sequence of float
+        The same for each of the apertures.
     """
     x, y = found.objects["x"], found.objects["y"]
     measured = []
-    for diameter in settings.apertures:
+    for diameter, own in zip(settings.apertures, of_circles, strict=True):
         radius = diameter / 2
+        # the library's default samples pixels at an edge 5 x 5 times: in small circles that is
+        # more than the noise of bright stars
         flux, error, bits = sep.sum_circle(
-            found.sky, x, y, radius, err=found.noise, mask=bad
+            found.sky, x, y, radius, err=found.noise, mask=bad, subpix=0
         )
         lacking = _part(bad, bits, lambda some, radius=radius: sep.sum_circle(
             bad.astype(np.float32), x[some], y[some], radius
         )[0] / (np.pi * radius**2))  # fmt: skip
-        gain = settings.gain * found.share
-        measured.append((flux, _error(error, flux, lacking, gain, factor), bits))
+        # photons of a small circle are shared like the noise of its sky
+        gain = settings.gain * found.share * (factor / own) ** 2
+        measured.append((flux, _error(error, flux, lacking, gain, own), bits))
     return measured
 
 
