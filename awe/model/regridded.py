@@ -108,6 +108,9 @@ class RegriddedFrame(ScienceProduct, SkyFrame):
         None,
     )
     zeropnt_error = persistent("Error of the zero point of this frame [mag]", float, None)
+    mag_id = persistent(
+        "Band of the magnitudes, with the camera where they are in its system [None]", str, ""
+    )
     psf_radius = persistent(
         "Full width of a star at half its maximum, none where none can be told [arcsec]",
         float,
@@ -153,6 +156,9 @@ class CoaddedRegriddedFrame(Product, SkyFrame):
     )
     zeropnt = persistent("Magnitude of 1 ADU/s, none without photometry [mag]", float, None)
     zeropnt_error = persistent("Error of the zero point [mag]", float, None)
+    mag_id = persistent(
+        "Band of the magnitudes, with the camera where they are in its system [None]", str, ""
+    )
     psf_radius = persistent(
         "Full width of a star at half its maximum, none where none can be told [arcsec]",
         float,

@@ -125,7 +125,8 @@ class CoaddTask(Task):
             observing_block=first.observing_block, template=first.template, OBJECT=first.OBJECT,
             DATE_OBS=first.DATE_OBS, NAXIS1=shape[1], NAXIS2=shape[0],
             EXPTIME=sum({frame.DATE_OBS: frame.EXPTIME for frame in used}.values()),
-            zeropnt=zeropnt, process_params=parameters, process_status=1,
+            zeropnt=zeropnt, mag_id=first.mag_id if zeropnt is not None else "",
+            process_params=parameters, process_status=1,
         )  # fmt: skip
         self._describe(product, used, frames, spools, found)
         return self._finished(product, found)

@@ -188,7 +188,7 @@ class RegridTask(Task):
         product = RegriddedFrame(
             **_identity(red, new.image.shape), reduced=red, astrom_params=solution,
             photom=scale.photom, zeropnt=scale.zeropnt, zeropnt_error=scale.error,
-            FLXSCALE=scale.factor, choices=scale.choices,
+            FLXSCALE=scale.factor, mag_id=scale.mag_id, choices=scale.choices,
             grid_target=target, astrom=astrom, observing_block=red.observing_block,
             template=red.template, EXPTIME=red.EXPTIME,
             background=work.level, background_noise=work.noise * work.area**0.5 / new.correlation,

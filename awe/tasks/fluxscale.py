@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from awe.errors import NoValidPixels
+from awe.errors import NotVisible, NoValidPixels
 from awe.model.photometry import PhotometricParameters
 from awe.rules import appointed, remedy
 from awe.rules.roles import VALIDITY
@@ -34,6 +34,8 @@ class FluxScale:
         Magnitude of 1 ADU/s at the airmass of the frame, and its error [mag].
     factor : float
         Factor from ADU to the light of magnitude 0 [1/ADU]; 1 without a zero point.
+    mag_id : str
+        Band of its magnitudes, and the camera where they are in its own system.
     choices : dict
         Who named the zero point, where somebody did.
     of_stranger : bool
@@ -44,6 +46,7 @@ class FluxScale:
     zeropnt: float | None = None
     error: float | None = None
     factor: float = 1.0
+    mag_id: str = ""
     choices: dict[str, str]
     of_stranger: bool = False
 
@@ -80,11 +83,18 @@ def scaled(unit: Unit) -> FluxScale:
     return FluxScale(
         photom=photom, zeropnt=zeropnt, error=error_of_it,
         factor=10 ** (-0.4 * zeropnt) / (red.EXPTIME or 1.0), choices=choices,
-        of_stranger=stranger,
+        of_stranger=stranger, mag_id=_system(photom),
     )  # fmt: skip
 
 
 _CLASS: Any = PhotometricParameters
+
+
+def _system(photom: Any) -> str:
+    """Return the band of the standards, with the camera where they were transformed to it."""
+    first = photom.photcat
+    transformed = first is not None and first.transform is not None
+    return f"{photom.mag_id} {photom.instrument.name}" if transformed else str(photom.mag_id)
 
 
 def _tell(unit: Unit, why: str) -> None:
@@ -109,6 +119,14 @@ def one_zero_point(name: str, frames: Sequence[Any], known: float | None = None)
             f"{name}: WARNING: the sum has no zero point (quality bit ZEROPOINT), "
             f"{len(lacking)} of {len(frames)} frames have none: {some(lacking)}; measure it with "
             "Photom and regrid them\n"
+        )
+        return None
+    systems = sorted({frame.mag_id for frame in frames})
+    if len(systems) > 1:
+        out(
+            f"{name}: WARNING: the sum has no zero point (quality bit ZEROPOINT), those of its "
+            f"frames are of different magnitudes: {', '.join(map(repr, systems))}; measure them "
+            "alike with Photom(..., transform=1) or transform=0, and regrid the frames\n"
         )
         return None
     return known if known is not None else statistics.fmean(frame.zeropnt for frame in frames)
@@ -142,7 +160,10 @@ def error_together(frames: Sequence[Any], weights: Sequence[float]) -> float:
     total = sum(weights)
     shared: dict[Any, float] = {}
     for frame, weight in zip(frames, weights, strict=True):
-        key = frame.photom.object_id if frame.photom is not None else frame.object_id
+        try:
+            key = frame.photom
+        except NotVisible:
+            key = None  # those one may not see may be one and the same
         part = weight / total * (frame.zeropnt_error or 0.0)
         shared[key] = shared.get(key, 0.0) + part
     return float(sum(part**2 for part in shared.values()) ** 0.5)

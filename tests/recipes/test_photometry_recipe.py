@@ -279,6 +279,7 @@ def test_frames_on_grids_have_the_zero_point_of_their_night_and_sums_one_of_all(
     assert coadd.zeropnt_error > 0.9 * min(reg.zeropnt_error for reg in regs)
     # photons of all frames, those a star has and not those of a pixel alone
     assert coadd.gain == pytest.approx(sum(360.0 * reg.gain for reg in regs), rel=0.05)
+    assert coadd.mag_id == regs[0].mag_id == "SloanR OMEGACAM"
     assert not coadd.quality_flags & QualityFlag.ZEROPOINT
     assert coadd.verify() == coadd.quality_flags
     assert fits.read_header(coadd.pathname)["ZEROPNT"] == pytest.approx(coadd.zeropnt)
@@ -381,3 +382,30 @@ def test_a_zero_point_is_a_target_with_all_it_lacks(here, capsys):
     if not len(PhotTransformation.is_valid > 0):
         with pytest.raises(ArgumentError, match="no recipe makes PhotTransformation"):
             PhotTransformation.get(raw=red.raw, make=True)
+
+
+def test_zero_points_that_do_not_go_together_are_not_mixed(here, capsys):
+    from awe.model.data import store
+
+    night, names, table = here
+    photom = zero_point_of_night(names, table, night)
+    [own] = run("Regrid", red_filenames=names[:1], commit=True)
+    assert own.photom == photom
+    [plain] = run("Photom", red_filenames=names, transform=0, commit=True)
+    [other] = run("Regrid", red_filenames=names[1:2], commit=True)
+    assert (other.photom, other.mag_id) == (plain, "SloanR")
+    capsys.readouterr()
+    [mixed] = run("Coadd", reg_filenames=[own.filename, other.filename])
+    told = capsys.readouterr().out
+    assert "of different magnitudes: 'SloanR', 'SloanR OMEGACAM'" in told
+    assert (mixed.zeropnt, mixed.mag_id) == (None, "")
+    # a frame without airmass keeps the link, and has no zero point
+    frame = frame_of(night, 40, [(40.0, 50.0)], [3e5], 1.2)
+    frame.AIRMSTRT = frame.AIRMEND = 0.0
+    store([frame])
+    frame.commit()
+    [red] = run("Reduce", raw_filenames=[frame.filename], chip=CHIPS[0], commit=True)
+    [reg] = run("Regrid", red_filenames=[red.filename], commit=True)
+    assert "its raw frame has no airmass" in capsys.readouterr().out
+    assert (reg.photom, reg.zeropnt, reg.FLXSCALE) == (plain, None, 1.0)
+    assert reg.is_uptodate(), reg.why_stale()

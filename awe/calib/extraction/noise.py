@@ -113,7 +113,7 @@ def circle_factors(
     cut = slice(first, first + ny)
     good = empty[cut]
     scaled = np.where(good, sky[cut] / noise[cut], 0).astype(np.float32)
-    single = float(np.square(scaled, dtype=np.float64).sum()) / max(np.count_nonzero(good), 1)
+    single = float(np.square(scaled, dtype=np.float64).sum()) / max(int(np.count_nonzero(good)), 1)
     taken = np.ascontiguousarray(~good, np.float32)
     return tuple(_of_circles(scaled, taken, single, size, factor) for size in diameters)
 
