@@ -30,6 +30,22 @@ def tutorial_home() -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture(scope="session")
+def field_home() -> Iterator[Path]:
+    """An AWE_HOME with the night and the science field of two chips."""
+    with installation("field") as home:
+        done = subprocess.run(
+            [AWE.with_name("awe-admin"), "tutorial", "--chips", "65", "66", "--science"],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=570,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        yield home
+
+
 @dataclass
 class Walk:
     """The chapter as it went: what was typed, what was printed, where."""

@@ -14,15 +14,17 @@ import pytest
 from pages import DOCS, README, REASONS, difference, pages, play
 
 PAGES = pages()
+ON_THE_FIELD = {"tutorial-field.md"}
 
 
 @pytest.mark.services
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_the_sessions_of_a_page_print_what_it_says(
-    page: str, tutorial_home: Path, tmp_path: Path
+    page: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    played = play(tutorial_home, tmp_path, page)
+    home = "field_home" if page in ON_THE_FIELD else "tutorial_home"
+    played = play(request.getfixturevalue(home), tmp_path, page)
     assert [told for one in played if (told := difference(one))] == []
 
 
