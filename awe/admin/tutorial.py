@@ -36,6 +36,11 @@ def add(commands: Any) -> None:
 
 
 def _make(options: argparse.Namespace) -> int:
+    if options.science and options.chips:
+        # before minutes are spent on a night it cannot go on from
+        resolve("awe.demo.sciencefield:require_chips")(
+            [night.chip_name(one) for one in options.chips], "give --chips 65 66"
+        )
     house = Installation()
     running.ensure(house)
     there = night.made(house.home)

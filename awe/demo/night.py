@@ -25,7 +25,7 @@ from awe.tasks.compiling import Compiling
 if TYPE_CHECKING:
     from awe.demo.exposures import Night
 
-__all__ = ["NIGHT", "SCIENTIST", "ensure", "locked", "made", "make"]
+__all__ = ["NIGHT", "SCIENTIST", "chip_name", "ensure", "locked", "made", "make"]
 
 PIXELS_ALL = 3.0
 """Disk space the whole installation needs, in sizes of the raw night."""
@@ -36,6 +36,11 @@ Say = Callable[[str], None]
 def made(home: Path) -> bool:
     """Return True when this installation has its tutorial night."""
     return (_folder(home) / "done.json").exists()
+
+
+def chip_name(named: str) -> str:
+    """Return the name of a chip that is named in full or by its number."""
+    return named if named.startswith("ESO") else f"ESO_CCD_#{named}"
 
 
 def ensure(home: Path, say: Say | None = None) -> None:
@@ -122,7 +127,7 @@ def _night(full: bool, chips: Sequence[str] | None) -> Night:
     window = Window.full() if full else Window()
     if not chips:
         return Night(window=window)
-    wanted = {name if name.startswith("ESO") else f"ESO_CCD_#{name}" for name in chips}
+    wanted = set(map(chip_name, chips))
     for name in wanted:
         camera.chip(name)
     return Night(window=window, chips=tuple(name for name in camera.chips if name in wanted))

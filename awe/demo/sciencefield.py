@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from awe.model.photometry import PhotTransformation
 from awe.model.sources import SourceList
 from awe.tasks.compiling import Compiling
 
-__all__ = ["FILTERS", "REFERENCE", "STANDARDS", "made", "make"]
+__all__ = ["FILTERS", "REFERENCE", "STANDARDS", "made", "make", "require_chips"]
 
 FILTERS = ("OCAM_g_SDSS", "OCAM_i_SDSS")
 """Filters that are calibrated along; that of the first chapter is."""
@@ -53,6 +53,29 @@ def made(home: Path) -> bool:
     return (_folder(home) / "done.json").exists()
 
 
+def require_chips(chips: Sequence[str], advice: str) -> None:
+    """Refuse a night without the chips the science field is taken with.
+
+    Parameters
+    ----------
+    chips : sequence of str
+        Names of the chips of the night.
+    advice : str
+        What to do about it.
+
+    Raises
+    ------
+    ArgumentError
+        One of them is not there.
+    """
+    if not set(CHIPS) <= set(chips):
+        msg = (
+            f"the science field is taken with {' and '.join(CHIPS)}, the night has "
+            f"{', '.join(chips[:4])}; {advice}, or with all chips"
+        )
+        raise ArgumentError(msg)
+
+
 def make(home: Path) -> Path:
     """Make the science field after the tutorial night and return the directory of its truth.
 
@@ -69,13 +92,7 @@ def make(home: Path) -> Path:
         The ingest or a recipe failed; the message says how to go on.
     """
     before = recorded(home / "tutorial" / "raw")
-    if not set(CHIPS) <= set(before.chips):
-        msg = (
-            f"the science field is taken with {' and '.join(CHIPS)}, the night here has "
-            f"{', '.join(before.chips[:4])}; choose another AWE_HOME and make it with "
-            "--chips 65 66, or with all"
-        )
-        raise ArgumentError(msg)
+    require_chips(before.chips, "choose another AWE_HOME and make it with --chips 65 66")
     night = Night(seed=before.seed, window=before.window, chips=CHIPS, programme="science")
     folder = _folder(home)
     folder.mkdir(parents=True, exist_ok=True)

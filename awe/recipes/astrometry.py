@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe.errors import NoValidPixels
 from awe.lazy import resolve
 from awe.model.astrometry import AstrometricParameters
+from awe.model.sources import SourceList
 from awe.tasks.arguments import Argument, common
 from awe.tasks.catalogues import write_table
+from awe.tasks.inputs import fixed
 from awe.tasks.measuring import frames_to_measure
 from awe.tasks.references import Field, chosen, field_of
 from awe.tasks.selection import one_each
@@ -66,7 +68,9 @@ class AstrometryTask(Task):
         frame = unit.frames[0]
         parameters = self.parameters("AstrometricParameters")
         self.fetch([frame])
-        refcat, stars = chosen(frame, self.reference, parameters)
+        refcat, stars = chosen(
+            frame, self.reference, parameters, fixed(unit, SourceList)
+        )
         field = field_of(frame, stars, refcat, parameters)
         limits = resolve("awe.calib.astrometry.solution:Limits")(
             reach=parameters.MAX_OFFSET, scale=parameters.MAX_SCALE_ERROR, degree=parameters.PDEG,

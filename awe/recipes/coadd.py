@@ -107,8 +107,10 @@ class CoaddTask(Task):
         frames = list(unit.frames)
         parameters = self.parameters("CoaddedRegriddedFrame")
         corner, shape = grids.union(frames)
-        again = (unit.given or {}).get("zeropnt")
-        zeropnt = one_zero_point(unit.name, frames, again)
+        if "zeropnt" in (unit.given or {}):
+            zeropnt = (unit.given or {})["zeropnt"]
+        else:
+            zeropnt = one_zero_point(unit.name, frames)
         spools = [
             self._spooled(frame, number, corner, zeropnt) for number, frame in enumerate(frames)
         ]

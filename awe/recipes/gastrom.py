@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from awe.errors import NoValidPixels
 from awe.lazy import resolve
 from awe.model.astrometry import AstrometricParameters, GAstrometric
+from awe.model.sources import SourceList
 from awe.tasks.arguments import Argument, common
 from awe.tasks.catalogues import write_table
 from awe.tasks.commonfield import common_field
+from awe.tasks.inputs import fixed
 from awe.tasks.measuring import frames_to_measure
 from awe.tasks.selection import by_filter
 from awe.tasks.task import Stage, Task, Unit
@@ -71,7 +73,9 @@ class GAstromTask(Task):
         if len(unit.frames) < 2:
             msg = f"{unit.name}: one frame has nothing to agree with; AstrometryTask solves it"
             raise NoValidPixels(msg)
-        field = common_field(self, unit.frames, self.reference, parameters)
+        field = common_field(
+            self, unit.frames, self.reference, parameters, fixed(unit, SourceList)
+        )
         try:
             found: Common = resolve("awe.calib.astrometry.overlaps:solve_together")(
                 field.stars, field.reference, degree=parameters.PDEG, clip=parameters.CLIP

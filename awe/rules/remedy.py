@@ -43,14 +43,16 @@ def make_it(cls: Any, place: Mapping[str, str], flagged: Any = None) -> str:
     cls : class
         Class of the calibration.
     place : mapping of str to str
-        Names of its `instrument`, `chip` and, where there is one, `filter`.
+        Names of its `instrument`, `chip` and, where there is one, `filter`; the night as `date`
+        where it can be of no other.
     flagged : calibration, optional
         One that nothing but its `quality_flags` speaks against.
     """
     recipe = _recipe(cls)
     more = f", filter={place['filter']!r}" if has(cls, "filter") else ""
     more = (f", chip={place['chip']!r}" if has(cls, "chip") else "") + more
-    call = f"dpu.run({recipe!r}, instrument={place['instrument']!r}, date=...{more}"
+    date = repr(place["date"]) if "date" in place else YOURS
+    call = f"dpu.run({recipe!r}, instrument={place['instrument']!r}, date={date}{more}"
     limits = other_limits(flagged) if flagged is not None else ""
     if limits:
         return f"{limits}{call}, pars=p.get(), commit=True)"

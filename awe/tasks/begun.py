@@ -58,16 +58,16 @@ def make(self: Any, pars: dict[str, Any] | None = None) -> None:
         msg = f"the {name} has {state}: set its {role} to {frames} first"
         raise ArgumentError(msg)
     given: dict[str, Any] = {argument: [frame.filename]}
+    named: dict[str, tuple[Any, str]] = {}
+    by_hand = BY_HAND.format(current().user_name)
     if (other := value_of(self, "detection_frame")) is not None:
         given["detection"] = other.filename
     if (catalogue := value_of(self, "refcat")) is not None:
-        given["reference"] = catalogue.name
+        named["SourceList"] = (catalogue, by_hand)
     task = find(recipe)(instrument=frame.instrument.name, pars=pars, **given)
-    units = one_each([frame])
     if (transform := value_of(self, "transform")) is not None:
-        named = {type(transform).__name__: (transform, BY_HAND.format(current().user_name))}
-        units = [replace(unit, by_hand=named) for unit in units]
-    task.only = tuple(units)
+        named[type(transform).__name__] = (transform, by_hand)
+    task.only = tuple(replace(unit, by_hand=named) for unit in one_each([frame]))
     [product] = task.execute()
     filled(self, product)
     self.__dict__["_rows"] = product.__dict__.pop("_rows", None)

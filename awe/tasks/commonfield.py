@@ -59,7 +59,7 @@ class CommonField:
 
 
 def common_field(
-    task: Task, frames: Sequence[Any], name: str | None, parameters: Any
+    task: Task, frames: Sequence[Any], name: str | None, parameters: Any, known: Any = None
 ) -> CommonField:
     """Return the stars of frames and of a reference in one plane.
 
@@ -76,6 +76,8 @@ def common_field(
         Name of the reference catalogue; None takes the newest with enough stars.
     parameters : GAstrometricParameters
         Process parameters.
+    known : SourceList, optional
+        The very catalogue to take.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def common_field(
         raise NoValidPixels(msg)
     first = min(usable, key=lambda frame: frame.DATE_OBS)
     centre, radius = _extent(usable)
-    refcat, _ = _catalogue(usable, name, parameters)
+    refcat, _ = _catalogue(usable, name, parameters, known)
     reach = radius + (parameters.MAX_OFFSET + _AROUND) / _ARCSEC
     around = refcat.sources.near(centre[0] % 360, centre[1], min(reach, 20.0))
     table = around.to_table(["RA", "DEC", "MAG_AUTO", "PosErr", "pmRA", "pmDEC"])
@@ -122,12 +124,14 @@ def _extent(frames: Sequence[Any]) -> tuple[tuple[float, float], float]:
     return (float(ra) % 360, float(dec)), radius
 
 
-def _catalogue(frames: Sequence[Any], name: str | None, parameters: Any) -> tuple[Any, Any]:
+def _catalogue(
+    frames: Sequence[Any], name: str | None, parameters: Any, known: Any
+) -> tuple[Any, Any]:
     """Return the catalogue that has enough stars in one of the frames."""
     problem: NotFound | None = None
     for frame in frames:
         try:
-            return chosen(frame, name, parameters)
+            return chosen(frame, name, parameters, known)
         except NotFound as error:
             problem = problem or error
     raise problem or NotFound("no frame")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from awe import instruments
 from awe.errors import NotVisible, NoValidPixels
 from awe.model.photometry import PhotometricParameters
 from awe.rules import appointed, remedy
@@ -68,6 +69,7 @@ def scaled(unit: Unit) -> FluxScale:
     photom = find(unit, PhotometricParameters) if unit.filter is not None else None
     if photom is None:
         place = {"instrument": unit.instrument.name, "chip": unit.chip.name}
+        place["date"] = instruments.get(unit.instrument.name).night(unit.date).isoformat()
         place["filter"] = unit.filter.name if unit.filter is not None else "..."
         _tell(unit, f"no PhotometricParameters is valid; {remedy.make_it(_CLASS, place)}")
         return FluxScale(choices={})
@@ -76,14 +78,15 @@ def scaled(unit: Unit) -> FluxScale:
     stranger = appointed.stranger(photom)
     try:
         airmass = airmass_of(red) if photom.extinction is not None else 0.0
-    except NoValidPixels as error:
+        zeropnt, error_of_it = photom.at_airmass(airmass)
+        system = _system(photom)
+    except (NoValidPixels, NotVisible) as error:
         _tell(unit, str(error))
         return FluxScale(photom=photom, choices=choices, of_stranger=stranger)
-    zeropnt, error_of_it = photom.at_airmass(airmass)
     return FluxScale(
         photom=photom, zeropnt=zeropnt, error=error_of_it,
         factor=10 ** (-0.4 * zeropnt) / (red.EXPTIME or 1.0), choices=choices,
-        of_stranger=stranger, mag_id=_system(photom),
+        of_stranger=stranger, mag_id=system,
     )  # fmt: skip
 
 
@@ -101,7 +104,7 @@ def _tell(unit: Unit, why: str) -> None:
     out(f"{unit.name}: WARNING: goes on without a zero point (quality bit ZEROPOINT): {why}\n")
 
 
-def one_zero_point(name: str, frames: Sequence[Any], known: float | None = None) -> float | None:
+def one_zero_point(name: str, frames: Sequence[Any]) -> float | None:
     """Return the zero point frames are brought onto: the mean of theirs, None if any has none.
 
     Parameters
@@ -110,8 +113,6 @@ def one_zero_point(name: str, frames: Sequence[Any], known: float | None = None)
         What they are added to, for the line that tells which have none.
     frames : sequence of RegriddedFrame
         The frames.
-    known : float, optional
-        The one of the sum that is made again [mag].
     """
     lacking = [frame.filename for frame in frames if frame.zeropnt is None]
     if lacking:
@@ -129,7 +130,7 @@ def one_zero_point(name: str, frames: Sequence[Any], known: float | None = None)
             "alike with Photom(..., transform=1) or transform=0, and regrid the frames\n"
         )
         return None
-    return known if known is not None else statistics.fmean(frame.zeropnt for frame in frames)
+    return statistics.fmean(frame.zeropnt for frame in frames)
 
 
 def scale_to(frame: Any, zeropnt: float | None) -> float:

@@ -53,6 +53,12 @@ def reduced_inputs(product: Any, *, exact: bool) -> list[Any] | None:
         used = list(product.input_lists)
         return used if exact else [newer(one) or one for one in used]
     if isinstance(product, AtmosphericExtinction | PhotometricParameters):
+        if not product.photcats:
+            msg = (
+                f"{product!r} was entered, not measured from standards: enter it again with "
+                "ExtinctionTask(..., value=..., error=..., commit=True)"
+            )
+            raise ArgumentError(msg)
         return [_again(one, "frame", exact=exact) for one in product.photcats]
     if isinstance(product, GAstrometric):
         return [_again(one, "reduced", exact=exact) for one in product.solutions]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from awe.calib.astrometry.matching import Stars
     from awe.calib.astrometry.solution import Solution
 
-__all__ = ["Field", "chosen", "detected", "field_of", "reference_in"]
+__all__ = ["Field", "catalogues_named", "chosen", "detected", "field_of", "reference_in"]
 
 #: moment of the epoch 2000 and days of a year
 _J2000 = datetime.datetime(2000, 1, 1, 12)
@@ -30,7 +30,7 @@ _YEAR = 365.25
 _DOUBTFUL = 4 | 8 | 16
 
 #: catalogues that are looked at, the newest first
-_LOOKED_AT = 20
+_LOOKED_AT = 50
 
 _ARCSEC = 3600.0
 
@@ -72,7 +72,27 @@ class Field:
         }  # fmt: skip
 
 
-def chosen(frame: Any, name: str | None, parameters: Any) -> tuple[Any, Any]:
+def catalogues_named(name: str | None, known: Any = None) -> list[Any]:
+    """Return the valid reference catalogues of a name, or of any, the newest first.
+
+    Parameters
+    ----------
+    name : str or None
+        Name of the catalogue; names are not unique.
+    known : SourceList, optional
+        The very catalogue, which alone is returned.
+    """
+    if known is not None:
+        return [known]
+    query: Any = (SourceList.epoch > 0) & (SourceList.is_valid > 0)
+    if name is not None:
+        query &= SourceList.name == name
+    return list(query.order_by("-creation_date").top(_LOOKED_AT))
+
+
+def chosen(
+    frame: Any, name: str | None, parameters: Any, known: Any = None
+) -> tuple[Any, Any]:
     """Return the reference catalogue of a frame and its stars round the frame, as a table.
 
     Parameters
@@ -83,6 +103,8 @@ def chosen(frame: Any, name: str | None, parameters: Any) -> tuple[Any, Any]:
         Name of the catalogue; None takes the newest with enough stars.
     parameters : AstrometricParametersParameters
         Process parameters.
+    known : SourceList, optional
+        The very catalogue to take.
 
     Raises
     ------
@@ -97,10 +119,7 @@ def chosen(frame: Any, name: str | None, parameters: Any) -> tuple[Any, Any]:
             "coordinates that are right within arcminutes"
         )
         raise NoValidPixels(msg)
-    query: Any = (SourceList.epoch > 0) & (SourceList.is_valid > 0)
-    if name is not None:
-        query &= SourceList.name == name
-    lists = list(query.order_by("-creation_date").top(_LOOKED_AT))
+    lists = catalogues_named(name, known)
     middle = frame.wcs.all_pix2world((frame.NAXIS1 - 1) / 2, (frame.NAXIS2 - 1) / 2, 0)
     ra, dec = (float(one) for one in middle)
     corner = frame.wcs.all_pix2world(0, 0, 0)

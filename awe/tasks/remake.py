@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 #: raw frames that a message names
 NAMED = 3
+#: what a product is drawn from that is not made of raw frames, by class
+DRAWN_FROM = {
+    "ReducedScienceFrame": "reduced frames", "RegriddedFrame": "regridded frames",
+    "SourceList": "source lists",
+}  # fmt: skip
 
 __all__ = ["from_header", "main_of", "recipe_of", "remake", "sound_frames", "task_of"]
 
@@ -116,7 +121,7 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
     NotFound
         An input is not in the database, or not visible to you.
     ArgumentError
-        It was drawn from reduced frames.
+        It was not made of raw frames.
     """
     classes.load()
     header = fits.read_header(Path(path))
@@ -126,9 +131,10 @@ def from_header(path: str | Path, *, commit: bool = False) -> Any:
         raise BadHeader(msg)
     cls = registry.find(str(name))
     task_class = _task_in(header, cls)
-    if task_class.raw == "ReducedScienceFrame":
+    if task_class.raw and not issubclass(registry.find(task_class.raw), RawFrame):
+        inputs = DRAWN_FROM.get(task_class.raw, f"{task_class.raw}s")
         msg = (
-            f"{path} was drawn from reduced frames, which its header does not name; fetch the "
+            f"{path} was drawn from {inputs}, which its header does not name; fetch the "
             f"{name} and use its remake(exact=True)"
         )
         raise ArgumentError(msg)
@@ -333,6 +339,10 @@ def _given(product: Any) -> dict[str, Any]:
     choices = value_of(product, "choices") or {}
     if has(product, "astrom_params"):
         given["AstrometricParameters"] = product.astrom_params
+    if value_of(product, "refcat") is not None:
+        given["SourceList"] = product.refcat
+    if has(product, "photcats"):
+        given["PhotSrcCatalog"] = list(product.photcats)
     if has(product, "regridded_frames"):
         given["zeropnt"] = product.zeropnt
     return given | dict.fromkeys(_missing(type(product), choices))

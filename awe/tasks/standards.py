@@ -14,7 +14,8 @@ from awe.model.skyparameters import SourceListParameters
 from awe.model.sources import SourceList
 from awe.rules.made_from import newest_solution
 from awe.tasks.catalogues import settings_of, write_table
-from awe.tasks.inputs import find, nominal
+from awe.tasks.inputs import find, fixed, nominal
+from awe.tasks.references import catalogues_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +30,6 @@ _BANDS = {
     **{letter: f"Johnson{letter}" for letter in "UBV"},
     **{letter: f"Cousins{letter}" for letter in "RI"},
 }
-
-#: catalogues that are looked at, the newest first
-_LOOKED_AT = 50
 
 #: flags of stars whose light may be wrong: bad pixels, saturated, at an edge, aperture incomplete
 _DOUBTFUL = 1 | 4 | 8 | 16
@@ -170,7 +168,8 @@ def catalogue_of(
     parameters = task.parameters("PhotSrcCatalog")
     bands = _bands(unit, frame, transform)
     airmass = airmass_of(frame)
-    solution = newest_solution(frame)
+    given = unit.given
+    solution = newest_solution(frame) if given is None else given.get("AstrometricParameters")
     if solution is None and frame.astrom is None:
         msg = (
             f"{frame.filename} has neither world coordinates nor a solution: standards cannot be "
@@ -178,7 +177,7 @@ def catalogue_of(
         )
         raise NoValidPixels(msg)
     wcs = solution.wcs() if solution is not None else frame.wcs
-    refcat, table = _standards(frame, wcs, bands, reference)
+    refcat, table = _standards(frame, wcs, bands, reference, fixed(unit, SourceList))
     task.fetch([frame])
     columns, numbers = measured(frame, wcs, table, bands, parameters)
     product = PhotSrcCatalog(
@@ -233,16 +232,14 @@ def airmass_of(frame: Any) -> float:
     return sum(known) / len(known)
 
 
-def _standards(frame: Any, wcs: Any, bands: Bands, name: str | None) -> tuple[Any, Any]:
+def _standards(
+    frame: Any, wcs: Any, bands: Bands, name: str | None, known: Any
+) -> tuple[Any, Any]:
     """Return the newest catalogue with such standards in the frame, and their rows."""
     import numpy as np
 
     wanted = {f"MAG_{band}" for band in bands.needed}
-    query: Any = (SourceList.epoch > 0) & (SourceList.is_valid > 0)
-    if name is not None:
-        query &= SourceList.name == name
-    lists = list(query.order_by("-creation_date").top(_LOOKED_AT))
-    fitting = [one for one in lists if wanted <= set(one.sexparam)]
+    fitting = [one for one in catalogues_named(name, known) if wanted <= set(one.sexparam)]
     x, y = np.array([0, frame.NAXIS1 - 1, 0]), np.array([0, frame.NAXIS2 - 1, frame.NAXIS2 - 1])
     ra, dec = wcs.all_pix2world(x, y, 0)
     middle = wcs.all_pix2world((frame.NAXIS1 - 1) / 2, (frame.NAXIS2 - 1) / 2, 0)

@@ -41,6 +41,8 @@ def catalogues(task: Task, unit: Unit, transform: bool | None = None) -> list[Ph
     NoValidPixels
         No frame has standards.
     """
+    if unit.given is not None:
+        return list(unit.given["PhotSrcCatalog"])
     found, why = [], ""
     for frame in unit.frames:
         known = newest_catalogue(frame) if transform is None else None

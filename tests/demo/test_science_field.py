@@ -87,3 +87,14 @@ def test_places_by_the_header_are_seconds_wrong_and_those_of_the_solution_are_ri
         # a pixel away from the axis sees less sky: 1 + d r^2 across, 1 + 3 d r^2 along
         assert scale == pytest.approx(1 - 2 * DISTORTION * 0.59**2, abs=1e-3)
     assert sky(20120601, exposures.recorded(home / "tutorial" / "science").window).ra.size > 500
+
+
+def test_a_night_without_its_chips_is_refused_before_it_is_made(tmp_path):
+    done = subprocess.run(
+        [AWE.with_name("awe-admin"), "tutorial", "--chips", "65", "--science"],
+        env=environment(tmp_path), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "taken with ESO_CCD_#65 and ESO_CCD_#66" in done.stderr
+    assert "give --chips 65 66" in done.stderr
+    assert not (tmp_path / "tutorial").exists()

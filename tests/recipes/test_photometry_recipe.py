@@ -231,14 +231,16 @@ def magnitudes(made, table, band):
 
 def test_frames_on_grids_have_the_zero_point_of_their_night_and_sums_one_of_all(here, capsys):
     from awe import fits
+    from awe.errors import ArgumentError
     from awe.model.mixins import QualityFlag
+    from awe.tasks.remake import from_header
 
     night, names, table = here
     before = run("Regrid", red_filenames=names[:2], commit=True)
     told = capsys.readouterr().out
     if before[0].photom is None:
         assert "goes on without a zero point (quality bit ZEROPOINT)" in told
-        assert "dpu.run('Photom'" in told
+        assert "dpu.run('Photom', instrument='OMEGACAM', date='2012-05-31', chip=" in told
         assert (before[0].zeropnt, before[0].FLXSCALE) == (None, 1.0)
         assert before[0].quality_flags & QualityFlag.ZEROPOINT
         assert "ZEROPNT" not in fits.read_header(before[0].pathname)
@@ -284,6 +286,8 @@ def test_frames_on_grids_have_the_zero_point_of_their_night_and_sums_one_of_all(
     assert coadd.verify() == coadd.quality_flags
     assert fits.read_header(coadd.pathname)["ZEROPNT"] == pytest.approx(coadd.zeropnt)
     assert np.array_equal(coadd.remake(exact=True).data, coadd.data, equal_nan=True)
+    with pytest.raises(ArgumentError, match="drawn from regridded frames"):
+        from_header(coadd.pathname)
     [deep] = run("SourceList", coadd_filenames=[coadd.filename], commit=True)
     off = magnitudes(deep, table, "MAG_AUTO")
     assert off.size > 20
@@ -410,3 +414,71 @@ def test_zero_points_that_do_not_go_together_are_not_mixed(here, capsys):
     assert (reg.photom, reg.zeropnt, reg.FLXSCALE) == (plain, None, 1.0)
     # standards that were left as they are would be transformed today; the link itself is fresh
     assert [reason.kind for reason in reg.why_stale()] == ["stale calibration"]
+
+
+def test_standards_made_again_exactly_have_the_catalogue_they_had(here, tmp_path):
+    from awe.context import context
+    from awe.errors import ArgumentError
+    from awe.ingest.reference import ingest_reference
+    from awe.model.photometry import PhotSrcCatalog, PhotTransformation
+    from awe.model.science import ReducedScienceFrame
+
+    night, names, table = here
+    first = standards(table)
+    if not len(PhotTransformation.select_all()):
+        transformation(night)
+    [ext] = run("Extinction", red_filenames=names, commit=True)
+    [photom] = run("Photom", red_filenames=names, commit=True)
+    [cat] = run("Photcat", red_filenames=names[:1], commit=True)
+    head, *rows = table.read_text().split()
+    brighter = [row.split(",") for row in rows]
+    for row in brighter:
+        row[2:4] = [f"{float(row[2]) - 0.5:.4f}", f"{float(row[3]) - 0.5:.4f}"]
+    other = tmp_path / "brighter.csv"
+    other.write_text("\n".join([head, *map(",".join, brighter), ""]))
+    second = ingest_reference(other, "landolt", epoch=2012.4, commit=True)
+    try:
+        today = cat.remake()
+        assert today.refcat == second
+        assert today.raw_zeropnt == pytest.approx(cat.raw_zeropnt - 0.5, abs=0.001)
+        again = cat.remake(exact=True)
+        assert (again.refcat, again.raw_zeropnt) == (first, cat.raw_zeropnt)
+        assert ext.remake(exact=True).value == ext.value
+        [given] = run("Extinction", red_filenames=names, value=0.12, error=0.01, commit=True)
+        for exact in (False, True):
+            with pytest.raises(ArgumentError, match="was entered, not measured"):
+                given.remake(exact=exact)
+        again = photom.remake(exact=True)
+        assert again.photcats == photom.photcats
+        assert again.zeropnt.value == photom.zeropnt.value
+        mine = PhotSrcCatalog()
+        mine.frame, mine.refcat = ReducedScienceFrame(filename=names[0]), first
+        mine.make()
+        assert mine.refcat == first
+        assert mine.raw_zeropnt == pytest.approx(cat.raw_zeropnt, abs=1e-9)
+    finally:
+        context.update_is_valid(second, 0)
+
+
+def test_a_zero_point_one_may_not_see_ends_neither_a_sum_nor_a_question(here, capsys):
+    from awe.errors import NotVisible
+    from awe.model.regridded import RegriddedFrame
+
+    night, names, table = here
+    zero_point_of_night(names, table, night)
+    night.login("scientist", privileges=1)
+    [hidden] = run("Photom", red_filenames=names, commit=True)
+    night.login("scientist", privileges=4)
+    made = run("Regrid", red_filenames=names[:2], photom=str(hidden.object_id), commit=True)
+    night.login("student", privileges=1)
+    regs = [RegriddedFrame(filename=one.filename) for one in made]
+    with pytest.raises(NotVisible):
+        _ = regs[0].photom
+    [coadd] = run("Coadd", reg_filenames=[one.filename for one in regs])
+    assert coadd.zeropnt == pytest.approx(np.mean([one.zeropnt for one in made]))
+    # what one may not see may be one and the same: the error does not shrink
+    assert coadd.zeropnt_error > 0.9 * min(one.zeropnt_error for one in made)
+    regs[0].why_stale()
+    regs[0].info()
+    assert "zeropnt" in capsys.readouterr().out
+    assert "photom" in str(regs[0].why("photom"))
