@@ -32,6 +32,7 @@ class AstrometryTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("AstrometricParameters",)
     raw = "ReducedScienceFrame"
+    of_object = True
     stages = (
         Stage(name="solve", text="detect, match, fit and judge", unit="", required=True),
     )

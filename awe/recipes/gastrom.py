@@ -35,6 +35,7 @@ class GAstromTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("GAstrometric", "AstrometricParameters")
     raw = "ReducedScienceFrame"
+    of_object = True
     whole = True
     stages = (
         Stage(name="solve", text="detect, match, and solve all frames together", unit="",

@@ -26,6 +26,7 @@ class PhotcatTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("PhotSrcCatalog",)
     raw = "ReducedScienceFrame"
+    of_object = True
     stages = (
         Stage(name="measure", text="detect, match and measure the standards", unit="",
               required=True),

@@ -102,6 +102,7 @@ class ReduceTask(Task):
         "ReducedScienceFrame", "WeightFrame", "SaturatedPixelMap", "CosmicMap", "SatelliteMap",
     )  # fmt: skip
     raw = "RawScienceFrame"
+    of_object = True
     named: ClassVar[Mapping[str, str]] = {
         "bias_filename": "BiasFrame", "flat_filename": "MasterFlatFrame",
         "hot_filename": "HotPixelMap", "cold_filename": "ColdPixelMap",

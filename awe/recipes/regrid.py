@@ -53,6 +53,7 @@ class RegridTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("RegriddedFrame", "GridWeightFrame")
     raw = "ReducedScienceFrame"
+    of_object = True
     stages = (
         Stage(name="sky", text="subtract the sky", unit="adu", required=True),
         Stage(name="regrid", text="find the light of the pixels of the grid", unit="adu",

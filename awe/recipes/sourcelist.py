@@ -33,6 +33,7 @@ class SourceListTask(Task):
 
     makes: ClassVar[tuple[str, ...]] = ("SourceList",)
     raw = "ReducedScienceFrame"
+    of_object = True
     stages = (
         Stage(
             name="detect", text="find sources, tell them apart, measure them", unit="",

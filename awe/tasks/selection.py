@@ -55,8 +55,9 @@ def raw_frames(task: Task, raw: str | None = None) -> list[Any]:
     cls: Any = find(raw or task.raw)
     asked = arguments_of(task)
     names = asked.get("raw_filenames") or asked.get("red_filenames")
-    if not any(name in asked for name in NARROWING):
-        wanted = [argument.name for argument in task.arguments if argument.name in NARROWING]
+    narrowing = (*NARROWING, "object") if task.of_object else NARROWING
+    if not any(str(asked.get(name, "")).strip("*?") for name in narrowing):
+        wanted = [argument.name for argument in task.arguments if argument.name in narrowing]
         msg = f"{type(task).__name__} expects one of: {', '.join(wanted)}"
         raise ArgumentError(msg)
     query = (cls.instrument.name == task.instrument) & (cls.is_valid > 0)

@@ -87,6 +87,8 @@ class Task:
     stages: ClassVar[tuple[Stage, ...]] = ()
     whole: ClassVar[bool] = False
     """Whether one job makes the product of all chips."""
+    of_object: ClassVar[bool] = False
+    """Whether the name of an object alone says which frames: not where nights are kept apart."""
     _lists_steps: ClassVar[bool] = False
     _code: ClassVar[Code]
     items: Items | None = None

@@ -324,3 +324,20 @@ def test_copies_of_one_exposure_count_once(flats, capsys):
     reason = f"it has the same pixels as {copied.filename}"
     assert bias.rejected_inputs() == {again.filename: reason}
     assert len(bias.raw_bias_frames) == len(names) + 1
+
+
+def test_an_object_alone_is_enough_where_nights_are_not_kept_apart(night):
+    from awe.model.raw import RawScienceFrame
+
+    raws = list(RawScienceFrame.is_valid > 0)
+    name = raws[0].OBJECT
+    found = task("Reduce", object=name).units()
+    assert len(found) == len([raw for raw in raws if name == raw.OBJECT]) > 0
+    for recipe in ("Reduce", "Astrometry", "GAstrom", "Photcat", "Regrid", "SourceList"):
+        with pytest.raises(ArgumentError, match="expects one of: date, object, template"):
+            task(recipe, object="*").units()
+        with pytest.raises(NotFound, match="NOBODY"):
+            task(recipe, object="NOBODY").units()
+    for recipe in ("Photom", "Extinction"):
+        with pytest.raises(ArgumentError, match="expects one of: date, template"):
+            task(recipe, object=name).units()
