@@ -163,7 +163,7 @@ def _header(
     taken = {blocks.keyword(card) for card in own} - {"COMMENT", "HISTORY"}
     geometry: ChipGeometry = frame.attributes["geometry"]
     changed = frame.part.changes(frame.attributes)
-    there = {blocks.keyword(card) for card in (*shared, *own)}
+    there = {*(blocks.keyword(card) for card in (*shared, *own)), *frame.attributes["astrom"]}
     lines = [
         # In the mandatory order of FITS 4.0, 4.4.1.1.
         blocks.card("SIMPLE", True, "Standard FITS"),

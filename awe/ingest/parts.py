@@ -104,7 +104,8 @@ class Part:
             }
         if self.plane is not None:
             found |= dict.fromkeys(instruments.MOSAIC_CARDS)
-            found |= attributes["astrom"]
+            if attributes["astrom"]:
+                found |= dict.fromkeys(instruments.SAME_MATRIX) | attributes["astrom"]
         return found
 
 

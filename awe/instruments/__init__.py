@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     )
     from awe.instruments._format import PURPOSES, schema
     from awe.instruments._instrument import LIGHTLESS, Amplifier, Chip, Instrument, Plane
+    from awe.instruments._linear import SAME_MATRIX
     from awe.instruments._spelling import spelled
 
 __all__ = [
-    "LIGHTLESS", "MOSAIC_CARDS", "PURPOSES", "Amplifier", "Chip", "Instrument", "Plane",
-    "available", "files", "get", "load", "look_in", "numbering", "own_directory", "own_text",
-    "recognise", "schema", "shipped", "spelled",
+    "LIGHTLESS", "MOSAIC_CARDS", "PURPOSES", "SAME_MATRIX", "Amplifier", "Chip", "Instrument",
+    "Plane", "available", "files", "get", "load", "look_in", "numbering", "own_directory",
+    "own_text", "recognise", "schema", "shipped", "spelled",
 ]  # fmt: skip
 
 face(__name__)

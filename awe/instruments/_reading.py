@@ -12,6 +12,7 @@ from awe.instruments._bayer import refuse_mosaic
 from awe.instruments._cards import CardReader, shown
 from awe.instruments._entries import Entry, Wanted
 from awe.instruments._instrument import Instrument
+from awe.instruments._linear import astrom_of
 from awe.instruments._spelling import spelled
 
 __all__ = ["Reading", "read"]
@@ -30,7 +31,6 @@ KINDS = {
     "MJD_OBS": Wanted(type=float, low=15_020, high=100_000),
 }
 TEXT = Wanted(type=str)
-WCS = ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def read(
     moment = attributes.get("DATE_OBS")
     cards.finish(f"{chip or 'unnamed image'} of {moment or 'unknown date'}", camera.name)
     return {
-        **attributes, "chip": chip, "geometry": geometry, "astrom": _astrom(extension),
+        **attributes, "chip": chip, "geometry": geometry, "astrom": astrom_of(extension),
     }  # fmt: skip
 
 
@@ -99,20 +99,3 @@ def _filter(reading: Reading, camera: Instrument, cards: CardReader) -> str | No
     known = ", ".join(camera.filters) or "none"
     cards.problems.append(f"{where} = {shown(name)} is not one of {known}")
     return None
-
-
-def _astrom(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the place on the sky, where the header has a whole one; nothing otherwise."""
-    try:
-        values = {name: header.get(name) for name in WCS}
-        kinds = [str(header.get(name, "")) for name in ("CTYPE1", "CTYPE2")]
-    except ValueError:
-        # a card that cannot be read gives no place
-        return {}
-    numbers = {
-        name: float(value) for name, value in values.items() if isinstance(value, int | float)
-    }
-    sky = kinds[0].startswith("RA--") and kinds[1].startswith("DEC-")
-    if len(numbers) < len(WCS) or not sky:
-        return {}
-    return {**numbers, "CTYPE1": kinds[0], "CTYPE2": kinds[1]}

@@ -148,8 +148,8 @@ def coordinates_of(red: Any, solution: Any = None) -> WCS:
     found: WCS = red.wcs if solution is None else solution.wcs()
     if not found.has_celestial:
         msg = (
-            f"{red.filename} has no world coordinates in its header (CTYPE, CRVAL, CD); solve "
-            "the astrometry first, or leave it out of red_filenames"
+            f"{red.filename} has no world coordinates in its header (CTYPE, CRVAL, CRPIX and "
+            "CD, PC or CDELT); solve the astrometry first, or leave it out of red_filenames"
         )
         raise BadHeader(msg)
     return found

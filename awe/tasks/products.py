@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awe import __version__, fits, rules
+from awe import __version__, fits, instruments, rules
 from awe.db.server import clock
 from awe.db.server.scope import current
 from awe.fits import preview
@@ -140,16 +140,35 @@ def prepare(
     cards = fits.copied(header) if header is not None else {}
     for keyword in ("NAXIS1", "NAXIS2", "WCSAXES"):
         cards.pop(keyword, None)
-    for card in (
-        *_told(product, unit, astrom), *_consulted_cards(product, consulted or {}),
-        *leftout.cards(left_out),
-    ):  # fmt: skip
-        cards[card[0].removeprefix("HIERARCH ").upper()] = card
+    added = {
+        card[0].removeprefix("HIERARCH ").upper(): card
+        for card in (
+            *_told(product, unit, astrom), *_consulted_cards(product, consulted or {}),
+            *leftout.cards(left_out),
+        )
+    }  # fmt: skip
+    _leave_place(cards, added)
+    cards |= added
     image = fits.Image(pixels, Header(), within, tuple(cards.values()))
     product.pathname = path
     if extensions:
         return path, partial(fits.write, path, list(extensions), primary=image)
     return path, partial(fits.write, path, image)
+
+
+def _leave_place(
+    cards: dict[str, tuple[str, Any, str]], added: dict[str, tuple[Any, ...]]
+) -> None:
+    """Take out what says the same of the place twice, and leave the projection as it was."""
+    if "CD1_1" not in added:
+        return
+    for keyword in instruments.SAME_MATRIX:
+        cards.pop(keyword, None)
+    kinds = [str(cards.get(name, ("", "", ""))[1]) for name in ("CTYPE1", "CTYPE2")]
+    if kinds[0].startswith("RA--") and kinds[1].startswith("DEC-"):
+        # distortions of the raw frame are those of this projection: TPV, SIP, ZPN
+        for keyword in ("CTYPE1", "CTYPE2"):
+            added.pop(keyword)
 
 
 def prepare_table(

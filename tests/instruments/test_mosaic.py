@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from awe.errors import ArgumentError, BadHeader, ConfigError
+from awe.fits import wcs_of
 from awe.ingest.chipfiles import cut
 from awe.ingest.planfile import Line
 from awe.ingest.split import examine
@@ -140,6 +142,21 @@ def test_a_filter_in_front_goes_into_the_name_and_scale_and_place_are_those_of_t
     pieces = list(cut(exposure, home))
     header = fits.getheader(pieces[3].path)
     assert (header["CRPIX1"], header["CD2_2"]) == (3.5, 8e-4)
+
+
+def test_a_place_without_cd_is_told_once_and_for_the_pixels_of_the_plane(home):
+    describe(home, f"{DESCRIPTION}[bayer]\nsplit = true\n")
+    place = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 10.0, "CRVAL2": 20.0,
+             "CRPIX1": 7.0, "CRPIX2": 4.0, "CDELT1": -4e-4, "CDELT2": 4e-4,
+             "CROTA2": 30.0}  # fmt: skip
+    exposure = examine(write(home, mosaic("RGGB"), BAYERPAT="RGGB", FILTER="Ha", **place))
+    header = fits.getheader(next(iter(cut(exposure, home))).path)
+    assert not {"CDELT1", "CDELT2", "CROTA2"} & set(header)
+    whole, plane = WCS(fits.Header(place)), wcs_of(header, "plane")
+    # column 3 and row 2 of the red pixels are column 5 and row 3 of the sensor
+    np.testing.assert_allclose(
+        plane.all_pix2world([[2, 1]], 0), whole.all_pix2world([[4, 2]], 0), atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("cards", [{"BAYERPAT": "RGGB"}, {"COLORTYP": "GBRG"}])

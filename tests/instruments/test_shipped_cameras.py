@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 from own_camera import observing
 
 from awe import instruments
@@ -70,6 +71,14 @@ def flags_of(product):
 # -- an amateur's CMOS -------------------------------------------------------------------------
 
 
+#: a place on the sky as some programs write it: no CD, and a projection that is not tangential
+ZENITHAL = {
+    "CTYPE1": "RA---ZPN", "CTYPE2": "DEC--ZPN", "CRVAL1": 132.85, "CRVAL2": 11.81,
+    "CRPIX1": 900.0, "CRPIX2": -400.0, "CDELT1": -5e-4, "CDELT2": 5e-4, "CROTA2": 12.5,
+    "PV2_1": 1.0, "PV2_3": 44.0,
+}  # fmt: skip
+
+
 def night_of_nina(folder):
     """Write frames as N.I.N.A. does: 12 bits times 16, no strip, dark current of 2 ADU/s."""
     random = np.random.default_rng(31)
@@ -88,7 +97,8 @@ def night_of_nina(folder):
             "DATE-LOC": f"2021-03-04T{clock}", "DATE-OBS": f"2021-03-04T{clock}", "XBINNING": 1,
             "YBINNING": 1, "GAIN": 139, "OFFSET": 21, "XPIXSZ": 3.8, "YPIXSZ": 3.8,
             "CCD-TEMP": -15.0, "FILTER": "L", "ROWORDER": "TOP-DOWN",
-            "SWCREATE": "N.I.N.A. 2.0.0.9001", **({"OBJECT": "M 67"} if kind == "LIGHT" else {}),
+            "SWCREATE": "N.I.N.A. 2.0.0.9001",
+            **({"OBJECT": "M 67", **ZENITHAL} if kind == "LIGHT" else {}),
         })  # fmt: skip
         hdu.writeto(folder / f"{name}.fits")
 
@@ -109,6 +119,14 @@ def test_a_cmos_without_strips_is_reduced_with_no_parameter_changed(scientist, t
     assert reduced.quality_flags == 0
     science, good = reduced.data, flags_of(reduced) == 0
     assert good.mean() > 0.99
+    own, there = np.array([[3.0, 200.0], [170.0, 9.0]]), WCS(fits.Header(ZENITHAL))
+    np.testing.assert_allclose(
+        reduced.wcs.all_pix2world(own, 0), there.all_pix2world(own, 0), atol=1e-9
+    )
+    assert "CROTA2" not in reduced.header
+    found = reduced.astrom
+    matrix = [[found.CD1_1, found.CD1_2], [found.CD2_1, found.CD2_2]]
+    np.testing.assert_allclose(matrix, there.pixel_scale_matrix, atol=1e-12)
     # 90 ADU of noise a pixel, of 43,000 pixels
     assert science[good].mean() == pytest.approx(500, abs=4)
     # the step of the converter, 16 counts, is noise too: 16**2 / 12
