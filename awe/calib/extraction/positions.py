@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sep
@@ -23,6 +23,15 @@ _NARROWEST, _WIDEST = 0.7, 12.0
 
 #: parts of a pixel at the edge of the window, along each axis
 _PARTS = 5
+
+#: radius of the window that is summed, in sigma
+_REACH = 4.0
+
+#: bit of the library: pixels of the window may not be used
+_MASKED = 32
+
+#: how often places are found again with bad pixels filled round them
+_ROUNDS = 2
 
 #: how far a windowed position may be from the centre of light, in half-light radii and pixels
 _STRAY, _LEAST_STRAY = 0.5, 0.5
@@ -62,7 +71,9 @@ def windowed(
     Notes
     -----
     The window of a source in a blend moves to a brighter neighbour. A position that left the
-    centre of light by more than half a half-light radius is not taken.
+    centre of light by more than half a half-light radius is not taken. A bad pixel of a window
+    has the light of the place opposite, as in SExtractor; where that is bad too, the centre of
+    light is given.
     """
     x, y = found.objects["x"], found.objects["y"]
     size = np.nan_to_num(radius, nan=1.5)
@@ -70,11 +81,72 @@ def windowed(
     moved_x, moved_y, bits = sep.winpos(
         found.sky, x, y, window, mask=bad, subpix=_PARTS
     )
+    moved_x, moved_y, bits = np.array(moved_x), np.array(moved_y), np.array(bits)
+    usable = np.isfinite(moved_x) & np.isfinite(moved_y)
+    spoilt = np.flatnonzero((bits == _MASKED) & usable)
+    if spoilt.size:
+        place, size_of = (moved_x[spoilt], moved_y[spoilt]), window[spoilt]
+        near = _near(bad, *place, size_of * _REACH)
+        for _ in range(_ROUNDS):
+            sky, left = _mirrored(found.sky, bad, near, *place)
+            *place, bits[spoilt] = sep.winpos(
+                sky, *place, size_of, mask=left, subpix=_PARTS
+            )
+        moved_x[spoilt], moved_y[spoilt] = place
     strayed = np.hypot(moved_x - x, moved_y - y) > np.maximum(_STRAY * size, _LEAST_STRAY)
     trusted = ~strayed & (bits == 0) & np.isfinite(moved_x) & np.isfinite(moved_y)
     return Windowed(
         x=np.where(trusted, moved_x, x), y=np.where(trusted, moved_y, y), trusted=trusted
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bad:
+    """Bad pixels in windows: their rows and columns, and the number of the source."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    source: NDArray[np.intp]
+
+
+def _near(
+    bad: NDArray[np.bool_],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    reach: NDArray[np.float64],
+) -> _Bad:
+    """Return the bad pixels that are nearer to a source than its reach along either axis."""
+    rows, columns, counts = [], [], []
+    for middle, height, size in zip(x.tolist(), y.tolist(), reach.tolist(), strict=True):
+        low, first = max(int(height - size), 0), max(int(middle - size), 0)
+        up, right = bad[low : int(height + size) + 2, first : int(middle + size) + 2].nonzero()
+        rows.append(up + low)
+        columns.append(right + first)
+        counts.append(up.size)
+    return _Bad(
+        rows=np.concatenate(rows), columns=np.concatenate(columns),
+        source=np.repeat(np.arange(len(counts)), counts),
+    )  # fmt: skip
+
+
+def _mirrored(
+    sky: NDArray[Any], bad: NDArray[np.bool_], near: _Bad, x: Any, y: Any
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return a frame whose bad pixels near sources have the light opposite, and what is left."""
+    filled, left = sky.copy(), bad.copy()
+    ny, nx = bad.shape
+    up, right = 2 * y[near.source] - near.rows, 2 * x[near.source] - near.columns
+    # NaN is not inside
+    inside = (up >= 0) & (up < ny - 1) & (right >= 0) & (right < nx - 1)
+    up, right, rows, columns = (one[inside] for one in (up, right, near.rows, near.columns))
+    j, i = up.astype(np.intp), right.astype(np.intp)
+    v, u = up - j, right - i
+    good = ~(bad[j, i] | bad[j, i + 1] | bad[j + 1, i] | bad[j + 1, i + 1])
+    light = (1 - v) * ((1 - u) * sky[j, i] + u * sky[j, i + 1])
+    light += v * ((1 - u) * sky[j + 1, i] + u * sky[j + 1, i + 1])
+    filled[rows[good], columns[good]] = light[good]
+    left[rows[good], columns[good]] = False
+    return filled, left
 
 
 def error_ellipses(
