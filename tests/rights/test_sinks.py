@@ -129,7 +129,7 @@ def pages_with(text):
     search = SimpleNamespace(asked={text: (text, text)}, columns=(text,), sort=text,
                              downwards=True, command=text)  # fmt: skip
     shown = {
-        "classes.html": {"groups": [(text, [(text, text)])]},
+        "classes.html": {"groups": [(text, [(text, text)])], "own": [text]},
         "objects.html": {
             "about": text, "kind": text, "search": search, "trouble": text, "count": text,
             "rows": [(text, [text, 1])], "columns": [field], "here": [field], "others": [field],
