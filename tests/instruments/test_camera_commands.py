@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from awe import instruments
 from awe.admin.command import main
-from awe.errors import NotFound
+from awe.errors import BadHeader, NotFound
 from awe.ingest.chipfiles import cut
 from awe.ingest.split import examine
 from awe.ingest.trial import picture, trial
@@ -31,12 +31,13 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def like_ste3(path, level=0, **cards):
-    """Write a frame with the cards of STE3, its strip that much above the bias."""
+def like_ste3(path, level=0, spread=0, **cards):
+    """Write a frame with the cards of STE3, its strip that much above the bias, and noisier."""
     random = np.random.default_rng(3)
     pixels = random.normal(214, 2.6, (520, 536))
     pixels[:, 16:528] += random.poisson(86 * 1.9, (520, 512)) / 1.9
     pixels[:, 3:13] += level
+    pixels[:, 3:13] += spread * np.random.default_rng(4).normal(size=(520, 10))
     hdu = fits.PrimaryHDU(np.rint(pixels).astype(np.uint16))
     hdu.header.update({
         "INSTRUME": "STE3 CCD", "DATE-OBS": "2013-07-13", "UT": "00:57:33", "ST": "21:45:06",
@@ -78,9 +79,11 @@ def test_a_trial_doubts_strips_with_light_and_pixels_above_the_converter(tmp_pat
     lines, doubts = trial(like_ste3(tmp_path / "lit.fits", level=400))
     assert doubts == 1
     assert "prescan_x of STE3_1 is brighter (614) than the light (300): the section" in lines[-1]
-    lines, doubts = trial(like_ste3(tmp_path / "s.fits", BIASSEC="[7:26,1:520]"))
+    lines, doubts = trial(like_ste3(tmp_path / "noisy.fits", spread=20))
     assert doubts == 1
     assert "prescan_x of STE3_1 has a noise of" in lines[-1]
+    with pytest.raises(BadHeader, match=r"prescan_x \[7:26,1:520\] and the light.* lap over"):
+        trial(like_ste3(tmp_path / "s.fits", BIASSEC="[7:26,1:520]"))
 
 
 def test_check_names_what_is_right_and_what_is_refused(tmp_path, capsys):
