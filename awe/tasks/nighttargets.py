@@ -49,9 +49,7 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     known = _valid(cls, frame)
     reasons = list(known.why_stale()) if known is not None else []
     if known is not None and not reasons:
-        if make:
-            out(f"{Step(cls=cls, product=known)}\n")
-        return Plan(steps=(Step(cls=cls, product=known),)) if make and dry else known
+        return targets.kept(cls, known, make=make, dry=dry)
     state = f"the valid one is stale: {reasons[0]}" if reasons else "none is valid"
     if not make:
         msg = f"no {cls.__name__} for {frame.filename}: {state}; make=True makes it"

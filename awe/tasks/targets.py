@@ -25,7 +25,7 @@ from awe.rules.roles import chosen_roles
 from awe.tasks.remake import main_of, recipe_of
 from awe.terminal import harmless, out
 
-__all__ = ["Plan", "Step", "further", "get", "intended", "plan"]
+__all__ = ["Plan", "Step", "further", "get", "intended", "kept", "plan"]
 
 #: Links a recipe fills only where there is such a calibration.
 WITHOUT = ("dark", "nightsky", "fringe", "illumination", "back", "gain", "transform", "photom")
@@ -112,9 +112,7 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
     frame = RawScienceFrame(filename=raw) if isinstance(raw, str) else raw
     newest, fresh = _of(cls, frame)
     if fresh is not None:
-        if make:
-            out(f"{Step(cls=cls, product=fresh)}\n")
-        return Plan(steps=(Step(cls=cls, product=fresh),)) if make and dry else fresh
+        return kept(cls, fresh, make=make, dry=dry)
     if not make:
         state = f"{newest[0].filename} is not up to date" if newest else "there is none"
         msg = f"no {cls.__name__} of {frame.filename}: {state}; make=True makes it"
@@ -129,6 +127,26 @@ def get(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any:
         if step.product is None:
             (product,) = recipe_of(step.cls)(**step.arguments).execute()
     return next(part for part in parts(product) if type(part) is cls)
+
+
+def kept(cls: Any, product: Any, *, make: bool, dry: bool) -> Any:
+    """Return the product that is there, or with `make` and `dry` the plan that says so.
+
+    Parameters
+    ----------
+    cls : type
+        Class of the product.
+    product : object
+        The product that is up to date.
+    make : bool
+        Whether it would have been made; that it is there is printed then.
+    dry : bool
+        Whether, with `make`, the plan is returned.
+    """
+    step = Step(cls=cls, product=product)
+    if make:
+        out(f"{step}\n")
+    return Plan(steps=(step,)) if make and dry else product
 
 
 def _of(cls: Any, frame: Any) -> tuple[list[Any], Any]:
@@ -183,9 +201,7 @@ def further(cls: Any, *, raw: Any, make: bool = False, dry: bool = False) -> Any
     known = list((of_raw & (cls.is_valid > 0)).order_by("-creation_date").top(20))
     fresh = next((item for item in known if item.is_uptodate()), None)
     if fresh is not None:
-        if make:
-            out(f"{Step(cls=cls, product=fresh)}\n")
-        return Plan(steps=(Step(cls=cls, product=fresh),)) if make and dry else fresh
+        return kept(cls, fresh, make=make, dry=dry)
     if not make:
         state = "those there are are not up to date" if known else "there is none"
         msg = f"no {cls.__name__} of {frame.filename}: {state}; make=True makes it"
