@@ -7,8 +7,7 @@ unknown: a missing value makes a comparison false, and its negation true.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, dataclass_transform
 
 from awe.db.declare.attributes import Persistent
 from awe.db.declare.entity import Entity
@@ -39,9 +38,41 @@ __all__ = [
 Steps = tuple[Persistent[Any], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 class Condition:
-    """Something that is true or false for an object."""
+    """Something that is true or false for an object.
+
+    Conditions are values: given by keyword, never changed, equal where their parts are equal. This
+    class does what frozen dataclasses would; those write and compile code for each class, which
+    for all conditions takes a twentieth of the start of the prompt.
+    """
+
+    def __init__(self, **parts: Any) -> None:
+        names = self._names()
+        given = {name: getattr(type(self), name) for name in names if hasattr(type(self), name)}
+        given |= parts
+        if given.keys() != set(names):
+            msg = f"{type(self).__name__} takes {', '.join(names)}; it was given {', '.join(parts)}"
+            raise TypeError(msg)
+        vars(self).update((name, given[name]) for name in names)
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return tuple(cls.__dict__.get("__annotations__", ()))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        msg = f"{type(self).__name__} is not changed once it is made; {name!r} cannot be set"
+        raise AttributeError(msg)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({parts})"
 
 
 class Selection:
@@ -73,33 +104,28 @@ class Selection:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
 class Everything(Condition):
     """True for every object."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class And(Condition):
     """All parts are true."""
 
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Or(Condition):
     """At least one part is true."""
 
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Not(Condition):
     """The part is false."""
 
     part: Condition
 
 
-@dataclass(frozen=True, kw_only=True)
 class Compare(Condition):
     """The value at the end of the steps is compared with a constant."""
 
@@ -108,7 +134,6 @@ class Compare(Condition):
     value: Any
 
 
-@dataclass(frozen=True, kw_only=True)
 class ComparePaths(Condition):
     """Two values of the same object are compared."""
 
@@ -117,14 +142,12 @@ class ComparePaths(Condition):
     other: Steps
 
 
-@dataclass(frozen=True, kw_only=True)
 class IsNone(Condition):
     """There is no value at the end of the steps."""
 
     steps: Steps
 
 
-@dataclass(frozen=True, kw_only=True)
 class OneOf(Condition):
     """The value is one of several constants, none of them None."""
 
@@ -132,7 +155,6 @@ class OneOf(Condition):
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Like(Condition):
     """The string matches a pattern with `*`, `?` and `[...]`."""
 
@@ -141,7 +163,6 @@ class Like(Condition):
     ignore_case: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class Holds(Condition):
     """The list of values contains a constant."""
 
@@ -149,7 +170,6 @@ class Holds(Condition):
     value: Any
 
 
-@dataclass(frozen=True, kw_only=True)
 class InRegion(Condition):
     """The position of the object that holds the last attribute is in a region of the sky."""
 
@@ -157,7 +177,6 @@ class InRegion(Condition):
     region: Region
 
 
-@dataclass(frozen=True, kw_only=True)
 class Running(Condition):
     """What begins at the moment of the steps and takes a length [s] meets a span of time."""
 
@@ -167,7 +186,6 @@ class Running(Condition):
     end: datetime.datetime
 
 
-@dataclass(frozen=True, kw_only=True)
 class Within(Condition):
     """The linked object, or with no steps the object itself, is found by a query."""
 
@@ -175,7 +193,6 @@ class Within(Condition):
     query: Selection
 
 
-@dataclass(frozen=True, kw_only=True)
 class Any_(Condition):  # noqa: N801 - `Any` is taken
     """At least one element of the list of links fulfils a condition of its own class."""
 
@@ -183,7 +200,6 @@ class Any_(Condition):  # noqa: N801 - `Any` is taken
     condition: Condition
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompareCount(Condition):
     """The number of elements of a list is compared with a constant."""
 
