@@ -13,7 +13,7 @@ from sessions import Command, Session, sessions
 
 from awe import errors
 
-__all__ = ["DOCS", "README", "REASONS", "Played", "difference", "pages", "play"]
+__all__ = ["DOCS", "README", "REASONS", "Played", "account", "difference", "pages", "play"]
 
 DOCS = Path(__file__).parents[2] / "docs"
 README = DOCS.parent / "README.md"
@@ -22,6 +22,7 @@ MISTAKE = re.compile(rf"^(?:Traceback|(?:{'|'.join(errors.__all__)})\b.*?:|\w+Er
 
 #: Why a session of a page may be left alone; every reason is counted.
 REASONS = {
+    "it takes an archive in the net": "no test leaves this machine",
     "a second person": "what it shows takes a login of somebody else",
     "it needs the reference above": "the page begins with a table of the reader's own",
     "it needs the standards above": "the page begins with a table of the reader's own",
@@ -50,7 +51,7 @@ def pages() -> dict[str, list[Session]]:
 def play(home: Path, directory: Path, page: str) -> list[Played]:
     """Type the sessions of a page one after the other, at a prompt of an account of its own."""
     name = "page_" + re.sub(r"\W+", "_", page.removesuffix(".md")).strip("_").lower()
-    prompt = Prompt(home, directory, **_account(home, name), TQDM_DISABLE="1")
+    prompt = Prompt(home, directory, **account(home, name), TQDM_DISABLE="1")
     played = []
     try:
         prompt.type("import pydoc; pydoc.pager = pydoc.plainpager")
@@ -94,6 +95,7 @@ def _keys(code: str) -> str:
     return PASTE.format(code.replace("\n", "\r")) + ("\n" if block else "")
 
 
-def _account(home: Path, name: str) -> dict[str, str]:
+def account(home: Path, name: str) -> dict[str, str]:
+    """Make an account and return how it logs in, as configuration."""
     made = admin(home, "user", "add", name, "--project", "TUTORIAL2015")
     return dict(re.findall(r"^(database_\w+) *: (\S+)$", made, re.MULTILINE))

@@ -7,7 +7,8 @@ unknown: a missing value makes a comparison false, and its negation true.
 from __future__ import annotations
 
 import datetime
-from typing import Any, Self, dataclass_transform
+import inspect
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from awe.db.declare.attributes import Persistent
 from awe.db.declare.entity import Entity
@@ -47,18 +48,18 @@ class Condition:
     for all conditions takes a twentieth of the start of the prompt.
     """
 
-    def __init__(self, **parts: Any) -> None:
-        names = self._names()
-        given = {name: getattr(type(self), name) for name in names if hasattr(type(self), name)}
-        given |= parts
-        if given.keys() != set(names):
-            msg = f"{type(self).__name__} takes {', '.join(names)}; it was given {', '.join(parts)}"
-            raise TypeError(msg)
-        vars(self).update((name, given[name]) for name in names)
+    _names: ClassVar[tuple[str, ...]] = ()
 
-    @classmethod
-    def _names(cls) -> tuple[str, ...]:
-        return tuple(cls.__dict__.get("__annotations__", ()))
+    def __init_subclass__(cls) -> None:
+        cls._names = tuple(inspect.get_annotations(cls))
+
+    def __init__(self, **parts: Any) -> None:
+        of = type(self)
+        given = {name: getattr(of, name) for name in of._names if hasattr(of, name)} | parts
+        if given.keys() != set(of._names):
+            msg = f"{of.__name__} takes {', '.join(of._names)}; it was given {', '.join(parts)}"
+            raise TypeError(msg)
+        vars(self).update((name, given[name]) for name in of._names)
 
     def __setattr__(self, name: str, value: Any) -> None:
         msg = f"{type(self).__name__} is not changed once it is made; {name!r} cannot be set"
