@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from astropy.io import fits as astropy_fits
 
 from awe import fits
-from awe.fits._byte_kernels import occurrences
+from awe.fits import _counting
 from awe.ingest import stored as stored_pixels
 
 DTYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
@@ -100,9 +101,32 @@ def test_how_often_each_integer_of_two_bytes_occurs_is_counted(columns):
     stored[4:6] = 32767
     part = stored[:, columns]
     expected = np.bincount(part.ravel().astype(int) + 32768, minlength=1 << 16)
-    np.testing.assert_array_equal(occurrences(part), expected)
+    loop = _counting.loop()
+    assert loop is not None
+    np.testing.assert_array_equal(_counting.occurrences(part, loop), expected)
     np.testing.assert_array_equal(stored_pixels.by_rows(part), expected)
-    assert part.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((4, 8), ">i2")[:, ::2], np.zeros((4, 8), "<i2"), np.zeros((4, 8), ">i4")]
+)
+def test_what_the_loop_would_miscount_is_refused(wrong):
+    loop = _counting.loop()
+    assert loop is not None
+    with pytest.raises(ValueError, match="cannot be counted"):
+        _counting.occurrences(wrong, loop)
+
+
+@pytest.mark.parametrize("source", ["this is no language", "define void @other() { ret void }"])
+def test_where_llvm_does_not_take_the_loop_numpy_counts(monkeypatch, source):
+    monkeypatch.setattr(_counting, "SOURCE", source)
+    monkeypatch.setattr(_counting, "loop", functools.cache(_counting.loop.__wrapped__))
+    monkeypatch.setattr(stored_pixels, "REPAID", 0)
+    assert _counting.loop() is None
+    frame = pixels("i2", (1024, 1030)).astype(">i2")
+    found = stored_pixels.Stored(bitpix=16).numbers(frame)
+    assert found is not None
+    assert (found["median"], found["max"]) == (np.median(frame), frame.max())
 
 
 @pytest.mark.parametrize("blank", [None, 17, -32768, 40_000])

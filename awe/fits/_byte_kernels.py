@@ -1,4 +1,4 @@
-"""Compiled loops over pixels in the byte order of FITS: they and their sum, how often each occurs.
+"""Compiled loops over pixels in the byte order of FITS: they and their sum.
 
 The sum is that of DATASUM: of big-endian words of 32 bits, not yet folded.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from awe.calib._jit import compiled
 
-__all__ = ["occurrences", "steps", "swap"]
+__all__ = ["steps", "swap"]
 
 
 @compiled
@@ -79,53 +79,6 @@ def _doubles(source, flip, out):
     return total
 
 
-@compiled
-def _level(bits):
-    # the bytes of a big-endian pixel, read by a machine of the other order
-    wide = np.uint32(bits)
-    turned = ((wide & np.uint32(0xFF)) << np.uint32(8)) | (wide >> np.uint32(8))
-    return turned ^ np.uint32(0x8000)
-
-
-@compiled
-def _count(source, tables):
-    one = np.uint32(1)
-    ny, nx = source.shape
-    whole = nx // 4 * 4
-    for y in range(ny):
-        row = source[y]
-        # Neighbours are mostly alike. A table of its own for each of four, and none of them
-        # waits until the count of the one before is written.
-        for x in range(0, whole, 4):
-            tables[0, _level(row[x])] += one
-            tables[1, _level(row[x + 1])] += one
-            tables[2, _level(row[x + 2])] += one
-            tables[3, _level(row[x + 3])] += one
-        for x in range(whole, nx):
-            tables[0, _level(row[x])] += one
-
-
-def occurrences(pixels: Any) -> Any:
-    """Return how often each integer of two bytes occurs.
-
-    Parameters
-    ----------
-    pixels : ndarray of big-endian int16, shape (ny, nx)
-        As FITS stores them; fewer than 2^32.
-
-    Returns
-    -------
-    ndarray of int64, shape (65536,)
-        Of -32768 first, of 32767 last.
-    """
-    bits = pixels.view(np.uint16)
-    # of one kind whoever gives them: one compiled loop less
-    bits.flags.writeable = False
-    tables = np.zeros((4, 1 << 16), np.uint32)
-    _count(bits, tables)
-    return tables.sum(axis=0, dtype=np.int64)
-
-
 def swap(source: Any, flip: bool, out: Any) -> int:
     """Fill `out` with values in the byte order of FITS and return their sum.
 
@@ -150,8 +103,4 @@ def steps() -> Iterator[None]:
     for kind in (np.uint8, np.uint16, np.uint32):
         bits = np.zeros(8, kind)
         swap(bits, False, np.empty_like(bits))
-        yield
-    frame = np.zeros((4, 8), ">i2")
-    for part in (frame, frame[:, :-1]):
-        occurrences(part)
         yield

@@ -7,14 +7,13 @@ statistics: those are exact for integers, and pixels without a value do not coun
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from awe.errors import BadFits
-from awe.fits import blocks, values
+from awe.fits import _counting, blocks, values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,11 +26,8 @@ COUNTED = 1 << 22
 PIECE = 1 << 17
 #: Pixels from which all values of two bytes are counted.
 SMALL = 1 << 20
-
-
-#: Pixels of a process, about two exposures of a mosaic, from which it is worth the time to load
-#: the compiled loop.
-REPAID = 1 << 29
+#: Pixels of a process that numpy counts before it is worth the time to load the compiled loop.
+REPAID = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,12 +172,8 @@ class _Counts:
     def of(self, part: NDArray[Any]) -> NDArray[np.int64]:
         """Return how often each occurs, -32768 first."""
         self.pixels += part.size
-        if "numba" not in sys.modules and self.pixels < REPAID:
-            return by_rows(part)
-        from awe.fits._byte_kernels import occurrences
-
-        found: NDArray[np.int64] = occurrences(part)
-        return found
+        loop = _counting.loop() if self.pixels > REPAID else None
+        return by_rows(part) if loop is None else _counting.occurrences(part, loop)
 
 
 _counts = _Counts()
