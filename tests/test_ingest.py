@@ -26,6 +26,7 @@ from prompt_faults import tiny_disk
 from awe import columns
 from awe.config import Environment
 from awe.context import context
+from awe.dataserver import laying, sending
 from awe.db.server.connection import database
 from awe.demo.exposures import Night, write_night
 from awe.demo.plan import plan
@@ -39,7 +40,7 @@ from awe.errors import (
     FileTaken,
 )
 from awe.fits import blocks
-from awe.ingest import Report, Row, State, arriving, ingest, planfile, sources
+from awe.ingest import Report, Row, State, arriving, ingest, planfile, run, sources
 from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
 from awe.model.observing import Chip, Filter, Instrument
@@ -625,6 +626,89 @@ def test_only_what_is_packed_needs_space_here(scientist, night, tmp_path, monkey
         assert [row.state for row in report] == [State.INGESTED, State.REFUSED]
         assert "No space left" in report.rows[1].message
         assert list(small.iterdir()) == []
+
+
+def kept(store):
+    """Names of the files in a store: in their places, and on their way."""
+    return [sum(path.is_file() for path in (store / folder).rglob("*"))
+            for folder in ("objects", "incoming")]
+
+
+def test_a_full_disk_of_the_store_is_named_and_the_ingest_goes_on_with_room(db, night, tmp_path):
+    store = tmp_path / "store"
+    store.mkdir()
+    one, two, three = night[5], night[6], night[7]
+    room = int(2.6 * one.stat().st_size)
+    with tiny_disk(store, str(room)):
+        server = Dataserver.start(db, store, reserve=0)
+        try:
+            login(db, server.port, "scientist", privileges="4")
+            report = ingest([one, two, three], commit=True, processes=1)
+            # the third has room for one of its two chips
+            assert [row.state for row in report] == [State.INGESTED] * 2 + [State.FAILED]
+            assert "no space on the file server" in report.rows[2].message
+            assert str(store) in report.rows[2].message
+            assert len(RawFitsData.select_all()) == 2
+            assert len(RawScienceFrame.select_all()) == 2 * len(CHIPS)
+            assert kept(store)[1] == 0
+            again = ingest([three], commit=True, processes=1)
+            assert "no space on the file server" in again.rows[0].message
+            words = ["mount", "-o", f"remount,size={4 * room}", str(store)]
+            subprocess.run(words, check=True, capture_output=True)
+            report = ingest([one, two, three], commit=True, processes=1)
+            assert [row.state for row in report] == [State.KNOWN] * 2 + [State.INGESTED]
+            for frame in RawScienceFrame.raw_fits.filename == three.name:
+                assert frame.to_ccddata().data.size
+        finally:
+            database.close()
+            server.stop()
+
+
+def test_a_store_whose_reserve_is_reached_takes_no_frame(db, night, tmp_path):
+    server = Dataserver.start(db, tmp_path / "files", reserve=1 << 60)
+    try:
+        login(db, server.port, "scientist", privileges="4")
+        report = ingest([night[5]], commit=True)
+        assert report.rows[0].state is State.FAILED
+        assert "kept in reserve" in report.rows[0].message
+        assert len(RawFitsData.select_all()) == 0
+        assert kept(tmp_path / "files") == [0, 0]
+    finally:
+        database.close()
+        server.stop()
+
+
+@pytest.mark.parametrize("when", ["cut", "laid", "written"])
+def test_pixels_that_change_on_their_way_are_not_stored(
+    scientist, night, tmp_path, monkeypatch, when
+):
+    path = tmp_path / night[5].name
+    shutil.copy(night[5], path)
+    place = examine(path).frames[1].data[0] + 1000
+    byte = path.read_bytes()[place]
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+
+    def spoiled(*given):
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(bytes([byte ^ 4]))
+        # nothing but the pixels tells
+        os.utime(path, ns=times)
+        return step(*given)
+
+    # that comes just before
+    owner, name = {
+        "cut": (run, "_send"), "laid": (sending, "lay"), "written": (laying, "_take_room")
+    }[when]
+    step = getattr(owner, name)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, spoiled)
+        report = ingest([path], commit=True)
+    assert report.rows[0].state is State.FAILED, report
+    assert "_2.fits: the pixels changed while the exposure was read" in report.rows[0].message
+    assert len(RawFitsData.select_all()) == 0
+    shutil.copy(night[5], path)
+    assert ingest([path], commit=True).rows[0].state is State.INGESTED
 
 
 @pytest.mark.parametrize("option", [["--privileges", "0"], ["--privileges", "9"],

@@ -2,11 +2,11 @@
 
 A file is copied into the folder where the dataserver gathers uploads, within the kernel, or handed
 over, and the server takes up several at once with their previews: nothing is sent, and each is
-hashed once, by the server, from the bytes it keeps. What is in memory is written there and
-compared, byte by byte, with what is in the file then. Where that folder cannot be written to
-(another machine, another account, a store without folders), or the server does not take a file as
-it is, the file is sent as any other. The server is on this machine and has proven itself before it
-is asked.
+hashed once, by the server, from the bytes it keeps. What is in memory is written there; what is in
+the file then is compared with it, byte by byte, or with the sum that it is to have. Where that
+folder cannot be written to (another machine, another account, a store without folders), or the
+server does not take a file as it is, the file is sent as any other. The server is on this machine
+and has proven itself before it is asked.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import mmap
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from uuid import UUID
 from awe.dataserver.handing import hand_over
 from awe.dataserver.upload import Outgoing
 from awe.errors import AweError
+from awe.fits.blocks import datasum
 
 if TYPE_CHECKING:
     from awe.dataserver.client import Client
@@ -138,7 +140,7 @@ def _fill(target: Path, content: Path | Outgoing, given: bool = False) -> None:
                 left = memoryview(piece)
                 while left:
                     left = left[os.write(descriptor, left) :]
-            _compare(descriptor, content)
+            _compare(descriptor, content, parts)
     finally:
         os.close(descriptor)
 
@@ -152,22 +154,33 @@ def _take_room(descriptor: int, size: int) -> None:
             raise
 
 
-def _compare(descriptor: int, content: Outgoing) -> None:
-    """Refuse a file that does not hold these bytes."""
+def _compare(
+    descriptor: int, content: Outgoing, parts: Sequence[bytes | memoryview]
+) -> None:
+    """Refuse a file that does not hold these bytes, or bytes of the sum they are to have."""
+    place = 0
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as laid, memoryview(laid) as view:
+        for part, wanted in zip_longest(parts, content.sums):
+            with view[place : place + len(part)] as found:
+                same = datasum(found) == wanted if wanted is not None else _is_same(found, part)
+            if not same:
+                msg = f"{content.name} as it was laid is not what was to be written"
+                raise OSError(msg)
+            place += len(part)
+
+
+def _is_same(found: memoryview, part: bytes | memoryview) -> bool:
     import numpy as np
 
-    place = 0
-    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as laid:
-        for piece in content.pieces():
-            # eight bytes at a time where there are as many
-            kind = np.dtype(np.uint8 if len(piece) % 8 else np.uint64)
-            found = np.frombuffer(laid, kind, len(piece) // kind.itemsize, place)
-            same = np.array_equal(found, np.frombuffer(piece, kind))
-            del found  # the file is not unmapped while it is looked at
-            if not same:
-                msg = f"{content.name} as it was laid is not what was written"
-                raise OSError(msg)
-            place += len(piece)
+    # eight bytes at a time where there are as many
+    kind = np.dtype(np.uint8 if len(part) % 8 else np.uint64)
+    return all(
+        np.array_equal(
+            np.frombuffer(found[place : place + CHUNK], kind),
+            np.frombuffer(part[place : place + CHUNK], kind),
+        )
+        for place in range(0, len(part), CHUNK)
+    )
 
 
 def _copied(source: int, target: int) -> None:

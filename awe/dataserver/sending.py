@@ -58,24 +58,24 @@ def _png(content: Path | Outgoing) -> bytes:
 
 
 def send(
-    client: Client, file_id: UUID, content: Path | Outgoing, *, sha256: Callable[[], str]
+    client: Client, files: Mapping[UUID, Outgoing], *, sha256: Callable[[UUID], str]
 ) -> None:
-    """Store a file under an id that was reserved for it, as `store` does, and its preview.
+    """Store what is in memory under ids that were reserved for it, as `store` does.
 
     Parameters
     ----------
     client : Client
         The way to the dataserver.
-    file_id : UUID
-        The reserved id.
-    content : Path or Outgoing
-        The file, or its bytes; what is not an image has no preview.
+    files : mapping of UUID to Outgoing
+        Bytes of files; what is not an image has no preview.
     sha256 : callable
-        Returns its checksum; asked where it is sent.
+        Returns the checksum of one; called where it is sent.
     """
-    png = _png(content)
-    if not lay(client, {file_id: Layable(content, png)}):
-        _send(client, file_id, content, sha256(), png)
+    some = {file_id: Layable(content, _png(content)) for file_id, content in files.items()}
+    there = lay(client, some)
+    for file_id, one in some.items():
+        if file_id not in there:
+            _send(client, file_id, one.content, sha256(file_id), one.png)
 
 
 def _send(

@@ -22,10 +22,14 @@ class Outgoing:
         What messages call it.
     parts : Path, or sequence of bytes or memoryview
         The file, or its content part after part.
+    sums : sequence of int or None
+        What parts of whole FITS blocks are to sum up to, as DATASUM tells it; nothing for parts
+        that are only compared.
     """
 
     name: str
     parts: Path | Sequence[bytes | memoryview]
+    sums: Sequence[int | None] = ()
 
     @property
     def size(self) -> int:

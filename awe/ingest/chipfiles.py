@@ -30,26 +30,31 @@ STRUCTURE = frozenset(
     ["SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "EXTEND",
      "NAXIS3", "BSCALE", "BZERO", "BLANK", "INHERIT", "CHECKSUM", "DATASUM", "END", ""]
 )  # fmt: skip
-#: Frames that may still be in use when the next one is given: those on their way, and one more.
-SENT_BY_NOW = 9
+#: Frames that may still be in use when the next one is given: those on their way, and a group.
+SENT_BY_NOW = 12
 #: Every byte as a header may hold it: what cannot be printed becomes a question mark.
 PRINTABLE = bytes(byte if 32 <= byte < 127 else 0x3F for byte in range(256))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """The file of one chip, not yet written: its bytes, and statistics by region of the image."""
+    """The file of one chip, not yet written: its bytes, and statistics by region of the image.
+
+    `datasum` is what the pixels sum up to, which is to be compared with what is written of them.
+    """
 
     frame: ChipFrame
     header: bytes
     pixels: bytes | memoryview
+    datasum: int
     statistics: dict[str, dict[str, float]]
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256 of the file, in hexadecimal."""
+        """SHA-256 of the file, in hexadecimal; ChecksumMismatch where its pixels changed."""
         digest = hashlib.sha256(self.header)
         digest.update(self.pixels)
+        self.frame.require(self.pixels, self.datasum)
         return digest.hexdigest()
 
 
@@ -72,14 +77,12 @@ def cut(exposure: Exposure, directory: Path) -> Iterator[Cut]:
         Each file as soon as it is written; the taker may remove it.
     """
     for piece in pieces(exposure):
-        frame = piece.frame
+        frame, checksum = piece.frame, piece.checksum
         path = directory / frame.filename
         with path.open("wb") as file:
             file.write(piece.header)
             file.write(piece.pixels)
-        yield Cut(
-            frame=frame, path=path, checksum=piece.checksum, statistics=piece.statistics
-        )
+        yield Cut(frame=frame, path=path, checksum=checksum, statistics=piece.statistics)
 
 
 def pieces(exposure: Exposure) -> Iterator[Piece]:
@@ -108,7 +111,9 @@ def pieces(exposure: Exposure) -> Iterator[Piece]:
             pixels, found = frame.blocks(view)
             header = _header(exposure, frame, shared, data[slice(*frame.header)], found)
             statistics = frame.measured(pixels)
-            yield Piece(frame=frame, header=header, pixels=pixels, statistics=statistics)
+            yield Piece(
+                frame=frame, header=header, pixels=pixels, datasum=found, statistics=statistics
+            )
             # what was read of the file is not kept in memory: an exposure may be larger than it
             read.append(frame.data)
             if len(read) > SENT_BY_NOW:
@@ -137,7 +142,9 @@ def measured(exposure: Exposure) -> list[dict[str, dict[str, float]]]:
         found = []
         for frame in exposure.frames:
             exposure.require_same()
-            found.append(frame.measured(frame.blocks(view)[0]))
+            pixels, datasum = frame.blocks(view)
+            found.append(frame.measured(pixels))
+            frame.require(pixels, datasum)
         return found
 
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from awe import workers
@@ -42,13 +43,14 @@ __all__ = ["ingest"]
 FEW = 2
 """Up to this number of exposures no processes are started."""
 
-AT_ONCE = 4
-"""Files of an exposure on their way at the same time: they share the server's waits for disk."""
+GROUP = 3
+"""Files of an exposure that are handed in with one request."""
 
-AHEAD = 8
+AT_ONCE = 3
+"""Groups on their way at the same time: they share the server's waits for disk."""
+
 #: Tables of what all exposures of a camera share.
 SHARED = ("instrument", "chip", "filter")
-"""Largest number of files that are cut before the first of them has arrived."""
 
 Statistics = list[dict[str, dict[str, float]]]
 Progress = Callable[[int], None]
@@ -335,22 +337,35 @@ def _send(exposure: Exposure, ids: list[uuid.UUID], address: str, secret: str) -
     # Mostly another process, without a connection to the database: the ticket comes along.
     client = Client(address, lambda: secret)
 
-    def put(piece: Piece, file_id: uuid.UUID) -> dict[str, dict[str, float]]:
-        content = Outgoing(name=piece.frame.filename, parts=(piece.header, piece.pixels))
-        send(client, file_id, content, sha256=lambda: piece.checksum)
-        return piece.statistics
+    def put(group: dict[uuid.UUID, Piece]) -> Statistics:
+        files = {
+            file_id: Outgoing(
+                name=piece.frame.filename, parts=(piece.header, piece.pixels),
+                sums=(None, piece.datasum),
+            )
+            for file_id, piece in group.items()
+        }  # fmt: skip
 
-    under_way: list[Future[dict[str, dict[str, float]]]] = []
+        def checksum(file_id: uuid.UUID) -> str:
+            # where it was cut off meanwhile, a look at its bytes ends the process
+            exposure.require_same()
+            return group[file_id].checksum
+
+        send(client, files, sha256=checksum)
+        return [piece.statistics for piece in group.values()]
+
+    under_way: list[Future[Statistics]] = []
     with (
         contextlib.closing(client),
         ThreadPoolExecutor(AT_ONCE) as senders,
     ):
         try:
-            for piece, file_id in zip(pieces(exposure), ids, strict=True):
-                under_way.append(senders.submit(put, piece, file_id))
-                if len(under_way) > AHEAD:
+            frames = zip(ids, pieces(exposure), strict=True)
+            while group := dict(islice(frames, GROUP)):
+                under_way.append(senders.submit(put, group))
+                if len(under_way) > AT_ONCE:
                     # no more pieces are in memory than that, and a refusal ends it at once
-                    under_way[-AHEAD - 1].result()
-            return [job.result() for job in under_way]
+                    under_way[-AT_ONCE - 1].result()
+            return [numbers for job in under_way for numbers in job.result()]
         finally:
             senders.shutdown(cancel_futures=True)

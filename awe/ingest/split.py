@@ -79,17 +79,12 @@ class ChipFrame:
             pixelstats.require_value(self.filename, self.stored, geometry, pixels)
 
     def blocks(self, data: memoryview) -> tuple[bytes | memoryview, int]:
-        """Return the bytes of its pixels in whole blocks, and their sum.
+        """Return the bytes of its pixels in whole blocks, and the sum they are to have.
 
         Parameters
         ----------
         data : memoryview
             The plain file.
-
-        Raises
-        ------
-        ChecksumMismatch
-            They are not those of which the sum was compared before.
         """
         begin, end = self.data
         stop = begin + blocks.padded(end - begin)
@@ -97,11 +92,28 @@ class ChipFrame:
         if not whole or bytes(data[end:stop]).strip(b"\0"):
             made = blocks.pad(self.part.pixels(bytes(data[begin:end]), self.stored.size))
             return made, blocks.datasum(made)
-        found = blocks.datasum(data[begin:stop])
-        if self.datasum not in (None, found):
+        pixels = data[begin:stop]
+        # one that was compared is compared again with what is written, or looked at
+        return pixels, blocks.datasum(pixels) if self.datasum is None else self.datasum
+
+    def require(self, pixels: bytes | memoryview, datasum: int) -> None:
+        """Refuse pixels that are not those of which the sum was compared before.
+
+        Parameters
+        ----------
+        pixels : bytes or memoryview
+            In whole blocks.
+        datasum : int
+            The sum they are to have.
+
+        Raises
+        ------
+        ChecksumMismatch
+            They have another.
+        """
+        if blocks.datasum(pixels) != datasum:
             msg = f"{self.filename}: the pixels {CHANGED}"
             raise ChecksumMismatch(msg)
-        return data[begin:stop], found
 
 
 @dataclass(frozen=True, kw_only=True)

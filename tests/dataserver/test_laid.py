@@ -17,6 +17,7 @@ from awe.dataserver.handing import hand_over
 from awe.dataserver.laying import Layable, lay, part_name
 from awe.dataserver.upload import Outgoing
 from awe.fits import preview
+from awe.fits.blocks import datasum
 
 CONTENT = random.Random(7).randbytes(3_000_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -233,8 +234,8 @@ def test_a_picture_that_is_none_is_left_out(served, source):
 
 
 
-def in_memory(content=CONTENT):
-    return Outgoing(name="a.fits", parts=(content[:2880], memoryview(content)[2880:]))
+def in_memory(content=CONTENT, sums=()):
+    return Outgoing(name="a.fits", parts=(content[:2880], memoryview(content)[2880:]), sums=sums)
 
 
 @pytest.mark.parametrize("size", [2881, 3_000_000, 2_999_993])
@@ -242,7 +243,8 @@ def test_what_is_in_memory_is_laid_and_its_checksum_is_the_servers(served, size,
     monkeypatch.setattr(Client, "put", None)
     file_id = served.reserve_file()
     content = CONTENT[:size]
-    sending.send(served.client(), file_id, in_memory(content), sha256=lambda: pytest.fail("asked"))
+    made = {file_id: in_memory(content)}
+    sending.send(served.client(), made, sha256=lambda _: pytest.fail("asked"))
     digest = hashlib.sha256(content).hexdigest()
     assert served.state(file_id) == ("stored", "ok")
     assert served.store.digest(file_id) == digest
@@ -252,8 +254,38 @@ def test_what_is_in_memory_is_laid_and_its_checksum_is_the_servers(served, size,
     assert kept == digest
 
 
+BLOCKS = CONTENT[: 1000 * 2880]
+#: of the first block, and of all others
+SUMS = (datasum(BLOCKS[:2880]), datasum(BLOCKS[2880:]))
+
+
+@pytest.mark.parametrize("sums", [(None, SUMS[1]), SUMS, (SUMS[0],)])
+def test_what_has_the_sum_it_is_to_have_is_laid(served, sums):
+    file_id = served.reserve_file()
+    assert lay(served.client(), {file_id: Layable(in_memory(BLOCKS, sums))}) == {file_id}
+    assert served.store.digest(file_id) == hashlib.sha256(BLOCKS).hexdigest()
+
+
+@pytest.mark.parametrize("sums", [(None, SUMS[1] ^ 1), (SUMS[1], SUMS[0]), (0, None)])
+def test_what_has_another_sum_is_not_laid_and_nothing_is_left(served, sums):
+    file_id = served.reserve_file()
+    assert lay(served.client(), {file_id: Layable(in_memory(BLOCKS, sums))}) == set()
+    assert served.state(file_id) == ("open", "ok")
+    assert served.store.unfinished() == []
+
+
+def test_of_several_files_those_that_cannot_be_laid_are_sent(served, monkeypatch):
+    good, bad = served.reserve_file(), served.reserve_file()
+    files = {good: in_memory(BLOCKS, SUMS), bad: in_memory(BLOCKS, (None, 7))}
+    digest = hashlib.sha256(BLOCKS).hexdigest()
+    sending.send(served.client(), files, sha256=lambda _: digest)
+    assert [served.state(one) for one in files] == [("stored", "ok")] * 2
+    assert served.store.unfinished() == []
+
+
+@pytest.mark.parametrize("sums", [(), (datasum(CONTENT[:2880]), datasum(CONTENT[2880:]))])
 @pytest.mark.parametrize("place", [0, 2880, 1_500_000, 2_999_999])
-def test_bytes_that_are_not_those_written_are_sent_instead(served, place, monkeypatch):
+def test_bytes_that_are_not_those_written_are_sent_instead(served, place, sums, monkeypatch):
     file_id = served.reserve_file()
     write = os.write
 
@@ -267,9 +299,9 @@ def test_bytes_that_are_not_those_written_are_sent_instead(served, place, monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(laying.os, "write", spoil)
-        assert lay(served.client(), {file_id: Layable(in_memory())}) == set()
+        assert lay(served.client(), {file_id: Layable(in_memory(sums=sums))}) == set()
         assert served.state(file_id) == ("open", "ok")
-        sending.send(served.client(), file_id, in_memory(), sha256=lambda: SHA)
+        sending.send(served.client(), {file_id: in_memory()}, sha256=lambda _: SHA)
     assert served.state(file_id) == ("stored", "ok")
     assert served.store.digest(file_id) == SHA
     assert served.store.unfinished() == []
