@@ -20,7 +20,9 @@ from awe.errors import ConfigError, NotFound, nearest
 from awe.instruments._cards import shown
 from awe.instruments._described import LONGEST, described
 from awe.instruments._elsewhere import text_of
-from awe.instruments._instrument import Instrument
+from awe.instruments._format import FORMAT
+from awe.instruments._instrument import Instrument, answers
+from awe.instruments._kinds import Place
 
 __all__ = [
     "available", "files", "get", "load", "numbering", "own_directory", "own_text", "recognise",
@@ -28,6 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
+RECOGNISE = FORMAT.keys["recognise"].kind
 Signature = tuple[int, int, int]
 _kept: dict[Path, tuple[Signature, Instrument]] = {}
 _told: dict[str, tuple[str, Instrument]] = {}
@@ -190,9 +193,11 @@ def recognise(*headers: Mapping[str, Any]) -> Instrument:
         No camera answers to it, or more than one; the message says what was looked at.
     """
     broken: list[str] = []
-    cameras = list(_readable(broken))
-    found = [camera for camera in cameras if camera.recognises(*headers)]
-    found = [camera for camera in found if camera.name not in _ours()] or found
+    own = list(_readable(broken))
+    found = [camera for camera in own if camera.recognises(*headers)]
+    found = found or [
+        load(_ours()[name]) for name, known in _marks().items() if answers(known, *headers)
+    ]
     if len(found) == 1:
         return found[0]
     card = next((header["INSTRUME"] for header in headers if "INSTRUME" in header), None)
@@ -211,23 +216,40 @@ def recognise(*headers: Mapping[str, Any]) -> Instrument:
         raise NotFound(msg)
     asked = [
         f"{camera.name} by {' and '.join(camera.recognised_by)}"
-        for camera in cameras
-        if camera.recognised_by and camera.name not in _ours()
+        for camera in own
+        if camera.recognised_by
     ]
     if card is None and asked:
         told = f"its cards are not those that tell a camera ({', '.join(asked)})"
-    hint = nearest(str(card), [camera.name for camera in cameras]) if card is not None else ""
+    cameras = sorted([*(camera.name for camera in own), *_ours()])
+    hint = nearest(str(card), cameras) if card is not None else ""
     # a description that cannot be read is mostly that of this camera
     advice = [f"it may be that of {one}" for one in broken] or [
         "awe-admin instrument new FILE describes another"
     ]
-    names = ", ".join(camera.name for camera in cameras)
-    msg = f"{told}: no camera of awe has such frames{hint}; there are {names}"
+    msg = f"{told}: no camera of awe has such frames{hint}; there are {', '.join(cameras)}"
     raise NotFound("; ".join([msg, *advice]).replace("\n", "; "))
 
 
+@cache
+def _marks() -> dict[str, Mapping[str, tuple[str, ...]]]:
+    """Return what tells each camera that comes with awe: all of one is read when it is found."""
+    found: dict[str, Mapping[str, tuple[str, ...]]] = {}
+    for name, path in _ours().items():
+        if path.suffix == ".py":
+            found[name] = load(path).recognised_by or {"INSTRUME": (name,)}
+        else:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            asked = raw.get("recognise", {"INSTRUME": name})
+            found[name] = RECOGNISE.read(Place(str(path)).key("recognise"), asked)
+    return found
+
+
 def _readable(broken: list[str]) -> Iterator[Instrument]:
-    for _, path in sorted(files().items()):
+    """Yield the cameras of the user's own, but for descriptions that are wrong."""
+    for name, path in sorted(files().items()):
+        if name in _ours():
+            continue
         try:
             yield load(path)
         except ConfigError as problem:

@@ -19,7 +19,7 @@ from awe.errors import BadHeader, Defect, NotFound, nearest
 from awe.instruments._cards import CardReader
 from awe.instruments._spelling import spelled
 
-__all__ = ["Amplifier", "Chip", "Instrument", "Plane", "Splitting"]
+__all__ = ["Amplifier", "Chip", "Instrument", "Plane", "Splitting", "answers"]
 
 Header = Mapping[str, Any]
 
@@ -192,15 +192,7 @@ class Instrument:
         *headers : mapping of str to value
             Header of the exposure, and that of its first image.
         """
-        cards = CardReader(*headers)
-        known = self.recognised_by or {"INSTRUME": (self.name,)}
-        try:
-            return all(
-                spelled(cards.find(word, repeated="first"), spellings)
-                for word, spellings in known.items()
-            )
-        except ValueError:
-            return False
+        return answers(self.recognised_by or {"INSTRUME": (self.name,)}, *headers)
 
     def chip(self, name: str) -> Chip:
         """Return the chip of that name.
@@ -317,3 +309,23 @@ class Instrument:
         """Return begin and end, in UTC, of the night named by the date it began on."""
         begin = datetime.combine(night, time(12)) - timedelta(hours=self.utc_offset)
         return begin, begin + timedelta(days=1)
+
+
+def answers(known: Mapping[str, tuple[str, ...]], *headers: Header) -> bool:
+    """Return True if headers of a file have all the cards that tell a camera.
+
+    Parameters
+    ----------
+    known : mapping of str to tuple of str
+        Those cards, each with its spellings.
+    *headers : mapping of str to value
+        Header of the exposure, and that of its first image.
+    """
+    cards = CardReader(*headers)
+    try:
+        return all(
+            spelled(cards.find(word, repeated="first"), spellings)
+            for word, spellings in known.items()
+        )
+    except ValueError:
+        return False

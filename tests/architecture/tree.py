@@ -22,8 +22,9 @@ PACKAGE = ROOT / "awe"
 
 #: Libraries that take long to load, or bring such a library along: they may wait for first use.
 HEAVY = (
-    "IPython", "PySide6", "alembic", "astropy", "h11", "httpx", "matplotlib", "mpl_toolkits",
-    "numba", "numpy", "psutil", "scipy", "sqlalchemy", "starlette", "tkinter", "tqdm", "uvicorn",
+    "IPython", "PySide6", "alembic", "astropy", "h11", "httpx", "llvmlite", "matplotlib",
+    "mpl_toolkits", "numba", "numpy", "psutil", "scipy", "sqlalchemy", "starlette", "tkinter",
+    "tqdm", "uvicorn",
 )  # fmt: skip
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -13,6 +13,7 @@ from awe.errors import BadHeader, ConfigError, NotFound
 from awe.fits import values
 from awe.fits.blocks import card, header
 from awe.ingest.records import CLASSES
+from awe.instruments import _finding
 from awe.instruments._described import described
 from awe.model.parameters import DomeFlatFrameParameters, ProcessParameters
 
@@ -400,6 +401,24 @@ def test_a_frame_is_of_the_one_camera_that_answers_to_it(home):
     told = r"a camera \(ONE by INSTRUME, TWO by VERSION\): no camera.*bad\.toml.*as TOML"
     with pytest.raises(NotFound, match=told):
         instruments.recognise({})
+
+
+def test_what_tells_a_camera_of_awe_is_what_its_whole_description_says(home):
+    told = _finding._marks()
+    assert set(told) == set(instruments.shipped())
+    for name, known in told.items():
+        assert known == (instruments.get(name).recognised_by or {"INSTRUME": (name,)})
+
+
+def test_a_camera_of_awe_is_read_when_a_frame_of_it_is_met(home, monkeypatch):
+    read = []
+    monkeypatch.setattr(_finding, "_kept", {})
+    whole = _finding.described
+    monkeypatch.setattr(
+        _finding, "described", lambda text, file: read.append(file) or whole(text, file)
+    )
+    assert instruments.recognise({"INSTRUME": "WFI"}).name == "WFI"
+    assert [file.rpartition("/")[2] for file in read] == ["wfi.toml"]
 
 
 def test_a_number_tells_a_camera_as_its_text_does(home):
