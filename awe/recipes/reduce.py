@@ -201,7 +201,8 @@ class ReduceTask(Task):
         after = stars
         # once stars have lost their cores, what is left of them tells no width
         if QualityFlag.SEEING not in odd:
-            after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full))
+            taken = 0 if stars.known else stars.others
+            after = self._seeing(reduced.science, gain, reduced.flags != 0, min(full), taken)
         header = image.header
         # frames are large: what is not needed any more makes room while the products are made
         del image, level, pixels, calibrations
@@ -329,7 +330,8 @@ class ReduceTask(Task):
         )
 
     def _seeing(
-        self, pixels: NDArray[Any], gain: float, bad: NDArray[Any] | None, high: float
+        self, pixels: NDArray[Any], gain: float, bad: NDArray[Any] | None, high: float,
+        taken: int = 0,
     ) -> Seeing:
         """Return the width of the stars of a frame, where it can be told."""
         from awe.calib.sky import seeing
@@ -342,6 +344,7 @@ class ReduceTask(Task):
             narrowest=red.PSF_NARROWEST,
             gain=gain,
             bad=bad,
+            taken=taken,
         )
 
     def _odd(

@@ -124,3 +124,26 @@ def test_galaxies_do_not_give_the_width_where_stars_lost_their_cores(chip):
     red = reduce(chip, exposed(rng, light, 150)[0])
     assert red.quality_flags == QualityFlag.SEEING
     assert red.psf_radius == pytest.approx(1.0 * SCALE, rel=0.1)
+
+
+@pytest.mark.parametrize("number", [0, 40])
+def test_what_is_left_once_sharp_stars_went_with_the_hits_tells_no_width(chip, number):
+    rng = np.random.default_rng(76)
+    light = 200 + (stars(rng, SHAPE, number, 1.0) if number else np.zeros(SHAPE))
+    y, x = np.mgrid[-20:21, -20:21]
+    galaxy = np.exp(-(y**2 + x**2) / (2 * 1.7**2))
+    for row, column in zip(rng.integers(30, 670, 4), rng.integers(30, 770, 4), strict=True):
+        light[row - 20 : row + 21, column - 20 : column + 21] += 3000 * galaxy
+    # four alike of four are stars where nothing was taken away
+    plain = reduce(chip, exposed(rng, light, 0)[0]) if not number else None
+    red = reduce(chip, exposed(rng, light, 2000)[0])
+    assert red.psf_radius is None
+    if plain is not None:
+        assert plain.psf_radius == pytest.approx(1.7 * 2.355 * SCALE, rel=0.05)
+
+
+def test_ten_stars_among_a_thousand_hits_tell_their_width(chip):
+    rng = np.random.default_rng(77)
+    light = 200 + stars(rng, SHAPE, 60, 3.0)
+    red = reduce(chip, exposed(rng, light, 2000)[0])
+    assert red.psf_radius == pytest.approx(3.0 * SCALE, rel=0.05)

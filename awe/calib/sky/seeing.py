@@ -7,7 +7,7 @@ out, galaxies differ. Where no width can be told there is no answer, and never a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,6 +43,9 @@ _SHARPEST, _WIDEST = 0.8, 13.0
 
 #: stars of a clump at least; one more for every 500 other peaks, of which some look like stars
 _STARS, _OTHERS = 3, 500
+
+#: hits that were taken away per star more that is needed: sharp stars among them leave galaxies
+_TAKEN = 150
 
 #: where stars are as sharp as hits: least number of them, least part of the peaks that look like
 # stars (stars 0.9; hits alone 0.3 at most), least pedestal (a star has wings, a hit has none)
@@ -111,12 +114,15 @@ class Seeing:
         How many stars it comes from.
     state : State
         Measured; undersampled: the stars are as sharp as hits; none.
+    others : int
+        How many peaks have another shape or width, of at most 1000.
     """
 
     fwhm: float
     error: float
     stars: int
     state: State
+    others: int = 0
 
     @property
     def known(self) -> bool:
@@ -151,6 +157,7 @@ def measure(
     narrowest: float,
     gain: float,
     bad: NDArray[np.bool_] | None = None,
+    taken: int = 0,
 ) -> Seeing:
     """Return the seeing of an image.
 
@@ -168,6 +175,9 @@ def measure(
         For the noise of the light of stars.
     bad : ndarray of bool, shape (ny, nx), optional
         Peaks next to these are left out.
+    taken : int
+        How many peaks were taken away as hits where no width of stars was known: among them may be
+        all stars, and what is left are galaxies. The more, the more stars have to agree.
 
     Notes
     -----
@@ -186,7 +196,7 @@ def measure(
     """
     require_model(gain, 0.0)
     fits, _ = _fitted(image, bad, threshold, saturation, gain)
-    return _NONE if fits is None else _judged(fits, narrowest)
+    return _NONE if fits is None else _judged(fits, narrowest, taken)
 
 
 @takes_frames()
@@ -348,18 +358,18 @@ def _lost(fits: gauss.Fits) -> NDArray[np.bool_]:
     return lost
 
 
-def _judged(fits: gauss.Fits, narrowest: float) -> Seeing:
+def _judged(fits: gauss.Fits, narrowest: float, taken: int) -> Seeing:
     """Return the width that the stars among the fitted peaks share."""
     whole = (fits.width > 0) & (fits.snr > _SNR) & (np.abs(fits.pedestal) < _PEDESTAL)
     shaped = whole & _shaped(fits)
     alike = gauss.Fits(*(values[shaped] for values in fits))
-    least = _STARS + int(whole.sum() - shaped.sum()) // _OTHERS
+    least = _STARS + int(whole.sum() - shaped.sum()) // _OTHERS + taken // _TAKEN
     found = clump.find(alike.width, alike.snr, least=least, narrowest=narrowest, widest=_WIDEST)
-    sharp = _sharp(alike, int(whole.sum()), narrowest)
+    result = _sharp(alike, int(whole.sum()), narrowest)
     # galaxies have one width as well: where more peaks are sharper and have wings, those count
-    if found is not None and sharp.stars < found.members.sum():
-        return _without_wings(alike, found, State.MEASURED)
-    return sharp
+    if found is not None and result.stars < found.members.sum():
+        result = _without_wings(alike, found, State.MEASURED)
+    return replace(result, others=int(whole.sum()) - result.stars)
 
 
 def _sharp(alike: gauss.Fits, peaks: int, narrowest: float) -> Seeing:
