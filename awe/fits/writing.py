@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["is_place", "write"]
 
-#: cards of world coordinates
+#: cards of world coordinates, those of distortions among them
 _OF_PLACE = re.compile(
-    r"WCSAXES|C(TYPE|RPIX|RVAL|UNIT|DELT|ROTA)\d|(CD|PC)\d_\d|PV\d_\d+|LONPOLE|LATPOLE"
+    r"WCSAXES|C(TYPE|RPIX|RVAL|UNIT|DELT|ROTA)\d|(CD|PC)\d_\d|P[VS]\d_\d+|LONPOLE|LATPOLE"
+    r"|[AB](P?_(\d_\d|ORDER)|_DMAX)"
 )
 
 #: name of an image that is behind an empty primary HDU because it is packed

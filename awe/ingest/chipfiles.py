@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awe.fits import blocks
+from awe.fits import blocks, values
 from awe.ingest import pixelstats
 from awe.ingest.plain import plain
 
@@ -109,7 +109,8 @@ def pieces(exposure: Exposure) -> Iterator[Piece]:
             # where a file is cut off in its place, a look at the bytes behind ends the process
             exposure.require_same()
             pixels, found = frame.blocks(view)
-            header = _header(exposure, frame, shared, data[slice(*frame.header)], found)
+            own = data[slice(*frame.header)]
+            header = _header(exposure, frame, shared, primary, own, found)
             statistics = frame.measured(pixels)
             yield Piece(
                 frame=frame, header=header, pixels=pixels, datasum=found, statistics=statistics
@@ -163,13 +164,19 @@ def _readable(card: bytes) -> bytes:
 
 
 def _header(
-    exposure: Exposure, frame: ChipFrame, shared: list[bytes], header: bytes, datasum: int
-) -> bytes:  # fmt: skip
+    exposure: Exposure,
+    frame: ChipFrame,
+    shared: list[bytes],
+    primary: bytes,
+    header: bytes,
+    datasum: int,
+) -> bytes:
     own = [card for card in blocks.cards(header) if _kept(card)]
     # Commentary keywords may be repeated and carry no value (FITS 4.0, 4.4.2.4): both are kept.
     taken = {blocks.keyword(card) for card in own} - {"COMMENT", "HISTORY"}
     geometry: ChipGeometry = frame.attributes["geometry"]
-    changed = frame.part.changes(frame.attributes)
+    image = values.parse(header).before(values.parse(primary)) if frame.part.plane else {}
+    changed = frame.part.changes(frame.attributes, image)
     there = {*(blocks.keyword(card) for card in (*shared, *own)), *frame.attributes["astrom"]}
     lines = [
         # In the mandatory order of FITS 4.0, 4.4.1.1.

@@ -86,13 +86,17 @@ class Part:
             told.append(blocks.card("AWE RAW PLANE", self.plane.name, "colour of the mosaic"))
         return told
 
-    def changes(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def changes(
+        self, attributes: Mapping[str, Any], header: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return the cards that are not those of the image; None leaves a card out.
 
         Parameters
         ----------
         attributes : mapping of str to object
             Attributes of the frame.
+        header : mapping of str to value
+            Header of the image.
         """
         found: dict[str, Any] = {}
         if self.layer is not None:
@@ -104,6 +108,7 @@ class Part:
             }
         if self.plane is not None:
             found |= dict.fromkeys(instruments.MOSAIC_CARDS)
+            found |= instruments.halved_place(header, self.plane)
             if attributes["astrom"]:
                 found |= dict.fromkeys(instruments.SAME_MATRIX) | attributes["astrom"]
         return found

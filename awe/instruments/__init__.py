@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from awe.lazy import face
 
 if TYPE_CHECKING:
-    from awe.instruments._bayer import MOSAIC_CARDS
+    from awe.instruments._bayer import MOSAIC_CARDS, halved_place
     from awe.instruments._elsewhere import look_in
     from awe.instruments._finding import (
         available,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIGHTLESS", "MOSAIC_CARDS", "PURPOSES", "SAME_MATRIX", "Amplifier", "Chip", "Instrument",
-    "Plane", "available", "files", "get", "load", "look_in", "numbering", "own_directory",
-    "own_text", "recognise", "schema", "shipped", "spelled",
+    "Plane", "available", "files", "get", "halved_place", "load", "look_in", "numbering",
+    "own_directory", "own_text", "recognise", "schema", "shipped", "spelled",
 ]  # fmt: skip
 
 face(__name__)

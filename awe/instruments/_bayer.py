@@ -20,7 +20,10 @@ from awe.instruments._cards import CardReader, shown
 from awe.instruments._entries import Entry, Wanted
 from awe.instruments._instrument import Chip, Instrument, Plane
 
-__all__ = ["COLOURS", "MOSAIC_CARDS", "PATTERN", "Mosaic", "refuse_mosaic", "split_camera"]
+__all__ = [
+    "COLOURS", "MOSAIC_CARDS", "PATTERN", "Mosaic", "halved_place", "refuse_mosaic",
+    "split_camera",
+]  # fmt: skip
 
 #: What each plane is called, and the colour of its filter.
 COLOURS = {"R": "R", "G1": "G", "G2": "G", "B": "B"}
@@ -30,6 +33,11 @@ NAMING = ("BAYERPAT", "BAYRPAT", "BAYERPATT", "CFAPAT", "COLORTYP")
 MOSAIC_CARDS = (*NAMING, "XBAYROFF", "YBAYROFF", "BAYOFFX", "BAYOFFY", "BAYEROFFX", "BAYEROFFY")
 NONE = ("", "NONE", "MONO", "MONOCHROME", "N/A", "NO", "UNKNOWN")
 BINNING = ("XBINNING", "YBINNING")
+#: Cards of places that count pixels: references, steps, terms of SIP and where they are true.
+_PLACE = re.compile(
+    r"(CRPIX|CDELT)[12][A-Z]?|LTV[12]|CD[12]_[12][A-Z]?|LTM[12]_[12]|[AB]_DMAX"
+    r"|[AB]P?_(?P<p>\d)_(?P<q>\d)"
+)
 TEXT = Wanted(type=str)
 STEP = Wanted(type=int, low=0, high=100_000)
 STRIPS = ("active", "prescan_x", "overscan_x", "prescan_y", "overscan_y")
@@ -218,6 +226,49 @@ def _astrom(astrom: Mapping[str, Any], plane: Plane) -> Iterable[tuple[str, Any]
             yield name, (value + 1 - first[name]) / 2
         else:
             yield name, 2 * value if name.startswith("CD") else value
+
+
+def halved_place(header: Mapping[str, Any], plane: Plane) -> dict[str, float]:
+    """Return what cards of world coordinates of a mosaic are for a plane of it.
+
+    A pixel of a plane is two of the mosaic wide: reference pixels move, the steps from pixel to
+    pixel double, and a term u^p v^q of a polynomial of SIP, in pixels of both, grows by
+    2^(p+q-1). Those of other axes (`CRPIX1A`) and of IRAF's physical pixels are among them.
+
+    Parameters
+    ----------
+    header : mapping of str to value
+        Header of the mosaic.
+    plane : Plane
+        Which of its pixels.
+
+    References
+    ----------
+    Shupe et al. 2005, ASPC 347, 491 (SIP).
+    """
+    found = {}
+    for name in header:
+        match = _PLACE.fullmatch(name)
+        value = _number(header, name) if match else None
+        if match is None or value is None:
+            continue
+        first = plane.row if "2" in name else plane.column
+        if name.startswith(("CRPIX", "LTV")):
+            found[name] = (value + 1 - first) / 2
+        elif match["p"]:
+            found[name] = value * 2.0 ** (int(match["p"]) + int(match["q"]) - 1)
+        else:
+            found[name] = value * (0.5 if name.startswith(("LTM", "A_", "B_")) else 2)
+    return found
+
+
+def _number(header: Mapping[str, Any], name: str) -> float | None:
+    """Return the number of a card, None where it cannot be read as one."""
+    try:
+        value = header[name]
+    except ValueError:
+        return None
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _chip(chip: Chip, plane: str) -> Chip:

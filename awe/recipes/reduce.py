@@ -37,6 +37,7 @@ from awe.tasks.inputs import (
 )  # fmt: skip
 from awe.tasks.maps import flag_image, make_maps, variance_image
 from awe.tasks.naming import BY_HAND
+from awe.tasks.products import place_in
 from awe.tasks.selection import one_each, raw_frames
 from awe.tasks.task import Stage, Task, Unit
 
@@ -420,15 +421,19 @@ class ReduceTask(Task):
         product.compare()
         mark_others(product)
         with self.together():
-            place = product.astrom
+            astrom = product.astrom
+            # all of them have the place of the frame, distortions included
+            place = {"astrom": astrom, "header": place_in(header) if astrom is not None else None}
             maps = make_maps(self, _identity(raw, reduced.science.shape), reduced, place)
-            product.weight = self._weight(product, maps, reduced)
-            planes = [flag_image(reduced.flags, place), variance_image(reduced.variance, place)]
+            product.weight = self._weight(product, maps, reduced, place)
+            planes = [flag_image(reduced.flags, astrom), variance_image(reduced.variance, astrom)]
             cards = _cards(product, settings, reduced, header)
             self.write(product, reduced.science, planes, header=cards)
         return product
 
-    def _weight(self, product: Any, maps: dict[str, Any], reduced: Reduced) -> WeightFrame:
+    def _weight(
+        self, product: Any, maps: dict[str, Any], reduced: Reduced, place: dict[str, Any]
+    ) -> WeightFrame:
         weight = WeightFrame(
             **_identity(product.raw, reduced.weight.shape),
             flat=product.flat,
@@ -440,8 +445,7 @@ class ReduceTask(Task):
             process_status=1,
         )
         weight.verify(reduced.weight)
-        place = product.astrom
-        self.write(weight, reduced.weight, unit="", astrom=place, within=WEIGHT_WITHIN)
+        self.write(weight, reduced.weight, unit="", within=WEIGHT_WITHIN, **place)
         return weight
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from awe import fits
@@ -19,18 +20,30 @@ __all__ = ["coverage_image", "flag_image", "make_maps", "variance_image"]
 
 
 def make_maps(
-    task: Task, identity: dict[str, Any], reduced: Reduced, astrom: Any = None
+    task: Task, identity: dict[str, Any], reduced: Reduced, place: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the new maps of saturated pixels, cosmic rays and tracks, files written."""
+    """Return the new maps of saturated pixels, cosmic rays and tracks, files written.
+
+    Parameters
+    ----------
+    task : Task
+        The task that makes them.
+    identity : dict
+        What they have in common with the frame.
+    reduced : Reduced
+        The frame.
+    place : mapping
+        What `prepare` takes of their place on the sky: `astrom`, and a `header` with distortions.
+    """
     from awe.calib.cosmic import events
     from awe.calib.flags import PixelFlag
 
     spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
-    saturated = _map(task, SaturatedPixelMap, identity, astrom, reduced.bad(spoilt))
+    saturated = _map(task, SaturatedPixelMap, identity, place, reduced.bad(spoilt))
     hits = reduced.bad(PixelFlag.COSMIC)
-    cosmic = _map(task, CosmicMap, identity, astrom, hits)
+    cosmic = _map(task, CosmicMap, identity, place, hits)
     cosmic.events = events.groups(hits)
-    satellite = _map(task, SatelliteMap, identity, astrom, reduced.bad(PixelFlag.SATELLITE))
+    satellite = _map(task, SatelliteMap, identity, place, reduced.bad(PixelFlag.SATELLITE))
     satellite.tracks = [_track(identity, track) for track in reduced.tracks]
     return {"saturated": saturated, "cosmic": cosmic, "satellite": satellite}
 
@@ -69,7 +82,7 @@ def coverage_image(coverage: NDArray[Any], astrom: Any = None) -> Image:
 
 
 def _map(
-    task: Task, cls: Any, identity: dict[str, Any], astrom: Any, bad: NDArray[Any]
+    task: Task, cls: Any, identity: dict[str, Any], place: Mapping[str, Any], bad: NDArray[Any]
 ) -> Any:
     import numpy as np
 
@@ -81,7 +94,7 @@ def _map(
         process_status=1,
     )
     product.verify(good)
-    task.write(product, good, unit="", astrom=astrom, within=0.0)
+    task.write(product, good, unit="", within=0.0, **place)
     return product
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from awe.fits import Image
 
 __all__ = [
-    "new_objects", "picture_of", "prepare", "prepare_table", "product_name", "summary",
+    "new_objects", "picture_of", "place_in", "prepare", "prepare_table", "product_name", "summary",
 ]  # fmt: skip
+
+#: what the world coordinates of a header are in
+SYSTEMS = ("RADESYS", "RADECSYS", "EQUINOX")
 
 KINDS = {
     "BiasFrame": "Bias",
@@ -116,7 +120,8 @@ def prepare(
     pixels : ndarray
         Image of the first HDU.
     extensions : sequence of Image
-        Images of the HDUs behind it, each with an EXTNAME card.
+        Images of the HDUs behind it, each with an EXTNAME card. Those that have a place on the
+        sky get that of the first one, with its distortions.
     directory : Path
         Directory of the file.
     header : Header, optional
@@ -152,8 +157,31 @@ def prepare(
     image = fits.Image(pixels, Header(), within, tuple(cards.values()))
     product.pathname = path
     if extensions:
-        return path, partial(fits.write, path, list(extensions), primary=image)
+        place = tuple(cards[keyword] for keyword in _of_place(cards))
+        behind = [
+            replace(one, cards=(*one.cards, *place)) if "CTYPE1" in one.header else one
+            for one in extensions
+        ]
+        return path, partial(fits.write, path, behind, primary=image)
     return path, partial(fits.write, path, image)
+
+
+def place_in(header: Header) -> Header:
+    """Return the cards of a header that tell places on the sky, distortions among them.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a raw frame.
+    """
+    from astropy.io.fits import Header
+
+    cards = fits.copied(header)
+    return Header([cards[keyword] for keyword in _of_place(cards)])
+
+
+def _of_place(keywords: Iterable[str]) -> list[str]:
+    return [one for one in keywords if fits.is_place(one) or one in SYSTEMS]
 
 
 def _leave_place(

@@ -159,6 +159,71 @@ def test_a_place_without_cd_is_told_once_and_for_the_pixels_of_the_plane(home):
     )
 
 
+PIXELS_OF = {"R": (0, 0), "G1": (1, 0), "G2": (0, 1), "B": (1, 1)}
+LINEAR = {"CRVAL1": 10.0, "CRVAL2": 20.0, "CRPIX1": 7.0, "CRPIX2": 4.0, "CD1_1": -4e-4,
+          "CD1_2": 3e-5, "CD2_1": -3e-5, "CD2_2": 4e-4}  # fmt: skip
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("name", ["R", "G1", "G2", "B"])
+def test_a_distortion_is_told_for_the_pixels_of_the_plane(home, name, swapped):
+    describe(home, f"{DESCRIPTION}[bayer]\nsplit = true\n")
+    kinds = ["RA---TAN-SIP", "DEC--TAN-SIP"]
+    # latitude first: awe takes no place from it, and leaves it right all the same
+    kinds = kinds[::-1] if swapped else kinds
+    place = {
+        "CTYPE1": kinds[0], "CTYPE2": kinds[1], **LINEAR, "A_ORDER": 3, "B_ORDER": 2,
+        "A_2_0": 3e-3, "A_1_1": -2e-3, "A_0_3": 4e-4, "B_0_2": 5e-3, "B_2_0": -1e-3, "B_0_1": 2e-3,
+        "AP_ORDER": 2, "BP_ORDER": 2, "AP_2_0": -3e-3, "AP_1_0": 1e-4, "BP_0_2": -5e-3,
+        "A_DMAX": 1.5,
+    }  # fmt: skip
+    if swapped:
+        place |= {"CRVAL1": 20.0, "CRVAL2": 10.0}
+    exposure = examine(write(home, mosaic("RGGB"), BAYERPAT="RGGB", FILTER="Ha", **place))
+    headers = {one.frame.part.plane.name: fits.getheader(one.path) for one in cut(exposure, home)}
+    header = headers[name]
+    column, row = PIXELS_OF[name]
+    own = np.array([[0, 0], [5, 3], [2, 1], [4, 0]])
+    mosaics = 2 * own + (column, row)
+    whole, plane = WCS(fits.Header(place)), wcs_of(header, "plane")
+    np.testing.assert_allclose(
+        plane.all_pix2world(own, 0), whole.all_pix2world(mosaics, 0), atol=1e-10
+    )
+    # and back: what is 3 and 5 pixels away in the mosaic is 1.5 and 2.5 in the plane
+    for letter in ("AP", "BP"):
+        back = [
+            sum(
+                value * u ** int(word[3]) * v ** int(word[5])
+                for word, value in cards.items()
+                if word.startswith(f"{letter}_") and not word.endswith("ORDER")
+            )
+            for cards, u, v in ((place, 3.0, 5.0), (header, 1.5, 2.5))
+        ]
+        assert back[0] == pytest.approx(2 * back[1])
+    assert header["A_DMAX"] == 0.75
+
+
+def test_other_axes_and_physical_pixels_are_those_of_the_plane(home):
+    describe(home, f"{DESCRIPTION}[bayer]\nsplit = true\n")
+    first = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", **LINEAR}
+    other = {f"{word}A": value for word, value in first.items()} | {"CRPIX1A": -20.0}
+    physical = {"LTV1": -100.0, "LTV2": -60.0, "LTM1_1": 1.0, "LTM2_2": 0.5}
+    cards = {**first, **other, **physical}
+    exposure = examine(write(home, mosaic("RGGB"), BAYERPAT="RGGB", FILTER="Ha", **cards))
+    blue = fits.getheader(list(cut(exposure, home))[3].path)
+    blue.remove("DATE-OBS")
+    alternate = WCS(blue, key="A")
+    np.testing.assert_allclose(
+        alternate.all_pix2world([[4, 2]], 0),
+        WCS(fits.Header(cards), key="A").all_pix2world([[9, 5]], 0), atol=1e-10,
+    )  # fmt: skip
+    # pixel (5, 3) of the plane, counted from 1, is (10, 6) of the mosaic
+    for axis, plane, sensor in ((1, 5, 10), (2, 3, 6)):
+        scale, shift = cards[f"LTM{axis}_{axis}"], cards[f"LTV{axis}"]
+        found = (plane - blue[f"LTV{axis}"]) / blue[f"LTM{axis}_{axis}"]
+        assert found == pytest.approx((sensor - shift) / scale)
+
+
 @pytest.mark.parametrize("cards", [{"BAYERPAT": "RGGB"}, {"COLORTYP": "GBRG"}])
 def test_a_mosaic_that_nobody_described_is_refused_with_what_to_do(home, cards):
     describe(home)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.nddata import CCDData
 from astropy.table import Table
 from astropy.wcs import WCS
 from own_camera import observing
@@ -135,6 +136,21 @@ def test_an_aspen_has_its_place_its_sources_and_too_few_stars(aspen):
         aspen.wcs.all_pix2world(corners, 0), there.all_pix2world(corners, 0), atol=1e-9
     )
     assert pytest.approx(raw["PC2_1"]) == aspen.astrom.CD2_1
+    maps = [aspen.weight, aspen.weight.saturated, aspen.weight.cosmic, aspen.weight.satellite]
+    for one in (aspen, *maps):
+        with fits.open(one.pathname) as hdus:
+            there_are = [(hdu.is_image and hdu.shape, hdu.header) for hdu in hdus]
+        for shape, header in there_are:
+            # planes of astropy's readers, and maps and weights in files of their own
+            if shape == aspen.data.shape:
+                found = WCS(header).all_pix2world(corners, 0)
+                np.testing.assert_allclose(found, there.all_pix2world(corners, 0), atol=1e-9)
+                assert header["A_ORDER"] == raw["A_ORDER"]
+            else:
+                assert "A_ORDER" not in header
+    for plane in ("MASK", "UNCERT"):
+        ccd = CCDData.read(aspen.pathname, hdu=plane, unit="adu")
+        assert ccd.wcs.pixel_to_world(5, 9).separation(aspen.wcs.pixel_to_world(5, 9)).deg < 1e-9
     middle = there.all_pix2world(100, 100, 0)
     query = RawScienceFrame.near(*map(float, middle), 1 / 3600)
     assert [one.filename for one in query] == [aspen.raw.filename]
