@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ from awe.fits import blocks
 from awe.ingest import Report, Row, State, arriving, ingest, planfile, run, sources
 from awe.ingest.chipfiles import cut, measured
 from awe.ingest.split import examine
-from awe.model.observing import Chip, Filter, Instrument
+from awe.model import released
+from awe.model.observing import Chip
 from awe.model.raw import RawFitsData, RawScienceFrame, RawTwilightFlatFrame
 from awe.rules.obscore import obscore
 
@@ -1034,17 +1036,15 @@ def test_what_arrives_is_ingested_and_looked_at(db, dataserver, night, tmp_path)
     assert "3 ingested; 1 refused" in lines[-1]
 
 
-def test_a_camera_that_came_in_privately_is_told_and_can_be_raised(db, dataserver, night):
+def test_a_camera_of_awe_that_came_in_privately_is_told_and_can_be_entered(db, dataserver, night):
     login(db, dataserver, "scientist", privileges="1")
     assert ingest(night[:1], commit=True).rows[0].state is State.INGESTED
     context.set_privileges(4)
     (row,) = ingest(night[1:2], commit=True).rows
     assert row.state is State.FAILED
-    assert row.message.startswith("OMEGACAM is known here, at a level of privileges that you do")
-    assert "context.publish(Instrument.select_all(), 4)" in row.message
-    context.set_privileges(1)
-    for cls in (Instrument, Chip, Filter):
-        context.publish(cls.select_all(), 4)
-    context.set_privileges(4)
+    assert row.message.startswith("OMEGACAM is known here, at a level that you do")
+    assert row.message.endswith("ask for awe-admin instrument enter OMEGACAM")
+    with closing(db.superuser()) as administrator:
+        assert released.enter(administrator, "OMEGACAM") == []
     assert ingest(night[1:2], commit=True).rows[0].state is State.INGESTED
     database.close()

@@ -20,6 +20,8 @@ from awe.config import Environment
 from awe.context import context
 from awe.db.server.connection import database
 from awe.ingest import State, ingest
+from awe.model import released
+from awe.model.observing import Chip, Filter, Instrument
 
 PAGE = Path(__file__).parents[1] / "docs" / "howto" / "own-camera.md"
 CARDS = {"INSTRUME": "Tiny Camera 2", "EXPTIME": 10.0, "IMAGETYP": "Light", "FILTER": "R"}
@@ -98,6 +100,27 @@ def test_frames_go_into_a_project_of_their_camera(scientist, tmp_path):
     [row] = ingest([tmp_path / "T09.fits"], commit=True, project="TINY2@HOME")
     assert row.state is State.INGESTED
     assert projects_of(scientist) == ["TINY2@HOME"] * 2 + ["TINY@HOME"] * 2
+
+
+def test_a_camera_of_ones_own_stays_at_its_level_until_it_is_raised(scientist, tmp_path):
+    camera_project(scientist, "TINY@HOME")
+    first, second = (exposure(tmp_path / f"T{n}.fits", n) for n in range(2))
+    assert ingest([first], commit=True, project="TINY@HOME").rows[0].state is State.INGESTED
+    context.set_project("TINY@HOME")
+    context.set_privileges(4)
+    [row] = ingest([second], commit=True)
+    assert row.state is State.FAILED
+    assert "TINYCAM is known here, at a level that you do not see at 4" in row.message
+    assert "context.publish(Instrument.name == 'TINYCAM', 4)" in row.message
+    with closing(scientist.superuser()) as administrator:
+        assert released.enter_missing(administrator) == []
+    assert "TINYCAM" not in str(scientist.rows("other", "SELECT name FROM awe.instrument"))
+    context.set_privileges(1)
+    context.publish(Instrument.name == "TINYCAM", 4)
+    for cls in (Chip, Filter):
+        context.publish(cls.instrument.name == "TINYCAM", 4)
+    context.set_privileges(4)
+    assert ingest([second], commit=True).rows[0].state is State.INGESTED
 
 
 def test_a_file_that_does_not_say_is_taken_for_what_the_user_says(scientist, tmp_path):

@@ -1,4 +1,4 @@
-"""`awe-admin instrument new|list|show|check|crosstalk|update`: cameras that can be ingested."""
+"""`awe-admin instrument new|list|show|check|crosstalk|update|enter`: cameras."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from awe import columns, instruments
 from awe.errors import ArgumentError, AweError, ConfigError, NotFound, nearest
 from awe.ingest import couplings, draft, odd, sources, trial
 from awe.instruments import models
-from awe.model import cameras
+from awe.model import cameras, released
 from awe.model import parameters as declared
 from awe.model.classes import load
 from awe.services.installation import Installation
@@ -32,7 +32,7 @@ LISTED = 8
 def add(commands: Any) -> None:
     """Add the subcommands."""
     instrument = commands.add_parser(
-        "instrument", help="cameras: new, list, show, check, crosstalk, update"
+        "instrument", help="cameras: new, list, show, check, crosstalk, update, enter"
     )
     verbs = instrument.add_subparsers(title="verbs", metavar="VERB", required=True)
     verb = verbs.add_parser("new", help="draft the description of a camera from its files")
@@ -71,6 +71,9 @@ def add(commands: Any) -> None:
     verb = verbs.add_parser("update", help="replace the description of a camera in the database")
     verb.add_argument("name")
     verb.set_defaults(run=_update)
+    verb = verbs.add_parser("enter", help="let everybody refer to a camera that comes with awe")
+    verb.add_argument("name")
+    verb.set_defaults(run=_enter)
 
 
 def _new(chosen: argparse.Namespace) -> int:
@@ -140,6 +143,17 @@ def _update(chosen: argparse.Namespace) -> None:
     with closing(superuser(Installation())) as connection:
         state = cameras.replace(connection, name, text)
     out(f"{name}: {state}\n")
+
+
+def _enter(chosen: argparse.Namespace) -> int:
+    name = chosen.name.upper()
+    with closing(superuser(Installation())) as connection:
+        left = released.enter(connection, name)
+    for line in left:
+        out(f"{line}: left alone\n")
+    if not left:
+        out(f"{name}, its chips and filters are in the database, for everybody to see\n")
+    return int(bool(left))
 
 
 def _crosstalk(chosen: argparse.Namespace) -> None:

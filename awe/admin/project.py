@@ -10,6 +10,7 @@ from typing import Any
 from awe import columns
 from awe.db.rights import people, release
 from awe.errors import ArgumentError
+from awe.model import released
 from awe.services.installation import Installation
 from awe.services.logins import superuser
 from awe.terminal import out
@@ -74,6 +75,7 @@ def _add(chosen: argparse.Namespace) -> None:
             instrument=chosen.instrument, public=chosen.public, maximum=chosen.maximum,
             default=chosen.default,
         )
+        released.enter_missing(connection)
     out(f"project {chosen.name} has id {number}\n")
 
 
@@ -89,6 +91,7 @@ def _set(chosen: argparse.Namespace) -> None:
         raise ArgumentError(msg)
     with closing(superuser(Installation())) as connection:
         people.change_project(connection, chosen.name, changes)
+        released.enter_missing(connection)
     out(f"project {chosen.name}: {', '.join(changes)} changed\n")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from awe import instruments
+from awe.model import released
 from awe.model.mixins import QualityFlag
 from awe.model.observing import Astrom, Chip, Filter, Instrument, ObservingBlock, Template
 from awe.model.parameters import RawTwilightFlatFrameParameters
@@ -139,10 +140,7 @@ class Records:
     def _instrument(self, name: str) -> Instrument:
         camera = instruments.get(name)
         instrument: Instrument = self._found_or_made(
-            Instrument,
-            {"name": name},
-            telescope=camera.telescope,
-            utc_offset=camera.utc_offset,
+            Instrument, {"name": name}, **released.instrument_values(camera)
         )
         return instrument
 
@@ -154,19 +152,16 @@ class Records:
                 found = Chip.instrument.name == camera
                 self._shared[Chip, camera] = {chip.name: chip for chip in found}
             known = self._shared[Chip, camera]
-            self._shared[key] = known.get(name) or _new_chip(instrument, camera, name)
+            self._shared[key] = known.get(name) or Chip(
+                instrument=instrument, **released.chip_values(instruments.get(camera), name)
+            )
         chip: Chip = self._shared[key]
         return chip
 
     def _filter(self, camera: str, name: str) -> Filter:
-        instrument = self._instrument(camera)
-        band, wavelength = instruments.get(camera).bands.get(name, ("", 0.0))
+        values = released.filter_values(instruments.get(camera), name)
         filter_: Filter = self._found_or_made(
-            Filter,
-            {"name": name},
-            instrument=instrument,
-            mag_id=band,
-            central_wavelength=wavelength,
+            Filter, {"name": name}, instrument=self._instrument(camera), **values
         )
         return filter_
 
@@ -201,7 +196,7 @@ class Records:
             for condition in conditions[1:]:
                 query = query & condition
             found = query[0] if len(query) else None
-            self._shared[key] = found or cls(**identity, **others)
+            self._shared[key] = found or cls(**{**others, **identity})
         return self._shared[key]
 
 
@@ -212,15 +207,3 @@ def _judge_level(item: RawTwilightFlatFrame, camera: str) -> None:
     item.MEAN_HIGH = float(limits["MAX_FLAT_MEAN"])
     if item.imstat is not None and not item.MEAN_LOW <= item.imstat.mean <= item.MEAN_HIGH:
         item.quality_flags = int(QualityFlag.LEVEL)
-
-
-def _new_chip(instrument: Instrument, camera: str, name: str) -> Chip:
-    chip = instruments.get(camera).chip(name)
-    return Chip(
-        name=name,
-        instrument=instrument,
-        NAXIS1=chip.geometry.nx,
-        NAXIS2=chip.geometry.ny,
-        gain=chip.gain,
-        read_noise=chip.read_noise / chip.gain,
-    )

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from awe import workers
+from awe import instruments, workers
 from awe.context import context
 from awe.dataserver.client import Client
 from awe.dataserver.sending import send
@@ -305,10 +305,13 @@ def _unseen(error: Exception, camera: str) -> str:
     if getattr(cause, "pgcode", None) != "23505" or table not in SHARED:
         return ""
     level = scope.current().privileges
+    known = f"{camera} is known here, at a level that you do not see at {level}:"
+    if camera in instruments.shipped():
+        return f"{known} ask for awe-admin instrument enter {camera}"
     return (
-        f"{camera} is known here, at a level of privileges that you do not see at {level}: ingest "
-        "at a lower level, or let whoever ingested it first raise what is shared: "
-        "context.publish(Instrument.select_all(), 4), and the same for Chip and Filter"
+        f"{known} ingest at a lower level, or let whoever ingested it first raise what is shared: "
+        f"context.publish(Instrument.name == {camera!r}, 4), then Chip.instrument.name and "
+        "Filter.instrument.name likewise"
     )
 
 

@@ -22,6 +22,7 @@ from awe.db.schema import install as schema
 from awe.db.schema import migrations
 from awe.db.server.address import Address
 from awe.errors import ConfigError, ServiceDown
+from awe.model import released
 from awe.services import logins, records
 from awe.services.installation import Installation
 from awe.services.process import Progress, silent
@@ -128,6 +129,7 @@ def install(house: Installation, where: str, superuser: Mapping[str, Any]) -> st
     with closing(psycopg2.connect(**{**superuser, "dbname": name})) as connection:
         if logins.register(connection, login, password, ""):
             people.add_member(connection, "TUTORIAL2015", login)
+        released.enter_missing(connection)
     return login
 
 

@@ -13,6 +13,7 @@ from awe.config import Environment
 from awe.db.rights import people
 from awe.db.schema import install as schema
 from awe.errors import ServiceDown
+from awe.model import released
 from awe.services import belonging
 from awe.services.cluster import ClusterSettings
 from awe.services.installation import COMMANDS, Installation
@@ -81,6 +82,7 @@ def _start_cluster(house: Installation, say: Progress) -> None:
     with closing(superuser(house)) as connection:
         belonging.sign(house.home, connection)
         register_owner(house.home, connection)
+        released.enter_missing(connection)
     house.note_endpoints(database_name=cluster.endpoint)
     state = {**house.state, "cluster": running.to_record(), "home": str(house.home.resolve())}
     state.pop("stopped", None)

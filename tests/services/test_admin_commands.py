@@ -105,6 +105,18 @@ def test_a_project_its_levels_its_manager_and_its_members(house):
     assert "default level would be above the maximum" in said
 
 
+def test_cameras_that_come_with_awe_are_entered_for_projects_and_when_told(house):
+    known = "SELECT name, _privileges FROM awe.instrument ORDER BY name"
+    assert ask("anonymous", "anonymous", known) == [("OMEGACAM", 5)]
+    admin(house, "project", "add", "VIRCAM@HOME", "--instrument", "VIRCAM")
+    assert "in the database, for everybody" in admin(house, "instrument", "enter", "wfi")
+    assert ask("anonymous", "anonymous", known) == [
+        ("OMEGACAM", 5), ("VIRCAM", 5), ("WFI", 5),
+    ]  # fmt: skip
+    said = admin(house, "instrument", "enter", "TINYCAM", code=1)
+    assert "no camera 'TINYCAM' comes with awe" in said
+
+
 def test_the_world_logs_in_and_makes_nothing(house):
     assert ask("anonymous", "anonymous", "SELECT current_user::text") == [("anonymous",)]
     said = prompt("anonymous", "anonymous", "ALL", "print(context.get_current_user())")
