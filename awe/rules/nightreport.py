@@ -32,7 +32,8 @@ ROLES = ("bias", "dark", "flat", "fringe", "illumination", "hot", "cold")
 FEW_CHIPS = 4
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
-    "table{border-collapse:collapse;display:block;overflow-x:auto}"
+    "table{border-collapse:collapse}"
+    "div.wide{overflow-x:auto}"
     "th,td{text-align:left;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #ddd}"
 )
 
@@ -119,11 +120,14 @@ class NightReport:
     def _body(self) -> str:
         parts = [f"<p>{markup.escape(harmless(self.summary))}</p>"]
         for table in self.tables:
-            parts.append(f"<h2>{markup.escape(table.title)}</h2>")
-            shown = columns.html(table.heads, table.rows) if table.rows else (
-                f"<p>{markup.escape(table.nothing)}</p>"
-            )
-            parts.append(shown)
+            title = markup.escape(table.title)
+            parts.append(f"<h2>{title}</h2>")
+            if table.rows:
+                # a table wider than a phone is moved by the keys too
+                place = f'<div class="wide" tabindex="0" role="region" aria-label="{title}">'
+                parts.append(f"{place}{columns.html(table.heads, table.rows)}</div>")
+            else:
+                parts.append(f"<p>{markup.escape(table.nothing)}</p>")
         return "".join(parts)
 
     def _repr_html_(self) -> str:

@@ -30,12 +30,29 @@ PAGES = {
              "&sort=-DATE_OBS",
     "wrong": "/objects/RawScienceFrame?f.EXPTIME=x",
     "biases": "/objects/BiasFrame",
+    "biases_raw": "/objects/RawBiasFrame",
     "calibrations": "/calibrations?instrument=OMEGACAM&chip=ESO_CCD_%2365"
                     "&filter=OCAM_r_SDSS&date=2012-05-31",
     "targets": "/targets",
     "members": "/members?project=TUTORIAL2015",
+    "chips": "/objects/Chip",
+    "nothing": "/objects/RawScienceFrame?f.OBJECT=nowhere",
     "absent": "/object/BiasFrame/00000000-0000-0000-0000-000000000000",
 }  # fmt: skip
+
+#: Labels of fields that are neither in the line of their field nor right above it.
+ASTRAY = """
+[...document.querySelectorAll('label[for]')].flatMap(label => {
+  const field = document.getElementById(label.htmlFor);
+  const [a, b] = [label.getBoundingClientRect(), field.getBoundingClientRect()];
+  if (!a.width || !b.width) return [];
+  const next = a.bottom > b.top && a.top < b.bottom && a.right <= b.left + 1;
+  const edge = label.parentElement.contains(field) && label.parentElement.getBoundingClientRect();
+  const above = a.bottom <= b.top + 2 && b.top - a.bottom < 30 && Math.abs(a.left - edge.left) < 12;
+  const behind = field.type === 'checkbox' && b.right <= a.left + 30;
+  return next || above || behind ? [] : [label.textContent];
+})
+"""
 
 pytestmark = pytest.mark.skipif(program() is None, reason="this machine has no Chromium")
 
@@ -57,10 +74,11 @@ def browser(tutorial_home: Path) -> Iterator[Chromium]:
         yield made
 
 
-def addresses(browser: Chromium) -> dict[str, str]:
+def addresses(browser: Chromium, home: Path, folder: Path) -> dict[str, str]:
     """Every page there is, those of objects and plans by the first that the others lead to."""
     pages = dict(PAGES)
     for name, page, link in (
+        ("later", "biases_raw", "a[href*='after=']"),
         ("raw", "found", "td a[href^='/object/RawScienceFrame/']"),
         ("bias", "biases", "td a[href^='/object/BiasFrame/']"),
         ("judge", "calibrations", "td a[href^='/calibrations/']"),
@@ -72,7 +90,13 @@ def addresses(browser: Chromium) -> dict[str, str]:
         found = browser.run(f"document.querySelector({json.dumps(link)})?.getAttribute('href')")
         if found:
             pages[name] = found
-    return pages
+    done = subprocess.run([AWE.with_name("awe-admin"), "open"], env=environment(home), text=True,
+                          capture_output=True, timeout=120, check=True)  # fmt: skip
+    report = folder / "night.html"
+    subprocess.run([AWE.with_name("awe-admin"), "night", "2012-05-31", "--html", report],
+                   env=environment(home), capture_output=True, timeout=120, check=True)
+    pages["login"] = done.stdout.strip().removeprefix(browser.root)
+    return pages | {"night": report.as_uri()}
 
 
 def submit(home: Path, code: str) -> None:
@@ -81,19 +105,19 @@ def submit(home: Path, code: str) -> None:
 
 
 def test_every_page_fits_its_screen_and_is_accessible(
-    tutorial_home: Path, browser: Chromium
+    tutorial_home: Path, browser: Chromium, tmp_path: Path
 ) -> None:
     submit(tutorial_home, "dpu.run('Bias', instrument='OMEGACAM', date='2012-05-31', "
            "chip='ESO_CCD_#65')")  # fmt: skip
-    pages = addresses(browser)
-    assert not {"raw", "bias", "judge", "plan", "run", "job"} - pages.keys()
+    pages = addresses(browser, tutorial_home, tmp_path)
+    assert not {"raw", "bias", "judge", "plan", "run", "job", "later"} - pages.keys()
     axe = AXE.read_text()
     wrong = []
     for screen, size in SCREENS.items():
         browser.screen(*size)
         for name, path in pages.items():
             browser.complaints.clear()
-            browser.open(browser.root + path)
+            browser.open(path if path.startswith("file:") else browser.root + path)
             if PICTURES:
                 browser.picture(Path(PICTURES) / f"{name}-{screen}.png")
             browser.run(axe + "; 1")
@@ -103,6 +127,7 @@ def test_every_page_fits_its_screen_and_is_accessible(
             wrong += [(screen, name, *one) for one in found]
             if browser.overflow > 0:
                 wrong.append((screen, name, "is wider than the screen by", browser.overflow))
+            wrong += [(screen, name, "is not at its field:", one) for one in browser.run(ASTRAY)]
             if name not in ("absent", "wrong"):
                 wrong += [(screen, name, one) for one in browser.complaints]
     assert not wrong, "\n".join(map(str, wrong))
