@@ -47,8 +47,9 @@ ASTRAY = """
   const [a, b] = [label.getBoundingClientRect(), field.getBoundingClientRect()];
   if (!a.width || !b.width) return [];
   const next = a.bottom > b.top && a.top < b.bottom && a.right <= b.left + 1;
-  const edge = label.parentElement.contains(field) && label.parentElement.getBoundingClientRect();
-  const above = a.bottom <= b.top + 2 && b.top - a.bottom < 30 && Math.abs(a.left - edge.left) < 12;
+  const both = label.parentElement;
+  const edge = both.contains(field) && both.getBoundingClientRect();
+  const above = a.bottom <= b.top + 2 && b.top - a.bottom < 30 && a.left < edge.left + 12;
   const behind = field.type === 'checkbox' && b.right <= a.left + 30;
   return next || above || behind ? [] : [label.textContent];
 })
