@@ -310,8 +310,8 @@ def _unseen(error: Exception, camera: str) -> str:
         return f"{known} ask for awe-admin instrument enter {camera}"
     return (
         f"{known} ingest at a lower level, or let whoever ingested it first raise what is shared: "
-        f"context.publish(Instrument.name == {camera!r}, 4), then Chip.instrument.name and "
-        "Filter.instrument.name likewise"
+        f"context.publish(Instrument.name == {camera!r}, 4), then Chip and Filter by their "
+        "instrument.name"
     )
 
 

@@ -2,7 +2,7 @@
 
 All frames of a camera share one `Instrument`, its `Chip`s and `Filter`s. Had the first person who
 ingests made them, they would be at that person's level, and nobody else could refer to them. What
-comes with awe is no secret, so the administrator enters it, for everybody to see: at every start
+comes with awe is public, so the administrator enters it, for everybody to see: at every start
 for the cameras of projects, and by `awe-admin instrument enter`. A camera of somebody's own stays
 at the level it came in with.
 """

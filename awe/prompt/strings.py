@@ -48,7 +48,7 @@ BY_FUNCTION: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("Query.project_only", "name"): values.projects,
     ("Query.user_only", "name"): values.persons,
     ("load", "name"): values.saved,
-    ("remove", "name"): values.saved,
+    ("forget", "name"): values.saved,
     ("Pars", "target"): values.recipes,
     ("Processor.select_dpu", "name"): values.back_ends,
 }

@@ -75,11 +75,15 @@ def test_saving_again_replaces_and_removing_forgets(filled):
     filled["all"].save("mine")
     filled["chain"].save("mine")
     assert len(Query.load("mine")) == 2
-    saved.remove("mine")
+    filled["chain"].save("other")
+    Query.forget("mine")
     with pytest.raises(NotFound):
         Query.load("mine")
-    with pytest.raises(NotFound, match="no saved query"):
-        saved.remove("mine")
+    with pytest.raises(NotFound, match="no saved query 'othre'; did you mean 'other'"):
+        Query.forget("othre")
+    with pytest.raises(ArgumentError, match=r"Query.forget\('name'\)"):
+        filled["all"].forget()
+    assert [one.name for one in saved.saved()] == ["other"]
 
 
 def test_shared_queries_are_seen_in_the_project_and_find_what_the_reader_sees(filled, login):

@@ -128,7 +128,7 @@ def test_every_page_fits_its_screen_and_is_accessible(
             wrong += [(screen, name, *one) for one in found]
             if browser.overflow > 0:
                 wrong.append((screen, name, "is wider than the screen by", browser.overflow))
-            wrong += [(screen, name, "is not at its field:", one) for one in browser.run(ASTRAY)]
+            wrong += [(screen, name, "label astray:", one) for one in browser.run(ASTRAY)]
             if name not in ("absent", "wrong"):
                 wrong += [(screen, name, one) for one in browser.complaints]
     assert not wrong, "\n".join(map(str, wrong))

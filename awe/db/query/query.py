@@ -407,6 +407,7 @@ class Query(OnSky["Query"], Picking, Selection):
     retrieve = behaviour("awe.model.manyfiles:retrieve")
     save = behaviour("awe.db.query.saved:save")
     load = behaviour("awe.db.query.saved:load")
+    forget = behaviour("awe.db.query.saved:forget")
 
     # -- looking at it -----------------------------------------------------------------------
 

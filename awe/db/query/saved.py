@@ -44,7 +44,7 @@ from awe.db.server import scope
 from awe.db.server.connection import database
 from awe.errors import ArgumentError, AweError, NotFound, QueryError, nearest
 
-__all__ = ["SavedQueries", "SavedQuery", "load", "pack", "remove", "save", "saved", "unpack"]
+__all__ = ["SavedQueries", "SavedQuery", "forget", "load", "pack", "save", "saved", "unpack"]
 
 HEADS = ("name", "class", "user", "saved", "for")
 LONGEST_NAME = 100
@@ -172,18 +172,27 @@ def saved() -> SavedQueries:
     return SavedQueries(SavedQuery(**dict(zip(names, row, strict=True))) for row in rows)
 
 
-def remove(name: str) -> None:
+def forget(name: str | Query) -> None:
     """Forget a saved query of yours.
+
+    Parameters
+    ----------
+    name : str
+        Name of the query.
 
     Raises
     ------
     NotFound
         You have none of that name.
     """
+    if not isinstance(name, str):
+        msg = "a saved query is forgotten by its name: Query.forget('name')"
+        raise ArgumentError(msg)
     with database.transaction():
         found = database.execute("SELECT awe.saved_query_drop(%s)", (name,))[0][0]
     if not found:
-        msg = f"you have no saved query {name!r}"
+        mine = [one.name for one in saved() if one.user == database.user.upper()]
+        msg = f"you have no saved query {name!r}{nearest(name, mine)}"
         raise NotFound(msg)
 
 
