@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from awe.instruments._cards import CardReader, bounded, likely, shown
 from awe.instruments._format import UNITS
@@ -24,7 +25,9 @@ __all__ = ["Entry", "Wanted"]
 _TRIED = 200
 _JULIAN = 2_400_000.5
 _CLOCK = re.compile(r"([+-]?\d{1,3})[: ](\d{1,2})(?:[: ](\d{1,2}(?:\.\d*)?))?")
-_DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2})")
+#: Day, month and year, or month and day: with strokes, dots or hyphens.
+_YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+_WITH_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,8 @@ class Entry:
     unit: str | None = None
     pattern: re.Pattern[str] | None = None
     time: str | None = None
+    zone: ZoneInfo | None = None
+    decimal: str | None = None
     add: float = 0.0
     times: tuple[str, ...] = ()
     header: str | None = None
@@ -66,6 +71,8 @@ class Entry:
                 values["pattern"] = re.compile(values["pattern"], re.ASCII)
             except (re.error, OverflowError, RecursionError) as problem:
                 place.key("pattern").refuse(values["pattern"], f"a regular expression ({problem})")
+        if values["zone"] is not None:
+            values["zone"] = _zone(values["zone"], place.key("zone"))
         return cls(**values)
 
     def read(self, cards: CardReader, kind: Wanted, *, required: bool = False) -> Any:
@@ -143,8 +150,10 @@ class Entry:
         return match[1 if match.re.groups else 0] or ""
 
     def _convert(self, found: Any, kind: Wanted) -> Any:
+        if self.decimal and isinstance(found, str) and "." not in found:
+            found = found.replace(",", ".", 1)
         if kind.type is datetime:
-            moment = likely(_moment(found, self.unit))
+            moment = likely(_moment(found, self.unit, self.zone))
             return likely(moment + timedelta(seconds=self.add))
         if kind.type is str:
             return _text(found)
@@ -173,12 +182,20 @@ def _number(found: Any) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        msg = "is not a number"
+        comma = isinstance(found, str) and _WITH_COMMA.fullmatch(found)
+        msg = "is not a number" + ("; decimal = ',' reads its comma" if comma else "")
         raise ValueError(msg)
     return number
 
 
-def _moment(found: Any, unit: str | None) -> datetime:
+def _zone(name: str, place: Place) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        place.refuse(name, "a time zone such as 'Europe/Berlin'")
+
+
+def _moment(found: Any, unit: str | None, zone: ZoneInfo | None = None) -> datetime:
     try:
         if unit in ("MJD", "JD", "unix"):
             number = _number(found)
@@ -186,10 +203,13 @@ def _moment(found: Any, unit: str | None) -> datetime:
                 return datetime.fromtimestamp(number, UTC).replace(tzinfo=None)
             return DAY_0 + timedelta(days=number - (_JULIAN if unit == "JD" else 0))
         text = str(found).strip()
-        if unit == "dd/mm/yy":
+        day, month = (3, 1) if unit == "mm/dd/yy" else (1, 3)
+        if unit in ("dd/mm/yy", "mm/dd/yy"):
             # Before 1999 headers had two digits of the year, 19 before them (FITS 4.0, 9.1.1);
             # what writes them today means 20.
-            text = _DAY_FIRST.sub(lambda m: f"{_year(m[3])}-{m[2]:>02}-{m[1]:>02}", text, count=1)
+            text = _YEAR_LAST.sub(
+                lambda m: f"{_year(m[4])}-{m[month]:>02}-{m[day]:>02}", text, count=1
+            )
         if "T" not in text:
             msg = "is a date without a time of day: name the card of the time (time = ...)"
             raise ValueError(msg)
@@ -198,10 +218,25 @@ def _moment(found: Any, unit: str | None) -> datetime:
         if "without a time" in str(problem):
             raise
         msg = "is not a moment in UTC like 2012-06-01T08:51:44.123"
+        if unit is None and _YEAR_LAST.match(str(found).strip()):
+            msg += '; unit = "dd/mm/yy" reads a day that comes first, "mm/dd/yy" a month'
         raise ValueError(msg) from None
     moment = likely(moment)  # at the ends of the calendar a zone leads out of it
+    if zone is not None and moment.tzinfo is None:
+        moment = _by_clocks(moment, zone)
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
+def _by_clocks(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return what clocks of a zone show; what they show twice or never is no moment."""
+    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() != second.utcoffset():
+        msg = f"is there twice or never: clocks of {zone.key} are changed then"
+        raise ValueError(msg)
+    return first
+
+
 def _year(digits: str) -> str:
+    if len(digits) == 4:
+        return digits
     return f"{'19' if digits >= '70' else '20'}{digits}"

@@ -34,7 +34,7 @@ MEASURED = ("gain", "read_noise", "saturation")
 #: Unit -> factor to seconds, or what is done instead.
 UNITS: dict[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0}
 #: How a moment may be written, in addition to `2012-06-01T08:51:44.123`.
-MOMENTS = ("MJD", "JD", "unix", "dd/mm/yy")
+MOMENTS = ("MJD", "JD", "unix", "dd/mm/yy", "mm/dd/yy")
 
 NAME = Text("capitals, digits and _, beginning with a letter, 32 at most", "[A-Z][A-Z0-9_]{0,31}")
 LABEL = Text(
@@ -92,6 +92,8 @@ ENTRY = Either(
         "unit": Key(Text("a unit", f"{'|'.join([*UNITS, *MOMENTS])}"), "unit in the header"),
         "pattern": Key(WORDS, "regular expression; its first group is the value"),
         "time": Key(KEYWORD, "keyword of the time of day, where a date has none"),
+        "zone": Key(WORDS, "time zone whose clocks show the moment; UTC if left out"),
+        "decimal": Key(Text("a comma", ","), "what stands for the point of numbers in text"),
         "add": Key(ANY, "number added to the value", 0.0),
         "times": Key(
             Several(KEYWORD), "keyword of a number the value is multiplied by: NDIT of a DIT", ()

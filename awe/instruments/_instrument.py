@@ -19,7 +19,10 @@ from awe.errors import BadHeader, Defect, NotFound, nearest
 from awe.instruments._cards import CardReader
 from awe.instruments._spelling import spelled
 
-__all__ = ["Amplifier", "Chip", "Instrument", "Plane", "Splitting", "answers"]
+__all__ = [
+    "LIGHTLESS", "UNKNOWN_FILTER", "Amplifier", "Chip", "Instrument", "Plane", "Splitting",
+    "answers",
+]  # fmt: skip
 
 Header = Mapping[str, Any]
 
@@ -31,6 +34,8 @@ DAY_0 = datetime(1858, 11, 17)
 """Day 0 of MJD."""
 #: What is taken without light in a filter.
 LIGHTLESS = frozenset(["bias", "readnoise", "dark"])
+#: Where a reader tells that it does not know the filter of a header, which has no other fault.
+UNKNOWN_FILTER = "unknown filter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +261,7 @@ class Instrument:
             The reader of the camera does not return what a raw frame must have.
         """
         attributes = {**OPTIONAL, **self.reader(self, primary, extension)}
+        unknown = attributes.pop(UNKNOWN_FILTER, None)
         lacks = [name for name in ("DATE_OBS", "chip", "geometry") if not attributes.get(name)]
         for name in ("template", "observing_block"):
             given = attributes[name]
@@ -272,6 +278,10 @@ class Instrument:
             if purpose in LIGHTLESS:
                 attributes["filter"] = None
         self.chip(attributes["chip"])
+        if unknown and purpose not in LIGHTLESS:
+            cards = CardReader(primary)
+            cards.problems.append(unknown)
+            cards.finish(f"{attributes['chip']} of {attributes['DATE_OBS']}", self.name)
         if filtered and purpose not in LIGHTLESS and attributes["filter"] is None:
             msg = (
                 f"{attributes['chip']} of {attributes['DATE_OBS']}: no filter, which a {purpose} "

@@ -99,7 +99,7 @@ class Text(Kind):
 
     def schema(self) -> dict[str, Any]:
         """Return what JSON Schema says of it."""
-        return {"type": "string", "pattern": f"^{self.pattern}$", "description": self.wanted}
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "description": self.wanted}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from awe.instruments import _regions
 from awe.instruments._bayer import refuse_mosaic
 from awe.instruments._cards import CardReader, shown
 from awe.instruments._entries import Entry, Wanted
-from awe.instruments._instrument import Instrument
+from awe.instruments._instrument import UNKNOWN_FILTER, Instrument
 from awe.instruments._linear import astrom_of
 from awe.instruments._spelling import spelled
 
@@ -58,13 +58,18 @@ def read(
     }
     attributes = {name: value for name, value in attributes.items() if value is not None}
     chip = _chip(reading, camera, cards)
-    attributes["filter"] = _filter(reading, camera, cards)
+    attributes["filter"], unknown = _filter(reading, camera, cards)
     geometry = None
     if chip is not None:
         geometry = _regions.geometry(reading.regions, camera.chips[chip], cards, extension)
     if not reading.mosaic:
         refuse_mosaic(cards)
     moment = attributes.get("DATE_OBS")
+    if unknown and cards.problems:
+        cards.problems.append(unknown)
+    elif unknown:
+        # no reason to refuse what is taken without light
+        attributes[UNKNOWN_FILTER] = unknown
     cards.finish(f"{chip or 'unnamed image'} of {moment or 'unknown date'}", camera.name)
     return {
         **attributes, "chip": chip, "geometry": geometry, "astrom": astrom_of(extension),
@@ -87,15 +92,17 @@ def _chip(reading: Reading, camera: Instrument, cards: CardReader) -> str | None
     return None
 
 
-def _filter(reading: Reading, camera: Instrument, cards: CardReader) -> str | None:
+def _filter(
+    reading: Reading, camera: Instrument, cards: CardReader
+) -> tuple[str | None, str]:
+    """Return the filter, and the problem where the description does not know it."""
     entry = reading.cards.get("filter")
     name = None if entry is None else entry.read(cards, TEXT)
     if not name:
-        return None
+        return None, ""
     for spelling, ours in camera.filters.items():
         if spelled(name, (spelling,)):
-            return ours
+            return ours, ""
     where = " or ".join(entry.names if entry else ()) or "filter"
     known = ", ".join(camera.filters) or "none"
-    cards.problems.append(f"{where} = {shown(name)} is not one of {known}")
-    return None
+    return None, f"{where} = {shown(name)} is not one of {known}"

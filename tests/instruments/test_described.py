@@ -233,6 +233,18 @@ def test_strips_are_as_high_as_the_light_and_the_method_fits_them():
          {"DATE-OBS": "3/8/98", "UT": "09:00:21"}, datetime(1998, 8, 3, 9, 0, 21)),
         ('{ keyword = "DATE-OBS", unit = "dd/mm/yy", time = "UT" }',
          {"DATE-OBS": "23/08/18", "UT": "09:00:21"}, datetime(2018, 8, 23, 9, 0, 21)),
+        ('{ keyword = "DATUM", unit = "dd/mm/yy", time = "ZEIT" }',
+         {"DATUM": "3.8.2021", "ZEIT": "09:00:21,5"}, datetime(2021, 8, 3, 9, 0, 21, 500_000)),
+        ('{ keyword = "DATUM", unit = "mm/dd/yy", time = "UT" }',
+         {"DATUM": "08-23-2018", "UT": "09:00:21"}, datetime(2018, 8, 23, 9, 0, 21)),
+        ('{ keyword = "LOCAL", zone = "Europe/Berlin" }', {"LOCAL": "2021-08-03T02:00:00"},
+         datetime(2021, 8, 3)),
+        ('{ keyword = "LOCAL", zone = "Europe/Berlin", add = -0.5 }',
+         {"LOCAL": "2021-01-03T00:30:00"}, datetime(2021, 1, 2, 23, 29, 59, 500_000)),
+        ('{ keyword = "LOCAL", zone = "Europe/Berlin" }', {"LOCAL": "2021-08-03T02:00:00Z"},
+         datetime(2021, 8, 3, 2)),
+        ('{ keyword = "MJD", unit = "MJD", decimal = "," }', {"MJD": "56486,5"},
+         datetime(2013, 7, 13, 12)),
         ('{ keyword = ["NONE", "MJD"], unit = "MJD" }', {"MJD": 56486.5},
          datetime(2013, 7, 13, 12)),
         ('{ keyword = "JD", unit = "JD" }', {"JD": 2456487.0}, datetime(2013, 7, 13, 12)),
@@ -243,6 +255,58 @@ def test_moments_are_read_as_headers_write_them(entry, cards, expected):
     one = camera(('DATE_OBS = "DATE-OBS"', f"DATE_OBS = {entry}"))
     header = {**HEADER, **cards}
     assert one.translate(header, header)["DATE_OBS"] == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "told"),
+    [
+        # the night in which summer time ends, and that in which it begins
+        ('{ keyword = "T", zone = "Europe/Berlin" }', "2021-10-31T02:30:00", "twice or never"),
+        ('{ keyword = "T", zone = "Europe/Berlin" }', "2021-03-28T02:30:00", "twice or never"),
+        ('"T"', "03.08.2021T09:00:00", 'unit = "dd/mm/yy" reads a day that comes first'),
+        ('{ keyword = "T", unit = "mm/dd/yy" }', "23/08/2018T09:00:00", "is not a moment in UTC"),
+        ('{ keyword = "T", unit = "dd/mm/yy" }', "3/8-2018T09:00:00", "is not a moment in UTC"),
+        ('{ keyword = "T", unit = "dd/mm/yy" }', "3/8/201T09:00:00", "is not a moment in UTC"),
+    ],
+)
+def test_moments_that_are_not_clear_are_refused(entry, value, told):
+    one = camera(('DATE_OBS = "DATE-OBS"', f"DATE_OBS = {entry}"))
+    with pytest.raises(BadHeader, match=told):
+        attributes(one, T=value)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "../../etc/passwd", "/etc/localtime", ""])
+def test_a_zone_that_is_none_is_refused_in_the_description(zone):
+    entry = f'{{ keyword = "T", zone = "{zone}" }}'
+    with pytest.raises(ConfigError, match=r"cards.DATE_OBS.zone is .*, expected a time zone such"):
+        camera(('DATE_OBS = "DATE-OBS"', f"DATE_OBS = {entry}"))
+
+
+def test_a_comma_is_read_where_the_description_says_so():
+    last = 'filter = "FILTERS"'
+    plain = camera((last, f'{last}\nEXPTIME = "BELZEIT"'))
+    with pytest.raises(BadHeader, match=r"BELZEIT = '12,50' is not a number; decimal = ',' reads"):
+        attributes(plain, BELZEIT="12,50")
+    entry = '{ keyword = "BELZEIT", decimal = "," }'
+    one = camera((last, f"{last}\nEXPTIME = {entry}"))
+    for value in ("12,50", "12.5", 12.5, " 1,25E1"):
+        assert attributes(one, BELZEIT=value)["EXPTIME"] == 12.5
+    # two of them are no number, and neither is a comma next to a point
+    for value in ("1,200,5", "1,200.5"):
+        with pytest.raises(BadHeader, match="is not a number"):
+            attributes(one, BELZEIT=value)
+
+
+def test_a_filter_nobody_described_is_no_reason_to_refuse_what_is_taken_without_light():
+    one = camera(("FILTERS", "FARBE"))
+    header = {**HEADER, "FARBE": "-"}
+    assert one.translate(header, header, "bias")["filter"] is None
+    with pytest.raises(BadHeader, match=r"1 problem\(s\) in the head.*FARBE = '-' is not one of"):
+        one.translate(header, header, "science")
+    # with another fault both are told
+    header["DATE-OBS"] = "yesterday"
+    with pytest.raises(BadHeader, match=r"2 problem.*yesterday.*FARBE = '-' is not one"):
+        one.translate(header, header, "bias")
 
 
 def test_a_date_without_a_time_of_day_is_refused():

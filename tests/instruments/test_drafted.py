@@ -280,6 +280,8 @@ def test_two_amplifiers_of_cards_with_letters(tmp_path, capsys):
         ({"DATE__OBS": "2021-03-04", "UT": "05:06:07"}, {"keyword": "DATE-OBS", "time": "UT"}),
         ({"DATE__OBS": "04/03/21", "TIME__OBS": "05:06:07"},
          {"keyword": "DATE-OBS", "time": "TIME-OBS", "unit": "dd/mm/yy"}),
+        ({"DATE__OBS": "04.03.2021", "UT": "05:06:07"},
+         {"keyword": "DATE-OBS", "time": "UT", "unit": "dd/mm/yy"}),
         ({"MJD__OBS": 59277.2125, "DATE__OBS": "2021-03-04"},
          {"keyword": "MJD-OBS", "unit": "MJD"}),
         ({"JD": 2459277.71255}, {"keyword": "JD", "unit": "JD"}),
@@ -364,6 +366,7 @@ def test_what_cannot_be_drafted_is_refused_by_name(tmp_path, capsys, home):
     first = camera.write("a.fits", INSTRUME="ONE", **cards)
     second = camera.write("b.fits", INSTRUME="TWO", **cards)
     nameless = camera.write("c.fits", **cards)
+    strange = camera.write("f.fits", NR=7, GERAET="Zwilling-2", **cards)
     several = camera.write("d.fits", INSTRUME="SIX", extensions=[{}, {}], **cards)
     known = camera.write("e.fits", INSTRUME="OMEGACAM", **cards)
 
@@ -374,6 +377,10 @@ def test_what_cannot_be_drafted_is_refused_by_name(tmp_path, capsys, home):
 
     assert "INSTRUME is ONE and TWO in these files: give those of one" in refused(first, second)
     assert "no card tells whose frames these are" in refused(nameless)
+    assert main(["instrument", "new", str(strange), "--print"]) == 0
+    drafted = capsys.readouterr().out
+    assert 'GERAET = ["Zwilling-2"]' in drafted
+    assert "doubt: INSTRUME does not tell; is GERAET that of this camera alone?" in drafted
     assert "no card tells which chip each is" in refused(several)
     assert "OMEGACAM has such frames already" in refused(known)
     assert "--name" in refused(several, "--name", "9 lives")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,15 @@ _DEGREES = re.compile(
     r"([+-]?)(\d{1,3}(?:\.\d*)?)(?:[:\sd]+(\d{1,2}(?:\.\d*)?))?(?:[:\sm']+(\d{1,2}(?:\.\d*)?))?"
     r"[s\"\s]*([EWNSewns]?)"
 )
+#: a value with a word in it, that does not begin like a date or a number
+_NAME = re.compile(r"^(?![\s\d.:+-]*$)(?!\d+[-/.]\d+).*[^\W\d_]{3}")
+#: cards with words that are of the file and not of the camera
+_NAMELESS = frozenset([
+    "SIMPLE", "XTENSION", "EXTNAME", "BUNIT", "ROWORDER", "RADESYS", "RADECSYS", "TIMESYS",
+    "PROGRAM", "COMMENT", "HISTORY", "CREATOR", "CHECKSUM", "DATASUM", "AUTHOR",
+    *conventions.TYPE, *conventions.OBJECT, *conventions.OBSERVER, *conventions.FILTER,
+    *(f"{word}{axis}" for word in ("CTYPE", "CUNIT") for axis in (1, 2, 3)),
+])  # fmt: skip
 _OBSERVATORY = ("OBSERVAT", "OBSERVATORY", "SITENAME", "SITE", "TELESCOP", "ORIGIN")
 
 
@@ -39,15 +48,23 @@ def known_by(images: Sequence[Seen]) -> tuple[str, str]:
             "camera at a time"
         )
         raise ArgumentError(msg)
-    told = of_first(images, conventions.RECOGNISE)
+    told = of_first(images, conventions.RECOGNISE) or of_first(images, _names(images[0]))
     if told is None:
         msg = (
             f"{images[0].file}: no card tells whose frames these are; looked for "
-            f"{', '.join(conventions.RECOGNISE)} with one value in all files: add INSTRUME to "
-            "the headers"
+            f"{', '.join(conventions.RECOGNISE)}, and any other that has a name, with one value "
+            "in all files; write the description by hand, with a card of theirs in [recognise]"
         )
         raise ArgumentError(msg)
     return told[0], str(told[1]).strip()
+
+
+def _names(image: Seen) -> Iterator[str]:
+    """Yield the cards of an image that may hold a name, in whatever language: words, no dates."""
+    for keyword in image.whole:
+        value = image.find(keyword) if isinstance(keyword, str) else None
+        if isinstance(value, str) and keyword not in _NAMELESS and _NAME.search(value):
+            yield keyword
 
 
 def called(value: str) -> str:

@@ -6,6 +6,7 @@ no problem at least; what other cards say of the same is a doubt.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = ["Way", "begins", "read", "write"]
 #: How an attribute is given in a description: keywords, or a table.
 Way = str | list[str] | dict[str, Any]
 AGREE = timedelta(seconds=2)
+_YEAR_LAST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d")
 _OPTIONAL = {
     "OBJECT": conventions.OBJECT,
     "OBSERVER": conventions.OBSERVER,
@@ -81,7 +83,7 @@ def _dates(images: Sequence[Seen]) -> Iterator[Way]:
         found = [str(value) for value in values(images, keyword) if value is not None]
         if not found:
             continue
-        slashed = {"unit": "dd/mm/yy"} if any("/" in value for value in found) else {}
+        slashed = {"unit": unit} if (unit := _order(found)) else {}
         if all("T" in value for value in found):
             yield keyword
             for header in ("primary", "extension"):
@@ -95,6 +97,14 @@ def _dates(images: Sequence[Seen]) -> Iterator[Way]:
         # a whole number of days is the date, without the time
         if any(value % 1 for value in days):
             yield {"keyword": keyword, "unit": unit}
+
+
+def _order(found: Sequence[str]) -> str | None:
+    """Return the unit of dates whose year is last: whose day is first, unless one cannot be."""
+    parts = [match for value in found if (match := _YEAR_LAST.match(value.strip()))]
+    if not parts:
+        return None
+    return "mm/dd/yy" if any(int(match[2]) > 12 for match in parts) else "dd/mm/yy"
 
 
 def _date(sheet: Sheet, images: Sequence[Seen]) -> list[datetime]:
