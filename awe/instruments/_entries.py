@@ -228,7 +228,7 @@ def _moment(found: Any, unit: str | None, zone: ZoneInfo | None = None) -> datet
 
 
 def _by_clocks(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return what clocks of a zone show; what they show twice or never is no moment."""
+    """Return when clocks of a zone show something; what they show twice or never is refused."""
     first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.utcoffset() != second.utcoffset():
         msg = f"is there twice or never: clocks of {zone.key} are changed then"

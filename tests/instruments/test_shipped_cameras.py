@@ -19,6 +19,7 @@ from awe.calib.detector.geometry import ChipGeometry
 from awe.calib.flags import PixelFlag
 from awe.errors import BadHeader
 from awe.ingest import ingest
+from awe.ingest.split import examine
 from awe.model.raw import RawScienceFrame
 from awe.recipes.bias import BiasTask
 from awe.recipes.coldpixels import ColdPixelsTask
@@ -176,6 +177,53 @@ def test_a_chip_of_decam_has_sections_and_gains_of_its_own_header():
     step = light[:, 1024:1074].mean() - light[:, 974:1024].mean()
     assert abs(step) < 0.01 * light.std()
     assert light.mean() == pytest.approx(200, abs=0.1)
+
+
+def test_chips_of_decam_that_are_mounted_the_other_way_round_are_read_so():
+    """The half of the chips: the first amplifier is on the right, and 50 rows are in front."""
+    primary, extension = decam(
+        "S7", DATASECA="[1081:2104,51:4146]", BIASSECA="[2105:2154,51:4146]",
+        DATASECB="[57:1080,51:4146]", BIASSECB="[7:56,51:4146]", SATURATA=43_100.0,
+        SATURATB=44_900.0, LTV1=56.0, LTV2=50.0, CTYPE1="RA---TPV", CTYPE2="DEC--TPV",
+        CRVAL1=270.0, CRVAL2=-23.8, CRPIX1=2151.0, CRPIX2=14_826.0, CD1_1=0.0, CD1_2=7.3e-5,
+        CD2_1=-7.3e-5, CD2_2=0.0, PV1_1=1.01, PV2_1=1.01,
+    )  # fmt: skip
+    found = instruments.recognise(primary, extension).translate(primary, extension, "science")
+    assert found["chip"] == "DECAM_S7"
+    where = found["geometry"]
+    assert where.active == "[57:2104,51:4146]"
+    by_name = {one.name: one for one in where.amplifiers}
+    assert (by_name["A"].active, by_name["B"].active) == (
+        "[1081:2104,51:4146]", "[57:1080,51:4146]",
+    )  # fmt: skip
+    assert (by_name["A"].overscan_x, by_name["B"].overscan_x) == (
+        "[2105:2154,51:4146]", "[7:56,51:4146]",
+    )  # fmt: skip
+    # each is full where its own card says so, in counts of the chip
+    assert [(one.name, one.gain, one.saturation) for one in (by_name["A"], by_name["B"])] == [
+        ("A", 3.88, 43_100.0), ("B", 4.36, 44_900.0),
+    ]  # fmt: skip
+    assert found["astrom"]["CTYPE1"] == "RA---TPV"
+
+
+def test_cards_of_decam_that_are_no_fits_are_no_reason_to_refuse(tmp_path):
+    """Numbers of the weather that are not known are written as NaN, without quotes."""
+    camera = instruments.get("DECAM")
+    primary, extension = decam()
+    hdus = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((4146, 2160), np.uint16))])
+    hdus[0].header.update({**primary, "LSKYPOW": 0.0, "LSKYVAR": 0.0, "ODATEOBS": ""})
+    given = {word: value for word, value in extension.items() if not word.startswith("NAXIS")}
+    hdus[1].header.update(given)
+    hdus.writeto(tmp_path / "decam.fits")
+    content = (tmp_path / "decam.fits").read_bytes()
+    for word in (b"LSKYPOW", b"LSKYVAR"):
+        plain = word.ljust(8) + b"=                  0.0"
+        assert plain in content
+        content = content.replace(plain, word.ljust(8) + b"=                  NaN")
+    (tmp_path / "decam.fits").write_bytes(content)
+    [frame] = examine(tmp_path / "decam.fits").frames
+    assert frame.attributes["chip"] in camera.chips
+    assert frame.attributes["EXPTIME"] == 90.0
 
 
 def test_what_contradicts_in_a_header_of_decam_is_refused():

@@ -53,7 +53,7 @@ def known_by(images: Sequence[Seen]) -> tuple[str, str]:
         msg = (
             f"{images[0].file}: no card tells whose frames these are; looked for "
             f"{', '.join(conventions.RECOGNISE)}, and any other that has a name, with one value "
-            "in all files; write the description by hand, with a card of theirs in [recognise]"
+            "in all files; write the description yourself, with a card of theirs in [recognise]"
         )
         raise ArgumentError(msg)
     return told[0], str(told[1]).strip()
