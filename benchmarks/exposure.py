@@ -89,12 +89,18 @@ def _options() -> argparse.Namespace:
 
 @contextlib.contextmanager
 def started(home: Path) -> Iterator[None]:
-    """Run the services of the installation as long as the block lasts."""
-    stack.start(Installation(home))
+    """Run the services of the installation, at least as long as the block lasts.
+
+    What ran before runs on: it is somebody else's.
+    """
+    house = Installation(home)
+    ran = house.process("server") is not None
+    stack.start(house)
     try:
         yield
     finally:
-        stack.stop(Installation(home))
+        if not ran:
+            stack.stop(house)
 
 
 def login(home: Path) -> None:

@@ -261,3 +261,19 @@ def test_a_header_with_other_coordinates_only_has_no_main_ones(card):
     place = fits.wcs_of(header, "spectrum.fits")
     assert not place.has_celestial
     assert place.naxis == 2
+
+
+@pytest.mark.parametrize("kind", ["f4", "u2", "i2", "f8", "i4"])
+def test_large_frames_are_read_piece_by_piece_to_the_last_pixel(tmp_path, kind):
+    rng = np.random.default_rng(3)
+    planes = [rng.normal(900, 300, (1501, 1003)).astype(kind) for _ in range(2)]
+    path = tmp_path / "large.fits"
+    hdus = [astropy_fits.PrimaryHDU(planes[0]), astropy_fits.ImageHDU(planes[1])]
+    astropy_fits.HDUList(hdus).writeto(path)
+    for number, plane in enumerate(planes):
+        found = fits.read_pixels(path, number)
+        assert found.dtype == np.dtype(kind)
+        np.testing.assert_array_equal(found, plane)
+        part = (slice(700, 1501), slice(3, 1003))
+        np.testing.assert_array_equal(fits.read_pixels(path, number, part), plane[part])
+        assert found.base is None or found.base.base is None  # memory of its own

@@ -7,6 +7,7 @@ no number is refused: counts that were scaled by a guess would look well and be 
 from __future__ import annotations
 
 import math
+import mmap
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,9 @@ def _told(path: Path | str, name: str, value: Any) -> str:
     )
 
 
+#: bytes of a mapped file that are copied before they are let go
+_PIECE = 1 << 21
+
 #: BZERO of unsigned integers, by the bytes of one pixel.
 _UNSIGNED = {2: 1 << 15, 4: 1 << 31, 8: 1 << 63}
 
@@ -141,8 +145,7 @@ def counts_of(hdu: Any, section: tuple[slice, slice] | None, scaling: Scaling) -
     # FITS 4.0, 5.2 has no wider unsigned integers than bytes: astropy shifted these already.
     if stored.dtype.kind == "u" and stored.dtype.itemsize > 1:
         return _without_blank(stored, _blank(stored, scaling.blank, shifted=True))
-    # The highest byte comes first (FITS 4.0, 5.2): one copy turns them and leaves the mapped file.
-    native = np.array(stored, dtype=stored.dtype.newbyteorder("="))
+    native = _native(stored)
     scale, zero = scaling.scale, scaling.zero
     size = native.dtype.itemsize
     # BLANK is a value as stored, before BSCALE and BZERO (FITS 4.0, 4.4.2.5).
@@ -156,6 +159,40 @@ def counts_of(hdu: Any, section: tuple[slice, slice] | None, scaling: Scaling) -
     wide = np.float32 if size <= 2 or native.dtype == np.float32 else np.float64
     scaled = np.asarray(native * wide(scale) + wide(zero), dtype=wide)
     return _without_blank(scaled, missing)
+
+
+def _native(stored: NDArray[Any]) -> NDArray[Any]:
+    """Return pixels of a file in the byte order of this machine, in memory of their own.
+
+    The highest byte comes first (FITS 4.0, 5.2): one copy turns them. What has been copied of a
+    mapped file is let go piece by piece: it would count as memory of this process.
+    """
+    import numpy as np
+
+    kind = stored.dtype.newbyteorder("=")
+    mapped = _mapping(stored)
+    if mapped is None or stored.ndim != 2 or not stored.flags.c_contiguous or not stored.size:
+        return np.array(stored, dtype=kind)
+    native: NDArray[Any] = np.empty(stored.shape, kind)
+    begin = np.frombuffer(mapped, np.uint8).__array_interface__["data"][0]
+    place = stored.__array_interface__["data"][0] - begin
+    rows = max(1, _PIECE // stored.strides[0])
+    gone = 0
+    for first in range(0, len(stored), rows):
+        native[first : first + rows] = stored[first : first + rows]
+        last = min(first + rows, len(stored))
+        end = (place + last * stored.strides[0]) // mmap.PAGESIZE * mmap.PAGESIZE
+        if end > gone:
+            mapped.madvise(mmap.MADV_DONTNEED, gone, end - gone)
+            gone = end
+    return native
+
+
+def _mapping(stored: Any) -> mmap.mmap | None:
+    """Return the mapped file that an array shows, or None."""
+    while stored is not None and not isinstance(stored, mmap.mmap):
+        stored = stored.obj if isinstance(stored, memoryview) else getattr(stored, "base", None)
+    return stored if hasattr(mmap, "MADV_DONTNEED") else None
 
 
 def _blank(

@@ -191,14 +191,16 @@ class ReduceTask(Task):
             nominal(unit), self.parameters("SaturatedPixelMap").THRESHOLD_HIGH,
         )  # fmt: skip
         stars = self._seeing(pixels, gain, calibrations.defects, end)
+        defects = None if stars.safe else calibrations.defects
+        odd: QualityFlag = resolve("awe.rules.oddities:odd_counts")(image.pixels, geometry)
         settings = self._settings(unit, chosen, gain, stars, full)
         reduced = reduction.reduce(
             image.pixels, geometry, calibrations, settings,
             leave_out=self.leave_out or (), look=partial(self._look, raw), after=wanted(self),
-            levelled=level,
+            levelled=level, spend=True,
         )  # fmt: skip
-        odd = self._odd(image.pixels, geometry, chosen, calibrations.flat, reduced)
-        odd |= self._doubt(stars, pixels, gain, calibrations.defects, end, reduced)
+        odd |= self._pattern(chosen, calibrations.flat, reduced)
+        odd |= self._doubt(stars, pixels, gain, defects, end, reduced)
         after = stars
         # once stars have lost their cores, what is left of them tells no width
         if QualityFlag.SEEING not in odd:
@@ -348,15 +350,13 @@ class ReduceTask(Task):
             taken=taken,
         )
 
-    def _odd(
-        self, pixels: NDArray[Any], geometry: Any, chosen: Chosen, flat: Any, reduced: Reduced
-    ) -> QualityFlag:
-        """Return the bits that raw frame and flat tell of: a stuck bit, the flat's pattern."""
-        found: QualityFlag = resolve("awe.rules.oddities:odd_counts")(pixels, geometry)
-        if chosen.flat is not None and self.does("flat"):
-            found |= resolve("awe.rules.oddities:odd_pattern")(
-                reduced.science, flat, reduced.flags != 0, chosen.flat.noise
-            )
+    def _pattern(self, chosen: Chosen, flat: Any, reduced: Reduced) -> QualityFlag:
+        """Return the bit of a frame that shows the pattern of its flat."""
+        if chosen.flat is None or not self.does("flat"):
+            return QualityFlag(0)
+        found: QualityFlag = resolve("awe.rules.oddities:odd_pattern")(
+            reduced.science, flat, reduced.flags != 0, chosen.flat.noise
+        )
         return found
 
     def _doubt(

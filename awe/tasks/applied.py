@@ -150,4 +150,4 @@ def _image(task: Task, item: Any) -> Any:
 
 
 def _bad(task: Task, item: Any) -> Any:
-    return None if item is None else ~task.good(item)
+    return None if item is None else task.pixels(item) == 0

@@ -95,6 +95,30 @@ def test_inputs_are_unchanged(night):
         np.testing.assert_array_equal(was, now)
 
 
+def test_calibrations_go_with_the_last_step_that_uses_them(night, reduced):
+    raw, _, calibrations = night
+    own = dataclasses.replace(calibrations)
+    whole = vars(calibrations).copy()
+    found = reduction.reduce(raw, GEOMETRY, own, SETTINGS, spend=True)
+    for name in ("science", "variance", "weight", "flags"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(reduced, name))
+    assert own.bias is own.hot is own.cold is own.defects is None
+    # the weight is made of the flat at the end
+    assert own.flat is calibrations.flat
+    assert vars(calibrations) == whole
+
+
+def test_every_calibration_but_the_flat_is_spent_by_a_step():
+    spent = [name for step in reduction.STEPS for name in step.spends]
+    planes = {"bias", "bias_variance", "flat_variance", "dark", "dark_variance", "glow",
+              "illumination", "fringes", "fringe_variance", "background", "hot", "cold",
+              "reasons"}  # fmt: skip
+    assert sorted(spent) == sorted(planes)
+    given = {field.name for field in dataclasses.fields(reduction.Calibrations)}
+    numbers = {"bias_method", "flat_noise", "dark_bias", "glow_limit", "curvature"}
+    assert given == planes | numbers | {"flat"}
+
+
 def test_arithmetic_equals_the_plain_formula(night):
     raw, _, calibrations = night
     plain = dataclasses.replace(SETTINGS, cosmic=None, satellite=None)

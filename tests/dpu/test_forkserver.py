@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
+import pytest
 from jobs_waiting import until
 
 from awe.dpu.runner.backends import environment
@@ -71,6 +73,51 @@ def test_a_module_that_cannot_be_imported_is_no_reason_to_die(tmp_path):
     finally:
         os.close(reading)
         server.close()
+
+
+def test_a_number_the_system_gives_again_is_of_a_new_worker(tmp_path):
+    """After 32,768 processes numbers come again: the end of an earlier worker is not that of this.
+
+    The worker, which gets no description, waits for it as long as the test keeps the pipe open.
+    """
+    (tmp_path / "work").mkdir()
+    server = ForkServer(environment())
+    try:
+        with (tmp_path / "log").open("ab") as log:
+            first = started_with(server, tmp_path, log)
+            until(lambda: server.status(first) is not None)
+            for _ in range(200):
+                reading, writing = os.pipe()
+                next_number(first)
+                again = server.start(tmp_path, reading, log.fileno())
+                os.close(reading)
+                if again == first:
+                    break
+                os.close(writing)  # somebody else was quicker
+        assert again == first
+        assert server.status(first) is None
+        os.close(writing)
+        until(lambda: server.status(first) is not None)
+    finally:
+        server.close()
+
+
+def started_with(server, folder, log):
+    """Return the number of a worker that is told nothing, so that it ends at once."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        return server.start(folder, reading, log.fileno())
+    finally:
+        os.close(reading)
+
+
+def next_number(number):
+    """Let the next process of this machine have a number, where that may be done."""
+    try:
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+    except OSError as error:
+        pytest.skip(f"numbers of processes cannot be chosen here: {error}")
 
 
 def test_workers_start_at_once_while_kernels_are_compiled_that_never_were(tmp_path):

@@ -270,7 +270,9 @@ def widen(
     state[known] = kernels.COSMIC
     flagged = np.flatnonzero(known).astype(np.int32)
     variance = np.float32(np.float32(read_noise) ** 2)
-    found = starless.widen(counts, state, flagged, variance, np.float32(wing_limit))
+    found = room(counts.size, np.int32)
+    number = starless.widen(counts, state, flagged, variance, np.float32(wing_limit), found)
+    found = found[:number].copy()
     if light is not None:
         # next to light too: the search has left its neighbours out
         kept = before & ~known & grown(np.pad(light, pad), 1, 1)
@@ -329,9 +331,13 @@ def _judged(
         )
         states[more] |= kernels.COSMIC
         search.clean(counts, state, more, more.size, np.float32(np.nan))
-        flagged = wings.grow(
-            counts, state, flagged, before, variance, np.float32(wing_limit), float(fwhm)
+        listed = room(counts.size, np.int32)
+        values, around = (room(counts.size, np.float32) for _ in range(2))
+        number = wings.grow(
+            counts, state, flagged, before, variance, np.float32(wing_limit), float(fwhm), listed,
+            values, around,
         )
+        flagged = listed[:number].copy()
         if clean:
             search.clean(counts, state, flagged, flagged.size, np.float32(np.nan))
         kept = connected.count(state, flagged, pad)

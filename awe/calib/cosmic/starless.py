@@ -157,8 +157,8 @@ def _spread(c, full, state, read_variance, limit, pixels, n):
 
 
 @compiled
-def widen(c, state, flagged, read_variance, limit):
-    """Flag all charge of a frame without stars; returns flat indices of the pixels of hits.
+def widen(c, state, flagged, read_variance, limit, pixels):
+    """Flag all charge of a frame without stars; returns the number of the pixels of hits.
 
     Parameters
     ----------
@@ -172,15 +172,11 @@ def widen(c, state, flagged, read_variance, limit):
         Variance of the electronics.
     limit : float32, sigma
         Least excess of what touches a hit, as on other frames.
-
-    Returns
-    -------
-    ndarray of int32, shape (m,)
-        Flat indices of the pixels of hits.
+    pixels : ndarray of int32
+        Room for the flat indices of all pixels; filled with those of hits.
     """
     nx = c.shape[1]
     full = c.copy()
-    pixels = np.empty(c.size, np.int32)
     n = flagged.size
     pixels[:n] = flagged
     _clean(c, full, state, pixels, n)
@@ -197,4 +193,4 @@ def widen(c, state, flagged, read_variance, limit):
     for k in range(n):
         y, x = pixels[k] // nx, pixels[k] % nx
         state[y, x] = (state[y, x] & ~_JOINS) | COSMIC
-    return pixels[:n].copy()
+    return n

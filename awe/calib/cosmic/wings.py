@@ -105,7 +105,7 @@ def _spread(c, state, pixels, values, around, n, read_variance, limit, uneven):
 
 
 @compiled
-def grow(c, state, flagged, before, read_variance, limit, fwhm):
+def grow(c, state, flagged, before, read_variance, limit, fwhm, pixels, values, around):
     """Flag pixels that touch a hit and exceed the scene; returns all pixels of hits.
 
     Parameters
@@ -124,11 +124,15 @@ def grow(c, state, flagged, before, read_variance, limit, fwhm):
         Least excess over the scene, in its noise.
     fwhm : float, pixel
         Width of the stars; 0 is unknown, and nothing joins that could be one.
+    pixels : ndarray of int32
+        Room for the flat indices of all pixels.
+    values, around : ndarray of float32
+        Room for two numbers of each [electrons].
 
     Returns
     -------
-    ndarray of int32, shape (m,)
-        Flat indices of the pixels of hits, those that joined last.
+    int
+        Number of the pixels of hits, whose flat indices are in `pixels`, those that joined last.
 
     Notes
     -----
@@ -137,9 +141,6 @@ def grow(c, state, flagged, before, read_variance, limit, fwhm):
     and the one it touches are, and all are part of hits at the end only.
     """
     nx = c.shape[1]
-    pixels = np.empty(c.size, np.int32)
-    values = np.empty(c.size, np.float32)
-    around = np.empty(c.size, np.float32)
     n = flagged.size
     pixels[:n] = flagged
     values[:n] = before
@@ -151,4 +152,4 @@ def grow(c, state, flagged, before, read_variance, limit, fwhm):
         n = add_blobs(c, state, pixels, around, n, read_variance, limit, fwhm)
     for k in range(n):
         state[pixels[k] // nx, pixels[k] % nx] |= COSMIC
-    return pixels[:n].copy()
+    return n

@@ -67,6 +67,7 @@ def reduce(
     look: Callable[[Look], object] | None = None,
     after: Collection[str] = (),
     levelled: Levelled | None = None,
+    spend: bool = False,
 ) -> Reduced:
     """Return a raw science frame reduced.
 
@@ -77,7 +78,7 @@ def reduce(
     geometry : ChipGeometry
         Its regions.
     calibrations : Calibrations
-        What to reduce it with; not modified.
+        What to reduce it with; the planes are not modified.
     settings : Settings
         How.
     steps : sequence of Step
@@ -91,6 +92,9 @@ def reduce(
         Names of the steps after which the frame is looked at.
     levelled : Levelled, optional
         What `amplifiers.levelled` gives of the raw frame, where that is known already.
+    spend : bool
+        Whether `calibrations` is left without each plane that no later step uses: memory is free
+        for the searches.
 
     Raises
     ------
@@ -126,6 +130,8 @@ def reduce(
                 )
             )
         _run_rows(work, [step for step in todo if step.rows is not None])
+        if spend:
+            calibrations.let_go(name for step in group for name in step.spends)
         if look is not None and group[-1].name in after:
             look(_looked(work, log[-1]))
     return Reduced(

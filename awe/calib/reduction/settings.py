@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from awe.calib.sky.fringe import Scale
@@ -103,6 +105,19 @@ class Calibrations:
         """Take masked arrays for what they mean: no value, or bad where it is a map."""
         for field in fields(self):
             object.__setattr__(self, field.name, plain(getattr(self, field.name)))
+
+    def let_go(self, names: Iterable[str]) -> None:
+        """Become without some of the calibrations, so that their memory is free.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Attributes that nothing needs any more.
+        """
+        for name in names:
+            object.__setattr__(self, name, None)
+            if name in ("hot", "cold"):
+                vars(self).pop("defects", None)
 
     @cached_property
     def defects(self) -> NDArray[np.bool_] | None:

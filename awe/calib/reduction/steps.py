@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib import _planes, cosmic, tracks
+from awe.calib import _planes
 from awe.calib.detector import amplifiers, dead, gain, overscan, saturation, trim
-from awe.calib.flags import ANY_FLAG, FLAG_DTYPE, PixelFlag
-from awe.calib.reduction import variances
+from awe.calib.flags import FLAG_DTYPE, PixelFlag
+from awe.calib.reduction import searches, variances
 from awe.calib.reduction.work import Work
-from awe.calib.sky import background, fringe, seeing
+from awe.calib.sky import background, fringe
 from awe.errors import NoValidPixels
 
 __all__ = ["RAW", "STEPS", "Step"]
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 #: boxes [pixel] and pitch of reading for the large scales of the flat: the vignetting
 _VIGNETTING = (128, 8)
 
-#: on frames with more bad pixels than this fraction nothing is looked for
-_MOST_BAD = 0.9
+#: pitch [pixel] at which the level of the bias is sampled
+_PITCH = 16
 
 #: a read noise [ADU] from which lines of one value are not alive
 _TELLING = 0.5
@@ -40,10 +39,6 @@ _BELOW = 10.0
 
 #: smallest box [pixel] of the sky under fringes
 _FRINGE_BOX = 256
-
-
-#: searches use all processors: two frames of one process at once would only need more memory
-_ONE_SEARCH = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +59,8 @@ class Step:
         Works on a block of rows.
     required : bool
         Whether the steps after it need what it does.
+    spends : tuple of str
+        Calibrations that no step after it uses.
     """
 
     name: str
@@ -74,6 +71,7 @@ class Step:
     frame: Callable[[Work], str] | None = None
     rows: Callable[[Work, slice], None] | None = None
     required: bool = False
+    spends: tuple[str, ...] = ()
 
 
 def _always(work: Work) -> str | None:
@@ -97,14 +95,18 @@ def _trim(work: Work) -> str:
     _require_signal(work, work.read.levels)
     work.raw = work.read.pixels
     work.shape = (work.raw.shape[0], work.raw.shape[1])
+    work.bias_level = _typical(work.calibrations.bias)
     for name, plane in vars(work.calibrations).items():
         if isinstance(plane, np.ndarray):
             trim.require_shape(plane, work.shape, f"the calibration {name!r}")
-    work.science = np.empty(work.shape, np.float32)
-    work.variance = np.empty(work.shape, np.float32)
     reasons = work.calibrations.reasons
     work.flags = np.zeros(work.shape, FLAG_DTYPE) if reasons is None else reasons.copy()
     return f"{work.shape[1]} x {work.shape[0]} pixels"
+
+
+def _typical(bias: NDArray[np.float32] | None) -> float:
+    """Return the typical count of a master bias [ADU]; 0 without one."""
+    return 0.0 if bias is None else float(np.nanmedian(bias[::_PITCH, ::_PITCH]))
 
 
 def _require_signal(work: Work, found: Sequence[overscan.Levels]) -> None:
@@ -177,6 +179,9 @@ def _no_maps(work: Work) -> str | None:
 
 
 def _overscan_frame(work: Work) -> str:
+    # not before: what finds saturated and dead pixels needs the memory
+    work.science = np.empty(work.shape, np.float32)
+    work.variance = np.empty(work.shape, np.float32)
     method = overscan.METHODS[work.read.levels[0].method]
     borrowed = sum(one.borrowed for one in work.read.levels)
     charged = f", {borrowed} of the lines around, as charge is in their strip" if borrowed else ""
@@ -322,95 +327,6 @@ def _fringe_frame(work: Work) -> str:
     return f"scaled by {factor:.4f} +- {work.fringe_scale.error:.4f}, noise {noise:.3g} ADU"
 
 
-def _no_cosmic(work: Work) -> str | None:
-    return "not requested" if work.settings.cosmic is None else None
-
-
-def _cosmic_frame(work: Work) -> str:
-    settings = work.settings
-    chosen = settings.cosmic
-    assert chosen is not None
-    spoilt = PixelFlag.SATURATED | PixelFlag.BLEED
-    bad, number = work.carrying(~spoilt)
-    saturated, more = work.carrying(spoilt)
-    if number + more > _MOST_BAD * bad.size:
-        return "not looked for: nearly all pixels are bad"
-    # saturated stars stay at their level: filled they would look like holes with sharp rims
-    # there the read noise is in e- (r gain), and saturation counts from the level, not from 0 ADU
-    # of several amplifiers the noisiest counts: its chance peaks must not pass for hits
-    noise = max((one.read_noise for one in settings.amplifiers), default=settings.read_noise)
-    with _ONE_SEARCH:
-        found = cosmic.find(
-            work.science,
-            gain=settings.gain,
-            read_noise=noise * settings.gain,
-            sigma=chosen.sigma,
-            neighbour_fraction=chosen.neighbour_fraction,
-            sharpness=chosen.sharpness,
-            iterations=chosen.iterations,
-            groups=chosen.groups,
-            fwhm=chosen.fwhm,
-            exceeds=chosen.exceeds,
-            wing_limit=chosen.wing_limit,
-            saturation=work.full,
-            bad=bad,
-            saturated=saturated,
-            vignetting=work.vignetting,
-        )
-        found, alone = _all_charge(work, found, bad, saturated, noise * settings.gain)
-    work.flag(PixelFlag.COSMIC, found.bad)
-    return f"{'no stars, ' if alone else ''}{found.groups} hits, {found.count} pixels"
-
-
-def _all_charge(
-    work: Work,
-    found: cosmic.CosmicRays,
-    bad: NDArray[np.bool_],
-    saturated: NDArray[np.bool_],
-    read_noise: float,
-) -> tuple[cosmic.CosmicRays, bool]:
-    """Return the hits, all charge above the sky if the frame has no stars, and if that is so."""
-    chosen = work.settings.cosmic
-    if chosen is None or not (chosen.starless and chosen.groups > 0 and chosen.wing_limit > 0):
-        return found, False
-    gain = work.settings.gain
-    light = seeing.lights(
-        work.science, found.bad, saturation=work.full, gain=gain, bad=bad | saturated
-    )
-    if light is None:
-        return found, False
-    return cosmic.widen(
-        work.science, found.bad, gain=gain, read_noise=read_noise, wing_limit=chosen.wing_limit,
-        bad=bad, saturated=saturated, light=light, vignetting=work.vignetting,
-    ), True
-
-
-def _no_satellite(work: Work) -> str | None:
-    return "not requested" if work.settings.satellite is None else None
-
-
-def _satellite_frame(work: Work) -> str:
-    chosen = work.settings.satellite
-    assert chosen is not None
-    bad, number = work.carrying(ANY_FLAG)
-    if number > _MOST_BAD * bad.size:
-        return "not looked for: nearly all pixels are bad"
-    # nothing faint near saturation, its bleeding or dead neighbours is believed to be a track; a
-    # bright one may saturate, and a narrow one is flagged as cosmic rays
-    spoilt = PixelFlag.SATURATED | PixelFlag.BLEED | PixelFlag.DEAD
-    work.tracks, crossed = tracks.find(
-        work.science,
-        bad=bad,
-        saturated=work.carrying(spoilt)[0],
-        threshold=chosen.threshold,
-        binning=chosen.binning,
-        minimum_length=chosen.minimum_length,
-        hits=work.carrying(PixelFlag.COSMIC)[0],
-    )
-    number = work.flag(PixelFlag.SATELLITE, crossed)
-    return f"{len(work.tracks)} tracks, {number} pixels"
-
-
 def _keep_sky(work: Work) -> str | None:
     asked = work.settings.background_box > 0 or work.calibrations.background is not None
     return None if asked else "not requested"
@@ -454,13 +370,13 @@ RAW, _ADU = "raw ADU", "ADU"
 #: the sequence of Reduce; the order is data
 STEPS: tuple[Step, ...] = (
     Step(name="trim", text="cut the light-sensitive section and check the calibrations fit",
-         before=RAW, after=RAW, skip=_always, frame=_trim, required=True),
+         before=RAW, after=RAW, skip=_always, frame=_trim, required=True, spends=("reasons",)),
     Step(name="saturation", text="flag saturated pixels, bleeding and dead neighbours",
          before=RAW, after=RAW, skip=_always, frame=_saturation),
     Step(name="dead", text="flag rows and columns of one value",
          before=RAW, after=RAW, skip=_no_noise, frame=_dead),
     Step(name="maps", text="flag hot and cold pixels",
-         before=RAW, after=RAW, skip=_no_maps, frame=_known_bad),
+         before=RAW, after=RAW, skip=_no_maps, frame=_known_bad, spends=("hot", "cold")),
     Step(name="overscan", text="subtract the electronic level",
          before=RAW, after=_ADU, skip=_always, frame=_overscan_frame, rows=_overscan_rows,
          required=True),
@@ -485,16 +401,18 @@ STEPS: tuple[Step, ...] = (
     Step(name="illumination", text="divide by the illumination correction",
          before=_ADU, after=_ADU, skip=_unless_given("illumination"), rows=_illumination_rows),
     Step(name="finite", text="flag pixels without a value",
-         before=_ADU, after=_ADU, skip=_always, rows=_finite_rows, required=True),
+         before=_ADU, after=_ADU, skip=_always, rows=_finite_rows, required=True,
+         spends=("bias", "bias_variance", "dark", "dark_variance", "glow", "flat_variance")),
     Step(name="fringes", text="subtract the scaled fringe frame",
-         before=_ADU, after=_ADU, skip=_unless_given("fringes"), frame=_fringe_frame),
+         before=_ADU, after=_ADU, skip=_unless_given("fringes"), frame=_fringe_frame,
+         spends=("fringes", "fringe_variance")),
     Step(name="cosmic", text="flag cosmic rays",
-         before=_ADU, after=_ADU, skip=_no_cosmic, frame=_cosmic_frame),
+         before=_ADU, after=_ADU, skip=searches.no_cosmic, frame=searches.hits),
     Step(name="satellite", text="flag satellite and aircraft tracks",
-         before=_ADU, after=_ADU, skip=_no_satellite, frame=_satellite_frame),
+         before=_ADU, after=_ADU, skip=searches.no_satellite, frame=searches.lines),
     Step(name="background", text="subtract the smooth sky",
          before=_ADU, after=_ADU, skip=_keep_sky, frame=_background_frame,
-         rows=_background_rows),
+         rows=_background_rows, spends=("background", "illumination")),
     Step(name="weight", text="make the relative weight, 0 where a reason is set",
          before=_ADU, after=_ADU, skip=_always, rows=_weight_rows, required=True),
 )

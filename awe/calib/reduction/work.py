@@ -34,7 +34,10 @@ _SAMPLED = 64
 
 @dataclass(kw_only=True)
 class Work:
-    """The frame in hand; planes appear as steps make them."""
+    """The frame in hand; planes appear as steps make them.
+
+    `bias_level` is the typical count of the master bias [ADU], 0 without one, from `trim` on.
+    """
 
     raw: NDArray[np.generic]
     geometry: ChipGeometry
@@ -52,6 +55,7 @@ class Work:
     fringe_scale: Scale | None = None
     dark_noise: float = 0.0
     bias_noise: float = 0.0
+    bias_level: float = 0.0
     tracks: tuple[Track, ...] = ()
 
     @property
@@ -135,12 +139,6 @@ class Work:
         """
         start, stop = max(place[0].start, rows.start), min(place[0].stop, rows.stop)
         return (slice(start, stop), place[1]) if start < stop else None
-
-    @property
-    def bias_level(self) -> float:
-        """Typical count of the master bias [ADU]; 0 without one."""
-        bias = self.calibrations.bias
-        return 0.0 if bias is None else float(np.nanmedian(bias[::_PITCH, ::_PITCH]))
 
     @property
     def full(self) -> float:

@@ -344,7 +344,7 @@ class Local:
             return None
         try:
             # After a restart the number can be anybody's; directory and group are not.
-            inside = psutil.Process(number).cwd().startswith(str(folder.path))
+            inside = Path(psutil.Process(number).cwd()).is_relative_to(folder.path)
             if inside and os.getpgid(number) == number:
                 return LocalHandle(number, lambda: None, lambda: False, self._table)
         except (OSError, psutil.Error):

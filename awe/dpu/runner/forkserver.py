@@ -111,10 +111,6 @@ class ForkServer:
             self._hear(seconds=0.0)
         return self._ended.get(pid)
 
-    def forget(self, pid: int) -> None:
-        """Drop what is known about a worker that is recorded."""
-        self._ended.pop(pid, None)
-
     def close(self) -> None:
         """Let the process go and wait for it."""
         self._socket.close()
@@ -137,6 +133,8 @@ class ForkServer:
             word, *numbers = line.split()
             if word == b"started":
                 self._started.append(int(numbers[0]))
+                # the system gives numbers again: what is known under it is of another worker
+                self._ended.pop(int(numbers[0]), None)
             else:
                 self._ended[int(numbers[0])] = int(numbers[1])
 
