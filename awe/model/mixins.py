@@ -143,6 +143,9 @@ class Product(ProcessTarget, abstract=True):
         dict,
         {},
     )
+    requested = persistent(
+        "Arguments the recipe was given that change what it makes: name to value [None]", dict, {}
+    )
 
     passed_over = persistent(
         "Calibrations whose files could not be used: object_id to reason [None]", dict, {}

@@ -11,7 +11,7 @@ from awe.model.photometry import AtmosphericExtinction, PhotExtinctionCurve
 from awe.rules.validity import range_around
 from awe.tasks.arguments import Argument, common
 from awe.tasks.measuring import frames_to_measure
-from awe.tasks.selection import by_filter
+from awe.tasks.selection import by_filter, by_night
 from awe.tasks.standards import band_of
 from awe.tasks.tables import Table
 from awe.tasks.task import Stage, Task, Unit
@@ -26,7 +26,7 @@ __all__ = ["ExtinctionTask"]
 class ExtinctionTask(Task):
     """Measure the extinction of a filter from standards at several airmasses.
 
-    All chips of the frames are taken together, each with its own zero point. `value` and `error`
+    All chips of a night are taken together, each with its own zero point. `value` and `error`
     enter an extinction that is known, `curve` and `error` one read off a curve at the wavelength
     of the filter; no frame is measured then, they say which filters and night it is for.
     """
@@ -65,11 +65,11 @@ class ExtinctionTask(Task):
     )
 
     def units(self) -> list[Unit]:
-        """Return one unit per filter, with the frames of all chips."""
+        """Return one unit per night and filter, with the frames of all chips."""
         if (self.value is None and self.curve is None) != (self.error is None):
             msg = "ExtinctionTask: value or curve, and error, are given together, or none of them"
             raise ArgumentError(msg)
-        return by_filter(frames_to_measure(self))
+        return by_night(frames_to_measure(self), by_filter)
 
     def make(self, unit: Unit) -> AtmosphericExtinction:
         """Return the extinction of the unit's filter.

@@ -10,7 +10,7 @@ from awe.model.photometry import AtmosphericExtinction, PhotometricParameters, Z
 from awe.tasks.arguments import Argument, common
 from awe.tasks.inputs import choose, finish
 from awe.tasks.measuring import frames_to_measure
-from awe.tasks.selection import by_chip
+from awe.tasks.selection import by_chip, by_night
 from awe.tasks.task import Stage, Task, Unit
 from awe.tasks.zeropoints import catalogues, standards
 
@@ -23,9 +23,10 @@ __all__ = ["PhotomTask"]
 class PhotomTask(Task):
     """Measure the zero point of each chip and filter of a night from standard stars.
 
-    Frames need no catalogue of standards before (`Photcat`): it is made along. Frames without
-    standards are named and left out. The extinction is the one that is valid; its error, that of
-    the stars and that of a changing transparency are in the error of the zero point.
+    Frames of several nights give a zero point for each night. They need no catalogue of
+    standards before (`Photcat`): it is made along. Frames without standards are named and left
+    out. The extinction is the one that is valid; its error, that of the stars and that of a
+    changing transparency are in the error of the zero point.
     """
 
     makes: ClassVar[tuple[str, ...]] = ("PhotometricParameters", "PhotSrcCatalog")
@@ -53,8 +54,8 @@ class PhotomTask(Task):
     )
 
     def units(self) -> list[Unit]:
-        """Return one unit per chip and filter, with its frames."""
-        return by_chip(frames_to_measure(self))
+        """Return one unit per night, chip and filter, with its frames."""
+        return by_night(frames_to_measure(self), by_chip)
 
     def make(self, unit: Unit) -> PhotometricParameters:
         """Return the zero point of the unit's chip and filter.

@@ -67,6 +67,9 @@ def scaled(unit: Unit) -> FluxScale:
     """
     red = unit.frames[0]
     photom = find(unit, PhotometricParameters) if unit.filter is not None else None
+    if photom is None and unit.given is not None:
+        _tell(unit, "it had none when it was made")
+        return FluxScale(choices={})
     if photom is None:
         place = {"instrument": unit.instrument.name, "chip": unit.chip.name}
         place["date"] = instruments.get(unit.instrument.name).night(unit.date).isoformat()

@@ -40,6 +40,10 @@ INDIFFERENT = (
     "red_filenames", "pars", "overscan", "commit", "skip", "workers", "stop_after", "leave_out",
     "keep",
 )  # fmt: skip
+#: arguments that a product tells by attributes of its own
+BY_OTHER_WAYS = ("go_without", "frames", "missing", "combine", "nightsky")
+#: types of arguments that are kept with a product
+KEPT_TYPES = (str, int, float, bool, list)
 #: products with the same request that are looked at, the newest
 CANDIDATES = 20
 
@@ -59,6 +63,7 @@ def stamp(task: Call, unit: Unit, product: Any, recipe: Any) -> None:
     if has(product, "request"):
         product.request = request(task, unit) + without
         product.consulted = dict(unit.consulted)
+        product.requested = dict(_given(task))
 
 
 def request(task: Call, unit: Unit) -> str:
@@ -95,6 +100,20 @@ def _arguments(task: Call, unit: Unit) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Table):
             value = dict(value.where("chip", unit.chip.name))
         yield name, value
+
+
+def _given(task: Call) -> Iterator[tuple[str, Any]]:
+    """Yield the arguments of a call that change what comes out and are not as by default.
+
+    Names of frames are recorded by links, calibrations by `choices`; tables are not kept.
+    """
+    for argument in task.arguments:
+        name = argument.name
+        if name in (*task.named, *INDIFFERENT, *BY_OTHER_WAYS) or name.endswith("_filenames"):
+            continue
+        value = task.effective(name)
+        if value is not None and value != argument.default and argument.type in KEPT_TYPES:
+            yield name, value
 
 
 def _is_odd(task: Call, name: str) -> bool:

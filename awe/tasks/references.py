@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from awe.calib.astrometry.matching import Stars
     from awe.calib.astrometry.solution import Solution
 
-__all__ = ["Field", "catalogues_named", "chosen", "detected", "field_of", "reference_in"]
+__all__ = ["Field", "catalogues_named", "chosen", "detected", "field_of", "reference_in",
+           "separation"]
 
 #: moment of the epoch 2000 and days of a year
 _J2000 = datetime.datetime(2000, 1, 1, 12)
@@ -123,7 +124,7 @@ def chosen(
     middle = frame.wcs.all_pix2world((frame.NAXIS1 - 1) / 2, (frame.NAXIS2 - 1) / 2, 0)
     ra, dec = (float(one) for one in middle)
     corner = frame.wcs.all_pix2world(0, 0, 0)
-    radius = _distance(ra, dec, *map(float, corner)) + 1.5 * parameters.MAX_OFFSET / _ARCSEC
+    radius = separation(ra, dec, *map(float, corner)) + 1.5 * parameters.MAX_OFFSET / _ARCSEC
     for one in lists:
         around = one.sources.near(ra % 360, dec, min(radius, 20.0))
         if len(around) >= parameters.MIN_NREF:
@@ -138,7 +139,14 @@ def chosen(
     raise NotFound(msg)
 
 
-def _distance(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
+def separation(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
+    """Return the angle between two places on the sky [deg], by the haversine formula.
+
+    Parameters
+    ----------
+    ra, dec, other_ra, other_dec : float
+        The places [deg].
+    """
     import numpy as np
 
     a, b = np.radians([ra, dec]), np.radians([other_ra, other_dec])

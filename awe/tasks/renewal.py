@@ -14,13 +14,17 @@ from typing import Any
 
 from awe import columns, instruments, recipes
 from awe.errors import ArgumentError, NotVisible, UserMistake
+from awe.model.associations import AssociateList
 from awe.model.info import label
 from awe.model.mixins import has, value_of
 from awe.model.raw import RawFrame
+from awe.model.regridded import CoaddedRegriddedFrame
 from awe.model.science import ScienceProduct
 from awe.rules.freshness import Reasons, Today, open_roles, reasons
 from awe.rules.roles import chosen_roles, date_of
 from awe.rules.shelf import Shelf
+from awe.tasks.measuring import KINDS
+from awe.tasks.redrawn import reduced_inputs
 from awe.tasks.remake import main_of, sound_frames, task_of
 from awe.tasks.requested import arguments_again, target_of
 from awe.terminal import harmless, out
@@ -70,15 +74,36 @@ class Renewed:
         task = recipes.find(self.recipe)
         known = {argument.name for argument in task.arguments}
         found: dict[str, Any] = {"instrument": item.instrument.name, "commit": True}
-        frames = sound_frames(item)
-        if frames and "raw_filenames" in known:
-            found["raw_filenames"] = [frame.filename for frame in frames]
+        named = _frames_named(item, known)
+        if named:
+            found |= named
         else:
             night = instruments.get(item.instrument.name).night(date_of(item))
-            found |= {"date": night.isoformat(), "chip": item.chip.name}
-            if has(type(item), "filter") and item.filter is not None:
-                found["filter"] = item.filter.name
+            found["date"] = night.isoformat()
+            for role in ("chip", "filter"):
+                if role in known and value_of(item, role) is not None:
+                    found[role] = getattr(item, role).name
         return found | target_of(item) | arguments_again(item, task)
+
+
+def _frames_named(item: Any, known: set[str]) -> dict[str, Any]:
+    """Return the arguments of a recipe that name what a product is made of; empty without one.
+
+    Frames that are made of one raw frame each are named by that: a step before may make them anew.
+    """
+    inputs = reduced_inputs(item, exact=False)
+    if inputs is None:
+        argument, names = "raw_filenames", [frame.filename for frame in sound_frames(item)]
+    elif isinstance(item, AssociateList):
+        argument, names = "list_filenames", [one.filename for one in inputs]
+    elif isinstance(inputs[0], CoaddedRegriddedFrame):
+        argument, names = "coadd_filenames", [frame.filename for frame in inputs]
+    else:
+        argument, names = "raw_filenames", [frame.raw.filename for frame in inputs]
+    if argument not in known or not names:
+        return {}
+    kinds = [kind for kind, cls in KINDS.items() if inputs and isinstance(inputs[0], cls)]
+    return {argument: names} | ({"frames": kinds[0]} if kinds and "frames" in known else {})
 
 
 class Renewal(Sequence[Renewed]):

@@ -1,7 +1,8 @@
 """What was requested when a product was made, as the arguments that request it again.
 
-Calibrations that were named, those the recipe was let go on without, corrections and ways to
-combine that were wanted: a remake at the prompt and a job of the DPU request all of them alike.
+Calibrations that were named, those the recipe was let go on without, and every other argument that
+changed what came out, such as the name of a reference catalogue: a remake at the prompt and a job
+of the DPU request all of them alike.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from awe.db.declare import registry
+from awe.db.server import scope
 from awe.errors import ArgumentError
 from awe.model.mixins import has, value_of
 from awe.rules.roles import MISSING, NOT_NAMED
@@ -57,9 +59,17 @@ def arguments_again(product: Any, task: type[Task]) -> dict[str, Any]:
         "nightsky": _wanted(product, "nightsky") or None,
         "combine": _combination(product),
     }
-    return found | {
-        name: value for name, value in wanted.items() if value is not None and name in known
+    wanted = _recorded(product, task) | {
+        name: value for name, value in wanted.items() if value is not None
     }
+    return found | {name: value for name, value in wanted.items() if name in known}
+
+
+def _recorded(product: Any, task: type[Task]) -> dict[str, Any]:
+    """Return the arguments that were given; for one's own recipe only those one gave oneself."""
+    if not (task._is_ours() or product._creator == scope.current().user_id):
+        return {}
+    return dict(value_of(product, "requested") or {})
 
 
 def class_of(cls: Any, role: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from awe.tasks.unit import Unit
 if TYPE_CHECKING:
     from awe.tasks.task import Task
 
-__all__ = ["by_chip", "by_filter", "chips_of_night", "newest_of_each", "one_each", "raw_frames"]
+__all__ = ["by_chip", "by_filter", "by_night", "chips_of_night", "newest_of_each", "one_each",
+           "raw_frames"]
 
 SELECTING = (
     "instrument", "date", "chip", "filter", "object", "template", "raw_filenames", "red_filenames",
@@ -96,6 +97,31 @@ def by_filter(frames: Sequence[Any]) -> list[Unit]:
         unit = _unit(" ".join(filter(None, (field, name))) or "frames", group)
         found.append(unit if len(chips) == 1 else replace(unit, chip=None))
     return found
+
+
+def by_night(
+    frames: Sequence[Any], group: Callable[[Sequence[Any]], list[Unit]]
+) -> list[Unit]:
+    """Return the units of each night by itself; where there are several their names have it.
+
+    Parameters
+    ----------
+    frames : sequence of frame
+        Frames of one camera.
+    group : callable
+        Makes the units of the frames of one night: `by_chip` or `by_filter`.
+    """
+    nights: dict[datetime.date, list[Any]] = {}
+    for frame in sorted(frames, key=lambda one: one.DATE_OBS):
+        night = instruments.get(frame.instrument.name).night(frame.DATE_OBS)
+        nights.setdefault(night, []).append(frame)
+    if len(nights) < 2:
+        return group(frames)
+    return [
+        replace(unit, name=f"{unit.name} {night}")
+        for night, some in nights.items()
+        for unit in group(some)
+    ]
 
 
 def one_each(frames: Sequence[Any]) -> list[Unit]:

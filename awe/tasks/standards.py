@@ -15,7 +15,7 @@ from awe.model.sources import SourceList
 from awe.rules.made_from import newest_solution
 from awe.tasks.catalogues import settings_of, write_table
 from awe.tasks.inputs import find, fixed, nominal
-from awe.tasks.references import catalogues_named
+from awe.tasks.references import catalogues_named, separation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -243,10 +243,11 @@ def _standards(
     x, y = np.array([0, frame.NAXIS1 - 1, 0]), np.array([0, frame.NAXIS2 - 1, frame.NAXIS2 - 1])
     ra, dec = wcs.all_pix2world(x, y, 0)
     middle = wcs.all_pix2world((frame.NAXIS1 - 1) / 2, (frame.NAXIS2 - 1) / 2, 0)
-    away = np.hypot((ra - float(middle[0]) + 180) % 360 - 180, dec - float(middle[1]))
-    radius = min(float(away.max()), 20.0)
+    ra0, dec0 = map(float, middle)
+    away = [separation(ra0, dec0, *map(float, one)) for one in zip(ra, dec, strict=True)]
+    radius = min(max(away), 20.0)
     for one in fitting:
-        around = one.sources.near(float(middle[0]) % 360, float(middle[1]), radius)
+        around = one.sources.near(ra0 % 360, dec0, radius)
         if len(around):
             table = fits.read_table(one._here())
             rows = table[np.isin(table["SID"], around.to_table(["SID"])["SID"])]
@@ -259,9 +260,8 @@ def _standards(
         f"{', '.join(sorted(wanted))}"
     )
     msg = (
-        f"{frame.filename}: no standards within {radius:.2f} deg of {float(middle[0]):.4f} "
-        f"{float(middle[1]):.4f}: {state}; bring some in: "
-        "awe-ingest --reference NAME -i FILE -commit"
+        f"{frame.filename}: no standards within {radius:.2f} deg of {ra0:.4f} {dec0:.4f}: "
+        f"{state}; bring some in: awe-ingest --reference NAME -i FILE -commit"
     )
     raise NotFound(msg)
 

@@ -468,3 +468,78 @@ def test_no_frame_is_seen_by_more_people_than_its_zero_point(here):
     night.login("scientist", privileges=4)
     with pytest.raises(AweError, match=r"publish regridded_frame\.photom first"):
         run("Regrid", red_filenames=names[:2], photom=str(hidden.object_id), commit=True)
+
+
+def test_frames_of_two_nights_give_a_zero_point_for_each(here):
+    from awe.model.data import store
+    from awe.model.photometry import PhotSrcCatalog
+    from awe.model.science import ReducedScienceFrame
+
+    night, names, table = here
+    standards(table)
+    (first,) = ReducedScienceFrame.filename == names[0]
+    stars = (PhotSrcCatalog.frame == first).max("creation_date").photsourcelist
+    places = list(zip(stars["Xpos"], stars["Ypos"], strict=True))
+    light = 360.0 * 10 ** (-0.4 * np.asarray(stars["instmag"]))
+    frame = frame_of(night, 22, places, light, 1.05)
+    frame.DATE_OBS += datetime.timedelta(days=1)
+    store([frame])
+    frame.commit()
+    [red] = run("Reduce", raw_filenames=[frame.filename], chip=CHIPS[0], commit=True)
+    both = run("Photom", red_filenames=[names[0], red.filename], go_without=["extinction"])
+    assert [len(one.photcats) for one in both] == [1, 1]
+    assert {one.photcat.frame.filename for one in both} == {names[0], red.filename}
+    # valid for one night each, not for both
+    assert both[0].timestamp_end <= both[1].timestamp_start
+    given = run(
+        "Extinction", red_filenames=[names[0], red.filename], value=0.1, error=0.02
+    )
+    assert len(given) == 2
+    assert given[0].timestamp_start < given[1].timestamp_start
+
+
+def test_a_remake_takes_the_catalogue_and_the_magnitudes_that_were_requested(here):
+    from awe.ingest.reference import ingest_reference
+    from awe.tasks.renewal import Renewed
+
+    night, names, table = here
+    old = standards(table)
+    transformation(night)
+    [cat] = run("Photcat", red_filenames=names[:1], reference="landolt", transform=0, commit=1)
+    assert cat.requested == {"reference": "landolt", "transform": False}
+    assert cat.transform is None
+    ingest_reference(table, "newer", epoch=2012.4, commit=True)
+    today = cat.remake()
+    assert today.refcat == old
+    assert today.transform is None
+    step = Renewed(product=cat, recipe="Photcat", because="", after=())
+    again = step.arguments()
+    assert (again["reference"], again["transform"]) == ("landolt", False)
+    [plain] = run("Photcat", red_filenames=names[:1])
+    assert plain.requested == {}
+    assert plain.remake().refcat.name == "newer"
+    [photom] = run(
+        "Photom", red_filenames=names[:2], transform=0, go_without=["extinction"], commit=1
+    )
+    assert photom.remake().photcat.transform is None
+    step = Renewed(product=photom, recipe="Photom", because="", after=())
+    assert step.arguments()["transform"] is False
+
+
+def test_what_a_stranger_requested_is_no_argument_of_ones_own_recipe(here):
+    from awe.recipes import find
+    from awe.tasks.requested import arguments_again
+
+    night, names, table = here
+    standards(table)
+    [cat] = run("Photcat", red_filenames=names[:1], reference="landolt", commit=1)
+    task = find("Photcat")
+    assert arguments_again(cat, task)["reference"] == "landolt"
+
+    class PhotcatTask(task):
+        __module__ = "awe.recipes.user.photcat"
+
+    assert arguments_again(cat, PhotcatTask)["reference"] == "landolt"
+    night.login("student")
+    assert arguments_again(cat, task)["reference"] == "landolt"
+    assert "reference" not in arguments_again(cat, PhotcatTask)

@@ -21,7 +21,7 @@ __all__ = ["VERSION", "classes_ddl", "create_database", "install", "misnamed", "
            "self_check", "version"]
 
 #: Raised by one with every change to tables or rights that an existing database must follow.
-VERSION = 26
+VERSION = 27
 
 CLUSTER_FILE = "10_roles.sql"
 #: The world's login is public on purpose: it opens what the web pages show without one.
