@@ -292,6 +292,11 @@ class Database:
             if failures.is_lost(error, connection):
                 self._drop()
             raise failures.translate(error, in_transaction=bool(session.depth)) from error
+        except ValueError as error:
+            # nothing was sent: the driver, or the encoding, refused a value
+            if not failures.is_unsendable(error):
+                raise
+            raise QueryError(failures.UNSENDABLE) from error
         except KeyboardInterrupt:
             self._recover()
             raise

@@ -30,6 +30,7 @@ __all__ = [
     "is_full",
     "is_lost",
     "is_starting",
+    "is_unsendable",
     "is_unstored",
     "translate",
     "unconnected",
@@ -39,6 +40,10 @@ LOST = "connection to the database lost, nothing was stored; run it again"
 FAILED = (
     "a statement of this transaction was refused, so nothing of it was stored; leave out what was "
     "refused and run the rest again"
+)
+UNSENDABLE = (
+    "a value cannot be sent to the database: text with a NUL character or half a surrogate pair, "
+    "which it does not keep; leave that character out"
 )
 NOT_STORED = "connection lost while committing; checked: nothing was stored, run it again"
 UNKNOWN = (
@@ -53,6 +58,11 @@ CONFLICTS = ("40001", "40P01")
 ENDED = ("57P01", "57P02", "57P03")
 #: a row names a file that is not stored, or no more
 UNSTORED = "AW010"
+
+
+def is_unsendable(error: ValueError) -> bool:
+    """Return True if a value has a character that PostgreSQL keeps nowhere."""
+    return isinstance(error, UnicodeEncodeError) or "NUL" in str(error)
 
 
 def is_starting(error: Exception) -> bool:
