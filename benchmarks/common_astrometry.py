@@ -123,8 +123,12 @@ def _header(one: Sky, number: int) -> Any:
     """Return a linear header of a frame, as right as the start of the common solution."""
     from astropy.io import fits
 
-    header = fits.Header()
-    header["CTYPE1"], header["CTYPE2"] = "RA---TPV", "DEC--TPV"
+    ny, nx = one.shape
+    # SCAMP reads these first, in this order, or calls the header corrupted
+    header = fits.Header(
+        [("SIMPLE", True), ("BITPIX", -32), ("NAXIS", 2), ("NAXIS1", nx), ("NAXIS2", ny)]
+    )
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
     header["CRVAL1"], header["CRVAL2"] = CENTRE
     for name, value in one.frames[number].plate.cards(one.shape).items():
         if not name.startswith("PV"):
@@ -140,7 +144,6 @@ def scamp(one: Sky, folder: Path) -> list[Any]:
     names = []
     for number, frame in enumerate(one.frames):
         text = _header(one, number)
-        text["NAXIS"], text["NAXIS1"], text["NAXIS2"] = 2, one.shape[1], one.shape[0]
         text["EXPTIME"], text["DATE-OBS"], text["FILTER"] = 100.0, "2016-01-01T00:00:00", "r"
         card = text.tostring(endcard=True, padding=True)
         light = 1000 * one.light[number]
@@ -196,9 +199,12 @@ def _plane(wcs: Any) -> Any:
 def _ldac(path: Path, card: str, columns: list[tuple[str, Any]]) -> None:
     from astropy.io import fits
 
-    integers = {"FLAGS"}
+    # SCAMP takes places as doubles, their errors and light as floats
+    kinds = {"FLAGS": "1I"} | dict.fromkeys(
+        ("X_IMAGE", "Y_IMAGE", "X_WORLD", "Y_WORLD", "OBSDATE"), "1D"
+    )
     made = [
-        fits.Column(name=name, format="1I" if name in integers else "1D", array=values)
+        fits.Column(name=name, format=kinds.get(name, "1E"), array=values)
         for name, values in columns
     ]
     cell = fits.Column(
@@ -208,8 +214,9 @@ def _ldac(path: Path, card: str, columns: list[tuple[str, Any]]) -> None:
     objects = fits.BinTableHDU.from_columns(made, name="LDAC_OBJECTS")
     fits.HDUList([fits.PrimaryHDU(), head, objects]).writeto(path, overwrite=True)
     # trailing blanks become NUL, which ends the header for other programs
+    with fits.open(path) as hdus:
+        begin = hdus[1].fileinfo()["datLoc"]
     data = path.read_bytes()
-    begin = data.index(card[:80].encode())
     path.write_bytes(data[:begin] + card.encode() + data[begin + len(card):])
 
 
