@@ -22,6 +22,7 @@ from awe.terminal import out
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
+    from awe.tasks.mapped import Planes
     from awe.tasks.spooled import Spool, Summed
 
 __all__ = ["CoaddTask"]
@@ -114,7 +115,8 @@ class CoaddTask(Task):
         spools = [
             self._spooled(frame, number, corner, zeropnt) for number, frame in enumerate(frames)
         ]
-        found: Summed = resolve("awe.tasks.spooled:summed")(spools, shape, parameters)
+        planes: Planes = resolve("awe.tasks.mapped:Planes")(self._running().scratch)
+        found: Summed = resolve("awe.tasks.spooled:summed")(spools, shape, parameters, planes)
         for number, reason in found.why.items():
             out(f"{unit.name}: {frames[number].filename} is left out: {reason}\n")
         self.after("add", lambda: found.coadded.image)
@@ -131,7 +133,7 @@ class CoaddTask(Task):
             process_params=parameters, process_status=1,
         )  # fmt: skip
         self._describe(product, used, frames, spools, found)
-        return self._finished(product, found)
+        return self._finished(product, found, planes)
 
     def _spooled(
         self, frame: Any, number: int, corner: tuple[int, int], zeropnt: float | None
@@ -198,7 +200,9 @@ class CoaddTask(Task):
             "offset": agreement.offset if known else None, "why": found.why.get(number, ""),
         }  # fmt: skip
 
-    def _finished(self, product: Any, found: Summed) -> CoaddedRegriddedFrame:
+    def _finished(
+        self, product: Any, found: Summed, planes: Planes
+    ) -> CoaddedRegriddedFrame:
         """Return the product with its verdict, weight and file."""
         new = found.coadded
         product.imstat = imstat(new.image)
@@ -211,7 +215,7 @@ class CoaddTask(Task):
         product.quality_flags = int(product.verify(new.image))
         product.compare()
         place = product.astrom
-        flags = resolve("awe.tasks.spooled:outside")(new.coverage)
+        flags = resolve("awe.tasks.spooled:outside")(new.coverage, planes)
         with self.together():
             product.weight = self._weight(product, new.weight)
             behind = [

@@ -7,6 +7,7 @@ it is kept in one scale: values, and weights of half the size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from awe.calib.coaddition import Coadded, Combine, Layer, coadd
 from awe.calib.coaddition.stars import Agreement, odd_ones, places
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.calib.sky import seeing
+from awe.tasks.mapped import LARGE, Planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +127,9 @@ def origin(frame: Any) -> tuple[int, int]:
     return round(1 - frame.astrom.CRPIX2), round(1 - frame.astrom.CRPIX1)
 
 
-def summed(spools: Sequence[Spool], shape: tuple[int, int], parameters: Any) -> Summed:
+def summed(
+    spools: Sequence[Spool], shape: tuple[int, int], parameters: Any, planes: Planes
+) -> Summed:
     """Return the sum of frames without those that disagree with the others.
 
     Parameters
@@ -136,6 +140,8 @@ def summed(spools: Sequence[Spool], shape: tuple[int, int], parameters: Any) -> 
         (ny, nx) of the sum.
     parameters : CoaddedRegriddedFrameParameters
         How they are added and compared.
+    planes : Planes
+        Where the sum is made.
     """
     layers = [one.layer for one in spools]
     why = {
@@ -143,9 +149,9 @@ def summed(spools: Sequence[Spool], shape: tuple[int, int], parameters: Any) -> 
         if one.good == 0 or not one.layer.noise > 0
     }  # fmt: skip
     kept = [number for number in range(len(spools)) if number not in why]
-    found = _added([layers[number] for number in kept], shape, parameters)
+    found = _added([layers[number] for number in kept], shape, parameters, planes)
     odd, agreements = odd_ones(
-        [layers[number] for number in kept], places(found.image, found.weight),
+        [layers[number] for number in kept], _stars(found, planes),
         flux=parameters.MAXIMUM_FLUX_DIFFERENCE, offset=parameters.MAXIMUM_OFFSET,
         least=parameters.COMPARED_STARS,
     )  # fmt: skip
@@ -154,16 +160,37 @@ def summed(spools: Sequence[Spool], shape: tuple[int, int], parameters: Any) -> 
     if odd:
         why |= {kept[number]: text for number, text in odd.items()}
         kept = [number for number in kept if number not in why]
-        found = _added([layers[number] for number in kept], shape, parameters)
+        del found
+        planes.forget()
+        found = _added([layers[number] for number in kept], shape, parameters, planes)
     every = [told.get(number, nothing) for number in range(len(spools))]
     return Summed(coadded=found, kept=kept, why=why, agreements=every)
 
 
-def _added(layers: list[Layer], shape: tuple[int, int], parameters: Any) -> Coadded:
+def _added(
+    layers: list[Layer], shape: tuple[int, int], parameters: Any, planes: Planes
+) -> Coadded:
     return coadd(
         layers, shape, method=Combine(parameters.COMBINE_TYPE), sigma=parameters.CLIP_SIGMA,
-        fraction=parameters.CLIP_AMPFRAC,
+        fraction=parameters.CLIP_AMPFRAC, plane=planes.new, done=planes.let_go,
     )  # fmt: skip
+
+
+def _stars(found: Coadded, planes: Planes) -> NDArray[np.int64]:
+    """Return row and column of bright stars of a sum; of a large one, of each of its parts."""
+    spots = []
+    for rows in _parts(found.image.shape):
+        some = places(found.image[rows], found.weight[rows])
+        spots.append(some + np.array([rows.start, 0]))
+        planes.let_go()
+    return np.concatenate(spots)
+
+
+def _parts(shape: tuple[int, ...]) -> list[slice]:
+    """Return bands of rows that are small enough to be looked at as a whole."""
+    number = -(-shape[0] * shape[1] // LARGE)
+    edges = [shape[0] * k // number for k in range(number + 1)]
+    return [slice(*ends) for ends in pairwise(edges)]
 
 
 def width(found: Coadded, gain: float) -> float | None:
@@ -175,20 +202,32 @@ def width(found: Coadded, gain: float) -> float | None:
         The sum.
     gain : float
         Photons per unit.
+
+    Notes
+    -----
+    Of a large sum the middle part tells it.
     """
+    parts = _parts(found.image.shape)
+    rows = parts[len(parts) // 2]
     stars = seeing.measure(
-        found.image, threshold=12.0, saturation=float("inf"), narrowest=1.5, gain=gain,
-        bad=found.weight <= 0,
+        found.image[rows], threshold=12.0, saturation=float("inf"), narrowest=1.5, gain=gain,
+        bad=found.weight[rows] <= 0,
     )  # fmt: skip
     return stars.fwhm if stars.known else None
 
 
-def outside(coverage: NDArray[np.int16]) -> NDArray[np.uint16]:
+def outside(coverage: NDArray[np.int16], planes: Planes) -> NDArray[np.uint16]:
     """Return the reason bits of a sum: OUTSIDE where it has no frame.
 
     Parameters
     ----------
     coverage : ndarray of int16, shape (ny, nx)
         Number of frames behind every pixel.
+    planes : Planes
+        Where the bits are kept.
     """
-    return np.where(coverage > 0, 0, int(PixelFlag.OUTSIDE)).astype(FLAG_DTYPE)
+    flags = planes.new((coverage.shape[0], coverage.shape[1]), FLAG_DTYPE)
+    for rows in _parts(coverage.shape):
+        np.multiply(coverage[rows] <= 0, FLAG_DTYPE.type(PixelFlag.OUTSIDE), out=flags[rows])
+    planes.let_go()
+    return flags

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from awe.errors import NoValidPixels
 __all__ = ["Coadded", "Combine", "Layer", "coadd"]
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     Image = NDArray[np.float32]
+
+    Plane = Callable[[tuple[int, int], DTypeLike], NDArray[Any]]
 
 #: widest part of a band that is combined at once [pixel]
 _WIDE = 1024
@@ -101,6 +103,8 @@ def coadd(
     sigma: float,
     fraction: float,
     memory: int = 256_000_000,
+    plane: Plane = np.empty,
+    done: Callable[[], None] | None = None,
 ) -> Coadded:
     """Return the mean or median of frames on one grid.
 
@@ -117,6 +121,10 @@ def coadd(
         `fraction` of the median together, where three frames or more have one; for `CLIPPED`.
     memory : int, byte
         Largest sum of the rows of all layers that are in memory at once.
+    plane : callable
+        Function of shape and dtype that returns an array for the result, of any content.
+    done : callable, optional
+        Called after each band: what was written of the planes is not needed any more.
 
     Raises
     ------
@@ -139,23 +147,43 @@ def coadd(
         raise NoValidPixels(msg)
     keep_pages()
     result = Coadded(
-        image=np.full(shape, np.nan, np.float32), weight=np.zeros(shape, np.float32),
-        variance=np.full(shape, np.nan, np.float32), coverage=np.zeros(shape, np.int16),
-        used=(), clipped=(),
+        image=plane(shape, np.float32), weight=plane(shape, np.float32),
+        variance=plane(shape, np.float32), coverage=plane(shape, np.int16), used=(), clipped=(),
     )  # fmt: skip
     used = np.zeros(len(layers), np.int64)
     clipped = np.zeros(len(layers), np.int64)
-    widths = sum(layer.shape[1] for layer in layers)
-    height = int(min(max(_LOW, memory // (8 * max(widths, 1))), 1024))
-    for top in range(0, shape[0], height):
-        rows = slice(top, min(top + height, shape[0]))
-        _band(layers, rows, result, (method, sigma, fraction), used, clipped)
     # inverse variances as a part of that of all layers
-    result.weight[...] *= np.float32(1.0 / sum(layer.noise**-2 for layer in layers))
+    part = np.float32(1.0 / sum(layer.noise**-2 for layer in layers))
+    for rows in _bands_of(layers, shape, memory):
+        _band(layers, rows, result, (method, sigma, fraction), used, clipped)
+        result.weight[rows] *= part
+        if done is not None:
+            done()
     return Coadded(
         image=result.image, weight=result.weight, variance=result.variance,
         coverage=result.coverage, used=tuple(map(int, used)), clipped=tuple(map(int, clipped)),
     )  # fmt: skip
+
+
+def _bands_of(layers: Sequence[Layer], shape: tuple[int, int], memory: int) -> list[slice]:
+    """Return bands of rows, in each of which the rows of all its layers fit into the memory."""
+    edges = sorted({0, shape[0], *(
+        row for one in layers for row in (one.row, one.row + one.shape[0]) if 0 < row < shape[0]
+    )})  # fmt: skip
+    found: list[slice] = []
+    top = 0
+    while top < shape[0]:
+        # as high as the widest place within reach allows: layers end and begin on the way
+        low = min(top + 1024, shape[0])
+        places = [top, *(edge for edge in edges if top < edge < low)]
+        widest = max(
+            sum(one.shape[1] for one in layers if one.row <= y < one.row + one.shape[0])
+            for y in places
+        )
+        height = max(_LOW, memory // (8 * max(widest, 1)))
+        found.append(slice(top, min(top + height, low)))
+        top = found[-1].stop
+    return found
 
 
 def _band(
@@ -182,6 +210,9 @@ def _band(
         if found:
             left_out = _part(layers, found, here, rows, part, result, how)
             clipped[found] += left_out
+        else:
+            result.image[rows, part] = result.variance[rows, part] = np.nan
+            result.weight[rows, part] = result.coverage[rows, part] = 0
 
 
 def _part(
