@@ -40,6 +40,60 @@ def test_sums_along_lines_are_those_of_strips_joined_two_by_two(shape, flip):
         assert (sums[s, n - s :] == expected[s, n - s :]).all()
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shape", [(64, 90), (128, 300), (32, 700)])
+def test_the_best_lines_are_those_of_a_look_at_every_line(seed, shape):
+    rng = np.random.default_rng(seed)
+    light = np.rint(rng.normal(0, 7, shape)).clip(-28, 28).astype(np.int16)
+    weight = np.full(shape, 16, np.int16)
+    # bright and dark lines, a faint broad one, holes in the weight
+    for _ in range(6):
+        column, rise = rng.integers(20, shape[1] - 20), rng.integers(-shape[0], shape[0])
+        at = np.rint(np.linspace(column, column + rise, shape[0])).astype(int)
+        at = at.clip(0, shape[1] - 1)
+        light[np.arange(shape[0]), at] += np.int16(rng.choice((-20, 10, 20)))
+    light[:, 40:44] += np.int16(2 * (seed % 2))
+    light[:, 60] += np.int16(20)
+    weight[rng.random(shape) < 0.1] = 0
+    weight[5:20, 10:30] = 3
+    light[weight == 0] = 0
+    sums, weights = (kernels.line_sums(plane, shape[0], seed > 1) for plane in (light, weight))
+    cell, least, unit, scale = 16, 16.0 * shape[0] / 3, np.float32(4 / 7), 1.1
+    grid = (shape[0] // cell + 1, sums.shape[1] // cell + 1)
+    score = np.zeros(grid, np.float32)
+    slope, start, width = (np.zeros(grid, np.int32) for _ in range(3))
+    kernels.peaks(sums, weights, least, unit, scale, cell, score, slope, start, width)
+    expected = np.zeros(grid)
+    for bins_wide in (1, 2, 4):
+        value = _against_side_bands(sums, weights, bins_wide, least, float(unit)) / scale
+        s, j = np.nonzero(value > 0)
+        np.maximum.at(expected, (s // cell, j // cell), value[s, j])
+    assert (score > 0).any()
+    assert np.allclose(score, expected, rtol=1e-4)
+    assert set(np.unique(width)) <= {0, 1, 2, 4}
+
+
+def _against_side_bands(sums, weights, width, least, unit):
+    """Return the significance of every line of a width that stands out by itself, or 0."""
+    n, length = sums.shape
+    light, weight = (
+        np.array([np.convolve(row, np.ones(width))[width - 1 :] for row in plane.astype(float)])
+        for plane in (sums, weights)
+    )
+    result = np.zeros((n, length))
+    for s in range(n):
+        for j in range(max(16, n - s - 4), length - 20):
+            w = weight[s, j]
+            if w < least * width or light[s, j] * unit <= 5 * 1.1 * np.sqrt(w):
+                continue
+            bands = [*range(j - 14, j - 2), *range(j + width + 2, j + width + 14)]
+            side, its = sums[s, bands].sum(dtype=float), weights[s, bands].sum(dtype=float)
+            if its >= w:
+                excess = light[s, j] / w - side / its
+                result[s, j] = excess / np.sqrt(1 / w + 1 / its) * unit
+    return result
+
+
 @pytest.mark.parametrize("degree", [1, 2])
 def test_a_curve_goes_through_most_places(degree):
     rng = np.random.default_rng(2)

@@ -33,6 +33,10 @@ _FEW = 100
 #: the sky under a line is taken at such steps, linear in between [pixel]
 _STRETCH = 16
 
+#: columns of lines that are looked at together, and the widest line [bin]
+_CHUNK = 32
+_WIDEST = 4
+
 #: significance from which a line is judged against its side bands [sigma]
 _WORTH = 5.0
 
@@ -148,41 +152,46 @@ def peaks(sums, weights, least, unit, scale, cell, score, slope, start, breadth)
     cells without a line that is worth it keep a score of 0.
     """
     n, length = sums.shape
-    light = np.empty(length, np.float32)
-    weight = np.empty(length, np.float32)
+    light = np.empty(_CHUNK + _WIDEST - 1, np.float32)
+    weight = np.empty(_CHUNK + _WIDEST - 1, np.float32)
     # unit S / sqrt(W) > 5 scale as S |S| > (5 scale / unit)**2 W: no root for every line
     limit = np.float32((_WORTH * scale / unit) ** 2)
     # side bands of lines up to 4 bins wide take columns j - 14 to j + 17
-    margin = _SIDE + _GAP + 2
-    end = length - margin - 4
+    margin = _SIDE + _GAP + _WIDEST // 2
+    end = length - margin - _WIDEST
     for s in range(n):
-        for j in range(length):
-            light[j] = sums[s, j]
-            weight[j] = weights[s, j]
-        for power in range(3):
-            width = 1 << power
-            if power:
+        # column j begins at j - N and ends at j - N + s: below N - s - 3 even 4 bins miss
+        begin = max(margin, n - s - _WIDEST)
+        for whole in range(begin // _CHUNK * _CHUNK, end, _CHUNK):
+            first = max(whole, begin)
+            last = min(whole + _CHUNK, end)
+            number = last - first
+            some = sums[s, first : last + _WIDEST - 1]
+            its = weights[s, first : last + _WIDEST - 1]
+            if not _may_stand_out(some, its, least, limit):
+                continue
+            for k in range(some.size):
+                light[k] = some[k]
+                weight[k] = its[k]
+            for power in range(3):
+                width = 1 << power
                 half = width // 2
                 # sums of 2 lines are pairs, those of 4 pairs of pairs, 2 columns apart
-                for j in range(length - half):
-                    light[j] += light[j + half]
-                    weight[j] += weight[j + half]
-            enough = np.float32(least * width)
-            # column j begins at j - N and ends at j - N + s: below N - s - 3 even 4 bins miss
-            for first in range(max(margin, n - s - 4), end, 64):
-                last = min(first + 64, end)
+                for k in range(some.size - width + 1 if power else 0):
+                    light[k] += light[k + half]
+                    weight[k] += weight[k + half]
+                enough = np.float32(least * width)
                 hits = 0
-                some = light[first:last]
-                its = weight[first:last]
-                for k in range(some.size):
-                    bright = some[k] * abs(some[k]) > limit * its[k]
-                    hits |= bright & (its[k] >= enough)
+                for k in range(number):
+                    bright = light[k] * abs(light[k]) > limit * weight[k]
+                    hits |= bright & (weight[k] >= enough)
                 if not hits:
                     continue
-                for j in range(first, last):
-                    w = weight[j]
-                    if w < enough or light[j] * abs(light[j]) <= limit * w:
+                for k in range(number):
+                    w = weight[k]
+                    if w < enough or light[k] * abs(light[k]) <= limit * w:
                         continue
+                    j = first + k
                     side = np.float32(0)
                     side_weight = np.float32(0)
                     for q in range(_SIDE):
@@ -194,13 +203,28 @@ def peaks(sums, weights, least, unit, scale, cell, score, slope, start, breadth)
                     # Ws < Wc: the level would be known worse than the line
                     if side_weight < w:
                         continue
-                    value = _contrast(light[j], w, side, side_weight) * unit / scale
+                    value = _contrast(light[k], w, side, side_weight) * unit / scale
                     # lines of a cell cross the same light: only their maximum is a candidate
                     if value > score[s // cell, j // cell]:
                         score[s // cell, j // cell] = value
                         slope[s // cell, j // cell] = s
                         start[s // cell, j // cell] = j
                         breadth[s // cell, j // cell] = width
+
+
+@compiled
+def _may_stand_out(some, its, least, limit):
+    """Return False where no line of up to four of these columns can have S |S| > limit W."""
+    # S <= b max(S1) and W >= b max(min(W1), least) for b columns: then b max(S1)**2 is at most
+    # limit max(min(W1), least), most easily missed with the widest
+    most = some[0]
+    fewest = its[0]
+    for k in range(some.size):
+        most = some[k] if some[k] > most else most
+    for k in range(its.size):
+        fewest = its[k] if its[k] < fewest else fewest
+    # 1e-5 is more than the rounding of the comparisons of single lines
+    return most > 0 and _WIDEST * float(most) ** 2 > (1 - 1e-5) * limit * max(float(fewest), least)
 
 
 @compiled
