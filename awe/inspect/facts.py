@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -157,22 +157,49 @@ def card_header(cards: Any) -> Header:
     """
     from astropy.io.fits import Header
 
+    if isinstance(cards, _Text):
+        return cards.header
     return cards if isinstance(cards, Header) else Header(dict(cards))
 
 
-def read(text: str) -> Any:
-    """Return the header that `written` made a text of.
+class _Text(Mapping[str, Any]):
+    """A header that is read when a card is needed: a picture needs none, and astropy is large."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @functools.cached_property
+    def header(self) -> Header:
+        """The header as astropy knows it."""
+        from astropy.io.fits import Header
+
+        return Header.fromstring(self._text, sep="\n")
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __getitem__(self, card: str) -> Any:
+        return self.header[card]
+
+    def __contains__(self, card: object) -> bool:
+        return card in self.header
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.header)
+
+    def __len__(self) -> int:
+        return len(self.header)
+
+
+def read(text: str) -> Mapping[str, Any]:
+    """Return the header that `written` made a text of; it is read when a card is needed.
 
     Parameters
     ----------
     text : str
         Cards, one a line.
     """
-    if not text:
-        return {}
-    from astropy.io.fits import Header
-
-    return Header.fromstring(text, sep="\n")
+    return _Text(text)
 
 
 def sexagesimal(ra: float, dec: float) -> str:

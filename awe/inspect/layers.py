@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from awe.inspect.facts import Facts
     from awe.inspect.match import Match
     from awe.inspect.overlay import Overlay
+    from awe.inspect.sight import Sight
 
 __all__ = ["Layers", "bits_of"]
 
@@ -52,29 +52,15 @@ class Layers:
 
     Parameters
     ----------
-    name : str
-        Name of the frame, for messages.
-    path : str
-        File of the frame, which may have a plane of reason bits; empty for arrays.
-    shape : tuple of int
-        Rows and columns of the picture.
-    first : tuple of int
-        FITS pixel coordinates (x, y) of its first pixel.
-    facts : Facts
-        What the header tells.
+    sight : Sight
+        The image; its header is read when a layer needs it.
     match : Match, optional
         Where the frame is, if the axes have the coordinates of another.
     """
 
-    def __init__(
-        self, name: str, path: str, shape: tuple[int, ...], first: tuple[int, int], facts: Facts,
-        match: Match | None = None,
-    ) -> None:
-        self._name = name
-        self._path = path
-        self._shape = shape
-        self._first = first
-        self._facts = facts if match is None else match.reference.facts
+    def __init__(self, sight: Sight, match: Match | None = None) -> None:
+        self._sight = sight
+        self._reference = sight if match is None else match.reference
         self._match = match
         self._flags: Overlay | None = None
         self._compass: Compass | None = None
@@ -118,12 +104,13 @@ class Layers:
             self._flags.remove()
             self._flags = None
             return "flags are hidden"
-        plane = bits_of(self._path, self._first, self._shape)
+        sight = self._sight
+        plane = bits_of(sight.path, sight.first, sight.pixels.shape)
         if plane is None:
-            msg = f"{self._name} has no reason bits of its pixels; reduced frames and masters do"
+            msg = f"{sight.name} has no reason bits of its pixels; reduced frames and masters do"
             raise ArgumentError(msg)
         drawn = resolve("awe.inspect.overlay:Overlay")  # it loads matplotlib
-        overlay: Overlay = drawn(axes, plane, self._first, self._match)
+        overlay: Overlay = drawn(axes, plane, sight.first, self._match)
         self._flags = overlay
         return overlay.summary()
 
@@ -144,8 +131,10 @@ class Layers:
             self._compass.remove()
             self._compass = None
             return "compass and grid are hidden"
-        if self._facts.sky is None:
-            msg = f"{self._name}: its header does not tell where on the sky it is (CTYPE, CRVAL)"
+        sky = self._reference.facts.sky
+        if sky is None:
+            name = self._sight.name
+            msg = f"{name}: its header does not tell where on the sky it is (CTYPE, CRVAL)"
             raise ArgumentError(msg)
-        self._compass = Compass(axes, self._facts.sky)
-        return f"scale {self._facts.sky.scale:.4g} arcsec/pixel"
+        self._compass = Compass(axes, sky)
+        return f"scale {sky.scale:.4g} arcsec/pixel"

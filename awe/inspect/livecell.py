@@ -7,14 +7,19 @@ its own, so that a box below the cell that opened the window takes it up.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 from awe.lazy import resolve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["LiveCell", "chosen"]
+__all__ = ["LiveCell", "chosen", "replaced"]
+
+_opened: dict[str, tuple[str, list[WeakMethod[Callable[[], None]]]]] = {}
+"""Of a cell its last run, and what closes the windows of it that are still there."""
 
 #: Lines of what was said that stay in sight.
 LINES = 12
@@ -27,6 +32,28 @@ def chosen() -> bool:
     if "ipympl.backend_nbagg" not in sys.modules:
         return False
     return str(sys.modules["matplotlib"].get_backend()).lower() in BACKENDS
+
+
+def replaced(close: Callable[[], None]) -> None:
+    """Close the windows that an earlier run of this cell opened: their place is gone.
+
+    Parameters
+    ----------
+    close : callable
+        Method that closes the window about to open, when the cell is run again.
+    """
+    shell = resolve("IPython:get_ipython")()
+    asked = getattr(shell, "parent_header", None) or {}
+    cell = asked.get("metadata", {}).get("cellId")
+    if cell is None:
+        return
+    run = str(asked.get("header", {}).get("msg_id"))
+    last, closing = _opened.get(cell, (run, []))
+    if last != run:
+        for one in filter(None, (method() for method in closing)):
+            one()
+        closing = []
+    _opened[cell] = run, [*closing, WeakMethod(close)]
 
 
 class LiveCell:

@@ -75,10 +75,8 @@ class Panel:
         self.sight = sight
         self._title.set(text=sight.name, fontsize=fitting(sight.name, self._width, 10))
         self._caption.set_text(sight.caption)
-        self._bar.set_label(sight.facts.unit, fontsize=8)
-        self.layers = Layers(
-            sight.name, sight.path, sight.pixels.shape, sight.first, sight.facts, match
-        )
+        self._bar.set_label(sight.unit, fontsize=8)
+        self.layers = Layers(sight, match)
 
     def show(self, sight: Sight, match: Match | None = None) -> None:
         """Show another image at the same place and zoom, in the same way.

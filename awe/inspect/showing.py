@@ -42,6 +42,8 @@ __all__ = ["Pane", "Showing", "main"]
 #: Milliseconds after which it is told that a window was closed: when the display goes away, Qt
 #: closes all windows and ends, which is another thing.
 CLOSED = 50
+#: Seconds a new window has for its first picture, before what the pointer needs is loaded.
+FIRST = 0.5
 
 
 class Pane(Window):
@@ -238,7 +240,9 @@ class Showing:
         pane = Pane(self, window, sight, other=others[0] if others else None, **about)
         self._windows[window] = pane
         pane.show(block=False)
-        self.later(lambda: importlib.import_module("astropy.wcs"))  # before the pointer needs it
+        loading = threading.Timer(FIRST, importlib.import_module, ["astropy.wcs"])
+        loading.daemon = True
+        loading.start()  # in a thread: the windows answer meanwhile
 
     def _do(
         self, said: list[str], do: str, files: Sequence[int], window: int, **about: Any

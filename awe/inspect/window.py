@@ -21,7 +21,7 @@ from awe.inspect.controls import Controls
 from awe.inspect.inspection import Inspection
 from awe.inspect.keys import KEYS, Key, help_text, used
 from awe.inspect.keysettings import Settings, changed, listed
-from awe.inspect.livecell import LiveCell
+from awe.inspect.livecell import LiveCell, replaced
 from awe.inspect.measurements import row_of
 from awe.inspect.panel import fitting
 from awe.inspect.picture import Look
@@ -174,6 +174,7 @@ class Window(Controls, Tiled, Inspection):
         import matplotlib.pyplot as plt
 
         if self._cell is not None:
+            replaced(self.close)
             self._cell.show(self._figure)
         elif self._screen.has_windows:
             plt.show(block=block)
