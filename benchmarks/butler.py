@@ -208,7 +208,7 @@ def main() -> int:
     with opened(options.keep) as filled:
         name, address = prepare(filled)
         ours = awe_side(filled, name, options.frames)
-        command = [options.peer, __file__, "--inside", "--frames", str(options.frames)]
+        command = [options.peer, "-P", __file__, "--inside", "--frames", str(options.frames)]
         done = subprocess.run(
             command, env={**os.environ, "BUTLER_DB": address}, capture_output=True, text=True,
             check=False,

@@ -104,10 +104,10 @@ def probabilities(image: np.ndarray, python: str) -> dict[str, tuple[Any, float]
     """Return what each network says of an image [electron], and its CPU time [s]."""
     source, target = Path("network.npy").resolve(), Path("network.npz").resolve()
     np.save(source, image.astype(np.float32))
-    # one thread, and none of this interpreter's packages
+    # one thread, none of this interpreter's packages, nor modules of this folder: its `inspect`
     env = {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", "HOME": str(Path.cwd())}
     subprocess.run(
-        [python, networks_apply.__file__, source, target], check=True, env=env,
+        [python, "-P", networks_apply.__file__, source, target], check=True, env=env,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     with np.load(target) as saved:

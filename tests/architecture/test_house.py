@@ -268,3 +268,16 @@ def test_no_words_of_a_workplace_in_the_tree() -> None:
         if BANNED.search(line)
     ]
     assert not hits, "\n".join(hits)
+
+
+def test_benchmarks_run_by_another_interpreter_do_not_hide_its_modules() -> None:
+    # the folder of a program comes first in its path: `benchmarks/inspect.py` would be `inspect`
+    hits, seen = [], 0
+    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.List) and any("__file__" in ast.unparse(e) for e in node.elts):
+                seen += 1
+                if "'-P'" not in ast.unparse(node):
+                    hits.append(f"{path.name}:{node.lineno}: {ast.unparse(node)} has no -P")
+    assert seen > 1
+    assert not hits, "\n".join(hits)
