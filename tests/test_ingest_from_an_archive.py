@@ -637,7 +637,7 @@ def test_who_stops_the_command_is_told_what_came_and_where(
         "    reached = 0\n"
         "    def reach(self, done, of):\n"
         "        self.reached = done\n"
-        "        if done == 2: stop()\n"
+        "        if done >= 2: stop()\n"
         f"if {when!r} == 'ingesting':\n"
         "    command.ingest = stop\n"
         "else:\n"

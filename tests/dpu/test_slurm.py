@@ -14,7 +14,7 @@ from slurm_cluster import slurm
 
 from awe.dpu.runner import slurm as back_end
 
-LONG = 60.0
+LONG = 180.0
 JOB_LOGINS = "SELECT 1 FROM pg_roles WHERE rolname ~ '^job_[0-9]'"
 
 

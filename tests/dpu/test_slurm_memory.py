@@ -11,7 +11,7 @@ from slurm_cluster import WITH_MEMORY, slurm
 from awe.dpu.runner import slurm as back_end
 from awe.dpu.runner.backends import Limits
 
-LONG = 60.0
+LONG = 180.0
 
 
 @pytest.fixture

@@ -53,7 +53,11 @@ class Lab:
              f"--ServerApp.root_dir={directory}", "--LabApp.expose_app_in_browser=True"],
             cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        base, end = f"http://127.0.0.1:{port}", time.monotonic() + 120
+        self._base = f"http://127.0.0.1:{port}"
+
+    def open(self) -> None:
+        """Open the notebook in the browser and run its cell."""
+        base, browser, end = self._base, self.browser, time.monotonic() + 120
         while True:
             try:
                 httpx.get(f"{base}/api?token=t").raise_for_status()
@@ -111,9 +115,12 @@ class Lab:
 def lab(tmp_path: Path) -> Iterator[Lab]:
     with chromium() as browser:
         opened = Lab(browser, tmp_path)
-        yield opened
-        opened.process.terminate()
-        opened.process.wait(30)
+        try:
+            opened.open()
+            yield opened
+        finally:
+            opened.process.terminate()
+            opened.process.wait(30)
 
 
 def test_keys_measure_and_draw_below_the_cell(lab: Lab, tmp_path: Path) -> None:
