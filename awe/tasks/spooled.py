@@ -60,9 +60,14 @@ class Spool:
         """
         image = np.asarray(fits.read_pixels(Path(frame.pathname), None), np.float32)
         weight = np.asarray(fits.read_pixels(Path(frame.weight.pathname), None), np.float32)
-        inside = np.isfinite(image)
-        weight = np.where(inside & (weight > 0), weight, 0)
-        np.where(inside, image * np.float32(scale), 0).astype(np.float32).tofile(path)
+        outside = ~np.isfinite(image)
+        inside = outside.size - int(np.count_nonzero(outside))
+        # pixels of their own, read for this: changed in place
+        if scale != 1:
+            image *= np.float32(scale)
+        weight[outside | ~(weight > 0)] = 0
+        image[outside] = 0
+        image.tofile(path)
         weight.astype(np.float16).tofile(path.with_suffix(".weight"))
         row, column = origin(frame)
         return cls(
@@ -73,7 +78,7 @@ class Spool:
                 gain=(frame.gain or 1.0) * frame.correlation**2 / scale,
                 read=_Rows(path, image.shape[1]),
             ),
-            good=float(np.count_nonzero(weight)) / max(int(np.count_nonzero(inside)), 1),
+            good=float(np.count_nonzero(weight)) / max(inside, 1),
         )  # fmt: skip
 
 

@@ -34,45 +34,47 @@ def _median(values, n):
 
 
 @compiled
-def _mean(stack, weights, noise, y, x, used):
-    """Return the weighted mean of the values in use, and the sum of their weights."""
+def _mean(values, weights, m):
+    """Return the weighted mean of the first m values, and the sum of their weights."""
     total = np.float32(0)
     full = np.float32(0)
-    for k in range(used.size):
-        if used[k]:
-            w = weights[k, y, x] / noise[k]
-            total += w * stack[k, y, x]
-            full += w
+    for i in range(m):
+        total += weights[i] * values[i]
+        full += weights[i]
     return total / full, full
 
 
 @compiled
-def _clip(stack, weights, noise, gain, y, x, used, centre, sigma, fraction, clipped):
-    """Take values out of use that are too far from the centre; return how many are left."""
+def _clip(values, weights, photons, layers, m, centre, sigma, fraction, clipped):
+    """Take out values that are too far from the centre; return how many are left, in front."""
     light = max(centre, np.float32(0))
+    spared = fraction * abs(centre)
+    square = sigma * sigma
     kept = 0
-    for k in range(used.size):
-        if not used[k]:
-            continue
-        # sky and photons, and the part of the light by which seeing may differ
-        s = np.sqrt(noise[k] / weights[k, y, x] + light / gain[k])
-        if abs(stack[k, y, x] - centre) <= sigma * s + fraction * abs(centre):
+    for i in range(m):
+        # sky and photons, and the part of the light by which seeing may differ:
+        # |v - c| <= sigma sqrt(1 / w + light / gain) + fraction |c|
+        beyond = max(abs(values[i] - centre) - spared, np.float32(0))
+        w = weights[i]
+        if beyond * beyond * w <= square * (np.float32(1) + light * photons[i] * w):
+            values[kept] = values[i]
+            weights[kept] = w
+            photons[kept] = photons[i]
             kept += 1
         else:
-            used[k] = False
-            clipped[k] += 1
+            clipped[layers[i]] += 1
     return kept
 
 
 @compiled
-def _spread(weights, noise, gain, y, x, used, value, full):
+def _spread(weights, photons, m, value, full):
     """Return the variance of a weighted mean."""
     light = max(value, np.float32(0))
     total = np.float32(0)
-    for k in range(used.size):
-        if used[k]:
-            w = weights[k, y, x] / noise[k]
-            total += w * w * (noise[k] / weights[k, y, x] + light / gain[k])
+    for i in range(m):
+        w = weights[i]
+        # w w (1 / w + light / gain)
+        total += w + w * w * light * photons[i]
     return total / (full * full)
 
 
@@ -90,38 +92,43 @@ def coadd_rows(
 ):  # fmt: skip
     """Combine some rows of a stack; `clipped` counts the values of each frame left out."""
     n = stack.shape[0]
-    buffer = np.empty(n, np.float32)
-    used = np.empty(n, np.bool_)
+    # of one pixel: values in use, their inverse variances, 1 / gain, and their layers
+    ordered = np.empty(n, np.float32)
+    values = np.empty(n, np.float32)
+    parts = np.empty(n, np.float32)
+    photons = np.empty(n, np.float32)
+    layers = np.empty(n, np.int64)
+    inverse = np.float32(1) / noise
+    per_photon = np.float32(1) / gain
     for y in range(first, last):
         for x in range(stack.shape[2]):
             m = 0
             for k in range(n):
-                used[k] = weights[k, y, x] > 0
-                if used[k]:
-                    buffer[m] = stack[k, y, x]
+                w = weights[k, y, x]
+                if w > 0:
+                    values[m] = ordered[m] = stack[k, y, x]
+                    parts[m] = w * inverse[k]
+                    photons[m] = per_photon[k]
+                    layers[m] = k
                     m += 1
-            coverage[y, x] = m
-            if m == 0:
-                _nothing(image, weight, variance, y, x)
-                continue
             centre = np.float32(0)
             factor = np.float32(1)
             if method != WEIGHTED and m > 2:
-                centre = _median(buffer, m)
+                centre = _median(ordered, m)
                 if method == MEDIAN:
                     factor = _MEDIAN_VARIANCE
                 else:
                     m = _clip(
-                        stack, weights, noise, gain, y, x, used, centre, sigma, fraction, clipped
+                        values, parts, photons, layers, m, centre, sigma, fraction, clipped
                     )
-                    coverage[y, x] = m
+            coverage[y, x] = m
             if m == 0:
-                # all disagree with each other: nothing is known
+                # no frame, or all disagree with each other: nothing is known
                 _nothing(image, weight, variance, y, x)
                 continue
-            value, full = _mean(stack, weights, noise, y, x, used)
+            value, full = _mean(values, parts, m)
             if factor > 1:
                 value = centre
             image[y, x] = value
             weight[y, x] = full
-            variance[y, x] = _spread(weights, noise, gain, y, x, used, value, full) * factor
+            variance[y, x] = _spread(parts, photons, m, value, full) * factor

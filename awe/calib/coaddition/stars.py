@@ -149,15 +149,19 @@ def _one(table: NDArray[np.float64], number: int, kept: Sequence[int]) -> Agreem
     nothing = Agreement(stars=0, flux=np.nan, error=np.nan, offset=np.nan)
     if not others:
         return nothing
-    mine, theirs = table[number], table[others]
-    common = np.isfinite(mine[:, 0]) & np.isfinite(theirs[:, :, 0]).any(axis=0)
-    if not common.any():
+    here = np.isfinite(table[number, :, 0]).nonzero()[0]
+    theirs = table[np.ix_(others, here)]
+    shared = np.isfinite(theirs[:, :, 0]).any(axis=0)
+    mine, theirs = table[number, here[shared]], theirs[:, shared]
+    # most frames of a mosaic have none of these stars
+    theirs = theirs[np.isfinite(theirs[:, :, 0]).any(axis=1)]
+    if not mine.size:
         return nothing
-    reference = np.nanmedian(theirs[:, common], axis=0)
-    ratio = mine[common, 0] / reference[:, 0]
+    reference = np.nanmedian(theirs, axis=0)
+    ratio = mine[:, 0] / reference[:, 0]
     middle = float(np.median(ratio))
     error = 1.4826 * float(np.median(np.abs(ratio - middle))) / float(np.sqrt(ratio.size))
-    off = np.median(mine[common, 1:] - reference[:, 1:], axis=0)
+    off = np.median(mine[:, 1:] - reference[:, 1:], axis=0)
     return Agreement(
         stars=int(ratio.size), flux=middle, error=error, offset=float(np.hypot(*off))
     )
@@ -170,12 +174,11 @@ def _measured(layer: Layer, spots: NDArray[np.int64]) -> NDArray[np.float64]:
     r2 = side[:, None] ** 2 + side[None] ** 2
     light, around, core = r2 <= _LIGHT**2, r2 > _LIGHT**2, np.exp(-r2 / (2 * _CORE**2))
     found = np.full((len(spots), 3), np.nan)
-    for number, (row, column) in enumerate(spots):
-        y, x = int(row) - layer.row, int(column) - layer.column
-        if not (
-            reach <= y < layer.shape[0] - reach and reach <= x < layer.shape[1] - reach
-        ):
-            continue
+    corner = spots - (layer.row, layer.column)
+    whole = ((corner >= reach) & (corner < np.array(layer.shape) - reach)).all(axis=1)
+    for number in whole.nonzero()[0]:
+        row, column = spots[number]
+        y, x = corner[number].tolist()
         values, weights = layer.read(slice(y - reach, y + reach + 1))
         box, good = (p[:, x - reach : x + reach + 1] for p in (values, weights))
         if (good[light] <= 0).any() or (good[around] > 0).sum() < 50:
