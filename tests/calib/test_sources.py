@@ -149,7 +149,7 @@ def test_correlated_noise_is_measured_and_makes_errors_larger():
 def test_a_search_that_overflows_is_repeated_with_a_higher_threshold(monkeypatch):
     image, _places, _ = stars(number=100, flux=(20000.0, 90000.0))
     monkeypatch.setattr(detection, "_LEAST_BUFFER", 900)
-    monkeypatch.setattr(detection, "_BUFFER_PART", 0.0)
+    monkeypatch.setattr(detection, "_BUFFER_PARTS", (0.0, 0.0))
     found = measure(image, settings(threshold=1.0))
     assert found.threshold > 1.0
     assert found.columns["SID"].size > 50

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sep
+from scipy.spatial import cKDTree
 
 from awe.calib.coaddition import Combine, Layer, coadd
 from awe.calib.extraction.catalogue import found_in, measure
 from awe.calib.extraction.detection import Settings
+from awe.calib.extraction.discs import in_discs
 from awe.calib.extraction.noise import circle_factors
 from awe.calib.flags import FLAG_DTYPE, PixelFlag
 from awe.calib.resample import mapping, regrid
@@ -92,8 +93,6 @@ def test_errors_on_a_sum_are_true_within_a_twentieth() -> None:
     assert made.correlation > 1.1
     columns = made.columns
     places = np.c_[(x - 10) / RATIO, (y - 10) / RATIO]
-    from scipy.spatial import cKDTree
-
     off, star = cKDTree(places).query(np.c_[columns["Xpos"] - 1, columns["Ypos"] - 1])
     good = (off < 1) & (columns["FLAG"] == 0)
     assert good.sum() > 450
@@ -113,19 +112,49 @@ def test_errors_on_a_sum_are_true_within_a_twentieth() -> None:
     assert np.sqrt(np.mean(moved**2) / np.mean(expected**2)) == pytest.approx(1.0, abs=0.15)
 
 
-def test_errors_in_small_circles_are_true_too() -> None:
+def test_light_and_errors_in_small_circles_are_those_of_the_stars() -> None:
+    x, y, flux = stars()
     found, gain = summed()
-    sizes = (3.0, 4.0, 5.0, 7.0, 9.0, 13.0)
+    sizes = (3.0, 4.0, 5.0, 7.0, 8.0, 9.0, 13.0)
     made = measure(
         found.image, settings(gain=gain, box=128, apertures=sizes), weight=found.weight
     ).columns
-    light = np.ascontiguousarray(summed(quiet=True)[0].image, np.float32)
-    good = made["FLAG"] == 0
+    places = np.c_[(x - 10) / RATIO, (y - 10) / RATIO]
+    off, star = cKDTree(places).query(np.c_[made["Xpos"] - 1, made["Ypos"] - 1])
+    good = (made["FLAG"] == 0) & (off < 1)
     assert good.sum() > 450
     for size in sizes:
-        truth = sep.sum_circle(light, made["Xpos"] - 1, made["Ypos"] - 1, size / 2, subpix=0)[0]
+        # in small circles light is that of the surface, in others that of squares
+        width = (SIGMA / RATIO) ** 2 + (1 / 12 if size > 8 else 0)
+        truth = (1 - np.exp(-(size**2) / 8 / width)) * flux[star]
         pull = ((made[f"FLUX_APER_{size:g}"] - truth) / made[f"FLUXERR_APER_{size:g}"])[good]
-        assert pull.std() == pytest.approx(1.0, abs=0.06), size
+        assert pull.std() == pytest.approx(1.0, abs=0.05), size
+        assert abs(np.median(pull)) < 0.3, size
+
+
+def test_a_small_circle_holds_the_same_light_wherever_in_its_pixel_a_star_is() -> None:
+    rng = np.random.default_rng(8)
+    x, y = rng.uniform(25, 35, (2, 200))
+    for fwhm, limit in ((2.0, 0.01), (3.0, 1e-3), (4.0, 1e-4)):
+        s = fwhm / 2.3548
+        ratios = []
+        for px, py in zip(x, y, strict=True):
+            along, across = (np.exp(-((np.arange(60) - p) ** 2) / 2 / s**2) for p in (py, px))
+            frame = np.float32(1e4 / (2 * np.pi * s**2) * along[:, None] * across)
+            bad = np.zeros(frame.shape, bool)
+            light = in_discs(frame, bad, np.array([px]), np.array([py]), 1.5)[0]
+            ratios.append(light / 1e4 / (1 - np.exp(-(1.5**2) / 2 / s**2)))
+        assert np.abs(np.array(ratios) / np.median(ratios) - 1).max() < limit, fwhm
+        assert np.median(ratios) == pytest.approx(1, abs=0.02 if fwhm == 2 else 3e-3)
+
+
+def test_circles_next_to_what_is_bad_or_not_there_are_told() -> None:
+    frame, bad = np.ones((60, 60), np.float32), np.zeros((60, 60), bool)
+    bad[30, 34] = True
+    x, y = np.array([30.0, 28.0, 9.0, 50.4, 30.0]), np.array([30.0, 30.0, 30.0, 20.0, 56.0])
+    found = in_discs(frame, bad, x, y, 2.0)
+    assert list(np.isnan(found)) == [True, False, True, True, True]
+    assert found[1] == pytest.approx(np.pi * 4, rel=1e-4)
 
 
 def test_noise_of_circles_is_measured_where_nothing_is() -> None:

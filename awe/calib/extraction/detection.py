@@ -24,8 +24,9 @@ __all__ = ["Detected", "Settings", "detect"]
 #: the search keeps its buffers in one place: one thread at a time
 _LOCK = threading.Lock()
 
-#: pixels above the threshold, as a part of the frame, that the buffer is made for
-_BUFFER_PART = 0.5
+#: pixels above the threshold, as parts of the frame, that the buffer is made for: all of it is
+# written before the search, so a small one comes first
+_BUFFER_PARTS = (0.05, 0.5)
 _LEAST_BUFFER = 300_000
 
 #: sub-objects of one group of pixels that are told apart at most
@@ -234,10 +235,11 @@ def _search(
 ) -> tuple[Any, NDArray[np.int32], float]:
     """Return sources, the map of their pixels, and the threshold that was used."""
     threshold = settings.threshold
-    for _ in range(_TRIES):
+    parts = [_BUFFER_PARTS[0]] + _TRIES * [_BUFFER_PARTS[1]]
+    for part in parts:
         try:
             with _LOCK:
-                sep.set_extract_pixstack(max(_LEAST_BUFFER, int(_BUFFER_PART * pixels.size)))
+                sep.set_extract_pixstack(max(_LEAST_BUFFER, int(part * pixels.size)))
                 sep.set_sub_object_limit(_SUB_OBJECTS)
                 objects, places = sep.extract(
                     pixels, threshold, err=noise, mask=unusable, minarea=settings.minimum_area,
@@ -249,7 +251,8 @@ def _search(
         except Exception as error:
             if not any(word in str(error) for word in _OVERFLOWS):
                 raise
-            threshold *= _RAISE
+            if part == parts[-1]:
+                threshold *= _RAISE
         else:
             return objects, places, threshold
     msg = (

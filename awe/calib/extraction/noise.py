@@ -114,12 +114,12 @@ def circle_factors(
     good = empty[cut]
     scaled = np.where(good, sky[cut] / noise[cut], 0).astype(np.float32)
     single = float(np.square(scaled, dtype=np.float64).sum()) / max(int(np.count_nonzero(good)), 1)
-    taken = np.ascontiguousarray(~good, np.float32)
+    taken = ~good
     return tuple(_of_circles(scaled, taken, single, size, factor) for size in diameters)
 
 
 def _of_circles(
-    scaled: NDArray[np.float32], taken: NDArray[np.float32], single: float, diameter: float,
+    scaled: NDArray[np.float32], taken: NDArray[np.bool_], single: float, diameter: float,
     factor: float,
 ) -> float:  # fmt: skip
     step = int(np.ceil(diameter)) + _APART

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sep
 
+from awe.calib.extraction.discs import in_discs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,6 +41,10 @@ _KRON_REACH = 6.0
 
 #: part of the light within the radius of half light, and how far it is looked for
 _HALF, _HALF_REACH = 0.5, 6.0
+
+#: diameter of circles up to which light at their edges counts as the surface through the pixels
+# has it, and not as squares do [pixel]
+_SMALL = 8.0
 
 #: magnitudes of a factor e in light
 _MAGNITUDES = 2.5 / np.log(10)
@@ -72,8 +78,11 @@ def circles(
         flux, error, bits = sep.sum_circle(
             found.sky, x, y, radius, err=found.noise, mask=bad, subpix=0
         )
+        if diameter <= _SMALL:
+            smooth = in_discs(found.sky, bad, x, y, radius)
+            flux = np.where(np.isfinite(smooth), smooth, flux)
         lacking = _part(bad, bits, lambda some, radius=radius: sep.sum_circle(
-            bad.astype(np.float32), x[some], y[some], radius
+            bad, x[some], y[some], radius
         )[0] / (np.pi * radius**2))  # fmt: skip
         # photons of a small circle are shared like the noise of its sky
         gain = settings.gain * found.share * (factor / own) ** 2
@@ -111,7 +120,7 @@ def automatic(
         found.sky, one["x"], one["y"], a, b, angle, reach, err=found.noise, mask=bad, subpix=1
     )
     lacking = _part(bad, bits, lambda some: sep.sum_ellipse(
-        bad.astype(np.float32), one["x"][some], one["y"][some], a[some], b[some], angle[some],
+        bad, one["x"][some], one["y"][some], a[some], b[some], angle[some],
         reach[some], subpix=1,
     )[0] / (np.pi * a[some] * b[some] * reach[some] ** 2))  # fmt: skip
     gain = settings.gain * found.share

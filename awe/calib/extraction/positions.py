@@ -87,8 +87,9 @@ def windowed(
     if spoilt.size:
         place, size_of = (moved_x[spoilt], moved_y[spoilt]), window[spoilt]
         near = _near(bad, *place, size_of * _REACH)
+        sky, left = found.sky.copy(), bad.copy()
         for _ in range(_ROUNDS):
-            sky, left = _mirrored(found.sky, bad, near, *place)
+            _mirror(sky, left, near, *place)
             *place, bits[spoilt] = sep.winpos(
                 sky, *place, size_of, mask=left, subpix=_PARTS
             )
@@ -129,11 +130,11 @@ def _near(
     )  # fmt: skip
 
 
-def _mirrored(
+def _mirror(
     sky: NDArray[Any], bad: NDArray[np.bool_], near: _Bad, x: Any, y: Any
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return a frame whose bad pixels near sources have the light opposite, and what is left."""
-    filled, left = sky.copy(), bad.copy()
+) -> None:
+    """Give bad pixels near sources the light opposite; they are bad still where that is."""
+    bad[near.rows, near.columns] = True
     ny, nx = bad.shape
     up, right = 2 * y[near.source] - near.rows, 2 * x[near.source] - near.columns
     # NaN is not inside
@@ -144,9 +145,8 @@ def _mirrored(
     good = ~(bad[j, i] | bad[j, i + 1] | bad[j + 1, i] | bad[j + 1, i + 1])
     light = (1 - v) * ((1 - u) * sky[j, i] + u * sky[j, i + 1])
     light += v * ((1 - u) * sky[j + 1, i] + u * sky[j + 1, i + 1])
-    filled[rows[good], columns[good]] = light[good]
-    left[rows[good], columns[good]] = False
-    return filled, left
+    sky[rows[good], columns[good]] = light[good]
+    bad[rows[good], columns[good]] = False
 
 
 def error_ellipses(
