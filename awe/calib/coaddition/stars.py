@@ -150,7 +150,7 @@ def _one(table: NDArray[np.float64], number: int, kept: Sequence[int]) -> Agreem
     if not others:
         return nothing
     here = np.isfinite(table[number, :, 0]).nonzero()[0]
-    theirs = table[np.ix_(others, here)]
+    theirs = table[np.ix_(np.array(others), here)]
     shared = np.isfinite(theirs[:, :, 0]).any(axis=0)
     mine, theirs = table[number, here[shared]], theirs[:, shared]
     # most frames of a mosaic have none of these stars
@@ -175,8 +175,8 @@ def _measured(layer: Layer, spots: NDArray[np.int64]) -> NDArray[np.float64]:
     light, around, core = r2 <= _LIGHT**2, r2 > _LIGHT**2, np.exp(-r2 / (2 * _CORE**2))
     found = np.full((len(spots), 3), np.nan)
     corner = spots - (layer.row, layer.column)
-    whole = ((corner >= reach) & (corner < np.array(layer.shape) - reach)).all(axis=1)
-    for number in whole.nonzero()[0]:
+    inside = (corner >= reach) & (corner < np.array(layer.shape) - reach)
+    for number in np.flatnonzero(inside.all(axis=1)):
         row, column = spots[number]
         y, x = corner[number].tolist()
         values, weights = layer.read(slice(y - reach, y + reach + 1))

@@ -185,8 +185,10 @@ def found_in(
     NoValidPixels
         No pixel may be used, or the pixels have no noise.
     """
-    shape = np.asarray(image).shape
-    bad = ~np.isfinite(np.asarray(image, np.float32))
+    # turned and made float32 once
+    image = np.asarray(image, np.float32)
+    shape = image.shape
+    bad = ~np.isfinite(image)
     if reasons is not None:
         require_shape(reasons, shape, "reasons")
         bad |= (reasons & (~_KEPT & 0xFFFF)) != 0

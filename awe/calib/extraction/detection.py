@@ -168,13 +168,11 @@ def detect(
     """
     # the library takes floats in the order of the machine only
     pixels = np.array(image, np.float32, order="C")
-    unusable = ~np.isfinite(pixels)
-    if bad is not None:
-        unusable |= bad
+    unusable = ~np.isfinite(pixels) if bad is None else bad | ~np.isfinite(pixels)
     if unusable.all():
         msg = "no pixel may be used: all are flagged; nothing can be detected"
         raise NoValidPixels(msg)
-    pixels[unusable] = 0
+    np.copyto(pixels, 0, where=unusable)
     box = min(settings.box, *pixels.shape)
     sky = sep.Background(
         pixels, mask=unusable, bw=box, bh=box, fw=settings.median, fh=settings.median
@@ -186,7 +184,7 @@ def detect(
         raise NoValidPixels(msg)
     level = sky.back()
     pixels -= level
-    pixels[unusable] = 0
+    np.copyto(pixels, 0, where=unusable)
     noise[silent] = sky.globalrms
     if weight is not None:
         noise = _by_weight(noise, np.asarray(weight, np.float32))
