@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["plain", "takes_frames"]
+__all__ = ["plain", "require_small", "takes_frames"]
 
 #: pixels of an image that are looked at for its level and noise
 _SAMPLE = 20_000
+
+#: level from which squares, and sums of some, come near the largest float32, 3.4e38
+_LARGE = 1e18
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,13 +97,42 @@ def _filled(pixels: NDArray[Any], masked: NDArray[Any]) -> NDArray[Any]:
     return filled
 
 
+def require_small(image: NDArray[Any]) -> None:
+    """Refuse a frame of so large numbers that the squares of its pixels overflow.
+
+    Parameters
+    ----------
+    image : ndarray of float, shape (ny, nx)
+        A frame in any unit.
+
+    Raises
+    ------
+    ParameterError
+        A usual pixel has 1e18 or more.
+    """
+    values = _sampled(image)
+    level = float(np.median(np.abs(values))) if values.size else 0.0
+    if level >= _LARGE:
+        msg = (
+            f"pixels of about {level:.6g} are too large: from {_LARGE:g} on their squares do not "
+            "fit into float32; divide the frame by a constant first"
+        )
+        raise ParameterError(msg)
+
+
+def _sampled(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the finite pixels of a sample of an image."""
+    step = max(1, int((image.size / _SAMPLE) ** 0.5))
+    values = image[::step, ::step].astype(np.float64)
+    return values[np.isfinite(values)]
+
+
 def _require_near(image: NDArray[Any]) -> None:
     """Refuse an image whose noise is lost where float32 rounds its pixels."""
     if image.dtype.kind not in "iuf" or image.dtype.itemsize <= 2 or image.dtype == np.float32:
         return
-    step = max(1, int((image.size / _SAMPLE) ** 0.5))
-    values = image[::step, ::step].astype(np.float64)
-    values = values[np.isfinite(values)]
+    require_small(image)
+    values = _sampled(image)
     if values.size == 0:
         return
     low, level, high = np.percentile(values, [16, 50, 84])

@@ -278,6 +278,15 @@ def test_kernels_of_float32_refuse_what_it_cannot_hold(name):
     CALLS[name]([frame.astype(np.float64) for frame in FRAMES])
 
 
+@pytest.mark.parametrize("level", [1e20, 3e38, 1e300])
+def test_frames_whose_squares_overflow_are_refused_without_a_warning(level):
+    for kind in (np.float32, np.float64):
+        if level < float(np.finfo(kind).max):
+            frame = np.full((64, 80), level, kind)
+            with pytest.raises(ParameterError, match=r"too large.*divide the frame by a constant"):
+                CALLS["reduce"]([frame])
+
+
 def test_copies_of_one_exposure_have_no_gain():
     one = RNG.poisson(4000, (64, 80)).astype(np.float32)
     other = RNG.poisson(4000, (64, 80)).astype(np.float32)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from awe.calib._frames import takes_frames
+from awe.calib._frames import require_small, takes_frames
 from awe.calib._memory import keep_pages
 from awe.calib.reduction.settings import (
     AmplifierSettings,
@@ -102,12 +102,14 @@ def reduce(
         The raw frame or a calibration has another size.
     ParameterError
         The bias was made with another overscan method, units do not follow, or a step cannot
-        be left out.
+        be left out, or the counts are so large that their squares overflow.
     NoValidPixels
         The flat cannot divide anywhere.
     """
     _require_units(steps)
     _require_optional(steps, leave_out)
+    if raw.dtype.kind == "f":
+        require_small(raw)
     keep_pages()
     work = Work(
         raw=raw, geometry=geometry, calibrations=calibrations, settings=settings,
