@@ -182,4 +182,5 @@ class CoaddedRegriddedFrame(Product, SkyFrame):
     compare = behaviour("awe.rules.comparison:compare")
     plot = behaviour("awe.inspect.quality:plot")
     losses = behaviour("awe.rules.losses:losses")
+    colour_picture = behaviour("awe.inspect.colours:colour_picture")
     why = behaviour("awe.rules.made_from:why")
