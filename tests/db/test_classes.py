@@ -25,7 +25,8 @@ def camera():
 
 
 def test_a_bias_has_the_properties_of_the_handbook_and_says_what_made_it():
-    ours = ["choices", "consulted", "passed_over", "read_mode", "recipe", "request", "shows"]
+    ours = ["choices", "consulted", "passed_over", "read_mode", "recipe", "request", "requested",
+            "shows"]  # fmt: skip
     assert sorted(BiasFrame.get_persistent_properties()) == BiasFrame.get_persistent_properties()
     assert [name for name in BiasFrame.get_persistent_properties() if name not in ours] == [
         "chip", "creation_date", "filename", "globalname", "imstat", "instrument",
