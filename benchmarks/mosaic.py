@@ -142,7 +142,7 @@ def laid_out(folder: Path, frames: list[dict[str, Any]]) -> list[Any]:
     for number, one in enumerate(frames):
         frame = SimpleNamespace(
             pathname=one["image"], weight=SimpleNamespace(pathname=one["weight"]),
-            astrom=SimpleNamespace(CRPIX2=1 - one["at"][0], CRPIX1=1 - one["at"][1]),
+            astrom=SimpleNamespace(corner=tuple(one["at"])),
             background_noise=NOISE, gain=GAIN, correlation=1.0,
         )  # fmt: skip
         spools.append(Spool.of(frame, folder / f"layer{number}.values", (low[0], low[1]), 1.0))

@@ -102,15 +102,18 @@ def require_small(image: NDArray[Any]) -> None:
 
     Parameters
     ----------
-    image : ndarray of float, shape (ny, nx)
-        A frame in any unit.
+    image : ndarray of float32, shape (ny, nx)
+        A frame in any unit; wider types are looked at where masks are.
 
     Raises
     ------
     ParameterError
         A usual pixel has 1e18 or more.
     """
-    values = _sampled(image)
+    _refuse_large(_sampled(image))
+
+
+def _refuse_large(values: NDArray[np.float64]) -> None:
     level = float(np.median(np.abs(values))) if values.size else 0.0
     if level >= _LARGE:
         msg = (
@@ -131,8 +134,8 @@ def _require_near(image: NDArray[Any]) -> None:
     """Refuse an image whose noise is lost where float32 rounds its pixels."""
     if image.dtype.kind not in "iuf" or image.dtype.itemsize <= 2 or image.dtype == np.float32:
         return
-    require_small(image)
     values = _sampled(image)
+    _refuse_large(values)
     if values.size == 0:
         return
     low, level, high = np.percentile(values, [16, 50, 84])

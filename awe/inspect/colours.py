@@ -156,7 +156,7 @@ def _common(sums: Sequence[Any]) -> list[tuple[slice, slice]]:
                 f"on {first.grid_target.arguments()}; regrid all with the same gra, gdec and gps"
             )
             raise WrongShape(msg)
-    corners = [(round(1 - one.astrom.CRPIX2), round(1 - one.astrom.CRPIX1)) for one in sums]
+    corners = [one.astrom.corner for one in sums]
     sizes = [(one.NAXIS2, one.NAXIS1) for one in sums]
     begin = [max(corner[axis] for corner in corners) for axis in (0, 1)]
     end = [

@@ -106,6 +106,11 @@ class Astrom(DBObject):
 
     __sky__ = ("CRVAL1", "CRVAL2")
 
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Row and column of the first pixel, counted from the reference point on."""
+        return round(1 - self.CRPIX2), round(1 - self.CRPIX1)
+
     def shifted(self, columns: int, rows: int) -> Astrom:
         """Return the new system of a frame whose first columns and rows were cut off."""
         new = self.copy()

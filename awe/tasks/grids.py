@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["choose", "exposures", "plate", "reduced_of", "require_alike", "require_places",
-           "selected", "settle", "some", "union"]  # fmt: skip
+           "selected", "separation", "settle", "some", "union"]  # fmt: skip
 
 #: frames further from the tangent point than this are refused [deg]
 FARTHEST = 5.0
@@ -202,8 +202,7 @@ def union(frames: Sequence[Any]) -> tuple[tuple[int, int], tuple[int, int]]:
     frames : sequence of RegriddedFrame
         Frames on one grid.
     """
-    rows = [round(1 - frame.astrom.CRPIX2) for frame in frames]
-    columns = [round(1 - frame.astrom.CRPIX1) for frame in frames]
+    rows, columns = zip(*(frame.astrom.corner for frame in frames), strict=True)
     top = max(row + frame.NAXIS2 for row, frame in zip(rows, frames, strict=True))
     right = max(column + frame.NAXIS1 for column, frame in zip(columns, frames, strict=True))
     return (min(rows), min(columns)), (top - min(rows), right - min(columns))
@@ -228,7 +227,7 @@ def require_places(frames: Sequence[Any], target: GridTarget) -> None:
         raise BadHeader(msg)
     far = [
         frame.filename for frame in frames
-        if _distance(frame.astrom.CRVAL1, frame.astrom.CRVAL2, target.ra, target.dec) > FARTHEST
+        if separation(frame.astrom.CRVAL1, frame.astrom.CRVAL2, target.ra, target.dec) > FARTHEST
     ]  # fmt: skip
     if far:
         msg = (
@@ -266,8 +265,14 @@ def _middle(frames: Sequence[Any]) -> tuple[float, float]:
     return math.degrees(math.atan2(y, x)) % 360.0, math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
-def _distance(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
-    """Return the angle between two positions [deg]."""
+def separation(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
+    """Return the angle between two places on the sky [deg].
+
+    Parameters
+    ----------
+    ra, dec, other_ra, other_dec : float
+        The places [deg].
+    """
     # the haversine: exact for small angles too
     d1, d2 = math.radians(dec), math.radians(other_dec)
     h = math.sin((d2 - d1) / 2) ** 2

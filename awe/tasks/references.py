@@ -12,6 +12,7 @@ from awe.lazy import resolve
 from awe.model.skyparameters import SourceListParameters
 from awe.model.sources import SourceList
 from awe.tasks.catalogues import settings_of
+from awe.tasks.grids import separation
 from awe.tasks.inputs import nominal
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from awe.calib.astrometry.matching import Stars
     from awe.calib.astrometry.solution import Solution
 
-__all__ = ["Field", "catalogues_named", "chosen", "detected", "field_of", "reference_in",
-           "separation"]
+__all__ = ["Field", "catalogues_named", "chosen", "detected", "field_of", "reference_in"]
 
 #: moment of the epoch 2000 and days of a year
 _J2000 = datetime.datetime(2000, 1, 1, 12)
@@ -137,22 +137,6 @@ def chosen(
         "awe-ingest --reference NAME -i FILE -commit"
     )
     raise NotFound(msg)
-
-
-def separation(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
-    """Return the angle between two places on the sky [deg], by the haversine formula.
-
-    Parameters
-    ----------
-    ra, dec, other_ra, other_dec : float
-        The places [deg].
-    """
-    import numpy as np
-
-    a, b = np.radians([ra, dec]), np.radians([other_ra, other_dec])
-    both = np.cos(a[1]) * np.cos(b[1])
-    half = np.sin((b[1] - a[1]) / 2) ** 2 + both * np.sin((b[0] - a[0]) / 2) ** 2
-    return float(np.degrees(2 * np.arcsin(np.sqrt(min(half, 1.0)))))
 
 
 def field_of(frame: Any, table: Any, refcat: Any, parameters: Any) -> Field:

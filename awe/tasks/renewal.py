@@ -94,6 +94,8 @@ def _frames_named(item: Any, known: set[str]) -> dict[str, Any]:
     inputs = reduced_inputs(item, exact=False)
     if inputs is None:
         argument, names = "raw_filenames", [frame.filename for frame in sound_frames(item)]
+    elif not inputs:
+        return {}
     elif isinstance(item, AssociateList):
         argument, names = "list_filenames", [one.filename for one in inputs]
     elif isinstance(inputs[0], CoaddedRegriddedFrame):

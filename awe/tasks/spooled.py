@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Spool", "Summed", "origin", "outside", "summed", "width"]
+__all__ = ["Spool", "Summed", "outside", "summed", "width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Spool:
         image[outside] = 0
         image.tofile(path)
         weight.astype(np.float16).tofile(path.with_suffix(".weight"))
-        row, column = origin(frame)
+        row, column = frame.astrom.corner
         return cls(
             layer=Layer(
                 row=row - corner[0], column=column - corner[1],
@@ -119,17 +119,6 @@ class Summed:
     kept: list[int]
     why: dict[int, str]
     agreements: list[Agreement]
-
-
-def origin(frame: Any) -> tuple[int, int]:
-    """Return row and column of the first pixel of a frame, from the tangent point on.
-
-    Parameters
-    ----------
-    frame : RegriddedFrame
-        The frame.
-    """
-    return round(1 - frame.astrom.CRPIX2), round(1 - frame.astrom.CRPIX1)
 
 
 def summed(

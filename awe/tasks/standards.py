@@ -14,8 +14,9 @@ from awe.model.skyparameters import SourceListParameters
 from awe.model.sources import SourceList
 from awe.rules.made_from import newest_solution
 from awe.tasks.catalogues import settings_of, write_table
+from awe.tasks.grids import separation
 from awe.tasks.inputs import find, fixed, nominal
-from awe.tasks.references import catalogues_named, separation
+from awe.tasks.references import catalogues_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

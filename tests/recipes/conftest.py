@@ -328,3 +328,15 @@ def shared(
     monkeypatch.chdir(tmp_path)
     standing_night.login("scientist", privileges=4)
     return standing_night
+
+
+#: start of the template of the science frames
+TEMPLATE = "2012-06-01T08:51:44"
+
+
+@pytest.fixture
+def regridded(calibrated: Night) -> list[Any]:
+    """All science frames, reduced and on one grid."""
+    calibrated.login("scientist", privileges=1)
+    run("Reduce", template=TEMPLATE, commit=True)
+    return run("Regrid", template=TEMPLATE, commit=True)

@@ -6,17 +6,9 @@ import numpy as np
 import pytest
 
 from awe.errors import ArgumentError, NotFound, WrongShape
-from tests.recipes.conftest import CHIPS, run
+from tests.recipes.conftest import CHIPS, TEMPLATE, run
 
-TEMPLATE = "2012-06-01T08:51:44"
 FEW = {"CoaddedRegriddedFrame.process_params.COMPARED_STARS": 2}
-
-
-@pytest.fixture
-def regridded(calibrated):
-    calibrated.login("scientist", privileges=1)
-    run("Reduce", template=TEMPLATE, commit=True)
-    return run("Regrid", template=TEMPLATE, commit=True)
 
 
 def test_all_chips_are_in_one_sum_that_is_deeper_than_each(regridded, capsys):

@@ -7,18 +7,13 @@ import pytest
 from matplotlib.image import imread
 
 from awe.errors import ArgumentError, FileTaken, WrongShape
-from tests.recipes.conftest import CHIPS, run
-
-TEMPLATE = "2012-06-01T08:51:44"
-FEW = {"CoaddedRegriddedFrame.process_params.COMPARED_STARS": 2}
+from tests.recipes.conftest import CHIPS, TEMPLATE, run
+from tests.recipes.test_coadd import FEW
 
 
 @pytest.fixture
-def sums(calibrated):
+def sums(regridded):
     """All chips in one sum, and one chip alone."""
-    calibrated.login("scientist", privileges=1)
-    run("Reduce", template=TEMPLATE, commit=True)
-    run("Regrid", template=TEMPLATE, commit=True)
     (whole,) = run("Coadd", template=TEMPLATE, commit=True, pars=FEW)
     (part,) = run("Coadd", template=TEMPLATE, chip=CHIPS[0], commit=True, pars=FEW)
     return whole, part

@@ -108,7 +108,7 @@ def reduce(
     """
     _require_units(steps)
     _require_optional(steps, leave_out)
-    if raw.dtype.kind == "f":
+    if raw.dtype == np.float32:
         require_small(raw)
     keep_pages()
     work = Work(
